@@ -1,0 +1,193 @@
+"""Settings of every node. What differs between nodes comes from `topology`, what between shops from BOOKSTORE_*."""
+
+from pathlib import Path
+
+from bookstore_project.settings import environment, topology
+
+BASE_DIR = topology.ROOT
+NODE_NAME = topology.NODE.name if topology.NODE else "manage"
+
+DEBUG = False
+SECRET_KEY_FILE = Path(environment.text("SECRET_KEY_FILE", str(topology.DATA / "secret-key")))
+SERVICE_TOKEN_FILE = Path(environment.text("SERVICE_TOKEN_FILE", str(topology.DATA / "service-token")))
+SECRET_KEY = environment.secret(SECRET_KEY_FILE)
+SERVICE_TOKEN = environment.secret(SERVICE_TOKEN_FILE)
+STAFF_PASSWORD_FILE = topology.DATA / "staff-password"
+
+# The nodes call one another by their own addresses, whatever name the shop has to the world.
+ALLOWED_HOSTS = [
+    *environment.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+    *sorted({node.host for node in topology.NODES.values()}),
+]
+
+INSTALLED_APPS = [
+    "bookstore_project.replication",
+    "bookstore_project.wire",
+    "bookstore_project.cluster",
+    "catalog_app",
+    "order_app",
+    "frontend_app",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "bookstore_project.wire.middleware.RequestMiddleware",
+    "frontend_app.middleware.AnswerMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "bookstore_project.urls"
+APPEND_SLASH = False  # Both forms answer by themselves: see wire.routes.
+WSGI_APPLICATION = "bookstore_project.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# ------------------------------------------------------------------------------------------- databases
+
+DATABASES = {
+    topology.ACCOUNTS: {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": topology.database_file(topology.ACCOUNTS),
+        "OPTIONS": {
+            "timeout": 5,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+} | {
+    alias: {
+        "ENGINE": "bookstore_project.replication.backend",
+        "NAME": str(topology.database_file(alias)),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {"timeout": 1.0},
+    }
+    for service in topology.APPS_OF_SERVICE
+    for alias in topology.database_aliases(service)
+}
+DATABASE_ROUTERS = ["bookstore_project.replication.router.ReplicationRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ------------------------------------------------------------------------------------ cache, coherence
+
+CACHE_SIZE = int(environment.number("CACHE_SIZE", 10_000, least=1))
+"""Entries of the front's cache."""
+CACHE_TIMEOUT_S = environment.number("CACHE_TIMEOUT_S", 60)
+LEASE_S = environment.number("LEASE_S", 1.5, least=0.1)
+"""How long a front may use its cache after it has polled a catalog replica, in seconds."""
+
+CACHES = {
+    "default": {
+        "BACKEND": "frontend_app.cache.lru.LRUCache",
+        "LOCATION": "books",
+        "TIMEOUT": CACHE_TIMEOUT_S,
+        "OPTIONS": {"MAX_ENTRIES": CACHE_SIZE},
+    }
+}
+
+# ------------------------------------------------------------------------------------------- the shop
+
+RESTOCK_EVERY_S = environment.number("RESTOCK_EVERY_S", 0)
+"""Seconds between two periodic restocks; 0 switches them off."""
+RESTOCK_LEVEL = int(environment.number("RESTOCK_LEVEL", 20))
+"""The stock to which a periodic restock fills up."""
+
+# ------------------------------------------------------------------------------------ people and pages
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# Browsers share cookies between the ports of a host: one name per node, or a login here is a logout there.
+SESSION_COOKIE_NAME = f"sessionid-{NODE_NAME}"
+CSRF_COOKIE_NAME = f"csrftoken-{NODE_NAME}"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "bookstore_project.wire.errors.csrf_failure"
+LOGIN_URL = "rest_framework:login"
+LOGIN_REDIRECT_URL = "/"
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # No collectstatic: the files come from where the packages have them.
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+"""The largest request body, in bytes: 413 beyond it."""
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "bookstore_project.wire.authentication.ServiceAuthentication",
+        "bookstore_project.wire.authentication.BasicAuthentication",
+        "bookstore_project.wire.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["bookstore_project.wire.permissions.StaffOrReadOnly"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "bookstore_project.wire.renderers.JSONRenderer",
+        "bookstore_project.wire.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": [
+        "bookstore_project.wire.parsers.StrictJSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "bookstore_project.wire.negotiation.StrictContentNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "bookstore_project.wire.schema.ProblemAwareSchema",
+    "EXCEPTION_HANDLER": "bookstore_project.wire.errors.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Bookstore",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": "A replicated, cached bookstore that goes on selling while its parts are being killed.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["bookstore_project.wire.schema.one_spelling"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "bookstore_project.wire.schema.add_problem",
+    ],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# ------------------------------------------------------------------------------------------------ logs
+
+LOG_FORMAT = environment.one_of("LOG_FORMAT", ("text", "json"))
+LOGGING_CONFIG = "bookstore_project.wire.logs.configure"
+LOGGING = {"version": 1}  # Not empty, or Django wouldn't call the function above.

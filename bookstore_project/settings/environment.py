@@ -1,0 +1,59 @@
+"""Reads the BOOKSTORE_ environment variables; a value that makes no sense is named, with what would."""
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(f"BOOKSTORE_{name}", "").strip() or default
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, without empty items."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def number(name: str, default: float, *, least: float = 0) -> float:
+    """A number of at least `least`; raises ImproperlyConfigured otherwise."""
+    raw = text(name, str(default))
+    try:
+        value = float(raw)
+    except ValueError:
+        value = float("nan")
+    if not least <= value < float("inf"):
+        raise ImproperlyConfigured(f"BOOKSTORE_{name}={raw!r}: expected a number of at least {least:g}.")
+    return value
+
+
+def one_of(name: str, choices: tuple[str, ...]) -> str:
+    """One of `choices`, the first by default; raises ImproperlyConfigured otherwise."""
+    value = text(name, choices[0])
+    if value not in choices:
+        raise ImproperlyConfigured(f"BOOKSTORE_{name}={value!r}: expected one of {', '.join(choices)}.")
+    return value
+
+
+def secret(path: Path) -> str:
+    """The secret kept in a file of that path, made (owner-readable) if there is none yet.
+
+    Two processes that start at once agree: the file appears whole, under its name, once.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # The other process was first: its secret counts.
+        finally:
+            draft.unlink()
+    value = path.read_text().strip()
+    if len(value) < 32:
+        raise ImproperlyConfigured(f"{path} holds no secret of at least 32 characters.")
+    return value

@@ -1,0 +1,17 @@
+"""Settings for a shop behind a TLS-terminating proxy: DJANGO_SETTINGS_MODULE=bookstore_project.settings.production.
+
+The proxy speaks HTTPS to the world, sets X-Forwarded-Proto (and drops what a client sent of it), and the nodes
+stay on addresses that only the proxy and each other reach.
+"""
+
+from bookstore_project.settings.base import *  # noqa: F403  (a settings module extends another)
+
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_SSL_REDIRECT = True
+# Nodes call one another over plain HTTP, and health checks come from the machine itself.
+SECURE_REDIRECT_EXEMPT = [r"^internal/", r"^healthz/?$", r"^readyz/?$", r"^metrics/?$"]

@@ -1,0 +1,136 @@
+"""Who is who: the only place that names nodes, addresses, database aliases and files."""
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from bookstore_project.settings import environment
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DATA = Path(environment.text("DATA", str(ROOT / "var"))).resolve()
+
+CATALOG, ORDER, FRONT = "catalog", "order", "front"
+ACCOUNTS = "default"
+"""The database alias of staff accounts and sessions: outside replication, untouched by public requests."""
+
+APPS_OF_SERVICE = {CATALOG: "catalog_app", ORDER: "order_app"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process of the store, with the address it listens on."""
+
+    name: str
+    service: str
+    host: str
+    port: int
+    threads: int
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    @property
+    def pid_file(self) -> Path:
+        """Holds the pid of the process that answers."""
+        return RUN_DIR / f"{self.name}.pid"
+
+
+RUN_DIR = DATA / "run"
+LOG_DIR = DATA / "log"
+
+
+def has_address(host: str) -> bool:
+    """Whether this machine can listen on that address (macOS has no 127.0.0.2 unless told)."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+def parse_address(variable: str, text: str) -> tuple[str, int]:
+    """`127.0.0.1:8001` → ("127.0.0.1", 8001); raises ImproperlyConfigured naming the variable."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ImproperlyConfigured(f"BOOKSTORE_{variable}: {text!r} is not HOST:PORT.")
+    return host.strip("[]"), int(port)
+
+
+def _replica_addresses(service: str, shared_port: int) -> list[tuple[str, int]]:
+    """Where the two replicas of a service listen: own addresses, one port, unless told otherwise."""
+    variable = service.upper()
+    if given := environment.words(variable):
+        if len(given) != 2:
+            raise ImproperlyConfigured(f"BOOKSTORE_{variable} names two addresses, HOST:PORT,HOST:PORT.")
+        return [parse_address(variable, item) for item in given]
+    hosts = environment.words("HOSTS", "127.0.0.1,127.0.0.2")
+    if len(hosts) != 2:
+        raise ImproperlyConfigured("BOOKSTORE_HOSTS names two addresses, one for each replica.")
+    first, second = hosts
+    if first == second or not has_address(second):
+        return [(first, shared_port), (first, shared_port + 10)]
+    return [(first, shared_port), (second, shared_port)]
+
+
+def _nodes() -> dict[str, Node]:
+    nodes: list[Node] = []
+    for number, item in enumerate(environment.words("FRONTS", "127.0.0.1:8000"), start=1):
+        name = FRONT if number == 1 else f"{FRONT}-{number}"
+        nodes.append(Node(name, FRONT, *parse_address("FRONTS", item), threads=32))
+    for service, port, threads in ((CATALOG, 8001, 16), (ORDER, 8002, 8)):
+        for number, (host, own_port) in enumerate(_replica_addresses(service, port), start=1):
+            nodes.append(Node(f"{service}-{number}", service, host, own_port, threads))
+    taken: dict[tuple[str, int], str] = {}
+    for node in nodes:
+        other = taken.setdefault((node.host, node.port), node.name)
+        if other != node.name:
+            raise ImproperlyConfigured(f"{other} and {node.name} are both to listen on {node.address}.")
+    return {node.name: node for node in nodes}
+
+
+NODES = _nodes()
+
+
+def replicas(service: str) -> list[Node]:
+    return [node for node in NODES.values() if node.service == service]
+
+
+def database_aliases(service: str) -> list[str]:
+    """A replica's database alias is its node's name; the order is fixed."""
+    return [node.name for node in replicas(service)]
+
+
+def database_file(alias: str) -> Path:
+    if alias == ACCOUNTS:
+        return DATA / "accounts.sqlite3"
+    return DATA / alias / f"{NODES[alias].service}.sqlite3"
+
+
+def witness_file(service: str) -> Path:
+    return DATA / "witness" / f"{service}.json"
+
+
+def lock_dir(service: str) -> Path:
+    return DATA / "locks" / service
+
+
+def current_node() -> Node | None:
+    """The node that BOOKSTORE_NODE names; None without one (management commands)."""
+    name = environment.text("NODE")
+    if not name:
+        return None
+    if name not in NODES:
+        raise ImproperlyConfigured(f"BOOKSTORE_NODE={name!r}: no such node. There are {', '.join(NODES)}.")
+    return NODES[name]
+
+
+NODE = current_node()

@@ -1,0 +1,22 @@
+"""The WSGI application of every node that is a replica, and of `runserver`."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookstore_project.settings.base")
+
+from django.core.wsgi import get_wsgi_application
+
+from bookstore_project.cluster.process import announce
+from bookstore_project.settings import topology
+from bookstore_project.wire import background
+from bookstore_project.wire.bodies import BoundedBodies
+
+application = BoundedBodies(get_wsgi_application())
+announce()
+
+if topology.NODE and topology.NODE.service == topology.FRONT:
+    from frontend_app import runtime
+
+    runtime.start()
+elif topology.NODE:
+    background.start(topology.NODE.service)
