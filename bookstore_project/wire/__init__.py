@@ -1,0 +1,1 @@
+"""What nodes and clients say to one another: headers, errors, tokens, HTTP calls, health."""

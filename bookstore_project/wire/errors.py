@@ -1,0 +1,106 @@
+"""Turns every exception into a problem document, for DRF views and for everything else."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.views import set_rollback
+
+from bookstore_project.wire import headers, problems
+from bookstore_project.wire.request_id import current_request_id
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: the response for an exception that a view raised, None for a real defect (500)."""
+    if isinstance(error, RequestDataTooBig):
+        error = problems.PayloadTooLarge("The request body is larger than 1 MiB.")
+    if isinstance(error, problems.StoreError):
+        set_rollback()
+        response = Response(store_problem(error), status=error.status)
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response["Retry-After"] = str(problems.RETRY_AFTER_S)
+        if error.is_repeat:
+            response[headers.IDEMPOTENT_REPLAYED] = "true"
+        response.exception = True
+        return response
+    answered = drf_exception_handler(error, context)
+    if answered is not None:
+        answered.data = api_problem(error, answered.status_code)
+    return answered
+
+
+def store_problem(error: problems.StoreError) -> dict[str, Any]:
+    return problems.document(error.code, error.detail, current_request_id(), **error.extra)
+
+
+def api_problem(error: Exception, status: int) -> dict[str, Any]:
+    """The document for one of DRF's (or Django's) own exceptions."""
+    if isinstance(error, exceptions.ValidationError):
+        errors = flatten(error.detail)
+        return problems.document("validation_error", problems.describe(errors), current_request_id(), errors=errors)
+    code = problems.CODE_OF_STATUS.get(status, "internal_error")
+    if isinstance(error, Http404 | PermissionDenied) or not isinstance(error, exceptions.APIException):
+        detail = str(error) or f"{problems.TITLES[code][1]}."
+    else:
+        detail = str(error.detail)
+    return problems.document(code, detail, current_request_id())
+
+
+def flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    """DRF's nested error detail as `{field: [sentences]}`, nested fields joined by dots."""
+    if isinstance(detail, dict):
+        merged: dict[str, list[str]] = {}
+        for field, value in detail.items():
+            merged.update(flatten(value, f"{prefix}.{field}" if prefix else str(field)))
+        return merged
+    items = detail if isinstance(detail, list) else [detail]
+    return {prefix or "non_field_errors": [str(item) for item in items]}
+
+
+def problem_response(code: str, detail: str, **extra: Any) -> HttpResponse:
+    """A problem document outside DRF."""
+    body = problems.document(code, detail, current_request_id(), **extra)
+    response = HttpResponse(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        status=body["status"],
+        content_type=problems.CONTENT_TYPE,
+    )
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = str(problems.RETRY_AFTER_S)
+    return response
+
+
+def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Django's own views refuse a method without a word: a problem document instead; other responses as they are."""
+    if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or response.streaming or response.content:
+        return response
+    answer = problem_response("method_not_allowed", f"{request.method} is not allowed here.")
+    answer.headers["Allow"] = response.headers.get("Allow", "")
+    answer.headers["Content-Length"] = str(len(answer.content))
+    return answer
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem_response("parse_error", str(exception) or "The request cannot be read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem_response("permission_denied", str(exception) or "You may not do this.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem_response("not_found", f"There is nothing at {request.path}.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return problem_response("internal_error", "Something broke here; the log has it under the request id.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """settings.CSRF_FAILURE_VIEW."""
+    return problem_response("permission_denied", f"CSRF check failed: {reason}")

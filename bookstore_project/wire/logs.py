@@ -1,0 +1,97 @@
+"""Log lines leave a request's path at once: a bounded queue, emptied by a thread of its own.
+
+A reader of the log that stalls (a stopped terminal, a full disk) costs log lines, and the next line says how
+many; it never costs a request its time.
+"""
+
+import atexit
+import json
+import logging
+import logging.config
+import logging.handlers
+import queue
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.log import DEFAULT_LOGGING
+
+from bookstore_project.settings import topology
+from bookstore_project.wire.request_id import current_request_id
+
+QUEUE_LENGTH = 10_000
+
+
+class DroppingQueueHandler(logging.handlers.QueueHandler):
+    """Queues records; when the queue is full it counts instead of waiting."""
+
+    dropped = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        if not hasattr(record, "request_id"):
+            record.request_id = current_request_id()
+        prepared: logging.LogRecord = super().prepare(record)
+        return prepared
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            if self.dropped:
+                record.msg = f"{record.msg} [{self.dropped} lines left out]"
+            self.queue.put_nowait(record)
+            self.dropped = 0
+        except queue.Full:
+            self.dropped += 1
+
+
+class TextFormatter(logging.Formatter):
+    """`21:04:11 GET /product/2 200 cache 0.2 ms`; warnings and errors name their level."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        request_id = getattr(record, "request_id", "")
+        trailer = f"  [{request_id}]" if request_id else ""
+        text = f"{moment} {level}{record.getMessage()}{trailer}"
+        return f"{text}\n{record.exc_text}" if record.exc_text else text
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "node": topology.NODE.name if topology.NODE else "",
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": getattr(record, "request_id", ""),
+        }
+        for name in ("status", "duration_ms"):
+            if hasattr(record, name):
+                entry[name] = getattr(record, name)
+        if record.exc_text:
+            entry["exception"] = record.exc_text
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure(_: dict[str, Any]) -> None:
+    """settings.LOGGING_CONFIG: Django's defaults, with one queue in front of standard output."""
+    logging.config.dictConfig(DEFAULT_LOGGING)
+    output = logging.StreamHandler(sys.stdout if topology.NODE else sys.stderr)
+    output.setFormatter(JSONFormatter() if settings.LOG_FORMAT == "json" else TextFormatter())
+    handler: logging.Handler = output
+    if topology.NODE:
+        lines: queue.Queue[logging.LogRecord] = queue.Queue(QUEUE_LENGTH)
+        handler = DroppingQueueHandler(lines)
+        listener = logging.handlers.QueueListener(lines, output)
+        listener.start()
+        atexit.register(listener.stop)
+    for name in ("bookstore", "django"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+    # Every 4xx and 5xx has its own line from bookstore.request; only what lies behind a 500 is news.
+    logging.getLogger("django.request").addFilter(lambda record: bool(record.exc_info))

@@ -1,0 +1,56 @@
+"""What every request of every node goes through first: an id, a time, a log line, errors as problems."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from bookstore_project.settings import topology
+from bookstore_project.wire import errors, headers, problems
+from bookstore_project.wire.request_id import accept_request_id
+
+access_log = logging.getLogger("bookstore.request")
+QUIET_PREFIXES = ("/internal/", "/static/", "/healthz", "/readyz", "/metrics")
+"""Routes that machines ask all the time: logged for a failure only."""
+
+
+class RequestMiddleware:
+    """Gives the request its id, measures it, says who answered, and maps store errors outside DRF."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        request_id = accept_request_id(request.headers.get(headers.REQUEST_ID))
+        response = errors.explained(request, self.get_response(request))
+        took_ms = (time.perf_counter() - began) * 1000
+        response.headers[headers.REQUEST_ID] = request_id
+        if topology.NODE and headers.REPLICA not in response.headers:
+            response.headers[headers.REPLICA] = topology.NODE.name
+        response.headers.setdefault(headers.SERVER_TIMING, f"app;dur={took_ms:.1f}")
+        self.log(request, response, request_id, took_ms)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Store errors that a view outside DRF (the admin) let through."""
+        if isinstance(exception, problems.StoreError):
+            return errors.problem_response(exception.code, exception.detail, **exception.extra)
+        return None
+
+    def log(self, request: HttpRequest, response: HttpResponse, request_id: str, took_ms: float) -> None:
+        if response.status_code < 400 and request.path.startswith(QUIET_PREFIXES):
+            return
+        source = response.headers.get(headers.REPLICA, "")
+        if response.headers.get(headers.CACHE) == "hit":
+            source = "cache"
+        access_log.info(
+            "%s %s %s %s %.1f ms",
+            request.method,
+            request.get_full_path(),
+            response.status_code,
+            source,
+            took_ms,
+            extra={"request_id": request_id, "status": response.status_code, "duration_ms": round(took_ms, 2)},
+        )

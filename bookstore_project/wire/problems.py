@@ -1,0 +1,138 @@
+"""What can go wrong, as a client sees it: RFC 9457 problem details, one code for each kind.
+
+Errors of the domain derive from `StoreError` and own a code; this table maps a code to a status, once.
+"""
+
+from typing import Any, ClassVar
+
+TITLES: dict[str, tuple[int, str]] = {
+    "validation_error": (400, "The request has invalid fields"),
+    "parse_error": (400, "The request cannot be read"),
+    "not_authenticated": (401, "Authentication is needed"),
+    "permission_denied": (403, "Not allowed"),
+    "not_found": (404, "Not found"),
+    "method_not_allowed": (405, "Method not allowed"),
+    "not_acceptable": (406, "No acceptable representation"),
+    "out_of_stock": (409, "Out of stock"),
+    "in_progress": (409, "A request with this key is in progress"),
+    "precondition_failed": (412, "Precondition failed"),
+    "payload_too_large": (413, "Payload too large"),
+    "unsupported_media_type": (415, "Unsupported media type"),
+    "idempotency_conflict": (422, "Idempotency key used for another request"),
+    "throttled": (429, "Too many requests"),
+    "internal_error": (500, "Internal error"),
+    "unavailable": (503, "Temporarily unavailable"),
+    "outcome_unknown": (503, "Outcome unknown"),
+}
+
+CODE_OF_STATUS = {
+    400: "parse_error",
+    401: "not_authenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    409: "in_progress",
+    412: "precondition_failed",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    429: "throttled",
+    503: "unavailable",
+}
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_S = 1
+"""What `Retry-After` says with 503: replicas come back within about a second."""
+
+
+class StoreError(Exception):
+    """An error that a client may be told of.
+
+    `detail` is a sentence that helps; `extra` holds further members of the problem document.
+    """
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, detail: str, *, is_repeat: bool = False, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.is_repeat = is_repeat
+        """Whether the same was answered before, under the same idempotency key."""
+        self.extra = extra
+
+    @property
+    def status(self) -> int:
+        return TITLES[self.code][0]
+
+
+class NotFound(StoreError):
+    """There is no such thing, or it isn't for sale any more."""
+
+    code = "not_found"
+
+
+class Invalid(StoreError):
+    """A field's value breaks a rule; `errors` says which."""
+
+    code = "validation_error"
+
+    def __init__(self, errors: dict[str, list[str]], detail: str = "") -> None:
+        super().__init__(detail or describe(errors), errors=errors)
+
+
+class PreconditionFailed(StoreError):
+    """`If-Match` names another version than today's."""
+
+    code = "precondition_failed"
+
+
+class PayloadTooLarge(StoreError):
+    """The body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+
+    code = "payload_too_large"
+
+
+class UnsupportedEncoding(StoreError):
+    """The body comes in a content coding or charset that isn't read here."""
+
+    code = "unsupported_media_type"
+
+
+class IdempotencyConflict(StoreError):
+    """The key was used before, for another request."""
+
+    code = "idempotency_conflict"
+
+
+class Unavailable(StoreError):
+    """It can't be promised now: nothing was changed, try again."""
+
+    code = "unavailable"
+
+
+class OutcomeUnknown(StoreError):
+    """It may or may not have happened: ask again with the same key."""
+
+    code = "outcome_unknown"
+
+
+def document(code: str, detail: str, request_id: str, **extra: Any) -> dict[str, Any]:
+    """The problem document of that code."""
+    status, title = TITLES[code]
+    return {
+        "type": f"urn:bookstore:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+        **extra,
+    }
+
+
+def describe(errors: dict[str, list[str]]) -> str:
+    """`{"price": ["Too many digits."]}` → `price: Too many digits.`"""
+    return " ".join(
+        " ".join(messages) if field == "non_field_errors" else f"{field}: {' '.join(messages)}"
+        for field, messages in errors.items()
+    )

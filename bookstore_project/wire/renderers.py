@@ -1,0 +1,50 @@
+"""JSON as bytes that are the same wherever they are made, and the browsable API without outside assets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import renderers
+
+from bookstore_project.wire import problems
+
+
+class JSONRenderer(renderers.JSONRenderer):
+    """DRF's, with the media type of problem documents where the answer is one."""
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        response = (renderer_context or {}).get("response")
+        # The browsable API asks a JSON renderer for what it shows inside its page, which stays a page.
+        if response is not None and response.exception and response.accepted_renderer is self:
+            response["Content-Type"] = problems.CONTENT_TYPE
+        return super().render(data, accepted_media_type, renderer_context)
+
+
+class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
+    """Forms for what the caller may do, none for what not."""
+
+    template = "wire/browsable_api.html"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> str:
+        response = (renderer_context or {}).get("response")
+        if response is not None:
+            # A browser would cover the page, and its link to the login form, with a dialogue of its own.
+            response.headers.pop("WWW-Authenticate", None)
+        return super().render(data, accepted_media_type, renderer_context)
+
+    def get_default_renderer(self, view: Any) -> renderers.BaseRenderer:
+        return JSONRenderer()
+
+
+def canonical_json(data: Any) -> bytes:
+    """The bytes that the API sends for this data: entity tags and cache entries rest on them."""
+    return JSONRenderer().render(data)

@@ -1,0 +1,20 @@
+"""The id that follows one request through every process and log line."""
+
+import re
+import secrets
+from contextvars import ContextVar
+
+_current: ContextVar[str] = ContextVar("request_id", default="")
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def current_request_id() -> str:
+    """The id of the request being answered; empty outside of one."""
+    return _current.get()
+
+
+def accept_request_id(sent: str | None) -> str:
+    """The caller's id if it is a tame one, else a new one; becomes the current."""
+    request_id = sent if sent and _ACCEPTABLE.fullmatch(sent) else secrets.token_hex(16)
+    _current.set(request_id)
+    return request_id

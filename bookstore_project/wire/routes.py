@@ -1,0 +1,38 @@
+"""Routes that answer with and without a trailing slash, and those that every node has."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+
+from bookstore_project.wire import health
+
+
+def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> list[URLPattern]:
+    """The pattern in both spellings, neither of which redirects; the name stands for the one written."""
+    other = pattern[:-1] if pattern.endswith("/") else pattern + "/"
+    return [path(other, view), path(pattern, view, name=name)]
+
+
+def common_routes() -> list[URLPattern | URLResolver]:
+    """Health, metrics, schema, its page, and the login of the browsable API."""
+    return [
+        *route("healthz", health.live, "live"),
+        *route("readyz", health.ready, "ready"),
+        *route("metrics", health.metrics, "metrics"),
+        *route("api/schema/", SpectacularAPIView.as_view(permission_classes=[AllowAny]), "schema"),
+        *route(
+            "api/docs/",
+            SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[AllowAny]),
+            "docs",
+        ),
+        path("api-auth/", include("rest_framework.urls")),
+    ]
+
+
+def admin_routes() -> list[URLPattern | URLResolver]:
+    return [path("admin", RedirectView.as_view(url="/admin/")), path("admin/", admin.site.urls)]
