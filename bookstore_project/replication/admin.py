@@ -1,0 +1,80 @@
+"""The admin over replicated models: every page is a gated read, every change a replicated transaction."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
+
+from bookstore_project.replication import gate
+from bookstore_project.replication.transaction import active_attempt, run
+from bookstore_project.settings import topology
+
+if TYPE_CHECKING:  # Generic for the type checker only.
+    ModelAdmin = admin.ModelAdmin[models.Model]
+else:
+    ModelAdmin = admin.ModelAdmin
+View = Callable[..., HttpResponse]
+
+
+def _through_replication(view: View) -> View:
+    """GET and HEAD inside the gate, everything else inside a transaction; pages are rendered in there too."""
+
+    @wraps(view)
+    def wrapped(self: "ReplicatedAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer() -> HttpResponse:
+            response = view(self, request, *args, **kwargs)
+            render = getattr(response, "render", None)
+            return render() if render is not None else response
+
+        if request.method in ("GET", "HEAD"):
+            with gate.reading(self.service):
+                return answer()
+        return run(self.service, answer).value
+
+    return wrapped
+
+
+class ReplicatedAdmin(ModelAdmin):
+    """A ModelAdmin whose model lives in a replicated service; shown on that service's nodes."""
+
+    service: str
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        at_home = topology.NODE is None or topology.NODE.service == self.service
+        return at_home and super().has_module_permission(request)
+
+    changelist_view = _through_replication(admin.ModelAdmin.changelist_view)
+    changeform_view = _through_replication(admin.ModelAdmin.changeform_view)
+    delete_view = _through_replication(admin.ModelAdmin.delete_view)
+    history_view = _through_replication(admin.ModelAdmin.history_view)
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
+        return _once(lambda: super(ReplicatedAdmin, self).log_addition(request, obj, message), self.service)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
+        return _once(lambda: super(ReplicatedAdmin, self).log_change(request, obj, message), self.service)
+
+
+def _once(record: Callable[[], Any], service: str) -> None:
+    """The admin's own journal lives in another database: it is written when the change is acknowledged."""
+    attempt = active_attempt()
+    if attempt is None:
+        record()
+    else:
+        transaction.on_commit(record, using=attempt.lead_alias)
+
+
+class ReadOnlyAdmin(ReplicatedAdmin):
+    """For rows that are never edited by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False

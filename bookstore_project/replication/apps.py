@@ -1,0 +1,19 @@
+from functools import partial
+
+from django.apps import AppConfig
+
+
+class ReplicationConfig(AppConfig):
+    name = "bookstore_project.replication"
+    label = "replication"
+
+    def ready(self) -> None:
+        from bookstore_project.replication import checks, gate, signals
+        from bookstore_project.settings import topology
+        from bookstore_project.wire import health
+
+        checks.register()
+        signals.connect()
+        node = topology.NODE
+        if node is not None and node.service in topology.APPS_OF_SERVICE:
+            health.register_readiness(partial(gate.assert_readable, node.service))

@@ -1,0 +1,113 @@
+"""ENGINE = "bookstore_project.replication.backend"."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from django.db.backends.sqlite3 import base
+from django.db.utils import OperationalError
+
+from bookstore_project.replication.errors import WriteRefused
+
+PRAGMAS = (
+    # NORMAL would lose acknowledged writes in a power cut: https://sqlite.org/pragma.html#pragma_synchronous
+    "PRAGMA synchronous=FULL",
+    # Otherwise REPLACE deletes rows unseen by the delete triggers.
+    "PRAGMA recursive_triggers=ON",
+)
+HOW_TO_WRITE = (
+    'Writes go through a replicated transaction: transaction.run("{service}", change) of '
+    "bookstore_project.replication, where `change` is a function without arguments."
+)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Opens the file at a plain path if it exists, and refuses writes outside the replication protocol.
+
+    `writable()` opens the door for the protocol, `unguarded()` for making and migrating a file.
+    """
+
+    file_identity: str = ""
+    """Device and inode of the file that is open."""
+    _unguarded = False
+    _deferred: Any = None
+    """`transaction_mode` of reads: a plain BEGIN, which takes no write lock."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute_wrappers.append(self._explain_refusal)
+
+    @property
+    def service(self) -> str:
+        """`catalog-2` belongs to `catalog`."""
+        return self.alias.rpartition("-")[0]
+
+    @property
+    def path(self) -> str:
+        return str(self.settings_dict["NAME"])
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        if not self.path.startswith("file:"):
+            mode = "rwc" if self._unguarded else "rw"
+            params["database"] = f"file:{quote(self.path)}?mode={mode}"
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
+        connection: sqlite3.Connection = super().get_new_connection(conn_params)
+        if self._unguarded:
+            connection.execute("PRAGMA journal_mode=WAL")
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded else 'ON'}")
+        self.file_identity = identity_of(self.path)
+        return connection
+
+    @contextmanager
+    def writable(self) -> Iterator[None]:
+        """Lifts the guard for one transaction of the protocol, which takes SQLite's write lock at once."""
+        self.ensure_connection()
+        self.connection.execute("PRAGMA query_only=OFF")
+        self.transaction_mode = "IMMEDIATE"
+        try:
+            yield
+        finally:
+            self.transaction_mode = self._deferred
+            if self.connection is not None:
+                self.connection.execute("PRAGMA query_only=ON")
+
+    @contextmanager
+    def unguarded(self) -> Iterator[None]:
+        """Makes the file if it is missing, and lets anything write: for setup and migrations only."""
+        self.close()
+        self._unguarded = True
+        try:
+            yield
+        finally:
+            self._unguarded = False
+            self.close()
+
+    def _explain_refusal(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        try:
+            return execute(sql, params, many, context)
+        except OperationalError as error:
+            code = getattr(error.__cause__, "sqlite_errorcode", 0)
+            if code == sqlite3.SQLITE_READONLY and self.transaction_mode is self._deferred and not self._unguarded:
+                raise WriteRefused(
+                    f"{self.alias} is written outside a replicated transaction. "
+                    + HOW_TO_WRITE.format(service=self.service)
+                ) from error
+            raise
+
+
+def identity_of(path: str) -> str:
+    """Device and inode of the file at the path; raises OSError if there is none."""
+    if path.startswith("file:"):
+        return path
+    status = Path(path).stat()
+    return f"{status.st_dev}:{status.st_ino}"

@@ -1,0 +1,152 @@
+"""The read gate: a snapshot of one replica that is not older than any acknowledged write, or no answer.
+
+f = floor; one deferred transaction on the replica's own alias, with head h; h >= f; then one look at the witness,
+made after the snapshot, shows the alias in sync and a floor >= h. A floor below h means that a write is in doubt:
+nobody is shown it, and a read that may see it waits for it.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bookstore_project.replication import log
+from bookstore_project.replication.errors import ReplicaFault, Unavailable, is_replica_fault
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file, connect
+from bookstore_project.replication.pins import current_pin, pinned
+from bookstore_project.replication.points import reached
+from bookstore_project.replication.router import local_alias
+from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.replication.transaction import settle
+from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.settings import topology
+
+DOUBT_TIMEOUT_S = 0.25
+"""How long a read waits for a write in doubt before it suspects the writer dead, and settles."""
+SETTLE_TIMEOUT_S = 2.0
+_NAP_S = 0.0004
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a gated read sees: everything up to `position`, and nothing of its keys beyond."""
+
+    alias: str
+    position: int
+    timeline: str
+
+
+@contextmanager
+def reading(service_name: str, *, alias: str | None = None, keys: Sequence[str] = ()) -> Iterator[Snapshot]:
+    """Runs the block's queries of this service in one snapshot that keeps the store's promise.
+
+    Reads this node's own replica, or (in a command) the first one in sync, or `alias`. A read that names its cache
+    keys doesn't wait for writes in doubt that touch none of them. Inside of a replicated transaction or of another
+    read it joins that one. Raises Unavailable if the replica can't promise; the caller may ask the other one.
+    """
+    service = get_service(service_name)
+    pin = current_pin(service_name)
+    if pin is not None:
+        yield Snapshot(pin.alias, 0, "")
+        return
+    chosen = alias or local_alias(service)
+    snapshot = _enter(service, chosen, keys)
+    try:
+        with pinned(service_name, chosen, for_writing=False):
+            yield snapshot
+    except Exception as error:
+        if is_replica_fault(error):
+            wrapper(chosen).close()
+            raise Unavailable(f"{chosen} can't be read: {error}") from error
+        raise
+    finally:
+        _leave(chosen)
+
+
+def _enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot:
+    """Opens a snapshot that passes the gate; settles once if a writer seems to have died."""
+    for may_settle in (True, False):
+        try:
+            snapshot = _try_to_enter(service, alias, keys)
+        except REPLICA_ERRORS as error:
+            wrapper(alias).close()
+            raise Unavailable(f"{alias} can't be read: {error}") from error
+        except Unavailable:
+            _leave(alias)
+            raise
+        if snapshot is not None:
+            return snapshot
+        _leave(alias)
+        if may_settle:
+            settle(service.name, timeout_s=SETTLE_TIMEOUT_S)
+    raise Unavailable(f"{alias} holds a write that is still in doubt.")
+
+
+def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot | None:
+    """None if a write in doubt stays in doubt."""
+    before = read_witness(service.witness_file)
+    assert_in_sync(alias, before)
+    connection = _begin(alias, before)
+    assert_incarnation(connection, alias, before)
+    head = log.read_head(connection).position
+    if head < before.floor:
+        raise ReplicaFault(f"its log ends at {head}, below the settled position {before.floor}")
+    check_file(alias, before)
+    reached("gate-snapshot")
+    deadline = time.monotonic() + DOUBT_TIMEOUT_S
+    while True:
+        now = read_witness(service.witness_file)
+        _assert_same_copy(alias, before, now)
+        if now.floor >= head:
+            return Snapshot(alias, head, now.timeline)
+        if keys and not set(keys) & keys_in_doubt(connection, now.floor):
+            return Snapshot(alias, now.floor, now.timeline)
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_NAP_S)
+
+
+def assert_in_sync(alias: str, witness: Witness) -> None:
+    if alias not in witness.in_sync:
+        raise Unavailable(f"{alias} is out of sync.")
+
+
+def _begin(alias: str, witness: Witness) -> sqlite3.Connection:
+    connection = connect(alias, witness)
+    wrapper(alias).set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+    return connection
+
+
+def _assert_same_copy(alias: str, before: Witness, now: Witness) -> None:
+    """Membership counts as it stands after the snapshot, not before."""
+    assert_in_sync(alias, now)
+    old, new = before.files[alias], now.files[alias]
+    if (old.identity, old.nonce, before.timeline) != (new.identity, new.nonce, now.timeline):
+        raise Unavailable(f"{alias} was replaced while it was read.")
+
+
+def keys_in_doubt(connection: sqlite3.Connection, floor: int) -> set[str]:
+    """The cache keys that entries above the floor touch."""
+    found: set[str] = set()
+    for entry in log.entries_after(connection, floor):
+        found.update(json.loads(entry.keys))
+    return found
+
+
+def _leave(alias: str) -> None:
+    database = wrapper(alias)
+    if database.connection is None:
+        return
+    try:
+        database.rollback()
+        database.set_autocommit(True)
+    except REPLICA_ERRORS:
+        database.close()
+
+
+def assert_readable(service_name: str) -> None:
+    """Raises Unavailable, with the reason, if this node's replica can't promise a read now."""
+    with reading(service_name, alias=topology.NODE.name if topology.NODE else None):
+        pass

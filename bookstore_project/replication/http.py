@@ -1,0 +1,114 @@
+"""What a replica's views have in common, and the internal routes that every replica has."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookstore_project.replication import fronts, gate, polls
+from bookstore_project.replication.gate import Snapshot
+from bookstore_project.replication.router import local_alias
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.transaction import Committed
+from bookstore_project.replication.witness import read_witness
+from bookstore_project.settings import topology
+from bookstore_project.wire import headers
+from bookstore_project.wire.fields import StrictFields, TextField, WholeNumberField
+from bookstore_project.wire.permissions import IsService
+
+
+class ReplicaView(APIView):
+    """A view that reads through the gate and writes through the protocol, and says at which position."""
+
+    service: str
+    _position: tuple[int, str] | None = None
+
+    @contextmanager
+    def reading(self, keys: Sequence[str] = ()) -> Iterator[Snapshot]:
+        with gate.reading(self.service, keys=keys) as snapshot:
+            self._position = snapshot.position, snapshot.timeline
+            yield snapshot
+
+    def committed(self, outcome: Committed[Any]) -> Any:
+        """Notes the position of a write; gives back its value."""
+        self._position = outcome.position, outcome.timeline
+        return outcome.value
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        if self._position is not None:
+            final[headers.LOG_POSITION], final[headers.TIMELINE] = map(str, self._position)
+        return final
+
+
+@extend_schema(exclude=True)
+class StatusView(APIView):
+    """This replica, for the front's cluster page: 503 with the reason if it can't promise a read."""
+
+    permission_classes = (IsService,)
+    service: str = ""
+
+    def get(self, request: Request) -> Response:
+        witness = read_witness(get_service(self.service).witness_file)
+        with gate.reading(self.service) as snapshot:
+            position = snapshot.position
+        name = topology.NODE.name if topology.NODE else snapshot.alias
+        return Response(
+            {
+                "node": name,
+                "alias": snapshot.alias,
+                "pid": os.getpid(),
+                "address": topology.NODES[name].address,
+                "in_sync": snapshot.alias in witness.in_sync,
+                "position": position,
+                "floor": witness.floor,
+                "epoch": witness.epoch,
+                "timeline": witness.timeline,
+            }
+        )
+
+
+class PollInput(StrictFields):
+    """A front's poll."""
+
+    front = serializers.RegexField(r"^front(-[0-9]{1,3})?$")
+    address = TextField(max_length=100)
+    instance = TextField(max_length=64)
+    since = WholeNumberField(allow_null=True, min_value=0)
+    confirmed = serializers.ListField(allow_null=True, min_length=2, max_length=2)
+    lease_s = serializers.FloatField(min_value=0.1, max_value=fronts.LONGEST_LEASE_S)
+
+    def validate_address(self, address: str) -> str:
+        """Writers will push to it."""
+        try:
+            topology.parse_address("FRONTS", address)
+        except ImproperlyConfigured as error:
+            raise serializers.ValidationError("Expected HOST:PORT.") from error
+        return address
+
+
+@extend_schema(exclude=True)
+class LeaseView(APIView):
+    """A front polls: it gets its lease and what it missed."""
+
+    permission_classes = (IsService,)
+    service: str = ""
+
+    def post(self, request: Request) -> Response:
+        poll = PollInput(data=request.data)
+        poll.is_valid(raise_exception=True)
+        members = dict(poll.validated_data)
+        confirmed = members.pop("confirmed")
+        alias = local_alias(get_service(self.service))
+        return Response(
+            polls.answer(
+                self.service, alias, polls.Poll(confirmed=tuple(confirmed) if confirmed else None, **members)
+            )
+        )

@@ -1,0 +1,63 @@
+"""Row images: a row's values as one JSON object, the same whoever looks at it.
+
+SQLite makes the JSON, with one expression for triggers and for reading, so that the image before a change (from
+a trigger) and the image after it (from a SELECT) can be compared. Values, never expressions: an `F()` would be
+evaluated once per file.
+"""
+
+import hashlib
+import json
+import sqlite3
+from typing import Any
+
+from bookstore_project.replication.service import Table
+
+Image = dict[str, Any]
+"""Column → value; a blob is {"hex": "00ff"}."""
+
+
+def image_expression(table: Table, row: str = "") -> str:
+    """SQL that gives a row's image; `row` is `OLD`, `NEW` or empty."""
+    members = ", ".join(f"'{name}', {_value_expression(name, row)}" for name in table.columns)
+    return f"json_object({members})"
+
+
+def _value_expression(column: str, row: str) -> str:
+    value = f'{row}."{column}"' if row else f'"{column}"'
+    # 17 digits give back every decimal of up to 15; a blob can't stand in JSON.
+    return (
+        f"CASE typeof({value}) WHEN 'real' THEN json(printf('%!.17g', {value})) "
+        f"WHEN 'blob' THEN json_object('hex', hex({value})) ELSE {value} END"
+    )
+
+
+def read_image(connection: sqlite3.Connection, table: Table, key: Any) -> Image | None:
+    """The image of a live row, None if there is none."""
+    row = connection.execute(
+        f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?', (key,)
+    ).fetchone()
+    return json.loads(row[0]) if row else None
+
+
+def write_image(connection: sqlite3.Connection, table: Table, image: Image) -> None:
+    """Inserts the row that the image shows."""
+    columns = ", ".join(f'"{name}"' for name in image)
+    marks = ", ".join("?" * len(image))
+    values = [_to_sqlite(value) for value in image.values()]
+    connection.execute(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', values)
+
+
+def delete_row(connection: sqlite3.Connection, table: Table, key: Any) -> None:
+    connection.execute(f'DELETE FROM "{table.name}" WHERE "{table.key_column}" = ?', (key,))
+
+
+def _to_sqlite(value: Any) -> Any:
+    return bytes.fromhex(value["hex"]) if isinstance(value, dict) else value
+
+
+def digest(image: Image | None) -> str | None:
+    """A short hash of an image, whatever the order of its columns; None for no row."""
+    if image is None:
+        return None
+    canonical = json.dumps(image, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]

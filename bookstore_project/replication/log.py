@@ -1,0 +1,179 @@
+"""The log: what was changed, in which order, each entry bound to the one before it by a hash."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bookstore_project.replication import images
+from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.service import Service
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row, before and after; `key` is its primary key as SQLite has it."""
+
+    table: str
+    key: Any
+    before: images.Image | None
+    after: images.Image | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A log entry as it stands in the table."""
+
+    position: int
+    epoch: int
+    payload: str
+    keys: str
+    hash: str
+
+    @property
+    def cache_keys(self) -> list[str]:
+        keys: list[str] = json.loads(self.keys)
+        return keys
+
+    def chained_to(self, previous_hash: str) -> str:
+        """The hash that this entry must have after `previous_hash`."""
+        return chain(previous_hash, self.position, self.epoch, self.payload, self.keys)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The newest entry's position and hash."""
+
+    position: int
+    hash: str
+
+
+def chain(previous_hash: str, position: int, epoch: int, payload: str, keys: str) -> str:
+    text = f"{previous_hash}|{position}|{epoch}|{payload}|{keys}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make_entry(head: Head, epoch: int, changes: Sequence[Change], keys: Sequence[str]) -> Entry:
+    """The entry that follows `head`."""
+    rows = [{"table": change.table, "key": change.key, "row": change.after} for change in changes]
+    payload = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+    names = json.dumps(list(keys), separators=(",", ":"), ensure_ascii=False)
+    position = head.position + 1
+    return Entry(position, epoch, payload, names, chain(head.hash, position, epoch, payload, names))
+
+
+def read_head(connection: sqlite3.Connection) -> Head:
+    row = connection.execute(
+        "SELECT position, hash FROM replication_logentry ORDER BY position DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        raise ReplicaFault("it has no log")
+    return Head(*row)
+
+
+def entries_after(connection: sqlite3.Connection, position: int) -> Iterator[Entry]:
+    """The entries above a position, oldest first."""
+    rows = connection.execute(
+        "SELECT position, epoch, payload, keys, hash FROM replication_logentry WHERE position > ? ORDER BY position",
+        (position,),
+    )
+    for row in rows:
+        yield Entry(*row)
+
+
+def append(connection: sqlite3.Connection, entry: Entry) -> None:
+    connection.execute(
+        "INSERT INTO replication_logentry (position, epoch, payload, keys, hash) VALUES (?, ?, ?, ?, ?)",
+        (entry.position, entry.epoch, entry.payload, entry.keys, entry.hash),
+    )
+
+
+def apply_entry(connection: sqlite3.Connection, service: Service, entry: Entry) -> None:
+    """Makes the rows what the entry says, seals them, and appends the entry."""
+    rows = json.loads(entry.payload)
+    # Delete all, then insert: two rows may have swapped a unique value.
+    for row in rows:
+        images.delete_row(connection, service.tables[row["table"]], row["key"])
+    for row in rows:
+        if row["row"] is not None:
+            images.write_image(connection, service.tables[row["table"]], row["row"])
+        seal(connection, row["table"], row["key"], row["row"])
+    forget_pending(connection)
+    append(connection, entry)
+
+
+def roll_forward(source: sqlite3.Connection, target: sqlite3.Connection, service: Service) -> int:
+    """Appends to `target` what only `source` has; how many entries that were.
+
+    Raises ReplicaFault if target's log isn't a prefix of source's.
+    """
+    head = read_head(target)
+    row = source.execute("SELECT hash FROM replication_logentry WHERE position = ?", (head.position,)).fetchone()
+    if row is None or row[0] != head.hash:
+        raise ReplicaFault(f"its log departs from the other's at or before position {head.position}")
+    previous, count = head.hash, 0
+    for entry in entries_after(source, head.position):
+        if entry.chained_to(previous) != entry.hash:
+            raise ReplicaFault(f"the hash chain breaks at position {entry.position}")
+        apply_entry(target, service, entry)
+        previous, count = entry.hash, count + 1
+    return count
+
+
+# ------------------------------------------------------------------------------- pending changes and digests
+
+
+def read_pending(connection: sqlite3.Connection, service: Service) -> list[Change]:
+    """What the triggers noted since the transaction began: each row once, with its first image before."""
+    rows = connection.execute('SELECT "table", "key", "before" FROM replication_pendingchange ORDER BY id').fetchall()
+    first: dict[tuple[str, str], str | None] = {}
+    for table, key, before in rows:
+        first.setdefault((table, key), before)
+    changes = []
+    for (table, key_json), before in first.items():
+        key = json.loads(key_json)
+        after = images.read_image(connection, service.tables[table], key)
+        changes.append(Change(table, key, json.loads(before) if before else None, after))
+    return changes
+
+
+def has_pending(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM replication_pendingchange LIMIT 1").fetchone() is not None
+
+
+def forget_pending(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM replication_pendingchange")
+
+
+def _key_json(key: Any) -> str:
+    return json.dumps(key, ensure_ascii=False)  # As SQLite's json_quote has it.
+
+
+def read_digest(connection: sqlite3.Connection, table: str, key: Any) -> str | None:
+    row = connection.execute(
+        'SELECT digest FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, _key_json(key))
+    ).fetchone()
+    return row[0] if row else None
+
+
+def seal(connection: sqlite3.Connection, table: str, key: Any, image: images.Image | None) -> None:
+    """Notes that the row is now what the image shows."""
+    if image is None:
+        connection.execute(
+            'DELETE FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, _key_json(key))
+        )
+    else:
+        connection.execute(
+            'INSERT OR REPLACE INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)',
+            (table, _key_json(key), images.digest(image)),
+        )
+
+
+def assert_sealed(connection: sqlite3.Connection, table: str, key: Any, image: images.Image | None) -> None:
+    """Raises ReplicaFault if the row isn't what the log last said it is."""
+    if read_digest(connection, table, key) != images.digest(image):
+        raise ReplicaFault(f"row {key} of {table} isn't what the log says: it was changed behind its back")

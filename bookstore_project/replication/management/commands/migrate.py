@@ -1,0 +1,67 @@
+"""`migrate` for a store of five databases: plain `migrate` brings all of them up to date."""
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from bookstore_project.replication import setup
+from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.settings import topology
+
+
+class Command(migrate.Command):
+    help = "Migrates every database of the store: accounts, and both replicas of each service."
+
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database=None)
+
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        chosen = options["database"]
+        return super().get_check_kwargs({**options, "database": chosen or topology.ACCOUNTS})
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        chosen = options.pop("database")
+        if chosen in (None, topology.ACCOUNTS):
+            self.migrate_accounts(*args, **options)
+        for name in topology.APPS_OF_SERVICE:
+            service = get_service(name)
+            if chosen is None or chosen in service.aliases:
+                self.migrate_service(service, *args, **options)
+
+    def migrate_accounts(self, *args: Any, **options: Any) -> None:
+        topology.database_file(topology.ACCOUNTS).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.is_behind(topology.ACCOUNTS, args, options):
+            super().handle(*args, database=topology.ACCOUNTS, **options)
+
+    def migrate_service(self, service: Service, *args: Any, **options: Any) -> None:
+        """Both files, always: one alone would not be a replica any more."""
+        with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S), ExitStack() as guards:
+            is_new = not service.witness_file.exists()
+            for alias in service.aliases:
+                path = topology.database_file(alias)
+                if not is_new and not path.exists():
+                    raise CommandError(f"{path} is missing. It is rebuilt from the other replica, not migrated.")
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                guards.enter_context(wrapper(alias).unguarded())
+                if self.is_behind(alias, args, options):
+                    super().handle(*args, database=alias, **options)
+                setup.prepare_file(service, alias)
+            if is_new:
+                setup.create_first_witness(service)
+
+    def is_behind(self, alias: str, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+        """Whether there is anything to do, so that a start with nothing to migrate is quick and quiet."""
+        if options.get("app_label") or options.get("check_unapplied") or options.get("plan"):
+            return True
+        connection = connections[alias]
+        connection.ensure_connection()
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        return bool(plan)

@@ -1,0 +1,112 @@
+"""One replica's file in a write: opened, begun, committed or rolled back."""
+
+import sqlite3
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+
+from django.db import Error as DatabaseError
+
+from bookstore_project.replication import log
+from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.service import wrapper
+from bookstore_project.replication.witness import FileRecord, Witness
+from bookstore_project.settings import topology
+
+REPLICA_ERRORS = (sqlite3.Error, DatabaseError, ReplicaFault, OSError)
+"""What a file at fault raises."""
+
+
+def check_file(alias: str, witness: Witness) -> FileRecord:
+    """That the file at the path is the one the witness knows; gives back its record, with its size now.
+
+    Raises ReplicaFault: gone, replaced, or shrunk.
+    """
+    known = witness.files[alias]
+    try:
+        status = topology.database_file(alias).stat()
+    except OSError as error:
+        raise ReplicaFault(f"its file is gone: {error.strerror}") from error
+    if f"{status.st_dev}:{status.st_ino}" != known.identity:
+        raise ReplicaFault("its file was replaced by another one")
+    if status.st_size < known.size_bytes:
+        raise ReplicaFault(f"its file shrank from {known.size_bytes} to {status.st_size} bytes")
+    return replace(known, size_bytes=status.st_size)
+
+
+def assert_incarnation(connection: sqlite3.Connection, alias: str, witness: Witness) -> None:
+    """That the content belongs to this copy, and that nobody wrote around replication."""
+    row = connection.execute(
+        "SELECT (SELECT nonce FROM replication_incarnation), EXISTS (SELECT 1 FROM replication_pendingchange)"
+    ).fetchone()
+    if row[0] != witness.files[alias].nonce:
+        raise ReplicaFault("its content comes from another copy")
+    if row[1]:
+        raise ReplicaFault("it holds a change that the log doesn't know: somebody wrote around replication")
+
+
+def connect(alias: str, witness: Witness) -> sqlite3.Connection:
+    """This thread's connection, to the file that the witness knows: one opened before it was replaced is dropped."""
+    database = wrapper(alias)
+    if database.connection is not None and database.file_identity != witness.files[alias].identity:
+        database.close()
+    database.ensure_connection()
+    connection: sqlite3.Connection = database.connection
+    return connection
+
+
+class Participant:
+    """A file that takes part in one replicated transaction, on this thread's connection."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self.wrapper = wrapper(alias)
+        self._guard = ExitStack()
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The connection below Django's."""
+        connection: sqlite3.Connection = self.wrapper.connection
+        return connection
+
+    def begin(self, witness: Witness) -> log.Head:
+        """Opens, locks and checks the file; gives back its head. Raises one of REPLICA_ERRORS, and lets go."""
+        try:
+            check_file(self.alias, witness)
+            connect(self.alias, witness)
+            self._guard.enter_context(self.wrapper.writable())
+            self.wrapper.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+            assert_incarnation(self.raw, self.alias, witness)
+            return log.read_head(self.raw)
+        except REPLICA_ERRORS:
+            self.abandon()
+            raise
+
+    def commit(self, witness: Witness) -> FileRecord:
+        """Makes it durable in this file, and checks that it still is the file. Raises one of REPLICA_ERRORS."""
+        try:
+            self.wrapper.commit()
+            self._finish()
+            return check_file(self.alias, witness)
+        except REPLICA_ERRORS:
+            self.abandon()
+            raise
+
+    def rollback(self) -> None:
+        """Takes everything back; whatever the file's state, the connection is clean afterwards."""
+        self.wrapper.run_on_commit = []
+        try:
+            self.wrapper.rollback()
+            self._finish()
+        except REPLICA_ERRORS:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Drops the connection: SQLite takes back what wasn't committed."""
+        self.wrapper.run_on_commit = []
+        self.wrapper.close()
+        with suppress(*REPLICA_ERRORS):
+            self._guard.close()
+
+    def _finish(self) -> None:
+        self.wrapper.set_autocommit(True)
+        self._guard.close()

@@ -1,0 +1,110 @@
+"""A front's poll, as the polled replica answers it: the lease first, then what the front has missed.
+
+The order matters. The lease is recorded before the log is read: a writer that looks for leases after its commit
+either sees this one and waits for the front, or had committed before, and the log shows its entry here.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bookstore_project.replication import fronts, log, mutex
+from bookstore_project.replication.errors import ReplicaFault, Unavailable
+from bookstore_project.replication.gate import assert_in_sync
+from bookstore_project.replication.participant import REPLICA_ERRORS, check_file, connect
+from bookstore_project.replication.points import reached
+from bookstore_project.replication.service import get_service, wrapper
+from bookstore_project.replication.witness import Witness, read_witness
+
+TEST_PUSH_TIMEOUT_S = 0.2
+RECORD_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Poll:
+    """What a front says of itself when it polls."""
+
+    front: str
+    address: str
+    instance: str
+    lease_s: float
+    since: int | None
+    """The position up to which it has heard of everything; None for a front that begins."""
+    confirmed: tuple[int, str] | None
+
+
+def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
+    """Renews the lease (unless pushes don't reach the front), and tells what changed since.
+
+    Doesn't wait for writes in doubt, as other reads do: their writers may be waiting for just this poll. Raises
+    Unavailable if the replica is out of sync or can't be read.
+    """
+    asked = time.monotonic()
+    renewed = _may_renew(poll)
+    reached("poll-began")
+    _record(poll, asked, renewed)
+    reached("poll-recorded")
+    service = get_service(service_name)
+    witness = read_witness(service.witness_file)
+    assert_in_sync(alias, witness)
+    since = witness.floor if poll.since is None else min(poll.since, witness.floor)
+    try:
+        entries = _entries_since(alias, since, witness)
+        check_file(alias, witness)
+    except REPLICA_ERRORS as error:
+        wrapper(alias).close()
+        raise Unavailable(f"{alias} can't be read: {error}") from error
+    return {
+        "timeline": witness.timeline,
+        "position": witness.floor,
+        "renewed": renewed,
+        "changes": [[entry.position, entry.cache_keys] for entry in entries if entry.position <= witness.floor],
+        "doubts": [
+            [entry.position, entry.hash, entry.cache_keys] for entry in entries if entry.position > witness.floor
+        ],
+        "base": poll.since is None,
+    }
+
+
+def _may_renew(poll: Poll) -> bool:
+    if not fronts.is_blocked(poll.front):
+        return True
+    candidate = fronts.Lease(poll.front, poll.address, poll.instance, 0, poll.lease_s, None)
+    if fronts.push(candidate, {"timeline": "", "invalidate": [], "set": []}, TEST_PUSH_TIMEOUT_S):
+        fronts.unblock(poll.front)
+        return True
+    return False
+
+
+def _record(poll: Poll, asked: float, renewed: bool) -> None:
+    """The lease lasts at least as long as it did: what the front was once given it may still use.
+
+    Under a lock, because a front that gave up waiting for one replica may be polling the other by now.
+    """
+    with mutex.lock(fronts.lease_dir() / f"{poll.front}.lock", RECORD_TIMEOUT_S):
+        old = fronts.read_lease(poll.front)
+        given = old.expires if old is not None and old.expires - asked <= old.lease_s * 1.5 else 0.0
+        fronts.record_lease(
+            fronts.Lease(
+                poll.front,
+                poll.address,
+                poll.instance,
+                max(given, asked + poll.lease_s) if renewed else given,
+                max(poll.lease_s, old.lease_s if old is not None else 0),
+                poll.confirmed,
+            )
+        )
+
+
+def _entries_since(alias: str, since: int, witness: Witness) -> list[log.Entry]:
+    connection = connect(alias, witness)
+    connection.execute("BEGIN")
+    try:
+        row = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
+        if row is None or row[0] != witness.files[alias].nonce:
+            raise ReplicaFault("its content comes from another copy")
+        if log.read_head(connection).position < witness.floor:
+            raise ReplicaFault("its log ends below the settled position")
+        return list(log.entries_after(connection, since))
+    finally:
+        connection.execute("ROLLBACK")

@@ -1,0 +1,57 @@
+"""DATABASE_ROUTERS: replicated apps live on their service's two aliases, everything else on `default`."""
+
+from typing import Any
+
+from django.db import models
+
+from bookstore_project.replication.backend.base import HOW_TO_WRITE
+from bookstore_project.replication.errors import Unavailable, WriteRefused
+from bookstore_project.replication.pins import current_pin
+from bookstore_project.replication.service import Service, get_service, service_of_app
+from bookstore_project.replication.witness import read_witness
+from bookstore_project.settings import topology
+
+REPLICATION_APP = "replication"
+
+
+class ReplicationRouter:
+    """Reads go where the gate or the transaction pinned them; writes only into a replicated transaction."""
+
+    def db_for_read(self, model: type[models.Model], **hints: Any) -> str | None:
+        name = service_of_app(model._meta.app_label)
+        if name is None:
+            return None
+        pin = current_pin(name)
+        return pin.alias if pin else local_alias(get_service(name))
+
+    def db_for_write(self, model: type[models.Model], **hints: Any) -> str | None:
+        name = service_of_app(model._meta.app_label)
+        if name is None:
+            return None
+        pin = current_pin(name)
+        if pin is None or not pin.for_writing:
+            raise WriteRefused(
+                f"{model._meta.label} is written outside a replicated transaction. "
+                + HOW_TO_WRITE.format(service=name)
+            )
+        return pin.alias
+
+    def allow_relation(self, first: models.Model, second: models.Model, **hints: Any) -> bool:
+        return service_of_app(first._meta.app_label) == service_of_app(second._meta.app_label)
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        if app_label == REPLICATION_APP:
+            return db != topology.ACCOUNTS
+        name = service_of_app(app_label)
+        return db == topology.ACCOUNTS if name is None else db in get_service(name).aliases
+
+
+def local_alias(service: Service) -> str:
+    """The alias to read without a promise (a shell, a command): this node's own, else the first in sync."""
+    if topology.NODE is not None and topology.NODE.service == service.name:
+        return topology.NODE.name
+    try:
+        in_sync = read_witness(service.witness_file).in_sync
+    except Unavailable:
+        return service.aliases[0]
+    return in_sync[0]

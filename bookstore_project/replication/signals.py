@@ -1,0 +1,27 @@
+"""post_save and post_delete receivers: they queue the object and its cache keys with the running transaction.
+
+The triggers see the same change, and those that send no signal (`update()`, raw SQL). Both together: a table that
+lost its triggers is noticed, and a model can name cache keys that no column shows.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.models.signals import post_delete, post_save
+
+from bookstore_project.replication.service import service_of_app
+from bookstore_project.replication.transaction import active_attempt
+
+
+def connect() -> None:
+    post_save.connect(queue_change, dispatch_uid="replication.saved")
+    post_delete.connect(queue_change, dispatch_uid="replication.deleted")
+
+
+def queue_change(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
+    if service_of_app(sender._meta.app_label) is None:
+        return
+    attempt = active_attempt()
+    if attempt is not None and using in attempt.service.aliases:
+        cache_keys = getattr(instance, "cache_keys", None)
+        attempt.touch(instance, cache_keys() if cache_keys is not None else ())

@@ -1,0 +1,359 @@
+"""Leases, invalidations and polls: a front that may use its cache has heard of every visible write."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db.models import F
+
+from bookstore_project.replication import fronts, points, polls
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.fronts import Lease, read_lease, record_lease, valid_leases
+from bookstore_project.replication.log import Entry
+from bookstore_project.replication.polls import Poll
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.copies import Party, Pause, eventually, floor
+from bookstore_project.replication.transaction import run
+from bookstore_project.replication.witness import read_witness, write_witness
+from catalog_app.models import Book
+from catalog_app.serializers import book_bytes
+
+NOW = 1000.0
+LEASE_S = 1.5
+ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
+POLL = Poll("front", "127.0.0.1:1", "process", LEASE_S, None, None)
+LEASE = Lease("front", "127.0.0.1:1", "process", NOW + LEASE_S, LEASE_S, None)
+
+
+class Clock:
+    """Stands in for `time`: who sleeps moves it on, and nobody waits."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.while_asleep: Callable[[], None] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.while_asleep()
+
+
+@pytest.fixture
+def clock(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(fronts, "time", made)
+    monkeypatch.setattr(polls, "time", made)
+    return made
+
+
+class Pushes:
+    """Stands in for the wire to the fronts: notes what was pushed, and says whether it arrived."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[Mapping[str, Any]]] = {}
+        self.deaf: set[str] = set()
+
+    def __call__(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
+        if lease.front in self.deaf:
+            return False
+        self.taken.setdefault(lease.front, []).append(message)
+        return True
+
+
+@pytest.fixture
+def pushes(monkeypatch: pytest.MonkeyPatch) -> Pushes:
+    made = Pushes()
+    monkeypatch.setattr(fronts, "push", made)
+    return made
+
+
+def reprice(book_id: int = 1) -> int:
+    return run(
+        "catalog", lambda: Book.objects.filter(pk=book_id).update(price=F("price") + 1, version=F("version") + 1)
+    ).position
+
+
+# ------------------------------------------------------------------------------------------------- leases
+
+
+def test_a_lease_is_valid_until_it_expires(clock: Clock) -> None:
+    record_lease(LEASE)
+    assert valid_leases() == {"front": LEASE}
+    clock.now = LEASE.expires - 0.001
+    assert valid_leases() == {"front": LEASE}
+    clock.now = LEASE.expires
+    assert valid_leases() == {}
+    assert read_lease("front") == LEASE
+
+
+def test_a_lease_of_an_earlier_boot_is_void(clock: Clock) -> None:
+    """The monotonic clock starts anew: a lease that ends in an hour was not given in this life."""
+    record_lease(replace(LEASE, expires=NOW + 3600))
+    assert valid_leases() == {}
+
+
+@pytest.mark.parametrize("content", ["", "{}", "null", '{"front": 1, "confirmed": null}'])
+def test_what_is_no_lease_is_ignored(clock: Clock, content: str) -> None:
+    record_lease(LEASE)
+    (fronts.lease_dir() / "front.json").write_text(content)
+    assert valid_leases() == {}
+
+
+# ------------------------------------------------------------------------------------------- invalidations
+
+
+def test_without_leases_nobody_is_told(clock: Clock, pushes: Pushes) -> None:
+    record_lease(replace(LEASE, expires=NOW))
+    fronts.invalidate("t", [ENTRY])
+    assert (pushes.taken, clock.now) == ({}, NOW)
+
+
+def test_every_front_with_a_lease_is_told_once(clock: Clock, pushes: Pushes) -> None:
+    for name in ("front", "front-2", "front-3"):
+        record_lease(replace(LEASE, front=name))
+    fronts.invalidate("t", [ENTRY])
+    message = {"timeline": "t", "invalidate": [[7, ["book:1"]]], "set": []}
+    assert pushes.taken == {name: [message] for name in ("front", "front-2", "front-3")}
+    assert clock.now == NOW
+
+
+def test_an_entry_without_cache_keys_is_nobodys_business(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    fronts.invalidate("t", [replace(ENTRY, keys="[]")])
+    assert pushes.taken == {}
+
+
+def test_a_deaf_front_delays_a_write_until_its_lease_runs_out(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    record_lease(replace(LEASE, front="front-2"))
+    pushes.deaf.add("front")
+    fronts.invalidate("t", [ENTRY])
+    assert LEASE.expires <= clock.now < LEASE.expires + 0.1
+    assert fronts.is_blocked("front")
+    assert not fronts.is_blocked("front-2")
+    assert list(pushes.taken) == ["front-2"]
+
+
+def test_a_lease_renewed_while_a_write_waits_is_waited_for_too(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    pushes.deaf.add("front")
+    longer = replace(LEASE, expires=NOW + 2)
+    clock.while_asleep = lambda: record_lease(longer) if clock.now < NOW + 1 else None
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now >= longer.expires
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "is_enough"),
+    [((7, "hash of 7"), True), ((7, "hash of another 7"), False), ((6, "hash of 7"), False), (None, False)],
+)
+def test_a_poll_that_confirms_this_entry_ends_the_wait(
+    clock: Clock, pushes: Pushes, confirmed: tuple[int, str] | None, is_enough: bool
+) -> None:
+    record_lease(LEASE)
+    pushes.deaf.add("front")
+    clock.while_asleep = lambda: record_lease(replace(LEASE, confirmed=confirmed))
+    fronts.invalidate("t", [ENTRY])
+    assert (clock.now < LEASE.expires) is is_enough
+
+
+def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
+    seven_books: Path, pushes: Pushes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, seen = floor("catalog"), []
+    monkeypatch.setattr(fronts, "valid_leases", lambda: {"front": LEASE} if not seen else {})
+    monkeypatch.setattr(fronts, "push", lambda *_: seen.append(floor("catalog")) or True)
+    assert reprice() == before + 1
+    assert seen == [before]
+
+
+def test_leases_are_read_after_the_commits(seven_books: Path, pushes: Pushes) -> None:
+    """A front that got its lease while the files were committed may have cached the old value."""
+    points.hooks["committed"] = lambda: polls.answer("catalog", "catalog-2", POLL) and None
+    position = reprice()
+    eventually(lambda: len(pushes.taken.get("front", [])) >= 1)
+    assert pushes.taken["front"][0]["invalidate"] == [[position, ["book:1"]]]
+
+
+# --------------------------------------------------------------------------------------------------- polls
+
+
+def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
+    told = polls.answer("catalog", "catalog-1", POLL)
+    witness = read_witness(get_service("catalog").witness_file)
+    assert told == {
+        "timeline": witness.timeline,
+        "position": witness.floor,
+        "renewed": True,
+        "changes": [],
+        "doubts": [],
+        "base": True,
+    }
+    assert valid_leases()["front"].expires == NOW + LEASE_S
+
+
+def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
+    since = floor("catalog")
+    first, second = reprice(1), reprice(5)
+    told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
+    assert told["changes"] == [
+        [first, ["book:1"]],
+        [second, ["book:5"]],
+    ]
+    assert (told["position"], told["doubts"], told["base"]) == (second, [], False)
+
+
+def test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them(seven_books: Path) -> None:
+    since, pause = floor("catalog"), Pause()
+    points.hooks["committed"] = pause
+    writer = Party(reprice)
+    pause.wait_until_reached()
+    told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
+    assert (told["position"], told["changes"]) == (since, [])
+    ((position, digest, keys),) = told["doubts"]
+    # Its lease makes the writer wait for it, and its next poll lets the writer go on.
+    polls.answer("catalog", "catalog-1", replace(POLL, since=since, confirmed=(position, digest)))
+    pause.let_go()
+    assert writer.result() == position
+    assert keys == ["book:1"]
+
+
+def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, pushes: Pushes) -> None:
+    """A write between the two either sees the lease or stands in the answer: here, both."""
+    since, position = floor("catalog"), 0
+
+    def write() -> None:
+        nonlocal position
+        points.hooks.clear()
+        assert "front" in valid_leases()
+        position = int(str(Party(reprice).result()))
+
+    points.hooks["poll-recorded"] = write
+    told = polls.answer("catalog", "catalog-1", replace(POLL, since=since))
+    assert [change[0] for change in told["changes"]] == [position]
+    assert pushes.taken["front"][0]["invalidate"][0][0] == position
+
+
+def test_a_poll_counts_the_lease_from_when_it_was_asked(clock: Clock) -> None:
+    def dawdle() -> None:
+        clock.now += 1
+
+    points.hooks["poll-began"] = dawdle
+    polls.answer("catalog", "catalog-1", POLL)
+    lease = read_lease("front")
+    assert lease is not None
+    assert lease.expires == NOW + LEASE_S
+
+
+def test_a_poll_never_shortens_a_lease(clock: Clock) -> None:
+    record_lease(replace(LEASE, expires=NOW + 4, lease_s=4))
+    polls.answer("catalog", "catalog-1", POLL)
+    assert valid_leases()["front"].expires == NOW + 4
+
+
+def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, pushes: Pushes) -> None:
+    record_lease(replace(LEASE, expires=NOW + 0.5))
+    fronts.block("front")
+    pushes.deaf.add("front")
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
+    assert valid_leases()["front"].expires == NOW + 0.5, "the old lease stands, no longer than it did"
+    clock.now += 1
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
+    assert valid_leases() == {}
+    pushes.deaf.clear()
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
+    assert not fronts.is_blocked("front")
+    assert "front" in valid_leases()
+
+
+def test_a_replica_out_of_sync_or_behind_answers_no_poll(seven_books: Path) -> None:
+    path = get_service("catalog").witness_file
+    witness = read_witness(path)
+    witness = write_witness(path, replace(witness, floor=witness.floor + 1), sync=False)
+    with pytest.raises(Unavailable, match="below the settled position"):
+        polls.answer("catalog", "catalog-2", POLL)
+    write_witness(path, replace(witness, in_sync=("catalog-1",)), sync=False)
+    with pytest.raises(Unavailable, match="out of sync"):
+        polls.answer("catalog", "catalog-2", POLL)
+
+
+# ------------------------------------------------------------------------------------------ over real sockets
+
+
+class Front(ThreadingHTTPServer):
+    """Takes pushes as a front does, and keeps them."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.messages: list[dict[str, Any]] = []
+        self.tokens: set[str | None] = set()
+        self.status = 200
+
+    @property
+    def lease(self) -> Lease:
+        return replace(LEASE, address=f"127.0.0.1:{self.server_port}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Front
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == fronts.PUSH_PATH:
+            self.server.tokens.add(self.headers["X-Service-Token"])
+            self.server.messages.append(json.loads(body))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    with Front() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_push_carries_the_service_token(front: Front) -> None:
+    assert fronts.push(front.lease, {"timeline": "é", "invalidate": [], "set": []})
+    assert front.messages == [{"timeline": "é", "invalidate": [], "set": []}]
+    assert front.tokens == {settings.SERVICE_TOKEN}
+
+
+def test_a_push_that_is_refused_or_meets_nobody_has_not_arrived(front: Front) -> None:
+    front.status = 503
+    assert not fronts.push(front.lease, {})
+    assert not fronts.push(replace(LEASE, address=f"127.0.0.9:{front.server_port}"), {})
+
+
+def test_a_front_is_offered_the_bytes_that_a_reader_would_get(seven_books: Path, front: Front) -> None:
+    polls.answer("catalog", "catalog-1", replace(POLL, address=front.lease.address, lease_s=30))
+    position = reprice()
+    eventually(lambda: any(message["set"] for message in front.messages))
+    invalidation, offer = front.messages
+    assert invalidation["invalidate"] == [[position, ["book:1"]]]
+    body = run("catalog", lambda: book_bytes(Book.objects.get(pk=1))).value.decode()
+    assert offer["set"] == [[position, "book:1", body]]
+    assert json.loads(body)["price"] == "31.00"
+
+
+def test_an_address_that_is_none_blocks_the_front_and_not_the_writer(clock: Clock) -> None:
+    record_lease(replace(LEASE, address="nowhere"))
+    fronts.invalidate("t", [ENTRY])
+    assert fronts.is_blocked("front")

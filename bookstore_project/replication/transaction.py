@@ -1,0 +1,249 @@
+"""The one way to write: a replicated transaction.
+
+Commit on both files, invalidate the caches, then make it visible. The steps are numbered as in DESIGN.md.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from django.db import models, transaction
+
+from bookstore_project.replication import fronts, log, triggers
+from bookstore_project.replication.errors import (
+    OutcomeUnknown,
+    ReplicaFault,
+    Unavailable,
+    WriteRefused,
+    is_replica_fault,
+)
+from bookstore_project.replication.hooks import changes_ready, published
+from bookstore_project.replication.images import read_image
+from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
+from bookstore_project.replication.pins import current_pin, pinned
+from bookstore_project.replication.points import reached
+from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.settle import begin_settled
+from bookstore_project.replication.witness import FileRecord, Witness, write_witness
+
+T = TypeVar("T")
+logger = logging.getLogger("bookstore.replication")
+
+
+@dataclass(frozen=True)
+class Committed(Generic[T]):
+    """What a replicated transaction gives back: `change`'s value, and where the log stands.
+
+    `position` is the new entry's, or the floor if nothing changed; `changes` is empty then.
+    """
+
+    value: T
+    position: int
+    timeline: str
+    changes: Sequence[log.Change] = ()
+
+
+def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_TIMEOUT_S) -> Committed[T]:
+    """Calls `change` with the ORM pinned to a replica of the service, and replicates what it did.
+
+    Everything or nothing: an exception that `change` raises takes all back and comes out here. `change` may be
+    called again, so it has no effects but those in the database; what must happen once belongs into
+    `django.db.transaction.on_commit`, which runs after the write is visible everywhere. Inside of another
+    replicated transaction of the same service it joins that one.
+
+    Raises Unavailable (nothing was changed; the lock wasn't had within `timeout_s` seconds, or a file is at
+    fault), OutcomeUnknown (a commit failed half-way), WriteRefused (inside of a read).
+    """
+    service = get_service(service_name)
+    pin = current_pin(service_name)
+    if pin is not None and pin.for_writing:
+        with transaction.atomic(using=pin.alias):
+            return Committed(change(), 0, "")
+    if pin is not None:
+        raise WriteRefused(f"A replicated transaction of {service_name} can't begin inside of a read of it.")
+    with writer_lock(service.lock_dir, time.monotonic() + timeout_s) as lock:
+        attempt = Attempt(service, lock)
+        committed = attempt.perform(change)
+    # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
+    if committed.changes:
+        published.send_robust(
+            sender=service_name,
+            changes=committed.changes,
+            position=committed.position,
+            timeline=committed.timeline,
+        )
+    for callback in attempt.callbacks:
+        try:
+            callback()
+        except Exception:  # The write stands, and has to be acknowledged as what it is.
+            logger.exception("A side effect of an acknowledged write failed")
+    return committed
+
+
+def settle(service_name: str, *, timeout_s: float = LOCK_TIMEOUT_S) -> None:
+    """Finishes what a dead writer left above the floor."""
+    run(service_name, lambda: None, timeout_s=timeout_s)
+
+
+_active: ContextVar["Attempt | None"] = ContextVar("replicated_transaction", default=None)
+
+
+def active_attempt() -> "Attempt | None":
+    """The replicated transaction that this code runs in."""
+    return _active.get()
+
+
+def verify(instance: models.Model) -> None:
+    """That a row on which a decision rests (the stock that says no) is what the log last said.
+
+    Raises ReplicaFault, which belongs to the replica. Call it inside of a replicated transaction, before the row
+    is changed.
+    """
+    attempt = _active.get()
+    if attempt is None:
+        raise WriteRefused("verify() needs a replicated transaction around it.")
+    attempt.verify(instance)
+
+
+@dataclass
+class Attempt:
+    """One attempt at a replicated transaction, under the writer lock."""
+
+    service: Service
+    lock: WriterLock
+    callbacks: list[Callable[[], object]] = field(default_factory=list)
+    _participants: list[Participant] = field(default_factory=list)
+    _touched: set[tuple[str, object]] = field(default_factory=set)
+    _extra_keys: set[str] = field(default_factory=set)
+
+    def perform(self, change: Callable[[], T]) -> Committed[T]:
+        witness, self._participants = begin_settled(self.service, self.lock)  # Steps 1 to 3.
+        try:
+            reached("begun")
+            return self._perform(change, witness)
+        finally:
+            for participant in self._participants:
+                participant.rollback()
+
+    def touch(self, instance: models.Model, keys: Sequence[str] = ()) -> None:
+        """A signal receiver saw this object saved or deleted; `keys` are cache keys beyond its image's own."""
+        self._touched.add((instance._meta.db_table, instance.pk))
+        self._extra_keys.update(keys)
+
+    def verify(self, instance: models.Model) -> None:
+        table = self.service.tables[instance._meta.db_table]
+        key_field = instance._meta.pk
+        key = key_field.get_db_prep_value(instance.pk, self._lead.wrapper)
+        log.assert_sealed(self._lead.raw, table.name, key, read_image(self._lead.raw, table, key))
+
+    @property
+    def lead_alias(self) -> str:
+        """The alias that `change` reads and writes."""
+        return self._lead.alias
+
+    @property
+    def _lead(self) -> Participant:
+        return self._participants[0]
+
+    def _perform(self, change: Callable[[], T], witness: Witness) -> Committed[T]:
+        try:
+            value = self._call(change)  # Step 4.
+            changes = self._changes()
+            if not changes:
+                self._keep_callbacks()
+                return Committed(value, witness.floor, witness.timeline)
+            entry = self._log(changes, witness)  # Step 5.
+        except Exception as error:
+            if is_replica_fault(error):
+                raise Unavailable(f"{self.service.name}: a replica can't be written: {error}") from error
+            raise
+        witness = self._commit(witness)  # Step 6.
+        reached("committed")
+        fronts.invalidate(witness.timeline, [entry])  # Step 7.
+        reached("invalidated")
+        self._raise_floor(witness, entry.position)  # Step 8.
+        reached("floor")
+        return Committed(value, entry.position, witness.timeline, changes)
+
+    def _call(self, change: Callable[[], T]) -> T:
+        token = _active.set(self)
+        try:
+            with (
+                pinned(self.service.name, self._lead.alias, for_writing=True),
+                transaction.atomic(using=self._lead.alias),
+            ):
+                return change()
+        finally:
+            _active.reset(token)
+
+    def _changes(self) -> list[log.Change]:
+        """What `change` did, by the triggers' account; raises if that can't be all of it."""
+        for follower in self._participants[1:]:
+            if log.has_pending(follower.raw):
+                raise WriteRefused(f"{follower.alias} was written directly; leave out using(), it is replicated to.")
+        noted = log.read_pending(self._lead.raw, self.service)
+        tables = {change.table for change in noted}
+        if not {table for table, _ in self._touched} <= tables and not triggers.installed(
+            self._lead.raw, self.service
+        ):
+            raise ReplicaFault(f"{self._lead.alias} lacks triggers; run `manage.py migrate`")
+        return [change for change in noted if change.before != change.after]
+
+    def _log(self, changes: list[log.Change], witness: Witness) -> log.Entry:
+        """Appends one entry to each log, and applies the images to the other file."""
+        changes_ready.send(sender=self.service.name, changes=changes)
+        lead, *followers = self._participants
+        for change in changes:
+            log.assert_sealed(lead.raw, change.table, change.key, change.before)
+            log.seal(lead.raw, change.table, change.key, change.after)
+        entry = log.make_entry(log.read_head(lead.raw), witness.epoch, changes, self._cache_keys(changes))
+        log.forget_pending(lead.raw)
+        log.append(lead.raw, entry)
+        for follower in followers:
+            for change in changes:
+                image = read_image(follower.raw, self.service.tables[change.table], change.key)
+                log.assert_sealed(follower.raw, change.table, change.key, image)
+                if image != change.before:
+                    raise ReplicaFault(f"row {change.key} of {change.table} differs in {follower.alias}")
+            log.apply_entry(follower.raw, self.service, entry)
+        return entry
+
+    def _cache_keys(self, changes: list[log.Change]) -> list[str]:
+        """The cache keys that the changed rows touch, by their models' account."""
+        keys = set(self._extra_keys)
+        for change in changes:
+            keys_of = getattr(self.service.tables[change.table].model, "cache_keys_of_change", None)
+            if keys_of is not None:
+                keys.update(keys_of(change.before, change.after))
+        return sorted(keys)
+
+    def _commit(self, witness: Witness) -> Witness:
+        """Both files, in fixed order. Raises OutcomeUnknown if not all of them took it."""
+        self.lock.assert_current()
+        reached("before-commit")
+        self._keep_callbacks()
+        records: dict[str, FileRecord] = dict(witness.files)
+        while self._participants:
+            participant = self._participants.pop(0)
+            try:
+                records[participant.alias] = participant.commit(witness)
+            except REPLICA_ERRORS as error:
+                raise OutcomeUnknown(f"{participant.alias} failed at its commit: {error}") from error
+            reached(f"committed-{participant.alias}")
+        return replace(witness, files=records)
+
+    def _keep_callbacks(self) -> None:
+        """`on_commit` of one file is too early: they run when the write is visible everywhere."""
+        self.callbacks = [registered[1] for registered in self._lead.wrapper.run_on_commit]
+        self._lead.wrapper.run_on_commit = []
+
+    def _raise_floor(self, witness: Witness, position: int) -> None:
+        try:
+            self.lock.assert_current()
+            write_witness(self.service.witness_file, replace(witness, floor=position), sync=False)
+        except (OSError, Unavailable) as error:
+            raise OutcomeUnknown(f"The witness can't be written: {error}") from error

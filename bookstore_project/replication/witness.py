@@ -1,0 +1,128 @@
+"""The witness: a small file that says which copies count, and up to where the log is settled.
+
+Two slots of one file, each with a counter and a checksum, are written in turn: a torn write spoils one slot and
+leaves the other. The file is opened by its path every time, so that nobody goes on with a file that was replaced,
+and written only under the writer lock.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bookstore_project.replication.errors import Unavailable
+
+SLOT_BYTES = 4096
+_READS = 4
+"""A reader may meet a writer in the middle of a slot: it looks again, and believes what it sees twice."""
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """How the witness knows a replica's file: which inode, which incarnation, and how large at least."""
+
+    identity: str
+    nonce: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What is agreed on. `floor` is the newest settled position; `in_sync` the aliases that have all of it."""
+
+    timeline: str
+    epoch: int
+    in_sync: tuple[str, ...]
+    floor: int
+    files: Mapping[str, FileRecord]
+    counter: int = 0
+    """Of the slot that it was read from."""
+
+
+def read_witness(path: Path) -> Witness:
+    """The newest whole slot; raises Unavailable if the file is missing or no slot is whole."""
+    seen: bytes | None = None
+    for _ in range(_READS):
+        raw = _read(path)
+        slots = [_parse(raw[:SLOT_BYTES]), _parse(raw[SLOT_BYTES : 2 * SLOT_BYTES])]
+        whole = [slot for slot in slots if slot is not None]
+        if len(whole) == len(slots) or (whole and raw == seen):
+            return max(whole, key=lambda slot: slot.counter)
+        seen = raw
+    raise Unavailable(f"The witness {path.name} is damaged: both of its slots fail their checksum.")
+
+
+def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
+    """Writes the slot that `witness` wasn't read from; gives it back with its new counter.
+
+    `sync` makes it durable: needed for membership, not for the floor, which after a power cut is merely too low.
+    Raises OSError if the file can't be written.
+    """
+    renewed = _with_counter(witness, witness.counter + 1)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(descriptor, _serialize(renewed), (renewed.counter % 2) * SLOT_BYTES)
+        if sync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return renewed
+
+
+def create_witness(path: Path, witness: Witness) -> Witness:
+    """Puts a new witness at the path, whole and durable at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first = _with_counter(witness, 1)
+    draft = path.with_suffix(".draft")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, _serialize(_with_counter(witness, 0)) + _serialize(first))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    draft.replace(path)
+    sync_directory(path.parent)
+    return first
+
+
+def sync_directory(path: Path) -> None:
+    """Makes a rename in that directory durable: rename(2), fsync(2)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unavailable(f"The witness {path.name} can't be read: {error.strerror}.") from error
+    try:
+        return os.read(descriptor, 2 * SLOT_BYTES)
+    except OSError as error:
+        raise Unavailable(f"The witness {path.name} can't be read: {error.strerror}.") from error
+    finally:
+        os.close(descriptor)
+
+
+def _serialize(witness: Witness) -> bytes:
+    body = json.dumps(asdict(witness), separators=(",", ":")).encode()
+    slot = b"%08x %s" % (zlib.crc32(body), body)
+    return slot.ljust(SLOT_BYTES - 1) + b"\n"
+
+
+def _parse(slot: bytes) -> Witness | None:
+    checksum, _, body = slot.rstrip().partition(b" ")
+    if len(slot) != SLOT_BYTES or b"%08x" % zlib.crc32(body) != checksum:
+        return None
+    members = json.loads(body)
+    files = {alias: FileRecord(**record) for alias, record in members.pop("files").items()}
+    return Witness(files=files, in_sync=tuple(members.pop("in_sync")), **members)
+
+
+def _with_counter(witness: Witness, counter: int) -> Witness:
+    return Witness(witness.timeline, witness.epoch, witness.in_sync, witness.floor, witness.files, counter)

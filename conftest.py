@@ -1,0 +1,61 @@
+"""Fixtures of the in-process tests: a store of real files, new for each test that asks for it.
+
+No test database of Django's: replication is about files, their inodes and their commits, so the tests have those.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from bookstore_project.replication import points, setup
+from bookstore_project.replication.service import get_service
+from bookstore_project.settings import topology
+
+
+@pytest.fixture(scope="session")
+def migrated_files(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
+    """A folder with every database of a fresh store, migrated once in a run."""
+    template = tmp_path_factory.mktemp("migrated")
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+        connections.close_all()
+    for alias in connections:
+        path = topology.database_file(alias)
+        shutil.copy(path, template / f"{alias}.sqlite3")
+    return template
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(migrated_files: Path) -> None:
+    """For tests marked `django_db`, which want accounts only: the migrated file, in a transaction that is undone."""
+
+
+@pytest.fixture
+def empty_store(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
+    """A store without books; gives its folder. Each test has files of its own, under the same paths."""
+    connections.close_all()
+    for folder in ("witness", "leases", "locks"):
+        shutil.rmtree(topology.DATA / folder, ignore_errors=True)
+    for alias in connections:
+        path = topology.database_file(alias)
+        for leftover in path.parent.glob(f"{path.name}*"):
+            leftover.unlink()
+        shutil.copy(migrated_files / f"{alias}.sqlite3", path)
+    with django_db_blocker.unblock():
+        for name in topology.APPS_OF_SERVICE:
+            setup.create_first_witness(get_service(name))
+        yield topology.DATA
+        points.hooks.clear()
+        connections.close_all()
+
+
+@pytest.fixture
+def seven_books(empty_store: Path) -> Path:
+    """A store with the seven books of the course, ids 1 to 7, 50 copies each."""
+    call_command("seed_books", verbosity=0)
+    return empty_store
