@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class CatalogConfig(AppConfig):
+    name = "catalog_app"
+    verbose_name = "catalog"
+
+    def ready(self) -> None:
+        from catalog_app import receivers, restocking
+
+        receivers.connect()
+        restocking.register()

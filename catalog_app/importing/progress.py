@@ -1,0 +1,100 @@
+"""What an import shows: one line renewed in place on a terminal, else a line now and then."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+TERMINAL_EVERY_S = 0.1
+PLAIN_EVERY_S = 2.0
+_CLEAR_LINE = "\r\x1b[K"
+
+
+class Out(Protocol):
+    """A text stream, such as a management command's."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> None: ...
+    def isatty(self) -> bool: ...
+
+
+@dataclass
+class Totals:
+    """What became of the rows so far."""
+
+    rows: int = 0
+    imported: int = 0
+    updated: int = 0
+    present: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    rebuilt: int = 0
+    unsound: int = 0
+    shared: int = 0
+    """Rows whose ISBN-13 belongs to another row's book."""
+
+
+class Progress:
+    """Shows totals while they grow, not more often than anyone can read."""
+
+    def __init__(self, out: Out, *, is_quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._out = out
+        self._is_quiet = is_quiet
+        self._is_terminal = out.isatty()
+        self._clock = clock
+        self._started = self._shown = clock()
+        self._is_line_open = False
+
+    @property
+    def seconds(self) -> float:
+        return self._clock() - self._started
+
+    def show(self, totals: Totals, fraction: float) -> None:
+        every_s = TERMINAL_EVERY_S if self._is_terminal else PLAIN_EVERY_S
+        if self._is_quiet or self._clock() - self._shown < every_s:
+            return
+        self._shown = self._clock()
+        line = (
+            f"{fraction:4.0%}  {totals.rows:,} rows, {totals.rows / max(self.seconds, 0.001):,.0f} rows/s: "
+            f"{totals.imported:,} imported, {totals.rejected:,} rejected"
+        )
+        self._out.write(f"{_CLEAR_LINE}{line}" if self._is_terminal else f"{line}\n")
+        self._is_line_open = self._is_terminal
+        self._out.flush()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self._is_quiet:
+            return
+        self.clear()
+        self._out.write(f"{text}\n")
+        self._out.flush()
+
+    def clear(self) -> None:
+        """Takes the line off the terminal that the next one would be written behind."""
+        if self._is_line_open:
+            self._out.write(_CLEAR_LINE)
+            self._is_line_open = False
+
+
+def summary(totals: Totals, seconds: float, rejects: str) -> list[str]:
+    """The last lines: what was done, in words."""
+    rate = f", {totals.rows / seconds:,.0f} rows/s" if seconds > 0 else ""
+    parts = [f"{totals.imported:,} imported", f"{totals.present:,} already there"]
+    if totals.updated:
+        parts.append(f"{totals.updated:,} updated")
+    if totals.repeated:
+        parts.append(f"{totals.repeated:,} repeated within the file")
+    parts.append(f"{totals.rejected:,} rejected" + (f" (see {rejects})" if totals.rejected else ""))
+    rows = "row" if totals.rows == 1 else "rows"
+    lines = [f"{totals.rows:,} {rows} in {seconds:.1f} s{rate}: {', '.join(parts)}."]
+    isbns = [
+        f"{count:,} {words}"
+        for count, words in (
+            (totals.rebuilt, "rebuilt from an ISBN-10"),
+            (totals.unsound, "unsound and left out"),
+            (totals.shared, "left out because another book of the file has it"),
+        )
+        if count
+    ]
+    return [*lines, f"ISBN-13: {', '.join(isbns)}."] if isbns else lines

@@ -1,0 +1,154 @@
+"""Books and their stock ledger, which explains every copy of every book."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+
+from bookstore_project.wire.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
+
+
+def book_key(book_id: int) -> str:
+    """The cache key of a book's details."""
+    return f"book:{book_id}"
+
+
+def topic_key(topic: str) -> str:
+    """The cache key that all pages of a topic's list share."""
+    return f"topic:{topic}"
+
+
+SHOWN_IN_LISTS = ("id", "title", "topic", "retired")
+"""What a topic's list of titles shows of a book, or shows it by."""
+
+
+class BookQuerySet(models.QuerySet["Book"]):
+    def on_sale(self) -> "BookQuerySet":
+        return self.filter(retired=False)
+
+    def matching(self, search: str) -> "BookQuerySet":
+        """Books that have every word of `search` in their title or among their authors."""
+        books = self
+        for word in search.split():
+            books = books.filter(Q(title__icontains=word) | Q(authors__icontains=word))
+        return books
+
+
+class Book(models.Model):
+    """A book on the shelf. `version` grows by one with each change; `quantity` changes with a ledger row only."""
+
+    title = models.CharField(max_length=TITLE_LENGTH)
+    authors = models.CharField(max_length=AUTHORS_LENGTH, blank=True, default="")
+    isbn13 = models.CharField("ISBN-13", max_length=13, null=True, blank=True)  # noqa: DJ001  (unique where known)
+    topic = models.CharField(max_length=TOPIC_LENGTH, db_index=True)
+    price = models.DecimalField(max_digits=10, decimal_places=2)
+    quantity = models.PositiveIntegerField("stock", default=0)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    retired = models.BooleanField(default=False, help_text="Not for sale any more; its ledger stays.")
+
+    objects = BookQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=~Q(title=""), name="book_has_a_title"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="book_price_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=0) & Q(quantity__lte=MAX_STOCK), name="book_stock_is_within_bounds"
+            ),
+            models.CheckConstraint(condition=Q(version__gte=1), name="book_version_counts_from_one"),
+            models.CheckConstraint(
+                condition=Q(isbn13__isnull=True) | Q(isbn13__gte="9780000000000", isbn13__lte="9799999999999"),
+                name="book_isbn13_is_plausible",
+            ),
+            models.UniqueConstraint(
+                fields=["isbn13"],
+                condition=Q(retired=False),
+                name="book_isbn13_is_sold_once",
+                violation_error_message="A book with this ISBN-13 is on sale already.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves the row; a changed one gets the next version."""
+        if not self._state.adding:
+            self.version += 1
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "version"}
+        super().save(*args, **kwargs)
+
+    @staticmethod
+    def cache_keys_of_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterable[str]:
+        """The cache entries that show something of what changed: a sale leaves the lists of titles alone."""
+        images = [image for image in (before, after) if image is not None]
+        keys = {book_key(image["id"]) for image in images}
+        if len({tuple(image[name] for name in SHOWN_IN_LISTS) for image in images}) > 1 or len(images) == 1:
+            # Old and new: a book that moves to another topic touches both lists.
+            keys |= {topic_key(image["topic"]) for image in images}
+        return keys
+
+    @classmethod
+    def from_image(cls, image: Mapping[str, Any]) -> "Book":
+        """The book that a row image shows."""
+        values = {field.attname: field.to_python(image[str(field.column)]) for field in cls._meta.concrete_fields}
+        return cls(**values)
+
+
+class LedgerEntry(models.Model):
+    """One reason why a book's stock is what it is. Rows are never changed and never deleted.
+
+    At every moment initial + restocks + corrections - sold = stock; `change` is the signed number of copies, and
+    `balance` the stock after it. A refused sale is a row too: it changes nothing, and it is final.
+    """
+
+    class Kind(models.TextChoices):
+        INITIAL = "initial"
+        RESTOCK = "restock"
+        SALE = "sale"
+        REFUSAL = "refusal"
+        CORRECTION = "correction"
+
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="ledger")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    change = models.BigIntegerField(help_text="Copies that came (positive) or went (negative).")
+    balance = models.BigIntegerField(help_text="The stock after it.")
+    order = models.UUIDField(null=True, blank=True, unique=True, help_text="Of a sale or a refusal.")
+    quantity = models.PositiveIntegerField(default=0, help_text="Copies that the order asked for.")
+    title = models.CharField(max_length=TITLE_LENGTH)
+    unit_price = models.DecimalField(max_digits=10, decimal_places=2)
+    actor = models.CharField(max_length=150, blank=True, default="", help_text="Who did it, if it was staff.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "ledger entries"
+        constraints = (
+            models.CheckConstraint(condition=Q(balance__gte=0), name="ledger_balance_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(kind="sale", order__isnull=False, change=-F("quantity"), quantity__gte=1)
+                | Q(kind="refusal", order__isnull=False, change=0, quantity__gte=1)
+                | Q(kind="restock", order__isnull=True, change__gte=1)
+                | Q(kind="initial", order__isnull=True, change__gte=0)
+                | Q(kind="correction", order__isnull=True),
+                name="ledger_change_fits_its_kind",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.change:+d} of {self.title}"
+
+
+class KeyedAnswer(models.Model):
+    """What was answered under an idempotency key, where no ledger row says it: a repeat gets it again."""
+
+    key = models.UUIDField(primary_key=True)
+    fingerprint = models.CharField(max_length=64, help_text="Of the request; another one under this key is refused.")
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"{self.status} under {self.key}"

@@ -1,0 +1,67 @@
+"""How the catalog takes part in replication: the ledger rule before a commit, ready entries after it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from bookstore_project.replication import fronts
+from bookstore_project.replication.errors import WriteRefused
+from bookstore_project.replication.hooks import changes_ready, published
+from bookstore_project.replication.log import Change
+from bookstore_project.settings import topology
+from catalog_app.models import Book, LedgerEntry, book_key
+from catalog_app.serializers import book_bytes
+
+BOOKS, LEDGER = Book._meta.db_table, LedgerEntry._meta.db_table
+
+
+def connect() -> None:
+    changes_ready.connect(refuse_unexplained_stock, sender=topology.CATALOG, dispatch_uid="catalog.ledger")
+    published.connect(offer_details, sender=topology.CATALOG, dispatch_uid="catalog.details")
+
+
+def refuse_unexplained_stock(changes: Sequence[Change], **kwargs: Any) -> None:
+    """Every copy that comes or goes has its ledger row, in the same transaction."""
+    explained: dict[int, int] = defaultdict(int)
+    for change in changes:
+        if change.table == LEDGER:
+            if change.before is not None or change.after is None:
+                raise WriteRefused("Ledger rows are never changed and never deleted; add a correction.")
+            explained[change.after["book_id"]] += change.after["change"]
+    for change in changes:
+        if change.table == BOOKS:
+            _check_book(change, explained.pop(change.key, 0))
+    for book_id, copies in explained.items():
+        if copies:
+            raise WriteRefused(f"The ledger moves {copies} copies of book {book_id}, whose stock doesn't move.")
+
+
+def _check_book(change: Change, explained: int) -> None:
+    before, after = change.before, change.after
+    if after is None:
+        raise WriteRefused(f"Book {change.key} has a ledger: retire it, don't delete it.")
+    moved = after["quantity"] - (before["quantity"] if before else 0)
+    if moved != explained:
+        raise WriteRefused(
+            f"The stock of book {change.key} changes by {moved}, its ledger by {explained}: "
+            "use the services of catalog_app, or add the ledger row in the same transaction."
+        )
+    if before is not None and after["version"] != before["version"] + 1:
+        raise WriteRefused(
+            f"Book {change.key} changes and keeps its version: save() the object, or add version=F('version') + 1."
+        )
+
+
+def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwargs: Any) -> None:
+    """Sends the new details of changed books to the fronts, so that the next reader hits."""
+    items = [
+        (position, book_key(change.key), book_bytes(Book.from_image(change.after)).decode())
+        for change in changes
+        if change.table == BOOKS and change.after is not None and not change.after["retired"]
+    ]
+    if items and len(items) <= MOST_OFFERED:
+        fronts.offer(timeline, items)
+
+
+MOST_OFFERED = 20
+"""Books of one transaction that are worth sending: an import would only flush the cache."""

@@ -1,0 +1,33 @@
+"""Reads of the catalog. Each runs inside a gated read or a replicated transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bookstore_project.wire import problems
+from bookstore_project.wire.representations import MAX_BOOK_ID
+from catalog_app.models import Book, BookQuerySet, LedgerEntry
+
+
+def book_get(book_id: int) -> Book:
+    """The book of that id; raises NotFound if there is none, or it is retired."""
+    book = Book.objects.on_sale().filter(pk=book_id).first() if book_id <= MAX_BOOK_ID else None
+    if book is None:
+        raise problems.NotFound(f"There is no book {book_id}.")
+    return book
+
+
+def books_matching(query: Mapping[str, Any]) -> BookQuerySet:
+    """Books on sale by topic and search words, in the order asked for."""
+    books = Book.objects.on_sale().matching(query["search"])
+    if query["topic"]:
+        books = books.filter(topic=query["topic"])
+    return books.order_by(query["ordering"], "id")
+
+
+def books_of_topic(topic: str) -> BookQuerySet:
+    return Book.objects.on_sale().filter(topic=topic).only("id", "title").order_by("id")
+
+
+def sales_after(number: int, limit: int) -> list[LedgerEntry]:
+    """The completed sales whose ledger number is above `number`, oldest first."""
+    return list(LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE, pk__gt=number)[:limit])

@@ -1,0 +1,46 @@
+"""The catalog's side of the representations: from rows, and into them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from bookstore_project.wire.fields import StrictFields, WholeNumberField
+from bookstore_project.wire.pages import PageQuery, SearchField
+from bookstore_project.wire.renderers import canonical_json
+from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_PURCHASE, BookFields, TitleFields
+from catalog_app.models import Book
+
+ORDERINGS = tuple(
+    prefix + field for field in ("id", "title", "authors", "topic", "price", "quantity") for prefix in ("", "-")
+)
+
+
+class BookQuery(PageQuery):
+    """Filters of the list of books."""
+
+    topic = SearchField(help_text="Exactly this topic.")
+    search = SearchField(help_text="Words that title or authors contain.")
+    ordering = serializers.ChoiceField(choices=ORDERINGS, default="id", help_text="A minus sign: downwards.")
+
+
+class SaleInput(StrictFields):
+    """What an order replica asks for."""
+
+    order = serializers.UUIDField()
+    book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID)
+    quantity = WholeNumberField(min_value=1, max_value=MAX_PURCHASE)
+    first_attempt = serializers.BooleanField(default=False)
+
+
+def book_data(book: Book) -> dict[str, Any]:
+    """A book as clients see it."""
+    return dict(BookFields(book).data)
+
+
+def book_bytes(book: Book) -> bytes:
+    """The body of a book's details: what is sent, cached, and hashed for its entity tag."""
+    return canonical_json(book_data(book))
+
+
+def title_data(book: Book) -> dict[str, Any]:
+    return dict(TitleFields(book).data)

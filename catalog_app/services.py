@@ -1,0 +1,180 @@
+"""What changes books: each function is one replicated transaction, and leaves its ledger row behind."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from bookstore_project.replication.transaction import Committed, run
+from bookstore_project.settings import topology
+from bookstore_project.wire import etags, problems
+from bookstore_project.wire.idempotency import id_of
+from bookstore_project.wire.representations import MAX_STOCK
+from catalog_app.models import Book, KeyedAnswer, LedgerEntry
+from catalog_app.selectors import book_get
+from catalog_app.serializers import book_bytes
+
+Kind = LedgerEntry.Kind
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A body that was or is being answered; `is_repeat` if it was, under the same idempotency key."""
+
+    body: bytes
+    is_repeat: bool = False
+
+
+def book_create(*, fields: Mapping[str, Any], actor: str, key: str | None = None) -> Committed[Answer]:
+    """Puts a new book on the shelf; its body. Raises Invalid if its ISBN-13 is on sale already."""
+    return _keyed("create", key, fields, lambda: book_bytes(add_book(fields, actor)))
+
+
+def add_book(fields: Mapping[str, Any], actor: str) -> Book:
+    """Within a transaction: a book with its initial ledger row."""
+    book = Book(**fields)
+    check_unique(book)
+    book.save(force_insert=True)
+    record(book, Kind.INITIAL, book.quantity, actor=actor)
+    return book
+
+
+def book_update(
+    *, book_id: int, fields: Mapping[str, Any], actor: str, if_match: str | None = None
+) -> Committed[bytes]:
+    """Changes some fields; a changed quantity leaves a correction in the ledger.
+
+    Raises NotFound, PreconditionFailed (`if_match` names another version), Invalid.
+    """
+
+    def change() -> bytes:
+        book = book_get(book_id)
+        require_match(book, if_match)
+        edit_book(book, fields, actor)
+        return book_bytes(book)
+
+    return run(topology.CATALOG, change)
+
+
+def edit_book(book: Book, fields: Mapping[str, Any], actor: str) -> None:
+    """Within a transaction: sets the fields that differ, and explains a changed quantity."""
+    changed = {name: value for name, value in fields.items() if getattr(book, name) != value}
+    if not changed:
+        return
+    correction = changed.get("quantity", book.quantity) - book.quantity
+    for name, value in changed.items():
+        setattr(book, name, value)
+    if "isbn13" in changed:
+        check_unique(book)
+    book.save()
+    if correction:
+        record(book, Kind.CORRECTION, correction, actor=actor)
+
+
+def book_restock(
+    *, book_id: int, quantity: int, actor: str, key: str | None = None, if_match: str | None = None
+) -> Committed[Answer]:
+    """Adds copies; raises NotFound, PreconditionFailed, or Invalid if the shelf would burst."""
+
+    def change() -> bytes:
+        book = book_get(book_id)
+        require_match(book, if_match)
+        add_copies(book, quantity, actor)
+        return book_bytes(book)
+
+    return _keyed(f"restock {book_id}", key, {"quantity": quantity}, change)
+
+
+def add_copies(book: Book, quantity: int, actor: str) -> None:
+    """Within a transaction: a restock with its ledger row."""
+    if book.quantity + quantity > MAX_STOCK:
+        raise problems.Invalid({"quantity": [f"There is room for {MAX_STOCK - book.quantity} more copies."]})
+    book.quantity += quantity
+    book.save()
+    record(book, Kind.RESTOCK, quantity, actor=actor)
+
+
+def book_retire(*, book_id: int, actor: str, if_match: str | None = None) -> Committed[None]:
+    """Takes a book out of the shop; its ledger and its orders stay. Raises NotFound, PreconditionFailed."""
+
+    def change() -> None:
+        book = book_get(book_id)
+        require_match(book, if_match)
+        book.retired = True
+        book.save()
+
+    return run(topology.CATALOG, change)
+
+
+def record(
+    book: Book,
+    kind: LedgerEntry.Kind,
+    change: int,
+    *,
+    actor: str = "",
+    order: uuid.UUID | None = None,
+    quantity: int = 0,
+) -> LedgerEntry:
+    """Within a transaction: the ledger row that explains a change of the book's stock."""
+    return LedgerEntry.objects.create(
+        book=book,
+        kind=kind,
+        change=change,
+        balance=book.quantity,
+        order=order,
+        quantity=quantity,
+        title=book.title,
+        unit_price=book.price,
+        actor=actor,
+        created_at=timezone.now(),
+    )
+
+
+def require_match(book: Book, if_match: str | None) -> None:
+    """RFC 9110, section 13.1.1: strong comparison with the body's entity tag."""
+    if if_match is not None and not etags.is_matched(if_match, etags.etag_of(book_bytes(book))):
+        raise problems.PreconditionFailed(
+            f"Book {book.pk} has changed (it is at version {book.version} now); read it again."
+        )
+
+
+def check_unique(book: Book) -> None:
+    """The constraints that a form can't know, as field errors rather than as an IntegrityError."""
+    try:
+        book.validate_constraints()
+    except ValidationError as error:
+        messages = {name: list(texts) for name, texts in error.message_dict.items()}
+        if "__all__" in messages:
+            messages["isbn13"] = messages.pop("__all__")
+        raise problems.Invalid(messages) from error
+
+
+def _keyed(
+    purpose: str, key: str | None, payload: Mapping[str, Any], make_body: Callable[[], bytes]
+) -> Committed[Answer]:
+    """Runs `make_body` once per key; a repeat gets the bytes of the first time.
+
+    Raises IdempotencyConflict if the key came with another request before.
+    """
+    if key is None:
+        return run(topology.CATALOG, lambda: Answer(make_body()))
+    key_id = id_of("staff", key)
+    canonical = json.dumps([purpose, payload], sort_keys=True, default=str)
+    fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
+
+    def change() -> Answer:
+        known = KeyedAnswer.objects.filter(pk=key_id).first()
+        if known is None:
+            body = make_body()
+            KeyedAnswer.objects.create(key=key_id, fingerprint=fingerprint, status=200, body=body.decode())
+            return Answer(body)
+        if known.fingerprint != fingerprint:
+            raise problems.IdempotencyConflict("This idempotency key was used for another request before.")
+        return Answer(known.body.encode(), is_repeat=True)
+
+    return run(topology.CATALOG, change)

@@ -1,0 +1,15 @@
+"""The routes of a catalog replica, with people who may and may not change things."""
+
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bookstore_project.wire.tests.api import make_people
+
+
+@pytest.fixture
+def node(seven_books: Path, settings: Settings) -> None:
+    """A catalog replica with the seven books; `ann` is its staff."""
+    settings.ROOT_URLCONF = "catalog_app.urls"
+    make_people()

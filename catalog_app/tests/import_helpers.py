@@ -1,0 +1,49 @@
+"""What the tests of the import share."""
+
+import io
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+
+from bookstore_project.replication import gate
+from bookstore_project.settings import topology
+from catalog_app.models import Book
+
+
+def books() -> list[tuple[Any, ...]]:
+    with gate.reading(topology.CATALOG):
+        rows = Book.objects.values_list("title", "authors", "isbn13", "topic", "price", "quantity", "version")
+        return [tuple(row) for row in rows]
+
+
+def titles() -> list[str]:
+    return [row[0] for row in books()]
+
+
+def run_import(path: Path, *options: str) -> str:
+    """What the command says."""
+    out = io.StringIO()
+    call_command("import_books", str(path), *options, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+def assert_replicas_agree() -> None:
+    """Same rows in both files, and a ledger that explains every copy."""
+    contents = []
+    for alias in topology.database_aliases(topology.CATALOG):
+        with closing(sqlite3.connect(f"file:{topology.database_file(alias)}?mode=ro", uri=True)) as connection:
+            contents.append(
+                [
+                    connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+                    for table in ("catalog_app_book", "catalog_app_ledgerentry")
+                ]
+            )
+            unexplained = connection.execute(
+                "SELECT b.id FROM catalog_app_book b LEFT JOIN catalog_app_ledgerentry l ON l.book_id = b.id"
+                " GROUP BY b.id HAVING b.quantity IS NOT sum(l.change)"
+            ).fetchall()
+            assert unexplained == []
+    assert contents[0] == contents[1]

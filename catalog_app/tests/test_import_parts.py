@@ -1,0 +1,307 @@
+"""The parts of an import that need no store: columns, records, ISBNs, prices, repeats within the file."""
+
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from catalog_app.importing import rejects, source
+from catalog_app.importing.columns import choose_columns
+from catalog_app.importing.errors import ImportRefused, RowRejected
+from catalog_app.importing.identities import Identities
+from catalog_app.importing.isbn import Found, find_isbn13
+from catalog_app.importing.progress import Progress, Totals
+from catalog_app.importing.rows import Row, RowParser, clean_text, make_defaults, plain_price
+from catalog_app.importing.source import Record, open_source
+
+
+@pytest.mark.parametrize(
+    ("isbn13", "isbn", "expected"),
+    [
+        ("9780439023481", "", Found("9780439023481")),
+        ("978-0-439-02348-1", "", Found("9780439023481")),
+        ("9780439023481.0", "", Found("9780439023481")),
+        ("9.78043902348e+12", "439023483", Found("9780439023481", is_rebuilt=True)),
+        ("", "0-439-02348-3", Found("9780439023481", is_rebuilt=True)),
+        ("", "7442912", Found("9780007442911", is_rebuilt=True)),
+        ("", "043965548X", Found("9780439655484", is_rebuilt=True)),
+        ("", "43965548x", Found("9780439655484", is_rebuilt=True)),
+        ("", "9780439023481", Found("9780439023481")),
+        ("9780439023482", "439023483", Found("9780439023481", is_rebuilt=True)),
+        ("9780439023481", "812971060", Found("9780439023481")),
+        ("", "812971060", Found(None, is_unsound=True)),
+        ("9.78043902348e+12", "", Found(None, is_unsound=True)),
+        ("", "X439023483", Found(None, is_unsound=True)),
+        ("", "0000000000", Found(None, is_unsound=True)),
+        ("", "19", Found(None, is_unsound=True)),
+        ("1234567890128", "", Found(None, is_unsound=True)),
+        ("", "٤٣٩٠٢٣٤٨٣", Found(None, is_unsound=True)),
+        (" ", "", Found(None)),
+    ],
+)
+def test_isbn13_is_taken_or_rebuilt_only_where_a_check_digit_vouches_for_it(
+    isbn13: str, isbn: str, expected: Found
+) -> None:
+    assert find_isbn13(isbn13, isbn) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("9.90", "9.90"),
+        ("$9.90", "9.90"),
+        ("9,90 €", "9.90"),
+        ("12,5", "12.5"),
+        ("1,234.50", "1234.50"),
+        ("1.234,50", "1234.50"),
+        ("-5", "-5"),
+        ("-$5.00", "-5.00"),
+        ("1,234", "1,234"),
+        ("nan", "nan"),
+    ],
+)
+def test_price_is_understood_where_its_comma_is_unambiguous(text: str, expected: str) -> None:
+    assert plain_price(text) == expected
+
+
+def test_columns_are_guessed_by_their_names_whatever_their_spelling() -> None:
+    header = ["ISBN-13", "original_title", "Title", "Author", "ISBN 10", "Genre", "Unit Price", "Stock"]
+    assert choose_columns(header, {}) == {
+        "isbn13": 0, "title": 2, "authors": 3, "isbn": 4, "topic": 5, "price": 6, "quantity": 7
+    }  # fmt: skip
+
+
+def test_wished_columns_replace_guesses_and_an_empty_wish_leaves_a_field_out() -> None:
+    header = ["title", "original_title", "price"]
+    assert choose_columns(header, {"title": "Original_Title", "price": ""}) == {"title": 1}
+
+
+@pytest.mark.parametrize(
+    ("header", "wishes", "message"),
+    [
+        (["title"], {"colour": "title"}, "no field 'colour' to fill; there are title, authors"),
+        (["title", "year"], {"topic": "genre"}, "no column 'genre' for topic. The columns are: title, year"),
+        (["isbn", "year"], {}, "No column looks like the title.*The columns are: isbn, year"),
+        (["title", "Title"], {}, "Several columns might be meant: 'title', 'Title'"),
+    ],
+)
+def test_columns_that_cannot_be_chosen_are_refused_by_name(
+    header: list[str], wishes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ImportRefused, match=message):
+        choose_columns(header, wishes)
+
+
+def read(path: Path, content: bytes, encoding: str = "") -> tuple[Sequence[str], list[Record]]:
+    path.write_bytes(content)
+    with open_source(path, encoding) as opened:
+        records = list(opened.records)
+        assert opened.fraction_read() == 1.0
+        return opened.header, records
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_delimiter_and_line_ends_are_found_out(tmp_path: Path, delimiter: str, newline: str) -> None:
+    rows = [["title", "price,list"], ["Emma", "9.90"]]
+    text = newline.join(delimiter.join(f'"{cell}"' for cell in row) for row in rows) + newline
+    header, records = read(tmp_path / "books.csv", text.encode())
+    assert header == ["title", "price,list"]
+    assert records == [Record(2, ["Emma", "9.90"])]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "encoding", "codec"),
+    [("\ufeff", "", "utf-8"), ("\ufeff", "utf8", "utf-8"), ("", "latin-1", "latin-1")],
+)
+def test_encodings_and_byte_order_marks(tmp_path: Path, prefix: str, encoding: str, codec: str) -> None:
+    header, records = read(tmp_path / "books.csv", f"{prefix}title\nÉmile\n".encode(codec), encoding)
+    assert header == ["title"]
+    assert records == [Record(2, ["Émile"])]
+
+
+def test_utf16_is_read_when_named(tmp_path: Path) -> None:
+    header, records = read(tmp_path / "books.csv", "title;price\nÉmile;1\n".encode("utf-16"), "utf-16")
+    assert header == ["title", "price"]
+    assert records == [Record(2, ["Émile", "1"])]
+
+
+def test_cut_off_utf16_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match="isn't in the encoding utf-16"):
+        read(tmp_path / "books.csv", "title\nÉmile\n".encode("utf-16")[:-1], "utf-16")
+
+
+def test_line_numbers_are_those_on_which_records_begin(tmp_path: Path) -> None:
+    text = '\ntitle,authors\n\n"A\nB",C\n,\nD,E\n'
+    header, records = read(tmp_path / "books.csv", text.encode())
+    assert header == ["title", "authors"]
+    assert records == [Record(4, ["A\nB", "C"]), Record(7, ["D", "E"])]
+
+
+@pytest.mark.parametrize(
+    "broken", ['"open,1', '"x" y,1', '"' + "z" * 200_000 + '",1', "z" * (source.LINE_LIMIT + 5) + ",1"]
+)
+def test_a_broken_line_costs_that_line_only(tmp_path: Path, broken: str) -> None:
+    text = f'title,authors\nA,1\n{broken}\n"B",2\n"C",3\n'
+    _, records = read(tmp_path / "books.csv", text.encode())
+    assert [(record.line, record.cells) for record in records if not record.problem] == [
+        (2, ["A", "1"]), (4, ["B", "2"]), (5, ["C", "3"])
+    ]  # fmt: skip
+    (bad,) = (record for record in records if record.problem)
+    assert bad.line == 3
+    assert len(bad.cells[0]) <= source.SHOWN_OF_BROKEN
+
+
+def test_a_quote_left_open_at_the_end_costs_one_line(tmp_path: Path) -> None:
+    _, records = read(tmp_path / "books.csv", b'title,authors\n"A,1\nB,2\nC,3\n')
+    assert [(record.line, bool(record.problem)) for record in records] == [(2, True), (3, False), (4, False)]
+
+
+def test_an_overlong_line_of_many_short_fields_is_rejected(tmp_path: Path) -> None:
+    _, records = read(tmp_path / "books.csv", b"title,x\n" + b"a," * source.LINE_LIMIT + b"\nB,2\n")
+    assert [(record.line, bool(record.problem)) for record in records] == [(2, True), (3, False)]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "message"),
+    [
+        (b"", "", "is empty"),
+        (b"\n\n", "", "is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "", "saved as CSV"),
+        (b"PK\x03\x04\x14\x00\x06", "", "saved as CSV"),
+        ("title\nA\n".encode("utf-16"), "", "--encoding"),
+        (b"x" * 2_000_000, "", "saved as CSV"),
+        (b"title\n", "klingon", "no encoding 'klingon'"),
+        (b"title\n", "base64", "no encoding 'base64'"),
+    ],
+)
+def test_what_is_no_csv_is_refused(tmp_path: Path, content: bytes, encoding: str, message: str) -> None:
+    with pytest.raises(ImportRefused, match=message):
+        read(tmp_path / "books.csv", content, encoding)
+
+
+def test_missing_files_and_directories_are_refused(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "none.csv", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(ImportRefused, match=reason), open_source(path):
+            pass
+
+
+COLUMNS = {"title": 0, "authors": 1, "isbn": 2, "price": 3, "quantity": 4, "topic": 5}
+
+
+def parse(*cells: str, strict_isbn: bool = False, topic: str | None = None) -> Row:
+    parser = RowParser(COLUMNS, len(COLUMNS), make_defaults(topic, None, None), strict_isbn=strict_isbn)
+    return parser.parse(Record(2, cells))
+
+
+def test_a_row_is_cleaned() -> None:
+    row = parse("  Angels &\n Demons  (#1)", "Grandpre\u0301", "439023483", "$9,9", "5.0", "Thriller")
+    assert (row.title, row.authors, row.isbn13) == ("Angels & Demons (#1)", "Grandpré", "9780439023481")
+    assert (row.price, row.quantity, row.topic) == (Decimal("9.90"), 5, "Thriller")
+
+
+def test_blank_cells_get_defaults_which_the_row_did_not_say() -> None:
+    row = parse("Emma", "", "", "", "", "", topic="classics")
+    assert (row.authors, row.isbn13, row.price, row.quantity) == ("", None, Decimal("10.00"), 20)
+    assert row.topic == "classics"
+    assert row.said == {"title", "topic"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "reasons"),
+    [
+        (("", "", "", "", "", ""), ["title: This field may not be blank"]),
+        (("x" * 501, "", "", "", "", ""), ["title: Ensure this field has no more than 500"]),
+        (("A", "y" * 1001, "", "", "", "z" * 201), ["authors: Ensure", "topic: Ensure"]),
+        (("A", "", "", "-1", "-2", ""), ["price: ", "quantity: "]),
+        (("A", "", "", "NaN", "inf", ""), ["price: ", "quantity: "]),
+        (("A", "", "", "1,234", "2.5", ""), ["price: ", "quantity: "]),
+        (("A", "", "", "1e9", "٣", ""), ["price: ", "quantity: "]),
+        (("A", "", "", "9.999", "99999999999", ""), ["price: ", "quantity: "]),
+        (("A\0", "", "", "free", "", ""), ["a NUL character", "title: ", "price: "]),
+        (("Caf\udce9", "", "", "free", "", ""), [r"bytes that aren't of the file's encoding: \xe9", "price: "]),
+        (("A", ""), ["2 fields, the header has 6"]),
+        (("A",) * 7, ["7 fields, the header has 6"]),
+    ],
+)
+def test_a_row_is_rejected_with_every_reason(cells: tuple[str, ...], reasons: list[str]) -> None:
+    with pytest.raises(RowRejected) as rejection:
+        parse(*cells)
+    found = str(rejection.value).split("; ")
+    assert len(found) == len(reasons)
+    assert all(text.startswith(start) for text, start in zip(found, reasons, strict=True)), found
+
+
+def test_an_unsound_isbn_rejects_only_if_asked_to() -> None:
+    assert parse("A", "", "812971060", "", "", "").isbn13 is None
+    with pytest.raises(RowRejected, match="isbn: no sound ISBN in 812971060"):
+        parse("A", "", "812971060", "", "", "", strict_isbn=True)
+
+
+@pytest.mark.parametrize(
+    ("topic", "price", "stock", "message"),
+    [("", None, None, "topic"), (None, "cheap", None, "price"), (None, None, "-1", "quantity")],
+)
+def test_defaults_are_validated_too(topic: str | None, price: str | None, stock: str | None, message: str) -> None:
+    with pytest.raises(ImportRefused, match=f"The default for {message}: "):
+        make_defaults(topic, price, stock)
+
+
+def test_repeats_within_a_file_are_found_and_no_other_book_is_lost() -> None:
+    identities = Identities()
+
+    def place(title: str, isbn: str = "") -> str | None:
+        row = identities.place(parse(title, "Someone", isbn, "", "", ""))
+        return None if row is None else f"{row.title} {row.isbn13}"
+
+    assert place("A", "439023483") == "A 9780439023481"
+    assert place("A", "439023483") is None
+    assert place("B", "439023483") == "B None", "another book under the same number keeps its place"
+    assert place("B", "439023483") is None
+    assert place("A", "043965548X") == "A 9780439655484", "another edition"
+    assert place("A") is None
+    assert place("C") == "C None"
+    assert place("C") is None
+
+
+def test_clean_text_shows_undecodable_bytes() -> None:
+    assert clean_text(" Caf\udce9 ") == r"Caf\xe9"
+
+
+def test_rejects_go_beside_the_file_and_never_onto_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    books, elsewhere = tmp_path / "books.csv", tmp_path / "elsewhere"
+    books.touch()
+    elsewhere.mkdir()
+    assert rejects.choose_path(books, None) == tmp_path / "books.rejected.csv"
+    (tmp_path / "link.csv").symlink_to(books)
+    with pytest.raises(ImportRefused, match="is the file to import"):
+        rejects.choose_path(books, tmp_path / "link.csv")
+    for hopeless in (elsewhere, tmp_path / "no" / "such.csv"):
+        with pytest.raises(ImportRefused, match="name another file with --rejects"):
+            rejects.choose_path(books, hopeless)
+    (tmp_path / "books.rejected.csv").mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert rejects.choose_path(books, None) == elsewhere / "books.rejected.csv"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("out", "lines"), [(Terminal(), 4), (io.StringIO(), 1)])
+def test_progress_is_renewed_in_place_on_a_terminal_and_now_and_then_elsewhere(out: io.StringIO, lines: int) -> None:
+    now = 100.0
+    progress = Progress(out, is_quiet=False, clock=lambda: now)
+    for _ in range(4):
+        now += 0.6
+        progress.show(Totals(rows=1200, imported=1000, rejected=3), 0.25)
+        progress.show(Totals(), 0.3)
+    progress.say("Done.")
+    shown = out.getvalue()
+    assert shown.count("1,200 rows") == lines
+    assert shown.count("\n") == (1 if out.isatty() else 2)
+    assert "25%" in shown
+    assert shown.endswith("\r\x1b[KDone.\n" if out.isatty() else "rejected\nDone.\n")

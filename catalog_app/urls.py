@@ -1,0 +1,25 @@
+"""The routes of a catalog replica."""
+
+from bookstore_project.replication.http import LeaseView, StatusView
+from bookstore_project.settings import topology
+from bookstore_project.wire.routes import admin_routes, common_routes, route
+from catalog_app import views
+
+urlpatterns = [
+    *route("api/v1/books/", views.BookList.as_view(), "book-list"),
+    *route("api/v1/books/<int:book_id>/", views.EditableBook.as_view(), "book-detail"),
+    *route("api/v1/books/<int:book_id>/restock/", views.BookRestock.as_view(), "book-restock"),
+    *route("product/<int:book_id>", views.BookView.as_view(), "product"),
+    *route("info/<int:book_id>", views.BookView.as_view(), "info"),
+    *route("search/<path:topic>", views.TopicSearch.as_view(), "search"),
+    *route("internal/sales/", views.Sales.as_view(), "sales"),
+    *route("internal/leases/", LeaseView.as_view(service=topology.CATALOG), "leases"),
+    *route("internal/status/", StatusView.as_view(service=topology.CATALOG), "status"),
+    *common_routes(),
+    *admin_routes(),
+]
+
+handler400 = "bookstore_project.wire.errors.bad_request"
+handler403 = "bookstore_project.wire.errors.permission_denied"
+handler404 = "bookstore_project.wire.errors.page_not_found"
+handler500 = "bookstore_project.wire.errors.server_error"

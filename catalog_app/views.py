@@ -1,0 +1,204 @@
+"""The catalog's routes: parse, call, render."""
+
+import json
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookstore_project.replication.http import ReplicaView
+from bookstore_project.settings import topology
+from bookstore_project.wire import etags, headers, representations
+from bookstore_project.wire.idempotency import checked_key
+from bookstore_project.wire.pages import PageQuery, checked_query, page_of
+from bookstore_project.wire.permissions import IsService
+from catalog_app import selectors, selling, services
+from catalog_app.models import book_key, topic_key
+from catalog_app.serializers import BookQuery, SaleInput, book_bytes, book_data, title_data
+
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="412 if the book has changed.")
+KEY = OpenApiParameter(
+    headers.IDEMPOTENCY_KEY, str, OpenApiParameter.HEADER, description="A repeat gets the first answer."
+)
+
+
+class CatalogView(ReplicaView):
+    service = topology.CATALOG
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.BaseSerializer[Any]:
+        """The browsable API makes its forms from this."""
+        return self.serializer_class(*args, **kwargs)
+
+    serializer_class: type[serializers.BaseSerializer[Any]] = representations.BookFields
+
+    def checked(self, request: Request, *, partial: bool = False) -> Any:
+        serializer = self.get_serializer(data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+def answered(answer: services.Answer, status_code: int) -> Response:
+    response = Response(json.loads(answer.body), status=status_code)
+    if answer.is_repeat:
+        response[headers.IDEMPOTENT_REPLAYED] = "true"
+    return response
+
+
+class BookList(CatalogView):
+    """Books on sale."""
+
+    @extend_schema(operation_id="books_list", parameters=[BookQuery], responses=representations.BookPage)
+    def get(self, request: Request) -> Response:
+        """Filter by topic, search words in title and authors, order, turn pages."""
+        query = checked_query(BookQuery, request)
+        with self.reading():
+            return Response(page_of(request, query, selectors.books_matching(query), book_data))
+
+    @extend_schema(
+        operation_id="books_create",
+        parameters=[KEY],
+        request=representations.BookFields,
+        responses={201: representations.BookFields},
+    )
+    def post(self, request: Request) -> Response:
+        """Put a new book on the shelf (staff)."""
+        key = checked_key(request.headers.get(headers.IDEMPOTENCY_KEY))
+        answer = self.committed(
+            services.book_create(fields=self.checked(request), actor=request.user.get_username(), key=key)
+        )
+        response = answered(answer, status.HTTP_201_CREATED)
+        response["Location"] = f"/api/v1/books/{response.data['id']}/"
+        return response
+
+
+class BookView(CatalogView):
+    """One book, to be read."""
+
+    @extend_schema(responses=representations.BookFields)
+    def get(self, request: Request, book_id: int) -> Response:
+        """Everything about a book, with its price and stock as of now."""
+        with self.reading(keys=[book_key(book_id)]):
+            book = selectors.book_get(book_id)
+        response = Response(book_data(book))
+        response["ETag"] = etags.etag_of(book_bytes(book))
+        return response
+
+
+class EditableBook(BookView):
+    """One book."""
+
+    @extend_schema(
+        operation_id="books_update",
+        parameters=[IF_MATCH],
+        request=representations.BookFields,
+        responses=representations.BookFields,
+    )
+    def patch(self, request: Request, book_id: int) -> Response:
+        """Change some fields (staff); a changed quantity is a correction in the ledger."""
+        body = self.committed(
+            services.book_update(
+                book_id=book_id,
+                fields=self.checked(request, partial=True),
+                actor=request.user.get_username(),
+                if_match=request.headers.get("If-Match"),
+            )
+        )
+        return Response(json.loads(body))
+
+    @extend_schema(operation_id="books_destroy", parameters=[IF_MATCH], request=None, responses={204: None})
+    def delete(self, request: Request, book_id: int) -> Response:
+        """Take a book out of the shop (staff); its ledger and its orders stay."""
+        self.committed(
+            services.book_retire(
+                book_id=book_id, actor=request.user.get_username(), if_match=request.headers.get("If-Match")
+            )
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class BookRestock(CatalogView):
+    """New copies of a book."""
+
+    serializer_class = representations.RestockInput
+
+    @extend_schema(
+        operation_id="books_restock",
+        parameters=[KEY, IF_MATCH],
+        request=representations.RestockInput,
+        responses=representations.BookFields,
+    )
+    def post(self, request: Request, book_id: int) -> Response:
+        """Add copies (staff); the ledger has them as a restock."""
+        key = checked_key(request.headers.get(headers.IDEMPOTENCY_KEY))
+        answer = self.committed(
+            services.book_restock(
+                book_id=book_id,
+                quantity=self.checked(request)["quantity"],
+                actor=request.user.get_username(),
+                key=key,
+                if_match=request.headers.get("If-Match"),
+            )
+        )
+        return answered(answer, status.HTTP_200_OK)
+
+
+class TopicSearch(CatalogView):
+    """Id and title of a topic's books."""
+
+    @extend_schema(operation_id="search_topic", parameters=[PageQuery], responses=representations.TitlePage)
+    def get(self, request: Request, topic: str) -> Response:
+        """An unknown topic is an empty page."""
+        query = checked_query(PageQuery, request)
+        with self.reading(keys=[topic_key(topic)]):
+            return Response(page_of(request, query, selectors.books_of_topic(topic), title_data))
+
+
+@extend_schema(exclude=True)
+class Sales(CatalogView):
+    """For order replicas: sell, and list what was sold."""
+
+    permission_classes = (IsService,)
+    serializer_class = SaleInput
+
+    def post(self, request: Request) -> Response:
+        asked = self.checked(request)
+        sale = self.committed(
+            selling.copies_sell(
+                order=asked["order"],
+                book_id=asked["book"],
+                quantity=asked["quantity"],
+                deadline=_deadline(request),
+                is_first_attempt=asked["first_attempt"],
+            )
+        )
+        return Response(sale_data(sale), status=status.HTTP_200_OK if sale.is_repeat else status.HTTP_201_CREATED)
+
+    def get(self, request: Request) -> Response:
+        after = serializers.IntegerField(min_value=0).run_validation(request.query_params.get("after", "0"))
+        with self.reading():
+            rows = selectors.sales_after(after, SALES_AT_ONCE)
+        return Response([sale_data(selling.sale_of(row)) for row in rows])
+
+
+SALES_AT_ONCE = 500
+
+
+def sale_data(sale: selling.Sale) -> dict[str, Any]:
+    return {
+        "number": sale.number,
+        "order": str(sale.order),
+        "book": sale.book,
+        "title": sale.title,
+        "quantity": sale.quantity,
+        "unit_price": str(sale.unit_price),
+        "sold_at": sale.sold_at.isoformat(),
+        "is_repeat": sale.is_repeat,
+    }
+
+
+def _deadline(request: Request) -> float | None:
+    """Believed because only nodes get here."""
+    sent = request.headers.get(headers.DEADLINE)
+    return serializers.FloatField().run_validation(sent) if sent is not None else None
