@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class OrderConfig(AppConfig):
+    name = "order_app"
+    verbose_name = "orders"
+
+    def ready(self) -> None:
+        from order_app import sweeper
+
+        sweeper.register()

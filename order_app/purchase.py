@@ -1,0 +1,102 @@
+"""A purchase, from the key to two disks: at most once, made exactly once.
+
+1. The order's id follows from the idempotency key.
+2. The catalog sells: one replicated transaction takes the stock and writes a ledger row, unique per order.
+3. The order is written, replicated, from what the ledger row says.
+
+Killed between 2 and 3, the purchase is finished from the ledger: by the next attempt with the same key, or by the
+sweeper within seconds. Killed before 2, nothing has happened.
+"""
+
+import time
+from dataclasses import dataclass
+
+from bookstore_project.replication import gate
+from bookstore_project.replication.transaction import Committed, run
+from bookstore_project.settings import topology
+from bookstore_project.wire import idempotency, problems
+from bookstore_project.wire.problems import OutcomeUnknown, Unavailable
+from order_app import clients
+from order_app.clients import Sale
+from order_app.models import Order
+
+DEADLINE_S = 10.0
+"""How long a purchase may take when the caller doesn't say."""
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """A completed purchase; `is_repeat` if its key had completed one before."""
+
+    order: Order
+    is_repeat: bool
+
+
+def purchase(
+    *, key: str | None, book: int, quantity: int, deadline: float | None = None, is_first_attempt: bool = False
+) -> Committed[Purchase]:
+    """Buys copies of a book, once per key; without a key, once.
+
+    `deadline` is in epoch seconds. `is_first_attempt`: nobody has tried this key before. Raises Refused (out of
+    stock, no such book), IdempotencyConflict, Unavailable (nothing happened), OutcomeUnknown (with the order's id
+    and the key, to ask again).
+    """
+    is_first_attempt = is_first_attempt or key is None
+    key = key or idempotency.new_key()
+    order_id = idempotency.order_id(key)
+    deadline = min(deadline or float("inf"), time.time() + DEADLINE_S)
+    with gate.reading(topology.ORDER) as snapshot:
+        known = Order.objects.filter(pk=order_id).first()
+    if known is not None:
+        check_same(known, book, quantity)
+        return Committed(Purchase(known, is_repeat=True), snapshot.position, snapshot.timeline)
+    try:
+        sale = clients.sell(
+            order=order_id, book=book, quantity=quantity, deadline=deadline, is_first_attempt=is_first_attempt
+        )
+        return order_write(sale)
+    except OutcomeUnknown as error:
+        raise _unknown(error.detail, order_id, key) from error
+
+
+def order_write(sale: Sale) -> Committed[Purchase]:
+    """Writes the order of a sale, once. From here on "unavailable" would be a lie: the copies are sold."""
+
+    def change() -> Purchase:
+        known = Order.objects.filter(pk=sale.order).first()
+        if known is not None:
+            return Purchase(known, is_repeat=True)
+        order = order_of(sale)
+        order.save(force_insert=True)
+        return Purchase(order, is_repeat=sale.is_repeat)
+
+    try:
+        return run(topology.ORDER, change)
+    except Unavailable as error:
+        raise OutcomeUnknown(f"The copies are sold, the order isn't written yet: {error.detail}") from error
+
+
+def order_of(sale: Sale) -> Order:
+    return Order(
+        id=sale.order,
+        book=sale.book,
+        title=sale.title,
+        quantity=sale.quantity,
+        unit_price=sale.unit_price,
+        created_at=sale.sold_at,
+        sale=sale.number,
+    )
+
+
+def check_same(known: Order, book: int, quantity: int) -> None:
+    """Raises IdempotencyConflict if the key's first purchase was another one."""
+    if (known.book, known.quantity) != (book, quantity):
+        raise problems.IdempotencyConflict("This idempotency key was used for another purchase before.")
+
+
+def _unknown(detail: str, order_id: object, key: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{detail} Ask again with the same idempotency key: it is bought once at most.",
+        order=str(order_id),
+        idempotency_key=key,
+    )

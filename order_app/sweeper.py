@@ -1,0 +1,84 @@
+"""Finishes purchases whose process died between the sale and the order: from the catalog's ledger, in seconds."""
+
+import logging
+
+from django.utils import timezone
+
+from bookstore_project.replication import gate
+from bookstore_project.replication.mutex import Role
+from bookstore_project.replication.transaction import run
+from bookstore_project.settings import topology
+from bookstore_project.wire import background
+from order_app import clients
+from order_app.clients import Sale
+from order_app.models import Order, SweepMark
+from order_app.purchase import order_write
+
+logger = logging.getLogger("bookstore.order")
+
+EVERY_S = 1.0
+GRACE_S = 2.0
+"""A sale younger than this is left to the purchase that made it."""
+MARK_EVERY = 200
+"""Sales between two marks: writing one for each sale would double the writes."""
+
+
+def register() -> None:
+    background.register(background.Task("sweeper", topology.ORDER, EVERY_S, Sweeper().step))
+
+
+class Sweeper:
+    """Walks along the catalog's sales, and writes the orders that are missing.
+
+    Of the two order replicas one sweeps: the lock is held as long as its process lives.
+    """
+
+    def __init__(self) -> None:
+        self._role = Role(topology.lock_dir(topology.ORDER) / "sweeper")
+        self._done: int | None = None
+
+    def step(self) -> None:
+        """One round: up to the newest sale, or up to the first that is too young to judge."""
+        if self._role.is_mine():
+            self.sweep()
+
+    def sweep(self, *, grace_s: float = GRACE_S) -> int:
+        """How many orders were missing and are there now. Raises Unavailable, to be tried again."""
+        done = self._done if self._done is not None else read_mark()
+        finished = 0
+        while sales := clients.sales_after(done):
+            old_enough = [sale for sale in sales if _age_s(sale) >= grace_s]
+            finished += finish(old_enough)
+            if old_enough:
+                done = old_enough[-1].number
+            if len(old_enough) < len(sales):
+                break
+        self._advance(done)
+        return finished
+
+    def _advance(self, done: int) -> None:
+        self._done = done
+        if done - read_mark() >= MARK_EVERY:
+            run(topology.ORDER, lambda: SweepMark.objects.update_or_create(pk=1, defaults={"sale": done}))
+
+
+def read_mark() -> int:
+    """Up to which sale every order is known to be written."""
+    with gate.reading(topology.ORDER):
+        mark = SweepMark.objects.first()
+    return mark.sale if mark else 0
+
+
+def finish(sales: list[Sale]) -> int:
+    """Writes the orders that these sales lack; how many."""
+    with gate.reading(topology.ORDER):
+        known = set(Order.objects.filter(pk__in=[sale.order for sale in sales]).values_list("pk", flat=True))
+    missing = [sale for sale in sales if sale.order not in known]
+    for sale in missing:
+        order_write(sale)
+        logger.warning("finished order %s from the ledger: %d × “%s”", sale.order, sale.quantity, sale.title)
+    return len(missing)
+
+
+def _age_s(sale: Sale) -> float:
+    return (timezone.now() - sale.sold_at).total_seconds()

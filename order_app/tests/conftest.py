@@ -1,0 +1,25 @@
+"""An order service whose catalog is in the same process."""
+
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bookstore_project.wire.tests.api import make_people
+from order_app.tests.catalog import Wire
+
+
+@pytest.fixture
+def wire(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """What happens on the way to the catalog: the test decides."""
+    settings.ROOT_URLCONF = "order_app.urls"
+    made = Wire()
+    monkeypatch.setattr("bookstore_project.wire.client.call", made)
+    return made
+
+
+@pytest.fixture
+def node(wire: Wire) -> Wire:
+    """An order replica; `ann` is its staff."""
+    make_people()
+    return wire

@@ -1,0 +1,248 @@
+"""A purchase: at most once, made exactly once, whatever happens between its two halves."""
+
+import time
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from bookstore_project.replication.tests.copies import all_at_once, assert_copies_equal, rows
+from bookstore_project.settings import topology
+from bookstore_project.wire import idempotency
+from bookstore_project.wire.client import NeverSent, NoAnswer
+from bookstore_project.wire.problems import IdempotencyConflict, OutcomeUnknown, Unavailable
+from order_app import clients
+from order_app.errors import Refused
+from order_app.models import Order
+from order_app.purchase import purchase
+from order_app.sweeper import Sweeper
+from order_app.tests.catalog import Wire, sales_and_orders, sold
+
+KEY = "a key of some length"
+
+
+def buy(key: str | None = KEY, *, book: int = 1, quantity: int = 1) -> Order:
+    return purchase(key=key, book=book, quantity=quantity).value.order
+
+
+def order_count() -> int:
+    ((count,),) = rows("order-1", "SELECT count(*) FROM order_app_order")
+    return int(str(count))
+
+
+class Killed(BaseException):
+    """The process ends here: nobody catches it."""
+
+
+def once(error: BaseException) -> Callable[[str], None]:
+    """Raises the error at the first call, and nothing after it."""
+    errors = [error]
+
+    def strike(node: str) -> None:
+        if errors:
+            raise errors.pop()
+
+    return strike
+
+
+def always(make_error: Callable[[str], Exception]) -> Callable[[str], None]:
+    def strike(node: str) -> None:
+        raise make_error(node)
+
+    return strike
+
+
+def test_a_purchase_is_sold_and_written_in_all_four_files(wire: Wire) -> None:
+    bought = purchase(key=KEY, book=2, quantity=3)
+    order = bought.value.order
+    assert not bought.value.is_repeat
+    assert (order.id, order.book, order.quantity) == (idempotency.order_id(KEY), 2, 3)
+    assert (order.title, order.unit_price, order.total) == ("RPCs for Noobs", Decimal("25.50"), Decimal("76.50"))
+    assert sold(2) == 3
+    sales, orders = sales_and_orders()
+    assert sales == orders
+    assert_copies_equal("order")
+    assert_copies_equal("catalog")
+
+
+def test_a_repeat_gives_the_same_order_and_asks_nobody(wire: Wire) -> None:
+    first = buy()
+    wire.calls.clear()
+    again = purchase(key=KEY, book=1, quantity=1).value
+    assert again.is_repeat
+    assert (again.order.id, again.order.created_at, again.order.sale) == (first.id, first.created_at, first.sale)
+    assert (wire.calls, sold(1), order_count()) == ([], 1, 1)
+
+
+@pytest.mark.parametrize(("book", "quantity"), [(2, 1), (1, 2)])
+def test_a_key_used_for_another_purchase_is_a_conflict(wire: Wire, book: int, quantity: int) -> None:
+    buy()
+    with pytest.raises(IdempotencyConflict):
+        buy(book=book, quantity=quantity)
+    assert order_count() == 1
+
+
+def test_purchases_without_a_key_are_different_ones(wire: Wire) -> None:
+    assert buy(None).id != buy(None).id
+    assert sold(1) == 2
+
+
+@pytest.mark.parametrize(
+    ("book", "quantity", "code"), [(1, 51, "out_of_stock"), (99, 1, "not_found"), (2**63 - 1, 1, "not_found")]
+)
+def test_a_refusal_comes_from_the_catalog_and_stays(wire: Wire, book: int, quantity: int, code: str) -> None:
+    for is_repeat in (False, True):
+        with pytest.raises(Refused) as caught:
+            buy(book=book, quantity=quantity)
+        assert (caught.value.code, caught.value.is_repeat) == (code, is_repeat)
+    assert order_count() == 0
+
+
+def test_replicas_of_the_catalog_take_turns(wire: Wire) -> None:
+    for _ in range(6):
+        buy(None)
+    asked = [node for node, _ in wire.calls]
+    assert sorted(asked) == ["catalog-1"] * 3 + ["catalog-2"] * 3
+    assert all(one != other for one, other in pairwise(asked))
+
+
+def test_a_dead_catalog_replica_costs_nothing(wire: Wire) -> None:
+    def refuse(node: str) -> None:
+        if node == "catalog-1":
+            raise NeverSent(node)
+
+    wire.before = refuse
+    assert [buy(None).quantity for _ in range(4)] == [1] * 4
+    assert (sold(1), order_count()) == (4, 4)
+
+
+def test_an_answer_lost_on_the_way_is_asked_for_at_the_other_replica(wire: Wire) -> None:
+    wire.after = once(NoAnswer("reset"))
+    buy()
+    assert len({node for node, _ in wire.calls}) == 2
+    assert (sold(1), order_count()) == (1, 1)
+
+
+def test_a_catalog_that_refuses_connections_has_surely_sold_nothing(wire: Wire) -> None:
+    wire.before = always(NeverSent)
+    with pytest.raises(Unavailable):
+        buy()
+    wire.before = lambda node: None
+    buy()
+    assert (sold(1), order_count()) == (1, 1)
+
+
+def test_no_answer_from_anybody_is_unknown_and_the_retry_finds_out(wire: Wire) -> None:
+    wire.after = always(NoAnswer)
+    with pytest.raises(OutcomeUnknown) as caught:
+        buy()
+    assert caught.value.extra == {"order": str(idempotency.order_id(KEY)), "idempotency_key": KEY}
+    wire.after = lambda node: None
+    assert buy().quantity == 1
+    assert (sold(1), order_count()) == (1, 1)
+
+
+def test_unknown_and_then_unavailable_is_still_unknown(wire: Wire) -> None:
+    """The first attempt may be selling while the second is turned away."""
+    witness = topology.witness_file("catalog")
+
+    def lose_the_answer_and_the_witness(node: str) -> None:
+        if witness.exists():
+            witness.rename(witness.with_suffix(".away"))
+            raise NoAnswer(node)
+
+    wire.after = lose_the_answer_and_the_witness
+    with pytest.raises(OutcomeUnknown):
+        buy()
+    assert len(wire.calls) == 2
+
+
+def test_an_unknown_outcome_without_a_key_tells_the_key_to_ask_again_with(wire: Wire) -> None:
+    wire.after = always(NoAnswer)
+    with pytest.raises(OutcomeUnknown) as caught:
+        buy(None)
+    wire.after = lambda node: None
+    order = buy(caught.value.extra["idempotency_key"])
+    assert str(order.id) == caught.value.extra["order"]
+    assert (sold(1), order_count()) == (1, 1)
+
+
+def test_killed_between_sale_and_order_the_sweeper_finishes_it(wire: Wire) -> None:
+    wire.after = once(Killed())
+    with pytest.raises(Killed):
+        buy(quantity=2)
+    assert (sold(1), order_count()) == (2, 0)
+    assert Sweeper().sweep(grace_s=0) == 1
+    again = purchase(key=KEY, book=1, quantity=2).value
+    assert again.is_repeat
+    assert again.order.id == idempotency.order_id(KEY)
+    assert (sold(1), order_count()) == (2, 1)
+
+
+def test_killed_between_sale_and_order_the_retry_finishes_it(wire: Wire) -> None:
+    wire.after = once(Killed())
+    with pytest.raises(Killed):
+        buy()
+    assert buy().quantity == 1
+    assert Sweeper().sweep(grace_s=0) == 0
+    assert (sold(1), order_count()) == (1, 1)
+
+
+def test_an_order_service_that_cannot_write_after_the_sale_does_not_say_failed(wire: Wire) -> None:
+    witness = topology.witness_file("order")
+    wire.after = lambda node: witness.rename(witness.with_suffix(".away")) and None
+    with pytest.raises(OutcomeUnknown, match="copies are sold") as caught:
+        buy()
+    assert caught.value.extra["idempotency_key"] == KEY
+    wire.after = lambda node: None
+    witness.with_suffix(".away").rename(witness)
+    assert buy().quantity == 1
+    assert (sold(1), order_count()) == (1, 1)
+
+
+def test_an_attempt_without_time_left_sells_nothing(wire: Wire) -> None:
+    with pytest.raises(Unavailable):
+        purchase(key=KEY, book=1, quantity=1, deadline=time.time() - 1)
+    assert sold(1) == 0
+
+
+def test_the_first_attempt_is_first_at_one_replica_only(wire: Wire) -> None:
+    """An answer lost on the way: the second attempt's no must stand in the ledger, for the first may still come."""
+    wire.before = once(NoAnswer("stalled"))
+    with pytest.raises(Refused):
+        purchase(key=KEY, book=1, quantity=51, is_first_attempt=True)
+    assert rows("catalog-1", "SELECT kind FROM catalog_app_ledgerentry WHERE quantity = 51") == [("refusal",)]
+
+
+def test_one_key_makes_one_order_however_many_ask(wire: Wire) -> None:
+    """200 purchases by 8 clients, each key asked for ten times."""
+    keys = [f"key number {number:08}" for number in range(20)]
+
+    def client(offset: int) -> set[uuid.UUID]:
+        return {buy(keys[(offset * 7 + turn) % len(keys)], book=3).id for turn in range(25)}
+
+    parties = all_at_once([lambda offset=offset: client(offset) for offset in range(8)])
+    ids: set[uuid.UUID] = set()
+    for party in parties:
+        found = party.result()
+        assert isinstance(found, set)
+        ids |= found
+    assert ids == {idempotency.order_id(key) for key in keys}
+    assert (sold(3), order_count()) == (20, 20)
+    sales, orders = sales_and_orders()
+    assert sorted(map(str, sales)) == sorted(map(str, orders))
+    assert_copies_equal("order")
+    assert_copies_equal("catalog")
+
+
+def test_waiting_for_a_slot_ends_with_the_deadline(wire: Wire) -> None:
+    for _ in range(clients.CONCURRENT_SALES):
+        clients._slots.acquire()
+    try:
+        with pytest.raises(Unavailable, match="Too many purchases"):
+            purchase(key=KEY, book=1, quantity=1, deadline=time.time() + 0.05)
+    finally:
+        clients._slots.release(clients.CONCURRENT_SALES)
+    buy()

@@ -1,0 +1,112 @@
+"""The sweeper: what was sold becomes an order, by whoever is left."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bookstore_project.replication.mutex import try_lock
+from bookstore_project.replication.tests.copies import assert_copies_equal, rows
+from bookstore_project.settings import topology
+from bookstore_project.wire.client import NeverSent
+from bookstore_project.wire.problems import Unavailable
+from order_app import clients, sweeper
+from order_app.purchase import purchase
+from order_app.sweeper import Sweeper
+from order_app.tests.catalog import Wire, sales_and_orders, sold
+
+
+def sell(book: int = 1, quantity: int = 1) -> None:
+    """A purchase whose process dies after the sale."""
+    clients.sell(order=uuid.uuid4(), book=book, quantity=quantity, deadline=4e9, is_first_attempt=False)
+
+
+def test_sold_copies_without_order_get_one(wire: Wire) -> None:
+    purchase(key=None, book=1, quantity=1)
+    sell(2, 3)
+    sell(3, 1)
+    assert Sweeper().sweep(grace_s=0) == 2
+    sales, orders = sales_and_orders()
+    assert sales == orders
+    assert len(orders) == 3
+    assert Sweeper().sweep(grace_s=0) == 0
+    assert_copies_equal("order")
+
+
+def test_a_young_sale_is_left_to_its_purchase(wire: Wire) -> None:
+    sell()
+    mine = Sweeper()
+    assert mine.sweep(grace_s=60) == 0
+    assert rows("order-1", "SELECT count(*) FROM order_app_order") == [(0,)]
+    assert mine.sweep(grace_s=0) == 1
+
+
+def test_a_sweep_goes_on_where_the_last_one_ended(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeper, "MARK_EVERY", 2)
+    mine = Sweeper()
+    for _ in range(3):
+        sell()
+    assert mine.sweep(grace_s=0) == 3
+    assert sweeper.read_mark() > 0
+    wire.calls.clear()
+    assert mine.sweep(grace_s=0) == Sweeper().sweep(grace_s=0) == 0
+    assert len(wire.calls) == 2, "each asked once, for what came after its mark"
+
+
+def test_a_refusal_is_no_order(wire: Wire) -> None:
+    with pytest.raises(Exception, match="left of"):
+        purchase(key="k" * 16, book=1, quantity=1000)
+    assert Sweeper().sweep(grace_s=0) == 0
+    assert sold(1) == 0
+
+
+def test_a_sweep_without_catalog_is_tried_again(wire: Wire) -> None:
+    sell()
+
+    def refuse(node: str) -> None:
+        raise NeverSent(node)
+
+    wire.before = refuse
+    mine = Sweeper()
+    with pytest.raises(Unavailable):
+        mine.sweep(grace_s=0)
+    wire.before = lambda node: None
+    assert mine.sweep(grace_s=0) == 1
+
+
+def _note(swept: list[Sweeper]) -> Callable[[Sweeper], None]:
+    def note(sweeping: Sweeper) -> None:
+        swept.append(sweeping)
+
+    return note
+
+
+def test_one_of_two_sweeps_and_the_other_takes_over(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[Sweeper] = []
+    monkeypatch.setattr(Sweeper, "sweep", _note(swept))
+    mine = Sweeper()
+    with try_lock(topology.lock_dir(topology.ORDER) / "sweeper") as is_theirs:
+        assert is_theirs
+        mine.step()
+        assert swept == []
+    mine.step()
+    mine.step()
+    assert swept == [mine, mine]
+    with try_lock(topology.lock_dir(topology.ORDER) / "sweeper") as is_free:
+        assert not is_free
+
+
+def open_descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors as Linux shows them")
+def test_waiting_for_the_role_costs_no_descriptors(wire: Wire) -> None:
+    mine = Sweeper()
+    with try_lock(topology.lock_dir(topology.ORDER) / "sweeper"):
+        mine.step()
+        before = open_descriptors()
+        for _ in range(20):
+            mine.step()
+        assert open_descriptors() <= before + 3

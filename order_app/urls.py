@@ -1,0 +1,20 @@
+"""The routes of an order replica."""
+
+from bookstore_project.replication.http import StatusView
+from bookstore_project.settings import topology
+from bookstore_project.wire.routes import admin_routes, common_routes, route
+from order_app import views
+
+urlpatterns = [
+    *route("api/v1/orders/", views.OrderList.as_view(), "order-list"),
+    *route("api/v1/orders/<uuid:order_id>/", views.OrderDetail.as_view(), "order-detail"),
+    *route("purchase/<int:book_id>", views.BookPurchase.as_view(), "purchase"),
+    *route("internal/status/", StatusView.as_view(service=topology.ORDER), "status"),
+    *common_routes(),
+    *admin_routes(),
+]
+
+handler400 = "bookstore_project.wire.errors.bad_request"
+handler403 = "bookstore_project.wire.errors.permission_denied"
+handler404 = "bookstore_project.wire.errors.page_not_found"
+handler500 = "bookstore_project.wire.errors.server_error"

@@ -1,0 +1,118 @@
+"""The order service's routes: parse, call, render."""
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookstore_project.replication.http import ReplicaView
+from bookstore_project.settings import topology
+from bookstore_project.wire import headers, problems, representations
+from bookstore_project.wire.idempotency import checked_key
+from bookstore_project.wire.pages import checked_query, page_of
+from bookstore_project.wire.permissions import IsStaff
+from order_app import selectors
+from order_app.purchase import purchase
+from order_app.serializers import OrderQuery, order_data
+
+KEY = OpenApiParameter(
+    headers.IDEMPOTENCY_KEY, str, OpenApiParameter.HEADER, description="16 to 255 visible characters: bought once."
+)
+
+
+class PurchaseView(ReplicaView):
+    """What buying by either route has in common."""
+
+    service = topology.ORDER
+    serializer_class: type[serializers.BaseSerializer[Any]] = representations.PurchaseInput
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.BaseSerializer[Any]:
+        """The browsable API makes its form from this."""
+        return self.serializer_class(*args, **kwargs)
+
+    def checked(self, request: Request) -> dict[str, Any]:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def buy(self, request: Request, book: int, quantity: int) -> Response:
+        is_from_node = getattr(request.user, "is_service", False)
+        bought = self.committed(
+            purchase(
+                key=checked_key(request.headers.get(headers.IDEMPOTENCY_KEY)),
+                book=book,
+                quantity=quantity,
+                deadline=_deadline(request) if is_from_node else None,
+                is_first_attempt=is_from_node and request.headers.get(headers.FIRST_ATTEMPT) == "1",
+            )
+        )
+        response = Response(order_data(bought.order), status=status.HTTP_201_CREATED)
+        response["Location"] = f"/api/v1/orders/{bought.order.pk}/"
+        if bought.is_repeat:
+            response[headers.IDEMPOTENT_REPLAYED] = "true"
+        return response
+
+
+class OrderList(PurchaseView):
+    """Orders."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [AllowAny()] if self.request.method in ("POST", "OPTIONS") else [IsStaff()]
+
+    @extend_schema(operation_id="orders_list", parameters=[OrderQuery], responses=representations.OrderPage)
+    def get(self, request: Request) -> Response:
+        """All orders, newest first (staff)."""
+        query = checked_query(OrderQuery, request)
+        with self.reading():
+            return Response(page_of(request, query, selectors.orders_matching(query), order_data))
+
+    @extend_schema(
+        operation_id="orders_create",
+        parameters=[KEY],
+        request=representations.PurchaseInput,
+        responses={201: representations.OrderFields},
+    )
+    def post(self, request: Request) -> Response:
+        """Buy copies of a book."""
+        asked = self.checked(request)
+        return self.buy(request, asked["book"], asked["quantity"])
+
+
+class BookPurchase(PurchaseView):
+    """Buy the book that the address names."""
+
+    permission_classes = (AllowAny,)
+    serializer_class = representations.QuantityInput
+
+    @extend_schema(
+        operation_id="purchase",
+        parameters=[KEY],
+        request=representations.QuantityInput,
+        responses={201: representations.OrderFields},
+    )
+    def post(self, request: Request, book_id: int) -> Response:
+        """Buy copies of this book; an empty body is one copy."""
+        if not 1 <= book_id <= representations.MAX_BOOK_ID:
+            raise problems.NotFound(f"There is no book {book_id}.")
+        return self.buy(request, book_id, self.checked(request)["quantity"])
+
+
+class OrderDetail(ReplicaView):
+    """One order: its address is known to whoever bought it."""
+
+    service = topology.ORDER
+
+    @extend_schema(operation_id="orders_retrieve", responses=representations.OrderFields)
+    def get(self, request: Request, order_id: uuid.UUID) -> Response:
+        """What was bought, at the price at which it was sold."""
+        with self.reading():
+            return Response(order_data(selectors.order_get(order_id)))
+
+
+def _deadline(request: Request) -> float | None:
+    sent = request.headers.get(headers.DEADLINE)
+    return serializers.FloatField().run_validation(sent) if sent is not None else None
