@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class FrontendConfig(AppConfig):
+    name = "frontend_app"
+    verbose_name = "front"
+
+    def ready(self) -> None:
+        from prometheus_client import REGISTRY
+
+        from frontend_app import runtime
+        from frontend_app.cluster import FrontCollector
+
+        if runtime.is_front():
+            REGISTRY.register(FrontCollector())

@@ -1,0 +1,1 @@
+"""Which replica is called: round robin over those that answer."""

@@ -1,0 +1,187 @@
+"""Keeps a front's cache coherent with the catalog: pushes, polls, leases, floors.
+
+The reader decides. An entry counts only with a valid lease, on today's timeline, at or above its key's floor,
+checked in that order. So a stale set, a lost delete or a cache restored from a backup is a miss, never a wrong
+answer, and the cache itself needs no more than `get`, `set` and `delete`.
+
+Why the order matters: a writer waits for every front that has a lease before its write becomes visible. A front
+that was cut off has no lease when the writer stops waiting; one that has a lease has the floors as well, since a
+poll raises them first and grants the lease then.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from frontend_app.cache.entries import Entry
+from frontend_app.cache.floors import Floors
+
+
+class Cache(Protocol):
+    """What is used of Django's cache interface."""
+
+    def get(self, key: str) -> Any: ...
+
+    def set(self, key: str, value: Any) -> None: ...
+
+    def delete(self, key: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Poll:
+    """A poll that was sent: what it asked with, and when it left (the lease counts from there)."""
+
+    sent_at: float
+    timeline: str | None
+    since: int | None
+    confirmed: list[Any] | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A log entry's position and the keys that it touches."""
+
+    position: int
+    keys: Sequence[str]
+    hash: str = ""
+
+
+@dataclass(frozen=True)
+class PollAnswer:
+    """What a catalog replica answered to a poll."""
+
+    timeline: str
+    position: int
+    is_renewed: bool
+    is_base: bool
+    """The replica's log doesn't reach back to what was asked: everything older counts as changed."""
+    changes: Sequence[Change] = ()
+    doubts: Sequence[Change] = ()
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> "PollAnswer":
+        """Raises KeyError, TypeError or ValueError for something else than a poll's answer."""
+        return cls(
+            timeline=str(data["timeline"]),
+            position=int(data["position"]),
+            is_renewed=bool(data["renewed"]),
+            is_base=bool(data["base"]),
+            changes=[Change(int(position), list(keys)) for position, keys in data["changes"]],
+            doubts=[Change(int(position), list(keys), str(digest)) for position, digest, keys in data["doubts"]],
+        )
+
+
+@dataclass(frozen=True)
+class Push:
+    """A message from a catalog replica: floors to raise, and fresh entries to keep."""
+
+    timeline: str
+    invalidate: Sequence[Change] = ()
+    sets: Sequence[tuple[int, str, bytes]] = ()
+    replica: str = ""
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> "Push":
+        """Raises KeyError, TypeError or ValueError for something else than a push."""
+        return cls(
+            timeline=str(data["timeline"]),
+            invalidate=[Change(int(position), list(keys)) for position, keys in data.get("invalidate", ())],
+            sets=[(int(position), str(key), body.encode()) for position, key, body in data.get("set", ())],
+            replica=str(data.get("replica", "")),
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at the state: whether the cache may be used now, and what an entry of the key must reach."""
+
+    is_leased: bool
+    timeline: str | None
+    floor: int
+
+    def admits(self, entry: Entry) -> bool:
+        """Whether the entry is new enough: the one check that everything else rests on."""
+        return entry.timeline == self.timeline and entry.asof >= self.floor
+
+
+@dataclass
+class Coherence:
+    """The state of one front. Thread-safe; nothing slow happens under its lock."""
+
+    caches: Sequence[Cache]
+    """All caches that hold entries; the first takes the entries that are pushed."""
+    lease_s: float
+    clock: Callable[[], float] = time.monotonic
+    instance: str = field(default_factory=lambda: uuid.uuid4().hex)
+    floors: Floors = field(default_factory=Floors)
+    timeline: str | None = None
+    position: int | None = None
+    """Every change at or below it has raised its keys' floors."""
+    confirmed: list[Any] | None = None
+    """Position and hash of the newest entry in doubt that has raised its floors."""
+    lease_until: float = float("-inf")
+    invalidations: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def view(self, key: str) -> View:
+        """For the reader of an entry, before it gets the entry."""
+        # The lease is looked at first: floors that are raised after that only make the check stricter.
+        is_leased = self.clock() < self.lease_until
+        with self._lock:
+            return View(is_leased, self.timeline, self.floors.of(key))
+
+    @property
+    def is_in_doubt(self) -> bool:
+        return self.confirmed is not None
+
+    def pushed(self, push: Push) -> None:
+        """Takes a push. When this returns, nobody is served from an entry that it invalidates."""
+        with self._lock:
+            if self.timeline is None or push.timeline != self.timeline:
+                return  # The next poll will find out, and start anew.
+            for change in push.invalidate:
+                self.floors.raise_keys(change.position, change.keys)
+                self.invalidations += len(change.keys)
+            fresh = [(key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
+            fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]
+        # Outside the lock, as a cache may be slow: the floors have made the old entries worthless already.
+        for change in push.invalidate:
+            for key in change.keys:
+                for cache in self.caches:
+                    cache.delete(key)
+        if push.replica:
+            for key, entry in fresh:
+                self.caches[0].set(key, entry.encode())
+
+    def next_poll(self) -> Poll:
+        with self._lock:
+            return Poll(self.clock(), self.timeline, self.position, self.confirmed)
+
+    def polled(self, poll: Poll, answer: PollAnswer) -> None:
+        """Takes the answer to a poll: floors first, then the lease. One poll at a time."""
+        with self._lock:
+            if answer.timeline != self.timeline:
+                self._begin_anew(answer.timeline)
+                if not answer.is_base:
+                    return  # It was asked with another timeline's position: ask again.
+            if answer.is_base or self.position is None:
+                if not answer.is_base:
+                    return
+                self.floors.raise_base(answer.position)
+            for change in (*answer.changes, *answer.doubts):
+                self.floors.raise_keys(change.position, change.keys)
+            self.position = max(self.position or 0, answer.position)
+            newest = answer.doubts[-1] if answer.doubts else None
+            self.confirmed = [newest.position, newest.hash] if newest else None
+            if answer.is_renewed:
+                self.lease_until = max(self.lease_until, poll.sent_at + self.lease_s)
+
+    def _begin_anew(self, timeline: str) -> None:
+        self.timeline = timeline
+        self.floors.clear()
+        self.position = None
+        self.confirmed = None
+        self.lease_until = float("-inf")

@@ -1,0 +1,153 @@
+"""A cache backend that evicts exactly one entry at a time: the one that was used least recently."""
+
+import copy
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+
+
+@dataclass
+class Counters:
+    """What happened to a cache since its process started."""
+
+    hits: int = 0
+    misses: int = 0
+    evictions: int = 0
+    """Entries that had to go because the cache was full."""
+    expiries: int = 0
+    """Entries that were found too old."""
+
+
+@dataclass(frozen=True)
+class _Item:
+    name: str
+    value: Any
+    expires_at: float
+
+
+@dataclass
+class _Store:
+    """State of one LOCATION: `items` from the least to the most recently used."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    items: OrderedDict[str, _Item] = field(default_factory=OrderedDict)
+    counters: Counters = field(default_factory=Counters)
+
+
+_stores: dict[str, _Store] = {}
+_stores_lock = threading.Lock()
+
+
+class LRUCache(BaseCache):
+    """Django's cache interface over an exact LRU of MAX_ENTRIES entries in this process.
+
+    Every `LRUCache` of the same LOCATION, in whatever thread, is the same cache. Reading, writing and touching
+    count as use; asking whether a key is there doesn't. Overwriting evicts nothing. Values are copied in and out,
+    so that nobody changes what another reads; bytes, which nobody can change, are not.
+    """
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+    """Seconds; tests replace it."""
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        options = params.get("OPTIONS", {})
+        self.max_entries = max(1, int(options.get("MAX_ENTRIES", params.get("MAX_ENTRIES", 300))))
+        with _stores_lock:
+            self._store = _stores.setdefault(location, _Store())
+
+    # ------------------------------------------------------------------------------- Django's interface
+
+    def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        made, kept = self.make_key(key, version), _own(value)
+        with self._store.lock:
+            if self._live(made) is not None:
+                return False
+            self._put(made, key, kept, timeout)
+            return True
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        made = self.make_key(key, version)
+        with self._store.lock:
+            item = self._live(made)
+            if item is None:
+                self._store.counters.misses += 1
+                return default
+            self._store.items.move_to_end(made)
+            self._store.counters.hits += 1
+        return _own(item.value)
+
+    def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        made, kept = self.make_key(key, version), _own(value)
+        with self._store.lock:
+            self._put(made, key, kept, timeout)
+
+    def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        made = self.make_key(key, version)
+        with self._store.lock:
+            item = self._live(made)
+            if item is None:
+                return False
+            self._put(made, item.name, item.value, timeout)
+            return True
+
+    def delete(self, key: str, version: int | None = None) -> bool:
+        made = self.make_key(key, version)
+        with self._store.lock:
+            found = self._live(made) is not None
+            self._store.items.pop(made, None)
+            return found
+
+    def has_key(self, key: str, version: int | None = None) -> bool:
+        with self._store.lock:
+            return self._live(self.make_key(key, version)) is not None
+
+    def clear(self) -> None:
+        with self._store.lock:
+            self._store.items.clear()
+
+    # --------------------------------------------------------------------------------------- inspection
+
+    def __len__(self) -> int:
+        with self._store.lock:
+            return len(self._store.items)
+
+    def keys_in_order(self) -> list[str]:
+        """From the key that goes next to the one used last."""
+        with self._store.lock:
+            return [item.name for item in self._store.items.values()]
+
+    def counters(self) -> Counters:
+        with self._store.lock:
+            return replace(self._store.counters)
+
+    # ------------------------------------------------------------------------ helpers: the lock is held
+
+    def _live(self, made: str) -> _Item | None:
+        item = self._store.items.get(made)
+        if item is not None and item.expires_at <= self.clock():
+            del self._store.items[made]
+            self._store.counters.expiries += 1
+            return None
+        return item
+
+    def _put(self, made: str, name: str, value: Any, timeout: Any) -> None:
+        seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
+        items = self._store.items
+        if seconds is not None and seconds <= 0:
+            items.pop(made, None)
+            return
+        items[made] = _Item(name, value, float("inf") if seconds is None else self.clock() + seconds)
+        items.move_to_end(made)
+        while len(items) > self.max_entries:
+            items.popitem(last=False)
+            self._store.counters.evictions += 1
+
+
+def _own(value: Any) -> Any:
+    return value if isinstance(value, bytes) else copy.deepcopy(value)

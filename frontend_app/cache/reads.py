@@ -1,0 +1,101 @@
+"""Reading through the cache: hit, miss or bypass."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from frontend_app.cache.coherence import Cache, Coherence
+from frontend_app.cache.entries import Entry, decode
+from frontend_app.cache.flights import Flights
+
+Outcome = Literal["hit", "miss", "bypass"]
+FLIGHT_WAIT_S = 3.0
+"""How long a reader waits for another's fetch before it makes its own: longer than one attempt at a replica."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a replica answered. `is_kept` and `is_negative` say where it may be kept; without a position nowhere."""
+
+    entry: Entry
+    is_kept: bool = True
+    is_negative: bool = False
+
+
+@dataclass
+class ReadCounters:
+    """How the reads of cacheable things were answered."""
+
+    hits: int = 0
+    misses: int = 0
+    bypasses: int = 0
+
+
+@dataclass
+class CachedReads:
+    """Reads of catalog answers through a cache, coherent with the catalog."""
+
+    coherence: Coherence
+    cache: Cache
+    negatives: Cache
+    """For what isn't there: apart, so that made-up ids can't flush the books out of the cache."""
+    _flights: Flights = field(default_factory=Flights)
+    _counters: ReadCounters = field(default_factory=ReadCounters)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def counters(self) -> ReadCounters:
+        with self._lock:
+            return replace(self._counters)
+
+    def count(self, outcome: Outcome) -> None:
+        with self._lock:
+            if outcome == "hit":
+                self._counters.hits += 1
+            elif outcome == "miss":
+                self._counters.misses += 1
+            else:
+                self._counters.bypasses += 1
+
+    def find(self, key: str, floor_key: str) -> Entry | None:
+        """The entry that may be served now, without waiting for anything. Counts a hit, nothing else."""
+        # Lease and floor first, the entry afterwards: the other way round, an entry read before a write and
+        # checked against a lease renewed after it would pass.
+        view = self.coherence.view(floor_key)
+        if not view.is_leased:
+            return None
+        entry = decode(self.cache.get(key))
+        if entry is None or not view.admits(entry):
+            return None
+        self.count("hit")
+        return entry
+
+    def read(self, key: str, floor_key: str, fetch: Callable[[], Fetched]) -> tuple[Outcome, Entry]:
+        """The entry from the cache, or from `fetch`, whose errors pass through."""
+        view = self.coherence.view(floor_key)
+        if not view.is_leased:
+            self.count("bypass")
+            return "bypass", fetch().entry
+        for cache in (self.cache, self.negatives):
+            entry = decode(cache.get(key))
+            if entry is not None and view.admits(entry):
+                self.count("hit")
+                return "hit", entry
+        self.count("miss")
+        with self._flights.join(key) as (flight, is_leader):
+            if is_leader:
+                fetched = fetch()
+                flight.land(fetched.entry)
+                self._keep(key, floor_key, fetched)
+                return "miss", fetched.entry
+        brought = flight.wait(FLIGHT_WAIT_S)
+        if brought is not None and view.admits(brought):
+            return "miss", brought
+        return "miss", fetch().entry
+
+    def _keep(self, key: str, floor_key: str, fetched: Fetched) -> None:
+        # A cheap look that spares a useless set; whether the entry counts is for its reader to say.
+        if not fetched.is_kept or not self.coherence.view(floor_key).admits(fetched.entry):
+            return
+        cache = self.negatives if fetched.is_negative else self.cache
+        cache.set(key, fetched.entry.encode())

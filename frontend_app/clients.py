@@ -1,0 +1,169 @@
+"""Calls to the replicas of a service: in turn, with time limits, again on the other where that is safe."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from bookstore_project.settings.topology import Node
+from bookstore_project.wire import client, headers, idempotency, problems
+from frontend_app.balancing.checks import Call, reason_of, say
+from frontend_app.balancing.health import Health
+from frontend_app.balancing.round_robin import RoundRobin
+from frontend_app.documents import json_object
+from frontend_app.trace import current_trace
+
+READ_TOTAL_S, READ_ATTEMPT_S = 5.0, 2.0
+PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 6.0
+WRITE_TOTAL_S = 10.0
+ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A replica's answer, read once: whatever its status, it is for the client."""
+
+    replica: str
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("Content-Type", "application/json")
+
+    @property
+    def position(self) -> int | None:
+        """The log position that the answer reflects; None if the replica didn't say."""
+        text = self.headers.get(headers.LOG_POSITION, "")
+        return int(text) if text.isdigit() else None
+
+    @property
+    def timeline(self) -> str:
+        return self.headers.get(headers.TIMELINE, "")
+
+    @property
+    def code(self) -> str:
+        """The problem's code; empty for an answer that is none."""
+        if not self.content_type.startswith(problems.CONTENT_TYPE):
+            return ""
+        return str(json_object(self.body).get("code", ""))
+
+
+@dataclass
+class Upstream:
+    """One service, as a front calls it."""
+
+    service: str
+    turns: RoundRobin
+    health: Health
+    call: Call = client.call
+    clock: Callable[[], float] = field(default=time.time)
+    """Epoch seconds: deadlines travel between processes."""
+
+    def read(self, path: str, extra: Mapping[str, str] | None = None) -> Answer:
+        """A GET, tried on a second replica if the first can't answer. Raises Unavailable if neither can."""
+        deadline = self.clock() + READ_TOTAL_S
+        for node in self.turns.order()[:ATTEMPTS]:
+            try:
+                answer = self._attempt(node, "GET", path, None, extra, READ_ATTEMPT_S, deadline)
+            except client.CallFailed:
+                continue
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return answer
+        raise self._unavailable()
+
+    def write(self, method: str, path: str, body: bytes | None, extra: Mapping[str, str]) -> Answer:
+        """A write that may not be repeated: tried again only if it never left.
+
+        Raises Unavailable if it never left at all, OutcomeUnknown if it may have been carried out.
+        """
+        deadline = self.clock() + WRITE_TOTAL_S
+        for node in self.turns.order()[:ATTEMPTS]:
+            try:
+                return self._attempt(node, method, path, body, extra, WRITE_TOTAL_S, deadline)
+            except client.NeverSent:
+                continue
+            except client.NoAnswer as error:
+                raise problems.OutcomeUnknown(
+                    "The replica was asked and did not answer: it may have been done. Look before you repeat it.",
+                    **_key_member(extra),
+                ) from error
+        raise self._unavailable()
+
+    def purchase(self, body: bytes, key: str, *, is_own_key: bool) -> Answer:
+        """A purchase under its key, tried on a second replica if the first gives no definite answer.
+
+        Raises Unavailable if it certainly wasn't carried out, OutcomeUnknown (with order id and key) if it may
+        have been.
+        """
+        deadline = self.clock() + PURCHASE_TOTAL_S
+        may_be_done = has_left = False
+        for node in self.turns.order()[:ATTEMPTS]:
+            extra = {headers.IDEMPOTENCY_KEY: key}
+            if is_own_key and not has_left:
+                extra[headers.FIRST_ATTEMPT] = "1"
+            until = min(deadline, self.clock() + PURCHASE_ATTEMPT_S)
+            try:
+                answer = self._attempt(node, "POST", "/api/v1/orders/", body, extra, PURCHASE_ATTEMPT_S, until)
+            except client.NeverSent:
+                continue
+            except client.NoAnswer:
+                has_left = may_be_done = True
+                continue
+            has_left = True
+            if _is_definite(answer, may_be_done):
+                return answer
+            may_be_done = may_be_done or answer.code != problems.Unavailable.code
+        if may_be_done:
+            raise problems.OutcomeUnknown(
+                "The purchase may have been made. Repeat it with this Idempotency-Key to find out: it is made once.",
+                order=str(idempotency.order_id(key)),
+                idempotency_key=key,
+            )
+        raise self._unavailable()
+
+    def _attempt(
+        self,
+        node: Node,
+        method: str,
+        path: str,
+        body: bytes | None,
+        extra: Mapping[str, str] | None,
+        timeout_s: float,
+        deadline: float,
+    ) -> Answer:
+        with current_trace().step(node.name, f"{method} {path}") as step:
+            try:
+                reply = self.call(
+                    node, method, path, body=body, extra_headers=extra, timeout_s=timeout_s, deadline=deadline
+                )
+            except client.CallFailed as error:
+                step.result = say(error)
+                # A call that never left because no time was left for it says nothing about the replica.
+                if isinstance(error, client.NoAnswer) or self.clock() < deadline:
+                    self.health.failed(node, step.result)
+                raise
+            step.result = str(reply.status)
+        if reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.health.failed(node, reason_of(reply))
+        else:
+            self.health.answered(node)
+        return Answer(node.name, reply.status, reply.body, reply.headers)
+
+    def _unavailable(self) -> problems.Unavailable:
+        return problems.Unavailable(f"No {self.service} replica can answer at the moment. Try again shortly.")
+
+
+def _is_definite(answer: Answer, may_be_done: bool) -> bool:
+    """Whether a purchase's answer says what became of it."""
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return False
+    # "In progress" after an attempt that gave no answer speaks of that attempt: it tells nothing new.
+    return not (may_be_done and answer.code == "in_progress")
+
+
+def _key_member(extra: Mapping[str, str]) -> dict[str, Any]:
+    key = extra.get(headers.IDEMPOTENCY_KEY)
+    return {"idempotency_key": key} if key else {}

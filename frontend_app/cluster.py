@@ -1,0 +1,125 @@
+"""The store as a front sees it: for the cluster page, its JSON, and the metrics."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from frontend_app import runtime
+from frontend_app.cache.lru import Counters, LRUCache
+from frontend_app.runtime import Front
+
+KEYS_SHOWN = 200
+"""Of the cache's keys, the ones used last."""
+
+
+def describe(front: Front) -> dict[str, Any]:
+    return {
+        "nodes": nodes(front),
+        "cache": cache(front),
+        "requests": front.journal.requests(),
+        "events": front.journal.events(),
+    }
+
+
+def nodes(front: Front) -> list[dict[str, Any]]:
+    own = {
+        "name": front.node.name,
+        "service": front.node.service,
+        "address": front.node.address,
+        "pid": os.getpid(),
+        "state": "up",
+        "reason": "",
+        "in_sync": None,
+        "position": None,
+        "lag": None,
+        "epoch": None,
+        "seen_s": 0.0,
+    }
+    return [own, *_replicas(front)]
+
+
+def _replicas(front: Front) -> Iterator[dict[str, Any]]:
+    heads: dict[str, int] = {}
+    for checker in front.checkers:
+        position = checker.status.get("position")
+        if position is not None:
+            heads[checker.node.service] = max(heads.get(checker.node.service, 0), position)
+    for checker in front.checkers:
+        node, told, known = checker.node, checker.status, front.health.of(checker.node)
+        position = told.get("position")
+        yield {
+            "name": node.name,
+            "service": node.service,
+            "address": node.address,
+            "pid": told.get("pid"),
+            "state": _state(known.is_in_rotation, known.seen_at),
+            "reason": known.reason,
+            "in_sync": told.get("in_sync"),
+            "position": position,
+            "lag": None if position is None else heads[node.service] - position,
+            "epoch": told.get("epoch"),
+            "seen_s": None if known.seen_at is None else round(front.health.clock() - known.seen_at, 2),
+        }
+
+
+def _state(is_in_rotation: bool, seen_at: float | None) -> str:
+    if not is_in_rotation:
+        return "out"
+    return "unknown" if seen_at is None else "up"
+
+
+def cache(front: Front) -> dict[str, Any]:
+    store, counted = front.reads.cache, front.reads.counters()
+    is_lru = isinstance(store, LRUCache)
+    keys = store.keys_in_order() if isinstance(store, LRUCache) else []
+    return {
+        "size": len(keys),
+        "max": store.max_entries if isinstance(store, LRUCache) else None,
+        "hits": counted.hits,
+        "misses": counted.misses,
+        "bypasses": counted.bypasses,
+        "evictions": _lru_counters(front).evictions if is_lru else 0,
+        "invalidations": front.coherence.invalidations,
+        "keys": keys[-KEYS_SHOWN:],
+    }
+
+
+def _lru_counters(front: Front) -> Counters:
+    store = front.reads.cache
+    return store.counters() if isinstance(store, LRUCache) else Counters()
+
+
+class FrontCollector(Collector):
+    """The front's counters for Prometheus, read when they are asked for."""
+
+    def describe(self) -> list[CounterMetricFamily]:
+        """Nothing: without it, registering would collect, and so put a front together too early."""
+        return []
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        front = runtime.front()
+        counted, lru = front.reads.counters(), _lru_counters(front)
+        yield _counter("cache_hits", "Reads answered from the cache.", counted.hits)
+        yield _counter("cache_misses", "Cacheable reads that a replica had to answer.", counted.misses)
+        yield _counter("cache_bypasses", "Reads that went past the cache.", counted.bypasses)
+        yield _counter("cache_evictions", "Entries that made room for others.", lru.evictions)
+        yield _counter("cache_expiries", "Entries found too old.", lru.expiries)
+        yield _counter("cache_invalidations", "Keys invalidated by the catalog.", front.coherence.invalidations)
+        yield _gauge("cache_entries", "Entries in the cache.", cache(front)["size"])
+        rotation = GaugeMetricFamily(
+            "bookstore_replica_in_rotation", "Whether the front calls the replica.", labels=["node"]
+        )
+        for checker in front.checkers:
+            rotation.add_metric([checker.node.name], float(front.health.is_in_rotation(checker.node)))
+        yield rotation
+
+
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"bookstore_{name}", text, value=value)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"bookstore_{name}", text, value=value)

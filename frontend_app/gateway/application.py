@@ -1,0 +1,129 @@
+"""The front's ASGI application."""
+
+import hmac
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+
+from bookstore_project.wire import etags, headers, problems
+from bookstore_project.wire.parsers import parse_json
+from bookstore_project.wire.request_id import accept_request_id
+from frontend_app import pushes
+from frontend_app.gateway import bodies
+from frontend_app.gateway.environ import build_environ
+from frontend_app.gateway.hitlog import HitLog
+from frontend_app.gateway.hits import quick_answer
+from frontend_app.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
+from frontend_app.gateway.ordinary import Busy, OrdinaryWay, WSGIApplication
+from frontend_app.runtime import Front
+
+
+class Gateway:
+    """Answers hits, pushes and health checks on the event loop, and hands everything else to threads.
+
+    A client that sends its body slowly, or half of it, costs a coroutine and at most 1 MiB, and delays nobody.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        front: Callable[[], Front],
+        threads: int,
+        on_start: Callable[[], None],
+        body_timeout_s: float = bodies.BODY_TIMEOUT_S,
+    ) -> None:
+        self._application = application
+        self._front = front
+        self._threads = threads
+        self._on_start = on_start
+        self._body_timeout_s = body_timeout_s
+        self._ordinary: OrdinaryWay | None = None
+        self._hit_log: HitLog | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._http(Incoming.of(scope), receive, send)
+
+    def start(self) -> tuple[OrdinaryWay, HitLog]:
+        """The parts that belong to the serving process and its loop, made when it begins to serve."""
+        if self._ordinary is None or self._hit_log is None:
+            self._ordinary = OrdinaryWay(self._application, self._threads)
+            self._hit_log = HitLog(self._front().journal)
+            self._on_start()
+        return self._ordinary, self._hit_log
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self._ordinary is not None:
+                    self._ordinary.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, request: Incoming, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        ordinary, hit_log = self.start()
+        request_id = accept_request_id(request.headers.get(headers.REQUEST_ID.lower()))
+        answer = quick_answer(self._front(), request, request_id)
+        if answer is not None:
+            took_ms = (time.perf_counter() - began) * 1000
+            answer.headers.append((headers.SERVER_TIMING, f"cache;dur={took_ms:.2f}"))
+            await answer.send(send, request.method)
+            hit_log.write(request, answer, "cache", request_id, took_ms)
+            return
+        try:
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            body = await bodies.read_body(request, receive, limit, self._body_timeout_s)
+            answer = self._pushed(request, body, request_id)
+            if answer is None:
+                answer = await ordinary.answer(build_environ(request, body, request_id))
+        except bodies.Gone:
+            return
+        except (bodies.TooLarge, bodies.TooSlow, Busy) as error:
+            answer = _refusal(error, request_id)
+            hit_log.write(request, answer, "front", request_id, (time.perf_counter() - began) * 1000)
+        await answer.send(send, request.method)
+
+    def _pushed(self, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
+        """The answer to a catalog replica's push; None for everything else, a forged push among it."""
+        token = request.headers.get(headers.SERVICE_TOKEN.lower(), "")
+        if (
+            request.method != "POST"
+            or request.path.rstrip("/") != pushes.PATH.rstrip("/")
+            or not self._front().is_cache_local
+            or not hmac.compare_digest(token.encode(), settings.SERVICE_TOKEN.encode())
+        ):
+            return None
+        try:
+            pushes.take(self._front().coherence, parse_json(body))
+        except (problems.Invalid, ParseError):
+            return None  # The ordinary way says what is wrong with it.
+        named = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", "2"),
+            ("ETag", etags.etag_of(b"{}")),
+            (headers.CACHE, "bypass"),
+            (headers.REPLICA, "front"),
+            (headers.REQUEST_ID, request_id),
+        ]
+        return Outgoing(200, named, b"{}")
+
+
+def _refusal(error: Exception, request_id: str) -> Outgoing:
+    if isinstance(error, bodies.TooLarge):
+        answer = problem("payload_too_large", "The request body is larger than 1 MiB.", request_id)
+    elif isinstance(error, bodies.TooSlow):
+        answer = problem("parse_error", "The request body did not arrive in time.", request_id)
+    else:
+        return problem("unavailable", "All threads are busy: nothing was done. Try again shortly.", request_id)
+    # Whatever is left of the body must not be taken for the next request.
+    answer.headers.append(("Connection", "close"))
+    return answer

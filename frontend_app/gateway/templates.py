@@ -1,0 +1,60 @@
+"""The headers that the ordinary way gives every answer, found out once, for answers that don't go that way."""
+
+import io
+from functools import cache
+
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
+from django.http.request import split_domain_port, validate_host
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.security import SecurityMiddleware
+
+from frontend_app.gateway.messages import Incoming
+
+HOSTS_REMEMBERED = 200
+_known_hosts: dict[str, bool] = {}
+
+
+@cache
+def security_headers(is_secure: bool) -> list[tuple[str, str]]:
+    """What Django's security and framing middlewares add, as configured, over https or http."""
+
+    def no_view(request: object) -> HttpResponse:
+        return HttpResponse()
+
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.url_scheme": "https" if is_secure else "http",
+    }
+    request = WSGIRequest(environ)
+    framed = XFrameOptionsMiddleware(no_view).process_response(request, HttpResponse())
+    secured = SecurityMiddleware(no_view).process_response(request, framed)
+    return [(name, value) for name, value in secured.items() if name != "Content-Type"]
+
+
+def is_secure(request: Incoming) -> bool:
+    """As Django's `HttpRequest.is_secure`."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, value = settings.SECURE_PROXY_SSL_HEADER
+        sent = request.headers.get(name.removeprefix("HTTP_").replace("_", "-").lower())
+        if sent is not None:
+            return sent.split(",", 1)[0].strip() == value
+    return str(request.scope.get("scheme")) == "https"
+
+
+def is_host_allowed(request: Incoming) -> bool:
+    """Whether Django would take the request by its Host header."""
+    host = request.headers.get("host", "")
+    allowed = _known_hosts.get(host)
+    if allowed is None:
+        domain, _ = split_domain_port(host)
+        allowed = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+        if len(_known_hosts) >= HOSTS_REMEMBERED:
+            _known_hosts.clear()
+        _known_hosts[host] = allowed
+    return allowed

@@ -1,0 +1,64 @@
+"""What a front remembers to show: its last requests and events. Bounded, in memory, off every request's way."""
+
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bookstore_project.settings.topology import Node
+from frontend_app.balancing.health import NodeHealth
+
+log = logging.getLogger("bookstore.front")
+REQUESTS_KEPT, EVENTS_KEPT = 50, 100
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Journal:
+    """Newest first; appending to a deque needs no lock."""
+
+    _requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    _events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        cache: str,
+        replica: str,
+        took_ms: float,
+        request_id: str,
+        trace: list[dict[str, Any]],
+    ) -> None:
+        self._requests.appendleft(
+            {
+                "at": _now(),
+                "method": method,
+                "path": path,
+                "status": status,
+                "cache": cache,
+                "replica": replica,
+                "took_ms": round(took_ms, 2),
+                "request_id": request_id,
+                "trace": trace,
+            }
+        )
+
+    def event(self, node: str, text: str) -> None:
+        self._events.appendleft({"at": _now(), "node": node, "event": text})
+        log.info("%s %s", node, text)
+
+    def rotation_changed(self, node: Node, health: NodeHealth) -> None:
+        text = "is back in rotation" if health.is_in_rotation else f"left the rotation: {health.reason}"
+        self.event(node.name, text)
+
+    def requests(self) -> list[dict[str, Any]]:
+        return list(self._requests.copy())
+
+    def events(self) -> list[dict[str, Any]]:
+        return list(self._events.copy())

@@ -1,0 +1,85 @@
+"""What every answer of a front has, whichever view, or none, made it."""
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+
+from bookstore_project.settings import topology
+from bookstore_project.wire import errors, etags, headers
+from bookstore_project.wire.middleware import QUIET_PREFIXES
+from bookstore_project.wire.request_id import current_request_id
+from frontend_app import runtime
+from frontend_app.trace import Trace, tracing
+
+UNNOTED_PREFIXES = (*QUIET_PREFIXES, "/api/v1/cluster", "/cluster")
+"""Not among the recent requests: what asks for them."""
+NOBODY = "front"
+"""X-Replica of an answer that no replica had a part in."""
+
+
+class AnswerMiddleware:
+    """Entity tags, 304, cache and source headers, and a note among the recent requests.
+
+    To stand right inside RequestMiddleware, whose log line then tells what was sent. Not used on replicas.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if not serves_front():
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        with tracing() as trace:
+            response = self.get_response(request)
+        response = complete(request, response)
+        if not request.path.startswith(UNNOTED_PREFIXES):
+            note(request, response, trace, (time.perf_counter() - began) * 1000)
+        return response
+
+
+def serves_front() -> bool:
+    """Whether the routes of this process are a front's."""
+    if settings.ROOT_URLCONF == "bookstore_project.urls":
+        return topology.NODE is None or runtime.is_front()
+    return str(settings.ROOT_URLCONF).startswith("frontend_app")
+
+
+def complete(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The response with its headers; another one in its place where the client has it, or it says nothing."""
+    response = errors.explained(request, response)
+    response.headers.setdefault(headers.CACHE, "bypass")
+    response.headers.setdefault(headers.REPLICA, NOBODY)
+    if not response.streaming and response.content:
+        response.headers.setdefault("ETag", etags.etag_of(response.content))
+    if (
+        request.method in ("GET", "HEAD")
+        and response.status_code == HTTPStatus.OK
+        and etags.is_unchanged(request.headers.get("If-None-Match", ""), response.headers.get("ETag", ""))
+    ):
+        _empty(response)
+    return response
+
+
+def note(request: HttpRequest, response: HttpResponse, trace: Trace, took_ms: float) -> None:
+    runtime.front().journal.request(
+        request.method or "",
+        request.get_full_path(),
+        response.status_code,
+        response.headers[headers.CACHE],
+        response.headers[headers.REPLICA],
+        took_ms,
+        current_request_id(),
+        [step.as_dict() for step in trace.steps],
+    )
+
+
+def _empty(response: HttpResponse) -> None:
+    response.status_code = HTTPStatus.NOT_MODIFIED
+    response.content = b""
+    for name in ("Content-Length", "Content-Type"):
+        response.headers.pop(name, None)

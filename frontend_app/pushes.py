@@ -1,0 +1,17 @@
+"""Takes what catalog replicas push."""
+
+from typing import Any
+
+from bookstore_project.wire import problems
+from frontend_app.cache.coherence import Coherence, Push
+
+PATH = "/internal/push/"
+
+
+def take(coherence: Coherence, message: Any) -> None:
+    """Invalidates and sets as the message says. Raises Invalid for something else than a push."""
+    try:
+        push = Push.parse(message)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise problems.Invalid({"non_field_errors": ["This is no push of a catalog replica."]}) from error
+    coherence.pushed(push)

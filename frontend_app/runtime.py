@@ -1,0 +1,141 @@
+"""The parts of a front, put together: one set per process."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+from django.conf import settings
+from django.core.cache import caches
+
+from bookstore_project.settings import topology
+from bookstore_project.settings.topology import Node
+from bookstore_project.wire import client, health, problems
+from frontend_app.balancing.checks import Call, Checker
+from frontend_app.balancing.health import Health
+from frontend_app.balancing.round_robin import RoundRobin
+from frontend_app.cache.coherence import Cache, Coherence
+from frontend_app.cache.lru import LRUCache
+from frontend_app.cache.reads import CachedReads
+from frontend_app.clients import Upstream
+from frontend_app.journal import Journal
+from frontend_app.poller import Poller
+
+NEGATIVE_ENTRIES = 1000
+
+
+@dataclass
+class Front:
+    """Everything that a front keeps between requests."""
+
+    node: Node
+    catalog: Upstream
+    order: Upstream
+    reads: CachedReads
+    health: Health
+    checkers: list[Checker]
+    poller: Poller
+    journal: Journal
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def coherence(self) -> Coherence:
+        return self.reads.coherence
+
+    @property
+    def is_cache_local(self) -> bool:
+        """Whether the cache answers without input or output, so that the event loop may ask it."""
+        return isinstance(self.reads.cache, LRUCache)
+
+    def check_ready(self) -> None:
+        """Raises Unavailable unless a replica of each service is known to answer."""
+        for upstream in (self.catalog, self.order):
+            known = [self.health.of(node) for node in upstream.turns.nodes]
+            if not any(node.is_in_rotation and node.seen_at is not None for node in known):
+                raise problems.Unavailable(f"No {upstream.service} replica answers yet.")
+
+    def start(self) -> None:
+        """Starts polling and checking in the background, once. Not before forking: threads don't survive it."""
+        with self._lock:
+            if self._threads:
+                return
+            runs = [self.poller.run, *(checker.run for checker in self.checkers)]
+            self._threads = [threading.Thread(target=run, args=(self._stop,), daemon=True) for run in runs]
+            for thread in self._threads:
+                thread.start()
+        health.register_readiness(self.check_ready)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+
+def build(node: Node | None = None, call: Call = client.call, cache: Cache | None = None) -> Front:
+    """A front of that name (the first one by default), calling others with `call`."""
+    node = node or topology.NODE or topology.replicas(topology.FRONT)[0]
+    catalogs, orders = topology.replicas(topology.CATALOG), topology.replicas(topology.ORDER)
+    journal = Journal()
+    known = Health([*catalogs, *orders], on_change=journal.rotation_changed)
+    cache = _default_cache() if cache is None else cache  # An empty cache is false.
+    negatives = LRUCache(
+        f"negatives-{id(journal)}",
+        {"TIMEOUT": settings.CACHE_TIMEOUT_S, "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES}},
+    )
+    coherence = Coherence([cache, negatives], lease_s=settings.LEASE_S)
+    return Front(
+        node=node,
+        catalog=_upstream(topology.CATALOG, catalogs, known, call),
+        order=_upstream(topology.ORDER, orders, known, call),
+        reads=CachedReads(coherence, cache, negatives),
+        health=known,
+        checkers=[Checker(replica, known, call) for replica in (*catalogs, *orders)],
+        poller=Poller(node, catalogs, coherence, call),
+        journal=journal,
+    )
+
+
+def _default_cache() -> Cache:
+    # Any of Django's caches will do. `caches` makes one object per thread; this one serves all threads, which
+    # both the LRU and the Redis backend allow.
+    return cast("Cache", caches["default"])
+
+
+def _upstream(service: str, nodes: list[Node], known: Health, call: Call) -> Upstream:
+    return Upstream(service, RoundRobin(nodes, known.is_in_rotation), known, call)
+
+
+_front: Front | None = None
+_front_lock = threading.Lock()
+
+
+def front() -> Front:
+    """This process's front, put together at the first call."""
+    global _front  # noqa: PLW0603 - the one per process
+    if _front is None:
+        with _front_lock:
+            if _front is None:
+                _front = build()
+    return _front
+
+
+@contextmanager
+def serving(other: Front) -> Iterator[Front]:
+    """Makes `other` the process's front for the block: how tests put theirs in."""
+    global _front  # noqa: PLW0603
+    before, _front = _front, other
+    try:
+        yield other
+    finally:
+        _front = before
+
+
+def is_front() -> bool:
+    """Whether this process is a front by its node's name."""
+    return topology.NODE is not None and topology.NODE.service == topology.FRONT
+
+
+def start() -> None:
+    """Starts this process's front: at the beginning of serving, in the process that serves."""
+    front().start()

@@ -1,0 +1,74 @@
+"""What the cluster page's data looks like: for the schema."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class NodeFields(serializers.Serializer[Any]):
+    """A node, as this front sees it."""
+
+    name = serializers.CharField()
+    service = serializers.ChoiceField(choices=["front", "catalog", "order"])
+    address = serializers.CharField()
+    pid = serializers.IntegerField(allow_null=True)
+    state = serializers.ChoiceField(choices=["up", "out", "unknown"], help_text="`out`: not in rotation.")
+    reason = serializers.CharField(help_text="Why it is out; empty otherwise.", allow_blank=True)
+    in_sync = serializers.BooleanField(allow_null=True)
+    position = serializers.IntegerField(allow_null=True, help_text="Of its log.")
+    lag = serializers.IntegerField(allow_null=True, help_text="Entries behind the other replica.")
+    epoch = serializers.IntegerField(allow_null=True)
+    seen_s = serializers.FloatField(allow_null=True, help_text="Seconds since it last answered.")
+
+
+class CacheFields(serializers.Serializer[Any]):
+    """This front's cache."""
+
+    size = serializers.IntegerField()
+    max = serializers.IntegerField(allow_null=True)
+    hits = serializers.IntegerField()
+    misses = serializers.IntegerField()
+    bypasses = serializers.IntegerField()
+    evictions = serializers.IntegerField()
+    invalidations = serializers.IntegerField()
+    keys = serializers.ListField(child=serializers.CharField(), help_text="The next to go first.")
+
+
+class StepFields(serializers.Serializer[Any]):
+    """A call to a replica."""
+
+    node = serializers.CharField()
+    call = serializers.CharField()
+    result = serializers.CharField()
+    took_ms = serializers.FloatField()
+
+
+class RequestFields(serializers.Serializer[Any]):
+    """A request that this front answered."""
+
+    at = serializers.DateTimeField()
+    method = serializers.CharField()
+    path = serializers.CharField()
+    status = serializers.IntegerField()
+    cache = serializers.CharField()
+    replica = serializers.CharField()
+    took_ms = serializers.FloatField()
+    request_id = serializers.CharField()
+    trace = StepFields(many=True)
+
+
+class EventFields(serializers.Serializer[Any]):
+    """Something that happened to a node."""
+
+    at = serializers.DateTimeField()
+    node = serializers.CharField()
+    event = serializers.CharField()
+
+
+class ClusterFields(serializers.Serializer[Any]):
+    """The store, as this front sees it."""
+
+    nodes = NodeFields(many=True)
+    cache = CacheFields()
+    requests = RequestFields(many=True, help_text="The newest first.")
+    events = EventFields(many=True, help_text="The newest first.")

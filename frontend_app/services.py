@@ -1,0 +1,96 @@
+"""What a front does for its clients: reads through the cache, purchases, and staff's changes."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote, urlencode
+
+from bookstore_project.wire import headers, idempotency, problems
+from bookstore_project.wire.representations import MAX_BOOK_ID
+from frontend_app import relays
+from frontend_app.cache.keys import Key, book_key, topic_key
+from frontend_app.clients import Upstream
+from frontend_app.relays import Relay
+from frontend_app.runtime import Front
+
+FORMAT = "format"
+"""The query parameter by which the browsable API chooses a representation: the front's own affair."""
+
+
+def read_book(front: Front, book_id: int) -> Relay:
+    """Raises NotFound without asking for an id that no book can have, Unavailable if no replica answers."""
+    check_book_id(book_id)
+    return _read_cached(front, book_key(book_id), f"/api/v1/books/{book_id}/")
+
+
+def read_titles(front: Front, topic: str, query: str) -> Relay:
+    """A page of the topic's titles. Raises Unavailable."""
+    if topic in (".", ".."):
+        # As a path these two mean something else, and HTTP clients take them out of it before they ask.
+        raise problems.NotFound(f"No topic is named {topic!r}.")
+    query = _without_format(query)
+    path = _with_query(f"/search/{quote(topic, safe='')}", query)
+    key = topic_key(topic, query)
+    if key is None:
+        return _read_past_cache(front, front.catalog, path)
+    return _read_cached(front, key, path)
+
+
+def list_books(front: Front, query: str) -> Relay:
+    """A page of books, prices and all: never cached. Raises Unavailable."""
+    return _read_past_cache(front, front.catalog, _with_query("/api/v1/books/", _without_format(query)))
+
+
+def read_order(front: Front, order_id: str) -> Relay:
+    return _read_past_cache(front, front.order, f"/api/v1/orders/{order_id}/")
+
+
+def list_orders(front: Front, query: str, *, username: str) -> Relay:
+    path = _with_query("/api/v1/orders/", _without_format(query))
+    return _read_past_cache(front, front.order, path, {headers.ACTING_USER: username})
+
+
+def purchase(front: Front, body: bytes, *, key: str | None) -> Relay:
+    """Buys what the JSON says, once per key; without a key from the client the front makes one.
+
+    Raises Invalid for a key that is none, Unavailable, OutcomeUnknown.
+    """
+    own_key = None if idempotency.checked_key(key) else idempotency.new_key()
+    answer = front.order.purchase(body, key or own_key or "", is_own_key=own_key is not None)
+    return relays.from_answer(answer)
+
+
+def change_catalog(
+    front: Front, method: str, path: str, body: bytes | None, *, username: str, sent: Mapping[str, str]
+) -> Relay:
+    """A change by staff. `sent` holds the client's headers, of which some go on with it.
+
+    Raises Invalid for an idempotency key that is none, Unavailable, OutcomeUnknown.
+    """
+    idempotency.checked_key(sent.get(headers.IDEMPOTENCY_KEY))
+    extra = {headers.ACTING_USER: username}
+    extra |= {name: sent[name] for name in (headers.IDEMPOTENCY_KEY, "If-Match") if name in sent}
+    return relays.from_answer(front.catalog.write(method, path, body, extra))
+
+
+def check_book_id(book_id: int) -> None:
+    if not 1 <= book_id <= MAX_BOOK_ID:
+        raise problems.NotFound(f"There is no book {book_id}.")
+
+
+def _read_cached(front: Front, key: Key, path: str) -> Relay:
+    outcome, entry = front.reads.read(key.entry, key.floor, lambda: relays.fetched(front.catalog.read(path)))
+    return relays.from_entry(outcome, entry)
+
+
+def _read_past_cache(front: Front, upstream: Upstream, path: str, extra: Mapping[str, str] | None = None) -> Relay:
+    front.reads.count("bypass")
+    return relays.from_answer(upstream.read(path, extra))
+
+
+def _with_query(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path
+
+
+def _without_format(query: str) -> str:
+    if FORMAT not in query:
+        return query
+    return urlencode([pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] != FORMAT])

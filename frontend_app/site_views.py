@@ -1,0 +1,64 @@
+"""The front's pages about itself, and the route by which catalog replicas push to it."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookstore_project.wire import problems
+from bookstore_project.wire.permissions import IsService
+from bookstore_project.wire.renderers import JSONRenderer
+from frontend_app import cluster, pushes, relays, services
+from frontend_app.documents import json_object
+from frontend_app.runtime import front
+from frontend_app.serializers import ClusterFields
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The shop: books by page, topic or search words, each with a button that buys it."""
+    try:
+        relay = services.list_books(front(), request.META.get("QUERY_STRING", ""))
+    except problems.StoreError as error:
+        relay = relays.from_error(error)
+    page = json_object(relay.body)
+    problem = page if relay.status >= HTTPStatus.BAD_REQUEST else None
+    context = {"page": page, "asked": request.GET, "problem": problem}
+    response = render(request, "frontend_app/home.html", context, status=relay.status)
+    for name, value in relay.headers.items():
+        response[name] = value
+    return response
+
+
+@require_safe
+def cluster_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "frontend_app/cluster.html", cluster.describe(front()))
+
+
+class ClusterView(APIView):
+    """Nodes, cache, recent requests and events."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses=ClusterFields)
+    def get(self, request: Request) -> Response:
+        """Shows the store as this front sees it."""
+        return Response(cluster.describe(front()))
+
+
+@extend_schema(exclude=True)
+class PushView(APIView):
+    """A catalog replica's push, where no event loop takes it before."""
+
+    permission_classes = (IsService,)
+    renderer_classes = (JSONRenderer,)
+
+    def post(self, request: Request) -> Response:
+        pushes.take(front().coherence, request.data)
+        return Response({})

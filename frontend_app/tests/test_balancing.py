@@ -1,0 +1,282 @@
+"""Turns, rotation and retries, with replicas that fail in every way."""
+
+from collections import Counter
+
+import pytest
+
+from bookstore_project.settings.topology import NODES
+from bookstore_project.wire import client, headers, idempotency, problems
+from frontend_app import services
+from frontend_app.balancing.checks import Checker
+from frontend_app.balancing.health import Health
+from frontend_app.balancing.round_robin import RoundRobin
+from frontend_app.runtime import Front
+from frontend_app.tests import fakes
+from frontend_app.tests.fakes import (
+    CATALOG_1,
+    CATALOG_2,
+    Asked,
+    Behaviour,
+    Clock,
+    Store,
+    answer_with,
+    hang_up,
+    refuse,
+)
+from frontend_app.trace import tracing
+
+ORDERS = "/api/v1/orders/"
+KEY = "a-key-of-the-client-1"
+UNAVAILABLE = answer_with(fakes.problem_reply("unavailable"))
+UNKNOWN = answer_with(fakes.problem_reply("outcome_unknown"))
+SOLD_OUT = answer_with(fakes.problem_reply("out_of_stock"))
+IN_PROGRESS = answer_with(fakes.problem_reply("in_progress"))
+BROKEN = answer_with(fakes.problem_reply("internal_error"))
+SOLD = answer_with(fakes.json_reply({"id": "x"}, 201, position=5))
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store()
+    store.put(1)
+    return store
+
+
+@pytest.fixture
+def front(store: Store) -> Front:
+    return fakes.make_front(store, is_leased=False)
+
+
+def orders_behave(store: Store, first: Behaviour, second: Behaviour) -> None:
+    store.behaviours = {"order-1": first, "order-2": second}
+
+
+# ------------------------------------------------------------------------------------------ turns, rotation
+
+
+def test_replicas_take_strict_turns() -> None:
+    turns = RoundRobin([CATALOG_1, CATALOG_2], lambda node: True)
+    assert [turns.order()[0].name for _ in range(6)] == ["catalog-1", "catalog-2"] * 3
+
+
+def test_each_service_has_turns_of_its_own(front: Front, store: Store) -> None:
+    for _ in range(2):
+        services.read_book(front, 1)
+        services.read_order(front, "x")
+    assert store.asked_of("/api/v1/books/") == ["catalog-1", "catalog-2"]
+    assert store.asked_of(ORDERS) == ["order-1", "order-2"]
+
+
+def test_a_dead_replica_is_skipped_after_one_failure(front: Front, store: Store) -> None:
+    store.behaviours = {"catalog-1": refuse}
+    for _ in range(5):
+        assert services.read_book(front, 1).status == 200
+    assert Counter(store.asked_of("/api/v1/books/")) == {"catalog-1": 1, "catalog-2": 5}
+
+
+def test_a_replica_that_answers_503_leaves_the_rotation(front: Front, store: Store) -> None:
+    store.behaviours = {"catalog-1": UNAVAILABLE}
+    services.read_book(front, 1)
+    assert not front.health.is_in_rotation(CATALOG_1)
+    assert front.health.of(CATALOG_1).reason == "A sentence about unavailable."
+
+
+def test_a_replica_returns_after_a_passed_check_and_not_before(front: Front, store: Store) -> None:
+    store.behaviours = {"catalog-1": refuse}
+    services.read_book(front, 1)
+    checker = front.checkers[0]
+    assert checker.node == CATALOG_1
+    checker.check()
+    assert not front.health.is_in_rotation(CATALOG_1)
+    store.behaviours = {}
+    checker.check()
+    assert front.health.is_in_rotation(CATALOG_1)
+    events = [event["event"] for event in front.journal.events()]
+    assert events == ["is back in rotation", "left the rotation: refuses connections"]
+
+
+def test_a_check_sent_before_the_failure_brings_nobody_back() -> None:
+    clock = Clock()
+    health = Health([CATALOG_1], clock=clock)
+    asked_at = clock.now
+    clock.now += 1
+    health.failed(CATALOG_1, "does not answer")
+    clock.now += 1
+    health.passed(CATALOG_1, asked_at)
+    assert not health.is_in_rotation(CATALOG_1)
+    health.passed(CATALOG_1, clock.now)
+    assert health.is_in_rotation(CATALOG_1)
+
+
+def test_a_failed_check_takes_a_replica_out(store: Store) -> None:
+    health = Health([CATALOG_1])
+    store.behaviours = {"catalog-1": hang_up}
+    Checker(CATALOG_1, health, store).check()
+    assert health.of(CATALOG_1).reason == "does not answer"
+
+
+def test_with_all_out_of_rotation_they_are_tried_all_the_same(front: Front) -> None:
+    front.health.failed(CATALOG_1, "")
+    front.health.failed(CATALOG_2, "")
+    assert services.read_book(front, 1).status == 200
+
+
+def test_with_all_dead_a_read_is_unavailable(front: Front, store: Store) -> None:
+    store.behaviours = {"catalog-1": refuse, "catalog-2": hang_up}
+    with pytest.raises(problems.Unavailable):
+        services.read_book(front, 1)
+    assert len(store.asked_of("/api/v1/books/")) == 2
+
+
+def test_readiness_needs_a_replica_of_each_service_that_was_seen(front: Front) -> None:
+    with pytest.raises(problems.Unavailable):
+        front.check_ready()
+    for checker in front.checkers:
+        checker.check()
+    front.check_ready()
+
+
+# ------------------------------------------------------------------------------------------------ purchases
+
+
+def purchase(front: Front, key: str | None = KEY) -> int:
+    return services.purchase(front, b'{"book": 1}', key=key).status
+
+
+def test_a_purchase_is_repeated_on_the_other_replica_with_the_same_key(front: Front, store: Store) -> None:
+    orders_behave(store, hang_up, SOLD)
+    assert purchase(front, key=None) == 201
+    first, second = store.asked
+    assert first.headers[headers.IDEMPOTENCY_KEY] == second.headers[headers.IDEMPOTENCY_KEY]
+    assert first.headers[headers.FIRST_ATTEMPT] == "1"
+    assert headers.FIRST_ATTEMPT not in second.headers
+
+
+def test_an_attempt_with_a_key_of_the_client_is_never_called_the_first(front: Front, store: Store) -> None:
+    purchase(front)
+    assert store.asked[0].headers == {headers.IDEMPOTENCY_KEY: KEY}
+
+
+def test_an_attempt_that_never_left_was_none(front: Front, store: Store) -> None:
+    orders_behave(store, refuse, SOLD)
+    assert purchase(front, key=None) == 201
+    assert store.asked[1].headers[headers.FIRST_ATTEMPT] == "1"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (refuse, SOLD, 201),
+        (hang_up, SOLD, 201),
+        (UNAVAILABLE, SOLD, 201),
+        (UNKNOWN, SOLD, 201),
+        (BROKEN, SOLD, 201),
+        (hang_up, SOLD_OUT, 409),
+        (SOLD_OUT, SOLD, 409),
+        (IN_PROGRESS, SOLD, 409),
+        (UNAVAILABLE, IN_PROGRESS, 409),
+    ],
+)
+def test_the_first_definite_answer_counts(
+    front: Front, store: Store, first: Behaviour, second: Behaviour, status: int
+) -> None:
+    orders_behave(store, first, second)
+    assert purchase(front) == status
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(refuse, refuse), (refuse, UNAVAILABLE), (UNAVAILABLE, refuse), (UNAVAILABLE, UNAVAILABLE)]
+)
+def test_a_purchase_that_certainly_was_not_made_is_unavailable(
+    front: Front, store: Store, first: Behaviour, second: Behaviour
+) -> None:
+    orders_behave(store, first, second)
+    with pytest.raises(problems.Unavailable):
+        purchase(front)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (hang_up, refuse),
+        (refuse, hang_up),
+        (hang_up, UNAVAILABLE),
+        (UNAVAILABLE, hang_up),
+        (UNKNOWN, UNAVAILABLE),
+        (BROKEN, refuse),
+        (hang_up, IN_PROGRESS),
+    ],
+)
+def test_a_purchase_that_may_have_been_made_is_unknown_and_names_order_and_key(
+    front: Front, store: Store, first: Behaviour, second: Behaviour
+) -> None:
+    orders_behave(store, first, second)
+    with pytest.raises(problems.OutcomeUnknown) as caught:
+        purchase(front)
+    assert caught.value.extra == {"order": str(idempotency.order_id(KEY)), "idempotency_key": KEY}
+
+
+def test_running_out_of_time_is_not_the_next_replicas_fault(front: Front, store: Store) -> None:
+    clock = front.order.clock = Clock()
+
+    def take_all_the_time(asked: Asked) -> client.Reply:
+        clock.now += 20
+        raise client.NoAnswer(asked.node)
+
+    orders_behave(store, take_all_the_time, refuse)
+    with pytest.raises(problems.OutcomeUnknown):
+        purchase(front)
+    assert not front.health.is_in_rotation(NODES["order-1"])
+    assert front.health.is_in_rotation(NODES["order-2"])
+
+
+def test_attempts_carry_their_deadline(front: Front, store: Store) -> None:
+    clock = front.order.clock = Clock()
+    purchase(front)
+    assert store.asked[0].deadline == clock.now + 6
+
+
+def test_a_key_that_is_none_is_refused_before_anybody_is_asked(front: Front, store: Store) -> None:
+    with pytest.raises(problems.Invalid):
+        purchase(front, key="short")
+    assert store.asked == []
+
+
+# ------------------------------------------------------------------------------------------- staff's writes
+
+
+def change(front: Front) -> int:
+    relay = services.change_catalog(
+        front, "PATCH", "/api/v1/books/1/", b"{}", username="ann", sent={"If-Match": '"x"', "Cookie": "secret"}
+    )
+    return relay.status
+
+
+def test_a_change_says_who_makes_it_and_under_which_condition(front: Front, store: Store) -> None:
+    assert change(front) == 200
+    assert store.asked[0].headers == {headers.ACTING_USER: "ann", "If-Match": '"x"'}
+
+
+def test_a_change_that_never_left_is_made_on_the_other(front: Front, store: Store) -> None:
+    store.behaviours = {"catalog-1": refuse}
+    assert change(front) == 200
+
+
+def test_a_change_that_may_have_arrived_is_not_repeated(front: Front, store: Store) -> None:
+    store.behaviours = {"catalog-1": hang_up}
+    with pytest.raises(problems.OutcomeUnknown):
+        change(front)
+    assert store.asked_of("/api/v1/books/") == ["catalog-1"]
+
+
+def test_a_change_that_a_replica_refuses_is_passed_on(front: Front, store: Store) -> None:
+    store.behaviours = {"catalog-1": UNAVAILABLE}
+    assert change(front) == 503
+    assert store.asked_of("/api/v1/books/") == ["catalog-1"]
+
+
+def test_the_trace_names_each_attempt(front: Front, store: Store) -> None:
+    orders_behave(store, hang_up, SOLD)
+    with tracing() as trace:
+        purchase(front)
+    assert [(step.node, step.result) for step in trace.steps] == [("order-1", "does not answer"), ("order-2", "201")]

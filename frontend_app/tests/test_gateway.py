@@ -1,0 +1,338 @@
+"""The event loop's part: quick answers that equal the ordinary ones, and clients that are slow or hostile."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+
+from bookstore_project.wire import headers
+from frontend_app import services
+from frontend_app.gateway.application import Gateway
+from frontend_app.gateway.environ import build_environ
+from frontend_app.gateway.hits import quick_answer
+from frontend_app.gateway.messages import Outgoing, raw_headers
+from frontend_app.gateway.ordinary import Busy, OrdinaryWay
+from frontend_app.runtime import Front, serving
+from frontend_app.tests import asgi, fakes
+from frontend_app.tests.asgi import HOST, ask, incoming, run
+from frontend_app.tests.fakes import Store
+
+BOOK = "/api/v1/books/1/"
+IDENTITY = "an-id-of-the-client"
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store()
+    store.put(1, price="10.00")
+    store.put(2, topic="a topic", title="Übung")
+    return store
+
+
+@pytest.fixture
+def front(store: Store) -> Iterator[Front]:
+    front = fakes.make_front(store)
+    for book_id in (1, 2):
+        services.read_book(front, book_id)
+    services.read_titles(front, "a topic", "")
+    services.read_titles(front, "a topic", "page=1&page_size=5")
+    with serving(front):
+        yield front
+
+
+@pytest.fixture
+def gateway(front: Front) -> Gateway:
+    return asgi.make_gateway(front)
+
+
+# --------------------------------------------------------------------------- the quick way and the ordinary
+
+QUICK: list[tuple[str, str, dict[str, str]]] = [
+    ("GET", BOOK, {}),
+    ("GET", "/api/v1/books/1", {}),
+    ("HEAD", BOOK, {}),
+    ("GET", "/product/2", {}),
+    ("GET", "/product/2/", {"accept": "application/json"}),
+    ("GET", "/info/2", {"accept": "*/*"}),
+    ("GET", "/info/2", {"accept": "application/json, text/plain, */*"}),
+    ("GET", "/search/a%20topic", {}),
+    ("GET", "/search/a%20topic/", {}),
+    ("HEAD", "/search/a%20topic?page=1&page_size=5", {}),
+    ("GET", BOOK, {"if-none-match": "*"}),
+    ("GET", BOOK, {"if-none-match": '"other"'}),
+    ("GET", BOOK, {"cookie": "theme=dark"}),
+    ("GET", "/healthz", {}),
+    ("HEAD", "/healthz/", {"accept": "image/png"}),
+]
+NOT_QUICK: list[tuple[str, str, dict[str, str]]] = [
+    ("GET", BOOK, {"accept": "text/html"}),
+    ("GET", BOOK, {"accept": "application/json; indent=4"}),
+    ("GET", BOOK, {"authorization": "Basic nonsense"}),
+    ("GET", BOOK, {headers.SERVICE_TOKEN.lower(): "wrong"}),
+    ("GET", BOOK, {"cookie": f"{settings.SESSION_COOKIE_NAME}=x"}),
+    ("GET", BOOK, {"host": "evil.example"}),
+    ("GET", BOOK, {"content-length": "5"}),
+    ("GET", BOOK + "?format=json", {}),
+    ("GET", "/search/a%20topic?page=x", {}),
+    ("GET", "/api/v1/books/01/", {}),
+    ("GET", "/product/3", {}),
+    ("POST", BOOK, {}),
+    ("OPTIONS", BOOK, {}),
+]
+
+
+def request_of(case: tuple[str, str, dict[str, str]]) -> Any:
+    method, target, sent = case
+    all_sent = {HOST[0]: HOST[1], headers.REQUEST_ID.lower(): IDENTITY, **sent}
+    return incoming(method, target, list(all_sent.items()))
+
+
+def comparable(answer: Outgoing) -> dict[bytes, bytes]:
+    """Headers, without what tells how long it took."""
+    named = dict([*answer.ready_headers, *raw_headers(answer.headers)])
+    named.pop(headers.SERVER_TIMING.lower().encode(), None)
+    return named
+
+
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: f"{case[0]} {case[1]} {case[2]}")
+def test_a_quick_answer_is_the_one_that_django_would_give(
+    front: Front, case: tuple[str, str, dict[str, str]]
+) -> None:
+    request = request_of(case)
+    quick = quick_answer(front, request, IDENTITY)
+    assert quick is not None
+
+    async def compare() -> None:
+        way = OrdinaryWay(WSGIHandler(), 8)
+        ordinary = await way.answer(build_environ(request, b"", IDENTITY))
+        way.close()
+        assert (quick.status, comparable(quick)) == (ordinary.status, comparable(ordinary))
+        if case[0] == "GET":
+            assert quick.body == ordinary.body
+
+    run(compare)
+
+
+@pytest.mark.parametrize("case", NOT_QUICK, ids=lambda case: f"{case[0]} {case[1]} {case[2]}")
+def test_whatever_needs_a_closer_look_goes_the_ordinary_way(
+    front: Front, case: tuple[str, str, dict[str, str]]
+) -> None:
+    assert quick_answer(front, request_of(case), IDENTITY) is None
+
+
+def test_no_hit_without_a_lease(front: Front) -> None:
+    front.coherence.lease_until = float("-inf")
+    assert quick_answer(front, request_of(("GET", BOOK, {})), IDENTITY) is None
+
+
+def test_a_tag_that_the_client_has_is_answered_304_with_the_headers(gateway: Gateway) -> None:
+    async def test() -> None:
+        first = await ask(gateway, "GET", BOOK)
+        again = await ask(gateway, "GET", BOOK, ("if-none-match", f'"x", W/{first.headers["etag"]}'))
+        assert (first.status, again.status, again.body) == (200, 304, b"")
+        for name in ("etag", "x-cache", "x-replica", "x-log-position", "x-request-id", "server-timing"):
+            assert name in again.headers
+
+    run(test)
+
+
+def test_head_has_the_headers_of_get_and_no_body(gateway: Gateway) -> None:
+    async def test() -> None:
+        for path in (BOOK, "/product/77", "/", "/metrics"):
+            got, head = await ask(gateway, "GET", path), await ask(gateway, "HEAD", path)
+            assert head.body == b""
+            assert head.status == got.status
+            assert "content-length" in head.headers
+
+    run(test)
+
+
+def test_a_miss_becomes_a_hit_with_the_same_bytes(gateway: Gateway, store: Store) -> None:
+    store.put(5)
+
+    async def test() -> None:
+        miss, hit = await ask(gateway, "GET", "/product/5"), await ask(gateway, "GET", "/product/5")
+        assert (miss.headers["x-cache"], hit.headers["x-cache"]) == ("miss", "hit")
+        assert (miss.body, miss.headers["etag"]) == (hit.body, hit.headers["etag"])
+
+    run(test)
+
+
+# ------------------------------------------------------------------------------------------------- pushes
+
+
+def push_body(position: int) -> bytes:
+    return json.dumps({"timeline": fakes.TIMELINE, "invalidate": [[position, ["book:1"]]], "set": []}).encode()
+
+
+def test_a_push_invalidates(gateway: Gateway, store: Store) -> None:
+    change = store.put(1, price="11.00")
+
+    async def test() -> None:
+        token = (headers.SERVICE_TOKEN, settings.SERVICE_TOKEN)
+        got = await ask(gateway, "POST", "/internal/push/", token, body=push_body(change.position))
+        assert (got.status, got.body) == (200, b"{}")
+        assert b"11.00" in (await ask(gateway, "GET", BOOK)).body
+
+    run(test)
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "Ünsinn"])
+def test_a_push_without_the_token_changes_nothing(gateway: Gateway, front: Front, token: str | None) -> None:
+    async def test() -> None:
+        sent = [] if token is None else [(headers.SERVICE_TOKEN, token)]
+        kind = ("content-type", "application/json")
+        got = await ask(gateway, "POST", "/internal/push/", kind, *sent, body=push_body(99))
+        assert got.status == 401
+        assert front.coherence.floors.of("book:1") < 99
+
+    run(test)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"timeline": "t1", "invalidate": 7}'])
+def test_a_push_that_makes_no_sense_is_a_400(gateway: Gateway, body: bytes) -> None:
+    async def test() -> None:
+        token = (headers.SERVICE_TOKEN, settings.SERVICE_TOKEN)
+        got = await ask(gateway, "POST", "/internal/push/", token, ("content-type", "application/json"), body=body)
+        assert got.status == 400
+
+    run(test)
+
+
+# ---------------------------------------------------------------------------------- slow and hostile clients
+
+
+def test_half_sent_bodies_delay_nobody(front: Front) -> None:
+    gateway = asgi.make_gateway(front, threads=2)
+
+    async def test() -> None:
+        stalled = [asgi.stalled(gateway, "/api/v1/orders/") for _ in range(20)]
+        await asyncio.sleep(0)
+        assert (await ask(gateway, "GET", "/api/v1/books/")).status == 200
+        bought = await ask(
+            gateway, "POST", "/api/v1/orders/", ("content-type", "application/json"), body=b'{"book": 1}'
+        )
+        assert bought.status == 201
+        assert not any(task.done() for task in stalled)
+        await asgi.end(stalled)
+
+    run(test)
+
+
+def test_a_body_that_never_ends_is_refused_in_time(front: Front) -> None:
+    gateway = asgi.make_gateway(front, body_timeout_s=0.01)
+
+    async def test() -> None:
+        got = await asgi.stalled(gateway, "/api/v1/orders/")
+        assert (got.status, fakes.parsed(got.body)["code"]) == (400, "parse_error")
+        assert got.headers["connection"] == "close"
+
+    run(test)
+
+
+def test_a_body_declared_too_large_is_refused_without_waiting_for_it(gateway: Gateway) -> None:
+    async def test() -> None:
+        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, ("content-length", "10000000")])
+        got = await asgi.converse(gateway, scope, [b"x"], is_whole=False)
+        assert (got.status, fakes.parsed(got.body)["code"]) == (413, "payload_too_large")
+        assert {"x-cache", "x-replica", "x-request-id", "server-timing", "etag"} <= got.headers.keys()
+
+    run(test)
+
+
+def test_a_body_that_turns_out_too_large_is_refused(gateway: Gateway) -> None:
+    async def test() -> None:
+        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, ("transfer-encoding", "chunked")])
+        got = await asgi.converse(gateway, scope, [b"x" * 700_000] * 2)
+        assert got.status == 413
+
+    run(test)
+
+
+def test_a_client_that_goes_away_is_answered_nothing(gateway: Gateway, store: Store) -> None:
+    async def test() -> None:
+        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, ("content-length", "10")])
+        got = await asgi.converse(gateway, scope, [b"x"], is_whole=False, then={"type": "http.disconnect"})
+        assert got.status == 0
+        assert store.asked_of("/api/v1/orders/") == []
+
+    run(test)
+
+
+class Blocking:
+    """A WSGI application that waits until it is let go, and says how many requests are in it at once."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.inside = threading.Semaphore(0)
+        self.count = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        self.count += 1
+        self.inside.release()
+        assert self.let_go.wait(10)
+        start_response("200 OK", [])
+        return [b""]
+
+
+def environ(method: str) -> dict[str, Any]:
+    return build_environ(incoming(method, "/", [HOST]), b"", IDENTITY)
+
+
+def test_writes_leave_threads_to_the_reads() -> None:
+    async def test() -> None:
+        application = Blocking()
+        way = OrdinaryWay(application, threads=6)
+        writes = [asyncio.create_task(way.answer(environ("POST"))) for _ in range(20)]
+        reads = [asyncio.create_task(way.answer(environ("GET"))) for _ in range(2)]
+        for _ in range(6):
+            assert await asyncio.to_thread(application.inside.acquire, timeout=10)
+        assert application.count == 6
+        application.let_go.set()
+        assert [(await task).status for task in (*reads, *writes)] == [200] * 22
+        way.close()
+
+    run(test)
+
+
+def test_a_request_that_finds_no_thread_in_time_is_refused_unharmed() -> None:
+    async def test() -> None:
+        application = Blocking()
+        way = OrdinaryWay(application, threads=2, slot_wait_s=0.01)
+        first = asyncio.create_task(way.answer(environ("GET")))
+        assert await asyncio.to_thread(application.inside.acquire, timeout=10)
+        with pytest.raises(Busy):
+            await way.answer(environ("GET"))
+        application.let_go.set()
+        assert (await first).status == 200
+        assert application.count == 1
+        way.close()
+
+    run(test)
+
+
+def test_a_cancelled_request_keeps_its_slot_until_its_work_ends() -> None:
+    async def test() -> None:
+        application = Blocking()
+        way = OrdinaryWay(application, threads=2, slot_wait_s=0.01)
+        first = asyncio.create_task(way.answer(environ("GET")))
+        assert await asyncio.to_thread(application.inside.acquire, timeout=10)
+        first.cancel()
+        with pytest.raises(Busy):
+            await way.answer(environ("GET"))
+        application.let_go.set()
+        way.close()
+
+    run(test)
+
+
+def test_headers_with_underscores_are_left_out() -> None:
+    request = incoming("GET", "/", [HOST, ("x_service_token", "forged"), ("x-a", "1"), ("x-a", "2")])
+    made = build_environ(request, b"", IDENTITY)
+    assert "HTTP_X_SERVICE_TOKEN" not in made
+    assert made["HTTP_X_A"] == "1,2"

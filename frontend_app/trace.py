@@ -1,0 +1,58 @@
+"""What a front did for the request at hand: which replicas it called, and what came of each call."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Step:
+    """One call to a replica."""
+
+    node: str
+    call: str
+    result: str = ""
+    """A status, or how it failed."""
+    took_ms: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"node": self.node, "call": self.call, "result": self.result, "took_ms": round(self.took_ms, 2)}
+
+
+@dataclass
+class Trace:
+    """Of one request."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, node: str, call: str) -> Iterator[Step]:
+        step = Step(node, call)
+        self.steps.append(step)
+        began = time.perf_counter()
+        try:
+            yield step
+        finally:
+            step.took_ms = (time.perf_counter() - began) * 1000
+
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+@contextmanager
+def tracing() -> Iterator[Trace]:
+    """Collects the steps of the block."""
+    trace = Trace()
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+
+
+def current_trace() -> Trace:
+    """The request's trace; one that nobody reads outside of a request."""
+    return _current.get() or Trace()

@@ -1,0 +1,23 @@
+"""The front's routes: each with and without a trailing slash."""
+
+from django.urls import URLPattern, URLResolver
+
+from bookstore_project.wire.routes import common_routes, route
+from frontend_app import site_views, views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *route("api/v1/books/", views.BookListView.as_view(), "books"),
+    *route("api/v1/books/<int:book_id>/", views.EditableBookView.as_view(), "book"),
+    *route("api/v1/books/<int:book_id>/restock/", views.RestockView.as_view(), "restock"),
+    *route("product/<int:book_id>", views.BookView.as_view(), "product"),
+    *route("info/<int:book_id>", views.BookView.as_view(), "info"),
+    *route("search/<path:topic>", views.SearchView.as_view(), "search"),
+    *route("api/v1/orders/", views.OrderListView.as_view(), "orders"),
+    *route("api/v1/orders/<uuid:order_id>/", views.OrderView.as_view(), "order"),
+    *route("purchase/<int:book_id>", views.PurchaseView.as_view(), "purchase"),
+    *route("api/v1/cluster/", site_views.ClusterView.as_view(), "cluster-data"),
+    *route("cluster/", site_views.cluster_page, "cluster"),
+    *route("internal/push/", site_views.PushView.as_view(), "push"),
+    *route("", site_views.home, "home")[1:],
+    *common_routes(),
+]

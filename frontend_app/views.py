@@ -1,0 +1,206 @@
+"""The routes of a front: parse, call a service, pass on what comes back."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from bookstore_project.wire import headers
+from bookstore_project.wire.permissions import IsStaff
+from bookstore_project.wire.representations import (
+    BookFields,
+    BookPage,
+    OrderFields,
+    OrderPage,
+    PurchaseInput,
+    QuantityInput,
+    RestockInput,
+    TitlePage,
+)
+from frontend_app import inputs, pages, services
+from frontend_app.relays import Relay
+from frontend_app.runtime import Front, front
+
+PAGE = OpenApiParameter("page", int, description="From 1 on.")
+PAGE_SIZE = OpenApiParameter("page_size", int, description="1 to 100; 20 without.")
+KEY = OpenApiParameter(
+    headers.IDEMPOTENCY_KEY,
+    str,
+    OpenApiParameter.HEADER,
+    description="16 to 255 visible characters; a repeat of the key gets the first answer.",
+)
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag that is to be changed.")
+
+
+class FrontView(APIView):
+    """What the front's views share. `form` is the serializer of what the view takes."""
+
+    form: type[serializers.Serializer[Any]] = BookFields
+
+    @property
+    def front(self) -> Front:
+        return front()
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:
+        """The browsable API makes its forms from it."""
+        kwargs.setdefault("context", {"request": self.request, "view": self})
+        return self.form(*args, **kwargs)
+
+    def show(self, relay: Relay) -> HttpResponseBase:
+        return pages.render(relay, self.request, self)
+
+    def change(self, method: str, path: str, body: bytes | None = None) -> HttpResponseBase:
+        """A change by the member of staff who asks."""
+        relay = services.change_catalog(
+            self.front, method, path, body, username=self.request.user.get_username(), sent=self.request.headers
+        )
+        return self.show(relay)
+
+    @property
+    def query(self) -> str:
+        query: str = self.request.META.get("QUERY_STRING", "")
+        return query
+
+
+class BookListView(FrontView):
+    """All books, and new ones."""
+
+    @extend_schema(
+        operation_id="books_list",
+        responses=BookPage,
+        parameters=[
+            OpenApiParameter("topic", str, description="Exactly this topic."),
+            OpenApiParameter("search", str, description="Words of title and authors."),
+            OpenApiParameter("ordering", str, description="A field; with `-` in front, downwards."),
+            PAGE,
+            PAGE_SIZE,
+        ],
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """Lists books."""
+        return self.show(services.list_books(self.front, self.query))
+
+    @extend_schema(request=BookFields, responses={201: BookFields}, parameters=[KEY])
+    def post(self, request: Request) -> HttpResponseBase:
+        """Adds a book. For staff."""
+        return self.change("POST", "/api/v1/books/", inputs.json_body(request, self.get_serializer()))
+
+
+class BookView(FrontView):
+    """One book."""
+
+    @extend_schema(responses=BookFields)
+    def get(self, request: Request, book_id: int) -> HttpResponseBase:
+        """Shows a book."""
+        return self.show(services.read_book(self.front, book_id))
+
+
+class EditableBookView(BookView):
+    """One book, which staff may change."""
+
+    @extend_schema(request=BookFields, responses=BookFields, parameters=[IF_MATCH])
+    def patch(self, request: Request, book_id: int) -> HttpResponseBase:
+        """Changes fields of a book. For staff."""
+        services.check_book_id(book_id)
+        body = inputs.json_body(request, self.get_serializer(partial=True))
+        return self.change("PATCH", f"/api/v1/books/{book_id}/", body)
+
+    @extend_schema(responses={204: None}, parameters=[IF_MATCH])
+    def delete(self, request: Request, book_id: int) -> HttpResponseBase:
+        """Takes a book out of the shop. For staff."""
+        services.check_book_id(book_id)
+        return self.change("DELETE", f"/api/v1/books/{book_id}/")
+
+
+class RestockView(FrontView):
+    """Copies come in."""
+
+    form = RestockInput
+
+    @extend_schema(request=RestockInput, responses=BookFields, parameters=[KEY, IF_MATCH])
+    def post(self, request: Request, book_id: int) -> HttpResponseBase:
+        """Adds copies to a book's stock. For staff."""
+        services.check_book_id(book_id)
+        body = inputs.json_body(request, self.get_serializer())
+        return self.change("POST", f"/api/v1/books/{book_id}/restock/", body)
+
+
+class SearchView(FrontView):
+    """The books of a topic, by title."""
+
+    @extend_schema(
+        operation_id="search",
+        responses=TitlePage,
+        parameters=[OpenApiParameter("topic", str, OpenApiParameter.PATH), PAGE, PAGE_SIZE],
+    )
+    def get(self, request: Request, topic: str) -> HttpResponseBase:
+        """Lists id and title of a topic's books."""
+        return self.show(services.read_titles(self.front, topic, self.query))
+
+
+class BuyerView(FrontView):
+    """A view where anybody may buy."""
+
+    permission_classes = (AllowAny,)
+
+    def purchase(self, body: bytes) -> HttpResponseBase:
+        key = self.request.headers.get(headers.IDEMPOTENCY_KEY)
+        return self.show(services.purchase(self.front, body, key=key))
+
+
+class OrderListView(BuyerView):
+    """Orders: anybody makes one, staff see all."""
+
+    form = PurchaseInput
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsStaff()] if self.request.method in ("GET", "HEAD") else [AllowAny()]
+
+    @extend_schema(
+        operation_id="orders_list",
+        responses=OrderPage,
+        parameters=[
+            OpenApiParameter("book", int),
+            OpenApiParameter("created_after", OpenApiTypes.DATETIME, description="At or after this moment."),
+            OpenApiParameter("created_before", OpenApiTypes.DATETIME, description="Before this moment."),
+            PAGE,
+            PAGE_SIZE,
+        ],
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """Lists orders. For staff."""
+        return self.show(services.list_orders(self.front, self.query, username=request.user.get_username()))
+
+    @extend_schema(request=PurchaseInput, responses={201: OrderFields}, parameters=[KEY])
+    def post(self, request: Request) -> HttpResponseBase:
+        """Buys a book."""
+        return self.purchase(inputs.json_body(request, self.get_serializer()))
+
+
+class PurchaseView(BuyerView):
+    """Buys the book that the address names."""
+
+    form = QuantityInput
+
+    @extend_schema(request=QuantityInput, responses={201: OrderFields}, parameters=[KEY])
+    def post(self, request: Request, book_id: int) -> HttpResponseBase:
+        """Buys a book; without a body, one copy."""
+        services.check_book_id(book_id)
+        return self.purchase(inputs.purchase_body(request, book_id, self.get_serializer()))
+
+
+class OrderView(FrontView):
+    """One order."""
+
+    form = OrderFields
+
+    @extend_schema(responses=OrderFields)
+    def get(self, request: Request, order_id: UUID) -> HttpResponseBase:
+        """Shows an order to whoever knows its id."""
+        return self.show(services.read_order(self.front, str(order_id)))
