@@ -1,0 +1,55 @@
+# `make` lists the targets. PYTHON=python3.12 chooses the interpreter of a new .venv; ARGS goes to the command.
+PYTHON ?= python3
+PY := .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean requirements requirements-dev
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
+
+run: requirements ## Run the whole store; Ctrl-C stops it
+	@exec $(PY) manage.py cluster
+
+test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses)
+	@exec $(PY) -m pytest $(ARGS)
+
+lint: requirements-dev ## Check style, types, the direction of imports, and that no migration is missing
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+	.venv/bin/lint-imports
+	BOOKSTORE_DATA=.venv/lint $(PY) manage.py makemigrations --check --dry-run
+
+bench: requirements-dev ## Measure speed, as ratios to bare servers (ARGS="--help" for options)
+	@exec $(PY) -m benchmarks $(ARGS)
+
+clean: ## Delete var/ with all data, and the tools' caches; refuses while the store runs
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m bookstore_project.cluster.lock var/run/supervisor.lock
+	rm -rf var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+requirements: .venv/made ## Install what the store needs, if that has changed (part of `run`)
+	@$(call install,requirements.txt)
+
+requirements-dev: .venv/made ## Install what tests and tools need too, if that has changed
+	@$(call install,requirements-dev.txt)
+
+# What was installed last is kept beside it, so that "changed" means the text, not the time of a checkout.
+define install
+cat requirements.txt $(1) | cmp -s - .venv/$(1) || { \
+	echo "Installing $(1) ..." && \
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-input -r $(1) && \
+	cat requirements.txt $(1) > .venv/$(1); }
+endef
+
+# The mark comes last: a .venv that was interrupted half-way is made again.
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try make PYTHON=python3.12"; \
+		exit 1; }
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv .venv
+	@touch $@

@@ -1,0 +1,89 @@
+"""What the console says, and which log lines it shows."""
+
+import re
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from bookstore_project.settings import topology
+
+ACCESS_LINE = re.compile(
+    r"\d\d:\d\d:\d\d [A-Z]+ /\S* \d{3} "
+    r'|\{.*"logger": "bookstore\.request"'
+)
+"""One request that a node answered, as text or JSON (see wire.logs)."""
+PROBE_LINE = re.compile(r".*\b(?:GET|HEAD) /(?:readyz|healthz|metrics)\b")
+"""A machine that asks how a node is: the console says so itself, in words."""
+
+
+def is_shown(node: topology.Node, line: str) -> bool:
+    """All that a front says; of a replica, whose requests the front has logged, only what is unusual."""
+    if not line.strip() or (ACCESS_LINE.match(line) and PROBE_LINE.match(line)):
+        return False
+    return node.service == topology.FRONT or not ACCESS_LINE.match(line)
+
+
+def log_line(node: topology.Node, line: str) -> str:
+    """The line with the node's name in front; JSON lines carry it already."""
+    return line if line.startswith("{") else f"{node.name:<{name_width()}}  {line}"
+
+
+def node_line(node: topology.Node, state: str, pid: int | None) -> str:
+    process = f"pid {pid}" if pid else ""
+    return f"  {node.name:<{name_width()}}  {node.address:<{address_width()}}  {state:<8}  {process}".rstrip()
+
+
+def name_width() -> int:
+    return max(len(name) for name in topology.NODES)
+
+
+def address_width() -> int:
+    return max(len(node.address) for node in topology.NODES.values())
+
+
+def how_it_ended(status: int) -> str:
+    """A launcher's exit status in words: its own end, or that of its worker (see launch)."""
+    if status < 0:
+        return f"killed by {_signal_name(-status)}"
+    if status > 128:
+        return f"its worker was killed by {_signal_name(status - 128)}"
+    return f"exit status {status}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def moved_replicas() -> list[str]:
+    """A line for each replica that had to leave the shared port, because the machine has one address only."""
+    lines = []
+    for service in topology.APPS_OF_SERVICE:
+        first, second = topology.replicas(service)
+        if first.host == second.host and second.port == first.port + 10:
+            lines.append(f"{second.name} listens on {second.address}: this machine has no second loopback address.")
+    return lines
+
+
+def guide(staff_password: Path) -> Iterable[str]:
+    """Where to click and how to log in."""
+    front = topology.replicas(topology.FRONT)[0]
+    yield f"  Shop      {front.url}/"
+    yield f"  API       {front.url}/api/v1/books/   described at {front.url}/api/docs/"
+    yield f"  Cluster   {front.url}/cluster/"
+    admins = [node for service in topology.APPS_OF_SERVICE for node in topology.replicas(service)]
+    for position, node in enumerate(admins):
+        yield f"  {'Admin' if position == 0 else '':<8}  {node.url}/admin/   ({node.name})"
+    if staff_password.exists():
+        yield f"  Staff     user `staff`, password in {short(staff_password)}"
+    else:
+        yield "  Staff     user `staff`; set its password with: python manage.py changepassword staff"
+    yield f"  Logs      {short(topology.LOG_DIR)}/<node>.log"
+    yield "  Stop      Ctrl-C"
+
+
+def short(path: Path) -> str:
+    """Relative to the project if it lies within."""
+    return str(path.relative_to(topology.ROOT)) if path.is_relative_to(topology.ROOT) else str(path)

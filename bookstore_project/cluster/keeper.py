@@ -1,0 +1,150 @@
+"""Keeps one node running: starts it, passes on what it says, and starts it again when it dies."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from bookstore_project.cluster import display, lifeline
+from bookstore_project.cluster.backoff import Backoff
+from bookstore_project.cluster.console import Console
+from bookstore_project.cluster.lifeline import Lifeline
+from bookstore_project.cluster.logfiles import LogFile
+from bookstore_project.cluster.process import read_pid
+from bookstore_project.cluster.readiness import why_not_ready
+from bookstore_project.settings import topology
+
+PROBE_EVERY_S = 0.05
+PATIENCE_S = 10.0
+"""After this many seconds the console says why a node isn't ready yet."""
+LONGEST_LINE_BYTES = 64 * 1024
+DRAIN_S = 0.5
+
+
+class Keeper:
+    """One node. Used from one event loop; `run` ends after `stopping` is set and the process is gone."""
+
+    def __init__(
+        self,
+        node: topology.Node,
+        *,
+        command: Sequence[str],
+        line_to: Console,
+        alive: Lifeline,
+        stopping: asyncio.Event,
+        cwd: Path = topology.ROOT,
+    ) -> None:
+        self.node = node
+        self.ready = asyncio.Event()
+        self._command = command
+        self._console = line_to
+        self._lifeline = alive
+        self._stopping = stopping
+        self._cwd = cwd
+        self._backoff = Backoff()
+        self._log = LogFile(topology.LOG_DIR / f"{node.name}.log")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def run(self) -> None:
+        """Keeps the node running until it is told to stop."""
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                ending = display.how_it_ended(await self._run_once())
+            except OSError as error:  # Out of processes, memory or descriptors: that may pass.
+                ending = f"it can't be started: {error}"
+            if self._stopping.is_set():
+                break
+            delay_s = self._backoff.delay_s(time.monotonic() - began)
+            self._report_death(ending, delay_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), delay_s)
+        self._log.close()
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signals every process of the node, if there is any."""
+        if self._process:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
+    async def _run_once(self) -> int:
+        """From start to end of one process group; returns the leader's exit status."""
+        process = self._process = subprocess.Popen(  # noqa: S603  (our own command line, no shell)
+            self._command,
+            cwd=self._cwd,
+            env=self._environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(self._lifeline.read_fd,),
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        relay = asyncio.create_task(self._relay(process.stdout))
+        announcement = asyncio.create_task(self._announce_ready())
+        try:
+            status = await asyncio.to_thread(process.wait)
+        finally:
+            self.ready.clear()
+            self.signal_group(signal.SIGKILL)  # Whoever is left of the group: a worker without its parent.
+            self._process = None
+            announcement.cancel()
+        await asyncio.wait([relay], timeout=DRAIN_S)
+        relay.cancel()
+        await asyncio.gather(relay, announcement, return_exceptions=True)
+        return status
+
+    def _environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **inherited,
+            "BOOKSTORE_NODE": self.node.name,
+            lifeline.VARIABLE: str(self._lifeline.read_fd),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    async def _relay(self, output: IO[bytes]) -> None:
+        """Passes on lines until every process of the group has closed its output."""
+        reader = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), output)
+        pending = b""
+        try:
+            while chunk := await reader.read(LONGEST_LINE_BYTES):
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    self._show(line)
+                if len(pending) > LONGEST_LINE_BYTES:
+                    self._show(pending)
+                    pending = b""
+        finally:
+            if pending:
+                self._show(pending)
+            transport.close()
+
+    def _show(self, line: bytes) -> None:
+        self._log.write(line)
+        text = line.decode(errors="replace").rstrip("\r")
+        if display.is_shown(self.node, text):
+            self._console.line(display.log_line(self.node, text))
+
+    async def _announce_ready(self) -> None:
+        """Says that the node is ready, or after a while why it isn't; returns when it is."""
+        complain_at: float | None = time.monotonic() + PATIENCE_S
+        while reason := await why_not_ready(self.node):
+            if complain_at and time.monotonic() > complain_at:
+                self._console.line(self._console.paint(f"{self.node.name} is not ready yet: {reason}", "yellow"))
+                complain_at = None
+            await asyncio.sleep(PROBE_EVERY_S)
+        self.ready.set()
+        pid = read_pid(self.node.pid_file)
+        self._console.line(self._console.paint(display.node_line(self.node, "ready", pid), "green"))
+
+    def _report_death(self, ending: str, delay_s: float) -> None:
+        when = f"again in {delay_s:g} s" if delay_s else "again now"
+        text = f"{self.node.name} died ({ending}): starting it {when}"
+        self._console.line(self._console.paint(text, "red"))

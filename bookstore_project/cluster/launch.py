@@ -1,0 +1,72 @@
+"""Runs one node on granian: `BOOKSTORE_NODE=catalog-1 python -m bookstore_project.cluster.launch`.
+
+granian is two processes: this one, which never loads the store and so starts at once and forks without threads
+that hold locks, and its worker, which answers. If the worker dies this process ends too, with the worker's exit
+status as a shell gives it (128 + the signal's number); the supervisor then starts both anew.
+"""
+
+import contextlib
+import sys
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server.mp import MPServer
+
+from bookstore_project.cluster import lifeline
+from bookstore_project.settings import topology
+
+TARGETS = {
+    Interfaces.WSGI: "bookstore_project.wsgi:application",
+    Interfaces.ASGI: "bookstore_project.asgi:application",
+}
+GRACE_S = 1
+"""How long requests may go on after a signal to stop, in seconds."""
+
+
+def interface_of(node: topology.Node) -> Interfaces:
+    """Fronts meet slow and hostile clients on an event loop; the clients of replicas are our own."""
+    return Interfaces.ASGI if node.service == topology.FRONT else Interfaces.WSGI
+
+
+class Server(MPServer):
+    """granian's server, which remembers how its worker ended."""
+
+    worker_status = 0
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        self.worker_status = next((worker.inner.exitcode for worker in self.wrks if worker.inner.exitcode), 0)
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+
+
+def build_server(node: topology.Node, target: str) -> Server:
+    interface = interface_of(node)
+    return Server(
+        target,
+        address=node.host,
+        port=node.port,
+        interface=interface,
+        workers=1,
+        blocking_threads=node.threads if interface == Interfaces.WSGI else None,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+        workers_kill_timeout=GRACE_S,
+        working_dir=topology.ROOT,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Serves until a signal comes or the worker dies; an argument replaces the application (`module:name`)."""
+    node = topology.NODE
+    if node is None:
+        sys.stderr.write(f"BOOKSTORE_NODE names no node. There are {', '.join(topology.NODES)}.\n")
+        return 2
+    lifeline.watch()
+    server = build_server(node, arguments[0] if arguments else TARGETS[interface_of(node)])
+    with contextlib.suppress(SystemExit):
+        server.serve()
+    status = server.worker_status
+    return 128 - status if status < 0 else status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

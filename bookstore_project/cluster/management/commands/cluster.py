@@ -1,0 +1,57 @@
+"""`manage.py cluster`: the whole store on one console."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from bookstore_project.cluster import display, lock, ports, preparation
+from bookstore_project.cluster.console import Console
+from bookstore_project.cluster.process import read_pid
+from bookstore_project.cluster.supervisor import STOP_SIGNALS, Supervisor
+from bookstore_project.settings import topology
+
+
+class Command(BaseCommand):
+    help = "Prepares the store, runs all its nodes, restarts what dies, and stops all on Ctrl-C."
+    requires_system_checks = []  # The nodes are what counts, and they start sooner without.
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)  # What the nodes write is their owner's alone.
+        sys.stdout.flush()
+        for number in STOP_SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _stop_early)
+        preparation.make_folders()
+        console = Console()
+        try:
+            with lock.exclusive(topology.RUN_DIR / "supervisor.lock"):
+                self._run(console)
+        except lock.HeldElsewhere as held:
+            raise CommandError(
+                f"The store already runs on {display.short(topology.DATA)} (supervisor: process {held.holder}). "
+                "Stop it first, or give this one its own BOOKSTORE_DATA and addresses."
+            ) from None
+        finally:
+            console.close()
+
+    def _run(self, console: Console) -> None:
+        nodes = list(topology.NODES.values())
+        ours = {read_pid(node.pid_file) for node in nodes}
+        if busy := ports.await_free(nodes, is_ours=ours.__contains__):
+            raise CommandError("\n".join(["Nothing was started:", *(f"  {item}" for item in busy)]))
+        console.line(console.paint("Bookstore", "bold") + f"  data in {display.short(topology.DATA)}")
+        for line in display.moved_replicas():
+            console.line(line)
+        preparation.prepare(console.line)
+        for node in nodes:
+            console.line(display.node_line(node, "starting", None))
+        Supervisor(nodes, console=console).run()
+
+
+def _stop_early(number: int, frame: FrameType | None) -> None:
+    """While the store is being prepared a signal simply ends the command: the next run finishes the work."""
+    raise SystemExit(0)

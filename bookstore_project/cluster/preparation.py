@@ -1,0 +1,93 @@
+"""Makes a data folder ready to sell from: folders, databases, the books of the course, the staff account.
+
+Every step looks first and does only what is missing, in an order that a kill can't spoil: the next run finishes.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
+from django.core.management import call_command
+from django.db import connections
+
+from bookstore_project.cluster import lock
+from bookstore_project.settings import base, environment, topology
+
+STAFF = "staff"
+Say = Callable[[str], None]
+
+
+def prepare(say: Say) -> None:
+    """Prepares the data folder; `say` is told what was done. Two at once wait for one another.
+
+    Leaves no database connection open: what comes next may start processes.
+    """
+    make_folders()
+    with lock.exclusive(topology.RUN_DIR / "prepare.lock", wait=True):
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("seed_books", verbosity=0)
+            ensure_staff(say)
+        finally:
+            connections.close_all()
+
+
+def make_folders() -> None:
+    """Everything under the data folder is its owner's alone."""
+    folders = [topology.DATA, topology.RUN_DIR, topology.LOG_DIR]
+    folders += [topology.database_file(alias).parent for alias in connections]
+    folders += [topology.witness_file(service).parent for service in topology.APPS_OF_SERVICE]
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+
+
+def ensure_staff(say: Say) -> None:
+    """There is an account `staff`, with the password of BOOKSTORE_STAFF_PASSWORD or a generated one.
+
+    The password's file says which one was set last. A password that staff changed by hand is left alone.
+    """
+    wanted = environment.text("STAFF_PASSWORD")
+    stored = _stored_password()
+    user = get_user_model().objects.filter(username=STAFF).first()
+    if user is None:
+        # A generated password must be on disk before it counts, or a kill would leave one that nobody knows.
+        if not wanted and not stored:
+            stored = secrets.token_urlsafe(12)
+            _store_password(stored)
+        _set_password(get_user_model()(username=STAFF), wanted or stored)
+        say(f"Created the account `{STAFF}`.")
+    elif wanted and wanted != stored:
+        _set_password(user, wanted)
+        say(f"Set the password of `{STAFF}` to BOOKSTORE_STAFF_PASSWORD.")
+    if wanted and wanted != stored:
+        # After the account: killed in between, the next run sees the difference and does both again.
+        _store_password(wanted)
+
+
+def _set_password(user: AbstractUser, password: str) -> None:
+    user.is_staff = user.is_superuser = user.is_active = True
+    user.set_password(password)
+    user.save()
+
+
+def _stored_password() -> str:
+    try:
+        return base.STAFF_PASSWORD_FILE.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _store_password(password: str) -> None:
+    path: Path = base.STAFF_PASSWORD_FILE
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{password}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,106 @@
+"""Runs the whole store: every node in a process group of its own, until a signal says stop."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from bookstore_project.cluster import display
+from bookstore_project.cluster.console import Console
+from bookstore_project.cluster.keeper import Keeper
+from bookstore_project.cluster.lifeline import Lifeline
+from bookstore_project.settings import base, topology
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+KILL_AFTER_S = 1.2
+"""From the polite signal to the other one, in seconds: with it, all is over within two."""
+
+
+def launch_command(node: topology.Node) -> Sequence[str]:
+    """The command that runs a node; which one, it learns from its environment."""
+    return [sys.executable, "-m", "bookstore_project.cluster.launch"]
+
+
+class Supervisor:
+    """Starts all nodes at once, restarts what dies, stops all of them together."""
+
+    def __init__(
+        self,
+        nodes: Sequence[topology.Node],
+        *,
+        console: Console,
+        command: Callable[[topology.Node], Sequence[str]] = launch_command,
+    ) -> None:
+        self._nodes = nodes
+        self._console = console
+        self._command = command
+
+    def run(self) -> None:
+        """Returns after SIGINT, SIGTERM or SIGHUP, when no process of any node is left."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        # A thread waits for each process: with fewer, the death of one would go unseen.
+        loop.set_default_executor(ThreadPoolExecutor(len(self._nodes) + 2))
+        stopping, alive = asyncio.Event(), Lifeline()
+        keepers = [
+            Keeper(node, command=self._command(node), line_to=self._console, alive=alive, stopping=stopping)
+            for node in self._nodes
+        ]
+        for number in STOP_SIGNALS:
+            self._listen(loop, number, stopping, keepers)
+        running = [asyncio.create_task(keeper.run()) for keeper in keepers]
+        greeting = asyncio.create_task(self._greet(keepers))
+        stopped = asyncio.create_task(stopping.wait())
+        # A keeper doesn't end by itself: if one does, it is by an error of ours, which must not leave the others.
+        await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
+        stopping.set()
+        greeting.cancel()
+        await self._stop(keepers, running)
+        alive.close()
+        for node in self._nodes:
+            node.pid_file.unlink(missing_ok=True)
+        await asyncio.gather(*running)
+
+    def _listen(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        number: signal.Signals,
+        stopping: asyncio.Event,
+        keepers: Sequence[Keeper],
+    ) -> None:
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            return  # nohup: whoever asked for that wants the store to outlive the terminal.
+
+        def stop() -> None:
+            if stopping.is_set():  # Asked twice: no more patience.
+                for keeper in keepers:
+                    keeper.signal_group(signal.SIGKILL)
+                return
+            self._console.line(f"{number.name}: stopping")
+            stopping.set()
+
+        loop.add_signal_handler(number, stop)
+
+    async def _greet(self, keepers: Sequence[Keeper]) -> None:
+        """Once all are ready for the first time: where to click."""
+        began = time.monotonic()
+        await asyncio.gather(*(keeper.ready.wait() for keeper in keepers))
+        self._console.line(f"All {len(keepers)} nodes are ready after {time.monotonic() - began:.1f} s.")
+        self._console.line()
+        for line in display.guide(base.STAFF_PASSWORD_FILE):
+            self._console.line(line)
+        self._console.line()
+
+    async def _stop(self, keepers: Sequence[Keeper], running: Sequence["asyncio.Task[None]"]) -> None:
+        for keeper in keepers:
+            keeper.signal_group(signal.SIGTERM)
+        _, late = await asyncio.wait(running, timeout=KILL_AFTER_S)
+        for keeper in keepers:
+            keeper.signal_group(signal.SIGKILL)
+        if late:
+            await asyncio.wait(late)
+        self._console.line("Stopped.")

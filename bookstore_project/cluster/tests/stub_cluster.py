@@ -1,0 +1,22 @@
+"""The supervisor with nodes that start in a blink: `python -m bookstore_project.cluster.tests.stub_cluster`."""
+
+from collections.abc import Sequence
+
+from bookstore_project.cluster.console import Console
+from bookstore_project.cluster.supervisor import Supervisor, launch_command
+from bookstore_project.settings import topology
+
+
+def stub_command(node: topology.Node) -> Sequence[str]:
+    kind = "asgi" if node.service == topology.FRONT else "wsgi"
+    return [*launch_command(node), f"bookstore_project.cluster.tests.stub_app:{kind}"]
+
+
+def main() -> None:
+    console = Console()
+    Supervisor(list(topology.NODES.values()), console=console, command=stub_command).run()
+    console.close()
+
+
+if __name__ == "__main__":
+    main()

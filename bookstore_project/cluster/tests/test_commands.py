@@ -1,0 +1,162 @@
+"""The management commands that a newcomer meets first."""
+
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.management.commands import runserver as static_runserver
+from django.core.management import CommandError, call_command
+from rest_framework.authtoken.models import Token
+
+from bookstore_project.cluster import preparation
+from bookstore_project.cluster.management.commands import dbshell
+from bookstore_project.settings import base, topology
+
+STAFF = preparation.STAFF
+
+
+def silent(text: str) -> None:
+    """What a step says is of no interest here."""
+
+
+@pytest.fixture
+def password_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "staff-password"
+    monkeypatch.setattr(base, "STAFF_PASSWORD_FILE", path)
+    monkeypatch.delenv("BOOKSTORE_STAFF_PASSWORD", raising=False)
+    return path
+
+
+def staff_password_is(password: str) -> bool:
+    user = get_user_model().objects.get(username=STAFF)
+    return user.is_staff and user.is_superuser and user.check_password(password)
+
+
+@pytest.mark.django_db
+class TestStaffAccount:
+    def test_first_run_makes_it_with_a_password_that_only_its_owner_can_read(self, password_file: Path) -> None:
+        preparation.ensure_staff(silent)
+        assert len(password_file.read_text().strip()) >= 16
+        assert password_file.stat().st_mode & 0o777 == 0o600
+        assert staff_password_is(password_file.read_text().strip())
+
+    def test_second_run_changes_and_says_nothing(self, password_file: Path) -> None:
+        preparation.ensure_staff(silent)
+        before = (password_file.read_text(), get_user_model().objects.get().password)
+        said: list[str] = []
+        preparation.ensure_staff(said.append)
+        assert (password_file.read_text(), get_user_model().objects.get().password) == before
+        assert said == []
+
+    def test_killed_between_file_and_account_the_next_run_uses_the_file(self, password_file: Path) -> None:
+        password_file.write_text("written-but-never-set\n")
+        preparation.ensure_staff(silent)
+        assert staff_password_is("written-but-never-set")
+
+    def test_environment_wins_over_what_was_stored(
+        self, password_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        preparation.ensure_staff(silent)
+        monkeypatch.setenv("BOOKSTORE_STAFF_PASSWORD", "from the environment")
+        preparation.ensure_staff(silent)
+        assert staff_password_is("from the environment")
+        assert password_file.read_text() == "from the environment\n"
+
+    def test_killed_between_account_and_file_the_next_run_finishes(
+        self, password_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("BOOKSTORE_STAFF_PASSWORD", "from the environment")
+        with monkeypatch.context() as killed:
+            killed.setattr(preparation, "_store_password", lambda password: pytest.fail("killed here"))
+            with pytest.raises(pytest.fail.Exception):
+                preparation.ensure_staff(silent)
+        preparation.ensure_staff(silent)
+        assert staff_password_is("from the environment")
+        assert password_file.read_text() == "from the environment\n"
+
+    def test_password_changed_by_hand_is_left_alone(self, password_file: Path) -> None:
+        preparation.ensure_staff(silent)
+        user = get_user_model().objects.get()
+        user.set_password("chosen by hand")
+        user.save()
+        preparation.ensure_staff(silent)
+        assert staff_password_is("chosen by hand")
+
+
+@pytest.mark.django_db
+class TestToken:
+    def test_prints_the_same_token_each_time(self) -> None:
+        user = get_user_model().objects.create_user("ada")
+        outputs = [StringIO(), StringIO()]
+        for output in outputs:
+            call_command("token", "ada", stdout=output)
+        assert {output.getvalue().strip() for output in outputs} == {Token.objects.get(user=user).key}
+
+    def test_unknown_user_is_an_error_that_names_the_known_ones(self) -> None:
+        get_user_model().objects.create_user("ada")
+        with pytest.raises(CommandError, match=r"No user 'eve'. There are: ada. .*createsuperuser"):
+            call_command("token", "eve")
+
+
+class TestRunserver:
+    @pytest.fixture
+    def served(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Where Django's own command would listen."""
+        addresses: list[str] = []
+
+        def run(command: Any, **options: Any) -> None:
+            addresses.append(f"{command.addr}:{command.port}")
+
+        monkeypatch.setattr(static_runserver.Command, "run", run)
+        return addresses
+
+    def test_without_a_node_it_says_which_there_are_and_how_to_choose(
+        self, served: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(topology, "NODE", None)
+        with pytest.raises(CommandError) as refused:
+            call_command("runserver")
+        for words in [*topology.NODES, "BOOKSTORE_NODE=", "--node "]:
+            assert words in str(refused.value)
+        assert served == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "address"),
+        [([], "127.0.0.2:8001"), (["9000"], "127.0.0.2:9000"), (["127.0.0.1:9000"], "127.0.0.1:9000")],
+    )
+    def test_listens_on_the_nodes_address_unless_told_otherwise(
+        self, served: list[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], address: str
+    ) -> None:
+        monkeypatch.setattr(topology, "NODE", topology.Node("catalog-2", "catalog", "127.0.0.2", 8001, 1))
+        call_command("runserver", *arguments)
+        assert served == [address]
+
+
+class TestDbshell:
+    def test_opens_the_nodes_own_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("catalog-2", "order-1"):
+            monkeypatch.setattr(topology, "NODE", topology.NODES[name])
+            assert dbshell.default_alias() == name
+
+    @pytest.mark.parametrize("name", ["", "front"])
+    def test_opens_the_accounts_where_there_is_none(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        monkeypatch.setattr(topology, "NODE", topology.NODES.get(name))
+        assert dbshell.default_alias() == topology.ACCOUNTS
+
+
+def test_launcher_without_a_node_says_which_there_are() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "bookstore_project.cluster.launch"],
+        env={name: value for name, value in os.environ.items() if name != "BOOKSTORE_NODE"},
+        cwd=topology.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert "catalog-2" in answer.stderr

@@ -1,0 +1,160 @@
+"""Supervision, with nodes that start in a blink; the real store is tested in tests/cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.store import Store, wait_for
+
+STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "var", command=STUB) as running:
+        yield running
+
+
+def launcher_of(store: Store, node: str) -> int:
+    return os.getpgid(store.pid(node))
+
+
+def stop_takes_s(store: Store, number: signal.Signals = signal.SIGTERM) -> float:
+    began = time.monotonic()
+    assert store.stop(number) == 0
+    took_s = time.monotonic() - began
+    assert not store.processes()
+    return took_s
+
+
+def test_console_names_each_node_with_address_and_pid(store: Store) -> None:
+    wait_for(lambda: "Ctrl-C" in store.console())
+    for node in store.nodes:
+        line = next(line for line in store.console().splitlines() if line.strip().startswith(f"{node} "))
+        assert store.addresses[node] in line
+        assert f"pid {store.pid(node)}" in line
+        assert "ready" in line
+
+
+def test_console_says_where_to_click(store: Store) -> None:
+    wait_for(lambda: "Ctrl-C" in store.console())
+    for url in [f"{store.front}/api/docs/", *(f"{store.url(node)}/admin/" for node in store.nodes[1:])]:
+        assert url in store.console()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_stops_everything(store: Store, number: signal.Signals) -> None:
+    assert stop_takes_s(store, number) < 2
+    assert not list((store.data / "run").glob("*.pid"))
+
+
+def test_stop_waits_neither_for_slow_requests_nor_for_half_sent_ones(store: Store) -> None:
+    with store.connect("front") as half, store.connect("catalog-1") as slow:
+        half.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        slow.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert store.is_ready("catalog-1")
+        assert stop_takes_s(store) < 2
+
+
+def test_stopped_node_is_stopped_too(store: Store) -> None:
+    """SIGTERM reaches no process that SIGSTOP holds; SIGKILL does."""
+    store.kill("order-1", signal.SIGSTOP)
+    os.kill(launcher_of(store, "order-1"), signal.SIGSTOP)
+    assert stop_takes_s(store) < 2
+
+
+@pytest.mark.parametrize("node", ["front", "catalog-2"])
+def test_killed_worker_is_replaced(store: Store, node: str) -> None:
+    old = store.kill(node)
+    began = time.monotonic()
+    new = store.wait_restarted(node, old)
+    assert time.monotonic() - began < 1.5
+    wait_for(lambda: f"pid {new}" in store.console())
+    assert f"{node} died (its worker was killed by SIGKILL): starting it again now" in store.console()
+
+
+def test_killed_launcher_takes_its_worker_along_and_both_are_replaced(store: Store) -> None:
+    old = store.pid("order-2")
+    os.kill(launcher_of(store, "order-2"), signal.SIGKILL)
+    store.wait_restarted("order-2", old)
+    assert old not in store.processes()
+    assert "order-2 died (killed by SIGKILL)" in store.console()
+
+
+def test_killed_supervisor_leaves_no_orphan(store: Store) -> None:
+    store.supervisor.kill()
+    store.supervisor.wait(5)
+    store.wait_gone()
+
+
+def test_supervisor_and_launchers_killed_at_once_leave_no_orphan(store: Store) -> None:
+    launchers = [launcher_of(store, node) for node in store.nodes]
+    for pid in (store.supervisor.pid, *launchers):
+        os.kill(pid, signal.SIGKILL)
+    store.supervisor.wait(5)
+    store.wait_gone()
+
+
+def test_killed_supervisor_of_restarted_nodes_leaves_no_orphan(store: Store) -> None:
+    """A node that started later must not hold the lifeline of the others."""
+    for node in ("front", "catalog-1"):
+        store.wait_restarted(node, store.kill(node))
+    store.supervisor.kill()
+    store.supervisor.wait(5)
+    store.wait_gone()
+
+
+def test_node_that_keeps_dying_is_started_less_and_less_often_and_named(tmp_path: Path) -> None:
+    store = Store(tmp_path / "var", command=STUB, environment={"STUB_BROKEN": "catalog-2"})
+    store.start()
+    wait_for(lambda: "again in 0.5 s" in store.console())
+    said = [line for line in store.console().splitlines() if line.startswith("catalog-2 died")]
+    assert said[:3] == [
+        "catalog-2 died (exit status 3): starting it again now",
+        "catalog-2 died (exit status 3): starting it again in 0.25 s",
+        "catalog-2 died (exit status 3): starting it again in 0.5 s",
+    ]
+    store.wait_ready("front", "catalog-1")
+    assert stop_takes_s(store) < 2
+
+
+def test_what_nodes_say_is_kept_and_the_unusual_shown(store: Store) -> None:
+    for line in ("21:04:11+GET+/product/2+200+catalog-1+1.0+ms", "warning:+a+rat+in+the+cellar"):
+        with urlopen(f"{store.url('catalog-1')}/say?{line}", timeout=5) as answer:
+            answer.read()
+    wait_for(lambda: "catalog-1  warning: a rat in the cellar" in store.console())
+    assert "GET /product/2" not in store.console()
+    assert "GET /product/2 200 catalog-1 1.0 ms\nwarning: a rat in the cellar" in store.log("catalog-1")
+
+
+def test_terminal_that_stops_reading_stops_nobody(tmp_path: Path) -> None:
+    store = Store(tmp_path / "var", command=STUB)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"x" * 65536)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    process = subprocess.Popen(STUB, env=store.environment, stdout=writing, stderr=writing, start_new_session=True)
+    try:
+        wait_for(lambda: all(store.is_ready(node) for node in store.nodes))
+        old = store.kill("catalog-1")
+        wait_for(lambda: store.pid("catalog-1") != old and store.is_ready("catalog-1"))
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(5) == 0
+        assert time.monotonic() - began < 2
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+        os.close(writing)
+    store.wait_gone()
