@@ -1,0 +1,1 @@
+"""Speed, as ratios measured in one run: whole server processes, interleaved, median of several rounds."""

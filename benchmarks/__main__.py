@@ -1,0 +1,102 @@
+"""`make bench`: the store's speed as ratios, in one run."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from benchmarks.load import Target, compare, require_wrk
+from benchmarks.servers import bare_application, record_answer, start_seconds
+from tests.store import Store
+
+Figures = dict[str, Mapping[str, float]]
+BOOKS = 7
+STOCK = 1_000_000
+
+
+def main() -> None:
+    options = parse_options()
+    require_wrk()
+    figures: Figures = {}
+    with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
+        base = Path(folder)
+        say("starting")
+        starts = [start_seconds(base / "start") for _ in range(2)]
+        figures["from `make run` to ready"] = {"first, s": starts[0], "again, s": starts[1]}
+        figures |= measure_hits(base, options)
+        figures |= measure_misses(base, options)
+        figures |= measure_purchases(base, options)
+    report(figures, options)
+
+
+def measure_hits(base: Path, options: argparse.Namespace) -> Figures:
+    """A hit through the front ÷ a bare application that sends the same."""
+    say("hits")
+    with Store(base / "hits") as store:
+        answer = base / "answer.json"
+        record_answer(store.addresses["front"], "/product/2", answer)
+        with bare_application(answer) as bare:
+            ours = Target("hit at the front", f"{store.front}/product/2", 32)
+            yardstick = Target("bare application", f"http://{bare}/product/2", 32)
+            return {"hit ÷ bare application": compare(ours, yardstick, options.rounds, options.seconds)}
+
+
+def measure_misses(base: Path, options: argparse.Namespace) -> Figures:
+    """A miss through the front ÷ the same read directly at the catalog: a cache of one entry misses always."""
+    say("misses")
+    with Store(base / "misses", environment={"BOOKSTORE_CACHE_SIZE": "1"}) as store:
+        books = ("/api/v1/books/", str(BOOKS))
+        ours = Target("miss at the front", store.front, 4, "books.lua", books)
+        yardstick = Target("read at the catalog", store.url("catalog-1"), 4, "books.lua", books)
+        return {"miss ÷ read at the catalog": compare(ours, yardstick, options.rounds, options.seconds)}
+
+
+def measure_purchases(base: Path, options: argparse.Namespace) -> Figures:
+    """A purchase through the front ÷ a sale directly at the catalog."""
+    say("purchases")
+    with Store(base / "purchases") as store:
+        for book in range(1, BOOKS + 1):
+            restock(store, book)
+        token = (store.data / "service-token").read_text().strip()
+        ours = Target("purchase at the front", store.front, 4, "purchases.lua")
+        yardstick = Target("sale at the catalog", store.url("catalog-1"), 4, "sales.lua", (token,))
+        pairs = compare(ours, yardstick, options.rounds, options.seconds)
+        return {"purchase ÷ sale at the catalog": pairs}
+
+
+def restock(store: Store, book: int) -> None:
+    """Enough copies that none of the measured purchases is refused."""
+    answer = requests.post(
+        f"{store.front}/api/v1/books/{book}/restock/", json={"quantity": STOCK}, auth=store.staff, timeout=10
+    )
+    answer.raise_for_status()
+
+
+def report(figures: Figures, options: argparse.Namespace) -> None:
+    lines = [f"Median of {options.rounds} rounds of {options.seconds} s each, interleaved, one machine, one run."]
+    for title, values in figures.items():
+        lines.append(f"\n{title}")
+        lines += [f"  {name:<24}{value:>12,.2f}" for name, value in values.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each comparison (default 5)")
+    parser.add_argument("--seconds", type=int, default=4, help="seconds of load in a round (default 4)")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    return parser.parse_args()
+
+
+def say(what: str) -> None:
+    sys.stderr.write(f"measuring {what} ...\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The servers that are measured: a store, and the bare application beside it."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.store import ROOT, Store, free_port, wait_for
+
+UNCOPIED = frozenset({"server", "date"})
+"""Headers that the web server adds by itself."""
+
+
+def record_answer(address: str, path: str, file: Path) -> None:
+    """Keeps the second answer (a cache hit) of the front, for the bare application to send."""
+    connection = http.client.HTTPConnection(address)
+    for _ in range(2):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read().decode()
+    headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in UNCOPIED]
+    connection.close()
+    file.write_text(json.dumps({"status": answer.status, "headers": headers, "body": body}))
+
+
+@contextmanager
+def bare_application(answer: Path) -> Iterator[str]:
+    """Runs the bare application on the store's web server, with the front's options; its address."""
+    port = free_port("127.0.0.1")
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--no-ws", "--no-log", "--workers-kill-timeout", "1", "benchmarks.bare:application"]
+    environment = os.environ | {"BENCHMARK_ANSWER": str(answer)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        address = f"127.0.0.1:{port}"
+        wait_for(lambda: _answers(address), 20, "the bare application")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(address: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=1)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def start_seconds(data: Path) -> float:
+    """Seconds from `make run` in a prepared checkout to the first answer of every node."""
+    store = Store(data, command=("make", "--no-print-directory", "run"))
+    began = time.perf_counter()
+    with store:
+        return time.perf_counter() - began
