@@ -1,0 +1,198 @@
+"""A small HTTP client that sends what it is told, however odd, and keeps what came back.
+
+It follows no redirect, retries nothing, and hides nothing.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from types import TracebackType
+from typing import Any, Self
+
+from tests.contract.openapi import Contract
+from tests.store import Store
+
+TIMEOUT_S = 30.0
+CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a node said to one request. Header names are in lower case."""
+
+    node: str
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """Of a problem document; empty if it is none."""
+        is_problem = self.headers.get("content-type", "").startswith("application/problem+json")
+        return str(self.json["code"]) if is_problem else ""
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.method} {self.path[:200]} -> {self.status} {self.body[:300]!r}"
+
+
+@dataclass
+class Request:
+    """One request, ready to be sent."""
+
+    method: str
+    path: str
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes | None = None
+    is_chunked: bool = False
+
+
+class Client:
+    """Talks to one node, with one connection for each request or (`keep_alive`) one for all."""
+
+    def __init__(
+        self, store: Store, node: str = "front", *, recorder: list[Answer] | None = None, keep_alive: bool = False
+    ) -> None:
+        self.store = store
+        self.node = node
+        self.recorder = recorder
+        self._keep_alive = keep_alive
+        self._connection: HTTPConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None, *, as_staff: bool = False) -> Answer:
+        return self.call("GET", path, headers=headers, as_staff=as_staff)
+
+    def post(
+        self, path: str, data: Any = None, headers: Mapping[str, str] | None = None, *, as_staff: bool = False
+    ) -> Answer:
+        return self.call("POST", path, data, headers, as_staff=as_staff)
+
+    def buy(self, book: int, quantity: int = 1, *, key: str | None = None) -> Answer:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.post("/api/v1/orders/", {"book": book, "quantity": quantity}, headers)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        as_staff: bool = False,
+    ) -> Answer:
+        """A request with JSON, or without a body."""
+        sent = list((headers or {}).items())
+        if as_staff:
+            sent.append(("Authorization", basic(*self.store.staff)))
+        if data is None:
+            return self.send(Request(method, path, sent))
+        return self.send(
+            Request(method, path, [("Content-Type", "application/json"), *sent], json.dumps(data).encode())
+        )
+
+    def send(self, request: Request) -> Answer:
+        """Raises OSError or HTTPException if there is no answer."""
+        connection = self._connect()
+        try:
+            # A server may answer, and close, before it has heard all of a body that it refuses.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                _write(connection, request)
+            answer = self._read(connection.getresponse(), request)
+        except (OSError, HTTPException):
+            self.close()
+            raise
+        if not self._keep_alive:
+            self.close()
+        if self.recorder is not None:
+            self.recorder.append(answer)
+        return answer
+
+    def _connect(self) -> HTTPConnection:
+        if self._connection is None:
+            host, _, port = self.store.addresses[self.node].partition(":")
+            self._connection = HTTPConnection(host, int(port), timeout=TIMEOUT_S)
+        return self._connection
+
+    def _read(self, response: HTTPResponse, request: Request) -> Answer:
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(self.node, request.method, request.path, response.status, headers, response.read())
+
+
+def _write(connection: HTTPConnection, request: Request) -> None:
+    has_host = any(name.lower() == "host" for name, _ in request.headers)
+    connection.putrequest(request.method, request.path, skip_host=has_host, skip_accept_encoding=True)
+    for name, value in request.headers:
+        connection.putheader(name, value.encode("latin-1"))
+    body = request.body
+    if request.is_chunked:
+        connection.putheader("Transfer-Encoding", "chunked")
+    elif body is not None:
+        connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders()
+    if body is not None:
+        for chunk in _chunks(body):
+            connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk) if request.is_chunked else chunk)
+    if request.is_chunked:
+        connection.send(b"0\r\n\r\n")
+
+
+def _chunks(body: bytes) -> Iterable[bytes]:
+    return (body[start : start + CHUNK] for start in range(0, len(body), CHUNK))
+
+
+def basic(user: str, password: str) -> str:
+    """The value of an Authorization header."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+class Shop:
+    """A store, as tests talk to it: every answer is recorded, and has to be what the node's schema promises."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.recorded: list[Answer] = []
+        self.front = self.client()
+
+    def client(self, node: str = "front", *, keep_alive: bool = False) -> Client:
+        return Client(self.store, node, recorder=self.recorded, keep_alive=keep_alive)
+
+    def new_book(self, *, quantity: int, topic: str = "tests", title: str = "A book of a test") -> int:
+        """A book of the test's own; its id."""
+        fields = {"title": title, "topic": topic, "price": "12.50", "quantity": quantity}
+        answer = self.front.post("/api/v1/books/", fields, as_staff=True)
+        assert answer.status == 201, answer
+        return int(answer.json["id"])
+
+    def assert_contract_kept(self) -> None:
+        """Raises AssertionError listing the answers that differ from the schema of the node that gave them."""
+        contracts = {
+            node: Contract.of(node, self.store.url(node)) for node in {answer.node for answer in self.recorded}
+        }
+        wrong = {
+            f"{answer}\n    {deviation}": None  # Once each, in the order in which they came.
+            for answer in self.recorded
+            if (deviation := contracts[answer.node].deviation(answer))
+        }
+        listed = "\n".join(list(wrong)[:20])
+        assert not wrong, f"{len(wrong)} of {len(self.recorded)} answers differ from the schema:\n{listed}"

@@ -1,0 +1,223 @@
+"""The store goes on selling while its processes are killed."""
+
+import fcntl
+import os
+import queue
+import random
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import databases
+from tests.client import Answer, Client, Shop
+from tests.store import Store, wait_for
+
+CLIENTS = 8
+REPLICAS = ("catalog-1", "order-1", "catalog-2", "order-2")
+PER_KILL = 125
+PURCHASE_EVERY = 5
+
+pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="/proc/locks tells who waits for a lock")
+
+
+class Crowd:
+    """Clients that do one job after another and never retry; what they heard is in `heard` and `broken`."""
+
+    def __init__(self, shop: Shop, books: list[int]) -> None:
+        self.heard: list[Answer] = []
+        self.broken: list[str] = []
+        self.jobs: queue.Queue[int | None] = queue.Queue()
+        self._shop = shop
+        self._books = books
+        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(CLIENTS)]
+
+    def __enter__(self) -> "Crowd":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _thread in self._threads:
+            self.jobs.put(None)
+        for thread in self._threads:
+            thread.join(60)
+
+    def give(self, count: int) -> None:
+        """More to do: every fifth job is a purchase."""
+        for number in range(count):
+            self.jobs.put(number)
+
+    def wait_idle(self) -> None:
+        wait_for(lambda: self.jobs.unfinished_tasks == 0, 60, "every request answered")
+
+    def _work(self, number: int) -> None:
+        chance = random.Random(number)
+        client = self._shop.client(keep_alive=number % 2 == 0)
+        while (job := self.jobs.get()) is not None:
+            try:
+                self.heard.append(self._one(client, job, chance))
+            except Exception as error:
+                self.broken.append(repr(error))
+            finally:
+                self.jobs.task_done()
+        client.close()
+        self.jobs.task_done()
+
+    def _one(self, client: Client, job: int, chance: random.Random) -> Answer:
+        book = chance.choice(self._books)
+        if job % PURCHASE_EVERY == 0:
+            return client.buy(book) if chance.random() < 0.5 else client.post(f"/purchase/{book}")
+        paths = (
+            f"/product/{book}",
+            f"/info/{book}",
+            f"/api/v1/books/{book}/",
+            "/search/kills",
+            "/api/v1/books/?topic=kills",
+        )
+        return client.get(chance.choice(paths))
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Holds a service's writer lock, so that whoever writes next waits."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def holders(path: Path) -> set[int]:
+    """The processes that hold a flock on the path; source: proc(5)."""
+    status = path.stat()
+    wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    lines = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+    return {int(line[4]) for line in lines if "->" not in line and line[1] == "FLOCK" and line[5] == wanted}
+
+
+def kill_while_it_writes(store: Store, crowd: Crowd, victim: str) -> None:
+    """Kills the replica when a purchase has got as far as its wait for the writer lock, and not further.
+
+    For an order replica that is between the sale and the order.
+    """
+    locks = store.data / "locks" / victim.partition("-")[0]
+    pid = store.pid(victim)
+    for _attempt in range(200):
+        with held(locks / "mutex"):
+            crowd.jobs.put(0)
+            first = wait_for(lambda: holders(locks / "turnstile"), 10, f"a purchase at {locks}")
+            if pid in first:
+                store.kill(victim)
+                wait_for(lambda: pid not in holders(locks / "turnstile"), 10, f"the end of {victim}")
+                return
+        # Holding the lock again at once would leave the same one waiting for ever.
+        wait_for(lambda first=first: holders(locks / "turnstile") != first, 10, "the next in line")  # type: ignore[misc]
+    raise AssertionError(f"no purchase came to {victim}")
+
+
+def in_rotation(shop: Shop, node: str) -> bool:
+    nodes = Client(shop.store).get("/api/v1/cluster/").json["nodes"]
+    return any(each["name"] == node and each["state"] == "up" and each["in_sync"] for each in nodes)
+
+
+def assert_books_balance(store: Store) -> tuple[int, int]:
+    """Both files of each service are equal, and the services agree. Returns how many orders, how many copies."""
+    catalog, order = databases.dump_both(store, "catalog"), databases.dump_both(store, "order")
+    assert catalog["replication_pendingchange"] == order["replication_pendingchange"] == []
+    (file, _), (order_file, _) = databases.files(store, "catalog"), databases.files(store, "order")
+    unexplained = databases.query(
+        file,
+        "SELECT id FROM catalog_app_book AS book WHERE quantity < 0 OR quantity != "
+        "(SELECT sum(change) FROM catalog_app_ledgerentry WHERE book_id = book.id)",
+    )
+    assert unexplained == []
+    sales = databases.query(
+        file, "SELECT \"order\", id, book_id, quantity, unit_price FROM catalog_app_ledgerentry WHERE kind = 'sale'"
+    )
+    orders = databases.query(order_file, "SELECT id, sale, book, quantity, unit_price FROM order_app_order")
+    assert sorted(sales) == sorted(orders)
+    return len(orders), sum(quantity for _, _, _, quantity, _ in orders)
+
+
+@pytest.fixture
+def own_shop(store: Store) -> Iterator[Shop]:
+    shop = Shop(store)
+    yield shop
+    shop.assert_contract_kept()
+
+
+def test_no_request_fails_while_each_replica_is_killed_at_a_purchase(own_shop: Shop) -> None:
+    store = own_shop.store
+    books = [own_shop.new_book(quantity=1000, topic="kills") for _ in range(4)]
+    with Crowd(own_shop, books) as crowd:
+        for victim in REPLICAS:
+            old = store.pid(victim)
+            crowd.give(PER_KILL)
+            kill_while_it_writes(store, crowd, victim)
+            store.wait_restarted(victim, old)
+            wait_for(lambda victim=victim: in_rotation(own_shop, victim), 20, f"{victim} in rotation")  # type: ignore[misc]
+            crowd.wait_idle()
+    assert crowd.broken == []
+    failed = [str(answer) for answer in crowd.heard if answer.status not in (200, 201)]
+    assert failed == []
+    bought = [answer for answer in crowd.heard if answer.status == 201]
+    assert len(crowd.heard) >= 500
+    assert len(bought) >= 100
+    for victim in REPLICAS:
+        assert f"{victim} died (its worker was killed by SIGKILL)" in store.console()
+        store.wait_for(lambda victim=victim: f"pid {store.pid(victim)}" in store.console())  # type: ignore[misc]
+    assert assert_books_balance(store) == (len(bought), len(bought))
+    assert {answer.json["id"] for answer in bought} == {
+        str(uuid.UUID(found)) for (found,) in databases.query(
+            databases.files(store, "order")[0], "SELECT id FROM order_app_order"
+        )
+    }  # fmt: skip
+
+
+def test_killed_front_restarts_and_loses_nothing(own_shop: Shop) -> None:
+    store, key = own_shop.store, str(uuid.uuid4())
+    sold = own_shop.front.buy(1, 2, key=key)
+    shown = own_shop.front.get("/product/1")
+    store.wait_restarted("front", store.kill("front"))
+    again = own_shop.front.get("/product/1")
+    assert (again.body, again.headers["etag"]) == (shown.body, shown.headers["etag"])
+    assert own_shop.front.get(f"/api/v1/orders/{sold.json['id']}/").json == sold.json
+    repeated = own_shop.front.buy(1, 2, key=key)
+    assert (repeated.status, repeated.body) == (201, sold.body)
+    assert repeated.headers["idempotent-replayed"] == "true"
+    store.wait_for(lambda: own_shop.front.get("/product/1").headers["x-cache"] == "hit", 10, "a warm cache")
+    assert assert_books_balance(store) == (1, 2)
+
+
+def test_sale_whose_order_replicas_both_die_is_finished_without_the_client(own_shop: Shop) -> None:
+    """Nobody asks again: the sweeper writes the order from the ledger."""
+    store = own_shop.store
+    book = own_shop.new_book(quantity=5)
+    mutex = store.data / "locks" / "order" / "mutex"
+    key = str(uuid.uuid4())
+    answers: list[Answer] = []
+    client = threading.Thread(target=lambda: answers.append(own_shop.client().buy(book, key=key)))
+    with held(mutex):
+        client.start()
+        wait_for(lambda: holders(mutex.with_name("turnstile")), 10, "a purchase that has sold")
+        old = {node: store.kill(node) for node in ("order-1", "order-2")}
+    client.join(30)
+    (answer,) = answers
+    assert answer.status == 201 or answer.code == "outcome_unknown", answer
+    for node, pid in old.items():
+        store.wait_restarted(node, pid)
+    wait_for(lambda: own_shop.front.get("/api/v1/books/").status == 200, 10)
+    count = "SELECT count(*) FROM order_app_order WHERE book = ?"
+    for file in databases.files(store, "order"):
+        wait_for(lambda file=file: databases.query(file, count, [book]) == [(1,)], 20, "the order")  # type: ignore[misc]
+    assert assert_books_balance(store) == (1, 1)
+    assert own_shop.front.get(f"/product/{book}").json["quantity"] == 4
+    repeated = own_shop.front.buy(book, key=key)
+    assert repeated.status == 201, repeated
+    if answer.code == "outcome_unknown":
+        assert repeated.json["id"] == answer.json["order"]

@@ -1,0 +1,206 @@
+"""`manage.py cluster` and `make run`, with the real store."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from tests.store import ROOT, Store, wait_for
+
+needs_sqlite3 = pytest.mark.skipif(shutil.which("sqlite3") is None, reason="no sqlite3 program")
+
+
+def get_json(url: str) -> Any:
+    with urlopen(url, timeout=5) as answer:
+        return json.load(answer)
+
+
+def databases(store: Store) -> list[Path]:
+    return [store.data / node / f"{node.partition('-')[0]}.sqlite3" for node in store.nodes if node != "front"]
+
+
+class TestRunningStore:
+    def test_every_node_answers_with_the_process_in_its_pid_file(self, shared_store: Store) -> None:
+        for node in shared_store.nodes:
+            assert get_json(f"{shared_store.url(node)}/readyz")["node"] == node
+            assert shared_store.pid(node) in shared_store.processes()
+
+    def test_seven_books_of_the_course_are_sold_by_the_front(self, shared_store: Store) -> None:
+        books = get_json(f"{shared_store.front}/api/v1/books/?ordering=id&page_size=7")
+        assert [book["id"] for book in books["results"]] == [*range(1, 8)]
+
+    def test_whole_data_folder_is_its_owners_alone(self, shared_store: Store) -> None:
+        open_to_others = [
+            path for path in [shared_store.data, *shared_store.data.rglob("*")] if path.stat().st_mode & 0o077
+        ]
+        assert open_to_others == []
+
+    def test_staff_can_use_the_password_in_the_file(self, shared_store: Store) -> None:
+        token = shared_store.manage("token", "staff")
+        assert token.returncode == 0, token.stderr
+        assert len(token.stdout.strip()) == 40
+        user, password = shared_store.staff
+        assert user == "staff"
+        assert len(password) >= 16
+
+    def test_second_store_on_the_same_folder_is_refused(self, shared_store: Store) -> None:
+        second = shared_store.manage("cluster")
+        assert second.returncode == 1
+        assert (
+            f"already runs on {shared_store.data} (supervisor: process {shared_store.supervisor.pid})"
+            in second.stderr
+        )
+        shared_store.wait_ready(timeout_s=5)
+
+    def test_half_sent_bodies_delay_nobody(self, shared_store: Store) -> None:
+        """Twenty of them; the slowest of thirty other requests, hits and misses, takes less than 100 ms longer."""
+
+        def slowest_s(*, misses: range) -> float:
+            times = []
+            for number in misses:
+                for path in ("/product/1", f"/api/v1/books/?page_size={number}"):
+                    began = time.perf_counter()
+                    get_json(shared_store.front + path)
+                    times.append(time.perf_counter() - began)
+            return max(times)
+
+        usual_s = slowest_s(misses=range(1, 16))
+        halves = [shared_store.connect() for _ in range(20)]
+        try:
+            for half in halves:
+                half.sendall(
+                    b"POST /api/v1/orders/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    b'Content-Length: 50\r\n\r\n{"book": '
+                )
+            assert slowest_s(misses=range(21, 36)) < usual_s + 0.1
+        finally:
+            for half in halves:
+                half.close()
+
+    @needs_sqlite3
+    def test_dbshell_opens_the_nodes_own_database_for_reading(self, shared_store: Store) -> None:
+        question = "SELECT count(*) FROM catalog_app_book WHERE id <= 7"
+        count = shared_store.manage("dbshell", "--", question, node="catalog-2")
+        assert (count.returncode, count.stdout.strip()) == (0, "7"), count.stderr
+        assert "bypass replication" in count.stderr
+        change = shared_store.manage("dbshell", "--", "DELETE FROM catalog_app_book", node="catalog-2")
+        assert change.returncode != 0
+        assert "readonly database" in change.stderr
+
+    @needs_sqlite3
+    def test_dbshell_opens_the_accounts_without_a_node(self, shared_store: Store) -> None:
+        names = shared_store.manage("dbshell", "--", "SELECT username FROM auth_user")
+        assert "staff" in names.stdout.split()
+
+    @pytest.mark.parametrize("command", [["check"], ["migrate", "--check"], ["prepare"]])
+    def test_management_commands_work_beside_the_running_store(self, shared_store: Store, command: list[str]) -> None:
+        answer = shared_store.manage(*command)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+class TestStop:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_takes_less_than_two_seconds_whatever_clients_do(self, store: Store, number: signal.Signals) -> None:
+        with store.connect() as half, store.connect() as idle:
+            half.sendall(b"POST /api/v1/orders/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
+            idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert idle.recv(100)
+            began = time.monotonic()
+            assert store.stop(number) == 0
+            assert time.monotonic() - began < 2
+        store.wait_gone(0.5)
+
+    def test_killed_supervisor_leaves_no_orphan_and_the_next_starts_at_once(self, store: Store) -> None:
+        store.supervisor.kill()
+        store.supervisor.wait(5)
+        store.start()
+        store.wait_ready()
+
+
+class TestStart:
+    def test_warm_start_is_ready_within_five_seconds(self, store: Store) -> None:
+        assert store.stop() == 0
+        began = time.monotonic()
+        store.start()
+        store.wait_ready()
+        assert time.monotonic() - began < 5
+
+    def test_busy_port_is_named_with_its_owner_and_nothing_is_started(self, tmp_path: Path) -> None:
+        store = Store(tmp_path / "var")
+        host, _, port = store.addresses["order-2"].partition(":")
+        with socket.socket() as listener:
+            listener.bind((host, int(port)))
+            listener.listen()
+            store.start()
+            assert store.supervisor.wait(20) == 1
+        assert f"order-2 can't listen on {host}:{port}" in store.console()
+        assert f"process {os.getpid()}" in store.console()
+        assert "starting" not in store.console()
+        assert not any(path.exists() for path in databases(store))
+
+    def test_killed_preparation_is_finished_by_the_next_start(self, tmp_path: Path) -> None:
+        """Killed at whatever moment: here, when each of the databases has just appeared."""
+        store = Store(tmp_path / "var")
+        for path in [store.data / "accounts.sqlite3", *databases(store)]:
+            preparing = subprocess.Popen(
+                [sys.executable, "manage.py", "prepare"], cwd=ROOT, env=store.environment, stderr=subprocess.DEVNULL
+            )
+            wait_for(lambda path=path, preparing=preparing: path.exists() or preparing.poll() is not None)  # type: ignore[misc]
+            preparing.kill()
+            preparing.wait()
+        with store:
+            assert get_json(f"{store.front}/api/v1/books/")["count"] == 7
+        for path in databases(store)[:2]:
+            with closing(sqlite3.connect(path)) as database:
+                assert database.execute("SELECT count(*) FROM catalog_app_book").fetchone() == (7,)
+
+
+class TestRestart:
+    @pytest.mark.parametrize("node", ["front", "catalog-1", "order-2"])
+    def test_killed_node_answers_again(self, store: Store, node: str) -> None:
+        began = time.monotonic()
+        new = store.wait_restarted(node, store.kill(node))
+        assert time.monotonic() - began < 5
+        store.wait_for(lambda: f"pid {new}" in store.console())
+        assert f"{node} died (its worker was killed by SIGKILL)" in store.console()
+
+
+class TestByHand:
+    def test_one_process_runs_beside_the_others_and_reloads_when_code_changes(self, tmp_path: Path) -> None:
+        store = Store(tmp_path / "var")
+        assert store.manage("prepare").returncode == 0
+        server = subprocess.Popen(
+            [sys.executable, "manage.py", "runserver", "--node", "catalog-2"],
+            cwd=ROOT,
+            env=store.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            wait_for(lambda: store.is_ready("catalog-2"), 30)
+            first = store.pid("catalog-2")
+            assert get_json(f"{store.url('catalog-2')}/api/v1/books/1/")["id"] == 1
+
+            def reloaded() -> bool:
+                """The reloader notices changes made after its first look, which may come after the first answer."""
+                if store.pid("catalog-2") == first:
+                    (ROOT / "bookstore_project" / "wsgi.py").touch()
+                return store.pid("catalog-2") != first and store.is_ready("catalog-2")
+
+            wait_for(reloaded, 30, "a reload")
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait(10)
+        store.wait_gone()

@@ -1,0 +1,81 @@
+"""Looks into a store's database files from outside, as an operator would."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.store import Store
+
+SERVICES = ("catalog", "order")
+OWN_TABLES = frozenset({"replication_incarnation", "sqlite_sequence", "django_migrations"})
+"""What differs between the two copies by design."""
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def files(store: Store, service: str) -> list[Path]:
+    return [store.data / f"{service}-{number}" / f"{service}.sqlite3" for number in (1, 2)]
+
+
+def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
+    """The rows that the sqlite3 program finds; skips the test where there is none (under CI, fails it)."""
+    if shutil.which("sqlite3") is None:
+        reason = "this needs the sqlite3 program: apt-get install sqlite3"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    command = ["sqlite3", "-readonly", "-json", str(path), sql]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert found.returncode == 0, found.stderr
+    rows: list[dict[str, Any]] = json.loads(found.stdout or "[]")
+    return rows
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+        yield connection
+
+
+def query(path: Path, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+    with opened(path) as connection:
+        return connection.execute(sql, tuple(parameters)).fetchall()
+
+
+def dump(path: Path) -> Rows:
+    """Every row of every table that is replicated, in one snapshot."""
+    with opened(path) as connection:
+        connection.execute("BEGIN")
+        names = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+            if name not in OWN_TABLES
+        ]
+        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in names}
+
+
+def dump_both(store: Store, service: str) -> Rows:
+    """What both files of the service hold; raises AssertionError naming the tables in which they differ."""
+    first, second = (dump(path) for path in files(store, service))
+    differing = [name for name in first.keys() | second.keys() if first.get(name) != second.get(name)]
+    assert not differing, f"the two files differ in {differing}"
+    return first
+
+
+def goods(store: Store) -> dict[str, Rows]:
+    """What clients could have changed, of all four files.
+
+    Without the order service's log: the sweeper notes there, now and then, how far it has come.
+    """
+    everything = {str(path): dump(path) for service in SERVICES for path in files(store, service)}
+    return {
+        path: {name: rows for name, rows in tables.items() if name.startswith(("catalog_app_", "order_app_order"))}
+        for path, tables in everything.items()
+    }

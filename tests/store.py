@@ -1,0 +1,249 @@
+"""A real store for tests: its own processes, data folder and ports, from start to the last process's end."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
+READY_S = 60.0
+HOSTS = ("127.0.0.1", "127.0.0.2")
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
+    """The first truthy value of `condition`; raises AssertionError if there is none in time."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what or condition}"
+        time.sleep(0.02)
+    return value
+
+
+def free_port(*hosts: str) -> int:
+    """A port that is free on all of these addresses, outside the range that outgoing connections take theirs from."""
+    for port in random.sample(range(18_000, 32_000), 200):
+        try:
+            for host in hosts:
+                with socket.socket() as probe:
+                    probe.bind((host, port))
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no free port")
+
+
+def addresses() -> dict[str, str]:
+    """Free addresses for the five nodes: replicas of a service share a port where there are two addresses."""
+    second = HOSTS[1] if sys.platform == "linux" else HOSTS[0]
+    found = {"front": f"{HOSTS[0]}:{free_port(HOSTS[0])}"}
+    for service in ("catalog", "order"):
+        port = free_port(HOSTS[0], second)
+        found[f"{service}-1"] = f"{HOSTS[0]}:{port}"
+        found[f"{service}-2"] = f"{second}:{port if second != HOSTS[0] else free_port(HOSTS[0])}"
+    return found
+
+
+class Store:
+    """`manage.py cluster` with everything of its own. A context manager: ready inside, gone after.
+
+    `data` is its folder; what the console says goes to `<data>.console`. Further settings in `environment`.
+    """
+
+    def __init__(
+        self, data: Path, *, environment: Mapping[str, str] | None = None, command: Sequence[str] = CLUSTER
+    ) -> None:
+        self.data = data
+        self.addresses = addresses()
+        self.environment = environment_for(data, self.addresses) | dict(environment or {})
+        self._command = list(command)
+        self._console = data.with_name(f"{data.name}.console")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+            self.wait_ready()
+        except BaseException:
+            self._end_by_force()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self.running:
+                self.stop()
+            self.wait_gone()
+        finally:
+            self._end_by_force()
+
+    # ---------------------------------------------------------------------------------- the supervisor
+
+    @property
+    def supervisor(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the store was not started"
+        return self._process
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Starts the supervisor, and waits for nothing."""
+        with self._console.open("ab") as console:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 10.0) -> int:
+        """Signals the supervisor; returns its exit status."""
+        self.supervisor.send_signal(number)
+        return self.supervisor.wait(timeout_s)
+
+    def manage(self, *arguments: str, node: str = "", timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Runs a management command on this store's data."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            cwd=ROOT,
+            env=self.environment | {"BOOKSTORE_NODE": node},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def console(self) -> str:
+        """Everything that the supervisor has said so far."""
+        return self._console.read_text(errors="replace") if self._console.exists() else ""
+
+    def log(self, node: str) -> str:
+        path = self.data / "log" / f"{node}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    # -------------------------------------------------------------------------------------- the nodes
+
+    @property
+    def nodes(self) -> list[str]:
+        return list(self.addresses)
+
+    @property
+    def front(self) -> str:
+        return self.url("front")
+
+    def url(self, node: str) -> str:
+        return f"http://{self.addresses[node]}"
+
+    def connect(self, node: str = "front", timeout_s: float = 10.0) -> socket.socket:
+        """A bare connection, for what no HTTP client would do."""
+        host, _, port = self.addresses[node].partition(":")
+        return socket.create_connection((host, int(port)), timeout=timeout_s)
+
+    @property
+    def staff(self) -> tuple[str, str]:
+        """User name and password of the staff account."""
+        return "staff", (self.data / "staff-password").read_text().strip()
+
+    def pid(self, node: str) -> int:
+        """The process that answers for this node, as the node said last."""
+        return int((self.data / "run" / f"{node}.pid").read_text())
+
+    def kill(self, node: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Signals the process that answers; returns its pid. No error if it is dead already."""
+        pid = self.pid(node)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        return pid
+
+    def is_ready(self, node: str) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url(node)}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+    def wait_ready(self, *nodes: str, timeout_s: float = READY_S) -> None:
+        """Returns when these nodes (all, by default) say that they are ready; tells the console if they don't."""
+        wanted = nodes or tuple(self.nodes)
+
+        def ready() -> bool:
+            assert self.running, f"the supervisor has ended ({self.supervisor.returncode}):\n{self.console()}"
+            return all(self.is_ready(node) for node in wanted)
+
+        try:
+            wait_for(ready, timeout_s, f"{', '.join(wanted)} ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.console()}") from error
+
+    def wait_restarted(self, node: str, old_pid: int, timeout_s: float = READY_S) -> int:
+        """Returns the new pid when another process than `old_pid` answers for the node."""
+        wait_for(lambda: self.pid(node) != old_pid, timeout_s, f"a new {node}")
+        self.wait_ready(node, timeout_s=timeout_s)
+        return self.pid(node)
+
+    def wait_for(self, condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
+        return wait_for(condition, timeout_s, what)
+
+    # ------------------------------------------------------------------------------------- the end
+
+    def processes(self) -> dict[int, str]:
+        """Every living process that works on this store's data: pid and command."""
+        found = {}
+        wanted = f"BOOKSTORE_DATA={self.data}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if wanted in (process / "environ").read_bytes().split(b"\0"):
+                    found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+            except OSError:  # It has ended, or is somebody else's.
+                continue
+        return {pid: command for pid, command in found.items() if pid != os.getpid() and command}
+
+    def wait_gone(self, timeout_s: float = 5.0) -> None:
+        """Returns when no process of the store is left; raises AssertionError naming those that are."""
+        try:
+            wait_for(lambda: not self.processes(), timeout_s)
+        except AssertionError:
+            raise AssertionError(f"left over: {self.processes()}\n{self.console()}") from None
+
+    def _end_by_force(self) -> None:
+        """Whatever a failed test left behind."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self._process:
+            self._process.wait(10)
+
+
+def environment_for(data: Path, nodes: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment, without its own store's settings and with those of another one."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("BOOKSTORE_") and name not in ("DJANGO_SETTINGS_MODULE", "RUN_MAIN")
+    }
+    return inherited | {
+        "BOOKSTORE_DATA": str(data),
+        "BOOKSTORE_FRONTS": nodes["front"],
+        "BOOKSTORE_CATALOG": f"{nodes['catalog-1']},{nodes['catalog-2']}",
+        "BOOKSTORE_ORDER": f"{nodes['order-1']},{nodes['order-2']}",
+        "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.base",
+    }
