@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
+from bookstore_project.wire.fields import isbn13_problem
 from bookstore_project.wire.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
 
 
@@ -21,6 +23,12 @@ def topic_key(topic: str) -> str:
 
 SHOWN_IN_LISTS = ("id", "title", "topic", "retired")
 """What a topic's list of titles shows of a book, or shows it by."""
+
+
+def validate_isbn13(digits: str) -> None:
+    """A field validator, for forms over the model: 13 digits, the last of which checks the others."""
+    if problem := isbn13_problem(digits):
+        raise ValidationError(f"Not an ISBN-13: {problem}.")
 
 
 class BookQuerySet(models.QuerySet["Book"]):
@@ -40,7 +48,9 @@ class Book(models.Model):
 
     title = models.CharField(max_length=TITLE_LENGTH)
     authors = models.CharField(max_length=AUTHORS_LENGTH, blank=True, default="")
-    isbn13 = models.CharField("ISBN-13", max_length=13, null=True, blank=True)  # noqa: DJ001  (unique where known)
+    isbn13 = models.CharField(  # noqa: DJ001  (unique where known)
+        "ISBN-13", max_length=13, null=True, blank=True, validators=[validate_isbn13]
+    )
     topic = models.CharField(max_length=TOPIC_LENGTH, db_index=True)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     quantity = models.PositiveIntegerField("stock", default=0)

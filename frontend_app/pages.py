@@ -1,11 +1,10 @@
-"""How a relayed answer looks in the browsable API: parsed, with links to the pages before and after."""
+"""How a relayed answer looks in the browsable API: parsed."""
 
 import json
 from typing import Any
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.template import loader
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,19 +12,6 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 
 from bookstore_project.wire.renderers import BrowsableAPIRenderer
 from frontend_app.relays import Relay
-
-
-class PageLinks:
-    """Stands where the browsable API looks for a paginator."""
-
-    display_page_controls = True
-
-    def __init__(self, page: dict[str, Any]) -> None:
-        self.page = page
-
-    def to_html(self) -> str:
-        links = {"previous_url": self.page.get("previous"), "next_url": self.page.get("next")}
-        return loader.get_template("rest_framework/pagination/previous_and_next.html").render(links)
 
 
 def render(relay: Relay, request: Request, view: Any) -> HttpResponseBase:
@@ -46,9 +32,8 @@ def render(relay: Relay, request: Request, view: Any) -> HttpResponseBase:
 
 def _page_data(relay: Relay, request: Request, view: Any) -> Any:
     data = json.loads(relay.body) if relay.body else None
-    if isinstance(data, dict) and {"next", "previous", "results"} <= data.keys():
-        view.paginator = PageLinks(data)
-    elif isinstance(data, dict) and request.method == "GET" and relay.status == 200:
+    is_page = isinstance(data, dict) and "results" in data
+    if isinstance(data, dict) and not is_page and request.method == "GET" and relay.status == 200:
         # With its serializer, the form for a change shows what is there now.
         return ReturnDict(data, serializer=_bound(view.get_serializer(), data))
     return data

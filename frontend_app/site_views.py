@@ -4,7 +4,6 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookstore_project.wire import problems
+from bookstore_project.wire.health import read_only
 from bookstore_project.wire.permissions import IsService
 from bookstore_project.wire.renderers import JSONRenderer
 from frontend_app import cluster, pushes, relays, services
@@ -20,7 +20,7 @@ from frontend_app.runtime import front
 from frontend_app.serializers import ClusterFields
 
 
-@require_safe
+@read_only
 def home(request: HttpRequest) -> HttpResponse:
     """The shop: books by page, topic or search words, each with a button that buys it."""
     try:
@@ -36,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_safe
+@read_only
 def cluster_page(request: HttpRequest) -> HttpResponse:
     return render(request, "frontend_app/cluster.html", cluster.describe(front()))
 

@@ -65,7 +65,7 @@ def order_write(sale: Sale) -> Committed[Purchase]:
     def change() -> Purchase:
         known = Order.objects.filter(pk=sale.order).first()
         if known is not None:
-            return Purchase(known, is_repeat=True)
+            return Purchase(known, is_repeat=sale.is_repeat)
         order = order_of(sale)
         order.save(force_insert=True)
         return Purchase(order, is_repeat=sale.is_repeat)

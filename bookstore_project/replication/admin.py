@@ -42,9 +42,25 @@ class ReplicatedAdmin(ModelAdmin):
 
     service: str
 
+    @property
+    def is_at_home(self) -> bool:
+        """Whether this node has a replica of the model's service; without a node (a test), always."""
+        return topology.NODE is None or topology.NODE.service == self.service
+
     def has_module_permission(self, request: HttpRequest) -> bool:
-        at_home = topology.NODE is None or topology.NODE.service == self.service
-        return at_home and super().has_module_permission(request)
+        return self.is_at_home and super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self.is_at_home and super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.is_at_home and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self.is_at_home and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self.is_at_home and super().has_delete_permission(request, obj)
 
     changelist_view = _through_replication(admin.ModelAdmin.changelist_view)
     changeform_view = _through_replication(admin.ModelAdmin.changeform_view)
@@ -70,7 +86,7 @@ def _once(record: Callable[[], Any], service: str) -> None:
 class ReadOnlyAdmin(ReplicatedAdmin):
     """For rows that are never edited by hand."""
 
-    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:

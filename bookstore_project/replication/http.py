@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookstore_project.replication import fronts, gate, polls
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.gate import Snapshot
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
@@ -43,9 +44,15 @@ class ReplicaView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)
-        if self._position is not None:
-            final[headers.LOG_POSITION], final[headers.TIMELINE] = map(str, self._position)
+        with suppress(Unavailable):
+            position, timeline = self._position or self._settled()
+            final[headers.LOG_POSITION], final[headers.TIMELINE] = str(position), timeline
         return final
+
+    def _settled(self) -> tuple[int, str]:
+        """For an answer that read nothing: where the service stands."""
+        witness = read_witness(get_service(self.service).witness_file)
+        return witness.floor, witness.timeline
 
 
 @extend_schema(exclude=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.template import loader
 from rest_framework import renderers
 
 from bookstore_project.wire import problems
@@ -24,6 +25,18 @@ class JSONRenderer(renderers.JSONRenderer):
         return super().render(data, accepted_media_type, renderer_context)
 
 
+class PageLinks:
+    """Stands where the browsable API looks for a paginator: links to the pages before and after."""
+
+    display_page_controls = True
+
+    def __init__(self, page: Mapping[str, Any]) -> None:
+        self._links = {"previous_url": page["previous"], "next_url": page["next"]}
+
+    def to_html(self) -> str:
+        return loader.get_template("rest_framework/pagination/previous_and_next.html").render(self._links)
+
+
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """Forms for what the caller may do, none for what not."""
 
@@ -39,6 +52,8 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         if response is not None:
             # A browser would cover the page, and its link to the login form, with a dialogue of its own.
             response.headers.pop("WWW-Authenticate", None)
+        if isinstance(data, Mapping) and {"next", "previous", "results"} <= data.keys():
+            (renderer_context or {})["view"].paginator = PageLinks(data)
         return super().render(data, accepted_media_type, renderer_context)
 
     def get_default_renderer(self, view: Any) -> renderers.BaseRenderer:

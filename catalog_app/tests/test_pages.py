@@ -21,7 +21,7 @@ HTML = {"Accept": "text/html"}
 def page(path: str, user: str = "") -> str:
     answer = send("GET", path, as_user=user, sent=HTML)
     assert answer.headers["Content-Type"].startswith("text/html"), answer.content[:300]
-    text = answer.content.decode()
+    text: str = answer.content.decode()
     assert not re.search(r'(src|href|action)="(https?:)?//', text), "it loads something from elsewhere"
     return text
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
 from django.test.client import ClientHandler, RequestFactory
 from django.urls import get_urlconf, set_urlconf
 
@@ -59,6 +60,7 @@ class Wire:
         request.urlconf = "catalog_app.urls"
         try:
             answer = self._handler.get_response(request)
+            assert isinstance(answer, HttpResponse)
         finally:
             set_urlconf(mine)
         return Reply(answer.status_code, answer.headers, answer.content)

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -192,7 +193,11 @@ def test_killed_between_sale_and_order_the_retry_finishes_it(wire: Wire) -> None
 
 def test_an_order_service_that_cannot_write_after_the_sale_does_not_say_failed(wire: Wire) -> None:
     witness = topology.witness_file("order")
-    wire.after = lambda node: witness.rename(witness.with_suffix(".away")) and None
+
+    def lose_the_witness(node: str) -> None:
+        witness.rename(witness.with_suffix(".away"))
+
+    wire.after = lose_the_witness
     with pytest.raises(OutcomeUnknown, match="copies are sold") as caught:
         buy()
     assert caught.value.extra["idempotency_key"] == KEY
@@ -223,7 +228,7 @@ def test_one_key_makes_one_order_however_many_ask(wire: Wire) -> None:
     def client(offset: int) -> set[uuid.UUID]:
         return {buy(keys[(offset * 7 + turn) % len(keys)], book=3).id for turn in range(25)}
 
-    parties = all_at_once([lambda offset=offset: client(offset) for offset in range(8)])
+    parties = all_at_once([partial(client, offset) for offset in range(8)])
     ids: set[uuid.UUID] = set()
     for party in parties:
         found = party.result()

@@ -1,12 +1,15 @@
-"""Processes that die at a named point of the protocol."""
+"""Processes that die at a named point of the protocol; fronts whose clock and wire the test holds."""
 
 import json
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from bookstore_project.replication import fronts, polls
 from bookstore_project.replication.tests.copies import python
+from bookstore_project.replication.tests.leases import Clock, Pushes
 
 KilledAt = Callable[[str, str], None]
 
@@ -41,3 +44,18 @@ def killed_at() -> Iterator[KilledAt]:
         yield run_and_die
         to_parent.close()
         parent.wait(20)
+
+
+@pytest.fixture
+def clock(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(fronts, "time", made)
+    monkeypatch.setattr(polls, "time", made)
+    return made
+
+
+@pytest.fixture
+def pushes(monkeypatch: pytest.MonkeyPatch) -> Pushes:
+    made = Pushes()
+    monkeypatch.setattr(fronts, "push", made)
+    return made

@@ -21,7 +21,7 @@ BOTH = ("catalog-1", "catalog-2")
 KEY = uuid.UUID(int=7)
 
 
-def cursor_execute(sql: str, parameters: tuple[object, ...] = ()) -> None:
+def cursor_execute(sql: str, parameters: tuple[str, ...] = ()) -> None:
     attempt = active_attempt()
     assert attempt is not None
     with connections[attempt.lead_alias].cursor() as cursor:
@@ -161,8 +161,12 @@ def test_what_a_savepoint_takes_back_is_not_in_the_log(seven_books: Path) -> Non
 
 def test_swapped_unique_values_arrive_swapped(seven_books: Path) -> None:
     isbns = ("9780306406157", "9780131103627")
-    for book_id, isbn in enumerate(isbns, start=1):
-        run("catalog", lambda pk=book_id, code=isbn: Book.objects.filter(pk=pk).update(isbn13=code, version=2))
+
+    def label() -> None:
+        for book_id, isbn in enumerate(isbns, start=1):
+            Book.objects.filter(pk=book_id).update(isbn13=isbn, version=2)
+
+    run("catalog", label)
     run("catalog", _swap_isbns)
     for alias in BOTH:
         found = rows(alias, "SELECT isbn13 FROM catalog_app_book WHERE id < 3 ORDER BY id")

@@ -1,0 +1,113 @@
+"""Polls: the lease first, then what the front has missed; nobody is waited for."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bookstore_project.replication import fronts, points, polls
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.fronts import read_lease, record_lease, valid_leases
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.copies import Party, Pause, floor
+from bookstore_project.replication.tests.leases import LEASE, LEASE_S, NOW, POLL, Clock, Pushes, reprice
+from bookstore_project.replication.witness import read_witness, write_witness
+
+
+def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
+    told = polls.answer("catalog", "catalog-1", POLL)
+    witness = read_witness(get_service("catalog").witness_file)
+    assert told == {
+        "timeline": witness.timeline,
+        "position": witness.floor,
+        "renewed": True,
+        "changes": [],
+        "doubts": [],
+        "base": True,
+    }
+    assert valid_leases()["front"].expires == NOW + LEASE_S
+
+
+def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
+    since = floor("catalog")
+    first, second = reprice(1), reprice(5)
+    told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
+    assert told["changes"] == [
+        [first, ["book:1"]],
+        [second, ["book:5"]],
+    ]
+    assert (told["position"], told["doubts"], told["base"]) == (second, [], False)
+
+
+def test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them(seven_books: Path) -> None:
+    since, pause = floor("catalog"), Pause()
+    points.hooks["committed"] = pause
+    writer = Party(reprice)
+    pause.wait_until_reached()
+    told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
+    assert (told["position"], told["changes"]) == (since, [])
+    ((position, digest, keys),) = told["doubts"]
+    # Its lease makes the writer wait for it, and its next poll lets the writer go on.
+    polls.answer("catalog", "catalog-1", replace(POLL, since=since, confirmed=(position, digest)))
+    pause.let_go()
+    assert writer.result() == position
+    assert keys == ["book:1"]
+
+
+def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, pushes: Pushes) -> None:
+    """A write between the two either sees the lease or stands in the answer: here, both."""
+    since, position = floor("catalog"), 0
+
+    def write() -> None:
+        nonlocal position
+        points.hooks.clear()
+        assert "front" in valid_leases()
+        position = int(str(Party(reprice).result()))
+
+    points.hooks["poll-recorded"] = write
+    told = polls.answer("catalog", "catalog-1", replace(POLL, since=since))
+    assert [change[0] for change in told["changes"]] == [position]
+    assert pushes.taken["front"][0]["invalidate"][0][0] == position
+
+
+def test_a_poll_counts_the_lease_from_when_it_was_asked(clock: Clock) -> None:
+    def dawdle() -> None:
+        clock.now += 1
+
+    points.hooks["poll-began"] = dawdle
+    polls.answer("catalog", "catalog-1", POLL)
+    lease = read_lease("front")
+    assert lease is not None
+    assert lease.expires == NOW + LEASE_S
+
+
+def test_a_poll_never_shortens_a_lease(clock: Clock) -> None:
+    record_lease(replace(LEASE, expires=NOW + 4, lease_s=4))
+    polls.answer("catalog", "catalog-1", POLL)
+    assert valid_leases()["front"].expires == NOW + 4
+
+
+def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, pushes: Pushes) -> None:
+    record_lease(replace(LEASE, expires=NOW + 0.5))
+    fronts.block("front")
+    pushes.deaf.add("front")
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
+    assert valid_leases()["front"].expires == NOW + 0.5, "the old lease stands, no longer than it did"
+    clock.now += 1
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
+    assert valid_leases() == {}
+    pushes.deaf.clear()
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
+    assert not fronts.is_blocked("front")
+    assert "front" in valid_leases()
+
+
+def test_a_replica_out_of_sync_or_behind_answers_no_poll(seven_books: Path) -> None:
+    path = get_service("catalog").witness_file
+    witness = read_witness(path)
+    witness = write_witness(path, replace(witness, floor=witness.floor + 1), sync=False)
+    with pytest.raises(Unavailable, match="below the settled position"):
+        polls.answer("catalog", "catalog-2", POLL)
+    write_witness(path, replace(witness, in_sync=("catalog-1",)), sync=False)
+    with pytest.raises(Unavailable, match="out of sync"):
+        polls.answer("catalog", "catalog-2", POLL)

@@ -1,0 +1,86 @@
+"""The catalog's routes for other nodes: sales, leases, status, and nobody else."""
+
+from typing import Any
+
+import pytest
+
+from bookstore_project.replication.tests.copies import floor
+from bookstore_project.settings import topology
+from bookstore_project.wire import headers
+from bookstore_project.wire.tests.api import as_node, assert_problem, send
+
+pytestmark = pytest.mark.usefixtures("node")
+
+ORDER = "0b8e2a4e-9a7c-4b6e-8a46-0123456789a%s"
+SALE = {"order": ORDER % "b", "book": 1, "quantity": 2}
+INTERNAL = [
+    ("GET", "/internal/sales"),
+    ("POST", "/internal/sales"),
+    ("POST", "/internal/leases"),
+    ("GET", "/internal/status"),
+]
+POLL = {
+    "front": "front",
+    "address": "127.0.0.1:1",
+    "instance": "i",
+    "since": None,
+    "confirmed": None,
+    "lease_s": 0.2,
+}
+
+
+@pytest.mark.parametrize(("method", "path"), INTERNAL)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_internal_routes_are_for_nodes(method: str, path: str, slash: str) -> None:
+    body = SALE if method == "POST" else None
+    assert_problem(send(method, path + slash, body), 401, "not_authenticated")
+    assert_problem(send(method, path + slash, body, as_user="ann"), 403, "permission_denied")
+    wrong = {headers.SERVICE_TOKEN: "x"}
+    assert_problem(send(method, path + slash, body, sent=wrong), 401, "not_authenticated")
+
+
+def test_a_node_sells_and_lists_sales() -> None:
+    sold = send("POST", "/internal/sales/", SALE, sent=as_node())
+    assert (sold.status_code, sold.json()["unit_price"], sold.json()["is_repeat"]) == (201, "30.00", False)
+    again = send("POST", "/internal/sales/", SALE, sent=as_node())
+    assert (again.status_code, again.json()) == (200, {**sold.json(), "is_repeat": True})
+    listed = send("GET", "/internal/sales/?after=0", sent=as_node()).json()
+    assert listed == [sold.json()]
+    assert send("GET", f"/internal/sales/?after={sold.json()['number']}", sent=as_node()).json() == []
+    assert_problem(send("GET", "/internal/sales/?after=x", sent=as_node()), 400, "validation_error")
+    too_many = send("POST", "/internal/sales/", {**SALE, "order": ORDER % "c", "quantity": 999}, sent=as_node())
+    assert_problem(too_many, 409, "out_of_stock")
+    late = send(
+        "POST",
+        "/internal/sales/",
+        {**SALE, "order": ORDER % "d"},
+        sent=as_node(**{headers.DEADLINE: "1"}),
+    )
+    assert_problem(late, 503, "unavailable")
+
+
+def test_a_front_polls() -> None:
+    told = send("POST", "/internal/leases/", POLL, sent=as_node())
+    assert (told.status_code, told.json()["position"], told.json()["renewed"]) == (200, floor("catalog"), True)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"front": "../x"},
+        {"lease_s": 1e9},
+        {"lease_s": "nan"},
+        {"since": -1},
+        {"confirmed": [1]},
+        {"address": "nowhere"},
+        {"x": 1},
+    ],
+)
+def test_a_poll_that_makes_no_sense_gets_no_lease(nonsense: dict[str, Any]) -> None:
+    assert_problem(send("POST", "/internal/leases/", {**POLL, **nonsense}, sent=as_node()), 400, "validation_error")
+    assert not list((topology.DATA / "leases").glob("*.json"))
+
+
+def test_status_tells_position_and_membership() -> None:
+    status = send("GET", "/internal/status/", sent=as_node()).json()
+    assert (status["in_sync"], status["position"], status["floor"]) == (True, floor("catalog"), floor("catalog"))
