@@ -55,7 +55,11 @@ def purchase(front: Front, body: bytes, *, key: str | None) -> Relay:
     """
     own_key = None if idempotency.checked_key(key) else idempotency.new_key()
     answer = front.order.purchase(body, key or own_key or "", is_own_key=own_key is not None)
-    return relays.from_answer(answer)
+    relay = relays.from_answer(answer)
+    if own_key is not None:
+        # The client asked once: if anybody repeated it, it was the front.
+        relay.headers.pop(headers.IDEMPOTENT_REPLAYED, None)
+    return relay
 
 
 def change_catalog(

@@ -8,11 +8,12 @@ class ReplicationConfig(AppConfig):
     label = "replication"
 
     def ready(self) -> None:
-        from bookstore_project.replication import checks, gate, signals
+        from bookstore_project.replication import caretaker, checks, gate, signals
         from bookstore_project.settings import topology
         from bookstore_project.wire import health
 
         checks.register()
+        caretaker.register()
         signals.connect()
         node = topology.NODE
         if node is not None and node.service in topology.APPS_OF_SERVICE:

@@ -146,6 +146,12 @@ def _leave(alias: str) -> None:
         database.close()
 
 
+def raw(alias: str) -> sqlite3.Connection:
+    """The connection below Django's, inside of a read."""
+    connection: sqlite3.Connection = wrapper(alias).connection
+    return connection
+
+
 def assert_readable(service_name: str) -> None:
     """Raises Unavailable, with the reason, if this node's replica can't promise a read now."""
     with reading(service_name, alias=topology.NODE.name if topology.NODE else None):

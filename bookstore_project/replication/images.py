@@ -8,6 +8,7 @@ evaluated once per file.
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from bookstore_project.replication.service import Table
@@ -37,6 +38,12 @@ def read_image(connection: sqlite3.Connection, table: Table, key: Any) -> Image 
         f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?', (key,)
     ).fetchone()
     return json.loads(row[0]) if row else None
+
+
+def all_images(connection: sqlite3.Connection, table: Table) -> Iterator[Image]:
+    """The images of all live rows."""
+    for (text,) in connection.execute(f'SELECT {image_expression(table)} FROM "{table.name}"'):
+        yield json.loads(text)
 
 
 def write_image(connection: sqlite3.Connection, table: Table, image: Image) -> None:

@@ -106,10 +106,21 @@ def apply_entry(connection: sqlite3.Connection, service: Service, entry: Entry) 
     append(connection, entry)
 
 
+class BrokenChain(ReplicaFault):
+    """The log that is copied from, not the one that is copied to, is damaged."""
+
+
+def assert_chained(connection: sqlite3.Connection) -> None:
+    """That the newest entry follows from the one before it; raises BrokenChain."""
+    newest = list(entries_after(connection, read_head(connection).position - 2))
+    if len(newest) > 1 and newest[-1].chained_to(newest[-2].hash) != newest[-1].hash:
+        raise BrokenChain(f"the hash chain breaks at position {newest[-1].position}")
+
+
 def roll_forward(source: sqlite3.Connection, target: sqlite3.Connection, service: Service) -> int:
     """Appends to `target` what only `source` has; how many entries that were.
 
-    Raises ReplicaFault if target's log isn't a prefix of source's.
+    Raises ReplicaFault if target's log isn't a prefix of source's, BrokenChain if source's is damaged.
     """
     head = read_head(target)
     row = source.execute("SELECT hash FROM replication_logentry WHERE position = ?", (head.position,)).fetchone()
@@ -118,7 +129,7 @@ def roll_forward(source: sqlite3.Connection, target: sqlite3.Connection, service
     previous, count = head.hash, 0
     for entry in entries_after(source, head.position):
         if entry.chained_to(previous) != entry.hash:
-            raise ReplicaFault(f"the hash chain breaks at position {entry.position}")
+            raise BrokenChain(f"the hash chain breaks at position {entry.position}")
         apply_entry(target, service, entry)
         previous, count = entry.hash, count + 1
     return count
@@ -149,13 +160,14 @@ def forget_pending(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM replication_pendingchange")
 
 
-def _key_json(key: Any) -> str:
-    return json.dumps(key, ensure_ascii=False)  # As SQLite's json_quote has it.
+def key_json(key: Any) -> str:
+    """A primary key as RowDigest and PendingChange keep it: as SQLite's json_quote has it."""
+    return json.dumps(key, ensure_ascii=False)
 
 
 def read_digest(connection: sqlite3.Connection, table: str, key: Any) -> str | None:
     row = connection.execute(
-        'SELECT digest FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, _key_json(key))
+        'SELECT digest FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, key_json(key))
     ).fetchone()
     return row[0] if row else None
 
@@ -164,12 +176,12 @@ def seal(connection: sqlite3.Connection, table: str, key: Any, image: images.Ima
     """Notes that the row is now what the image shows."""
     if image is None:
         connection.execute(
-            'DELETE FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, _key_json(key))
+            'DELETE FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, key_json(key))
         )
     else:
         connection.execute(
             'INSERT OR REPLACE INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)',
-            (table, _key_json(key), images.digest(image)),
+            (table, key_json(key), images.digest(image)),
         )
 
 

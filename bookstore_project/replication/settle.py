@@ -5,93 +5,167 @@ invalidated and made visible; it is never taken back, because a read may have be
 """
 
 import os
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from bookstore_project.replication import fronts, log
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication import fronts, log, membership
+from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.witness import Witness, read_witness, write_witness
+from bookstore_project.replication.witness import FileRecord, Witness, read_witness, write_witness
+
+Faults = dict[str, BaseException]
+"""Aliases that can't take part, and why: dead, for now."""
 
 
-def begin_settled(service: Service, lock: WriterLock) -> tuple[Witness, list[Participant]]:
-    """The witness, and a begun participant per in-sync alias, all with the same head, which is the floor.
+@dataclass
+class Opening:
+    """Begun participants, all with the same head, which is the floor; and those that are dead."""
 
-    Raises Unavailable if that can't be had: nothing was changed.
+    witness: Witness
+    participants: list[Participant]
+    heads: dict[str, log.Head]
+    dead: Faults
+
+    def rollback(self) -> None:
+        for participant in self.participants:
+            participant.rollback()
+
+
+def begin_settled(service: Service, lock: WriterLock, excluded: Mapping[str, BaseException]) -> Opening:
+    """Opens what can be opened of the in-sync files, but for the excluded ones, and settles.
+
+    Raises Unavailable if nobody is left, or nobody that has what is settled: nothing was changed.
     """
     while True:
         witness = read_witness(service.witness_file)
         if not os.access(service.witness_file, os.W_OK):
             raise Unavailable("The witness is read-only; nothing was changed.")
-        participants, heads = _begin_all(service, witness)
+        opening = _open(witness, excluded)
         try:
-            if _is_settled(heads, witness):
-                return witness, participants
-            _settle(service, lock, witness, participants, heads)
+            if _is_settled(service, opening):
+                return opening
+            _settle(service, lock, opening)
         except BaseException:
-            for participant in participants:
-                participant.rollback()
+            opening.rollback()
             raise
 
 
-def _begin_all(service: Service, witness: Witness) -> tuple[list[Participant], dict[str, log.Head]]:
-    """Opens every in-sync file, in fixed order, so that two writers can't wait for each other."""
-    participants: list[Participant] = []
-    heads: dict[str, log.Head] = {}
+def _open(witness: Witness, excluded: Mapping[str, BaseException]) -> Opening:
+    """Begins on every in-sync file, in fixed order, so that two writers can't wait for each other."""
+    opening = Opening(witness, [], {}, {})
     for alias in witness.in_sync:
         participant = Participant(alias)
         try:
-            heads[alias] = participant.begin(witness)
+            if alias in excluded:
+                raise excluded[alias]
+            opening.heads[alias] = participant.begin(witness)
         except REPLICA_ERRORS as error:
-            for begun in participants:
-                begun.rollback()
-            raise Unavailable(f"{alias} can't be written: {error}. Nothing was changed.") from error
-        participants.append(participant)
-    if not participants:
-        raise Unavailable(f"No replica of {service.name} is in sync.")
-    return participants, heads
+            opening.dead[alias] = error
+        else:
+            opening.participants.append(participant)
+    return opening
 
 
-def _is_settled(heads: dict[str, log.Head], witness: Witness) -> bool:
-    newest = max(head.position for head in heads.values())
-    if newest < witness.floor:
-        raise Unavailable(f"The newest log ends at {newest}, below the settled position {witness.floor}.")
-    return newest == witness.floor and len(set(heads.values())) == 1
+def _is_settled(service: Service, opening: Opening) -> bool:
+    if not opening.participants:
+        reasons = "; ".join(f"{alias}: {error}" for alias, error in opening.dead.items())
+        raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed.")
+    newest = max(head.position for head in opening.heads.values())
+    if newest < opening.witness.floor:
+        raise Unavailable(
+            f"The newest log of {service.name} that can be read ends at {newest}, below the settled position "
+            f"{opening.witness.floor}; nothing was changed."
+        )
+    return newest == opening.witness.floor and len(set(opening.heads.values())) == 1
 
 
-def _settle(
-    service: Service,
-    lock: WriterLock,
-    witness: Witness,
-    participants: list[Participant],
-    heads: dict[str, log.Head],
-) -> None:
-    """Rolls the shorter log forward, commits, invalidates, and raises the floor to the newest head."""
-    ordered = sorted(participants, key=lambda participant: heads[participant.alias].position)
-    shorter, longer = ordered[0], ordered[-1]
-    if heads[shorter.alias] != heads[longer.alias]:
-        try:
-            log.roll_forward(longer.raw, shorter.raw, service)
-        except REPLICA_ERRORS as error:
-            raise Unavailable(f"{shorter.alias} can't be rolled forward: {error}") from error
-    entries = list(log.entries_after(longer.raw, witness.floor))
-    lock.assert_current()
+def _settle(service: Service, lock: WriterLock, opening: Opening) -> None:
+    """Rolls the shorter log forward, commits, invalidates, and raises the floor to the newest head.
+
+    Where that can't be done, because one of the logs is at fault, evicts it and leaves the rest to the next round.
+    """
+    longer = max(opening.participants, key=lambda participant: opening.heads[participant.alias].position)
+    faults = _level(service, opening, longer)
+    if faults:
+        opening.rollback()
+        opening.participants.clear()
+        membership.evict(service, lock, opening.witness, {**opening.dead, **faults})
+        return
+    entries = list(log.entries_after(longer.raw, opening.witness.floor))
     reached("settle-rolled")
-    records = dict(witness.files)
-    while participants:
-        participant = participants.pop(0)
-        try:
-            records[participant.alias] = participant.commit(witness)
-        except REPLICA_ERRORS as error:
-            raise Unavailable(f"{participant.alias} failed while settling: {error}") from error
+    witness = opening.witness
+    if opening.dead:
+        witness = membership.evict(service, lock, witness, opening.dead)
+    lock.assert_current()
+    try:
+        witness = commit_all(service, lock, witness, opening.participants)
+    except ReplicaFault as error:
+        raise Unavailable(f"Unfinished work can't be finished: {error}") from error
     reached("settle-committed")
     if entries:
         fronts.invalidate(witness.timeline, entries)
     reached("settle-invalidated")
-    floor = max(head.position for head in heads.values())
+    lock.assert_current()
     try:
-        write_witness(service.witness_file, replace(witness, floor=floor, files=records), sync=False)
+        floor = opening.heads[longer.alias].position
+        write_witness(service.witness_file, replace(witness, floor=floor), sync=False)
     except OSError as error:
         raise Unavailable(f"The witness can't be written: {error}") from error
+
+
+def _level(service: Service, opening: Opening, longer: Participant) -> Faults:
+    """Makes the other logs equal to the longest; which log is at fault where that fails."""
+    try:
+        log.assert_chained(longer.raw)
+    except log.BrokenChain as error:
+        return {longer.alias: error}
+    for other in opening.participants:
+        head, top = opening.heads[other.alias], opening.heads[longer.alias]
+        if head == top:
+            continue
+        try:
+            log.roll_forward(longer.raw, other.raw, service)
+        except log.BrokenChain as error:
+            return {longer.alias: error}
+        except REPLICA_ERRORS as error:
+            if head.position == top.position and not _is_broken(other):
+                raise Unavailable(
+                    f"The logs of {service.name} differ at position {top.position}, and both are whole: "
+                    "an operator has to say which counts."
+                ) from error
+            return {other.alias: error}
+    return {}
+
+
+def _is_broken(participant: Participant) -> bool:
+    try:
+        log.assert_chained(participant.raw)
+    except REPLICA_ERRORS:
+        return True
+    return False
+
+
+def commit_all(service: Service, lock: WriterLock, witness: Witness, participants: list[Participant]) -> Witness:
+    """Commits each participant, in order, and empties the list; evicts those that fail, before anything is shown.
+
+    Gives back the witness with the files' sizes. Raises ReplicaFault if no commit succeeded: what became of it is
+    for the caller to judge.
+    """
+    records: dict[str, FileRecord] = dict(witness.files)
+    failed: Faults = {}
+    done = 0
+    while participants:
+        participant = participants.pop(0)
+        try:
+            records[participant.alias] = participant.commit(witness)
+            done += 1
+        except REPLICA_ERRORS as error:
+            failed[participant.alias] = error
+        reached(f"committed-{participant.alias}")
+    if not done:
+        raise ReplicaFault("; ".join(f"{alias}: {error}" for alias, error in failed.items()))
+    witness = replace(witness, files=records)
+    return membership.evict(service, lock, witness, failed) if failed else witness

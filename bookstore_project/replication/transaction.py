@@ -5,14 +5,15 @@ Commit on both files, invalidate the caches, then make it visible. The steps are
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from django.db import models, transaction
 
-from bookstore_project.replication import fronts, log, triggers
+from bookstore_project.replication import fronts, log, membership, triggers
 from bookstore_project.replication.errors import (
     OutcomeUnknown,
     ReplicaFault,
@@ -23,12 +24,12 @@ from bookstore_project.replication.errors import (
 from bookstore_project.replication.hooks import changes_ready, published
 from bookstore_project.replication.images import read_image
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
-from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
+from bookstore_project.replication.participant import Participant
 from bookstore_project.replication.pins import current_pin, pinned
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.settle import begin_settled
-from bookstore_project.replication.witness import FileRecord, Witness, write_witness
+from bookstore_project.replication.settle import Faults, Opening, begin_settled, commit_all
+from bookstore_project.replication.witness import Witness, write_witness
 
 T = TypeVar("T")
 logger = logging.getLogger("bookstore.replication")
@@ -55,8 +56,9 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     `django.db.transaction.on_commit`, which runs after the write is visible everywhere. Inside of another
     replicated transaction of the same service it joins that one.
 
-    Raises Unavailable (nothing was changed; the lock wasn't had within `timeout_s` seconds, or a file is at
-    fault), OutcomeUnknown (a commit failed half-way), WriteRefused (inside of a read).
+    Raises Unavailable (nothing was changed: the lock wasn't had within `timeout_s` seconds, or one file is at
+    fault and the other can't do without it), OutcomeUnknown (a commit failed half-way), WriteRefused (inside of a
+    read).
     """
     service = get_service(service_name)
     pin = current_pin(service_name)
@@ -66,8 +68,7 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     if pin is not None:
         raise WriteRefused(f"A replicated transaction of {service_name} can't begin inside of a read of it.")
     with writer_lock(service.lock_dir, time.monotonic() + timeout_s) as lock:
-        attempt = Attempt(service, lock)
-        committed = attempt.perform(change)
+        attempt, committed = _perform(service, lock, change)
     # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
     if committed.changes:
         published.send_robust(
@@ -82,6 +83,27 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
         except Exception:  # The write stands, and has to be acknowledged as what it is.
             logger.exception("A side effect of an acknowledged write failed")
     return committed
+
+
+def _perform(service: Service, lock: WriterLock, change: Callable[[], T]) -> tuple["Attempt", Committed[T]]:
+    """Attempts it on all in-sync files, and again on the others if one of them turns out to be at fault."""
+    faults: Faults = {}
+    while True:
+        attempt = Attempt(service, lock)
+        try:
+            return attempt, attempt.perform(change, faults)
+        except RunAgain as again:
+            # One alias more each time: it ends when nobody is left, at the latest.
+            faults[again.alias] = again.fault
+
+
+class RunAgain(Exception):
+    """The attempt was taken back, because this alias is at fault; the others may do."""
+
+    def __init__(self, alias: str, fault: BaseException) -> None:
+        super().__init__(alias)
+        self.alias = alias
+        self.fault = fault
 
 
 def settle(service_name: str, *, timeout_s: float = LOCK_TIMEOUT_S) -> None:
@@ -120,14 +142,18 @@ class Attempt:
     _touched: set[tuple[str, object]] = field(default_factory=set)
     _extra_keys: set[str] = field(default_factory=set)
 
-    def perform(self, change: Callable[[], T]) -> Committed[T]:
-        witness, self._participants = begin_settled(self.service, self.lock)  # Steps 1 to 3.
+    def perform(self, change: Callable[[], T], excluded: Mapping[str, BaseException]) -> Committed[T]:
+        """Raises RunAgain if an alias is to be excluded the next time, and nothing has happened yet."""
+        opening = begin_settled(self.service, self.lock, excluded)  # Steps 1 to 3.
+        self._participants = opening.participants
         try:
             reached("begun")
-            return self._perform(change, witness)
+            committed = self._perform(change, opening)
+            if excluded and not committed.changes:
+                membership.evict(self.service, self.lock, opening.witness, excluded)
+            return committed
         finally:
-            for participant in self._participants:
-                participant.rollback()
+            opening.rollback()
 
     def touch(self, instance: models.Model, keys: Sequence[str] = ()) -> None:
         """A signal receiver saw this object saved or deleted; `keys` are cache keys beyond its image's own."""
@@ -149,25 +175,39 @@ class Attempt:
     def _lead(self) -> Participant:
         return self._participants[0]
 
-    def _perform(self, change: Callable[[], T], witness: Witness) -> Committed[T]:
-        try:
+    def _perform(self, change: Callable[[], T], opening: Opening) -> Committed[T]:
+        witness = opening.witness
+        with self._blaming(self._lead):
             value = self._call(change)  # Step 4.
             changes = self._changes()
             if not changes:
                 self._keep_callbacks()
                 return Committed(value, witness.floor, witness.timeline)
-            entry = self._log(changes, witness)  # Step 5.
-        except Exception as error:
-            if is_replica_fault(error):
-                raise Unavailable(f"{self.service.name}: a replica can't be written: {error}") from error
-            raise
-        witness = self._commit(witness)  # Step 6.
+            changes_ready.send(sender=self.service.name, changes=changes)
+            entry = self._append(changes, witness.epoch + bool(opening.dead))  # Step 5.
+        for follower in self._participants[1:]:
+            with self._blaming(follower):
+                self._apply(changes, entry, follower)
+        if opening.dead:
+            witness = membership.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
+        reached("shrunk")
+        witness = self._commit(witness)
         reached("committed")
         fronts.invalidate(witness.timeline, [entry])  # Step 7.
         reached("invalidated")
         self._raise_floor(witness, entry.position)  # Step 8.
         reached("floor")
         return Committed(value, entry.position, witness.timeline, changes)
+
+    @contextmanager
+    def _blaming(self, participant: Participant) -> Iterator[None]:
+        """An error that belongs to a replica belongs to this one; others pass."""
+        try:
+            yield
+        except Exception as error:
+            if is_replica_fault(error):
+                raise RunAgain(participant.alias, error) from error
+            raise
 
     def _call(self, change: Callable[[], T]) -> T:
         token = _active.set(self)
@@ -193,24 +233,25 @@ class Attempt:
             raise ReplicaFault(f"{self._lead.alias} lacks triggers; run `manage.py migrate`")
         return [change for change in noted if change.before != change.after]
 
-    def _log(self, changes: list[log.Change], witness: Witness) -> log.Entry:
-        """Appends one entry to each log, and applies the images to the other file."""
-        changes_ready.send(sender=self.service.name, changes=changes)
-        lead, *followers = self._participants
+    def _append(self, changes: list[log.Change], epoch: int) -> log.Entry:
+        """Writes the entry into the log of the file that `change` wrote."""
+        lead = self._lead.raw
         for change in changes:
-            log.assert_sealed(lead.raw, change.table, change.key, change.before)
-            log.seal(lead.raw, change.table, change.key, change.after)
-        entry = log.make_entry(log.read_head(lead.raw), witness.epoch, changes, self._cache_keys(changes))
-        log.forget_pending(lead.raw)
-        log.append(lead.raw, entry)
-        for follower in followers:
-            for change in changes:
-                image = read_image(follower.raw, self.service.tables[change.table], change.key)
-                log.assert_sealed(follower.raw, change.table, change.key, image)
-                if image != change.before:
-                    raise ReplicaFault(f"row {change.key} of {change.table} differs in {follower.alias}")
-            log.apply_entry(follower.raw, self.service, entry)
+            log.assert_sealed(lead, change.table, change.key, change.before)
+            log.seal(lead, change.table, change.key, change.after)
+        entry = log.make_entry(log.read_head(lead), epoch, changes, self._cache_keys(changes))
+        log.forget_pending(lead)
+        log.append(lead, entry)
         return entry
+
+    def _apply(self, changes: list[log.Change], entry: log.Entry, follower: Participant) -> None:
+        """Writes images and entry into another file, whose rows must have been the same until now."""
+        for change in changes:
+            image = read_image(follower.raw, self.service.tables[change.table], change.key)
+            log.assert_sealed(follower.raw, change.table, change.key, image)
+            if image != change.before:
+                raise ReplicaFault(f"row {change.key} of {change.table} differs from the other file's")
+        log.apply_entry(follower.raw, self.service, entry)
 
     def _cache_keys(self, changes: list[log.Change]) -> list[str]:
         """The cache keys that the changed rows touch, by their models' account."""
@@ -222,19 +263,14 @@ class Attempt:
         return sorted(keys)
 
     def _commit(self, witness: Witness) -> Witness:
-        """Both files, in fixed order. Raises OutcomeUnknown if not all of them took it."""
+        """Both files, in fixed order. Raises OutcomeUnknown if none surely took it, or only a damaged one did."""
         self.lock.assert_current()
         reached("before-commit")
         self._keep_callbacks()
-        records: dict[str, FileRecord] = dict(witness.files)
-        while self._participants:
-            participant = self._participants.pop(0)
-            try:
-                records[participant.alias] = participant.commit(witness)
-            except REPLICA_ERRORS as error:
-                raise OutcomeUnknown(f"{participant.alias} failed at its commit: {error}") from error
-            reached(f"committed-{participant.alias}")
-        return replace(witness, files=records)
+        try:
+            return commit_all(self.service, self.lock, witness, self._participants)
+        except (ReplicaFault, Unavailable) as error:
+            raise OutcomeUnknown(f"The commit failed: {error}") from error
 
     def _keep_callbacks(self) -> None:
         """`on_commit` of one file is too early: they run when the write is visible everywhere."""

@@ -9,7 +9,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bookstore_project.replication.errors import Unavailable
@@ -29,6 +29,14 @@ class FileRecord:
 
 
 @dataclass(frozen=True)
+class Exclusion:
+    """Why an alias is out of sync, and since when (RFC 3339, UTC)."""
+
+    reason: str
+    since: str
+
+
+@dataclass(frozen=True)
 class Witness:
     """What is agreed on. `floor` is the newest settled position; `in_sync` the aliases that have all of it."""
 
@@ -37,6 +45,7 @@ class Witness:
     in_sync: tuple[str, ...]
     floor: int
     files: Mapping[str, FileRecord]
+    out: Mapping[str, Exclusion] = field(default_factory=dict)
     counter: int = 0
     """Of the slot that it was read from."""
 
@@ -57,15 +66,18 @@ def read_witness(path: Path) -> Witness:
 def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
     """Writes the slot that `witness` wasn't read from; gives it back with its new counter.
 
-    `sync` makes it durable: needed for membership, not for the floor, which after a power cut is merely too low.
-    Raises OSError if the file can't be written.
+    `sync` makes it durable, in both slots: needed for membership, not for the floor, which after a power cut is
+    merely too low. Were it in one slot only, a floor written over it later, and torn by a power cut, would leave
+    the other slot with a former membership. Raises OSError if the file can't be written.
     """
-    renewed = _with_counter(witness, witness.counter + 1)
+    renewed = witness
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.pwrite(descriptor, _serialize(renewed), (renewed.counter % 2) * SLOT_BYTES)
-        if sync:
-            os.fsync(descriptor)
+        for _ in range(2 if sync else 1):
+            renewed = replace(renewed, counter=renewed.counter + 1)
+            os.pwrite(descriptor, _serialize(renewed), (renewed.counter % 2) * SLOT_BYTES)
+            if sync:
+                os.fsync(descriptor)
     finally:
         os.close(descriptor)
     return renewed
@@ -74,11 +86,11 @@ def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
 def create_witness(path: Path, witness: Witness) -> Witness:
     """Puts a new witness at the path, whole and durable at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    first = _with_counter(witness, 1)
+    first = replace(witness, counter=1)
     draft = path.with_suffix(".draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, _serialize(_with_counter(witness, 0)) + _serialize(first))
+        os.write(descriptor, _serialize(replace(witness, counter=0)) + _serialize(first))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -121,8 +133,5 @@ def _parse(slot: bytes) -> Witness | None:
         return None
     members = json.loads(body)
     files = {alias: FileRecord(**record) for alias, record in members.pop("files").items()}
-    return Witness(files=files, in_sync=tuple(members.pop("in_sync")), **members)
-
-
-def _with_counter(witness: Witness, counter: int) -> Witness:
-    return Witness(witness.timeline, witness.epoch, witness.in_sync, witness.floor, witness.files, counter)
+    out = {alias: Exclusion(**record) for alias, record in members.pop("out").items()}
+    return Witness(files=files, out=out, in_sync=tuple(members.pop("in_sync")), **members)

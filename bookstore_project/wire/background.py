@@ -43,9 +43,13 @@ def start(service: str) -> list[threading.Thread]:
 def _run(task: Task) -> None:
     from django.db import connections
 
+    said = ""
     while not _stop.wait(task.interval_s):
         try:
             task.step()
+            said = ""
         except Exception as error:  # The next round may find what was missing.
-            logger.warning("%s: %s", task.name, error)
+            if str(error) != said:  # Once, however many rounds it lasts.
+                logger.warning("%s: %s", task.name, error)
+            said = str(error)
             connections.close_all()

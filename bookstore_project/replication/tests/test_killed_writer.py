@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication import gate, points
+from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import Rows, assert_copies_equal, floor, head, rows
+from bookstore_project.replication.tests.copies import Rows, assert_copies_equal, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle
+from bookstore_project.replication.witness import read_witness
 from catalog_app.models import Book
 from catalog_app.selling import copies_sell
 
@@ -105,3 +108,25 @@ def test_a_repeat_that_changes_nothing_is_answered_after_settling(seven_books: P
     assert sell_again() is True
     assert order == ["settled"]
     assert floor("catalog") == head("catalog-1") == head("catalog-2")
+
+
+@pytest.mark.parametrize(
+    ("alias", "damage", "complaint"),
+    [
+        ("catalog-2", "hash = 'another'", "departs"),
+        ("catalog-1", "payload = replace(payload, '47', '48')", "hash chain breaks"),
+    ],
+)
+def test_a_log_that_does_not_fit_is_not_rolled_forward(
+    seven_books: Path, killed_at: KilledAt, alias: str, damage: str, complaint: str
+) -> None:
+    killed_at("committed-catalog-1", SELL)
+    with opened(alias) as connection:
+        connection.execute(f"UPDATE replication_logentry SET {damage} WHERE position = {head(alias)}")
+    sell_again()
+    witness = read_witness(get_service("catalog").witness_file)
+    assert alias not in witness.in_sync
+    assert complaint in witness.out[alias].reason
+    Caretaker(get_service("catalog")).step()
+    assert_copies_equal("catalog")
+    assert rows(alias, "SELECT quantity FROM catalog_app_book WHERE id = 1") == [(47,)]

@@ -1,0 +1,120 @@
+"""What runs beside every replica: finds files at fault before a write does, repairs them, and scrubs.
+
+Of the processes of a service one is the caretaker; it holds a lock as long as it lives, and the next one takes over.
+"""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from django.conf import settings
+
+from bookstore_project.replication import gate, membership, repair, scrub
+from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file
+from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.settings import topology
+from bookstore_project.wire import background
+
+logger = logging.getLogger("bookstore.replication")
+
+EVERY_S = 0.5
+
+
+def register() -> None:
+    for name in topology.APPS_OF_SERVICE:
+        background.register(background.Task(f"{name} caretaker", name, EVERY_S, Caretaker(get_service(name)).step))
+
+
+@dataclass
+class Caretaker:
+    """Takes care of one service's files."""
+
+    service: Service
+    clock: Callable[[], float] = time.monotonic
+    _scrubbed: float | None = None
+
+    def __post_init__(self) -> None:
+        self._role = Role(self.service.lock_dir / "caretaker")
+
+    def step(self) -> None:
+        """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
+        if not self._role.is_mine():
+            return
+        self.look()
+        repair.repair(self.service, log_progress())
+        if self._scrubbed is None:
+            self._scrubbed = self.clock()  # A start is no time to read whole files.
+        elif 0 < settings.SCRUB_EVERY_S <= self.clock() - self._scrubbed:
+            self.scrub()
+
+    def look(self) -> None:
+        """Evicts an in-sync file that can't be opened as what it must be."""
+        if not faults_of(read_witness(self.service.witness_file)):
+            return
+        with self._locked() as lock:
+            witness = read_witness(self.service.witness_file)
+            membership.evict(self.service, lock, witness, faults_of(witness))
+
+    def scrub(self) -> dict[str, list[str]]:
+        """Reads both files whole; evicts one that is damaged. What was found, by alias."""
+        self._scrubbed = self.clock()
+        found = scrub_all(self.service)
+        damaged: dict[str, BaseException] = {
+            alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items
+        }
+        if damaged:
+            with self._locked() as lock:
+                membership.evict(self.service, lock, read_witness(self.service.witness_file), damaged)
+        return found
+
+    def _locked(self) -> AbstractContextManager[WriterLock]:
+        return writer_lock(self.service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S)
+
+
+def scrub_all(service: Service) -> dict[str, list[str]]:
+    """What a scrub finds in each in-sync file of a service; empty lists where nothing is wrong."""
+    found = {}
+    for alias in read_witness(service.witness_file).in_sync:
+        with gate.reading(service.name, alias=alias):
+            found[alias] = scrub.findings(gate.raw(alias), service)
+    return found
+
+
+def faults_of(witness: Witness) -> dict[str, BaseException]:
+    """The in-sync files that can't serve, and why."""
+    return {alias: error for alias in witness.in_sync if (error := fault_of(alias, witness)) is not None}
+
+
+def fault_of(alias: str, witness: Witness) -> BaseException | None:
+    """Why this file can't serve, as far as opening it tells; None if it can. A lock held by another is no fault."""
+    try:
+        check_file(alias, witness)
+        uri = f"file:{quote(str(topology.database_file(alias)))}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as connection:
+            assert_incarnation(connection, alias, witness)
+    except sqlite3.OperationalError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return None if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else error
+    except REPLICA_ERRORS as error:
+        return error
+    return None
+
+
+def log_progress() -> repair.Progress:
+    """Tells of a copy's progress, every ten percent."""
+    told: dict[str, int] = {}
+
+    def tell(alias: str, part: float) -> None:
+        tenth = int(part * 10)
+        if tenth > told.get(alias, 0) and tenth < 10:
+            told[alias] = tenth
+            logger.info("copying %s: %d %%", alias, tenth * 10)
+
+    return tell

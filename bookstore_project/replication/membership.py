@@ -1,0 +1,88 @@
+"""Who counts: taking a file out of the in-sync set, and letting it in again.
+
+The set shrinks before the commit that a file can't take part in, durably: from then on nobody reads it, whatever it
+holds. It never shrinks to a file that is damaged itself: two faults at once are for an operator, not for a guess.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.mutex import WriterLock
+from bookstore_project.replication.points import reached
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.witness import Exclusion, FileRecord, Witness, write_witness
+from bookstore_project.settings import topology
+
+logger = logging.getLogger("bookstore.replication")
+
+REASON_LENGTH = 300
+
+
+def evict(service: Service, lock: WriterLock, witness: Witness, dead: Mapping[str, BaseException]) -> Witness:
+    """The witness without the dead, in a new epoch, durable.
+
+    Raises Unavailable, and changes nothing, if nobody would be left, if the one that is left is damaged, or if the
+    witness can't be written.
+    """
+    left = tuple(alias for alias in witness.in_sync if alias not in dead)
+    reasons = "; ".join(f"{alias}: {error}" for alias, error in dead.items())
+    if not left:
+        raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed.")
+    if left == witness.in_sync:
+        return witness
+    for alias in left:
+        if problem := damage(alias):
+            raise Unavailable(
+                f"{reasons}; and {alias}, which would be the only copy, is damaged: {problem}. Nothing was changed."
+            )
+    excluded = {alias: _exclusion(error) for alias, error in dead.items() if alias in witness.in_sync}
+    shrunk = replace(witness, in_sync=left, epoch=witness.epoch + 1, out={**witness.out, **excluded})
+    reached("evict")
+    written = _write(service, lock, shrunk)
+    for alias, exclusion in excluded.items():
+        logger.warning("%s is out of sync: %s", alias, exclusion.reason)
+    return written
+
+
+def readmit(service: Service, lock: WriterLock, witness: Witness, alias: str, record: FileRecord) -> Witness:
+    """The witness with the alias in sync again, in a new epoch, durable. Its file must hold all of the log."""
+    in_sync = tuple(name for name in service.aliases if name in witness.in_sync or name == alias)
+    out = {name: exclusion for name, exclusion in witness.out.items() if name != alias}
+    files = {**witness.files, alias: record}
+    reached("readmit")
+    return _write(service, lock, replace(witness, in_sync=in_sync, epoch=witness.epoch + 1, out=out, files=files))
+
+
+def register_file(service: Service, lock: WriterLock, witness: Witness, alias: str, record: FileRecord) -> Witness:
+    """The witness that knows an alias's new file; the alias stays out of sync."""
+    files = {**witness.files, alias: record}
+    return _write(service, lock, replace(witness, epoch=witness.epoch + 1, files=files))
+
+
+def damage(alias: str) -> str:
+    """What SQLite's quick check finds wrong with a file; empty if nothing. Reads the whole file."""
+    uri = f"file:{quote(str(topology.database_file(alias)))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=1)) as connection:
+            found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        return str(error)
+    return "" if found == "ok" else found
+
+
+def _write(service: Service, lock: WriterLock, witness: Witness) -> Witness:
+    lock.assert_current()
+    try:
+        return write_witness(service.witness_file, witness, sync=True)
+    except OSError as error:
+        raise Unavailable(f"The witness can't be written: {error.strerror}; nothing was changed.") from error
+
+
+def _exclusion(error: BaseException) -> Exclusion:
+    return Exclusion(str(error)[:REASON_LENGTH], datetime.now(UTC).isoformat(timespec="seconds"))

@@ -1,0 +1,195 @@
+"""A file that is out of sync comes back, by its log or by a verified copy, whatever interrupts it."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bookstore_project.replication import points, repair, scrub
+from bookstore_project.replication.caretaker import Caretaker, scrub_all
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, opened
+from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.settings import topology
+from catalog_app.services import book_restock
+
+CATALOG = get_service("catalog")
+
+
+def restock(copies: int = 1, book_id: int = 1) -> None:
+    book_restock(book_id=book_id, quantity=copies, actor="test")
+
+
+def witness() -> Witness:
+    return read_witness(CATALOG.witness_file)
+
+
+def evict_the_second() -> None:
+    """A lock that another program holds, for longer than a writer waits."""
+    with opened("catalog-2") as other:
+        other.execute("BEGIN IMMEDIATE")
+        restock()
+        other.execute("ROLLBACK")
+    assert witness().in_sync == ("catalog-1",)
+    assert "locked" in witness().out["catalog-2"].reason
+
+
+def test_a_file_that_was_locked_for_a_while_rejoins_by_its_log(seven_books: Path) -> None:
+    evict_the_second()
+    restock(5)
+    (repaired,) = repair.repair(CATALOG)
+    assert (repaired.alias, repaired.means, repaired.entries) == ("catalog-2", "log", 2)
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+    assert witness().out == {}
+    assert_copies_equal("catalog")
+
+
+def test_a_deleted_file_is_rebuilt_from_the_other(seven_books: Path) -> None:
+    topology.database_file("catalog-1").unlink()
+    restock()
+    (repaired,) = repair.repair(CATALOG)
+    assert (repaired.alias, repaired.means) == ("catalog-1", "copy")
+    restock()
+    assert_copies_equal("catalog")
+
+
+def test_a_file_at_fault_is_found_and_rebuilt_though_nobody_writes(seven_books: Path) -> None:
+    shutil.copy(topology.database_file("catalog-1"), seven_books / "copy")
+    (seven_books / "copy").replace(topology.database_file("catalog-2"))
+    Caretaker(CATALOG).step()
+    assert_copies_equal("catalog")
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+
+
+def test_the_old_file_is_kept_aside(seven_books: Path) -> None:
+    path = topology.database_file("catalog-2")
+    path.write_bytes(b"garbage" * 1000)
+    restock()
+    repair.repair(CATALOG)
+    assert path.with_name("catalog.sqlite3.quarantine").read_bytes().startswith(b"garbage")
+
+
+def test_a_file_with_a_damaged_row_is_not_let_in_by_its_log(seven_books: Path) -> None:
+    evict_the_second()
+    change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
+    (repaired,) = repair.repair(CATALOG)
+    assert repaired.means == "copy"
+    assert_copies_equal("catalog")
+
+
+def test_no_copy_is_made_of_a_damaged_file(seven_books: Path) -> None:
+    """Unverified donors are how damage would spread to the last good rows."""
+    evict_the_second()
+    topology.database_file("catalog-2").unlink()
+    change_around("catalog-1", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
+    with pytest.raises(Unavailable, match="catalog-1, the only copy in sync, is damaged: row 7 of catalog_app_book"):
+        repair.repair(CATALOG)
+    assert witness().in_sync == ("catalog-1",)
+    assert not topology.database_file("catalog-2").exists()
+
+
+def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
+    path = topology.database_file("catalog-1")
+    with sqlite3.connect(path) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+    topology.database_file("catalog-2").unlink()
+    with pytest.raises(Unavailable, match="catalog-1, which would be the only copy, is damaged"):
+        restock(book_id=2)
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+
+
+def test_a_replica_that_is_repaired_does_not_miss_writes_made_meanwhile(seven_books: Path) -> None:
+    topology.database_file("catalog-2").unlink()
+    restock()
+    points.hooks["repair-copied"] = restock
+    points.hooks["repair-installed"] = lambda: None
+    (repaired,) = repair.repair(CATALOG)
+    assert repaired.entries == 1
+    assert_copies_equal("catalog")
+
+
+KILLED = """
+import os, signal, django
+django.setup()
+from bookstore_project.replication import points, repair
+from bookstore_project.replication.service import get_service
+points.hooks[{point!r}] = lambda: os.kill(os.getpid(), signal.SIGKILL)
+repair.repair(get_service("catalog"))
+"""
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["repair-copied", "repair-verified", "repair-quarantined", "repair-installed", "repair-rolled", "readmit"],
+)
+def test_a_repairer_killed_anywhere_is_followed_by_one_that_finishes(seven_books: Path, point: str) -> None:
+    topology.database_file("catalog-2").unlink()
+    restock()
+    killed = subprocess.run([sys.executable, "-c", KILLED.format(point=point)], cwd=topology.ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    restock()
+    Caretaker(CATALOG).step()
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+    assert_copies_equal("catalog")
+
+
+# ---------------------------------------------------------------------------------------------------- scrub
+
+
+def test_a_scrub_of_sound_files_finds_nothing(seven_books: Path) -> None:
+    restock()
+    assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
+
+
+DAMAGE = {
+    "a changed value": ("UPDATE catalog_app_book SET price = 1 WHERE id = 3", "row 3 of catalog_app_book isn't what"),
+    "a missing row": (
+        "DELETE FROM catalog_app_ledgerentry WHERE id = 2",
+        "row 2 of catalog_app_ledgerentry is",
+    ),
+    "a row too many": (
+        "INSERT INTO catalog_app_keyedanswer VALUES ('00000000000000000000000000000001', 'x', 200, '')",
+        "of catalog_app_keyedanswer isn't in the log",
+    ),
+    "a changed log": ("UPDATE replication_logentry SET payload = '[]' WHERE position = 1", "hash chain breaks"),
+    "a changed digest": ("UPDATE replication_rowdigest SET digest = 'x' WHERE \"key\" = '4'", "row 4 of"),
+    "a shorter log": ("DELETE FROM replication_logentry WHERE position = 1", "gap|below|digest"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_scrub_says_which_file_and_rows_are_wrong_and_repairs_them(seven_books: Path, damage: str) -> None:
+    restock(book_id=1)
+    statement, complaint = DAMAGE[damage]
+    change_around("catalog-2", statement)
+    caretaker = Caretaker(CATALOG)
+    found = caretaker.scrub()
+    assert found["catalog-1"] == []
+    assert any(part in " ".join(found["catalog-2"]) for part in complaint.split("|")), found
+    assert witness().in_sync == ("catalog-1",)
+    caretaker.step()
+    assert_copies_equal("catalog")
+
+
+def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_books: Path) -> None:
+    """Each file is judged alone: a comparison would only say that they differ."""
+    change_around("catalog-1", "UPDATE catalog_app_book SET title = 'x' WHERE id = 1")
+    Caretaker(CATALOG).scrub()
+    assert witness().in_sync == ("catalog-2",)
+
+
+def test_findings_are_bounded(seven_books: Path) -> None:
+    change_around("catalog-1", "DELETE FROM replication_rowdigest")
+    with opened("catalog-1") as connection:
+        assert 0 < len(scrub.findings(connection, CATALOG)) <= scrub.MOST_FINDINGS
