@@ -215,9 +215,10 @@ def test_a_replayed_answer_says_so(client: Client, store: Store) -> None:
     reply = fakes.json_reply({"id": "x"}, 201)
     replayed = Reply(201, {**reply.headers, headers.IDEMPOTENT_REPLAYED: "true", "Set-Cookie": "x=1"}, reply.body)
     store.behaviours = {"order-1": fakes.answer_with(replayed)}
-    response = post(client, "/purchase/1", {})
+    response = post(client, "/purchase/1", {}, **{"Idempotency-Key": "a-key-of-the-client"})
     assert response[headers.IDEMPOTENT_REPLAYED] == "true"
     assert "Set-Cookie" not in response
+    assert headers.IDEMPOTENT_REPLAYED not in post(client, "/purchase/1", {}), "this client has asked once"
 
 
 # ---------------------------------------------------------------------------------------------------- staff
