@@ -60,5 +60,5 @@ class PushView(APIView):
     renderer_classes = (JSONRenderer,)
 
     def post(self, request: Request) -> Response:
-        pushes.take(front().coherence, request.data)
-        return Response({})
+        taken = pushes.take(front().coherence, request.data)
+        return Response({}, status=HTTPStatus.OK if taken else HTTPStatus.CONFLICT)

@@ -6,15 +6,19 @@ Every step looks first and does only what is missing, in an order that a kill ca
 import os
 import secrets
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.management import call_command
-from django.db import connections
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connections
 
 from bookstore_project.cluster import lock
 from bookstore_project.settings import base, environment, topology
+from bookstore_project.wire.problems import StoreError
 
 STAFF = "staff"
 Say = Callable[[str], None]
@@ -28,11 +32,30 @@ def prepare(say: Say) -> None:
     make_folders()
     with lock.exclusive(topology.RUN_DIR / "prepare.lock", wait=True):
         try:
-            call_command("migrate", verbosity=0, interactive=False)
-            call_command("seed_books", verbosity=0)
+            migrate(say)
             ensure_staff(say)
+            attempt("seed_books", say)
         finally:
             connections.close_all()
+
+
+def migrate(say: Say) -> None:
+    """Every database. What is wrong with a service's files is told, and stops neither the other nor the nodes."""
+    call_command("migrate", database=topology.ACCOUNTS, verbosity=0, interactive=False)
+    for service in topology.APPS_OF_SERVICE:
+        first, *_ = topology.database_aliases(service)
+        attempt("migrate", say, database=first, interactive=False)
+
+
+def attempt(command: str, say: Say, **options: Any) -> None:
+    """Calls a management command; an error that an operator can do something about is told."""
+    told = StringIO()
+    try:
+        call_command(command, verbosity=0, stderr=told, **options)
+    except (CommandError, StoreError, DatabaseError) as error:
+        told.write(str(error))
+    for line in told.getvalue().splitlines():
+        say(line)
 
 
 def make_folders() -> None:

@@ -21,8 +21,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from bookstore_project.replication import mutex
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import Entry
 from bookstore_project.replication.points import reached
 from bookstore_project.settings import topology
@@ -32,7 +35,7 @@ logger = logging.getLogger("bookstore.replication")
 
 PUSH_PATH = "/internal/push/"
 PUSH_TIMEOUT_S = 0.3
-LONGEST_LEASE_S = 60.0
+RECORD_TIMEOUT_S = 1.0
 _NAP_S = 0.01
 _QUEUE_LENGTH = 200
 
@@ -82,15 +85,34 @@ def record_lease(lease: Lease) -> None:
     draft.replace(directory / f"{lease.front}.json")
 
 
-def valid_leases() -> dict[str, Lease]:
-    """The fronts that may be using their cache now."""
-    leases: dict[str, Lease] = {}
-    with suppress(FileNotFoundError):
-        for path in lease_dir().glob("*.json"):
-            lease = read_lease(path.stem)
-            if lease is not None and lease.is_valid():
-                leases[lease.front] = lease
-    return leases
+def record_no_lease(front: str) -> None:
+    """Says that this front holds none, unless its record is there."""
+    with suppress(OSError, Unavailable), mutex.lock(lock_of(front), RECORD_TIMEOUT_S):
+        if read_lease(front) is None:
+            record_lease(Lease(front, "", "", 0.0, settings.LEASE_S, None))
+
+
+def lock_of(front: str) -> Path:
+    """What to lock while a front's record is read and written."""
+    return lease_dir() / f"{front}.lock"
+
+
+@dataclass(frozen=True)
+class Leases:
+    """What the records say: who holds a lease, and of whom nothing is known, because the record is gone."""
+
+    valid: dict[str, Lease]
+    unknown: frozenset[str]
+
+
+def read_leases() -> Leases:
+    """Of every front. A record that is missing or can't be read is no sign of there being no lease."""
+    names = {node.name for node in topology.NODES.values() if node.service == topology.FRONT}
+    with suppress(OSError):
+        names |= {path.stem for path in lease_dir().glob("*.json")}
+    found = {name: read_lease(name) for name in sorted(names)}
+    valid = {name: lease for name, lease in found.items() if lease is not None and lease.is_valid()}
+    return Leases(valid, frozenset(name for name, lease in found.items() if lease is None))
 
 
 # A front whose push failed gets no new lease until a push reaches it: it may be able to poll, and yet be deaf.
@@ -107,7 +129,8 @@ def is_blocked(front: str) -> bool:
 def block(front: str) -> None:
     if not is_blocked(front):
         logger.warning("%s doesn't take invalidations: it gets no lease until it does", front)
-        _blocked_mark(front).touch()
+        with suppress(OSError):  # Then it keeps its lease, and the writers keep waiting for it.
+            _blocked_mark(front).touch()
 
 
 def unblock(front: str) -> None:
@@ -134,23 +157,45 @@ def invalidate(timeline: str, entries: Sequence[Entry]) -> None:
     if not items:
         return
     newest = (entries[-1].position, entries[-1].hash)
-    left = valid_leases()
+    leases = read_leases()
+    # Whatever lease was granted until now, and isn't on record any more, has run out by then.
+    all_known = time.monotonic() + settings.LEASE_S
+    left, unknown = leases.valid, leases.unknown
     reached("leases-read")
     message = {"timeline": timeline, "invalidate": items, "set": []}
-    while left:
-        for front in _push_to_all(left, message):
-            del left[front]
+    while left or unknown:
+        taken = _push_to_all(left, message)
+        left = {front: lease for front, lease in left.items() if front not in taken}
         for front in left:
             block(front)
-        current = valid_leases()
-        left = {front: current[front] for front in left if front in current and current[front].confirmed != newest}
-        if left:
+        now = read_leases()
+        left, unknown = _still_to_wait_for(left, unknown, now, newest)
+        if unknown and time.monotonic() > all_known:
+            for front in unknown:
+                record_no_lease(front)
+            unknown = frozenset()
+        if left or unknown:
             time.sleep(_NAP_S)
+
+
+def _still_to_wait_for(
+    left: Mapping[str, Lease], unknown: frozenset[str], now: Leases, newest: tuple[int, str]
+) -> tuple[dict[str, Lease], frozenset[str]]:
+    """The fronts that may still use what is invalidated; one whose record has vanished counts as it was."""
+    waiting: dict[str, Lease] = {}
+    for front, lease in left.items():
+        current = now.valid.get(front) or (lease if front in now.unknown and lease.is_valid() else None)
+        if current is not None and current.confirmed != newest:
+            waiting[front] = current
+    for front in unknown:
+        if front in now.valid and now.valid[front].confirmed != newest:
+            waiting[front] = now.valid[front]
+    return waiting, unknown & now.unknown
 
 
 def _push_to_all(leases: Mapping[str, Lease], message: Mapping[str, Any]) -> list[str]:
     """All at once; the names of those that took it."""
-    if len(leases) == 1:
+    if len(leases) <= 1:
         return [front for front, lease in leases.items() if push(lease, message)]
     answers = _pool().map(lambda lease: push(lease, message), leases.values())
     return [front for front, taken in zip(leases, answers, strict=True) if taken]
@@ -194,5 +239,5 @@ def _offer_forever() -> None:
     while True:
         message = _offers.get()
         reached("set")
-        for lease in valid_leases().values():
+        for lease in read_leases().valid.values():
             push(lease, message)

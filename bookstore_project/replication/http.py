@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookstore_project.replication import fronts, gate, polls
+from bookstore_project.replication import gate, polls
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.gate import Snapshot
 from bookstore_project.replication.router import local_alias
@@ -41,6 +42,14 @@ class ReplicaView(APIView):
         """Notes the position of a write; gives back its value."""
         self._position = outcome.position, outcome.timeline
         return outcome.value
+
+    def deadline(self, request: Request) -> float | None:
+        """Until when the caller waits, in epoch seconds; None if it didn't say, or is no node of the store."""
+        sent = request.headers.get(headers.DEADLINE)
+        if sent is None or not getattr(request.user, "is_service", False):
+            return None
+        seconds: float = serializers.FloatField().run_validation(sent)
+        return seconds
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)
@@ -85,12 +94,14 @@ class StatusView(APIView):
 class PollInput(StrictFields):
     """A front's poll."""
 
-    front = serializers.RegexField(r"^front(-[0-9]{1,3})?$")
+    # Writers wait for the fronts of the topology, and for no others.
+    front = serializers.ChoiceField([node.name for node in topology.NODES.values() if node.service == topology.FRONT])
     address = TextField(max_length=100)
     instance = TextField(max_length=64)
     since = WholeNumberField(allow_null=True, min_value=0)
     confirmed = serializers.ListField(allow_null=True, min_length=2, max_length=2)
-    lease_s = serializers.FloatField(min_value=0.1, max_value=fronts.LONGEST_LEASE_S)
+    # A writer that finds a front's record gone waits for as long as a lease may last.
+    lease_s = serializers.FloatField(min_value=0.1, max_value=settings.LEASE_S)
 
     def validate_address(self, address: str) -> str:
         """Writers will push to it."""

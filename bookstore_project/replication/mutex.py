@@ -110,10 +110,17 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
+        return _make_and_open(path)
+    except OSError as error:
+        raise Unavailable(f"The lock {path} can't be opened: {error.strerror}.") from error
+
+
+def _make_and_open(path: Path) -> int:
+    try:
         path.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise Unavailable(f"The lock {path} can't be opened: {error.strerror}.") from error
+        raise Unavailable(f"The lock {path} can't be made: {error.strerror}.") from error
 
 
 def _lock_now(descriptor: int) -> bool:

@@ -17,7 +17,6 @@ from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.witness import Witness, read_witness
 
 TEST_PUSH_TIMEOUT_S = 0.2
-RECORD_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
 
     Under a lock, because a front that gave up waiting for one replica may be polling the other by now.
     """
-    with mutex.lock(fronts.lease_dir() / f"{poll.front}.lock", RECORD_TIMEOUT_S):
+    with mutex.lock(fronts.lock_of(poll.front), fronts.RECORD_TIMEOUT_S):
         old = fronts.read_lease(poll.front)
         given = old.expires if old is not None and old.expires - asked <= old.lease_s * 1.5 else 0.0
         fronts.record_lease(

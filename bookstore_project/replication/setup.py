@@ -6,12 +6,17 @@ Every step may be interrupted and repeated: the witness comes last, and what is 
 import secrets
 import sqlite3
 import uuid
+from contextlib import closing
+from urllib.parse import quote
 
-from bookstore_project.replication import log, triggers
+from bookstore_project.replication import fronts, log, membership, triggers
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.mutex import WriterLock
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
 from bookstore_project.replication.service import Service, wrapper
-from bookstore_project.replication.witness import FileRecord, Witness, create_witness
+from bookstore_project.replication.witness import FileRecord, Witness, create_witness, read_witness
+from bookstore_project.settings import topology
 
 
 def prepare_file(service: Service, alias: str) -> None:
@@ -51,4 +56,36 @@ def create_first_witness(service: Service) -> None:
             f"There is no witness of {service.name}, and its two files differ: an operator has to say which counts."
         )
     floor = next(iter(heads.values())).position
+    for node in topology.NODES.values():
+        if node.service == topology.FRONT:
+            fronts.record_no_lease(node.name)
     create_witness(service.witness_file, Witness(uuid.uuid4().hex[:8], 1, tuple(service.aliases), floor, files))
+
+
+def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
+    """Accepts in-sync files that are the ones the witness knows, but for the inode; which ones those were.
+
+    A data folder that was copied or restored as a whole has other inodes and the same content. The content says
+    whose it is (the nonce); whether it has all that is settled is for the next writer to find, as ever. Under the
+    writer lock, while the store is prepared: beside a running store, a file that was replaced is at fault.
+    """
+    witness = read_witness(service.witness_file)
+    moved = [alias for alias in witness.in_sync if _is_only_moved(alias, witness)]
+    for alias in moved:
+        known = witness.files[alias]
+        path = topology.database_file(alias)
+        record = FileRecord(identity_of(str(path)), known.nonce, path.stat().st_size)
+        witness = membership.register_file(service, lock, witness, alias, record)
+    return moved
+
+
+def _is_only_moved(alias: str, witness: Witness) -> bool:
+    path = topology.database_file(alias)
+    try:
+        if identity_of(str(path)) == witness.files[alias].identity or membership.damage(alias):
+            return False
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
+            assert_incarnation(connection, alias, witness)
+    except REPLICA_ERRORS:
+        return False
+    return True

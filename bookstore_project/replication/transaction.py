@@ -193,7 +193,10 @@ class Attempt:
         reached("shrunk")
         witness = self._commit(witness)
         reached("committed")
-        fronts.invalidate(witness.timeline, [entry])  # Step 7.
+        try:
+            fronts.invalidate(witness.timeline, [entry])  # Step 7.
+        except OSError as error:
+            raise OutcomeUnknown(f"The fronts' leases can't be read: {error}") from error
         reached("invalidated")
         self._raise_floor(witness, entry.position)  # Step 8.
         reached("floor")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from bookstore_project.replication.fronts import read_leases
 from bookstore_project.replication.tests.copies import floor
-from bookstore_project.settings import topology
 from bookstore_project.wire import headers
 from bookstore_project.wire.tests.api import as_node, assert_problem, send
 
@@ -78,7 +78,7 @@ def test_a_front_polls() -> None:
 )
 def test_a_poll_that_makes_no_sense_gets_no_lease(nonsense: dict[str, Any]) -> None:
     assert_problem(send("POST", "/internal/leases/", {**POLL, **nonsense}, sent=as_node()), 400, "validation_error")
-    assert not list((topology.DATA / "leases").glob("*.json"))
+    assert read_leases().valid == {}
 
 
 def test_status_tells_position_and_membership() -> None:

@@ -137,11 +137,15 @@ class Coherence:
     def is_in_doubt(self) -> bool:
         return self.confirmed is not None
 
-    def pushed(self, push: Push) -> None:
-        """Takes a push. When this returns, nobody is served from an entry that it invalidates."""
+    def pushed(self, push: Push) -> bool:
+        """Takes a push. When this returns True, nobody is served from an entry that it invalidates.
+
+        False if it invalidates something on a timeline that isn't this front's (a front that begins has none): then
+        its writer has to wait for a poll that tells of it. A poll's answer that is under way may not.
+        """
         with self._lock:
             if self.timeline is None or push.timeline != self.timeline:
-                return  # The next poll will find out, and start anew.
+                return not push.invalidate
             for change in push.invalidate:
                 self.floors.raise_keys(change.position, change.keys)
                 self.invalidations += len(change.keys)
@@ -155,6 +159,7 @@ class Coherence:
         if push.replica:
             for key, entry in fresh:
                 self.caches[0].set(key, entry.encode())
+        return True
 
     def next_poll(self) -> Poll:
         with self._lock:

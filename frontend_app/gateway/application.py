@@ -3,6 +3,7 @@
 import hmac
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from rest_framework.exceptions import ParseError
@@ -39,6 +40,7 @@ class Gateway:
         self._threads = threads
         self._on_start = on_start
         self._body_timeout_s = body_timeout_s
+        self._bodies = bodies.Budget(bodies.TOTAL_BYTES)
         self._ordinary: OrdinaryWay | None = None
         self._hit_log: HitLog | None = None
 
@@ -81,13 +83,15 @@ class Gateway:
             return
         try:
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-            body = await bodies.read_body(request, receive, limit, self._body_timeout_s)
-            answer = self._pushed(request, body, request_id)
-            if answer is None:
-                answer = await ordinary.answer(build_environ(request, body, request_id))
+            with self._bodies.share() as share:
+                take = bodies.boundless if _is_from_node(request) else share
+                body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
+                answer = self._pushed(request, body, request_id)
+                if answer is None:
+                    answer = await ordinary.answer(build_environ(request, body, request_id))
         except bodies.Gone:
             return
-        except (bodies.TooLarge, bodies.TooSlow, Busy) as error:
+        except (bodies.TooLarge, bodies.TooSlow, bodies.Crowded, Busy) as error:
             answer = _refusal(error, request_id)
             hit_log.write(request, answer, "front", request_id, (time.perf_counter() - began) * 1000)
         await answer.send(send, request.method)
@@ -103,7 +107,7 @@ class Gateway:
         ):
             return None
         try:
-            pushes.take(self._front().coherence, parse_json(body))
+            taken = pushes.take(self._front().coherence, parse_json(body))
         except (problems.Invalid, ParseError):
             return None  # The ordinary way says what is wrong with it.
         named = [
@@ -114,7 +118,12 @@ class Gateway:
             (headers.REPLICA, "front"),
             (headers.REQUEST_ID, request_id),
         ]
-        return Outgoing(200, named, b"{}")
+        return Outgoing(HTTPStatus.OK if taken else HTTPStatus.CONFLICT, named, b"{}")
+
+
+def _is_from_node(request: Incoming) -> bool:
+    token = request.headers.get(headers.SERVICE_TOKEN.lower(), "")
+    return hmac.compare_digest(token.encode(), settings.SERVICE_TOKEN.encode())
 
 
 def _refusal(error: Exception, request_id: str) -> Outgoing:
@@ -122,6 +131,8 @@ def _refusal(error: Exception, request_id: str) -> Outgoing:
         answer = problem("payload_too_large", "The request body is larger than 1 MiB.", request_id)
     elif isinstance(error, bodies.TooSlow):
         answer = problem("parse_error", "The request body did not arrive in time.", request_id)
+    elif isinstance(error, bodies.Crowded):
+        answer = problem("unavailable", "Too many request bodies are on their way. Try again shortly.", request_id)
     else:
         return problem("unavailable", "All threads are busy: nothing was done. Try again shortly.", request_id)
     # Whatever is left of the body must not be taken for the next request.

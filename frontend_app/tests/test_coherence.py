@@ -9,7 +9,7 @@ from bookstore_project.wire import client
 from bookstore_project.wire.problems import Unavailable
 from bookstore_project.wire.request_id import accept_request_id
 from frontend_app import services
-from frontend_app.cache.coherence import Change, Push
+from frontend_app.cache.coherence import Change, Coherence, Push
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.lru import LRUCache
 from frontend_app.runtime import Front
@@ -274,6 +274,17 @@ def test_a_push_of_another_timeline_is_left_to_the_poll(store: Store) -> None:
     look(front)
     front.coherence.pushed(Push("t2", sets=[(99, "book:1", b"{}")], replica="catalog-1"))
     assert look(front) == ("10.00", "hit")
+
+
+def test_an_invalidation_that_is_not_taken_is_not_confirmed(store: Store) -> None:
+    """Its writer would go on, and the answer to a poll that was under way could bring the old value back."""
+    front = make_front(store)
+    change = [Change(10, ["book:1"])]
+    assert not front.coherence.pushed(Push("t2", invalidate=change)), "of another timeline"
+    assert front.coherence.pushed(Push("t2")), "nothing that could be missed: a test of the line"
+    assert front.coherence.pushed(Push(fakes.TIMELINE, invalidate=change))
+    beginning = Coherence([fakes.lru()], lease_s=1.0)
+    assert not beginning.pushed(Push(fakes.TIMELINE, invalidate=change)), "before its first poll"
 
 
 def test_a_log_that_no_longer_reaches_back_makes_everything_old(store: Store) -> None:

@@ -12,6 +12,7 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from bookstore_project.wire import headers
 from frontend_app import services
+from frontend_app.gateway import bodies
 from frontend_app.gateway.application import Gateway
 from frontend_app.gateway.environ import build_environ
 from frontend_app.gateway.hits import quick_answer
@@ -182,6 +183,15 @@ def test_a_push_invalidates(gateway: Gateway, store: Store) -> None:
     run(test)
 
 
+def test_a_push_of_another_timeline_is_refused(gateway: Gateway) -> None:
+    async def test() -> None:
+        token = (headers.SERVICE_TOKEN, settings.SERVICE_TOKEN)
+        body = json.dumps({"timeline": "another", "invalidate": [[99, ["book:1"]]]}).encode()
+        assert (await ask(gateway, "POST", "/internal/push/", token, body=body)).status == 409
+
+    run(test)
+
+
 @pytest.mark.parametrize("token", [None, "", "wrong", "Ünsinn"])
 def test_a_push_without_the_token_changes_nothing(gateway: Gateway, front: Front, token: str | None) -> None:
     async def test() -> None:
@@ -260,6 +270,30 @@ def test_a_client_that_goes_away_is_answered_nothing(gateway: Gateway, store: St
         got = await asgi.converse(gateway, scope, [b"x"], is_whole=False, then={"type": "http.disconnect"})
         assert got.status == 0
         assert store.asked_of("/api/v1/orders/") == []
+
+    run(test)
+
+
+def test_bodies_on_their_way_take_no_more_memory_than_there_is_for_them(
+    front: Front, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "TOTAL_BYTES", 20)
+    gateway = asgi.make_gateway(front)
+    whole = ("content-type", "application/json")
+
+    async def test() -> None:
+        stalled = [asgi.stalled(gateway, "/api/v1/orders/") for _ in range(2)]  # of 8 bytes each
+        await asyncio.sleep(0)
+        got = await ask(gateway, "POST", "/api/v1/orders/", whole, body=b'{"book": 1}')
+        assert (got.status, fakes.parsed(got.body)["code"]) == (503, "unavailable")
+        assert got.headers["connection"] == "close"
+        assert "retry-after" in got.headers
+        assert store.asked_of("/api/v1/orders/") == []
+        token = (headers.SERVICE_TOKEN.lower(), settings.SERVICE_TOKEN)
+        assert (await ask(gateway, "POST", "/internal/push/", whole, token, body=b"[" * 50)).status != 503
+        await asgi.end(stalled)
+        assert (await ask(gateway, "POST", "/api/v1/orders/", whole, body=b'{"book": 1}')).status == 201
+        assert gateway._bodies.left_bytes == 20
 
     run(test)
 

@@ -1,6 +1,7 @@
 """Leases and invalidations: a front that may use its cache has heard of every visible write."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from bookstore_project.replication import fronts, points, polls
-from bookstore_project.replication.fronts import Lease, read_lease, record_lease, valid_leases
+from bookstore_project.replication.fronts import Lease, Leases, read_lease, read_leases, record_lease
 from bookstore_project.replication.log import Entry
 from bookstore_project.replication.tests.copies import eventually, floor
 from bookstore_project.replication.tests.leases import LEASE, NOW, POLL, Clock, Pushes, reprice
@@ -28,25 +29,25 @@ ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
 
 def test_a_lease_is_valid_until_it_expires(clock: Clock) -> None:
     record_lease(LEASE)
-    assert valid_leases() == {"front": LEASE}
+    assert read_leases().valid == {"front": LEASE}
     clock.now = LEASE.expires - 0.001
-    assert valid_leases() == {"front": LEASE}
+    assert read_leases().valid == {"front": LEASE}
     clock.now = LEASE.expires
-    assert valid_leases() == {}
+    assert read_leases().valid == {}
     assert read_lease("front") == LEASE
 
 
 def test_a_lease_of_an_earlier_boot_is_void(clock: Clock) -> None:
     """The monotonic clock starts anew: a lease that ends in an hour was not given in this life."""
     record_lease(replace(LEASE, expires=NOW + 3600))
-    assert valid_leases() == {}
+    assert read_leases().valid == {}
 
 
 @pytest.mark.parametrize("content", ["", "{}", "null", '{"front": 1, "confirmed": null}'])
 def test_what_is_no_lease_is_ignored(clock: Clock, content: str) -> None:
     record_lease(LEASE)
     (fronts.lease_dir() / "front.json").write_text(content)
-    assert valid_leases() == {}
+    assert read_leases().valid == {}
 
 
 # ------------------------------------------------------------------------------------------- invalidations
@@ -107,6 +108,37 @@ def test_a_poll_that_confirms_this_entry_ends_the_wait(
     assert (clock.now < LEASE.expires) is is_enough
 
 
+@pytest.mark.parametrize("is_folder_gone", [True, False])
+def test_a_lease_whose_record_is_gone_is_waited_for(clock: Clock, pushes: Pushes, is_folder_gone: bool) -> None:
+    """Whoever removes the files must not make a front's cache stale: it has its lease all the same."""
+    record_lease(LEASE)
+    if is_folder_gone:
+        shutil.rmtree(fronts.lease_dir())
+    else:
+        (fronts.lease_dir() / "front.json").unlink()
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now >= NOW + settings.LEASE_S
+    waited = clock.now
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now == waited, "once is enough"
+
+
+def test_a_front_that_polls_again_ends_the_wait_for_its_lost_record(clock: Clock, pushes: Pushes) -> None:
+    shutil.rmtree(fronts.lease_dir(), ignore_errors=True)
+    clock.while_asleep = lambda: record_lease(LEASE)
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now < NOW + settings.LEASE_S / 2
+    assert pushes.taken["front"][0]["invalidate"] == [[7, ["book:1"]]]
+
+
+def test_a_record_that_vanishes_while_a_writer_waits_counts_as_it_was(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    pushes.deaf.add("front")
+    clock.while_asleep = lambda: (fronts.lease_dir() / "front.json").unlink(missing_ok=True)
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now >= LEASE.expires
+
+
 def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
     seven_books: Path, pushes: Pushes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +149,7 @@ def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
         seen.append(floor("catalog"))
         return True
 
-    monkeypatch.setattr(fronts, "valid_leases", lambda: {"front": LEASE} if not seen else {})
+    monkeypatch.setattr(fronts, "read_leases", lambda: Leases({} if seen else {"front": LEASE}, frozenset()))
     monkeypatch.setattr(fronts, "push", look)
     assert reprice() == before + 1
     assert seen == [before]

@@ -7,7 +7,7 @@ import pytest
 
 from bookstore_project.replication import fronts, points, polls
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.fronts import read_lease, record_lease, valid_leases
+from bookstore_project.replication.fronts import read_lease, read_leases, record_lease
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.copies import Party, Pause, floor
 from bookstore_project.replication.tests.leases import LEASE, LEASE_S, NOW, POLL, Clock, Pushes, reprice
@@ -25,7 +25,7 @@ def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
         "doubts": [],
         "base": True,
     }
-    assert valid_leases()["front"].expires == NOW + LEASE_S
+    assert read_leases().valid["front"].expires == NOW + LEASE_S
 
 
 def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, pushes: P
     def write() -> None:
         nonlocal position
         points.hooks.clear()
-        assert "front" in valid_leases()
+        assert "front" in read_leases().valid
         position = int(str(Party(reprice).result()))
 
     points.hooks["poll-recorded"] = write
@@ -84,7 +84,7 @@ def test_a_poll_counts_the_lease_from_when_it_was_asked(clock: Clock) -> None:
 def test_a_poll_never_shortens_a_lease(clock: Clock) -> None:
     record_lease(replace(LEASE, expires=NOW + 4, lease_s=4))
     polls.answer("catalog", "catalog-1", POLL)
-    assert valid_leases()["front"].expires == NOW + 4
+    assert read_leases().valid["front"].expires == NOW + 4
 
 
 def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, pushes: Pushes) -> None:
@@ -92,14 +92,14 @@ def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, pus
     fronts.block("front")
     pushes.deaf.add("front")
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
-    assert valid_leases()["front"].expires == NOW + 0.5, "the old lease stands, no longer than it did"
+    assert read_leases().valid["front"].expires == NOW + 0.5, "the old lease stands, no longer than it did"
     clock.now += 1
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
-    assert valid_leases() == {}
+    assert read_leases().valid == {}
     pushes.deaf.clear()
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
     assert not fronts.is_blocked("front")
-    assert "front" in valid_leases()
+    assert "front" in read_leases().valid
 
 
 def test_a_replica_out_of_sync_or_behind_answers_no_poll(seven_books: Path) -> None:

@@ -10,8 +10,11 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from bookstore_project.replication import setup
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.caretaker import fault_of
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
 from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 
 
@@ -42,19 +45,44 @@ class Command(migrate.Command):
 
     def migrate_service(self, service: Service, *args: Any, **options: Any) -> None:
         """Both files, always: one alone would not be a replica any more."""
-        with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S), ExitStack() as guards:
-            is_new = not service.witness_file.exists()
-            for alias in service.aliases:
-                path = topology.database_file(alias)
-                if not is_new and not path.exists():
-                    raise CommandError(f"{path} is missing. It is rebuilt from the other replica, not migrated.")
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+                if service.witness_file.exists():
+                    self.migrate_store(service, lock, args, options)
+                else:
+                    self.migrate_files(service.aliases, service, args, options)
+                    setup.create_first_witness(service)
+        except Unavailable as error:
+            raise CommandError(error.detail) from error
+
+    def migrate_store(
+        self, service: Service, lock: WriterLock, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        """A store that has been running: a file at fault is left for its repair."""
+        for alias in setup.adopt_moved_files(service, lock):
+            self.stderr.write(f"{alias}: its file was moved here, with the content that it had.")
+        witness = read_witness(service.witness_file)
+        sound = []
+        for alias in service.aliases:
+            fault = fault_of(alias, witness)
+            if fault is None:
+                sound.append(alias)
+            else:
+                self.stderr.write(f"{alias}: {fault}. It is rebuilt from the other copy when the store runs.")
+        if len(sound) < len(service.aliases) and any(self.is_behind(alias, args, options) for alias in sound):
+            raise CommandError(f"{service.name} has a copy at fault: `manage.py replication repair` first.")
+        self.migrate_files(sound, service, args, options)
+
+    def migrate_files(
+        self, aliases: list[str], service: Service, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        with ExitStack() as guards:
+            for alias in aliases:
+                topology.database_file(alias).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 guards.enter_context(wrapper(alias).unguarded())
                 if self.is_behind(alias, args, options):
                     super().handle(*args, database=alias, **options)
                 setup.prepare_file(service, alias)
-            if is_new:
-                setup.create_first_witness(service)
 
     def is_behind(self, alias: str, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
         """Whether there is anything to do, so that a start with nothing to migrate is quick and quiet."""
