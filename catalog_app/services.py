@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,9 +32,19 @@ class Answer:
     is_repeat: bool = False
 
 
-def book_create(*, fields: Mapping[str, Any], actor: str, key: str | None = None) -> Committed[Answer]:
-    """Puts a new book on the shelf; its body. Raises Invalid if its ISBN-13 is on sale already."""
-    return _keyed("create", key, fields, lambda: book_bytes(add_book(fields, actor)))
+def book_create(
+    *, fields: Mapping[str, Any], actor: str, key: str | None = None, deadline: float | None = None
+) -> Committed[Answer]:
+    """Puts a new book on the shelf; its body.
+
+    Raises Invalid if its ISBN-13 is on sale already, Unavailable after the deadline.
+    """
+
+    def change() -> bytes:
+        check_deadline(deadline)
+        return book_bytes(add_book(fields, actor))
+
+    return _keyed("create", key, fields, HTTPStatus.CREATED, change)
 
 
 def add_book(fields: Mapping[str, Any], actor: str) -> Book:
@@ -45,14 +57,20 @@ def add_book(fields: Mapping[str, Any], actor: str) -> Book:
 
 
 def book_update(
-    *, book_id: int, fields: Mapping[str, Any], actor: str, if_match: str | None = None
+    *,
+    book_id: int,
+    fields: Mapping[str, Any],
+    actor: str,
+    if_match: str | None = None,
+    deadline: float | None = None,
 ) -> Committed[bytes]:
     """Changes some fields; a changed quantity leaves a correction in the ledger.
 
-    Raises NotFound, PreconditionFailed (`if_match` names another version), Invalid.
+    Raises NotFound, PreconditionFailed (`if_match` names another version), Invalid, Unavailable after the deadline.
     """
 
     def change() -> bytes:
+        check_deadline(deadline)
         book = book_get(book_id)
         require_match(book, if_match)
         edit_book(book, fields, actor)
@@ -77,17 +95,27 @@ def edit_book(book: Book, fields: Mapping[str, Any], actor: str) -> None:
 
 
 def book_restock(
-    *, book_id: int, quantity: int, actor: str, key: str | None = None, if_match: str | None = None
+    *,
+    book_id: int,
+    quantity: int,
+    actor: str,
+    key: str | None = None,
+    if_match: str | None = None,
+    deadline: float | None = None,
 ) -> Committed[Answer]:
-    """Adds copies; raises NotFound, PreconditionFailed, or Invalid if the shelf would burst."""
+    """Adds copies.
+
+    Raises NotFound, PreconditionFailed, Invalid if the shelf would burst, Unavailable after the deadline.
+    """
 
     def change() -> bytes:
+        check_deadline(deadline)
         book = book_get(book_id)
         require_match(book, if_match)
         add_copies(book, quantity, actor)
         return book_bytes(book)
 
-    return _keyed(f"restock {book_id}", key, {"quantity": quantity}, change)
+    return _keyed(f"restock {book_id}", key, {"quantity": quantity}, HTTPStatus.OK, change)
 
 
 def add_copies(book: Book, quantity: int, actor: str) -> None:
@@ -99,10 +127,16 @@ def add_copies(book: Book, quantity: int, actor: str) -> None:
     record(book, Kind.RESTOCK, quantity, actor=actor)
 
 
-def book_retire(*, book_id: int, actor: str, if_match: str | None = None) -> Committed[None]:
-    """Takes a book out of the shop; its ledger and its orders stay. Raises NotFound, PreconditionFailed."""
+def book_retire(
+    *, book_id: int, actor: str, if_match: str | None = None, deadline: float | None = None
+) -> Committed[None]:
+    """Takes a book out of the shop; its ledger and its orders stay.
+
+    Raises NotFound, PreconditionFailed, Unavailable after the deadline.
+    """
 
     def change() -> None:
+        check_deadline(deadline)
         book = book_get(book_id)
         require_match(book, if_match)
         book.retired = True
@@ -135,6 +169,15 @@ def record(
     )
 
 
+def check_deadline(deadline: float | None) -> None:
+    """Within a transaction, under the lock: what comes after its deadline (epoch seconds) raises Unavailable.
+
+    Nobody waits for it any more, and whoever asked may have been told that it wasn't done.
+    """
+    if deadline is not None and time.time() > deadline:
+        raise problems.Unavailable("This attempt came after its deadline; nothing was changed.")
+
+
 def require_match(book: Book, if_match: str | None) -> None:
     """RFC 9110, section 13.1.1: strong comparison with the body's entity tag."""
     if if_match is not None and not etags.is_matched(if_match, etags.etag_of(book_bytes(book))):
@@ -155,7 +198,7 @@ def check_unique(book: Book) -> None:
 
 
 def _keyed(
-    purpose: str, key: str | None, payload: Mapping[str, Any], make_body: Callable[[], bytes]
+    purpose: str, key: str | None, payload: Mapping[str, Any], status: HTTPStatus, make_body: Callable[[], bytes]
 ) -> Committed[Answer]:
     """Runs `make_body` once per key; a repeat gets the bytes of the first time.
 
@@ -171,7 +214,7 @@ def _keyed(
         known = KeyedAnswer.objects.filter(pk=key_id).first()
         if known is None:
             body = make_body()
-            KeyedAnswer.objects.create(key=key_id, fingerprint=fingerprint, status=200, body=body.decode())
+            KeyedAnswer.objects.create(key=key_id, fingerprint=fingerprint, status=status, body=body.decode())
             return Answer(body)
         if known.fingerprint != fingerprint:
             raise problems.IdempotencyConflict("This idempotency key was used for another request before.")

@@ -66,7 +66,12 @@ class BookList(CatalogView):
         """Put a new book on the shelf (staff)."""
         key = checked_key(request.headers.get(headers.IDEMPOTENCY_KEY))
         answer = self.committed(
-            services.book_create(fields=self.checked(request), actor=request.user.get_username(), key=key)
+            services.book_create(
+                fields=self.checked(request),
+                actor=request.user.get_username(),
+                key=key,
+                deadline=self.deadline(request),
+            )
         )
         response = answered(answer, status.HTTP_201_CREATED)
         response["Location"] = f"/api/v1/books/{response.data['id']}/"
@@ -103,6 +108,7 @@ class EditableBook(BookView):
                 fields=self.checked(request, partial=True),
                 actor=request.user.get_username(),
                 if_match=request.headers.get("If-Match"),
+                deadline=self.deadline(request),
             )
         )
         return Response(json.loads(body))
@@ -112,7 +118,10 @@ class EditableBook(BookView):
         """Take a book out of the shop (staff); its ledger and its orders stay."""
         self.committed(
             services.book_retire(
-                book_id=book_id, actor=request.user.get_username(), if_match=request.headers.get("If-Match")
+                book_id=book_id,
+                actor=request.user.get_username(),
+                if_match=request.headers.get("If-Match"),
+                deadline=self.deadline(request),
             )
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -139,6 +148,7 @@ class BookRestock(CatalogView):
                 actor=request.user.get_username(),
                 key=key,
                 if_match=request.headers.get("If-Match"),
+                deadline=self.deadline(request),
             )
         )
         return answered(answer, status.HTTP_200_OK)
@@ -169,7 +179,7 @@ class Sales(CatalogView):
                 order=asked["order"],
                 book_id=asked["book"],
                 quantity=asked["quantity"],
-                deadline=_deadline(request),
+                deadline=self.deadline(request),
                 is_first_attempt=asked["first_attempt"],
             )
         )
@@ -196,9 +206,3 @@ def sale_data(sale: selling.Sale) -> dict[str, Any]:
         "sold_at": sale.sold_at.isoformat(),
         "is_repeat": sale.is_repeat,
     }
-
-
-def _deadline(request: Request) -> float | None:
-    """Believed because only nodes get here."""
-    sent = request.headers.get(headers.DEADLINE)
-    return serializers.FloatField().run_validation(sent) if sent is not None else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from bookstore_project.settings.topology import Node
 from bookstore_project.wire import client, headers, idempotency, problems
-from frontend_app.balancing.checks import Call, reason_of, say
+from frontend_app.balancing.checks import TURNED_AWAY, Call, reason_of, say
 from frontend_app.balancing.health import Health
 from frontend_app.balancing.round_robin import RoundRobin
 from frontend_app.documents import json_object
@@ -22,7 +22,7 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Answer:
-    """A replica's answer, read once: whatever its status, it is for the client."""
+    """A replica's answer, read once: whatever its status, it is for the client (unless it is turned away)."""
 
     replica: str
     status: int
@@ -32,6 +32,11 @@ class Answer:
     @property
     def content_type(self) -> str:
         return self.headers.get("Content-Type", "application/json")
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Whether the replica doesn't believe this front, and so did nothing."""
+        return self.status in TURNED_AWAY
 
     @property
     def position(self) -> int | None:
@@ -70,19 +75,19 @@ class Upstream:
                 answer = self._attempt(node, "GET", path, None, extra, READ_ATTEMPT_S, deadline)
             except client.CallFailed:
                 continue
-            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and not answer.is_turned_away:
                 return answer
         raise self._unavailable()
 
     def write(self, method: str, path: str, body: bytes | None, extra: Mapping[str, str]) -> Answer:
-        """A write that may not be repeated: tried again only if it never left.
+        """A write that may not be repeated: tried again only if it never left, or wasn't let in.
 
         Raises Unavailable if it never left at all, OutcomeUnknown if it may have been carried out.
         """
         deadline = self.clock() + WRITE_TOTAL_S
         for node in self.turns.order()[:ATTEMPTS]:
             try:
-                return self._attempt(node, method, path, body, extra, WRITE_TOTAL_S, deadline)
+                answer = self._attempt(node, method, path, body, extra, WRITE_TOTAL_S, deadline)
             except client.NeverSent:
                 continue
             except client.NoAnswer as error:
@@ -90,6 +95,8 @@ class Upstream:
                     "The replica was asked and did not answer: it may have been done. Look before you repeat it.",
                     **_key_member(extra),
                 ) from error
+            if not answer.is_turned_away:
+                return answer
         raise self._unavailable()
 
     def purchase(self, body: bytes, key: str, *, is_own_key: bool) -> Answer:
@@ -111,6 +118,8 @@ class Upstream:
                 continue
             except client.NoAnswer:
                 has_left = may_be_done = True
+                continue
+            if answer.is_turned_away:
                 continue
             has_left = True
             if _is_definite(answer, may_be_done):
@@ -146,11 +155,12 @@ class Upstream:
                     self.health.failed(node, step.result)
                 raise
             step.result = str(reply.status)
-        if reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer = Answer(node.name, reply.status, reply.body, reply.headers)
+        if answer.is_turned_away or reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.health.failed(node, reason_of(reply))
         else:
             self.health.answered(node)
-        return Answer(node.name, reply.status, reply.body, reply.headers)
+        return answer
 
     def _unavailable(self) -> problems.Unavailable:
         return problems.Unavailable(f"No {self.service} replica can answer at the moment. Try again shortly.")

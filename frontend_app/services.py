@@ -45,7 +45,7 @@ def read_order(front: Front, order_id: str) -> Relay:
 
 def list_orders(front: Front, query: str, *, username: str) -> Relay:
     path = _with_query("/api/v1/orders/", _without_format(query))
-    return _read_past_cache(front, front.order, path, {headers.ACTING_USER: username})
+    return _read_past_cache(front, front.order, path, {headers.ACTING_USER: quote(username)})
 
 
 def purchase(front: Front, body: bytes, *, key: str | None) -> Relay:
@@ -70,7 +70,7 @@ def change_catalog(
     Raises Invalid for an idempotency key that is none, Unavailable, OutcomeUnknown.
     """
     idempotency.checked_key(sent.get(headers.IDEMPOTENCY_KEY))
-    extra = {headers.ACTING_USER: username}
+    extra = {headers.ACTING_USER: quote(username)}
     extra |= {name: sent[name] for name in (headers.IDEMPOTENCY_KEY, "If-Match") if name in sent}
     return relays.from_answer(front.catalog.write(method, path, body, extra))
 

@@ -1,11 +1,13 @@
 """Finishes purchases whose process died between the sale and the order: from the catalog's ledger, in seconds."""
 
 import logging
+import time
+from collections.abc import Callable
 
 from django.utils import timezone
 
 from bookstore_project.replication import gate
-from bookstore_project.replication.mutex import Role
+from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.wire import background
@@ -19,6 +21,8 @@ logger = logging.getLogger("bookstore.order")
 EVERY_S = 1.0
 GRACE_S = 2.0
 """A sale younger than this is left to the purchase that made it."""
+PATIENCE_S = 5.0
+"""How long the other replica may be in its round before this one sweeps all the same."""
 MARK_EVERY = 200
 """Sales between two marks: writing one for each sale would double the writes."""
 
@@ -30,17 +34,28 @@ def register() -> None:
 class Sweeper:
     """Walks along the catalog's sales, and writes the orders that are missing.
 
-    Of the two order replicas one sweeps: the lock is held as long as its process lives.
+    The lock, held for a round at a time, spares the two order replicas work, no more: an order is written once,
+    whoever sweeps. So a process that hangs in its round doesn't stop the other for longer than PATIENCE_S.
     """
 
-    def __init__(self) -> None:
-        self._role = Role(topology.lock_dir(topology.ORDER) / "sweeper")
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept_out_since: float | None = None
         self._done: int | None = None
 
     def step(self) -> None:
         """One round: up to the newest sale, or up to the first that is too young to judge."""
-        if self._role.is_mine():
+        with try_lock(topology.lock_dir(topology.ORDER) / "sweeper") as is_mine:
+            if is_mine:
+                self._kept_out_since = None
+            elif not self._has_waited():
+                return
             self.sweep()
+
+    def _has_waited(self) -> bool:
+        if self._kept_out_since is None:
+            self._kept_out_since = self._clock()
+        return self._clock() - self._kept_out_since >= PATIENCE_S
 
     def sweep(self, *, grace_s: float = GRACE_S) -> int:
         """How many orders were missing and are there now. Raises Unavailable, to be tried again."""

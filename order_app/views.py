@@ -46,7 +46,7 @@ class PurchaseView(ReplicaView):
                 key=checked_key(request.headers.get(headers.IDEMPOTENCY_KEY)),
                 book=book,
                 quantity=quantity,
-                deadline=_deadline(request) if is_from_node else None,
+                deadline=self.deadline(request),
                 is_first_attempt=is_from_node and request.headers.get(headers.FIRST_ATTEMPT) == "1",
             )
         )
@@ -111,8 +111,3 @@ class OrderDetail(ReplicaView):
         """What was bought, at the price at which it was sold."""
         with self.reading():
             return Response(order_data(selectors.order_get(order_id)))
-
-
-def _deadline(request: Request) -> float | None:
-    sent = request.headers.get(headers.DEADLINE)
-    return serializers.FloatField().run_validation(sent) if sent is not None else None

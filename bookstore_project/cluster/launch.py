@@ -6,9 +6,11 @@ status as a shell gives it (128 + the signal's number); the supervisor then star
 """
 
 import contextlib
+import resource
 import sys
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
 from bookstore_project.cluster import lifeline
@@ -20,6 +22,15 @@ TARGETS = {
 }
 GRACE_S = 1
 """How long requests may go on after a signal to stop, in seconds."""
+
+BACKLOG = 4096
+"""Connections that wait for being accepted; the kernel may allow fewer (net.core.somaxconn)."""
+CONNECTIONS = 20_000
+"""Connections of a front at once, silent ones among them: beyond that, nobody is let in."""
+OTHER_DESCRIPTORS = 512
+"""What a node opens besides connections: files, and its own calls to others."""
+HEADER_TIMEOUT_MS = 10_000
+"""For the head of a request, the wait for its first byte included."""
 
 
 def interface_of(node: topology.Node) -> Interfaces:
@@ -39,6 +50,8 @@ class Server(MPServer):
 
 def build_server(node: topology.Node, target: str) -> Server:
     interface = interface_of(node)
+    is_public = node.service == topology.FRONT
+    descriptors = raise_descriptor_limit()
     return Server(
         target,
         address=node.host,
@@ -48,10 +61,21 @@ def build_server(node: topology.Node, target: str) -> Server:
         blocking_threads=node.threads if interface == Interfaces.WSGI else None,
         http=HTTPModes.http1,
         websockets=False,
+        # Not the default of as many connections as the backlog: a thousand silent clients would keep out all others.
         log_enabled=False,
         workers_kill_timeout=GRACE_S,
         working_dir=topology.ROOT,
     )
+
+
+def raise_descriptor_limit() -> int:
+    """Lets this process and its worker open as many files and connections as the system allows it; how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = CONNECTIONS + OTHER_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    with contextlib.suppress(ValueError, OSError):  # Some systems allow less than they say.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+        soft = max(soft, most)
+    return soft
 
 
 def main(arguments: list[str]) -> int:

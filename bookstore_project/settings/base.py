@@ -10,8 +10,8 @@ NODE_NAME = topology.NODE.name if topology.NODE else "manage"
 DEBUG = False
 SECRET_KEY_FILE = Path(environment.text("SECRET_KEY_FILE", str(topology.DATA / "secret-key")))
 SERVICE_TOKEN_FILE = Path(environment.text("SERVICE_TOKEN_FILE", str(topology.DATA / "service-token")))
-SECRET_KEY = environment.secret(SECRET_KEY_FILE)
-SERVICE_TOKEN = environment.secret(SERVICE_TOKEN_FILE)
+SECRET_KEY = environment.secret(SECRET_KEY_FILE, is_created=topology.NODE is None)
+SERVICE_TOKEN = environment.secret(SERVICE_TOKEN_FILE, is_created=topology.NODE is None)
 STAFF_PASSWORD_FILE = topology.DATA / "staff-password"
 
 # The nodes call one another by their own addresses, whatever name the shop has to the world.

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from typing import Any
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -78,7 +79,7 @@ class ServiceAuthentication(authentication.BaseAuthentication):
             return None
         if not hmac.compare_digest(sent.encode("utf-8", "replace"), settings.SERVICE_TOKEN.encode()):
             raise exceptions.AuthenticationFailed("Wrong service token.")
-        return ServiceUser(request.headers.get(headers.ACTING_USER, "")), None
+        return ServiceUser(unquote(request.headers.get(headers.ACTING_USER, ""))), None
 
     def authenticate_header(self, request: Request) -> str:
         return 'Basic realm="bookstore"'

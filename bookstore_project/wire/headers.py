@@ -18,7 +18,7 @@ IDEMPOTENT_REPLAYED = "Idempotent-Replayed"
 # Between nodes only: believed together with the service token, ignored without.
 SERVICE_TOKEN = "X-Service-Token"  # noqa: S105  (a header's name)
 ACTING_USER = "X-Acting-User"
-"""The name of the staff member on whose behalf a front calls."""
+"""The name of the staff member on whose behalf a front calls; percent-encoded, for names are Unicode."""
 DEADLINE = "X-Deadline"
 """When the caller stops waiting: seconds since the epoch, as a decimal."""
 FIRST_ATTEMPT = "X-First-Attempt"

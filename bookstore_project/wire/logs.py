@@ -76,6 +76,17 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+def shorten_refusal(record: logging.LogRecord) -> bool:
+    """A handler's filter: what Django finds suspicious in a request (an unknown Host ...) is one line, no traceback.
+
+    Whoever sends it could otherwise write pages into the log with each request.
+    """
+    if record.name.startswith("django.security."):
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+    return True
+
+
 def configure(_: dict[str, Any]) -> None:
     """settings.LOGGING_CONFIG: Django's defaults, with one queue in front of standard output."""
     logging.config.dictConfig(DEFAULT_LOGGING)
@@ -88,6 +99,7 @@ def configure(_: dict[str, Any]) -> None:
         listener = logging.handlers.QueueListener(lines, output)
         listener.start()
         atexit.register(listener.stop)
+    handler.addFilter(shorten_refusal)
     for name in ("bookstore", "django"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]

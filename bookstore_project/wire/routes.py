@@ -6,10 +6,9 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.permissions import AllowAny
 
 from bookstore_project.wire import health
+from bookstore_project.wire.docs import DocsView, SchemaView
 
 
 def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> list[URLPattern]:
@@ -24,12 +23,8 @@ def common_routes() -> list[URLPattern | URLResolver]:
         *route("healthz", health.live, "live"),
         *route("readyz", health.ready, "ready"),
         *route("metrics", health.metrics, "metrics"),
-        *route("api/schema/", SpectacularAPIView.as_view(permission_classes=[AllowAny]), "schema"),
-        *route(
-            "api/docs/",
-            SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[AllowAny]),
-            "docs",
-        ),
+        *route("api/schema/", SchemaView.as_view(), "schema"),
+        *route("api/docs/", DocsView.as_view(), "docs"),
         path("api-auth/", include("rest_framework.urls")),
     ]
 

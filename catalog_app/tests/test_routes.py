@@ -208,6 +208,22 @@ def test_a_front_acts_for_staff_with_the_service_token() -> None:
     assert_problem(send("PATCH", "/api/v1/books/1/", {"quantity": 2}, sent=alone), 401, "not_authenticated")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/v1/books/", NEW),
+        ("PATCH", "/api/v1/books/1/", {"price": 5}),
+        ("POST", "/api/v1/books/1/restock/", {"quantity": 5}),
+        ("DELETE", "/api/v1/books/1/", None),
+    ],
+)
+def test_a_late_change_is_refused_to_nodes_and_only_they_have_deadlines(method: str, path: str, body: Any) -> None:
+    late = as_node(**{headers.ACTING_USER: "ann", headers.DEADLINE: "1"})
+    refusal = assert_problem(send(method, path, body, sent=late), 503, "unavailable")
+    assert "after its deadline" in refusal["detail"]
+    assert send(method, path, body, as_user="ann", sent={headers.DEADLINE: "1"}).status_code < 300
+
+
 def test_a_replica_that_cannot_promise_answers_503() -> None:
     topology.witness_file("catalog").unlink()
     for path in ("/product/1", "/api/v1/books/", "/search/x"):

@@ -1,16 +1,21 @@
 """What staff does to books: each change whole, explained in the ledger, and made once per key."""
 
 import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.tests.copies import Rows, all_at_once, assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
+from bookstore_project.settings import topology
 from bookstore_project.wire import etags
-from bookstore_project.wire.problems import IdempotencyConflict, Invalid, NotFound, PreconditionFailed
+from bookstore_project.wire.problems import IdempotencyConflict, Invalid, NotFound, PreconditionFailed, Unavailable
 from bookstore_project.wire.representations import MAX_STOCK
 from catalog_app.restocking import restock_to
 from catalog_app.selectors import book_get
@@ -53,6 +58,50 @@ def test_a_new_book_begins_its_ledger(seven_books: Path) -> None:
     assert shown(8) == made
     assert ledger(8) == [("initial", 3, 3, "ann")]
     assert_copies_equal("catalog")
+
+
+LATE: list[Callable[[float], object]] = [
+    lambda deadline: book_create(fields=FIELDS, actor="ann", deadline=deadline),
+    lambda deadline: book_create(fields=FIELDS, actor="ann", key=KEY, deadline=deadline),
+    lambda deadline: book_update(book_id=1, fields={"quantity": 1}, actor="ann", deadline=deadline),
+    lambda deadline: book_restock(book_id=1, quantity=1, actor="ann", deadline=deadline),
+    lambda deadline: book_retire(book_id=1, actor="ann", deadline=deadline),
+]
+
+
+@pytest.mark.parametrize("change", LATE, ids=["create", "create with a key", "update", "restock", "retire"])
+def test_what_comes_after_its_deadline_changes_nothing(seven_books: Path, change: Callable[[float], object]) -> None:
+    before = head("catalog-1")
+    with pytest.raises(Unavailable, match="after its deadline"):
+        change(time.time() - 0.01)
+    assert head("catalog-1") == before
+    change(time.time() + 60)
+    assert head("catalog-1") > before
+
+
+def test_the_deadline_is_looked_at_under_the_lock(seven_books: Path) -> None:
+    """Whoever waited for the lock past its deadline must not change anything: somebody was told that it failed."""
+    deadline = time.time() + 0.05
+    with ThreadPoolExecutor(1) as pool:
+        with writer_lock(topology.lock_dir("catalog"), time.monotonic() + 5):
+            late = pool.submit(book_retire, book_id=1, actor="ann", deadline=deadline)
+            while time.time() <= deadline:
+                time.sleep(0.001)
+        with pytest.raises(Unavailable, match="after its deadline"):
+            late.result()
+
+
+def test_a_repeat_after_its_deadline_gets_the_answer_that_was_given(seven_books: Path) -> None:
+    first = book_restock(book_id=1, quantity=1, actor="ann", key=KEY).value
+    again = book_restock(book_id=1, quantity=1, actor="ann", key=KEY, deadline=1.0).value
+    assert (again.body, again.is_repeat) == (first.body, True)
+
+
+def test_a_kept_answer_has_the_status_with_which_it_was_given(seven_books: Path) -> None:
+    book_create(fields=FIELDS, actor="ann", key=KEY)
+    book_restock(book_id=1, quantity=1, actor="ann", key=KEY[::-1])
+    kept = rows("catalog-1", "SELECT status FROM catalog_app_keyedanswer ORDER BY status")
+    assert kept == [(200,), (201,)]
 
 
 def test_an_edit_raises_the_version_and_a_changed_quantity_is_a_correction(seven_books: Path) -> None:

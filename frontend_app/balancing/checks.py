@@ -16,6 +16,9 @@ CHECK_OUT_EVERY_S = 0.25
 CHECK_IN_EVERY_S = 1.0
 CHECK_TIMEOUT_S = 1.0
 
+TURNED_AWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""Between nodes, trouble with the service token: who among people may do what, the front has checked already."""
+
 Call = Callable[..., client.Reply]
 """`wire.client.call`, or what stands for it in a test."""
 
@@ -35,21 +38,24 @@ class Checker:
         asked_at = self.health.clock()
         try:
             reply = self.call(self.node, "GET", "/readyz", timeout_s=CHECK_TIMEOUT_S)
-            if reply.status == HTTPStatus.OK:
+            told = self._ask_status()
+            if told.status in TURNED_AWAY:
+                self.health.failed(self.node, reason_of(told))
+            elif reply.status == HTTPStatus.OK:
                 self.health.passed(self.node, asked_at)
             else:
                 self.health.failed(self.node, reason_of(reply))
-            self._ask_status()
         except client.CallFailed as error:
             self.health.failed(self.node, say(error))
 
-    def _ask_status(self) -> None:
+    def _ask_status(self) -> client.Reply:
         reply = self.call(self.node, "GET", "/internal/status/", timeout_s=CHECK_TIMEOUT_S)
         told = json_object(reply.body)
         if reply.status == HTTPStatus.OK:
             self.status = told
         elif "in_sync" in told:
             self.status = {**self.status, "in_sync": told["in_sync"]}
+        return reply
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():

@@ -1,12 +1,15 @@
 """Reads request bodies on the event loop: bounded in size and in time, at no thread's cost."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from frontend_app.gateway.messages import Incoming, Receive
 
 BODY_TIMEOUT_S = 20.0
 """For a whole body."""
+TOTAL_BYTES = 64 * 1024 * 1024
+"""Of all bodies that are on their way or being worked on."""
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_PAUSE_S = 0.25
 
@@ -19,12 +22,50 @@ class TooSlow(Exception):
     """The body didn't arrive in time."""
 
 
+class Crowded(Exception):
+    """Together with all the others the body would take more memory than there is for bodies."""
+
+
 class Gone(Exception):
     """The client went away."""
 
 
-async def read_body(request: Incoming, receive: Receive, limit: int, timeout_s: float) -> bytes:
-    """The whole body. Raises TooLarge (as soon as that is known), TooSlow, Gone."""
+Take = Callable[[int], None]
+
+
+class Budget:
+    """How many bytes of bodies may be held at once. Belongs to one event loop: not thread-safe."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self.left_bytes = size_bytes
+
+    @contextmanager
+    def share(self) -> Iterator[Take]:
+        """Gives what a request asks for its bytes with, before it keeps them: raises Crowded if there are too many.
+
+        All of them are given back at the end.
+        """
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if size > self.left_bytes:
+                raise Crowded
+            self.left_bytes -= size
+            taken += size
+
+        try:
+            yield take
+        finally:
+            self.left_bytes += taken
+
+
+def boundless(size: int) -> None:
+    """For bodies that strangers mustn't be able to crowd out."""
+
+
+async def read_body(request: Incoming, receive: Receive, limit: int, timeout_s: float, take: Take) -> bytes:
+    """The whole body, paid for with `take`. Raises TooLarge (as soon as that is known), Crowded, TooSlow, Gone."""
     if not request.has_body:
         return b""
     try:
@@ -32,12 +73,12 @@ async def read_body(request: Incoming, receive: Receive, limit: int, timeout_s: 
             if request.declared_length > limit:
                 await _drain(receive)
                 raise TooLarge
-            return await _collect(receive, limit)
+            return await _collect(receive, limit, take)
     except TimeoutError as error:
         raise TooSlow from error
 
 
-async def _collect(receive: Receive, limit: int) -> bytes:
+async def _collect(receive: Receive, limit: int, take: Take) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -47,6 +88,7 @@ async def _collect(receive: Receive, limit: int) -> bytes:
             if not is_last:
                 await _drain(receive)
             raise TooLarge
+        take(len(chunk))
         chunks.append(chunk)
         if is_last:
             return b"".join(chunks)

@@ -3,9 +3,13 @@
 from collections import Counter
 
 import pytest
+from django.conf import settings
+from django.test import RequestFactory
+from rest_framework.request import Request
 
 from bookstore_project.settings.topology import NODES
 from bookstore_project.wire import client, headers, idempotency, problems
+from bookstore_project.wire.authentication import ServiceAuthentication
 from frontend_app import services
 from frontend_app.balancing.checks import Checker
 from frontend_app.balancing.health import Health
@@ -32,6 +36,8 @@ UNKNOWN = answer_with(fakes.problem_reply("outcome_unknown"))
 SOLD_OUT = answer_with(fakes.problem_reply("out_of_stock"))
 IN_PROGRESS = answer_with(fakes.problem_reply("in_progress"))
 BROKEN = answer_with(fakes.problem_reply("internal_error"))
+NO_TOKEN = answer_with(fakes.problem_reply("not_authenticated"))
+NOT_STAFF = answer_with(fakes.problem_reply("permission_denied"))
 SOLD = answer_with(fakes.json_reply({"id": "x"}, 201, position=5))
 
 
@@ -128,6 +134,34 @@ def test_with_all_dead_a_read_is_unavailable(front: Front, store: Store) -> None
     assert len(store.asked_of("/api/v1/books/")) == 2
 
 
+@pytest.mark.parametrize("turn_away", [NO_TOKEN, NOT_STAFF])
+def test_a_replica_that_does_not_believe_the_front_leaves_the_rotation(
+    front: Front, store: Store, turn_away: Behaviour
+) -> None:
+    store.behaviours = {"catalog-1": turn_away}
+    for _ in range(3):
+        assert services.read_book(front, 1).status == 200
+    assert store.asked_of("/api/v1/books/") == ["catalog-1", *["catalog-2"] * 3]
+    assert front.health.of(CATALOG_1).reason
+    store.behaviours = dict.fromkeys(("catalog-1", "catalog-2"), turn_away)
+    with pytest.raises(problems.Unavailable):
+        services.read_book(front, 1)
+
+
+def test_readiness_alone_brings_nobody_back_who_does_not_believe_the_front(store: Store) -> None:
+    health = Health([CATALOG_1])
+    health.failed(CATALOG_1, "answers 401")
+    store.behaviours = {
+        "catalog-1": lambda asked: (NO_TOKEN if asked.path.startswith("/internal/") else store.answer)(asked)
+    }
+    checker = Checker(CATALOG_1, health, store)
+    checker.check()
+    assert not health.is_in_rotation(CATALOG_1)
+    store.behaviours = {}
+    checker.check()
+    assert health.is_in_rotation(CATALOG_1)
+
+
 def test_readiness_needs_a_replica_of_each_service_that_was_seen(front: Front) -> None:
     with pytest.raises(problems.Unavailable):
         front.check_ready()
@@ -171,6 +205,8 @@ def test_an_attempt_that_never_left_was_none(front: Front, store: Store) -> None
         (UNAVAILABLE, SOLD, 201),
         (UNKNOWN, SOLD, 201),
         (BROKEN, SOLD, 201),
+        (NO_TOKEN, SOLD, 201),
+        (NOT_STAFF, SOLD_OUT, 409),
         (hang_up, SOLD_OUT, 409),
         (SOLD_OUT, SOLD, 409),
         (IN_PROGRESS, SOLD, 409),
@@ -185,7 +221,15 @@ def test_the_first_definite_answer_counts(
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [(refuse, refuse), (refuse, UNAVAILABLE), (UNAVAILABLE, refuse), (UNAVAILABLE, UNAVAILABLE)]
+    ("first", "second"),
+    [
+        (refuse, refuse),
+        (refuse, UNAVAILABLE),
+        (UNAVAILABLE, refuse),
+        (UNAVAILABLE, UNAVAILABLE),
+        (NO_TOKEN, NO_TOKEN),
+        (NOT_STAFF, UNAVAILABLE),
+    ],
 )
 def test_a_purchase_that_certainly_was_not_made_is_unavailable(
     front: Front, store: Store, first: Behaviour, second: Behaviour
@@ -205,6 +249,8 @@ def test_a_purchase_that_certainly_was_not_made_is_unavailable(
         (UNKNOWN, UNAVAILABLE),
         (BROKEN, refuse),
         (hang_up, IN_PROGRESS),
+        (hang_up, NO_TOKEN),
+        (NO_TOKEN, hang_up),
     ],
 )
 def test_a_purchase_that_may_have_been_made_is_unknown_and_names_order_and_key(
@@ -260,6 +306,27 @@ def test_a_change_says_who_makes_it_and_under_which_condition(front: Front, stor
 def test_a_change_that_never_left_is_made_on_the_other(front: Front, store: Store) -> None:
     store.behaviours = {"catalog-1": refuse}
     assert change(front) == 200
+
+
+@pytest.mark.parametrize("name", ["ann", "日本", "renée", "a%20b+c/d@e"])
+def test_any_name_of_staff_reaches_the_replica_as_it_is(front: Front, store: Store, name: str) -> None:
+    services.change_catalog(front, "DELETE", "/api/v1/books/1/", None, username=name, sent={})
+    services.list_orders(front, "", username=name)
+    for asked in store.asked:
+        sent = RequestFactory().get("/", headers={headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, **asked.headers})
+        assert asked.headers[headers.ACTING_USER].isascii()
+        found = ServiceAuthentication().authenticate(Request(sent))
+        assert found is not None
+        assert (found[0].get_username(), found[0].is_staff) == (name, True)
+
+
+@pytest.mark.parametrize("turn_away", [NO_TOKEN, NOT_STAFF])
+def test_a_change_that_was_not_let_in_is_made_on_the_other(front: Front, store: Store, turn_away: Behaviour) -> None:
+    store.behaviours = {"catalog-1": turn_away}
+    assert change(front) == 200
+    store.behaviours = dict.fromkeys(("catalog-1", "catalog-2"), turn_away)
+    with pytest.raises(problems.Unavailable):
+        change(front)
 
 
 def test_a_change_that_may_have_arrived_is_not_repeated(front: Front, store: Store) -> None:

@@ -6,7 +6,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bookstore_project.wire.tests.api import make_people
+from order_app import clients
 from order_app.tests.catalog import Wire
+from order_app.turns import Turns
 
 
 @pytest.fixture
@@ -15,6 +17,8 @@ def wire(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     settings.ROOT_URLCONF = "order_app.urls"
     made = Wire()
     monkeypatch.setattr("bookstore_project.wire.client.call", made)
+    # What failed in one test is no news in the next.
+    monkeypatch.setattr(clients, "turns", Turns())
     return made
 
 

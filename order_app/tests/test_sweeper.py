@@ -16,6 +16,8 @@ from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold
 
+LOCK = topology.lock_dir(topology.ORDER) / "sweeper"
+
 
 def sell(book: int = 1, quantity: int = 1) -> None:
     """A purchase whose process dies after the sale."""
@@ -82,19 +84,38 @@ def _note(swept: list[Sweeper]) -> Callable[[Sweeper], None]:
     return note
 
 
-def test_one_of_two_sweeps_and_the_other_takes_over(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_two_sweeps_at_a_time_and_nobody_keeps_the_lock(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     swept: list[Sweeper] = []
     monkeypatch.setattr(Sweeper, "sweep", _note(swept))
-    mine = Sweeper()
-    with try_lock(topology.lock_dir(topology.ORDER) / "sweeper") as is_theirs:
+    mine, other = Sweeper(), Sweeper()
+    with try_lock(LOCK) as is_theirs:
         assert is_theirs
         mine.step()
         assert swept == []
     mine.step()
+    other.step()
+    assert swept == [mine, other]
+
+
+def test_a_process_that_hangs_in_its_round_is_waited_for_no_longer_than_patience(wire: Wire) -> None:
+    now = 100.0
+    mine = Sweeper(clock=lambda: now)
+    sell()
+    wire.calls.clear()
+    with try_lock(LOCK):
+        mine.step()
+        now += sweeper.PATIENCE_S - 0.1
+        mine.step()
+        assert wire.calls == []
+        now += 0.2
+        mine.step()
+        assert len(wire.calls) == 1
+    now += 1
     mine.step()
-    assert swept == [mine, mine]
-    with try_lock(topology.lock_dir(topology.ORDER) / "sweeper") as is_free:
-        assert not is_free
+    with try_lock(LOCK):
+        wire.calls.clear()
+        mine.step()
+        assert wire.calls == [], "had it meanwhile: patience begins anew"
 
 
 def open_descriptors() -> int:
@@ -102,9 +123,9 @@ def open_descriptors() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors as Linux shows them")
-def test_waiting_for_the_role_costs_no_descriptors(wire: Wire) -> None:
+def test_waiting_for_the_lock_costs_no_descriptors(wire: Wire) -> None:
     mine = Sweeper()
-    with try_lock(topology.lock_dir(topology.ORDER) / "sweeper"):
+    with try_lock(LOCK):
         mine.step()
         before = open_descriptors()
         for _ in range(20):

@@ -1,12 +1,13 @@
 """The supervisor's parts, one by one."""
 
 import os
+import resource
 import socket
 from pathlib import Path
 
 import pytest
 
-from bookstore_project.cluster import display, lock, ports
+from bookstore_project.cluster import display, launch, lock, ports
 from bookstore_project.cluster.backoff import Backoff
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.logfiles import LogFile
@@ -214,3 +215,19 @@ class TestConsole:
         console.line("nobody hears this")
         console.close(5)
         os.close(writing)
+
+
+def test_a_front_lets_in_more_connections_than_one_sender_of_silence_makes() -> None:
+    server = launch.build_server(topology.NODES["front"], "nowhere:application")
+    assert min(server.backpressure, server.backlog) > 1100
+    assert server.http1_settings is not None
+    assert server.http1_settings.header_read_timeout <= 10_000
+
+
+def test_descriptors_are_raised_to_what_the_system_allows() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    try:
+        assert launch.raise_descriptor_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 512
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

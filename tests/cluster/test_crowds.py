@@ -1,0 +1,42 @@
+"""More connections than anybody's default allows, all of them idle: the others don't notice."""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.client import Shop
+
+CROWD = 1100
+NEEDED = 2 * CROWD + 200
+HALF = (
+    b"POST /api/v1/orders/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 1000\r\n\r\n{"
+)
+HALF_A_HEAD = b"GET /product/1 HTTP/1.1\r\nHost: local"
+
+
+@pytest.fixture
+def descriptors() -> Iterator[None]:
+    """Enough of them for both crowds at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < NEEDED:
+        pytest.skip(f"this system allows a process {hard} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, NEEDED), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("greeting", [b"", HALF, HALF_A_HEAD], ids=["silent", "half a body", "half a head"])
+def test_a_crowd_that_sends_nothing_more_delays_nobody(shop: Shop, descriptors: None, greeting: bytes) -> None:
+    book = shop.new_book(quantity=5)
+    with ExitStack() as crowd:
+        for _ in range(CROWD):
+            connection = crowd.enter_context(shop.store.connect())
+            connection.sendall(greeting)
+        began = time.monotonic()
+        assert shop.front.get(f"/product/{book}").status == 200
+        assert shop.front.post(f"/purchase/{book}").status == 201
+        assert time.monotonic() - began < 5
