@@ -62,6 +62,9 @@ def build_server(node: topology.Node, target: str) -> Server:
         http=HTTPModes.http1,
         websockets=False,
         # Not the default of as many connections as the backlog: a thousand silent clients would keep out all others.
+        backlog=BACKLOG if is_public else 1024,
+        backpressure=max(1, min(CONNECTIONS, descriptors - OTHER_DESCRIPTORS)) if is_public else None,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS) if is_public else None,
         log_enabled=False,
         workers_kill_timeout=GRACE_S,
         working_dir=topology.ROOT,
