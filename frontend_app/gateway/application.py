@@ -98,12 +98,11 @@ class Gateway:
 
     def _pushed(self, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
         """The answer to a catalog replica's push; None for everything else, a forged push among it."""
-        token = request.headers.get(headers.SERVICE_TOKEN.lower(), "")
         if (
             request.method != "POST"
             or request.path.rstrip("/") != pushes.PATH.rstrip("/")
             or not self._front().is_cache_local
-            or not hmac.compare_digest(token.encode(), settings.SERVICE_TOKEN.encode())
+            or not _is_from_node(request)
         ):
             return None
         try:
