@@ -30,4 +30,7 @@ def common_routes() -> list[URLPattern | URLResolver]:
 
 
 def admin_routes() -> list[URLPattern | URLResolver]:
+    """The admin, which says whose it is: a browser may have several open."""
+    admin.site.site_header = admin.site.site_title = f"Bookstore {health.node_name()}".strip()
+    admin.site.index_title = "Stock and orders"
     return [path("admin", RedirectView.as_view(url="/admin/")), path("admin/", admin.site.urls)]
