@@ -94,6 +94,8 @@ class BookView(CatalogView):
 class EditableBook(BookView):
     """One book."""
 
+    name = "Book"  # The heading of its page.
+
     @extend_schema(
         operation_id="books_update",
         parameters=[IF_MATCH],

@@ -104,6 +104,8 @@ class BookView(FrontView):
 class EditableBookView(BookView):
     """One book, which staff may change."""
 
+    name = "Book"  # The heading of its page.
+
     @extend_schema(request=BookFields, responses=BookFields, parameters=[IF_MATCH])
     def patch(self, request: Request, book_id: int) -> HttpResponseBase:
         """Changes fields of a book. For staff."""

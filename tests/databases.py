@@ -24,13 +24,18 @@ def files(store: Store, service: str) -> list[Path]:
     return [store.data / f"{service}-{number}" / f"{service}.sqlite3" for number in (1, 2)]
 
 
-def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
-    """The rows that the sqlite3 program finds; skips the test where there is none (under CI, fails it)."""
+def require_tool() -> None:
+    """Skips the test where there is no sqlite3 program; under CI, fails it."""
     if shutil.which("sqlite3") is None:
         reason = "this needs the sqlite3 program: apt-get install sqlite3"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
+    """The rows that the sqlite3 program finds."""
+    require_tool()
     command = ["sqlite3", "-readonly", "-json", str(path), sql]
     found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert found.returncode == 0, found.stderr

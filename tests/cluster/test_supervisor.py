@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import sqlite3
@@ -16,9 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.databases import require_tool
 from tests.store import ROOT, Store, wait_for
-
-needs_sqlite3 = pytest.mark.skipif(shutil.which("sqlite3") is None, reason="no sqlite3 program")
 
 
 def get_json(url: str) -> Any:
@@ -88,8 +86,8 @@ class TestRunningStore:
             for half in halves:
                 half.close()
 
-    @needs_sqlite3
     def test_dbshell_opens_the_nodes_own_database_for_reading(self, shared_store: Store) -> None:
+        require_tool()
         question = "SELECT count(*) FROM catalog_app_book WHERE id <= 7"
         count = shared_store.manage("dbshell", "--", question, node="catalog-2")
         assert (count.returncode, count.stdout.strip()) == (0, "7"), count.stderr
@@ -98,8 +96,8 @@ class TestRunningStore:
         assert change.returncode != 0
         assert "readonly database" in change.stderr
 
-    @needs_sqlite3
     def test_dbshell_opens_the_accounts_without_a_node(self, shared_store: Store) -> None:
+        require_tool()
         names = shared_store.manage("dbshell", "--", "SELECT username FROM auth_user")
         assert "staff" in names.stdout.split()
 

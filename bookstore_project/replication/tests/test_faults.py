@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from django.db.models import F
 
-from bookstore_project.replication import gate
 from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
     change_around,
@@ -27,18 +26,6 @@ from bookstore_project.settings import topology
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
 from catalog_app.selling import copies_sell
-
-REPRICE = {"price": 5, "title": "New", "version": F("version") + 1}
-
-
-def reprice(book_id: int = 1) -> int:
-    return run("catalog", lambda: Book.objects.filter(pk=book_id).update(**REPRICE)).position
-
-
-def price_of(book_id: int, alias: str, keys: tuple[str, ...] = ()) -> tuple[str, int]:
-    """The price as a gated read shows it, and the position that it was read at."""
-    with gate.reading("catalog", alias=alias, keys=keys) as snapshot:
-        return str(Book.objects.get(pk=book_id).price), snapshot.position
 
 
 def _delete(path: Path) -> None:

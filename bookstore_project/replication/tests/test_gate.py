@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from django.db.models import F
 
 from bookstore_project.replication import gate, points
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.books import REPRICE, price_of, reprice
 from bookstore_project.replication.tests.copies import (
     Party,
     Pause,
@@ -18,18 +18,6 @@ from bookstore_project.replication.tests.copies import (
 from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import read_witness, write_witness
 from catalog_app.models import Book
-
-REPRICE = {"price": 5, "title": "New", "version": F("version") + 1}
-
-
-def reprice(book_id: int = 1) -> int:
-    return run("catalog", lambda: Book.objects.filter(pk=book_id).update(**REPRICE)).position
-
-
-def price_of(book_id: int, alias: str, keys: tuple[str, ...] = ()) -> tuple[str, int]:
-    """The price as a gated read shows it, and the position that it was read at."""
-    with gate.reading("catalog", alias=alias, keys=keys) as snapshot:
-        return str(Book.objects.get(pk=book_id).price), snapshot.position
 
 
 def test_a_read_sees_the_acknowledged_write(seven_books: Path) -> None:
