@@ -5,7 +5,6 @@ Every step may be interrupted and repeated: the witness comes last, and what is 
 
 import secrets
 import sqlite3
-import uuid
 from contextlib import closing
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
 from bookstore_project.replication.service import Service, wrapper
+from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.replication.witness import FileRecord, Witness, create_witness, read_witness
 from bookstore_project.settings import topology
 
@@ -59,7 +59,7 @@ def create_first_witness(service: Service) -> None:
     for node in topology.NODES.values():
         if node.service == topology.FRONT:
             fronts.record_no_lease(node.name)
-    create_witness(service.witness_file, Witness(uuid.uuid4().hex[:8], 1, tuple(service.aliases), floor, files))
+    create_witness(service.witness_file, Witness(new_timeline(), 1, tuple(service.aliases), floor, files))
 
 
 def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
