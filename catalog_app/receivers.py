@@ -7,6 +7,7 @@ from typing import Any
 from bookstore_project.replication import fronts
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.hooks import changes_ready, published
+from bookstore_project.replication.images import Image
 from bookstore_project.replication.log import Change
 from bookstore_project.settings import topology
 from catalog_app.models import Book, LedgerEntry, book_key
@@ -54,13 +55,17 @@ def _check_book(change: Change, explained: int) -> None:
 
 def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwargs: Any) -> None:
     """Sends the new details of changed books to the fronts, so that the next reader hits."""
-    items = [
-        (position, book_key(change.key), book_bytes(Book.from_image(change.after)).decode())
+    images = [
+        change.after
         for change in changes
         if change.table == BOOKS and change.after is not None and not change.after["retired"]
     ]
-    if items and len(items) <= MOST_OFFERED:
-        fronts.offer(timeline, items)
+    if images and len(images) <= MOST_OFFERED:
+        fronts.offer(timeline, lambda: [(position, book_key(image["id"]), _body(image)) for image in images])
+
+
+def _body(image: Image) -> str:
+    return book_bytes(Book.from_image(image)).decode()
 
 
 MOST_OFFERED = 20

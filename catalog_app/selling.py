@@ -11,6 +11,7 @@ from bookstore_project.settings import topology
 from bookstore_project.wire import problems
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
+from catalog_app.selectors import book_to_sell, order_is_known
 from catalog_app.services import record
 
 
@@ -47,20 +48,18 @@ def copies_sell(
     """
 
     def change() -> Sale | Refusal:
-        known = LedgerEntry.objects.filter(order=order).first()
-        if known is not None:
-            return _repeat(known, book_id, quantity)
-        _refuse_known_absence(order, book_id, quantity)
+        if order_is_known(order):
+            return _repeat(order, book_id, quantity)
         if deadline is not None and time.time() > deadline:
             raise problems.Unavailable("This attempt came after its deadline; nothing was sold.")
-        book = Book.objects.on_sale().filter(pk=book_id).first()
+        book = book_to_sell(book_id)
         if book is None:
             return _absent(order, book_id, quantity, is_first_attempt)
         verify(book)
         if book.quantity < quantity:
             return _refuse(book, order, quantity, is_first_attempt)
         book.quantity -= quantity
-        book.save()
+        book.save(update_fields=["quantity"])
         return sale_of(record(book, LedgerEntry.Kind.SALE, -quantity, order=order, quantity=quantity))
 
     outcome = run(topology.CATALOG, change)
@@ -74,7 +73,10 @@ def sale_of(row: LedgerEntry, *, is_repeat: bool = False) -> Sale:
     return Sale(row.pk, row.order, row.book_id, row.title, row.quantity, row.unit_price, row.created_at, is_repeat)
 
 
-def _repeat(known: LedgerEntry, book_id: int, quantity: int) -> Sale | Refusal:
+def _repeat(order: uuid.UUID, book_id: int, quantity: int) -> Sale | Refusal:
+    known = LedgerEntry.objects.filter(order=order).first()
+    if known is None:
+        return _repeat_absence(KeyedAnswer.objects.get(pk=order), book_id, quantity)
     verify(known)
     if (known.book_id, known.quantity) != (book_id, quantity):
         raise _conflict()
@@ -98,12 +100,11 @@ def _absent(order: uuid.UUID, book_id: int, quantity: int, is_first_attempt: boo
     return Refusal(problems.NotFound(f"There is no book {book_id}."))
 
 
-def _refuse_known_absence(order: uuid.UUID, book_id: int, quantity: int) -> None:
-    known = KeyedAnswer.objects.filter(pk=order).first()
-    if known is not None:
-        if known.fingerprint != _fingerprint(book_id, quantity):
-            raise _conflict()
-        raise problems.NotFound(f"There was no book {book_id} when this order was made.", is_repeat=True)
+def _repeat_absence(known: KeyedAnswer, book_id: int, quantity: int) -> Refusal:
+    verify(known)
+    if known.fingerprint != _fingerprint(book_id, quantity):
+        raise _conflict()
+    return Refusal(problems.NotFound(f"There was no book {book_id} when this order was made.", is_repeat=True))
 
 
 def _fingerprint(book_id: int, quantity: int) -> str:

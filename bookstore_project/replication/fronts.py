@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -63,6 +63,7 @@ class Lease:
         return topology.Node(self.front, topology.FRONT, host, port, 0)
 
 
+@cache
 def lease_dir() -> Path:
     return topology.DATA / "leases"
 
@@ -109,7 +110,7 @@ def read_leases() -> Leases:
     """Of every front. A record that is missing or can't be read is no sign of there being no lease."""
     names = {node.name for node in topology.NODES.values() if node.service == topology.FRONT}
     with suppress(OSError):
-        names |= {path.stem for path in lease_dir().glob("*.json")}
+        names |= {path.stem for path in lease_dir().iterdir() if path.suffix == ".json"}
     found = {name: read_lease(name) for name in sorted(names)}
     valid = {name: lease for name, lease in found.items() if lease is not None and lease.is_valid()}
     return Leases(valid, frozenset(name for name, lease in found.items() if lease is None))
@@ -208,24 +209,19 @@ def _pool() -> ThreadPoolExecutor:
 
 # ---------------------------------------------------------------------------------------------- set pushes
 
-_offers: queue.Queue[dict[str, Any]] = queue.Queue(_QUEUE_LENGTH)
+Items = Callable[[], Sequence[tuple[int, str, str]]]
+"""Makes (position, key, body), when there is a front to send them to."""
+_offers: queue.Queue[tuple[str, Items]] = queue.Queue(_QUEUE_LENGTH)
 
 
-def offer(timeline: str, items: Sequence[tuple[int, str, str]]) -> None:
+def offer(timeline: str, items: Items) -> None:
     """Sends (position, key, body) to the fronts, so that the next reader finds it; waits for nobody.
 
     When the fronts can't keep up, offers are dropped: that costs a miss each.
     """
     _start_offering()
     with suppress(queue.Full):
-        _offers.put_nowait(
-            {
-                "timeline": timeline,
-                "invalidate": [],
-                "set": [list(item) for item in items],
-                "replica": topology.NODE.name if topology.NODE else "",
-            }
-        )
+        _offers.put_nowait((timeline, items))
 
 
 @cache
@@ -237,7 +233,15 @@ def _start_offering() -> threading.Thread:
 
 def _offer_forever() -> None:
     while True:
-        message = _offers.get()
+        timeline, items = _offers.get()
         reached("set")
-        for lease in read_leases().valid.values():
-            push(lease, message)
+        leases = read_leases().valid
+        if leases:
+            message = {
+                "timeline": timeline,
+                "invalidate": [],
+                "set": [list(item) for item in items()],
+                "replica": topology.NODE.name if topology.NODE else "",
+            }
+            for lease in leases.values():
+                push(lease, message)

@@ -115,7 +115,7 @@ def assert_in_sync(alias: str, witness: Witness) -> None:
 
 def _begin(alias: str, witness: Witness) -> sqlite3.Connection:
     connection = connect(alias, witness)
-    wrapper(alias).set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+    wrapper(alias).begin()
     return connection
 
 
@@ -136,14 +136,10 @@ def keys_in_doubt(connection: sqlite3.Connection, floor: int) -> set[str]:
 
 
 def _leave(alias: str) -> None:
-    database = wrapper(alias)
-    if database.connection is None:
-        return
     try:
-        database.rollback()
-        database.set_autocommit(True)
+        wrapper(alias).end()
     except REPLICA_ERRORS:
-        database.close()
+        wrapper(alias).close()
 
 
 def raw(alias: str) -> sqlite3.Connection:

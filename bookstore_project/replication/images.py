@@ -9,6 +9,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from bookstore_project.replication.service import Table
@@ -34,10 +35,13 @@ def _value_expression(column: str, row: str) -> str:
 
 def read_image(connection: sqlite3.Connection, table: Table, key: Any) -> Image | None:
     """The image of a live row, None if there is none."""
-    row = connection.execute(
-        f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?', (key,)
-    ).fetchone()
+    row = connection.execute(_select_statement(table), (key,)).fetchone()
     return json.loads(row[0]) if row else None
+
+
+@cache
+def _select_statement(table: Table) -> str:
+    return f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?'
 
 
 def all_images(connection: sqlite3.Connection, table: Table) -> Iterator[Image]:
@@ -48,10 +52,27 @@ def all_images(connection: sqlite3.Connection, table: Table) -> Iterator[Image]:
 
 def write_image(connection: sqlite3.Connection, table: Table, image: Image) -> None:
     """Inserts the row that the image shows."""
-    columns = ", ".join(f'"{name}"' for name in image)
-    marks = ", ".join("?" * len(image))
     values = [_to_sqlite(value) for value in image.values()]
-    connection.execute(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', values)
+    connection.execute(_insert_statement(table.name, tuple(image)), values)
+
+
+@cache
+def _insert_statement(table_name: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f'INSERT INTO "{table_name}" ({names}) VALUES ({", ".join("?" * len(columns))})'
+
+
+def update_row(connection: sqlite3.Connection, table: Table, key: Any, before: Image, after: Image) -> None:
+    """Sets the columns in which the images differ; leaves the indexes of the others alone."""
+    columns = tuple(name for name in after if after[name] != before[name])
+    values = [_to_sqlite(after[name]) for name in columns]
+    connection.execute(_update_statement(table.name, table.key_column, columns), (*values, key))
+
+
+@cache
+def _update_statement(table_name: str, key_column: str, columns: tuple[str, ...]) -> str:
+    assignments = ", ".join(f'"{name}" = ?' for name in columns)
+    return f'UPDATE "{table_name}" SET {assignments} WHERE "{key_column}" = ?'
 
 
 def delete_row(connection: sqlite3.Connection, table: Table, key: Any) -> None:

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bookstore_project.replication import images
@@ -22,6 +24,14 @@ class Change:
     key: Any
     before: images.Image | None
     after: images.Image | None
+
+    @cached_property
+    def digest_before(self) -> str | None:
+        return images.digest(self.before)
+
+    @cached_property
+    def digest_after(self) -> str | None:
+        return images.digest(self.after)
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,43 @@ def apply_entry(connection: sqlite3.Connection, service: Service, entry: Entry) 
     append(connection, entry)
 
 
+def apply_changes(connection: sqlite3.Connection, service: Service, changes: Sequence[Change], entry: Entry) -> None:
+    """Makes the rows what the changes say, which must have been what they say until now, and appends their entry.
+
+    Raises ReplicaFault if a row differs from the file's own digest, or from the other file's row.
+    """
+    for change in changes:
+        table = service.tables[change.table]
+        if images.read_image(connection, table, change.key) != change.before:
+            raise ReplicaFault(f"row {change.key} of {change.table} differs from the other file's")
+        reseal(connection, change)
+    try:
+        _write_rows(connection, service, changes)
+    except sqlite3.IntegrityError as error:
+        raise ReplicaFault(f"it holds another row where one is to be written: {error}") from error
+    forget_pending(connection)
+    append(connection, entry)
+
+
+def _write_rows(connection: sqlite3.Connection, service: Service, changes: Sequence[Change]) -> None:
+    """A row that is the only one of its table is updated in place; others are all deleted, then inserted.
+
+    Two of them may have swapped a unique value.
+    """
+    rows_of_table = Counter(change.table for change in changes)
+    for change in changes:
+        if change.before is None:
+            continue
+        table = service.tables[change.table]
+        if change.after is not None and rows_of_table[change.table] == 1:
+            images.update_row(connection, table, change.key, change.before, change.after)
+        else:
+            images.delete_row(connection, table, change.key)
+    for change in changes:
+        if change.after is not None and (change.before is None or rows_of_table[change.table] > 1):
+            images.write_image(connection, service.tables[change.table], change.after)
+
+
 class BrokenChain(ReplicaFault):
     """The log that is copied from, not the one that is copied to, is damaged."""
 
@@ -185,7 +232,28 @@ def seal(connection: sqlite3.Connection, table: str, key: Any, image: images.Ima
         )
 
 
+def reseal(connection: sqlite3.Connection, change: Change) -> None:
+    """Seals the row as the change leaves it. Raises ReplicaFault if its digest isn't the one of the row before."""
+    row = change.table, key_json(change.key)
+    before, after = change.digest_before, change.digest_after
+    if before is None:
+        statement = 'INSERT OR IGNORE INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)'
+        cursor = connection.execute(statement, (*row, after))
+    elif after is None:
+        statement = 'DELETE FROM replication_rowdigest WHERE "table" = ? AND "key" = ? AND digest = ?'
+        cursor = connection.execute(statement, (*row, before))
+    else:
+        statement = 'UPDATE replication_rowdigest SET digest = ? WHERE "table" = ? AND "key" = ? AND digest = ?'
+        cursor = connection.execute(statement, (after, *row, before))
+    if cursor.rowcount != 1:
+        raise _unsealed(change.table, change.key)
+
+
 def assert_sealed(connection: sqlite3.Connection, table: str, key: Any, image: images.Image | None) -> None:
     """Raises ReplicaFault if the row isn't what the log last said it is."""
     if read_digest(connection, table, key) != images.digest(image):
-        raise ReplicaFault(f"row {key} of {table} isn't what the log says: it was changed behind its back")
+        raise _unsealed(table, key)
+
+
+def _unsealed(table: str, key: Any) -> ReplicaFault:
+    return ReplicaFault(f"row {key} of {table} isn't what the log says: it was changed behind its back")

@@ -6,7 +6,8 @@ from django.db import models
 class LogEntry(models.Model):
     """One replicated transaction. Positions have no gaps; each hash covers the one before it."""
 
-    position = models.BigIntegerField(primary_key=True)
+    # In SQLite, where every integer has 64 bits, this is the row's own number: no index beside the table.
+    position = models.IntegerField(primary_key=True)
     epoch = models.BigIntegerField(help_text="Of the in-sync set that committed it.")
     payload = models.TextField(help_text="The images of the changed rows, as JSON.")
     keys = models.TextField(help_text="The cache keys that it touches, as JSON.")

@@ -72,9 +72,9 @@ class Participant:
         """Opens, locks and checks the file; gives back its head. Raises one of REPLICA_ERRORS, and lets go."""
         try:
             check_file(self.alias, witness)
-            connect(self.alias, witness)
             self._guard.enter_context(self.wrapper.writable())
-            self.wrapper.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+            connect(self.alias, witness)
+            self.wrapper.begin("IMMEDIATE")
             assert_incarnation(self.raw, self.alias, witness)
             return log.read_head(self.raw)
         except REPLICA_ERRORS:
@@ -84,8 +84,8 @@ class Participant:
     def commit(self, witness: Witness) -> FileRecord:
         """Makes it durable in this file, and checks that it still is the file. Raises one of REPLICA_ERRORS."""
         try:
-            self.wrapper.commit()
-            self._finish()
+            self.wrapper.end(committed=True)
+            self._guard.close()
             return check_file(self.alias, witness)
         except REPLICA_ERRORS:
             self.abandon()
@@ -95,8 +95,8 @@ class Participant:
         """Takes everything back; whatever the file's state, the connection is clean afterwards."""
         self.wrapper.run_on_commit = []
         try:
-            self.wrapper.rollback()
-            self._finish()
+            self.wrapper.end()
+            self._guard.close()
         except REPLICA_ERRORS:
             self.abandon()
 
@@ -106,7 +106,3 @@ class Participant:
         self.wrapper.close()
         with suppress(*REPLICA_ERRORS):
             self._guard.close()
-
-    def _finish(self) -> None:
-        self.wrapper.set_autocommit(True)
-        self._guard.close()

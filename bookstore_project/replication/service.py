@@ -51,10 +51,10 @@ def get_service(name: str) -> Service:
 
 def service_of_app(app_label: str) -> str | None:
     """The service that replicates this app's models; None for the apps outside replication."""
-    for service, label in topology.APPS_OF_SERVICE.items():
-        if label == app_label:
-            return service
-    return None
+    return _SERVICES.get(app_label)
+
+
+_SERVICES = {label: service for service, label in topology.APPS_OF_SERVICE.items()}
 
 
 def wrapper(alias: str) -> DatabaseWrapper:

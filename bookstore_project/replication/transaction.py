@@ -184,10 +184,11 @@ class Attempt:
                 self._keep_callbacks()
                 return Committed(value, witness.floor, witness.timeline)
             changes_ready.send(sender=self.service.name, changes=changes)
-            entry = self._append(changes, witness.epoch + bool(opening.dead))  # Step 5.
+            head = opening.heads[self._lead.alias]
+            entry = self._append(changes, head, witness.epoch + bool(opening.dead))  # Step 5.
         for follower in self._participants[1:]:
             with self._blaming(follower):
-                self._apply(changes, entry, follower)
+                log.apply_changes(follower.raw, self.service, changes, entry)
         if opening.dead:
             witness = membership.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
         reached("shrunk")
@@ -236,25 +237,15 @@ class Attempt:
             raise ReplicaFault(f"{self._lead.alias} lacks triggers; run `manage.py migrate`")
         return [change for change in noted if change.before != change.after]
 
-    def _append(self, changes: list[log.Change], epoch: int) -> log.Entry:
+    def _append(self, changes: list[log.Change], head: log.Head, epoch: int) -> log.Entry:
         """Writes the entry into the log of the file that `change` wrote."""
         lead = self._lead.raw
         for change in changes:
-            log.assert_sealed(lead, change.table, change.key, change.before)
-            log.seal(lead, change.table, change.key, change.after)
-        entry = log.make_entry(log.read_head(lead), epoch, changes, self._cache_keys(changes))
+            log.reseal(lead, change)
+        entry = log.make_entry(head, epoch, changes, self._cache_keys(changes))
         log.forget_pending(lead)
         log.append(lead, entry)
         return entry
-
-    def _apply(self, changes: list[log.Change], entry: log.Entry, follower: Participant) -> None:
-        """Writes images and entry into another file, whose rows must have been the same until now."""
-        for change in changes:
-            image = read_image(follower.raw, self.service.tables[change.table], change.key)
-            log.assert_sealed(follower.raw, change.table, change.key, image)
-            if image != change.before:
-                raise ReplicaFault(f"row {change.key} of {change.table} differs from the other file's")
-        log.apply_entry(follower.raw, self.service, entry)
 
     def _cache_keys(self, changes: list[log.Change]) -> list[str]:
         """The cache keys that the changed rows touch, by their models' account."""

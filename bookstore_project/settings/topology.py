@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -109,16 +110,19 @@ def database_aliases(service: str) -> list[str]:
     return [node.name for node in replicas(service)]
 
 
+@cache
 def database_file(alias: str) -> Path:
     if alias == ACCOUNTS:
         return DATA / "accounts.sqlite3"
     return DATA / alias / f"{NODES[alias].service}.sqlite3"
 
 
+@cache
 def witness_file(service: str) -> Path:
     return DATA / "witness" / f"{service}.json"
 
 
+@cache
 def lock_dir(service: str) -> Path:
     return DATA / "locks" / service
 

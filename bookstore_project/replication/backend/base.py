@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
+from django.utils.asyncio import async_unsafe
 
 from bookstore_project.replication.errors import WriteRefused
 
@@ -27,14 +28,17 @@ HOW_TO_WRITE = (
 class DatabaseWrapper(base.DatabaseWrapper):
     """Opens the file at a plain path if it exists, and refuses writes outside the replication protocol.
 
-    `writable()` opens the door for the protocol, `unguarded()` for making and migrating a file.
+    `writable()` opens the door for the protocol, `unguarded()` for making and migrating a file. There are two
+    connections, one that can only read and one that can write, of which one is in use and the other parked: PRAGMA
+    query_only on a single one would make SQLite compile every statement anew, each time it is set.
     """
 
     file_identity: str = ""
     """Device and inode of the file that is open."""
+    _parked: tuple[Any, str] = (None, "")
+    """The connection that is not in use, with its file's identity."""
+    _writing = False
     _unguarded = False
-    _deferred: Any = None
-    """`transaction_mode` of reads: a plain BEGIN, which takes no write lock."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,22 +66,52 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.execute("PRAGMA journal_mode=WAL")
         for pragma in PRAGMAS:
             connection.execute(pragma)
-        connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded else 'ON'}")
+        connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
         self.file_identity = identity_of(self.path)
         return connection
 
     @contextmanager
     def writable(self) -> Iterator[None]:
-        """Lifts the guard for one transaction of the protocol, which takes SQLite's write lock at once."""
-        self.ensure_connection()
-        self.connection.execute("PRAGMA query_only=OFF")
-        self.transaction_mode = "IMMEDIATE"
+        """Puts the connection that can write in use, for one transaction of the protocol.
+
+        It may be None: nobody has opened it yet.
+        """
+        self._swap()
+        self._writing = True
         try:
             yield
         finally:
-            self.transaction_mode = self._deferred
-            if self.connection is not None:
-                self.connection.execute("PRAGMA query_only=ON")
+            self._writing = False
+            self._swap()
+
+    # Plain SQL where Django has a method of its own: these stand in the way of every read and write.
+
+    def begin(self, mode: str = "DEFERRED") -> None:
+        """Begins a transaction, in which atomic blocks are savepoints; `IMMEDIATE` takes SQLite's write lock."""
+        self.connection.execute(f"BEGIN {mode}")
+        self.autocommit = False
+
+    def end(self, *, committed: bool = False) -> None:
+        """Commits, or takes everything back; raises sqlite3.Error. A closed connection has nothing to end."""
+        if self.connection is not None:
+            if committed:
+                self.connection.commit()
+            else:
+                self.connection.rollback()
+        self.autocommit = True
+
+    def _swap(self) -> None:
+        in_use = self.connection, self.file_identity
+        self.connection, self.file_identity = self._parked
+        self._parked = in_use
+
+    @async_unsafe
+    def close(self) -> None:
+        """Closes both connections."""
+        parked, self._parked = self._parked[0], (None, "")
+        if parked is not None:
+            parked.close()
+        super().close()
 
     @contextmanager
     def unguarded(self) -> Iterator[None]:
@@ -97,7 +131,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return execute(sql, params, many, context)
         except OperationalError as error:
             code = getattr(error.__cause__, "sqlite_errorcode", 0)
-            if code == sqlite3.SQLITE_READONLY and self.transaction_mode is self._deferred and not self._unguarded:
+            if code == sqlite3.SQLITE_READONLY and not self._writing and not self._unguarded:
                 raise WriteRefused(
                     f"{self.alias} is written outside a replicated transaction. "
                     + HOW_TO_WRITE.format(service=self.service)
