@@ -101,12 +101,6 @@ class Book(models.Model):
             keys |= {topic_key(image["topic"]) for image in images}
         return keys
 
-    @classmethod
-    def from_image(cls, image: Mapping[str, Any]) -> "Book":
-        """The book that a row image shows."""
-        values = {field.attname: field.to_python(image[str(field.column)]) for field in cls._meta.concrete_fields}
-        return cls(**values)
-
 
 class LedgerEntry(models.Model):
     """One reason why a book's stock is what it is. Rows are never changed and never deleted.

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from bookstore_project.replication import fronts
+from bookstore_project.replication import fronts, rows
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.hooks import changes_ready, published
 from bookstore_project.replication.images import Image
@@ -65,7 +65,8 @@ def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwa
 
 
 def _body(image: Image) -> str:
-    return book_bytes(Book.from_image(image)).decode()
+    alias = topology.database_aliases(topology.CATALOG)[0]  # Any: it only says how values are converted.
+    return book_bytes(rows.from_image(Book, image, alias)).decode()
 
 
 MOST_OFFERED = 20

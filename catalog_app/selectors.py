@@ -21,12 +21,9 @@ def book_get(book_id: int) -> Book:
     raise problems.NotFound(f"There is no book {book_id}.")
 
 
-# A sale holds the writer lock while it asks these two, and the ORM takes ten times as long to make the statement as
-# SQLite to run it: they are written out.
-
-
 def order_is_known(order: uuid.UUID) -> bool:
     """Whether this order was answered before, yes or no."""
+    # Written out, because a sale holds the writer lock meanwhile: the ORM takes ten times as long to make it.
     with connections[LedgerEntry.objects.db].cursor() as cursor:
         cursor.execute(
             'SELECT EXISTS (SELECT 1 FROM catalog_app_ledgerentry WHERE "order" = %s)'
@@ -34,13 +31,6 @@ def order_is_known(order: uuid.UUID) -> bool:
             (order.hex, order.hex),
         )
         return bool(cursor.fetchone()[0])
-
-
-def book_to_sell(book_id: int) -> Book | None:
-    """The book of that id, if it is on sale."""
-    return next(
-        iter(Book.objects.raw("SELECT * FROM catalog_app_book WHERE id = %s AND NOT retired", (book_id,))), None
-    )
 
 
 def books_matching(query: Mapping[str, Any]) -> BookQuerySet:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bookstore_project.replication.transaction import Committed, run, verify
+from bookstore_project.replication import rows
+from bookstore_project.replication.transaction import Committed, get_verified, run, verify
 from bookstore_project.settings import topology
 from bookstore_project.wire import problems
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
-from catalog_app.selectors import book_to_sell, order_is_known
+from catalog_app.selectors import order_is_known
 from catalog_app.services import record
 
 
@@ -52,14 +53,14 @@ def copies_sell(
             return _repeat(order, book_id, quantity)
         if deadline is not None and time.time() > deadline:
             raise problems.Unavailable("This attempt came after its deadline; nothing was sold.")
-        book = book_to_sell(book_id)
-        if book is None:
+        book = get_verified(Book, book_id)
+        if book is None or book.retired:
             return _absent(order, book_id, quantity, is_first_attempt)
-        verify(book)
         if book.quantity < quantity:
             return _refuse(book, order, quantity, is_first_attempt)
         book.quantity -= quantity
-        book.save(update_fields=["quantity"])
+        book.version += 1
+        rows.update(book, "quantity", "version")
         return sale_of(record(book, LedgerEntry.Kind.SALE, -quantity, order=order, quantity=quantity))
 
     outcome = run(topology.CATALOG, change)

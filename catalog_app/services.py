@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from bookstore_project.replication import rows
 from bookstore_project.replication.transaction import Committed, run
 from bookstore_project.settings import topology
 from bookstore_project.wire import etags, problems
@@ -155,7 +156,7 @@ def record(
     quantity: int = 0,
 ) -> LedgerEntry:
     """Within a transaction: the ledger row that explains a change of the book's stock."""
-    return LedgerEntry.objects.create(
+    row = LedgerEntry(
         book=book,
         kind=kind,
         change=change,
@@ -167,6 +168,8 @@ def record(
         actor=actor,
         created_at=timezone.now(),
     )
+    rows.insert(row)
+    return row
 
 
 def check_deadline(deadline: float | None) -> None:

@@ -11,7 +11,7 @@ sweeper within seconds. Killed before 2, nothing has happened.
 import time
 from dataclasses import dataclass
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import gate, rows
 from bookstore_project.replication.transaction import Committed, run
 from bookstore_project.settings import topology
 from bookstore_project.wire import idempotency, problems
@@ -67,7 +67,7 @@ def order_write(sale: Sale) -> Committed[Purchase]:
         if known is not None:
             return Purchase(known, is_repeat=sale.is_repeat)
         order = order_of(sale)
-        order.save(force_insert=True)
+        rows.insert(order)
         return Purchase(order, is_repeat=sale.is_repeat)
 
     try:

@@ -52,7 +52,7 @@ def all_images(connection: sqlite3.Connection, table: Table) -> Iterator[Image]:
 
 def write_image(connection: sqlite3.Connection, table: Table, image: Image) -> None:
     """Inserts the row that the image shows."""
-    values = [_to_sqlite(value) for value in image.values()]
+    values = [to_sqlite(value) for value in image.values()]
     connection.execute(_insert_statement(table.name, tuple(image)), values)
 
 
@@ -65,7 +65,7 @@ def _insert_statement(table_name: str, columns: tuple[str, ...]) -> str:
 def update_row(connection: sqlite3.Connection, table: Table, key: Any, before: Image, after: Image) -> None:
     """Sets the columns in which the images differ; leaves the indexes of the others alone."""
     columns = tuple(name for name in after if after[name] != before[name])
-    values = [_to_sqlite(after[name]) for name in columns]
+    values = [to_sqlite(after[name]) for name in columns]
     connection.execute(_update_statement(table.name, table.key_column, columns), (*values, key))
 
 
@@ -79,7 +79,8 @@ def delete_row(connection: sqlite3.Connection, table: Table, key: Any) -> None:
     connection.execute(f'DELETE FROM "{table.name}" WHERE "{table.key_column}" = ?', (key,))
 
 
-def _to_sqlite(value: Any) -> Any:
+def to_sqlite(value: Any) -> Any:
+    """A value of an image as SQLite keeps it."""
     return bytes.fromhex(value["hex"]) if isinstance(value, dict) else value
 
 
