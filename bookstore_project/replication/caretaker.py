@@ -1,30 +1,31 @@
-"""What runs beside every replica: finds files at fault before a write does, repairs them, and scrubs.
+"""What runs beside every replica: finds files at fault before a write does, repairs, compacts and scrubs them.
 
 Of the processes of a service one is the caretaker; it holds a lock as long as it lives, and the next one takes over.
 """
 
-import logging
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from django.conf import settings
 
-from bookstore_project.replication import gate, membership, repair, scrub
+from bookstore_project.replication import compaction, gate, membership, repair, scrub
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file
+from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire import background
 
-logger = logging.getLogger("bookstore.replication")
-
 EVERY_S = 0.5
+COMPACTION_S = 2.0
+"""How long a round compacts, at most: files at fault have to be looked for."""
 
 
 def register() -> None:
@@ -41,6 +42,7 @@ class Caretaker:
     _scrubbed: float | None = None
 
     def __post_init__(self) -> None:
+        self._progress = logged()
         self._role = Role(self.service.lock_dir / "caretaker")
 
     def step(self) -> None:
@@ -48,7 +50,10 @@ class Caretaker:
         if not self._role.is_mine():
             return
         self.look()
-        repair.repair(self.service, log_progress())
+        repair.repair(self.service, self._progress)
+        compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
+        compaction.give_back(self.service, self._progress)
+        compaction.keep_wals_short(self.service)
         if self._scrubbed is None:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
         elif 0 < settings.SCRUB_EVERY_S <= self.clock() - self._scrubbed:
@@ -65,7 +70,7 @@ class Caretaker:
     def scrub(self) -> dict[str, list[str]]:
         """Reads both files whole; evicts one that is damaged. What was found, by alias."""
         self._scrubbed = self.clock()
-        found = scrub_all(self.service)
+        found = scrub_all(self.service, self._progress)
         damaged: dict[str, BaseException] = {
             alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items
         }
@@ -78,12 +83,12 @@ class Caretaker:
         return writer_lock(self.service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S)
 
 
-def scrub_all(service: Service) -> dict[str, list[str]]:
+def scrub_all(service: Service, progress: Progress = silent) -> dict[str, list[str]]:
     """What a scrub finds in each in-sync file of a service; empty lists where nothing is wrong."""
     found = {}
     for alias in read_witness(service.witness_file).in_sync:
         with gate.reading(service.name, alias=alias):
-            found[alias] = scrub.findings(gate.raw(alias), service)
+            found[alias] = scrub.findings(gate.raw(alias), service, partial(progress, f"scrubbing {alias}"))
     return found
 
 
@@ -105,16 +110,3 @@ def fault_of(alias: str, witness: Witness) -> BaseException | None:
     except REPLICA_ERRORS as error:
         return error
     return None
-
-
-def log_progress() -> repair.Progress:
-    """Tells of a copy's progress, every ten percent."""
-    told: dict[str, int] = {}
-
-    def tell(alias: str, part: float) -> None:
-        tenth = int(part * 10)
-        if tenth > told.get(alias, 0) and tenth < 10:
-            told[alias] = tenth
-            logger.info("copying %s: %d %%", alias, tenth * 10)
-
-    return tell

@@ -8,7 +8,7 @@ evaluated once per file.
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ Image = dict[str, Any]
 
 
 def image_expression(table: Table, row: str = "") -> str:
-    """SQL that gives a row's image; `row` is `OLD`, `NEW` or empty."""
+    """SQL that gives a row's image; `row` is `OLD`, `NEW`, a table's name or empty."""
     members = ", ".join(f"'{name}', {_value_expression(name, row)}" for name in table.columns)
     return f"json_object({members})"
 
@@ -44,10 +44,29 @@ def _select_statement(table: Table) -> str:
     return f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?'
 
 
-def all_images(connection: sqlite3.Connection, table: Table) -> Iterator[Image]:
-    """The images of all live rows."""
-    for (text,) in connection.execute(f'SELECT {image_expression(table)} FROM "{table.name}"'):
-        yield json.loads(text)
+def rows_and_digests(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[str, str, str | None]]:
+    """Of all live rows: the key and the image, as JSON, and the row's digest; None if it has none."""
+    rows: Iterator[tuple[str, str, str | None]] = connection.execute(
+        f'SELECT {_key_expression(table)}, {image_expression(table, "live")}, sealed.digest FROM "{table.name}" live '
+        "LEFT JOIN replication_rowdigest sealed "
+        f'ON sealed."table" = ? AND sealed."key" = {_key_expression(table)}',
+        (table.name,),
+    )
+    return rows
+
+
+def digests_without_row(connection: sqlite3.Connection, table: Table) -> Iterator[str]:
+    """The keys, as JSON, of digests whose row is gone."""
+    rows = connection.execute(
+        'SELECT "key" FROM replication_rowdigest WHERE "table" = ? '
+        f'EXCEPT SELECT {_key_expression(table)} FROM "{table.name}" live',
+        (table.name,),
+    )
+    return (key for (key,) in rows)
+
+
+def _key_expression(table: Table) -> str:
+    return f'json_quote(live."{table.key_column}")'
 
 
 def write_image(connection: sqlite3.Connection, table: Table, image: Image) -> None:
@@ -73,6 +92,16 @@ def update_row(connection: sqlite3.Connection, table: Table, key: Any, before: I
 def _update_statement(table_name: str, key_column: str, columns: tuple[str, ...]) -> str:
     assignments = ", ".join(f'"{name}" = ?' for name in columns)
     return f'UPDATE "{table_name}" SET {assignments} WHERE "{key_column}" = ?'
+
+
+def write_images(connection: sqlite3.Connection, table: Table, images: Sequence[Image]) -> None:
+    """Inserts many rows, whose images have the same columns in the same order."""
+    rows = ([_to_sqlite(value) for value in image.values()] for image in images)
+    connection.executemany(_insert_statement(table.name, tuple(images[0])), rows)
+
+
+def delete_rows(connection: sqlite3.Connection, table: Table, keys: Iterable[Any]) -> None:
+    connection.executemany(f'DELETE FROM "{table.name}" WHERE "{table.key_column}" = ?', ((key,) for key in keys))
 
 
 def delete_row(connection: sqlite3.Connection, table: Table, key: Any) -> None:

@@ -1,4 +1,8 @@
-"""The log: what was changed, in which order, each entry bound to the one before it by a hash."""
+"""The log: what was changed, in which order, each entry bound to the one before it by a hash.
+
+It may begin at any position. Its first entry is the **base**: compaction has dropped what came before, and emptied
+the base itself, whose hash can't be verified any more, only chained to.
+"""
 
 import hashlib
 import json
@@ -14,6 +18,8 @@ from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.service import Service
 
 GENESIS = "0" * 64
+EMPTY = "[]"
+"""Payload and keys of a base."""
 
 
 @dataclass(frozen=True)
@@ -85,35 +91,54 @@ def read_head(connection: sqlite3.Connection) -> Head:
     return Head(*row)
 
 
-def entries_after(connection: sqlite3.Connection, position: int) -> Iterator[Entry]:
-    """The entries above a position, oldest first."""
+def read_base(connection: sqlite3.Connection) -> int:
+    """The position at which the log begins."""
+    row = connection.execute("SELECT position FROM replication_logentry ORDER BY position LIMIT 1").fetchone()
+    if row is None:
+        raise ReplicaFault("it has no log")
+    position: int = row[0]
+    return position
+
+
+def drop_before(connection: sqlite3.Connection, position: int) -> int:
+    """Makes the entry at a position the base; how many were dropped. Raises ReplicaFault if there is none."""
+    count = connection.execute("DELETE FROM replication_logentry WHERE position < ?", (position,)).rowcount
+    emptied = connection.execute(
+        "UPDATE replication_logentry SET payload = ?, keys = ? WHERE position = ?", (EMPTY, EMPTY, position)
+    )
+    if emptied.rowcount != 1:
+        raise ReplicaFault(f"the log has a gap at position {position}")
+    return count
+
+
+def hash_at(connection: sqlite3.Connection, position: int) -> str | None:
+    """The hash of the entry at a position; None if the log doesn't have it."""
+    row = connection.execute("SELECT hash FROM replication_logentry WHERE position = ?", (position,)).fetchone()
+    return row[0] if row else None
+
+
+def entries_after(connection: sqlite3.Connection, position: int, most: int | None = None) -> Iterator[Entry]:
+    """The entries above a position, oldest first; no more than `most`."""
     rows = connection.execute(
-        "SELECT position, epoch, payload, keys, hash FROM replication_logentry WHERE position > ? ORDER BY position",
-        (position,),
+        "SELECT position, epoch, payload, keys, hash FROM replication_logentry WHERE position > ? "
+        "ORDER BY position LIMIT ?",
+        (position, -1 if most is None else most),
     )
     for row in rows:
         yield Entry(*row)
 
 
+_APPEND = "INSERT INTO replication_logentry (position, epoch, payload, keys, hash) VALUES (?, ?, ?, ?, ?)"
+
+
 def append(connection: sqlite3.Connection, entry: Entry) -> None:
-    connection.execute(
-        "INSERT INTO replication_logentry (position, epoch, payload, keys, hash) VALUES (?, ?, ?, ?, ?)",
-        (entry.position, entry.epoch, entry.payload, entry.keys, entry.hash),
+    connection.execute(_APPEND, (entry.position, entry.epoch, entry.payload, entry.keys, entry.hash))
+
+
+def append_all(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    connection.executemany(
+        _APPEND, ((entry.position, entry.epoch, entry.payload, entry.keys, entry.hash) for entry in entries)
     )
-
-
-def apply_entry(connection: sqlite3.Connection, service: Service, entry: Entry) -> None:
-    """Makes the rows what the entry says, seals them, and appends the entry."""
-    rows = json.loads(entry.payload)
-    # Delete all, then insert: two rows may have swapped a unique value.
-    for row in rows:
-        images.delete_row(connection, service.tables[row["table"]], row["key"])
-    for row in rows:
-        if row["row"] is not None:
-            images.write_image(connection, service.tables[row["table"]], row["row"])
-        seal(connection, row["table"], row["key"], row["row"])
-    forget_pending(connection)
-    append(connection, entry)
 
 
 def apply_changes(connection: sqlite3.Connection, service: Service, changes: Sequence[Change], entry: Entry) -> None:
@@ -164,24 +189,6 @@ def assert_chained(connection: sqlite3.Connection) -> None:
         raise BrokenChain(f"the hash chain breaks at position {newest[-1].position}")
 
 
-def roll_forward(source: sqlite3.Connection, target: sqlite3.Connection, service: Service) -> int:
-    """Appends to `target` what only `source` has; how many entries that were.
-
-    Raises ReplicaFault if target's log isn't a prefix of source's, BrokenChain if source's is damaged.
-    """
-    head = read_head(target)
-    row = source.execute("SELECT hash FROM replication_logentry WHERE position = ?", (head.position,)).fetchone()
-    if row is None or row[0] != head.hash:
-        raise ReplicaFault(f"its log departs from the other's at or before position {head.position}")
-    previous, count = head.hash, 0
-    for entry in entries_after(source, head.position):
-        if entry.chained_to(previous) != entry.hash:
-            raise BrokenChain(f"the hash chain breaks at position {entry.position}")
-        apply_entry(target, service, entry)
-        previous, count = entry.hash, count + 1
-    return count
-
-
 # ------------------------------------------------------------------------------- pending changes and digests
 
 
@@ -217,19 +224,6 @@ def read_digest(connection: sqlite3.Connection, table: str, key: Any) -> str | N
         'SELECT digest FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, key_json(key))
     ).fetchone()
     return row[0] if row else None
-
-
-def seal(connection: sqlite3.Connection, table: str, key: Any, image: images.Image | None) -> None:
-    """Notes that the row is now what the image shows."""
-    if image is None:
-        connection.execute(
-            'DELETE FROM replication_rowdigest WHERE "table" = ? AND "key" = ?', (table, key_json(key))
-        )
-    else:
-        connection.execute(
-            'INSERT OR REPLACE INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)',
-            (table, key_json(key), images.digest(image)),
-        )
 
 
 def reseal(connection: sqlite3.Connection, change: Change) -> None:

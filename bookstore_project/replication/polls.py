@@ -46,9 +46,8 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
     service = get_service(service_name)
     witness = read_witness(service.witness_file)
     assert_in_sync(alias, witness)
-    since = witness.floor if poll.since is None else min(poll.since, witness.floor)
     try:
-        entries = _entries_since(alias, since, witness)
+        entries, is_base = _missed(alias, poll.since, witness)
         check_file(alias, witness)
     except REPLICA_ERRORS as error:
         wrapper(alias).close()
@@ -61,7 +60,7 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
         "doubts": [
             [entry.position, entry.hash, entry.cache_keys] for entry in entries if entry.position > witness.floor
         ],
-        "base": poll.since is None,
+        "base": is_base,
     }
 
 
@@ -95,7 +94,11 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
         )
 
 
-def _entries_since(alias: str, since: int, witness: Witness) -> list[log.Entry]:
+def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[log.Entry], bool]:
+    """The entries that the front lacks; and whether it has to begin at the floor, with those in doubt alone.
+
+    It has to if it begins, and if the log doesn't reach back to where it stands.
+    """
     connection = connect(alias, witness)
     connection.execute("BEGIN")
     try:
@@ -104,6 +107,8 @@ def _entries_since(alias: str, since: int, witness: Witness) -> list[log.Entry]:
             raise ReplicaFault("its content comes from another copy")
         if log.read_head(connection).position < witness.floor:
             raise ReplicaFault("its log ends below the settled position")
-        return list(log.entries_after(connection, since))
+        is_base = since is None or since < log.read_base(connection)
+        start = witness.floor if since is None or is_base else min(since, witness.floor)
+        return list(log.entries_after(connection, start)), is_base
     finally:
         connection.execute("ROLLBACK")

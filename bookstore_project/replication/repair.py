@@ -6,17 +6,16 @@ the next attempt begins from there.
 """
 
 import logging
-import os
-import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from bookstore_project.replication import log, membership, scrub
+from bookstore_project.replication import catchup, copying, log, membership, scrub
 from bookstore_project.replication.backend.base import PRAGMAS, identity_of
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
@@ -27,19 +26,15 @@ from bookstore_project.replication.participant import (
     check_file,
 )
 from bookstore_project.replication.points import reached
+from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.witness import FileRecord, Witness, read_witness, sync_directory
 from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
-SIDECARS = ("-wal", "-shm", "-journal")
-COPY_PAGES = 2000
-"""Pages copied between two reports of progress."""
-BUSY_S = 1.0
-
-Progress = Callable[[str, float], None]
-"""Told an alias and the part of its copy that is done, 0 to 1."""
+TRANSACTION_ENTRIES = 2000
+"""Rolled forward in one transaction: a kill loses less than a second's work."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +51,13 @@ class Repaired:
         return f"{self.alias} rejoined by {self.means}, {self.entries} entries, {self.seconds * 1000:.0f} ms"
 
 
-def repair(service: Service, progress: Progress | None = None) -> list[Repaired]:
+def repair(service: Service, progress: Progress = silent) -> list[Repaired]:
     """Brings back every alias that is out of sync. Raises Unavailable with the reason if one can't be.
 
     One repairer at a time: the caller holds the service's repair lock.
     """
     return [
-        _repair(service, alias, progress or (lambda alias, part: None))
+        _repair(service, alias, progress)
         for alias in service.aliases
         if alias not in read_witness(service.witness_file).in_sync
     ]
@@ -72,7 +67,7 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     began = time.monotonic()
     donor = _donor(read_witness(service.witness_file))
     try:
-        means, entries = "log", _rejoin_by_log(service, alias, donor)
+        means, entries = "log", _rejoin_by_log(service, alias, donor, progress)
     except (*REPLICA_ERRORS, Unavailable) as error:
         logger.info("%s can't be brought back by its log (%s): it gets a copy of %s", alias, error, donor)
         means, entries = "copy", _rejoin_by_copy(service, alias, donor, progress)
@@ -90,38 +85,61 @@ def _donor(witness: Witness) -> str:
 # ------------------------------------------------------------------------------------------------- by its log
 
 
-def _rejoin_by_log(service: Service, alias: str, donor: str) -> int:
+def _rejoin_by_log(service: Service, alias: str, donor: str, progress: Progress) -> int:
     """Rolls the alias's own file forward and checks all of it; raises if that isn't enough."""
     witness = read_witness(service.witness_file)
-    count = _catch_up(service, alias, donor, witness)
+    count = _catch_up(service, alias, donor, witness, progress)
     reached("repair-caught-up")
-    _assert_like(service, alias, donor, witness)
-    return count + _readmit(service, alias, witness.files[alias].nonce)
+    _assert_like(service, alias, donor, witness, progress)
+    return count + _finish(service, alias, donor, witness.files[alias].nonce, progress)
 
 
-def _catch_up(service: Service, alias: str, donor: str, witness: Witness) -> int:
-    """Most of the way outside the writer lock: nobody else writes a file that is out of sync."""
-    with _snapshot(donor, witness) as source:
-        target = Participant(alias)
-        target.begin(witness)
-        try:
-            count = log.roll_forward(source, target.raw, service)
+def _finish(service: Service, alias: str, donor: str, nonce: str, progress: Progress) -> int:
+    """What was written meanwhile, the last of it under the lock; then back into the in-sync set."""
+    witness = read_witness(service.witness_file)
+    if alias in witness.in_sync:
+        return 0
+    return _catch_up(service, alias, donor, witness, progress) + _readmit(service, alias, nonce)
+
+
+def _catch_up(service: Service, alias: str, donor: str, witness: Witness, progress: Progress) -> int:
+    """Most of the way outside the writer lock: nobody else writes a file that is out of sync.
+
+    In transactions of bounded size, so that a kill loses little.
+    """
+    count, behind = 0, 0
+    while True:
+        with _snapshot(donor, witness) as source, _begun(alias, witness) as target:
+            behind = behind or log.read_head(source).position - log.read_head(target.raw).position
+            rolled = catchup.roll_forward(source, target.raw, service, most=TRANSACTION_ENTRIES)
             target.commit(witness)
-        except BaseException:
-            target.rollback()
-            raise
-    return count
+        reached("repair-rolled-some")
+        count += rolled
+        if rolled < TRANSACTION_ENTRIES:
+            return count
+        progress(f"catching up {alias}", min(1.0, count / behind))
 
 
-def _assert_like(service: Service, alias: str, donor: str, witness: Witness) -> None:
-    """That the file is sound by its own account, and says what the donor's log says of every row."""
+@contextmanager
+def _begun(alias: str, witness: Witness) -> Iterator[Participant]:
+    participant = Participant(alias)
+    participant.begin(witness)
+    try:
+        yield participant
+    finally:
+        participant.rollback()
+
+
+def _assert_like(service: Service, alias: str, donor: str, witness: Witness, progress: Progress) -> None:
+    """That the file is sound by its own account, and that both have the same digest of every row."""
     with _snapshot(alias, witness) as ours, _snapshot(donor, witness) as theirs:
-        if found := scrub.findings(ours, service):
+        if found := scrub.findings(ours, service, partial(progress, f"verifying {alias}")):
             raise ReplicaFault(found[0])
         head = log.read_head(ours)
-        same = theirs.execute("SELECT hash FROM replication_logentry WHERE position = ?", (head.position,)).fetchone()
-        if same is None or same[0] != head.hash:
+        if log.hash_at(theirs, head.position) != head.hash:
             raise ReplicaFault("its log departs from the other's")
+        if difference := scrub.difference(ours, theirs):
+            raise ReplicaFault(difference)
 
 
 def _readmit(service: Service, alias: str, nonce: str) -> int:
@@ -140,7 +158,7 @@ def _roll_and_readmit(service: Service, lock: WriterLock, witness: Witness, alia
     target.begin(witness)
     try:
         source.begin(witness)
-        count = log.roll_forward(source.raw, target.raw, service)
+        count = catchup.roll_forward(source.raw, target.raw, service)
         record = target.commit(witness)
     finally:
         source.rollback()
@@ -155,60 +173,44 @@ def _roll_and_readmit(service: Service, lock: WriterLock, witness: Witness, alia
 
 def _rejoin_by_copy(service: Service, alias: str, donor: str, progress: Progress) -> int:
     """A copy of a snapshot of the donor, verified as a whole, takes the file's place."""
-    witness = read_witness(service.witness_file)
-    path = topology.database_file(alias)
-    draft = path.with_name(f"{path.name}.draft")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _remove(draft)
-    nonce = secrets.token_hex(16)
-    with _snapshot(donor, witness) as source, closing(sqlite3.connect(draft, isolation_level=None)) as copy:
-        source.backup(copy, pages=COPY_PAGES, progress=lambda status, left, total: progress(alias, 1 - left / total))
-        reached("repair-copied")
-        if found := scrub.findings(copy, service):
-            raise Unavailable(
-                f"{donor}, the only copy in sync, is damaged: {found[0]}. {alias} is not built from it."
-            )
-        copy.execute("UPDATE replication_incarnation SET nonce = ?", (nonce,))
-        copy.execute("PRAGMA journal_mode=WAL")
-        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    _sync_file(draft)
+    draft = copying.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
     reached("repair-verified")
-    _install(service, alias, draft, nonce)
-    return _readmit(service, alias, nonce)
+    _install(service, alias, draft)
+    return _finish(service, alias, donor, draft.nonce, progress)
 
 
-def _install(service: Service, alias: str, draft: Path, nonce: str) -> None:
+def replace_by_copy(service: Service, alias: str, donor: str, reason: ReplicaFault, progress: Progress) -> Repaired:
+    """A fresh copy of the donor takes the place of a file that is in sync, and stays so until the copy is there."""
+    began = time.monotonic()
+    draft = copying.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
+    reached("repair-verified")
+    quarantine = _install(service, alias, draft, reason)
+    entries = _finish(service, alias, donor, draft.nonce, progress)
+    copying.remove(quarantine)
+    return Repaired(alias, "copy", entries, time.monotonic() - began)
+
+
+def _install(service: Service, alias: str, draft: copying.Draft, eviction: ReplicaFault | None = None) -> Path:
     """Under the lock: the old file is put aside, the draft takes its place, the witness knows it."""
     path = topology.database_file(alias)
     with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
         witness = read_witness(service.witness_file)
         if alias in witness.in_sync:
-            raise Unavailable(f"{alias} came back by itself meanwhile.")
+            if eviction is None:
+                raise Unavailable(f"{alias} came back by itself meanwhile.")
+            witness = membership.evict(service, lock, witness, {alias: eviction})
         quarantine = path.with_name(f"{path.name}.quarantine")
-        _remove(quarantine)
+        copying.remove(quarantine)
         with suppress(FileNotFoundError):
             path.rename(quarantine)
-        _remove(path)  # What lay beside it: another file's leftover WAL would be taken for this one's.
+        copying.remove(path)
         reached("repair-quarantined")
-        draft.rename(path)
+        draft.path.rename(path)
         sync_directory(path.parent)
         reached("repair-installed")
-        record = FileRecord(identity_of(str(path)), nonce, path.stat().st_size)
+        record = FileRecord(identity_of(str(path)), draft.nonce, path.stat().st_size)
         membership.register_file(service, lock, witness, alias, record)
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", *SIDECARS):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _sync_file(path: Path) -> None:
-    # Nobody has it open as a database: closing a descriptor would drop SQLite's locks otherwise.
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return quarantine
 
 
 @contextmanager
@@ -216,7 +218,7 @@ def _snapshot(alias: str, witness: Witness) -> Iterator[sqlite3.Connection]:
     """A held read transaction on the file that the witness knows, on a connection of its own."""
     check_file(alias, witness)
     uri = f"file:{quote(str(topology.database_file(alias)))}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(uri, uri=True, timeout=copying.BUSY_S, isolation_level=None)) as connection:
         for pragma in (*PRAGMAS, "PRAGMA query_only=ON"):
             connection.execute(pragma)
         connection.execute("BEGIN")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bookstore_project.replication import fronts, log, membership
+from bookstore_project.replication import catchup, fronts, log, membership
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
@@ -127,7 +127,7 @@ def _level(service: Service, opening: Opening, longer: Participant) -> Faults:
         if head == top:
             continue
         try:
-            log.roll_forward(longer.raw, other.raw, service)
+            catchup.roll_forward(longer.raw, other.raw, service)
         except log.BrokenChain as error:
             return {longer.alias: error}
         except REPLICA_ERRORS as error:

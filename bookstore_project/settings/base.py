@@ -100,6 +100,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHE_SIZE = int(environment.number("CACHE_SIZE", 10_000, least=1))
 """Entries of the front's cache."""
 CACHE_TIMEOUT_S = environment.number("CACHE_TIMEOUT_S", 60)
+LOG_KEEP = int(environment.number("LOG_KEEP", 10_000, least=1))
+"""Entries that a replica's log keeps: how far back a front or a file may be and still catch up by it."""
 SCRUB_EVERY_S = environment.number("SCRUB_EVERY_S", 3600)
 """Seconds between two scrubs, in which a service's files are read whole; 0 is never."""
 LEASE_S = environment.number("LEASE_S", 1.5, least=0.1)

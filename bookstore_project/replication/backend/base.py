@@ -18,6 +18,8 @@ PRAGMAS = (
     "PRAGMA synchronous=FULL",
     # Otherwise REPLACE deletes rows unseen by the delete triggers.
     "PRAGMA recursive_triggers=ON",
+    # A WAL that a long reader made grow is cut back when it begins anew.
+    f"PRAGMA journal_size_limit={16 << 20}",
 )
 HOW_TO_WRITE = (
     'Writes go through a replicated transaction: transaction.run("{service}", change) of '

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TypeVar
 
 from django.db import connections
@@ -64,12 +65,11 @@ def assert_copies_equal(service_name: str) -> None:
 def assert_sound(service_name: str, alias: str) -> None:
     service = get_service(service_name)
     with opened(alias) as connection:
-        previous = log.GENESIS
         entries = list(log.entries_after(connection, -1))
-        for position, entry in enumerate(entries):
-            assert entry.position == position, "the log has a gap"
-            assert entry.chained_to(previous) == entry.hash, f"the chain breaks at {position}"
-            previous = entry.hash
+        assert entries[0].payload == entries[0].keys == log.EMPTY, "the log has no base"
+        for previous, entry in pairwise(entries):
+            assert entry.position == previous.position + 1, "the log has a gap"
+            assert entry.chained_to(previous.hash) == entry.hash, f"the chain breaks at {entry.position}"
         assert entries[-1].position == read_witness(service.witness_file).floor
         assert not log.has_pending(connection)
         sealed = dict.fromkeys(connection.execute('SELECT "table", "key" FROM replication_rowdigest'), False)

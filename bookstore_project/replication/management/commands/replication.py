@@ -1,4 +1,4 @@
-"""`manage.py replication status|repair|scrub`: what an operator can see and set going."""
+"""`manage.py replication status|repair|compact|scrub`: what an operator can see and set going."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bookstore_project.replication import repair, scrub
+from bookstore_project.replication import compaction, repair, scrub
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import try_lock
@@ -24,6 +24,7 @@ class Command(BaseCommand):
         shown = actions.add_parser("status", help="which copies are in sync, how far they are, and why one is out")
         shown.add_argument("--json", action="store_true", help="for programs")
         actions.add_parser("repair", help="brings back what is out of sync, and shows how far it is")
+        actions.add_parser("compact", help="drops old log entries, and gives free pages back")
         actions.add_parser("scrub", help="reads every file whole; evicts and repairs one that is damaged")
         for action in actions.choices.values():
             action.add_argument("--service", choices=list(topology.APPS_OF_SERVICE), help="only this one")
@@ -36,6 +37,9 @@ class Command(BaseCommand):
             elif action == "repair":
                 for each in services:
                     self.repair(each)
+            elif action == "compact":
+                for each in services:
+                    self.compact(each)
             else:
                 self.scrub(services)
         except Unavailable as error:
@@ -60,13 +64,21 @@ class Command(BaseCommand):
         if not repaired:
             self.stdout.write(f"{service.name}: both copies are in sync.")
 
-    def tell_progress(self, alias: str, part: float) -> None:
-        self.stderr.write(f"\r{alias}: {part:4.0%} copied", ending="\n" if part >= 1 else "")
+    def compact(self, service: Service) -> None:
+        with the_only_repairer(service):
+            dropped = compaction.compact(service, self.tell_progress)
+            replaced = compaction.give_back(service, self.tell_progress, least_bytes=0)
+        self.stdout.write(f"{service.name}: {dropped} old log entries dropped.")
+        for each in replaced:
+            self.stdout.write(str(each))
+
+    def tell_progress(self, what: str, part: float) -> None:
+        self.stderr.write(f"\r{what}: {part:4.0%} ", ending="\n" if part >= 1 else "")
 
     def scrub(self, services: list[Service]) -> None:
         damaged = False
         for service in services:
-            for alias, findings in scrub_all(service).items():
+            for alias, findings in scrub_all(service, self.tell_progress).items():
                 self.stdout.write(f"{alias}: {'sound' if not findings else 'DAMAGED'}")
                 for finding in findings:
                     self.stdout.write(f"  {finding}")

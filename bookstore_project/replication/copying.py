@@ -1,0 +1,101 @@
+"""A verified copy of a replica's file, made beside the file whose place it is to take."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from bookstore_project.replication import scrub
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.participant import assert_incarnation, check_file
+from bookstore_project.replication.points import reached
+from bookstore_project.replication.progress import Progress
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.witness import Witness
+from bookstore_project.settings import topology
+
+SIDECARS = ("-wal", "-shm", "-journal")
+BUSY_S = 1.0
+PAGE_PRAGMAS = ("page_count", "freelist_count", "page_size")
+_STEPS = 1_000_000
+"""Of SQLite's virtual machine, between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A whole and verified copy under another name, durable, with a nonce of its own."""
+
+    path: Path
+    nonce: str
+
+
+def make_draft(service: Service, alias: str, donor: str, witness: Witness, progress: Progress) -> Draft:
+    """A copy of the donor at one moment, for `alias`. Raises Unavailable if the donor is damaged or can't be read.
+
+    SQLite writes it anew, row by row, so that free pages stay behind. The writer lock isn't needed for any of it.
+    """
+    path = topology.database_file(alias)
+    draft = Draft(path.with_name(f"{path.name}.draft"), secrets.token_hex(16))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    remove(draft.path)
+    try:
+        with opened(donor, witness, mode="rw") as source:
+            _write_anew(source, draft.path, partial(progress, f"copying {donor} for {alias}"))
+    except sqlite3.Error as error:
+        raise Unavailable(f"{donor}, the only copy in sync, can't be copied: {error}") from error
+    reached("repair-copied")
+    with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode=WAL")
+        assert_incarnation(copy, donor, witness)
+        if found := scrub.findings(copy, service, partial(progress, f"verifying the copy for {alias}")):
+            raise Unavailable(
+                f"{donor}, the only copy in sync, is damaged: {found[0]}. {alias} is not built from it."
+            )
+        copy.execute("UPDATE replication_incarnation SET nonce = ?", (draft.nonce,))
+        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    _sync_file(draft.path)
+    return draft
+
+
+def _write_anew(source: sqlite3.Connection, path: Path, tell: Callable[[float], None]) -> None:
+    """VACUUM INTO, which reads one snapshot: https://sqlite.org/lang_vacuum.html"""
+    pages, free, size = (source.execute(f"PRAGMA {name}").fetchone()[0] for name in PAGE_PRAGMAS)
+    whole = max(1, (pages - free) * size)
+
+    def look() -> int:
+        with suppress(OSError):
+            tell(min(1.0, path.stat().st_size / whole))
+        return 0
+
+    source.set_progress_handler(look, _STEPS)
+    source.execute("VACUUM INTO ?", (str(path),))
+
+
+def remove(path: Path) -> None:
+    """A database file, and what lies beside it: a leftover WAL would be taken for that of the next file there."""
+    for suffix in ("", *SIDECARS):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _sync_file(path: Path) -> None:
+    # Nobody has it open as a database: closing a descriptor would drop SQLite's locks otherwise.
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def opened(alias: str, witness: Witness, *, mode: str = "ro") -> Iterator[sqlite3.Connection]:
+    """The file that the witness knows, on a connection of its own. Raises one of REPLICA_ERRORS."""
+    check_file(alias, witness)
+    uri = f"file:{quote(str(topology.database_file(alias)))}?mode={mode}"
+    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
+        assert_incarnation(connection, alias, witness)
+        yield connection
