@@ -1,0 +1,169 @@
+"""What has to be true when everything is in sync again: on both files, of every order, and asked once more."""
+
+import json
+import random
+import sqlite3
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
+
+from tests.chaos.checker import Step, Violation, check_book
+from tests.chaos.chronicle import ENTRIES, Chronicle, Entry, price_text, steps_of
+from tests.chaos.customers import UNCLEAR, ask
+from tests.chaos.demand import BOOKS, VICTIM
+from tests.chaos.history import Kind, Operation, Outcome
+from tests.chaos.injector import Doubt
+from tests.client import Client
+from tests.databases import SERVICES, dump_both, files, query
+from tests.store import Store, wait_for
+
+REPEATS = 500
+"""Answers that are asked for again, at most."""
+SWEPT_S = 30.0
+CACHE_TIMEOUT_S = 3.0
+"""Of the store: so long a front may show what a damaged file told it before the damage was found."""
+
+
+def is_judged(operation: Operation, doubts: Sequence[Doubt]) -> bool:
+    """Whether what a read shows has to be right: its file wasn't damaged in a way that nobody can see."""
+    return operation.is_write or not any(
+        operation.via == doubt.alias
+        and operation.responded >= doubt.begin
+        and operation.invoked <= doubt.end + CACHE_TIMEOUT_S
+        for doubt in doubts
+    )
+
+
+def check_history(operations: Sequence[Operation], entries: list[Entry], given_up_to: int) -> list[Violation]:
+    """Each book by itself: linearizability is of each object (Herlihy and Wing, theorem 1)."""
+    steps: dict[int, list[Step]] = steps_of(entries, given_up_to)
+    found: list[Violation] = []
+    for book in (*BOOKS, VICTIM):
+        of_book = [operation for operation in operations if operation.asked.book == book]
+        for violation in check_book(of_book, steps[book]):
+            found.append(Violation(f"book {book}: {violation.what}", violation.evidence))
+    for operation in operations:
+        if operation.note.startswith(UNCLEAR):
+            found.append(Violation("an answer that says nothing clear", (str(operation),)))
+    return found
+
+
+def check_files(store: Store, chronicle: Chronicle) -> list[Violation]:
+    """Both files of each service say the same, and what they say adds up."""
+    wait_until_swept(store)
+    found: list[Violation] = []
+    for check in (_equal_files, _ledger, _orders):
+        found.extend(Violation(what) for what in check(store))
+    found.extend(_logs(store, chronicle))
+    scrubbed = store.manage("replication", "scrub")
+    if scrubbed.returncode:
+        found.append(Violation("a scrub finds damage", (scrubbed.stdout, scrubbed.stderr)))
+    return found
+
+
+def wait_until_swept(store: Store) -> None:
+    """Returns when every sale has its order, or too late."""
+
+    def is_swept() -> bool:
+        with suppress(sqlite3.Error):
+            return not list(_orders(store))
+        return False
+
+    with suppress(AssertionError):
+        wait_for(is_swept, SWEPT_S)
+
+
+def _equal_files(store: Store) -> Iterator[str]:
+    for service in SERVICES:
+        try:
+            dump_both(store, service)
+        except (AssertionError, sqlite3.Error) as error:
+            yield f"{service}: {error}"
+
+
+def _ledger(store: Store) -> Iterator[str]:
+    """At every moment: what the ledger says came and went is what is there."""
+    for path in files(store, "catalog"):
+        stock: Counter[int] = Counter()
+        for number, book, change, balance in query(
+            path, "SELECT id, book_id, change, balance FROM catalog_app_ledgerentry ORDER BY id"
+        ):
+            stock[book] += change
+            if stock[book] != balance or balance < 0:
+                yield f"{path.name}: after ledger row {number}, {stock[book]} copies of book {book}, not {balance}"
+        for book, quantity in query(path, "SELECT id, quantity FROM catalog_app_book"):
+            if stock[book] != quantity:
+                yield f"{path.name}: {quantity} copies of book {book}, and {stock[book]} by its ledger"
+
+
+SALES = "SELECT id, \"order\", book_id, quantity, unit_price, title FROM catalog_app_ledgerentry WHERE kind = 'sale'"
+ORDERS = "SELECT sale, id, book, quantity, unit_price, title FROM order_app_order"
+
+
+def _orders(store: Store) -> Iterator[str]:
+    """To each sale its order, and to each order its sale, on every file."""
+    for catalog, order in zip(files(store, "catalog"), files(store, "order"), strict=True):
+        sales, orders = set(query(catalog, SALES)), set(query(order, ORDERS))
+        for row in sorted(sales - orders)[:5]:
+            yield f"a sale without its order: {row}"
+        for row in sorted(orders - sales)[:5]:
+            yield f"an order without its sale: {row}"
+
+
+def _logs(store: Store, chronicle: Chronicle) -> Iterator[Violation]:
+    """Chained without a gap; and what was settled once has not been taken back."""
+    for service in SERVICES:
+        for path in files(store, service):
+            entries = [Entry(*row) for row in query(path, ENTRIES, [-1])]
+            for before, after in pairwise(entries):
+                if after.position != before.position + 1 or not after.follows(before.hash):
+                    yield Violation(f"{path}: the chain breaks at {after.position}")
+            if service == "catalog":
+                yield from _against(chronicle, {entry.position: entry for entry in entries})
+
+
+def _against(chronicle: Chronicle, entries: dict[int, Entry]) -> Iterator[Violation]:
+    newest = max(entries, default=-1)
+    if chronicle.head != newest:
+        yield Violation(f"the log was seen settled up to {chronicle.head}, and ends at {newest}")
+    for seen in chronicle.entries:
+        now = entries.get(seen.position)
+        if now is not None and now.hash != seen.hash:
+            yield Violation("a settled entry was taken back", (str(seen), str(now)))
+            return
+
+
+def check_answers(
+    store: Store, operations: Sequence[Operation], rng: random.Random, say: Callable[[str], None]
+) -> list[Violation]:
+    """Every order that was acknowledged is what it was; whoever asks again under the same key is told the same."""
+    found: list[Violation] = []
+    orders = {str(uuid.UUID(row[1])): row for row in query(files(store, "order")[0], ORDERS)}
+    sold = [one for one in operations if one.asked.kind is Kind.SELL and one.outcome is Outcome.OK]
+    for operation in sold:
+        row = orders.get(operation.asked.tag)
+        if row is None:
+            found.append(Violation("an acknowledged order is missing", (str(operation),)))
+        elif operation.note and not _is_same(json.loads(operation.note), row):
+            found.append(Violation("an order isn't what was acknowledged", (str(operation), str(row))))
+    asked = [operation for operation in sold if operation.asked.key and operation.note]
+    asked = rng.sample(asked, min(REPEATS, len(asked)))
+    say(f"asking again for {len(asked)} of {len(sold)} acknowledged orders")
+    client = Client(store, keep_alive=True)
+    for operation in asked:
+        outcome, answer, note = ask(client, operation.asked, lambda seconds: None)
+        if outcome is not Outcome.OK or answer is None or answer.json != json.loads(operation.note):
+            found.append(Violation("another answer to the same key", (str(operation), f"{outcome} {note}")))
+        elif answer.headers.get("idempotent-replayed") != "true":
+            found.append(Violation("a repeat isn't called one", (str(operation),)))
+    client.close()
+    return found
+
+
+def _is_same(body: dict[str, Any], row: Sequence[Any]) -> bool:
+    _, order, book, quantity, price, title = row
+    shown = (body["id"], body["book"], body["quantity"], body["unit_price"], body["title"])
+    return shown == (str(uuid.UUID(order)), book, quantity, price_text(price), title)

@@ -1,0 +1,192 @@
+"""Whether one book's history is linearizable, given how the store's log says that the book has changed.
+
+Each change gives a book the next version, so that every answer says by itself where in the order of changes it
+stands. The write that made version v gets rank 2v, whoever has seen version v rank 2v + 1. The history is
+linearizable (Herlihy and Wing, 1990) if and only if every step of the log is some operation's, what each answer
+shows is what the log says of that version, and no operation that ended before another began has the higher rank: for
+then ordering by rank, and by time among equals, is an order of all operations that the clock doesn't contradict.
+That takes a sort and a sweep, where a search over unmarked values would be exponential.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.chaos.history import Kind, Operation, Outcome, State
+
+OUT_OF_STOCK = "out_of_stock"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One version of a book, as the log has it, with the ledger rows of the same transaction."""
+
+    state: State
+    change: int = 0
+    """Copies that the ledger explains."""
+    orders: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
+    is_given: bool = False
+    """It was there before the run: nobody needs to have asked for it."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken promise, with the operations that show it."""
+
+    what: str
+    evidence: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join((self.what, *(f"      {line}" for line in self.evidence)))
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    rank: int
+    operation: Operation
+
+
+def check_book(operations: Sequence[Operation], steps: Sequence[Step]) -> list[Violation]:
+    """What is wrong with the operations of one book; `steps` are its versions, oldest first."""
+    return [*_check_steps(steps), *_Book(operations, steps).violations()]
+
+
+def _check_steps(steps: Sequence[Step]) -> Iterator[Violation]:
+    for before, after in pairwise(steps):
+        if after.state.version != before.state.version + 1:
+            yield Violation("a book's versions don't count up", (f"{before}", f"{after}"))
+        if after.state.quantity - before.state.quantity != after.change:
+            yield Violation("stock and ledger disagree", (f"{before}", f"{after}"))
+    for step in steps:
+        if step.state.quantity < 0:
+            yield Violation("stock is below zero: oversold", (f"{step}",))
+
+
+class _Book:
+    def __init__(self, operations: Sequence[Operation], steps: Sequence[Step]) -> None:
+        self._operations = operations
+        self._steps: Mapping[int, Step] = {step.state.version: step for step in steps}
+        self._owner: dict[int, Operation] = {}
+        self._found: list[Violation] = []
+        self._ranked: list[_Ranked] = []
+
+    def violations(self) -> list[Violation]:
+        self._place_acknowledged_writes()
+        self._place_open_writes()
+        for version, operation in self._owner.items():
+            self._ranked.append(_Ranked(2 * version, operation))
+        self._place_reads()
+        self._found.extend(out_of_order(self._ranked))
+        self._check_refusals_of_stock()
+        return self._found
+
+    def _tell(self, what: str, *evidence: object) -> None:
+        self._found.append(Violation(what, tuple(str(item) for item in evidence)))
+
+    def _place_acknowledged_writes(self) -> None:
+        sold: dict[str, list[int]] = defaultdict(list)
+        for version, step in self._steps.items():
+            for order in step.orders:
+                sold[order].append(version)
+        for order, versions in sold.items():
+            if len(versions) > 1:
+                self._tell(f"order {order} was sold {len(versions)} times", *(self._steps[v] for v in versions))
+        for operation in self._operations:
+            if operation.is_write and operation.outcome is Outcome.OK:
+                self._place(operation, sold)
+
+    def _place(self, operation: Operation, sold: Mapping[str, list[int]]) -> None:
+        if operation.asked.kind is Kind.SELL:
+            versions = sold.get(operation.asked.tag, [])
+            version = versions[0] if versions else 0
+        else:
+            assert operation.state is not None
+            version = operation.state.version
+        step = self._steps.get(version)
+        if step is None:
+            self._tell("an acknowledged write is lost", operation)
+        elif version in self._owner:
+            self._tell("two acknowledged writes made the same version", operation, self._owner[version])
+        elif not is_made_by(step, operation) or (operation.state is not None and operation.state != step.state):
+            self._tell("an acknowledged write isn't what the log says", operation, step)
+        else:
+            self._owner[version] = operation
+
+    def _place_open_writes(self) -> None:
+        """Every step that no acknowledged write made is one whose answer is open, the one that was asked first."""
+        writes = [operation for operation in self._operations if operation.is_write]
+        unused = [operation for operation in writes if operation.outcome is Outcome.OPEN]
+        for version, step in sorted(self._steps.items()):
+            if version in self._owner or step.is_given:
+                continue
+            made_by = next((operation for operation in unused if is_made_by(step, operation)), None)
+            if made_by is not None:
+                unused.remove(made_by)
+                self._owner[version] = made_by
+                continue
+            refused = [one for one in writes if one.outcome is Outcome.REFUSED and is_made_by(step, one)]
+            self._tell("a refused write shows" if refused else "a change that nobody asked for", step, *refused[:3])
+
+    def _place_reads(self) -> None:
+        for operation in self._operations:
+            if operation.is_write or operation.outcome is not Outcome.OK:
+                continue
+            assert operation.state is not None
+            step = self._steps.get(operation.state.version)
+            if step is None:
+                self._tell("a read shows a version that never was", operation)
+            elif step.state != operation.state:
+                self._tell("a read shows what the log doesn't", operation, step)
+            else:
+                self._ranked.append(_Ranked(2 * step.state.version + 1, operation))
+
+    def _check_refusals_of_stock(self) -> None:
+        """Who was told that there aren't enough copies was told so of a moment at which there weren't."""
+        by_end = sorted(self._ranked, key=lambda ranked: ranked.operation.responded)
+        for operation in self._operations:
+            if operation.outcome is not Outcome.REFUSED or operation.note != OUT_OF_STOCK:
+                continue
+            oldest = max((one.rank // 2 for one in by_end if one.operation.responded < operation.invoked), default=1)
+            newest = min(
+                (v - 1 for v, owner in self._owner.items() if owner.invoked > operation.responded),
+                default=max(self._steps, default=0),
+            )
+            possible = [self._steps[v] for v in range(oldest, newest + 1) if v in self._steps]
+            if possible and all(step.state.quantity >= operation.asked.copies for step in possible):
+                self._tell("refused for want of stock, which there was", operation, possible[0], possible[-1])
+
+
+def is_made_by(step: Step, operation: Operation) -> bool:
+    """Whether that operation could have made this step."""
+    asked = operation.asked
+    if asked.kind is Kind.SELL:
+        return step.orders == (asked.tag,) and step.change == -asked.copies
+    if step.orders:
+        return False
+    if asked.kind is Kind.RESTOCK:
+        return step.change == asked.copies and (asked.tag in step.actors or not asked.tag)
+    is_quantity_right = step.change == 0 if asked.quantity is None else step.state.quantity == asked.quantity
+    return step.state.price == asked.price and is_quantity_right
+
+
+def out_of_order(ranked: Iterable[_Ranked]) -> Iterator[Violation]:
+    """Operations that ended before another began, and yet come after it in the order of versions."""
+    ranked = list(ranked)
+    ends = sorted(ranked, key=lambda one: one.operation.responded)
+    highest: _Ranked | None = None
+    done = 0
+    for later in sorted(ranked, key=lambda one: one.operation.invoked):
+        while done < len(ends) and ends[done].operation.responded < later.operation.invoked:
+            if highest is None or ends[done].rank > highest.rank:
+                highest = ends[done]
+            done += 1
+        if highest is not None and highest.rank > later.rank:
+            if later.operation.is_write:
+                what = "a write took its place before what had been seen already"
+            elif highest.operation.is_write:
+                what = "a stale read: an acknowledged write wasn't seen"
+            else:
+                what = "a stale read: another read had seen more before"
+            yield Violation(what, (str(highest.operation), str(later.operation)))

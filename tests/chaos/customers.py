@@ -1,0 +1,104 @@
+"""Parties at the front: they buy, edit, restock and read, and ask again when they get no answer."""
+
+import json
+import random
+import threading
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.checker import OUT_OF_STOCK
+from tests.chaos.chronicle import price_text
+from tests.chaos.demand import Demand
+from tests.chaos.history import Asked, Kind, Outcome, Recorder, State
+from tests.client import Answer, Client
+from tests.store import Store
+
+ATTEMPTS = 3
+LONGEST_PAUSE_S = 0.03
+UNCLEAR = "unclear"
+"""Begins the note of an answer that no client can make sense of."""
+
+
+class Customer(threading.Thread):
+    """One party with one client, until it is told to end."""
+
+    def __init__(self, store: Store, folder: Path, number: int, seed: str, *, reads: float) -> None:
+        name = f"customer-{number}"
+        super().__init__(daemon=True, name=name)
+        self._rng = random.Random(f"{seed}/{name}")
+        self._demand = Demand(self._rng, number, (store.data / "secret-key").read_text().strip())
+        self._recorder = Recorder(folder, name)
+        self._client = Client(store)
+        self._reads = reads
+        self._ended = threading.Event()
+        self.acknowledged = 0
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            asked = self._demand.read() if self._rng.random() < self._reads else self._demand.write()
+            self._recorder.ask(asked)
+            outcome, answer, note = ask(self._client, asked, self._ended.wait)
+            via = answer.headers.get("x-replica", "") if answer else ""
+            is_ok = outcome is Outcome.OK and answer is not None
+            state = state_of(answer.json) if is_ok and answer and asked.kind is not Kind.SELL else None
+            self._recorder.answer(outcome, state=state, via=via, note=note)
+            self.acknowledged += is_ok
+            self._ended.wait(self._rng.uniform(0, LONGEST_PAUSE_S))
+        self._recorder.close()
+
+    def end(self) -> None:
+        self._ended.set()
+
+
+def ask(client: Client, asked: Asked, pause: Callable[[float], Any]) -> tuple[Outcome, Answer | None, str]:
+    """Asks until there is a definite answer; a purchase (which has its key) and a read more than once."""
+    may_be_done = False
+    outcome, answer, note = Outcome.REFUSED, None, ""
+    for _ in range(ATTEMPTS if asked.kind in (Kind.SELL, Kind.READ) else 1):
+        outcome, answer, note = _ask_once(client, asked)
+        if outcome is Outcome.OK or note == OUT_OF_STOCK or note.startswith(UNCLEAR):
+            return outcome, answer, note
+        may_be_done |= outcome is Outcome.OPEN
+        pause(0.1)
+    return (Outcome.OPEN if may_be_done else outcome), answer, note
+
+
+def _ask_once(client: Client, asked: Asked) -> tuple[Outcome, Answer | None, str]:
+    try:
+        answer = _send(client, asked)
+    except ConnectionRefusedError:
+        return Outcome.REFUSED, None, "connection refused"
+    except (OSError, HTTPException) as error:
+        return Outcome.OPEN, None, f"{type(error).__name__}: {error}"
+    if answer.status in (200, 201):
+        return Outcome.OK, answer, answer.body.decode() if asked.kind is Kind.SELL else ""
+    if answer.code in (OUT_OF_STOCK, "unavailable"):
+        return Outcome.REFUSED, answer, answer.code
+    if answer.code == "outcome_unknown":
+        return Outcome.OPEN, answer, answer.code
+    return Outcome.OPEN, answer, f"{UNCLEAR}: {answer}"
+
+
+def _send(client: Client, asked: Asked) -> Answer:
+    path = f"/api/v1/books/{asked.book}/"
+    if asked.kind is Kind.READ:
+        return client.get(path)
+    if asked.kind is Kind.SELL:
+        return client.buy(asked.book, asked.copies, key=asked.key)
+    if asked.kind is Kind.RESTOCK:
+        return client.post(f"{path}restock/", {"quantity": asked.copies}, as_staff=True)
+    fields: dict[str, Any] = {"price": asked.price}
+    if asked.quantity is not None:
+        fields["quantity"] = asked.quantity
+    return client.call("PATCH", path, fields, as_staff=True)
+
+
+def state_of(book: dict[str, Any]) -> State:
+    return State(book["version"], book["quantity"], price_text(book["price"]))
+
+
+def body_of(text: str) -> dict[str, Any]:
+    members: dict[str, Any] = json.loads(text)
+    return members

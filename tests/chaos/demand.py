@@ -1,0 +1,56 @@
+"""What parties ask for, chosen at random; the same for those at the front and those that go straight to the files."""
+
+import hashlib
+import hmac
+import random
+import uuid
+from dataclasses import dataclass
+from itertools import count
+
+from tests.chaos.history import Asked, Kind
+
+BOOKS = (1, 2, 3, 4, 5, 6)
+VICTIM = 7
+"""The book whose row is damaged in ways that SQLite can't see: it is sold and edited, but what a read shows of it
+before the damage is found isn't judged."""
+WRITES = (Kind.SELL,) * 5 + (Kind.RESTOCK, Kind.EDIT)
+
+
+@dataclass
+class Demand:
+    """One party's wishes."""
+
+    rng: random.Random
+    number: int
+    """Of the party; no two have the same."""
+    secret: str = ""
+    """The store's: the id of an order follows from it."""
+
+    def __post_init__(self) -> None:
+        self._count = count(1)
+
+    def read(self) -> Asked:
+        return Asked(Kind.READ, self.rng.choice(BOOKS))
+
+    def write(self) -> Asked:
+        kind = self.rng.choice(WRITES)
+        book = self.rng.choice((*BOOKS, VICTIM))
+        if kind is Kind.SELL:
+            key = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+            tag = order_id(self.secret, key) if self.secret else key
+            # Now and then more than there is.
+            return Asked(kind, book, tag, self.rng.choice((1, 1, 1, 2, 3, 60)), key=key)
+        if kind is Kind.RESTOCK:
+            return Asked(kind, book, copies=self.rng.randint(1, 9))
+        quantity = self.rng.randint(0, 50) if self.rng.random() < 0.2 else None
+        return Asked(kind, book, price=self._new_price(), quantity=quantity)
+
+    def _new_price(self) -> str:
+        cents = self.number * 100_000 + next(self._count)
+        return f"{cents // 100}.{cents % 100:02d}"
+
+
+def order_id(secret: str, key: str) -> str:
+    """The id that an order of this key has, in a store with this secret."""
+    mac = hmac.new(secret.encode(), f"order\0{key}".encode(), hashlib.sha256)
+    return str(uuid.UUID(bytes=mac.digest()[:16], version=4))

@@ -1,0 +1,175 @@
+"""Processes that go straight through the replicated transaction and the read gate, and die in the middle of it.
+
+`python -m tests.chaos.direct FOLDER SEED [doomed]` keeps a few children at work, on the store that the
+environment names. It forks them before it has any thread or open database: a child inherits no lock. On its input it takes `kill`, which
+kills one of them; it ends with its input.
+"""
+
+import os
+import random
+import select
+import signal
+import sys
+import time
+import uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.chaos.checker import OUT_OF_STOCK
+from tests.chaos.customers import UNCLEAR, body_of, state_of
+from tests.chaos.demand import Demand
+from tests.chaos.history import Asked, Kind, Outcome, Recorder, State
+
+CHILDREN = 3
+POINTS = (
+    "begun",
+    "shrunk",
+    "before-commit",
+    "committed-catalog-1",
+    "committed-catalog-2",
+    "committed",
+    "leases-read",
+    "invalidated",
+    "floor",
+    "evict",
+    "settle-rolled",
+    "settle-committed",
+    "settle-invalidated",
+    "gate-snapshot",
+)
+DOOMED = 0.6
+"""Of the children: they die at one of the points."""
+LONGEST_PAUSE_S = 0.03
+FIRST_NUMBER = 1000
+"""Of the children, as parties; customers have smaller ones."""
+
+
+def main(folder: Path, seed: str, *, is_doomed: bool) -> None:
+    django.setup()
+    # Imports take long, and children are many.
+    import catalog_app.selling
+    import catalog_app.services  # noqa: F401
+
+    rng = random.Random(f"{seed}/direct")
+    children: dict[int, int] = {}
+    number = FIRST_NUMBER
+    while not _has_ended(rng, children):
+        while children:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                break
+            del children[pid]
+        while len(children) < CHILDREN:
+            number += 1
+            children[_fork(folder, seed, number, is_doomed=is_doomed)] = number
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _has_ended(rng: random.Random, children: dict[int, int]) -> bool:
+    """Obeys for a moment; whether the input has ended."""
+    if not select.select([sys.stdin], [], [], 0.05)[0]:
+        return False
+    order = sys.stdin.readline()
+    if order and children:
+        os.kill(rng.choice(sorted(children)), signal.SIGKILL)  # A child of ours: the pid is nobody else's.
+    return not order
+
+
+def _fork(folder: Path, seed: str, number: int, *, is_doomed: bool) -> int:
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        recorder, demand = Recorder(folder, f"direct-{number}"), Demand(random.Random(f"{seed}/{number}"), number)
+        if is_doomed and demand.rng.random() < DOOMED:
+            _doom(recorder, demand.rng.choice(POINTS), demand.rng.randint(0, 20))
+        _work(parent, recorder, demand)
+    finally:
+        os._exit(1)
+
+
+def _work(parent: int, recorder: Recorder, demand: Demand) -> None:
+    while os.getppid() == parent:
+        asked = demand.read() if demand.rng.random() < 0.4 else demand.write()
+        if asked.kind is Kind.RESTOCK:
+            asked = Asked(asked.kind, asked.book, f"{recorder.party} {time.monotonic()}", asked.copies)
+        recorder.ask(asked)
+        outcome, state, via, note = do(asked, demand.rng)
+        recorder.answer(outcome, state=state, via=via, note=note)
+        time.sleep(demand.rng.uniform(0, LONGEST_PAUSE_S))
+
+
+def _doom(recorder: Recorder, point: str, spared: int) -> None:
+    """It dies when it comes to that point for the `spared`-and-first time."""
+    from bookstore_project.replication import points
+
+    left = [spared]
+
+    def die() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            recorder.killed_at(point)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    points.hooks[point] = die
+
+
+def do(asked: Asked, rng: random.Random) -> tuple[Outcome, State | None, str, str]:
+    """Carries it out; outcome, what is shown, by whom, and a note."""
+    from bookstore_project.wire.problems import OutcomeUnknown, StoreError, Unavailable
+
+    try:
+        if asked.kind is Kind.READ:
+            return _read(asked.book, rng)
+        return Outcome.OK, _write(asked), "", ""
+    except Unavailable as error:
+        return Outcome.REFUSED, None, "", error.code
+    except OutcomeUnknown as error:
+        return Outcome.OPEN, None, "", error.code
+    except StoreError as error:
+        if error.code == OUT_OF_STOCK:
+            return Outcome.REFUSED, None, "", error.code
+        return Outcome.OPEN, None, "", f"{UNCLEAR}: {error!r}"
+    except Exception as error:  # None of what run() and reading() promise to raise.
+        return Outcome.OPEN, None, "", f"{UNCLEAR}: {error!r}"
+
+
+def _read(book: int, rng: random.Random) -> tuple[Outcome, State, str, str]:
+    from bookstore_project.replication import gate
+    from catalog_app.models import Book, book_key
+
+    keys: Any = (book_key(book),) if rng.random() < 0.5 else ()
+    alias = rng.choice(("catalog-1", "catalog-2"))
+    with gate.reading("catalog", alias=alias, keys=keys):
+        row = Book.objects.get(pk=book)
+    return Outcome.OK, State(row.version, row.quantity, f"{row.price:.2f}"), alias, ""
+
+
+def _write(asked: Asked) -> State:
+    from catalog_app import selling, services
+
+    if asked.kind is Kind.SELL:
+        order = uuid.UUID(asked.tag)
+        committed = selling.copies_sell(
+            order=order, book_id=asked.book, quantity=asked.copies, deadline=None, is_first_attempt=False
+        )
+        image = next(change.after for change in committed.changes if change.table == "catalog_app_book")
+        assert image is not None
+        return state_of(image)
+    if asked.kind is Kind.RESTOCK:
+        restocked = services.book_restock(book_id=asked.book, quantity=asked.copies, actor=asked.tag)
+        return state_of(body_of(restocked.value.body.decode()))
+    fields: dict[str, Any] = {"price": Decimal(asked.price)}
+    if asked.quantity is not None:
+        fields["quantity"] = asked.quantity
+    return state_of(body_of(services.book_update(book_id=asked.book, fields=fields, actor="").value.decode()))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], is_doomed="doomed" in sys.argv[3:])

@@ -1,0 +1,104 @@
+"""What a fault is, which there are, and how they are chosen by name."""
+
+import os
+import random
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.witness import Witness, read_witness
+from tests.databases import SERVICES
+from tests.store import Store
+
+ALIASES = ("catalog-1", "catalog-2", "order-1", "order-2")
+Undo = Callable[[], None]
+
+
+class NotHere(Exception):
+    """This machine doesn't allow the fault; the message says what is missing."""
+
+
+@dataclass
+class Scene:
+    """Where faults happen."""
+
+    store: Store
+    rng: random.Random
+    old: Path
+    """Where old copies of the files are kept."""
+    small_disks: frozenset[str] = frozenset()
+    """Aliases whose folder is a disk of its own, that can be filled."""
+    is_bound_by_modes: bool = True
+    """Whether the store's processes respect permission bits: those of root don't."""
+    undo: list[Undo] = field(default_factory=list)
+    """What is to be taken back, newest last."""
+
+    def file(self, alias: str) -> Path:
+        return self.store.data / alias / f"{service_of(alias)}.sqlite3"
+
+    def witness_file(self, service: str) -> Path:
+        return self.store.data / "witness" / f"{service}.json"
+
+    def witness(self, service: str) -> Witness | None:
+        """None if nobody can read it."""
+        with suppress(Unavailable):
+            return read_witness(self.witness_file(service))
+        return None
+
+    def is_in_sync(self, service: str) -> bool:
+        witness = self.witness(service)
+        return witness is not None and len(witness.in_sync) == 2
+
+    def all_in_sync(self) -> bool:
+        return all(self.is_in_sync(service) for service in SERVICES)
+
+    def owns(self, pid: int) -> bool:
+        """Whether that process is one of the store's: a pid may have become somebody else's."""
+        with suppress(OSError):
+            wanted = f"BOOKSTORE_DATA={self.store.data}".encode()
+            return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return False
+
+    def take_back(self) -> None:
+        """Undoes whatever is still to be undone."""
+        while self.undo:
+            self.undo.pop()()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of fault. `do` gets the scene and a target, and says how it is taken back, if it is."""
+
+    name: str
+    group: str
+    do: Callable[[Scene, str], Undo | None]
+    holds_s: tuple[float, float] = (0.0, 0.0)
+    """How long it lasts before it is taken back."""
+    is_hidden: bool = False
+    """It may take a scrub to find it."""
+    is_silent: bool = False
+    """Until it is found, a read may show what is damaged: it isn't judged then."""
+    targets: tuple[str, ...] = ALIASES
+    weight: float = 1.0
+
+
+def service_of(alias: str) -> str:
+    return alias.partition("-")[0]
+
+
+def chosen(faults: Iterable[Fault], names: str) -> list[Fault]:
+    """Those whose name or group is listed, separated by commas; all but the optional ones for an empty list."""
+    faults = list(faults)
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    known = {fault.name for fault in faults} | {fault.group for fault in faults}
+    if unknown := wanted - known - {"all"}:
+        raise SystemExit(f"No such fault: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(known))}.")
+    if not wanted or "all" in wanted:
+        return faults
+    return [fault for fault in faults if {fault.name, fault.group} & wanted]
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0

@@ -1,0 +1,149 @@
+"""What was asked and what was answered, each with its moment on the machine's one monotonic clock.
+
+Every party writes a file of its own, a line when it asks and a line when it is answered: one that is killed in
+between leaves its operation open, as it is.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+NEVER = float("inf")
+
+
+class Kind(StrEnum):
+    READ = "read"
+    SELL = "sell"
+    RESTOCK = "restock"
+    EDIT = "edit"
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    REFUSED = "refused"
+    """It has surely not been done, and never will be."""
+    OPEN = "open"
+    """Nobody knows: it may have been done, may be done later, or never."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A book as one version shows it."""
+
+    version: int
+    quantity: int
+    price: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an operation asks for. `tag` names it: of a sale, the order's id."""
+
+    kind: Kind
+    book: int
+    tag: str = ""
+    copies: int = 0
+    """To sell or to add."""
+    price: str = ""
+    """Of an edit; no two edits ask for the same."""
+    quantity: int | None = None
+    """Of an edit that corrects the stock, too."""
+    key: str = ""
+    """The idempotency key, of a sale through the public interface."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of one party. `state` is what its answer shows, `note` says more: a code, or the whole answer."""
+
+    party: str
+    asked: Asked
+    invoked: float
+    responded: float = NEVER
+    outcome: Outcome = Outcome.OPEN
+    state: State | None = None
+    via: str = ""
+    """The replica that answered."""
+    note: str = ""
+
+    @property
+    def is_write(self) -> bool:
+        return self.asked.kind != Kind.READ
+
+    def __str__(self) -> str:
+        asked = {name: value for name, value in asdict(self.asked).items() if value not in ("", 0, None)}
+        state = f" {self.state}" if self.state else ""
+        return (
+            f"{self.party} [{self.invoked:.6f}, {self.responded:.6f}] {asked} -> {self.outcome}{state}"
+            f" {self.via} {self.note[:200]}".rstrip()
+        )
+
+
+class Recorder:
+    """One party's pen. Not for two threads."""
+
+    def __init__(self, folder: Path, party: str) -> None:
+        self.party = party
+        path = folder / f"{party}.jsonl"
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def ask(self, asked: Asked) -> None:
+        """What is asked from now on."""
+        self._write({"asked": asdict(asked), "invoked": time.monotonic()})
+
+    def answer(
+        self, outcome: Outcome, *, state: State | None = None, via: str = "", note: str = "", at: float = 0
+    ) -> None:
+        """What came of it."""
+        answered: dict[str, Any] = {"responded": at or time.monotonic(), "outcome": outcome, "via": via, "note": note}
+        self._write(answered | {"state": asdict(state) if state else None})
+
+    def killed_at(self, point: str) -> None:
+        """The party's last words."""
+        self._write({"killed_at": point})
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _write(self, members: dict[str, Any]) -> None:
+        os.write(self._descriptor, json.dumps(members).encode() + b"\n")
+
+
+def read_history(folder: Path) -> tuple[list[Operation], list[str]]:
+    """All parties' operations by invocation, and the points at which parties killed themselves."""
+    operations: list[Operation] = []
+    points: list[str] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        operations.extend(_read_party(path.stem, path.read_text().splitlines(), points))
+    return sorted(operations, key=lambda operation: operation.invoked), points
+
+
+def _read_party(party: str, lines: Iterable[str], points: list[str]) -> Iterable[Operation]:
+    pending: Operation | None = None
+    for line in lines:
+        members = json.loads(line)
+        if "killed_at" in members:
+            points.append(members["killed_at"])
+        elif "asked" in members:
+            asked = members["asked"]
+            pending = Operation(party, Asked(**asked | {"kind": Kind(asked["kind"])}), members["invoked"])
+        elif pending is not None:
+            yield _answered(pending, members)
+            pending = None
+    if pending is not None:
+        yield pending
+
+
+def _answered(asked: Operation, members: dict[str, Any]) -> Operation:
+    state = State(**members["state"]) if members["state"] else None
+    outcome = Outcome(members["outcome"])
+    # An open operation has no end: it may still be done.
+    responded = NEVER if outcome is Outcome.OPEN else members["responded"]
+    return Operation(
+        asked.party, asked.asked, asked.invoked, responded, outcome, state, members["via"], members["note"]
+    )

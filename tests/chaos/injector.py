@@ -1,0 +1,149 @@
+"""Faults one after another, at random: mostly the next one when the store has recovered, sometimes before."""
+
+import random
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from tests.chaos.faults import ALIASES, Fault, NotHere, Scene, service_of
+from tests.databases import SERVICES
+
+HURRY = 0.15
+"""How often the next fault doesn't wait until the store has recovered."""
+NOTICED_S = 4.0
+RECOVERED_S = 30.0
+"""After this long the operator is called."""
+HELPED_S = 60.0
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """While it lasts, what reads of that file show isn't judged."""
+
+    alias: str
+    begin: float
+    end: float
+
+
+@dataclass
+class Injector:
+    """What it did is told by its fields."""
+
+    scene: Scene
+    faults: Sequence[Fault]
+    rng: random.Random
+    say: Callable[[str], None]
+    done: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, str] = field(default_factory=dict)
+    doubts: list[Doubt] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Where the store refused for long, and what the operator did."""
+    stuck: list[str] = field(default_factory=list)
+    """Where nothing helped."""
+    _nonces: dict[str, str] = field(default_factory=dict)
+
+    def run(self, until: float) -> None:
+        """Injects until that moment; afterwards nothing of it is left to be taken back."""
+        self.keep_copies()
+        while time.monotonic() < until and not self.stuck:
+            usable = [fault for fault in self.faults if fault.name not in self.skipped]
+            if usable:
+                self._inject(self.rng.choices(usable, [fault.weight for fault in usable])[0], until)
+            time.sleep(self.rng.uniform(0.1, 0.6))
+        self.scene.take_back()
+
+    def _inject(self, fault: Fault, until: float) -> None:
+        target = self.rng.choice(fault.targets)
+        if target in ALIASES and not self.scene.is_in_sync(service_of(target)):
+            # The other one may be the last: what both lose, nobody can bring back.
+            self.scene.take_back()
+            self.recover()
+            return
+        before = self._epoch(target)
+        began = time.monotonic()
+        try:
+            undo = fault.do(self.scene, target)
+        except NotHere as error:
+            self.skipped[fault.name] = str(error)
+            return
+        except OSError as error:  # A file that is just being replaced, by the store or by another fault.
+            self.say(f"{fault.name} on {target}: {error}")
+            return
+        self.done[fault.name] += 1
+        if undo is not None:
+            self.scene.undo.append(undo)
+            time.sleep(min(self.rng.uniform(*fault.holds_s), max(until - began, 0)))
+        if self.rng.random() > HURRY or fault.is_hidden:
+            self.scene.take_back()
+            self._see_through(fault, target, before)
+        if fault.is_silent:
+            self.doubts.append(Doubt(target, began, time.monotonic()))
+
+    def _epoch(self, target: str) -> int:
+        witness = self.scene.witness(service_of(target)) if target in ALIASES else None
+        return witness.epoch if witness else 0
+
+    def _see_through(self, fault: Fault, target: str, epoch: int) -> None:
+        """Returns when the store has noticed the fault, or there was nothing to notice, and has recovered."""
+        if target in ALIASES and fault.group == "file":
+            deadline = time.monotonic() + (0.5 if fault.is_hidden else NOTICED_S)
+            while self._epoch(target) == epoch and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if self._epoch(target) == epoch:
+                self.scene.store.manage("replication", "scrub", "--service", service_of(target))
+        self.recover()
+
+    def recover(self) -> None:
+        """Returns when everything is in sync, if need be with the help of an operator."""
+        if self._within(RECOVERED_S):
+            self.keep_copies()
+            return
+        self.scene.take_back()
+        if self._within(2.0):
+            return
+        status = self.scene.store.manage("replication", "status").stdout
+        self.refused.append(status)
+        self.say(f"the operator is called:\n{status}")
+        for command in ("repair",):
+            self.scene.store.manage("replication", command)
+        if not self._within(HELPED_S):
+            self.stuck.append(self.scene.store.manage("replication", "status").stdout)
+
+    def _within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not self.scene.all_in_sync():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def keep_copies(self) -> None:
+        """An old copy of each incarnation of each file: whoever comes back as it has the right papers."""
+        for service in SERVICES:
+            witness = self.scene.witness(service)
+            if witness is None:
+                continue
+            for alias in witness.in_sync:
+                nonce = witness.files[alias].nonce
+                if self._nonces.get(alias) != nonce and _copy(self.scene, alias):
+                    self._nonces[alias] = nonce
+
+
+def _copy(scene: Scene, alias: str) -> bool:
+    """A copy that holds all that is committed; whether there is one."""
+    draft = scene.old / f"{alias}.draft"
+    draft.unlink(missing_ok=True)
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{scene.file(alias)}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(draft)) as copy,
+        ):
+            source.backup(copy)
+    except sqlite3.Error:
+        return False
+    shutil.move(draft, scene.old / alias)
+    return True

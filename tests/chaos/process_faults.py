@@ -1,0 +1,85 @@
+"""What can befall a process: it is killed, or stopped for a while."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from tests.chaos.faults import ALIASES, Fault, NotHere, Scene, Undo
+from tests.databases import SERVICES
+from tests.store import wait_for
+
+NODES = ("front", *ALIASES)
+
+
+def kill_node(scene: Scene, node: str) -> bool:
+    """Whether there was a process to kill."""
+    pid = _pid(scene, node)
+    if not scene.owns(pid):
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def _kill_supervisor(scene: Scene, _: str) -> None:
+    """Its nodes end with it; then somebody starts the store again."""
+    pids = [pid for node in NODES if (pid := _pid(scene, node))]
+    scene.store.stop(signal.SIGKILL)
+    wait_for(lambda: not any(scene.owns(pid) for pid in pids), 20, "the nodes to end with their supervisor")
+    scene.store.start()
+    scene.store.wait_ready()
+
+
+def _pid(scene: Scene, node: str) -> int:
+    """0 if nobody answers for the node."""
+    with suppress(OSError, ValueError):
+        return scene.store.pid(node)
+    return 0
+
+
+def _stop_node(scene: Scene, node: str) -> Undo | None:
+    return _stop(scene, _pid(scene, node))
+
+
+def _stop_lock_holder(scene: Scene, service: str) -> Undo | None:
+    if not Path("/proc/locks").exists():
+        raise NotHere("/proc/locks, which says who holds a lock")
+    for _ in range(2000):
+        pid = lock_holder(scene.store.data / "locks" / service / "mutex")
+        if pid is not None:
+            return _stop(scene, pid)
+    return None
+
+
+def lock_holder(path: Path) -> int | None:
+    """The process that holds a flock on it: proc_locks(5)."""
+    with suppress(OSError):
+        inode = f":{path.stat().st_ino}"
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()
+            if fields[1] == "FLOCK" and fields[5].endswith(inode) and int(fields[4]) > 0:
+                return int(fields[4])
+    return None
+
+
+def _stop(scene: Scene, pid: int) -> Undo | None:
+    if not scene.owns(pid):
+        return None
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+
+    def go_on() -> None:
+        if scene.owns(pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    return go_on
+
+
+KILL_NODE, KILL_DIRECT, KILL_AT_POINT = "kill-node", "kill-direct", "kill-at-point"
+PROCESS_FAULTS = (
+    Fault("kill-supervisor", "kill", _kill_supervisor, targets=("supervisor",), weight=0.3),
+    Fault("stop-node", "stop", _stop_node, holds_s=(0.5, 4), targets=NODES),
+    Fault("stop-lock-holder", "stop", _stop_lock_holder, holds_s=(0.5, 10), targets=SERVICES),
+)

@@ -1,0 +1,79 @@
+"""What a run did and found, in words."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from tests.chaos.checker import Violation
+from tests.chaos.history import Kind, Operation, Outcome
+
+SHOWN = 20
+"""Violations that are printed with their evidence."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a run."""
+
+    seed: str
+    seconds: float
+    operations: Sequence[Operation]
+    kills: Mapping[str, int]
+    points: Sequence[str]
+    """At which processes killed themselves."""
+    faults: Counter[str]
+    file_faults: int
+    skipped: Mapping[str, str]
+    refused: Sequence[str]
+    unjudged: int
+    violations: Sequence[Violation] = field(default_factory=list)
+
+    @property
+    def killed(self) -> int:
+        return sum(self.kills.values()) + len(self.points)
+
+    @property
+    def acknowledged(self) -> int:
+        return sum(one.is_write and one.outcome is Outcome.OK for one in self.operations)
+
+    @property
+    def reads(self) -> int:
+        return sum(one.asked.kind is Kind.READ and one.outcome is Outcome.OK for one in self.operations)
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(one.outcome is outcome for one in self.operations)
+
+    def lines(self) -> list[str]:
+        front = [one for one in self.operations if one.party.startswith("customer")]
+        told = [
+            f"seed               {self.seed}",
+            f"seconds            {self.seconds:.0f}",
+            f"operations         {len(self.operations)}",
+            f"  acknowledged     {self.acknowledged} writes",
+            f"  reads            {self.reads}, of which {self.unjudged} were not judged",
+            f"  refused          {self.count(Outcome.REFUSED)}",
+            f"  open             {self.count(Outcome.OPEN)}",
+            f"kills              {self.killed}: {_counted(self.kills)}",
+            f"  at a point       {_counted(Counter(self.points))}",
+            f"faults             {self.faults.total()}, {self.file_faults} of them on files: {_counted(self.faults)}",
+            f"longest stall      {longest_stall(front):.1f} s between two acknowledged writes at the front, "
+            f"{longest_stall(self.operations):.1f} s anywhere",
+            f"operator called    {len(self.refused)} times",
+        ]
+        told += [f"left out           {name}: it needs {reason}" for name, reason in self.skipped.items()]
+        told += [f"  - {violation}" for violation in self.violations[:SHOWN]]
+        if len(self.violations) > SHOWN:
+            told.append(f"  ... and {len(self.violations) - SHOWN} more")
+        told.append(f"violations         {len(self.violations)}")
+        return told
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if count) or "none"
+
+
+def longest_stall(operations: Sequence[Operation]) -> float:
+    """Seconds between two acknowledged writes, at most."""
+    ends = sorted(one.responded for one in operations if one.is_write and one.outcome is Outcome.OK)
+    return max((after - before for before, after in pairwise(ends)), default=0.0)

@@ -1,0 +1,109 @@
+"""The checker of histories: what it must find, and what it must let pass."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.chaos.checker import OUT_OF_STOCK, Step, check_book
+from tests.chaos.history import NEVER, Asked, Kind, Operation, Outcome, State
+
+GIVEN = Step(State(1, 3, "10.00"), is_given=True)
+SOLD_ONE = Step(State(2, 2, "10.00"), -1, orders=("A",))
+SOLD_TWO = Step(State(3, 1, "10.00"), -1, orders=("B",))
+REPRICED = Step(State(2, 3, "11.00"))
+RESTOCKED = Step(State(2, 8, "10.00"), 5, actors=("staff",))
+
+
+def read(state: State, begin: float, end: float) -> Operation:
+    return Operation("reader", Asked(Kind.READ, 1), begin, end, Outcome.OK, state)
+
+
+def sale(order: str, begin: float, end: float = NEVER, *, copies: int = 1, refused: str = "") -> Operation:
+    outcome = Outcome.REFUSED if refused else Outcome.OPEN if end == NEVER else Outcome.OK
+    return Operation("buyer", Asked(Kind.SELL, 1, order, copies), begin, end, outcome, note=refused)
+
+
+def edit(step: Step, begin: float, end: float = NEVER, *, outcome: Outcome = Outcome.OK) -> Operation:
+    outcome = Outcome.OPEN if end == NEVER else outcome
+    state = step.state if outcome is Outcome.OK else None
+    return Operation("clerk", Asked(Kind.EDIT, 1, price=step.state.price), begin, end, outcome, state)
+
+
+def restock(begin: float, end: float = NEVER, *, copies: int = 5, state: State | None = None) -> Operation:
+    outcome = Outcome.OK if state else Outcome.OPEN
+    return Operation("clerk", Asked(Kind.RESTOCK, 1, copies=copies), begin, end, outcome, state)
+
+
+def told(operations: Iterable[Operation], steps: Iterable[Step]) -> list[str]:
+    return [violation.what for violation in check_book(list(operations), list(steps))]
+
+
+BAD = {
+    "stale read: an acknowledged write wasn't seen": (
+        [sale("A", 0, 1), read(GIVEN.state, 2, 3)],
+        [GIVEN, SOLD_ONE],
+    ),
+    "stale read: another read had seen more before": (
+        [sale("A", 0, 9), read(SOLD_ONE.state, 1, 2), read(GIVEN.state, 3, 4)],
+        [GIVEN, SOLD_ONE],
+    ),
+    "an acknowledged write is lost": ([sale("A", 0, 1)], [GIVEN]),
+    "an acknowledged write is lost (an edit)": ([edit(REPRICED, 0, 1)], [GIVEN]),
+    "was sold 2 times": (
+        [sale("A", 0, 1)],
+        [GIVEN, SOLD_ONE, Step(State(3, 1, "10.00"), -1, orders=("A",))],
+    ),
+    "oversold": ([sale("A", 0, 1, copies=4)], [GIVEN, Step(State(2, -1, "10.00"), -4, orders=("A",))]),
+    "a refused write shows": ([sale("A", 0, 1, refused="unavailable")], [GIVEN, SOLD_ONE]),
+    "a refused write shows (an edit)": ([edit(REPRICED, 0, 1, outcome=Outcome.REFUSED)], [GIVEN, REPRICED]),
+    "nobody asked for (more copies than asked)": ([restock(0, copies=4)], [GIVEN, RESTOCKED]),
+    "stock and ledger disagree": ([edit(REPRICED, 0, 1)], [GIVEN, Step(State(2, 9, "11.00"))]),
+    "versions don't count up": ([], [GIVEN, Step(State(3, 3, "10.00"), is_given=True)]),
+    "shows what the log doesn't": ([read(State(1, 4, "10.00"), 0, 1)], [GIVEN]),
+    "a version that never was": ([read(State(2, 2, "10.00"), 0, 1)], [GIVEN]),
+    "isn't what the log says": ([sale("A", 0, 1, copies=2)], [GIVEN, SOLD_ONE]),
+    "made the same version": ([edit(REPRICED, 0, 1), edit(REPRICED, 2, 3)], [GIVEN, REPRICED]),
+    "took its place before what had been seen already": (
+        [read(SOLD_ONE.state, 0, 1), sale("A", 2, 3)],
+        [GIVEN, SOLD_ONE],
+    ),
+    "took its place before what had been seen already (an open one)": (
+        [read(SOLD_ONE.state, 0, 1), sale("A", 2)],
+        [GIVEN, SOLD_ONE],
+    ),
+    "want of stock, which there was": ([sale("A", 0, 1, copies=3, refused=OUT_OF_STOCK)], [GIVEN]),
+}
+
+GOOD = {
+    "a read beside a write sees either": (
+        [sale("A", 0, 9), read(GIVEN.state, 1, 2), read(SOLD_ONE.state, 3, 4)],
+        [GIVEN, SOLD_ONE],
+    ),
+    "an open write that happened late": (
+        [sale("A", 0), read(GIVEN.state, 5, 6), sale("B", 7, 9), read(SOLD_TWO.state, 10, 11)],
+        [GIVEN, SOLD_ONE, SOLD_TWO],
+    ),
+    "an open write that never happened": ([sale("A", 0), restock(0), read(GIVEN.state, 5, 6)], [GIVEN]),
+    "of two open restocks one": ([restock(0), restock(1), read(RESTOCKED.state, 5, 6)], [GIVEN, RESTOCKED]),
+    "a refused write that doesn't show": ([sale("A", 0, 1, refused="unavailable")], [GIVEN]),
+    "a refusal for want of stock, while another bought": (
+        [sale("A", 0, 9), sale("B", 1, 2, copies=3, refused=OUT_OF_STOCK)],
+        [GIVEN, SOLD_ONE],
+    ),
+    "an acknowledged edit, seen by whoever reads after it": (
+        [edit(REPRICED, 0, 1), read(REPRICED.state, 2, 3)],
+        [GIVEN, REPRICED],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_wrong_history_is_found(name: str) -> None:
+    operations, steps = BAD[name]
+    assert any(name.partition(" (")[0] in what for what in told(operations, steps)), told(operations, steps)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_right_history_passes(name: str) -> None:
+    operations, steps = GOOD[name]
+    assert told(operations, steps) == []
