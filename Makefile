@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean requirements requirements-dev
+.PHONY: help run test lint bench chaos clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -25,6 +25,10 @@ lint: requirements-dev ## Check style, types, the direction of imports, and that
 
 bench: requirements-dev ## Measure speed, as ratios to bare servers (ARGS="--help" for options)
 	@exec $(PY) -m benchmarks $(ARGS)
+
+chaos: requirements-dev ## Break a store at random, check all it answers (SECONDS=60 SEED= FAULTS=, ARGS="--help" lists them)
+	@exec $(PY) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(FAULTS),--faults $(FAULTS)) $(ARGS)
 
 clean: ## Delete var/ with all data, and the tools' caches; refuses while the store runs
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m bookstore_project.cluster.lock var/run/supervisor.lock

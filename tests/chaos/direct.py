@@ -1,8 +1,8 @@
 """Processes that go straight through the replicated transaction and the read gate, and die in the middle of it.
 
-`python -m tests.chaos.direct FOLDER SEED [doomed]` keeps a few children at work, on the store that the
-environment names. It forks them before it has any thread or open database: a child inherits no lock. On its input it takes `kill`, which
-kills one of them; it ends with its input.
+`python -m tests.chaos.direct FOLDER SEED [doomed]` keeps a few children at work, on the store that the environment
+names. It forks them before it has any thread or open database: a child inherits no lock. On its input it takes
+`kill`, which kills one of them; it ends with its input.
 """
 
 import os

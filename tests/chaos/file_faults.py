@@ -65,6 +65,12 @@ def _write_old_copy_in_place(scene: Scene, alias: str) -> None:
         file.truncate()
 
 
+def _write_old_copy_over(scene: Scene, alias: str) -> None:
+    """The same, and the file stays as long as it was."""
+    with scene.file(alias).open("r+b") as file:
+        file.write((scene.old / alias).read_bytes())
+
+
 def _flip_a_value(scene: Scene, alias: str) -> None:
     """A bit of a value, wherever it stands: in the file, and in the log that is still to be merged into it."""
     path = scene.file(alias)
@@ -162,6 +168,7 @@ FILE_FAULTS = (
     Fault("file-deleted", "file", _to_file(lambda path: path.unlink())),
     Fault("file-old", "file", _replace_by_old_copy),
     Fault("file-old-in-place", "file", _write_old_copy_in_place, is_hidden=True, is_silent=True),
+    Fault("file-old-over", "file", _write_old_copy_over, is_hidden=True, is_silent=True),
     Fault("file-half", "file", _to_file(_truncate_to_half)),
     Fault("file-empty", "file", _to_file(_truncate_to_nothing)),
     Fault("file-garbage", "file", _fill_with_garbage),

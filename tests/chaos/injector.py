@@ -74,6 +74,7 @@ class Injector:
             self.say(f"{fault.name} on {target}: {error}")
             return
         self.done[fault.name] += 1
+        self.say(f"{fault.name} on {target}")
         if undo is not None:
             self.scene.undo.append(undo)
             time.sleep(min(self.rng.uniform(*fault.holds_s), max(until - began, 0)))
@@ -89,11 +90,12 @@ class Injector:
 
     def _see_through(self, fault: Fault, target: str, epoch: int) -> None:
         """Returns when the store has noticed the fault, or there was nothing to notice, and has recovered."""
-        if target in ALIASES and fault.group == "file":
+        if fault.group == "file" and not any(fault.holds_s):
             deadline = time.monotonic() + (0.5 if fault.is_hidden else NOTICED_S)
             while self._epoch(target) == epoch and time.monotonic() < deadline:
                 time.sleep(0.05)
             if self._epoch(target) == epoch:
+                # A scrub alone finds it, or there is nothing to find.
                 self.scene.store.manage("replication", "scrub", "--service", service_of(target))
         self.recover()
 

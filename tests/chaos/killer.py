@@ -15,13 +15,15 @@ class Direct:
     """The processes that go straight to the files, as the one process that looks after them."""
 
     def __init__(self, store: Store, folder: Path, seed: str, *, is_doomed: bool) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.direct", str(folder), seed, *(["doomed"] if is_doomed else [])],
-            cwd=ROOT,
-            env=store.environment,
-            stdin=subprocess.PIPE,
-            text=True,
-        )
+        with (folder / "direct.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.direct", str(folder), seed, *(["doomed"] if is_doomed else [])],
+                cwd=ROOT,
+                env=store.environment,
+                stdin=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
 
     @property
     def is_running(self) -> bool:

@@ -1,0 +1,21 @@
+"""Half a minute of chaos."""
+
+from pathlib import Path
+
+from tests.chaos.run import ALL, Plan, run
+
+SECONDS = 30
+SEED = "half a minute"
+
+
+def test_no_promise_is_broken_in_half_a_minute_of_chaos(tmp_path: Path) -> None:
+    report = run(Plan(SECONDS, SEED, ALL, tmp_path, print))
+    print("\n".join(report.lines()))
+    assert list(report.violations) == []
+    # What a slow machine does, too; a run that breaks nothing proves nothing.
+    assert report.killed >= 10
+    assert report.points, "nobody died between two steps"
+    assert report.faults.total() >= 4
+    assert report.file_faults >= 1
+    assert report.acknowledged >= 100
+    assert report.reads >= 100
