@@ -17,6 +17,8 @@ from tests.store import Store
 
 ATTEMPTS = 3
 LONGEST_PAUSE_S = 0.03
+BURST = 8
+"""Reads of one book without a pause."""
 UNCLEAR = "unclear"
 """Begins the note of an answer that no client can make sense of."""
 
@@ -33,20 +35,22 @@ class Customer(threading.Thread):
         self._client = Client(store)
         self._reads = reads
         self._ended = threading.Event()
-        self.acknowledged = 0
 
     def run(self) -> None:
         while not self._ended.is_set():
             asked = self._demand.read() if self._rng.random() < self._reads else self._demand.write()
-            self._recorder.ask(asked)
-            outcome, answer, note = ask(self._client, asked, self._ended.wait)
-            via = answer.headers.get("x-replica", "") if answer else ""
-            is_ok = outcome is Outcome.OK and answer is not None
-            state = state_of(answer.json) if is_ok and answer and asked.kind is not Kind.SELL else None
-            self._recorder.answer(outcome, state=state, via=via, note=note)
-            self.acknowledged += is_ok
+            for _ in range(self._rng.choice((1, BURST)) if asked.kind is Kind.READ else 1):
+                self._carry_out(asked)
             self._ended.wait(self._rng.uniform(0, LONGEST_PAUSE_S))
         self._recorder.close()
+
+    def _carry_out(self, asked: Asked) -> None:
+        self._recorder.ask(asked)
+        outcome, answer, note = ask(self._client, asked, self._ended.wait)
+        via = answer.headers.get("x-replica", "") if answer else ""
+        shows_book = outcome is Outcome.OK and asked.kind is not Kind.SELL
+        state = state_of(answer.json) if answer is not None and shows_book else None
+        self._recorder.answer(outcome, state=state, via=via, note=note)
 
     def end(self) -> None:
         self._ended.set()

@@ -10,6 +10,9 @@ from itertools import count
 from tests.chaos.history import Asked, Kind
 
 BOOKS = (1, 2, 3, 4, 5, 6)
+HOT = 3
+"""How much more the first book is asked for than all the others together: what goes wrong, does so where a read meets
+a write."""
 VICTIM = 7
 """The book whose row is damaged in ways that SQLite can't see: it is sold and edited, but what a read shows of it
 before the damage is found isn't judged."""
@@ -30,11 +33,11 @@ class Demand:
         self._count = count(1)
 
     def read(self) -> Asked:
-        return Asked(Kind.READ, self.rng.choice(BOOKS))
+        return Asked(Kind.READ, self._book(BOOKS))
 
     def write(self) -> Asked:
         kind = self.rng.choice(WRITES)
-        book = self.rng.choice((*BOOKS, VICTIM))
+        book = self._book((*BOOKS, VICTIM))
         if kind is Kind.SELL:
             key = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
             tag = order_id(self.secret, key) if self.secret else key
@@ -44,6 +47,9 @@ class Demand:
             return Asked(kind, book, copies=self.rng.randint(1, 9))
         quantity = self.rng.randint(0, 50) if self.rng.random() < 0.2 else None
         return Asked(kind, book, price=self._new_price(), quantity=quantity)
+
+    def _book(self, books: tuple[int, ...]) -> int:
+        return self.rng.choices(books, [HOT * (len(books) - 1), *[1] * (len(books) - 1)])[0]
 
     def _new_price(self) -> str:
         cents = self.number * 100_000 + next(self._count)

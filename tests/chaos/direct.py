@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from tests.chaos.customers import UNCLEAR, body_of, state_of
 from tests.chaos.demand import Demand
 from tests.chaos.history import Asked, Kind, Outcome, Recorder, State
 
-CHILDREN = 3
+CHILDREN = 4
+BURST = 25
+"""Reads that one child in `CHILDREN` makes without a pause, of one book, from both files in turn."""
+ALIASES = ("catalog-1", "catalog-2")
 POINTS = (
     "begun",
     "shrunk",
@@ -40,8 +44,9 @@ POINTS = (
     "settle-invalidated",
     "gate-snapshot",
 )
-DOOMED = 0.6
-"""Of the children: they die at one of the points."""
+DOOMED, SLOW = 0.6, 0.3
+"""Of the children: they die at one of the points, or linger there now and then."""
+LONGEST_REST_S = 0.3
 LONGEST_PAUSE_S = 0.03
 FIRST_NUMBER = 1000
 """Of the children, as parties; customers have smaller ones."""
@@ -87,22 +92,50 @@ def _fork(folder: Path, seed: str, number: int, *, is_doomed: bool) -> int:
         return pid
     try:
         recorder, demand = Recorder(folder, f"direct-{number}"), Demand(random.Random(f"{seed}/{number}"), number)
-        if is_doomed and demand.rng.random() < DOOMED:
-            _doom(recorder, demand.rng.choice(POINTS), demand.rng.randint(0, 20))
+        if is_doomed:
+            _decide(recorder, demand.rng)
         _work(parent, recorder, demand)
     finally:
         os._exit(1)
 
 
 def _work(parent: int, recorder: Recorder, demand: Demand) -> None:
+    is_reader = demand.number % CHILDREN == 0
     while os.getppid() == parent:
-        asked = demand.read() if demand.rng.random() < 0.4 else demand.write()
-        if asked.kind is Kind.RESTOCK:
-            asked = Asked(asked.kind, asked.book, f"{recorder.party} {time.monotonic()}", asked.copies)
-        recorder.ask(asked)
-        outcome, state, via, note = do(asked, demand.rng)
-        recorder.answer(outcome, state=state, via=via, note=note)
+        if is_reader:
+            asked = demand.read()
+            for turn in range(BURST):
+                _carry_out(asked, recorder, demand.rng, ALIASES[turn % 2])
+        else:
+            asked = demand.read() if demand.rng.random() < 0.2 else demand.write()
+            if asked.kind is Kind.RESTOCK:
+                asked = replace(asked, tag=f"{recorder.party} {time.monotonic()}")
+            _carry_out(asked, recorder, demand.rng, demand.rng.choice(ALIASES))
         time.sleep(demand.rng.uniform(0, LONGEST_PAUSE_S))
+
+
+def _carry_out(asked: Asked, recorder: Recorder, rng: random.Random, alias: str) -> None:
+    recorder.ask(asked)
+    outcome, state, via, note = do(asked, rng, alias)
+    recorder.answer(outcome, state=state, via=via, note=note)
+
+
+def _decide(recorder: Recorder, rng: random.Random) -> None:
+    point, fate = rng.choice(POINTS), rng.random()
+    if fate < DOOMED:
+        _doom(recorder, point, rng.randint(0, 10))
+    elif fate < DOOMED + SLOW:
+        _slow_down(point, rng)
+
+
+def _slow_down(point: str, rng: random.Random) -> None:
+    from bookstore_project.replication import points
+
+    def linger() -> None:
+        if rng.random() < SLOW:
+            time.sleep(rng.uniform(0, LONGEST_REST_S))
+
+    points.hooks[point] = linger
 
 
 def _doom(recorder: Recorder, point: str, spared: int) -> None:
@@ -120,13 +153,13 @@ def _doom(recorder: Recorder, point: str, spared: int) -> None:
     points.hooks[point] = die
 
 
-def do(asked: Asked, rng: random.Random) -> tuple[Outcome, State | None, str, str]:
+def do(asked: Asked, rng: random.Random, alias: str) -> tuple[Outcome, State | None, str, str]:
     """Carries it out; outcome, what is shown, by whom, and a note."""
     from bookstore_project.wire.problems import OutcomeUnknown, StoreError, Unavailable
 
     try:
         if asked.kind is Kind.READ:
-            return _read(asked.book, rng)
+            return _read(asked.book, rng, alias)
         return Outcome.OK, _write(asked), "", ""
     except Unavailable as error:
         return Outcome.REFUSED, None, "", error.code
@@ -140,12 +173,11 @@ def do(asked: Asked, rng: random.Random) -> tuple[Outcome, State | None, str, st
         return Outcome.OPEN, None, "", f"{UNCLEAR}: {error!r}"
 
 
-def _read(book: int, rng: random.Random) -> tuple[Outcome, State, str, str]:
+def _read(book: int, rng: random.Random, alias: str) -> tuple[Outcome, State, str, str]:
     from bookstore_project.replication import gate
     from catalog_app.models import Book, book_key
 
     keys: Any = (book_key(book),) if rng.random() < 0.5 else ()
-    alias = rng.choice(("catalog-1", "catalog-2"))
     with gate.reading("catalog", alias=alias, keys=keys):
         row = Book.objects.get(pk=book)
     return Outcome.OK, State(row.version, row.quantity, f"{row.price:.2f}"), alias, ""

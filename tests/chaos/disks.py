@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos.faults import is_root
+from tests.chaos.faults import SMALL_DISKS, is_root
 from tests.store import CLUSTER
 
-SMALL = ("catalog-2", "order-1")
 SIZE = "300m"
 
 
@@ -20,7 +19,7 @@ def small_disks(data: Path) -> Iterator[frozenset[str]]:
     """The folders that are disks of their own meanwhile; none where the machine doesn't allow it."""
     mounted: list[Path] = []
     try:
-        for alias in SMALL:
+        for alias in SMALL_DISKS:
             folder = data / alias
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not is_root() or sys.platform != "linux" or not _mount(folder):

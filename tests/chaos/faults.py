@@ -13,6 +13,8 @@ from tests.databases import SERVICES
 from tests.store import Store
 
 ALIASES = ("catalog-1", "catalog-2", "order-1", "order-2")
+SMALL_DISKS = ("catalog-2", "order-1")
+"""Whose folder is a disk of its own, where the machine allows it: it can be full."""
 Undo = Callable[[], None]
 
 

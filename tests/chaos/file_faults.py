@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.chaos.demand import VICTIM
-from tests.chaos.faults import Fault, NotHere, Scene, Undo
+from tests.chaos.faults import SMALL_DISKS, Fault, NotHere, Scene, Undo
 
 MARKER = b"The victim of the chaos"
 """Among the authors of the victim: found again as bytes in the file."""
@@ -177,7 +177,7 @@ FILE_FAULTS = (
     Fault("file-edited", "file", _edit_a_row),
     Fault("file-read-only", "file", _make_read_only, holds_s=(1, 3)),
     Fault("folder-read-only", "file", _make_folder_read_only, holds_s=(1, 3)),
-    Fault("disk-full", "file", _fill_the_disk, holds_s=(1, 3)),
+    Fault("disk-full", "file", _fill_the_disk, holds_s=(1, 3), targets=SMALL_DISKS),
     Fault("file-locked", "file", _hold(HOLD_LOCK), holds_s=(LOCKED_S, LOCKED_S)),
     Fault("file-locked-whole", "file", _hold(HOLD_BYTES), holds_s=(LOCKED_S, LOCKED_S)),
     Fault("wal-removed", "file", _to_file(lambda path: _without(path, "-wal"))),

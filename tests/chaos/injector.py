@@ -39,6 +39,8 @@ class Injector:
     say: Callable[[str], None]
     done: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    """Each fault with its moment, by the clock of the history."""
     doubts: list[Doubt] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """Where the store refused for long, and what the operator did."""
@@ -75,6 +77,7 @@ class Injector:
             return
         self.done[fault.name] += 1
         self.say(f"{fault.name} on {target}")
+        self.told.append(f"{fault.name} on {target} [{began:.6f}, {time.monotonic():.6f}]")
         if undo is not None:
             self.scene.undo.append(undo)
             time.sleep(min(self.rng.uniform(*fault.holds_s), max(until - began, 0)))

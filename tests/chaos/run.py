@@ -65,7 +65,7 @@ class Run:
         )
         self._chronicle = Chronicle(store, "catalog")
         self._customers = [
-            Customer(store, self._history, number, plan.seed, reads=0.6) for number in range(1, CUSTOMERS + 1)
+            Customer(store, self._history, number, plan.seed, reads=0.4) for number in range(1, CUSTOMERS + 1)
         ]
         self._given = 0
 
@@ -106,6 +106,7 @@ class Run:
 
     def _reckon(self, seconds: float, violations: list[Violation]) -> Report:
         operations, points = read_history(self._history)
+        (self._plan.folder / "faults").write_text("\n".join(self._injector.told))
         judged = [one for one in operations if is_judged(one, self._injector.doubts)]
         self._plan.say(f"checking {len(operations)} operations")
         if not violations:
