@@ -55,7 +55,7 @@ def check_files(store: Store, chronicle: Chronicle) -> list[Violation]:
     """Both files of each service say the same, and what they say adds up."""
     wait_until_swept(store)
     found: list[Violation] = []
-    for check in (_equal_files, _ledger, _orders):
+    for check in (unequal_files, ledger_gaps, order_gaps):
         found.extend(Violation(what) for what in check(store))
     found.extend(_logs(store, chronicle))
     scrubbed = store.manage("replication", "scrub")
@@ -69,14 +69,14 @@ def wait_until_swept(store: Store) -> None:
 
     def is_swept() -> bool:
         with suppress(sqlite3.Error):
-            return not list(_orders(store))
+            return not list(order_gaps(store))
         return False
 
     with suppress(AssertionError):
         wait_for(is_swept, SWEPT_S)
 
 
-def _equal_files(store: Store) -> Iterator[str]:
+def unequal_files(store: Store) -> Iterator[str]:
     for service in SERVICES:
         try:
             dump_both(store, service)
@@ -84,7 +84,7 @@ def _equal_files(store: Store) -> Iterator[str]:
             yield f"{service}: {error}"
 
 
-def _ledger(store: Store) -> Iterator[str]:
+def ledger_gaps(store: Store) -> Iterator[str]:
     """At every moment: what the ledger says came and went is what is there."""
     for path in files(store, "catalog"):
         stock: Counter[int] = Counter()
@@ -103,7 +103,7 @@ SALES = "SELECT id, \"order\", book_id, quantity, unit_price, title FROM catalog
 ORDERS = "SELECT sale, id, book, quantity, unit_price, title FROM order_app_order"
 
 
-def _orders(store: Store) -> Iterator[str]:
+def order_gaps(store: Store) -> Iterator[str]:
     """To each sale its order, and to each order its sale, on every file."""
     for catalog, order in zip(files(store, "catalog"), files(store, "order"), strict=True):
         sales, orders = set(query(catalog, SALES)), set(query(order, ORDERS))
@@ -122,10 +122,10 @@ def _logs(store: Store, chronicle: Chronicle) -> Iterator[Violation]:
                 if after.position != before.position + 1 or not after.follows(before.hash):
                     yield Violation(f"{path}: the chain breaks at {after.position}")
             if service == "catalog":
-                yield from _against(chronicle, {entry.position: entry for entry in entries})
+                yield from taken_back(chronicle, {entry.position: entry for entry in entries})
 
 
-def _against(chronicle: Chronicle, entries: dict[int, Entry]) -> Iterator[Violation]:
+def taken_back(chronicle: Chronicle, entries: dict[int, Entry]) -> Iterator[Violation]:
     newest = max(entries, default=-1)
     if chronicle.head != newest:
         yield Violation(f"the log was seen settled up to {chronicle.head}, and ends at {newest}")

@@ -84,6 +84,8 @@ class Fault:
     """Until it is found, a read may show what is damaged: it isn't judged then."""
     targets: tuple[str, ...] = ALIASES
     weight: float = 1.0
+    is_on_demand: bool = False
+    """It is taken only if it is asked for by its name."""
 
 
 def service_of(alias: str) -> str:
@@ -91,15 +93,15 @@ def service_of(alias: str) -> str:
 
 
 def chosen(faults: Iterable[Fault], names: str) -> list[Fault]:
-    """Those whose name or group is listed, separated by commas; all but the optional ones for an empty list."""
+    """Those whose name or group is listed, separated by commas; all but those on demand for an empty list."""
     faults = list(faults)
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     known = {fault.name for fault in faults} | {fault.group for fault in faults}
     if unknown := wanted - known - {"all"}:
         raise SystemExit(f"No such fault: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(known))}.")
     if not wanted or "all" in wanted:
-        return faults
-    return [fault for fault in faults if {fault.name, fault.group} & wanted]
+        return [fault for fault in faults if not fault.is_on_demand or fault.name in wanted]
+    return [fault for fault in faults if fault.name in wanted or (fault.group in wanted and not fault.is_on_demand)]
 
 
 def is_root() -> bool:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -82,13 +83,46 @@ def _delete_witness(scene: Scene, service: str) -> Undo:
     return _quietly(scene, service, lambda path: path.unlink())
 
 
+def _replace_witness_by_old_copy(scene: Scene, service: str) -> Undo:
+    """As restoring a backup of that folder does; the old one isn't of the beginning, but of a second ago."""
+    path = scene.witness_file(service)
+    old = path.read_bytes()
+    time.sleep(1)
+
+    def replace(path: Path) -> None:
+        draft = path.with_suffix(".old")
+        draft.write_bytes(old)
+        draft.replace(path)
+
+    return _quietly(scene, service, replace)
+
+
+def _rename_both(scene: Scene, service: str) -> Undo:
+    """Nobody can serve; then somebody finds the files, and puts them back."""
+    paths = [scene.file(f"{service}-{number}") for number in (1, 2)]
+    taken = [path for path in paths if path.exists()]
+    for path in taken:
+        path.replace(path.with_name("taken"))
+
+    def put_back() -> None:
+        for path in taken:
+            if not path.exists():
+                path.with_name("taken").replace(path)
+
+    return put_back
+
+
 GUARD_FAULTS = (
     Fault("locks-removed", "locks", _remove_locks, targets=SERVICES),
     Fault("mutex-removed", "locks", _remove_mutex, targets=SERVICES),
     Fault("witness-flocked", "witness", _lock_witness(fcntl.flock), holds_s=(1, 3), targets=SERVICES, weight=0.5),
     Fault("witness-locked", "witness", _lock_witness(fcntl.lockf), holds_s=(1, 3), targets=SERVICES, weight=0.5),
     Fault("witness-read-only", "witness", _make_witness_read_only, holds_s=(1, 3), targets=SERVICES),
+    Fault("files-taken", "both", _rename_both, holds_s=(2, 4), targets=SERVICES),
     Fault("witness-slot", "witness", _garble_a_slot, targets=SERVICES),
     Fault("witness-garbled", "witness", _garble_witness, holds_s=(2, 4), targets=SERVICES),
     Fault("witness-deleted", "witness", _delete_witness, holds_s=(2, 4), targets=SERVICES),
+    Fault(
+        "witness-old", "witness", _replace_witness_by_old_copy, holds_s=(2, 4), targets=SERVICES, is_on_demand=True
+    ),
 )
