@@ -96,7 +96,7 @@ def _update_statement(table_name: str, key_column: str, columns: tuple[str, ...]
 
 def write_images(connection: sqlite3.Connection, table: Table, images: Sequence[Image]) -> None:
     """Inserts many rows, whose images have the same columns in the same order."""
-    rows = ([_to_sqlite(value) for value in image.values()] for image in images)
+    rows = ([to_sqlite(value) for value in image.values()] for image in images)
     connection.executemany(_insert_statement(table.name, tuple(images[0])), rows)
 
 
