@@ -2,11 +2,13 @@
 
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from typing import Any
+
+from django.db import connections
 
 from bookstore_project.replication import catchup, images, log
 from bookstore_project.replication.service import get_service
@@ -66,6 +68,13 @@ def settle_at(position: int) -> None:
     """The floor of the catalog, as the writers of those entries would have raised it."""
     witness = read_witness(CATALOG.witness_file)
     write_witness(CATALOG.witness_file, replace(witness, floor=position), sync=False)
+
+
+def edit(count: int, aliases: Sequence[str] = ("catalog-1", "catalog-2")) -> None:
+    """So many edits of book 1 in these files, acknowledged."""
+    connections.close_all()
+    with opened(aliases[0]) as connection:
+        settle_at(append(edits(connection, count), aliases))
 
 
 def _book(connection: sqlite3.Connection, book_id: int) -> images.Image:

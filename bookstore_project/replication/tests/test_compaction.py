@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from django.db import connections
 from pytest_django.fixtures import Settings
 
 from bookstore_project.replication import compaction, log, points, polls, repair, scrub
@@ -21,7 +20,7 @@ from bookstore_project.replication.tests.copies import (
     opened,
     rows,
 )
-from bookstore_project.replication.tests.histories import CATALOG, append, edits, settle_at
+from bookstore_project.replication.tests.histories import CATALOG, edit, settle_at
 from bookstore_project.replication.tests.leases import POLL
 from bookstore_project.replication.witness import read_witness, write_witness
 from bookstore_project.settings import topology
@@ -35,13 +34,6 @@ KEEP = 100
 def store(seven_books: Path, settings: Settings) -> Path:
     settings.LOG_KEEP = KEEP
     return seven_books
-
-
-def edit(count: int, aliases: tuple[str, ...] = BOTH) -> None:
-    """So many edits of book 1, acknowledged."""
-    connections.close_all()
-    with opened(aliases[0]) as connection:
-        settle_at(append(edits(connection, count), aliases))
 
 
 def restock() -> None:

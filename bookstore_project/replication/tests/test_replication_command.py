@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from pytest_django.fixtures import Settings
 
 from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests import histories
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
@@ -56,6 +58,22 @@ def test_repair_leaves_it_to_a_running_store(seven_books: Path) -> None:
     lose_the_second()
     with try_lock(get_service("catalog").lock_dir / "caretaker"), pytest.raises(CommandError, match="by itself"):
         said("repair")
+
+
+def test_compact_drops_what_is_old_and_says_how_much(seven_books: Path, settings: Settings) -> None:
+    settings.LOG_KEEP = 10
+    histories.edit(100)
+    assert "catalog: 182 old log entries dropped." in said("compact", "--service", "catalog")
+    assert_copies_equal("catalog")
+    assert "catalog: 0 old log entries dropped." in said("compact")
+
+
+def test_long_work_is_told_on_one_line(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bookstore_project.replication.scrub.STRIDE", 5)
+    told = StringIO()
+    call_command("replication", "scrub", "--service", "catalog", stdout=StringIO(), stderr=told)
+    assert told.getvalue().startswith("\rscrubbing catalog-1:  ")
+    assert told.getvalue().count("\n") == 1
 
 
 def test_scrub_is_content_with_sound_copies(seven_books: Path) -> None:

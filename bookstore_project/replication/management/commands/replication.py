@@ -17,6 +17,7 @@ from bookstore_project.settings import topology
 
 
 class Command(BaseCommand):
+    is_telling = False
     help = "Shows, repairs or checks the two copies of each service."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -60,30 +61,38 @@ class Command(BaseCommand):
         with the_only_repairer(service):
             repaired = repair.repair(service, self.tell_progress)
         for each in repaired:
-            self.stdout.write(str(each))
+            self.say(str(each))
         if not repaired:
-            self.stdout.write(f"{service.name}: both copies are in sync.")
+            self.say(f"{service.name}: both copies are in sync.")
 
     def compact(self, service: Service) -> None:
         with the_only_repairer(service):
             dropped = compaction.compact(service, self.tell_progress)
             replaced = compaction.give_back(service, self.tell_progress, least_bytes=0)
-        self.stdout.write(f"{service.name}: {dropped} old log entries dropped.")
+        self.say(f"{service.name}: {dropped} old log entries dropped.")
         for each in replaced:
-            self.stdout.write(str(each))
+            self.say(str(each))
 
     def tell_progress(self, what: str, part: float) -> None:
-        self.stderr.write(f"\r{what}: {part:4.0%} ", ending="\n" if part >= 1 else "")
+        """On a line of its own, over and over; the next message begins another."""
+        self.stderr.write(f"\r{what}: {part:4.0%} ", ending="")
+        self.is_telling = True
+
+    def say(self, text: str) -> None:
+        if self.is_telling:
+            self.stderr.write("")
+        self.is_telling = False
+        self.stdout.write(text)
 
     def scrub(self, services: list[Service]) -> None:
         damaged = False
         for service in services:
             for alias, findings in scrub_all(service, self.tell_progress).items():
-                self.stdout.write(f"{alias}: {'sound' if not findings else 'DAMAGED'}")
+                self.say(f"{alias}: {'sound' if not findings else 'DAMAGED'}")
                 for finding in findings:
-                    self.stdout.write(f"  {finding}")
+                    self.say(f"  {finding}")
                 if len(findings) == scrub.MOST_FINDINGS:
-                    self.stdout.write("  ... and perhaps more")
+                    self.say("  ... and perhaps more")
                 damaged |= bool(findings)
         if damaged:
             for service in services:
