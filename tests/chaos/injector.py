@@ -14,6 +14,7 @@ from tests.databases import SERVICES
 
 HURRY = 0.15
 """How often the next fault doesn't wait until the store has recovered."""
+TOLD_EVERY_S = 10.0
 NOTICED_S = 4.0
 RECOVERED_S = 30.0
 """After this long the operator is called."""
@@ -46,12 +47,18 @@ class Injector:
     """Where the store refused for long, and what the operator did."""
     stuck: list[str] = field(default_factory=list)
     """Where nothing helped."""
+    progress: Callable[[], str] = str
+    """What else there is to tell, now and then."""
     _nonces: dict[str, str] = field(default_factory=dict)
 
     def run(self, until: float) -> None:
         """Injects until that moment; afterwards nothing of it is left to be taken back."""
         self.keep_copies()
+        tell_at = time.monotonic() + TOLD_EVERY_S
         while time.monotonic() < until and not self.stuck:
+            if time.monotonic() > tell_at:
+                self.say(self.progress())
+                tell_at = time.monotonic() + TOLD_EVERY_S
             usable = [fault for fault in self.faults if fault.name not in self.skipped]
             if usable:
                 self._inject(self.rng.choices(usable, [fault.weight for fault in usable])[0], until)

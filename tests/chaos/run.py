@@ -26,7 +26,6 @@ from tests.store import CLUSTER, Store
 CUSTOMERS = 3
 LONG_S = 300.0
 """From here on a run has room for faults that last a minute."""
-TOLD_EVERY_S = 10.0
 KILL_EVERY_S = 1.2
 KILLS = tuple(Fault(name, "kill", lambda scene, target: None) for name in (KILL_NODE, KILL_DIRECT, KILL_AT_POINT))
 ALL = (*KILLS, *PROCESS_FAULTS, *FILE_FAULTS, *GUARD_FAULTS, *LONG_FAULTS)
@@ -68,6 +67,7 @@ class Run:
             Customer(store, self._history, number, plan.seed, reads=0.4) for number in range(1, CUSTOMERS + 1)
         ]
         self._given = 0
+        self._injector.progress = self._progress
 
     def carry_out(self) -> Report:
         began = time.monotonic()
@@ -79,6 +79,10 @@ class Run:
         took = time.monotonic() - began
         violations = [Violation("the store doesn't recover", (status,)) for status in self._injector.stuck]
         return self._reckon(took, violations)
+
+    def _progress(self) -> str:
+        kills, faults = sum(self._killer.kills.values()), self._injector.done.total()
+        return f"{self._chronicle.head - self._given} changes of books, {kills} kills, {faults} faults"
 
     def _begin(self) -> None:
         answer = Client(self._store).call(
