@@ -18,5 +18,5 @@ def test_no_promise_is_broken_in_half_a_minute_of_chaos(tmp_path: Path) -> None:
     assert report.points, "nobody died between two steps"
     assert report.faults.total() >= 4
     assert report.file_faults >= 1
-    assert report.acknowledged >= 100
+    assert report.acknowledged >= 40
     assert report.reads >= 100

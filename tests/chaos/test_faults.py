@@ -23,5 +23,5 @@ def test_each_fault_on_demand_is_had_by_its_name() -> None:
 
 
 def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SystemExit, match="No such fault: nonsense. There are: .*file-half"):
+    with pytest.raises(SystemExit, match=r"No such fault: nonsense. There are: .*file-half"):
         chosen(ALL, "file-half,nonsense")
