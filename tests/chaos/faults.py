@@ -22,6 +22,10 @@ class NotHere(Exception):
     """This machine doesn't allow the fault; the message says what is missing."""
 
 
+class Missed(Exception):
+    """There was nobody, or nothing, to do it to just then."""
+
+
 @dataclass
 class Scene:
     """Where faults happen."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from tests.chaos.faults import ALIASES, Fault, NotHere, Scene, service_of
+from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, service_of
 from tests.databases import SERVICES
 
 HURRY = 0.15
@@ -72,6 +72,7 @@ class Injector:
             self.scene.take_back()
             self.recover()
             return
+        self.say(f"{fault.name} on {target}")
         before = self._epoch(target)
         began = time.monotonic()
         try:
@@ -79,11 +80,10 @@ class Injector:
         except NotHere as error:
             self.skipped[fault.name] = str(error)
             return
-        except OSError as error:  # A file that is just being replaced, by the store or by another fault.
-            self.say(f"{fault.name} on {target}: {error}")
+        except (Missed, OSError) as error:  # A file that is just being replaced, by the store or by another fault.
+            self.say(f"  missed: {error}")
             return
         self.done[fault.name] += 1
-        self.say(f"{fault.name} on {target}")
         self.told.append(f"{fault.name} on {target} [{began:.6f}, {time.monotonic():.6f}]")
         if undo is not None:
             self.scene.undo.append(undo)

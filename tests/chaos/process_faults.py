@@ -2,13 +2,16 @@
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.chaos.faults import ALIASES, Fault, NotHere, Scene, Undo
+from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, Undo
 from tests.databases import SERVICES
 from tests.store import wait_for
 
+HOLDER_S = 2.0
+"""How long somebody who holds the lock is waited for."""
 NODES = ("front", *ALIASES)
 
 
@@ -38,18 +41,19 @@ def _pid(scene: Scene, node: str) -> int:
     return 0
 
 
-def _stop_node(scene: Scene, node: str) -> Undo | None:
+def _stop_node(scene: Scene, node: str) -> Undo:
     return _stop(scene, _pid(scene, node))
 
 
-def _stop_lock_holder(scene: Scene, service: str) -> Undo | None:
+def _stop_lock_holder(scene: Scene, service: str) -> Undo:
     if not Path("/proc/locks").exists():
         raise NotHere("/proc/locks, which says who holds a lock")
-    for _ in range(2000):
+    deadline = time.monotonic() + HOLDER_S
+    while time.monotonic() < deadline:
         pid = lock_holder(scene.store.data / "locks" / service / "mutex")
         if pid is not None:
             return _stop(scene, pid)
-    return None
+    raise Missed("nobody held the lock")
 
 
 def lock_holder(path: Path) -> int | None:
@@ -63,9 +67,9 @@ def lock_holder(path: Path) -> int | None:
     return None
 
 
-def _stop(scene: Scene, pid: int) -> Undo | None:
+def _stop(scene: Scene, pid: int) -> Undo:
     if not scene.owns(pid):
-        return None
+        raise Missed("it was dead already")
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
 
