@@ -23,8 +23,8 @@ lint: requirements-dev ## Check style, types, the direction of imports, and that
 	.venv/bin/lint-imports
 	BOOKSTORE_DATA=.venv/lint $(PY) manage.py makemigrations --check --dry-run
 
-bench: requirements-dev ## Measure speed, as ratios to bare servers (ARGS="--help" for options)
-	@exec $(PY) -m benchmarks $(ARGS)
+bench: requirements-dev ## Measure speed, as ratios (QUICK=1; ARGS="--help" for options)
+	@exec $(PY) -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 chaos: requirements-dev ## Break a store at random, check all it answers (SECONDS=60 SEED= FAULTS=, ARGS="--help" lists them)
 	@exec $(PY) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \

@@ -4,11 +4,13 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import requests
 
+from benchmarks import repair, replication
+from benchmarks.children import say
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, start_seconds
 from tests.store import Store
@@ -20,17 +22,34 @@ STOCK = 1_000_000
 
 def main() -> None:
     options = parse_options()
-    require_wrk()
+    chosen = options.only or list(PARTS)
+    if "front" in chosen:
+        require_wrk()
     figures: Figures = {}
     with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
-        base = Path(folder)
-        say("starting")
-        starts = [start_seconds(base / "start") for _ in range(2)]
-        figures["from `make run` to ready"] = {"first, s": starts[0], "again, s": starts[1]}
-        figures |= measure_hits(base, options)
-        figures |= measure_misses(base, options)
-        figures |= measure_purchases(base, options)
+        for name in chosen:
+            base = Path(folder) / name
+            base.mkdir()
+            figures |= PARTS[name](base, options)
     report(figures, options)
+
+
+def measure_start(base: Path, options: argparse.Namespace) -> Figures:
+    say("starting")
+    starts = [start_seconds(base / "start") for _ in range(2)]
+    return {"from `make run` to ready": {"first, s": starts[0], "again, s": starts[1]}}
+
+
+def measure_front(base: Path, options: argparse.Namespace) -> Figures:
+    return measure_hits(base, options) | measure_misses(base, options) | measure_purchases(base, options)
+
+
+def measure_replication(base: Path, options: argparse.Namespace) -> Figures:
+    return replication.measure(base, options.rounds * 3)
+
+
+def measure_repair(base: Path, options: argparse.Namespace) -> Figures:
+    return repair.measure(base, options.rounds * 4, 50 if options.quick else 1)
 
 
 def measure_hits(base: Path, options: argparse.Namespace) -> Figures:
@@ -76,11 +95,19 @@ def restock(store: Store, book: int) -> None:
     answer.raise_for_status()
 
 
+PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
+    "start": measure_start,
+    "front": measure_front,
+    "replication": measure_replication,
+    "repair": measure_repair,
+}
+
+
 def report(figures: Figures, options: argparse.Namespace) -> None:
-    lines = [f"Median of {options.rounds} rounds of {options.seconds} s each, interleaved, one machine, one run."]
+    lines = ["Each comparison interleaved, in one run, on one machine: medians of its rounds."]
     for title, values in figures.items():
         lines.append(f"\n{title}")
-        lines += [f"  {name:<24}{value:>12,.2f}" for name, value in values.items()]
+        lines += [f"  {name:<44}{value:>12,.2f}" for name, value in values.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
@@ -88,14 +115,15 @@ def report(figures: Figures, options: argparse.Namespace) -> None:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), help="these parts (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each comparison (default 5)")
     parser.add_argument("--seconds", type=int, default=4, help="seconds of load in a round (default 4)")
+    parser.add_argument("--quick", action="store_true", help="small and inexact, to see that all of it runs")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    return parser.parse_args()
-
-
-def say(what: str) -> None:
-    sys.stderr.write(f"measuring {what} ...\n")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 2, 1
+    return options
 
 
 if __name__ == "__main__":

@@ -9,11 +9,15 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
-from bookstore_project.replication import points, repair
+from benchmarks.plain import TwoFiles
+from bookstore_project.replication import gate, points, repair
 from bookstore_project.replication.service import get_service
+from bookstore_project.settings import topology
+from catalog_app.models import Book
 from catalog_app.selling import copies_sell
 
 BOOK = 1
@@ -21,10 +25,42 @@ BOOK = 1
 
 def sell(count: int) -> list[float]:
     """One copy at a time, each for an order of its own."""
+    return timed(
+        lambda: copies_sell(order=uuid.uuid4(), book_id=BOOK, quantity=1, deadline=None, is_first_attempt=False),
+        count,
+    )
+
+
+def sell_plainly(count: int) -> list[float]:
+    return timed(plain_files().sell, count)
+
+
+@cache
+def plain_files() -> TwoFiles:
+    return TwoFiles(topology.DATA / "plain")
+
+
+def read(count: int) -> list[float]:
+    """A book, through the gate."""
+
+    def one() -> None:
+        with gate.reading("catalog", alias="catalog-1", keys=("book:1",)):
+            Book.objects.get(pk=BOOK)
+
+    return timed(one, count)
+
+
+def read_plainly(count: int) -> list[float]:
+    """The same query of the same file, with no promise."""
+    return timed(lambda: Book.objects.using("catalog-1").get(pk=BOOK), count)
+
+
+def timed(work: Callable[[], object], count: int) -> list[float]:
+    """The seconds of each call."""
     seconds = []
     for _ in range(count):
         began = time.perf_counter()
-        copies_sell(order=uuid.uuid4(), book_id=BOOK, quantity=1, deadline=None, is_first_attempt=False)
+        work()
         seconds.append(time.perf_counter() - began)
     return seconds
 
@@ -42,7 +78,13 @@ def repair_catalog(count: int) -> dict[str, Any]:
     return {"means": done.means, "entries": done.entries, "in sync": time.perf_counter() - began, **reached}
 
 
-COMMANDS: dict[str, Callable[[int], Any]] = {"sell": sell, "repair": repair_catalog}
+COMMANDS: dict[str, Callable[[int], Any]] = {
+    "sell": sell,
+    "sell plainly": sell_plainly,
+    "read": read,
+    "read plainly": read_plainly,
+    "repair": repair_catalog,
+}
 
 
 def main() -> None:

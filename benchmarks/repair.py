@@ -1,25 +1,19 @@
-"""`python -m benchmarks.repair`: how fast a copy comes back, and what a long past costs.
+"""How fast a copy comes back, and what a long past costs.
 
 Catch-up by log, a verified copy of a large file while the other one serves, and writes with a long log behind them.
 """
 
-import argparse
-import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.children import build, party, say
 from tests.client import Client
 from tests.cluster.test_files import in_sync
-from tests.store import ROOT, Store, addresses, environment_for, wait_for
+from tests.store import Store, wait_for
 
 Figures = dict[str, Mapping[str, float]]
 CATCH_UP_ENTRIES = 50_000
@@ -28,30 +22,6 @@ PAST_ENTRIES = 1_000_000
 LOG_KEEP = 10_000
 ROUND_SALES = 100
 COPY_TIMEOUT_S = 600
-
-
-def main() -> None:
-    options = parse_options()
-    with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
-        figures = measure(Path(folder), options.rounds, 50 if options.quick else 1)
-    for title, values in figures.items():
-        sys.stdout.write(f"\n{title}\n")
-        sys.stdout.writelines(f"  {name:<44}{value:>12,.2f}\n" for name, value in values.items())
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
-
-
-def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of the comparison of writes (default 20)")
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        default=os.environ.get("QUICK") == "1",
-        help="a fiftieth of the sizes; also QUICK=1",
-    )
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    return parser.parse_args()
 
 
 def measure(base: Path, rounds: int, smaller: int) -> Figures:
@@ -172,46 +142,3 @@ def long_past(base: Path, entries: int, rounds: int) -> Mapping[str, float]:
         "fresh, ms a sale": 1000 * statistics.median(pair[1] for pair in pairs),
         "ratio of speeds": statistics.median(fresh_s / old_s for old_s, fresh_s in pairs),
     }
-
-
-# ------------------------------------------------------------------------------------------ child processes
-
-
-def build(data: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "benchmarks.bigstore", *arguments]
-    subprocess.run(command, cwd=ROOT, env=environment_for(data, addresses()), check=True, stdout=subprocess.DEVNULL)
-
-
-@contextmanager
-def party(data: Path) -> Iterator[Any]:
-    """A process of that store; yields a function that tells it something and gives back its answer."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.party"],
-        cwd=ROOT,
-        env=environment_for(data, addresses()),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    to_party, from_party = process.stdin, process.stdout
-
-    def tell(command: str, count: int) -> Any:
-        to_party.write(json.dumps([command, count]) + "\n")
-        to_party.flush()
-        return json.loads(from_party.readline())
-
-    try:
-        yield tell
-    finally:
-        to_party.close()
-        process.wait(30)
-
-
-def say(what: str) -> None:
-    sys.stderr.write(f"measuring {what} ...\n")
-
-
-if __name__ == "__main__":
-    main()
