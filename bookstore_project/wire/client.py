@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-import requests
+import urllib3
 from django.conf import settings
-from requests.adapters import HTTPAdapter
-from requests.exceptions import ConnectionError as RequestsConnectionError
-from requests.exceptions import ConnectTimeout, RequestException
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from bookstore_project.settings import topology
 from bookstore_project.wire import headers
@@ -47,8 +44,9 @@ class Reply:
 
 
 @cache
-def _adapter() -> HTTPAdapter:
-    return HTTPAdapter(pool_connections=16, pool_maxsize=POOL_SIZE, max_retries=0)
+def _pools() -> urllib3.PoolManager:
+    # The layer below requests, which costs a third: docs/adr/0006-nodes-call-with-urllib3.md
+    return urllib3.PoolManager(num_pools=16, maxsize=POOL_SIZE)
 
 
 def call(
@@ -70,28 +68,19 @@ def call(
         timeout_s = min(timeout_s, deadline - time.time())
         if timeout_s <= 0:
             raise NeverSent(f"{node.name}: no time left before the deadline")
-    prepared = requests.Request(method, node.url + path, data=body).prepare()
-    prepared.headers.update(
-        {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
-    )
+    sent = {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
     if body is not None:
-        prepared.headers["Content-Type"] = "application/json"
+        sent["Content-Type"] = "application/json"
     if deadline is not None:
-        prepared.headers[headers.DEADLINE] = f"{deadline:.3f}"
-    prepared.headers.update(extra_headers or {})
+        sent[headers.DEADLINE] = f"{deadline:.3f}"
+    sent.update(extra_headers or {})
+    timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
     try:
-        answer = _adapter().send(
-            prepared, timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s), proxies=None, stream=False
+        answer = _pools().request(
+            method, node.url + path, body=body, headers=sent, timeout=timeout, retries=False, redirect=False
         )
-        return Reply(answer.status_code, answer.headers, answer.content)
-    except RequestException as error:
-        if _never_left(error):
-            raise NeverSent(f"{node.name} at {node.address} refuses connections") from error
+        return Reply(answer.status, answer.headers, answer.data)
+    except ConnectTimeoutError as error:  # Refused, or no connection in time.
+        raise NeverSent(f"{node.name} at {node.address} refuses connections") from error
+    except HTTPError as error:
         raise NoAnswer(f"{node.name} at {node.address} gave no answer: {error}") from error
-
-
-def _never_left(error: RequestException) -> bool:
-    if isinstance(error, ConnectTimeout):
-        return True
-    cause = error.args[0] if isinstance(error, RequestsConnectionError) and error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
