@@ -117,5 +117,8 @@ def digest(image: Image | None) -> str | None:
     """A short hash of an image, whatever the order of its columns; None for no row."""
     if image is None:
         return None
-    canonical = json.dumps(image, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(_canonical(image).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+# Made once: json.dumps() makes an encoder at each call that differs from the usual.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
