@@ -23,6 +23,7 @@ from tests.chaos.history import State
 from tests.databases import query
 from tests.store import Store
 
+LOOK_EVERY_S = 0.5
 ENTRIES = "SELECT position, epoch, payload, keys, hash FROM replication_logentry WHERE position > ? ORDER BY position"
 
 
@@ -56,7 +57,7 @@ class Chronicle(threading.Thread):
         return self.entries[-1].position if self.entries else -1
 
     def run(self) -> None:
-        while not self._ended.wait(1.0):
+        while not self._ended.wait(LOOK_EVERY_S):
             self.look()
 
     def end(self) -> None:

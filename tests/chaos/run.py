@@ -137,6 +137,8 @@ def run(plan: Plan) -> Report:
     data = plan.folder / "var"
     environment = {
         "BOOKSTORE_SCRUB_EVERY_S": "5",
+        # Few enough to be dropped all the time, enough for the chronicle to keep up.
+        "BOOKSTORE_LOG_KEEP": "500",
         "BOOKSTORE_CACHE_TIMEOUT_S": str(CACHE_TIMEOUT_S),
     }
     with (
