@@ -8,10 +8,11 @@ then ordering by rank, and by time among equals, is an order of all operations t
 That takes a sort and a sweep, where a search over unmarked values would be exponential.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from tests.chaos.history import Kind, Operation, Outcome, State
 
@@ -144,15 +145,17 @@ class _Book:
 
     def _check_refusals_of_stock(self) -> None:
         """Who was told that there aren't enough copies was told so of a moment at which there weren't."""
-        by_end = sorted(self._ranked, key=lambda ranked: ranked.operation.responded)
+        ended = sorted((one.operation.responded, one.rank // 2) for one in self._ranked)
+        seen = list(accumulate((version for _, version in ended), max, initial=min(self._steps, default=1)))
+        begun = sorted((owner.invoked, version) for version, owner in self._owner.items())
+        coming = list(
+            accumulate((version for _, version in reversed(begun)), min, initial=max(self._steps, default=0) + 1)
+        )
         for operation in self._operations:
             if operation.outcome is not Outcome.REFUSED or operation.note != OUT_OF_STOCK:
                 continue
-            oldest = max((one.rank // 2 for one in by_end if one.operation.responded < operation.invoked), default=1)
-            newest = min(
-                (v - 1 for v, owner in self._owner.items() if owner.invoked > operation.responded),
-                default=max(self._steps, default=0),
-            )
+            oldest = seen[bisect_left(ended, (operation.invoked, 0))]
+            newest = coming[len(begun) - bisect_left(begun, (operation.responded, 0))] - 1
             possible = [self._steps[v] for v in range(oldest, newest + 1) if v in self._steps]
             if possible and all(step.state.quantity >= operation.asked.copies for step in possible):
                 self._tell("refused for want of stock, which there was", operation, possible[0], possible[-1])

@@ -71,6 +71,18 @@ BAD = {
         [read(SOLD_ONE.state, 0, 1), sale("A", 2)],
         [GIVEN, SOLD_ONE],
     ),
+    "want of stock, which there was (before it was sold)": (
+        [sale("A", 0, 1, copies=3, refused=OUT_OF_STOCK), sale("B", 2, 3, copies=3)],
+        [GIVEN, Step(State(2, 0, "10.00"), -3, orders=("B",))],
+    ),
+    "want of stock, which there was (after it was restocked)": (
+        [
+            sale("B", 0, 1, copies=3),
+            restock(2, 3, state=State(3, 5, "10.00")),
+            sale("A", 4, 5, copies=3, refused=OUT_OF_STOCK),
+        ],
+        [GIVEN, Step(State(2, 0, "10.00"), -3, orders=("B",)), Step(State(3, 5, "10.00"), 5)],
+    ),
     "want of stock, which there was": ([sale("A", 0, 1, copies=3, refused=OUT_OF_STOCK)], [GIVEN]),
 }
 
