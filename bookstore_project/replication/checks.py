@@ -1,16 +1,19 @@
 """System checks: what the models of a replicated app must not have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.core import checks
 from django.db import models
 
+from bookstore_project.replication.service import replicated_models, stored_fields
 from bookstore_project.settings import topology
 
 MOST_DIGITS = 15
 """A double keeps every decimal number of so many digits."""
+_NO_KEYS = (models.BinaryField, models.DecimalField)
+"""What JSON can't name a row by."""
 
 
 def register() -> None:
@@ -18,24 +21,28 @@ def register() -> None:
 
 
 def check_replicated_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Floating point can't be compared between images to the last bit, and fields must be single columns."""
-    messages: list[checks.CheckMessage] = []
-    for app_label in topology.APPS_OF_SERVICE.values():
-        for model in apps.get_app_config(app_label).get_models():
-            for field in model._meta.local_concrete_fields:
-                if isinstance(field, models.FloatField):
-                    messages.append(
-                        checks.Error(
-                            "A replicated model has no FloatField.", "Use DecimalField.", field, "replication.E001"
-                        )
-                    )
-                if isinstance(field, models.DecimalField) and (field.max_digits or 0) > MOST_DIGITS:
-                    messages.append(
-                        checks.Error(
-                            f"max_digits is more than {MOST_DIGITS}.",
-                            "SQLite keeps decimals as doubles.",
-                            field,
-                            "replication.E002",
-                        )
-                    )
-    return messages
+    """Values have to be the same in every image to the last bit, and a row has to have one name."""
+    return [
+        message
+        for labels in topology.APPS_OF_SERVICE.values()
+        for model in replicated_models(apps, labels)
+        for message in check_model(model)
+    ]
+
+
+def check_model(model: type[models.Model]) -> Iterator[checks.CheckMessage]:
+    """What replication can't carry of one model."""
+    key = model._meta.pk
+    if isinstance(key, models.CompositePrimaryKey):
+        hint = "Use one column, and a UniqueConstraint over the others."
+        yield checks.Error("A replicated model has no composite primary key.", hint, model, "replication.E003")
+    elif isinstance(key, _NO_KEYS):
+        hint = "Use a number, a text or a UUID."
+        yield checks.Error("A row can't be named by bytes or decimals.", hint, key, "replication.E004")
+    for field in stored_fields(model):
+        if isinstance(field, models.FloatField):
+            hint = "Use DecimalField."
+            yield checks.Error("A replicated model has no FloatField.", hint, field, "replication.E001")
+        if isinstance(field, models.DecimalField) and (field.max_digits or 0) > MOST_DIGITS:
+            hint = "SQLite keeps decimals as doubles."
+            yield checks.Error(f"max_digits is more than {MOST_DIGITS}.", hint, field, "replication.E002")

@@ -1,10 +1,13 @@
 """A replicated service as the protocol sees it: its files, its tables, its place on disk."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
+from django.apps.registry import Apps
 from django.db import connections, models
 
 from bookstore_project.replication.backend.base import DatabaseWrapper
@@ -23,10 +26,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Service:
-    """`catalog` or `order`: two files that are to be one."""
+    """`catalog` or `order`: two files that are to be one, and the apps whose models live there."""
 
     name: str
-    app_label: str
+    app_labels: tuple[str, ...]
 
     @property
     def aliases(self) -> list[str]:
@@ -42,7 +45,7 @@ class Service:
 
     @property
     def tables(self) -> dict[str, Table]:
-        return _tables(self.app_label)
+        return _tables(self.app_labels)
 
 
 def get_service(name: str) -> Service:
@@ -54,7 +57,7 @@ def service_of_app(app_label: str) -> str | None:
     return _SERVICES.get(app_label)
 
 
-_SERVICES = {label: service for service, label in topology.APPS_OF_SERVICE.items()}
+_SERVICES = {label: service for service, labels in topology.APPS_OF_SERVICE.items() for label in labels}
 
 
 def wrapper(alias: str) -> DatabaseWrapper:
@@ -64,13 +67,24 @@ def wrapper(alias: str) -> DatabaseWrapper:
     return connection
 
 
+def replicated_models(registry: Apps, app_labels: Iterable[str]) -> Iterator[type[models.Model]]:
+    """The models that have a table of their own, many-to-many tables among them."""
+    for label in app_labels:
+        for model in registry.get_app_config(label).get_models(include_auto_created=True):
+            if model._meta.managed and not model._meta.proxy:
+                yield model
+
+
+def stored_fields(model: type[models.Model]) -> "list[models.Field[Any, Any]]":
+    """The fields whose values are stored; the database computes generated ones by itself."""
+    return [field for field in model._meta.local_concrete_fields if not getattr(field, "generated", False)]
+
+
 @cache
-def _tables(app_label: str) -> dict[str, Table]:
+def _tables(app_labels: tuple[str, ...]) -> dict[str, Table]:
     found = {}
-    for model in apps.get_app_config(app_label).get_models(include_auto_created=True):
+    for model in replicated_models(apps, app_labels):
         meta = model._meta
-        if meta.proxy or not meta.managed:
-            continue
-        columns = tuple(str(field.column) for field in meta.local_concrete_fields)
+        columns = tuple(str(field.column) for field in stored_fields(model))
         found[meta.db_table] = Table(meta.db_table, str(meta.pk.column), columns, model)
     return found

@@ -16,7 +16,7 @@ CATALOG, ORDER, FRONT = "catalog", "order", "front"
 ACCOUNTS = "default"
 """The database alias of staff accounts and sessions: outside replication, untouched by public requests."""
 
-APPS_OF_SERVICE = {CATALOG: "catalog_app", ORDER: "order_app"}
+APPS_OF_SERVICE: dict[str, tuple[str, ...]] = {CATALOG: ("catalog_app",), ORDER: ("order_app",)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ShelfConfig(AppConfig):
+    name = "bookstore_project.replication.tests.shelf"
+    label = "shelf"

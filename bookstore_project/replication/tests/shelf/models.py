@@ -1,0 +1,96 @@
+"""Models with every relation and kind of value that the shop's own don't have: for tests of replication only."""
+
+from django.db import models
+
+
+class Shelf(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    above = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tag(models.Model):
+    word = models.CharField(max_length=100, primary_key=True)
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class Thing(models.Model):
+    """Lies on a shelf, and goes with it."""
+
+    name = models.CharField(max_length=100)
+    count = models.IntegerField(default=0)
+    shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE, related_name="things")
+    former = models.ForeignKey(Shelf, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    home = models.ForeignKey(Shelf, default=1, on_delete=models.SET_DEFAULT, related_name="+")
+    loose = models.ForeignKey(Shelf, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+")
+    tags = models.ManyToManyField(Tag)
+    borrowers: "models.ManyToManyField[Reader, Loan]" = models.ManyToManyField("Reader", through="Loan")
+    twice = models.GeneratedField(
+        expression=models.F("count") * 2, output_field=models.IntegerField(), db_persist=True
+    )
+    thrice = models.GeneratedField(
+        expression=models.F("count") * 3, output_field=models.IntegerField(), db_persist=False
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Lamp(Thing):
+    """A thing with a table of its own, and a row in its parent's."""
+
+    watts = models.IntegerField(default=40)
+
+
+class Reader(models.Model):
+    """Its table has changed since the first migration."""
+
+    name = models.CharField(max_length=100)
+    card = models.CharField(max_length=20, default="")
+    level = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Loan(models.Model):
+    thing = models.ForeignKey(Thing, on_delete=models.CASCADE)
+    reader = models.ForeignKey(Reader, on_delete=models.CASCADE)
+    days = models.IntegerField(default=14)
+
+    def __str__(self) -> str:
+        return f"{self.thing} to {self.reader}"
+
+
+class Oddment(models.Model):
+    """Values of every kind."""
+
+    text = models.TextField(default="")
+    blob = models.BinaryField(default=b"")
+    document = models.JSONField(null=True)
+    uuid = models.UUIDField(null=True)
+    moment = models.DateTimeField(null=True)
+    day = models.DateField(null=True)
+    time = models.TimeField(null=True)
+    duration = models.DurationField(null=True)
+    number = models.BigIntegerField(null=True)
+    amount = models.DecimalField(max_digits=15, decimal_places=4, null=True)
+    flag = models.BooleanField(null=True)
+    address = models.GenericIPAddressField(null=True)
+
+    def __str__(self) -> str:
+        return f"oddment {self.pk}"
+
+
+class Rowless(models.Model):
+    """Its table is WITHOUT ROWID: see the migration."""
+
+    code = models.CharField(max_length=20, primary_key=True)
+    note = models.CharField(max_length=100, default="")
+
+    def __str__(self) -> str:
+        return self.code
