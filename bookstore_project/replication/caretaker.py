@@ -103,7 +103,7 @@ def fault_of(alias: str, witness: Witness) -> BaseException | None:
         check_file(alias, witness)
         uri = f"file:{quote(str(topology.database_file(alias)))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as connection:
-            assert_incarnation(connection, alias, witness)
+            assert_incarnation(connection, alias, witness, of_any_code=True)
     except sqlite3.OperationalError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return None if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else error

@@ -62,6 +62,7 @@ def apply(connection: sqlite3.Connection, service: Service, entries: list[log.En
     last: dict[str, dict[str, tuple[Any, images.Image | None]]] = defaultdict(dict)
     for entry in entries:
         for row in json.loads(entry.payload):
+            _assert_fits(service, row)
             last[row["table"]][log.key_json(row["key"])] = row["key"], row["row"]
     # Delete all, then insert: two rows may have swapped a unique value.
     for name, rows in last.items():
@@ -72,6 +73,13 @@ def apply(connection: sqlite3.Connection, service: Service, entries: list[log.En
         _seal(connection, name, {key: image for key, (_, image) in rows.items()})
     log.forget_pending(connection)
     log.append_all(connection, entries)
+
+
+def _assert_fits(service: Service, row: dict[str, Any]) -> None:
+    """That the entry's row has the columns of today's table: it may come from before a migration."""
+    table = service.tables.get(row["table"])
+    if table is None or (row["row"] is not None and row["row"].keys() != set(table.columns)):
+        raise ReplicaFault(f"an entry of its log has other columns than {row['table']}")
 
 
 def _by_columns(rows: Iterable[images.Image]) -> Iterable[list[images.Image]]:

@@ -15,6 +15,7 @@ from django.conf import settings
 from bookstore_project.replication import log, repair
 from bookstore_project.replication.copying import PAGE_PRAGMAS, opened
 from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.fingerprint import OtherCode
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
 from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.points import reached
@@ -118,7 +119,7 @@ def _head_of(alias: str, witness: Witness) -> int | None:
     try:
         with opened(alias, witness) as connection:
             return log.read_head(connection).position
-    except REPLICA_ERRORS:
+    except (*REPLICA_ERRORS, OtherCode):
         return None
 
 

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from bookstore_project.replication import scrub
+from bookstore_project.replication import scrub, stored
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.participant import assert_incarnation, check_file
 from bookstore_project.replication.points import reached
-from bookstore_project.replication.progress import Progress
+from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.witness import Witness
 from bookstore_project.settings import topology
@@ -34,32 +34,70 @@ class Draft:
     nonce: str
 
 
-def make_draft(service: Service, alias: str, donor: str, witness: Witness, progress: Progress) -> Draft:
+def draft_path(alias: str, suffix: str) -> Path:
+    path = topology.database_file(alias)
+    return path.with_name(f"{path.name}.{suffix}")
+
+
+def new_draft(alias: str, suffix: str = "draft") -> Draft:
+    """Where a copy for the alias is to be made; nothing is there."""
+    draft = Draft(draft_path(alias, suffix), secrets.token_hex(16))
+    draft.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    remove(draft.path)
+    return draft
+
+
+def make_draft(
+    service: Service,
+    alias: str,
+    donor: str,
+    witness: Witness,
+    progress: Progress = silent,
+    *,
+    suffix: str = "draft",
+    of_any_code: bool = False,
+) -> Draft:
     """A copy of the donor at one moment, for `alias`. Raises Unavailable if the donor is damaged or can't be read.
 
     SQLite writes it anew, row by row, so that free pages stay behind. The writer lock isn't needed for any of it.
+    A donor `of_any_code` is judged by the columns that it has.
     """
-    path = topology.database_file(alias)
-    draft = Draft(path.with_name(f"{path.name}.draft"), secrets.token_hex(16))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    remove(draft.path)
+    draft = new_draft(alias, suffix)
     try:
-        with opened(donor, witness, mode="rw") as source:
+        with opened(donor, witness, mode="rw", of_any_code=of_any_code) as source:
             _write_anew(source, draft.path, partial(progress, f"copying {donor} for {alias}"))
     except sqlite3.Error as error:
         raise Unavailable(f"{donor}, the only copy in sync, can't be copied: {error}") from error
     reached("repair-copied")
     with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=WAL")
-        assert_incarnation(copy, donor, witness)
-        if found := scrub.findings(copy, service, partial(progress, f"verifying the copy for {alias}")):
+        assert_incarnation(copy, donor, witness, of_any_code=of_any_code)
+        as_stored = stored.as_found(copy, service) if of_any_code else service
+        if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}")):
             raise Unavailable(
                 f"{donor}, the only copy in sync, is damaged: {found[0]}. {alias} is not built from it."
             )
-        copy.execute("UPDATE replication_incarnation SET nonce = ?", (draft.nonce,))
+        set_nonce(copy, draft.nonce)
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    _sync_file(draft.path)
+    sync_file(draft.path)
     return draft
+
+
+def copy_file(path: Path, draft: Draft) -> None:
+    """A copy of a file that nobody writes."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as source:
+        _write_anew(source, draft.path, lambda part: None)
+    with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode=WAL")
+        set_nonce(copy, draft.nonce)
+        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    sync_file(draft.path)
+
+
+def set_nonce(connection: sqlite3.Connection, nonce: str) -> None:
+    """Makes the file one that isn't the one it was copied from."""
+    connection.execute("DELETE FROM replication_incarnation")
+    connection.execute("INSERT INTO replication_incarnation (nonce) VALUES (?)", (nonce,))
 
 
 def _write_anew(source: sqlite3.Connection, path: Path, tell: Callable[[float], None]) -> None:
@@ -82,7 +120,8 @@ def remove(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Makes a draft durable."""
     # Nobody has it open as a database: closing a descriptor would drop SQLite's locks otherwise.
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -92,10 +131,12 @@ def _sync_file(path: Path) -> None:
 
 
 @contextmanager
-def opened(alias: str, witness: Witness, *, mode: str = "ro") -> Iterator[sqlite3.Connection]:
+def opened(
+    alias: str, witness: Witness, *, mode: str = "ro", of_any_code: bool = False
+) -> Iterator[sqlite3.Connection]:
     """The file that the witness knows, on a connection of its own. Raises one of REPLICA_ERRORS."""
     check_file(alias, witness)
     uri = f"file:{quote(str(topology.database_file(alias)))}?mode={mode}"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
-        assert_incarnation(connection, alias, witness)
+        assert_incarnation(connection, alias, witness, of_any_code=of_any_code)
         yield connection

@@ -16,12 +16,13 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.witness import Exclusion, FileRecord, Witness, write_witness
+from bookstore_project.replication.witness import Exclusion, FileRecord, Witness, read_witness, write_witness
 from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
 REASON_LENGTH = 300
+STANDS_BY = "being migrated: it counts again if that is cut short"
 
 
 def evict(service: Service, lock: WriterLock, witness: Witness, dead: Mapping[str, BaseException]) -> Witness:
@@ -41,10 +42,10 @@ def evict(service: Service, lock: WriterLock, witness: Witness, dead: Mapping[st
             raise Unavailable(
                 f"{reasons}; and {alias}, which would be the only copy, is damaged: {problem}. Nothing was changed."
             )
-    excluded = {alias: _exclusion(error) for alias, error in dead.items() if alias in witness.in_sync}
-    shrunk = replace(witness, in_sync=left, epoch=witness.epoch + 1, out={**witness.out, **excluded})
+    excluded = {alias: out_because(str(error)) for alias, error in dead.items() if alias in witness.in_sync}
+    shrunk = replace(witness, in_sync=left, out={**witness.out, **excluded})
     reached("evict")
-    written = _write(service, lock, shrunk)
+    written = change(service, lock, shrunk)
     for alias, exclusion in excluded.items():
         logger.warning("%s is out of sync: %s", alias, exclusion.reason)
     return written
@@ -56,13 +57,25 @@ def readmit(service: Service, lock: WriterLock, witness: Witness, alias: str, re
     out = {name: exclusion for name, exclusion in witness.out.items() if name != alias}
     files = {**witness.files, alias: record}
     reached("readmit")
-    return _write(service, lock, replace(witness, in_sync=in_sync, epoch=witness.epoch + 1, out=out, files=files))
+    return change(service, lock, replace(witness, in_sync=in_sync, out=out, files=files))
 
 
 def register_file(service: Service, lock: WriterLock, witness: Witness, alias: str, record: FileRecord) -> Witness:
     """The witness that knows an alias's new file; the alias stays out of sync."""
     files = {**witness.files, alias: record}
-    return _write(service, lock, replace(witness, epoch=witness.epoch + 1, files=files))
+    return change(service, lock, replace(witness, files=files))
+
+
+def take_back(service: Service, lock: WriterLock) -> None:
+    """If a migration was killed while nobody was in sync, the copy that stood by counts again, as it did before."""
+    witness = read_witness(service.witness_file)
+    if witness.in_sync:
+        return
+    for alias, exclusion in witness.out.items():
+        if exclusion.reason == STANDS_BY:
+            out = {name: other for name, other in witness.out.items() if name != alias}
+            change(service, lock, replace(witness, in_sync=(alias,), out=out))
+            return
 
 
 def damage(alias: str) -> str:
@@ -76,13 +89,14 @@ def damage(alias: str) -> str:
     return "" if found == "ok" else found
 
 
-def _write(service: Service, lock: WriterLock, witness: Witness) -> Witness:
+def change(service: Service, lock: WriterLock, witness: Witness) -> Witness:
+    """The witness in a new epoch, durable. Raises Unavailable, and changes nothing, if it can't be written."""
     lock.assert_current()
     try:
-        return write_witness(service.witness_file, witness, sync=True)
+        return write_witness(service.witness_file, replace(witness, epoch=witness.epoch + 1), sync=True)
     except OSError as error:
         raise Unavailable(f"The witness can't be written: {error.strerror}; nothing was changed.") from error
 
 
-def _exclusion(error: BaseException) -> Exclusion:
-    return Exclusion(str(error)[:REASON_LENGTH], datetime.now(UTC).isoformat(timespec="seconds"))
+def out_because(reason: str) -> Exclusion:
+    return Exclusion(reason[:REASON_LENGTH], datetime.now(UTC).isoformat(timespec="seconds"))

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from django.db import Error as DatabaseError
 
-from bookstore_project.replication import log
+from bookstore_project.replication import fingerprint, log
 from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.fingerprint import OtherCode
 from bookstore_project.replication.service import wrapper
 from bookstore_project.replication.witness import FileRecord, Witness
 from bookstore_project.settings import topology
@@ -33,14 +34,25 @@ def check_file(alias: str, witness: Witness) -> FileRecord:
     return replace(known, size_bytes=status.st_size)
 
 
-def assert_incarnation(connection: sqlite3.Connection, alias: str, witness: Witness) -> None:
-    """That the content belongs to this copy, and that nobody wrote around replication."""
-    row = connection.execute(
-        "SELECT (SELECT nonce FROM replication_incarnation), EXISTS (SELECT 1 FROM replication_pendingchange)"
-    ).fetchone()
+_WHAT_IT_IS = (
+    "SELECT (SELECT nonce FROM replication_incarnation), (SELECT user_version FROM pragma_user_version), "
+    "EXISTS (SELECT 1 FROM replication_pendingchange)"
+)
+
+
+def assert_incarnation(
+    connection: sqlite3.Connection, alias: str, witness: Witness, *, of_any_code: bool = False
+) -> None:
+    """That the content belongs to this copy, was made for this code, and that nobody wrote around replication.
+
+    Raises ReplicaFault, or OtherCode, which is no fault of the file's.
+    """
+    row = connection.execute(_WHAT_IT_IS).fetchone()
     if row[0] != witness.files[alias].nonce:
         raise ReplicaFault("its content comes from another copy")
-    if row[1]:
+    if not of_any_code:
+        fingerprint.assert_of_this_code(alias, row[1])
+    if row[2]:
         raise ReplicaFault("it holds a change that the log doesn't know: somebody wrote around replication")
 
 
@@ -57,8 +69,10 @@ def connect(alias: str, witness: Witness) -> sqlite3.Connection:
 class Participant:
     """A file that takes part in one replicated transaction, on this thread's connection."""
 
-    def __init__(self, alias: str) -> None:
+    def __init__(self, alias: str, *, of_any_code: bool = False) -> None:
         self.alias = alias
+        self.of_any_code = of_any_code
+        """For what only copies: whoever runs the change must know the file's columns."""
         self.wrapper = wrapper(alias)
         self._guard = ExitStack()
 
@@ -69,15 +83,18 @@ class Participant:
         return connection
 
     def begin(self, witness: Witness) -> log.Head:
-        """Opens, locks and checks the file; gives back its head. Raises one of REPLICA_ERRORS, and lets go."""
+        """Opens, locks and checks the file; gives back its head. Lets go of it if it raises.
+
+        Raises one of REPLICA_ERRORS, or OtherCode.
+        """
         try:
             check_file(self.alias, witness)
             self._guard.enter_context(self.wrapper.writable())
             connect(self.alias, witness)
             self.wrapper.begin("IMMEDIATE")
-            assert_incarnation(self.raw, self.alias, witness)
+            assert_incarnation(self.raw, self.alias, witness, of_any_code=self.of_any_code)
             return log.read_head(self.raw)
-        except REPLICA_ERRORS:
+        except (*REPLICA_ERRORS, OtherCode):
             self.abandon()
             raise
 

@@ -11,7 +11,7 @@ from typing import Any
 from bookstore_project.replication import fronts, log, mutex
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.gate import assert_in_sync
-from bookstore_project.replication.participant import REPLICA_ERRORS, check_file, connect
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file, connect
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.witness import Witness, read_witness
@@ -102,9 +102,7 @@ def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[log.E
     connection = connect(alias, witness)
     connection.execute("BEGIN")
     try:
-        row = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
-        if row is None or row[0] != witness.files[alias].nonce:
-            raise ReplicaFault("its content comes from another copy")
+        assert_incarnation(connection, alias, witness)
         if log.read_head(connection).position < witness.floor:
             raise ReplicaFault("its log ends below the settled position")
         is_base = since is None or since < log.read_base(connection)

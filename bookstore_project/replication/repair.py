@@ -56,6 +56,9 @@ def repair(service: Service, progress: Progress = silent) -> list[Repaired]:
 
     One repairer at a time: the caller holds the service's repair lock.
     """
+    if not read_witness(service.witness_file).in_sync:
+        with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+            membership.take_back(service, lock)
     return [
         _repair(service, alias, progress)
         for alias in service.aliases
@@ -199,18 +202,26 @@ def _install(service: Service, alias: str, draft: copying.Draft, eviction: Repli
             if eviction is None:
                 raise Unavailable(f"{alias} came back by itself meanwhile.")
             witness = membership.evict(service, lock, witness, {alias: eviction})
-        quarantine = path.with_name(f"{path.name}.quarantine")
-        copying.remove(quarantine)
-        with suppress(FileNotFoundError):
-            path.rename(quarantine)
-        copying.remove(path)
-        reached("repair-quarantined")
-        draft.path.rename(path)
-        sync_directory(path.parent)
-        reached("repair-installed")
-        record = FileRecord(identity_of(str(path)), draft.nonce, path.stat().st_size)
+        quarantine, record = put_in_place(draft, path)
         membership.register_file(service, lock, witness, alias, record)
     return quarantine
+
+
+def put_in_place(draft: copying.Draft, path: Path) -> tuple[Path, FileRecord]:
+    """The draft becomes the file at the path; the old one is kept aside. Under the writer lock, out of sync.
+
+    Gives back where the old one is, and the record of the new one, which the witness doesn't know yet.
+    """
+    quarantine = path.with_name(f"{path.name}.quarantine")
+    copying.remove(quarantine)
+    with suppress(FileNotFoundError):
+        path.rename(quarantine)
+    copying.remove(path)
+    reached("repair-quarantined")
+    draft.path.rename(path)
+    sync_directory(path.parent)
+    reached("repair-installed")
+    return quarantine, FileRecord(identity_of(str(path)), draft.nonce, path.stat().st_size)
 
 
 @contextmanager

@@ -6,12 +6,11 @@ from django.db import models
 
 from bookstore_project.replication.backend.base import HOW_TO_WRITE
 from bookstore_project.replication.errors import Unavailable, WriteRefused
+from bookstore_project.replication.fingerprint import REPLICATION_APP
 from bookstore_project.replication.pins import current_pin
 from bookstore_project.replication.service import Service, get_service, service_of_app
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
-
-REPLICATION_APP = "replication"
 
 
 class ReplicationRouter:
@@ -54,4 +53,4 @@ def local_alias(service: Service) -> str:
         in_sync = read_witness(service.witness_file).in_sync
     except Unavailable:
         return service.aliases[0]
-    return in_sync[0]
+    return in_sync[0] if in_sync else service.aliases[0]

@@ -82,9 +82,15 @@ def stored_fields(model: type[models.Model]) -> "list[models.Field[Any, Any]]":
 
 @cache
 def _tables(app_labels: tuple[str, ...]) -> dict[str, Table]:
+    return tables_of(apps, app_labels)
+
+
+def tables_of(registry: Apps, app_labels: Iterable[str]) -> dict[str, Table]:
+    """The replicated tables, as the models in a registry describe them."""
     found = {}
-    for model in replicated_models(apps, app_labels):
+    for model in replicated_models(registry, app_labels):
         meta = model._meta
-        columns = tuple(str(field.column) for field in stored_fields(model))
+        # In the order of their names: code and its migrations may list them differently.
+        columns = tuple(sorted(str(field.column) for field in stored_fields(model)))
         found[meta.db_table] = Table(meta.db_table, str(meta.pk.column), columns, model)
     return found

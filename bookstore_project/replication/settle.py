@@ -34,17 +34,21 @@ class Opening:
             participant.rollback()
 
 
-def begin_settled(service: Service, lock: WriterLock, excluded: Mapping[str, BaseException]) -> Opening:
+def begin_settled(
+    service: Service, lock: WriterLock, excluded: Mapping[str, BaseException], *, of_any_code: bool = False
+) -> Opening:
     """Opens what can be opened of the in-sync files, but for the excluded ones, and settles.
 
-    Raises Unavailable if nobody is left, or nobody that has what is settled: nothing was changed.
+    Raises Unavailable if nobody is left, nobody that has what is settled, or the files are for other code
+    (`of_any_code` lets them pass): nothing was changed.
     """
     while True:
         witness = read_witness(service.witness_file)
         if not os.access(service.witness_file, os.W_OK):
             raise Unavailable("The witness is read-only; nothing was changed.")
-        opening = _open(witness, excluded)
+        opening = Opening(witness, [], {}, {})
         try:
+            _open(opening, excluded, of_any_code=of_any_code)
             if _is_settled(service, opening):
                 return opening
             _settle(service, lock, opening)
@@ -53,11 +57,11 @@ def begin_settled(service: Service, lock: WriterLock, excluded: Mapping[str, Bas
             raise
 
 
-def _open(witness: Witness, excluded: Mapping[str, BaseException]) -> Opening:
+def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_code: bool) -> None:
     """Begins on every in-sync file, in fixed order, so that two writers can't wait for each other."""
-    opening = Opening(witness, [], {}, {})
+    witness = opening.witness
     for alias in witness.in_sync:
-        participant = Participant(alias)
+        participant = Participant(alias, of_any_code=of_any_code)
         try:
             if alias in excluded:
                 raise excluded[alias]
@@ -66,7 +70,6 @@ def _open(witness: Witness, excluded: Mapping[str, BaseException]) -> Opening:
             opening.dead[alias] = error
         else:
             opening.participants.append(participant)
-    return opening
 
 
 def _is_settled(service: Service, opening: Opening) -> bool:

@@ -1,16 +1,15 @@
-"""Makes a service's two files into replicas: log base, incarnation, triggers, and the witness.
+"""A store that begins, and one whose files were moved: when there is a witness, and what it says.
 
-Every step may be interrupted and repeated: the witness comes last, and what is there by then is kept.
+The witness comes last, after both files: whatever was interrupted before is done again.
 """
 
-import secrets
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import quote
 
-from bookstore_project.replication import fronts, log, membership, triggers
+from bookstore_project.replication import fronts, log, membership
 from bookstore_project.replication.backend.base import identity_of
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
 from bookstore_project.replication.service import Service, wrapper
@@ -19,24 +18,34 @@ from bookstore_project.replication.witness import FileRecord, Witness, create_wi
 from bookstore_project.settings import topology
 
 
-def prepare_file(service: Service, alias: str) -> None:
-    """Gives a freshly migrated file its first log entry, its nonce and its triggers. Needs an unguarded alias."""
-    database = wrapper(alias)
-    database.ensure_connection()
-    connection: sqlite3.Connection = database.connection
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if not triggers.installed(connection, service):
-            triggers.install(connection, service)
-        if connection.execute("SELECT 1 FROM replication_logentry LIMIT 1").fetchone() is None:
-            base = log.make_entry(log.Head(-1, log.GENESIS), 1, [], [])
-            log.append(connection, base)
-        if connection.execute("SELECT 1 FROM replication_incarnation").fetchone() is None:
-            connection.execute("INSERT INTO replication_incarnation (nonce) VALUES (?)", (secrets.token_hex(16),))
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+def is_new(service: Service) -> bool:
+    """Whether nothing was ever written to the service's files: there are none, or they were being made.
+
+    Raises Unavailable if there are files of a store, but no witness that vouches for both.
+    """
+    first, second = (_head_of(alias) for alias in service.aliases)
+    if second is None and (first is None or first.position == 0):
+        return True
+    if first is None or second is None:
+        missing, present = service.aliases if first is None else reversed(service.aliases)
+        raise Unavailable(
+            f"There is no witness of {service.name}, {present} has data, and {missing} has none: an operator has to "
+            "say which counts."
+        )
+    return False
+
+
+def _head_of(alias: str) -> log.Head | None:
+    """None where there is no file, or a file that was never finished."""
+    path = topology.database_file(alias)
+    if not path.exists():
+        return None
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=1)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'replication_logentry'").fetchone():
+            return None
+        with suppress(ReplicaFault):
+            return log.read_head(connection)
+    return None
 
 
 def create_first_witness(service: Service) -> None:
@@ -85,7 +94,7 @@ def _is_only_moved(alias: str, witness: Witness) -> bool:
         if identity_of(str(path)) == witness.files[alias].identity or membership.damage(alias):
             return False
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
-            assert_incarnation(connection, alias, witness)
+            assert_incarnation(connection, alias, witness, of_any_code=True)
     except REPLICA_ERRORS:
         return False
     return True

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
-from bookstore_project.replication import log
+from bookstore_project.replication import fingerprint, log
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.participant import REPLICA_ERRORS
 from bookstore_project.replication.service import Service
@@ -59,7 +59,8 @@ def _file_status(alias: str, witness: Witness) -> FileStatus:
         try:
             with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
                 head = log.read_head(connection).position
-        except REPLICA_ERRORS as error:
+                fingerprint.assert_of_this_code(alias, fingerprint.of_file(connection))
+        except (*REPLICA_ERRORS, fingerprint.OtherCode) as error:
             fault = error
     return FileStatus(
         alias=alias,

@@ -11,14 +11,19 @@ _NOTE = 'INSERT INTO replication_pendingchange ("table", "key", "before")'
 
 def install(connection: sqlite3.Connection, service: Service) -> None:
     """Makes the triggers anew: migrations may have dropped them with the table, or changed its columns."""
+    drop(connection)
+    for table in service.tables.values():
+        for statement in trigger_statements(table):
+            connection.execute(statement)
+
+
+def drop(connection: sqlite3.Connection) -> None:
+    """Removes all of them."""
     names = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE ?", (f"{PREFIX}%",)
     ).fetchall()
     for (name,) in names:
         connection.execute(f'DROP TRIGGER "{name}"')
-    for table in service.tables.values():
-        for statement in trigger_statements(table):
-            connection.execute(statement)
 
 
 def trigger_statements(table: Table) -> list[str]:

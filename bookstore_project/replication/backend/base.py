@@ -41,6 +41,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """The connection that is not in use, with its file's identity."""
     _writing = False
     _unguarded = False
+    _elsewhere: Path | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,7 +54,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def path(self) -> str:
-        return str(self.settings_dict["NAME"])
+        return str(self._elsewhere or self.settings_dict["NAME"])
 
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()
@@ -70,6 +71,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.execute(pragma)
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
         self.file_identity = identity_of(self.path)
+        return connection
+
+    def connect_now(self) -> sqlite3.Connection:
+        """The connection below Django's, opened if it isn't."""
+        self.ensure_connection()
+        connection: sqlite3.Connection = self.connection
         return connection
 
     @contextmanager
@@ -116,15 +123,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().close()
 
     @contextmanager
-    def unguarded(self) -> Iterator[None]:
-        """Makes the file if it is missing, and lets anything write: for setup and migrations only."""
+    def unguarded(self, path: Path | None = None) -> Iterator[None]:
+        """Makes the file if it is missing, and lets anything write: for setup and migrations only.
+
+        With `path`, this thread's connection is to that file meanwhile.
+        """
         self.close()
-        self._unguarded = True
+        self._unguarded, self._elsewhere = True, path
         try:
             yield
         finally:
-            self._unguarded = False
             self.close()
+            self._unguarded, self._elsewhere = False, None
 
     def _explain_refusal(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]

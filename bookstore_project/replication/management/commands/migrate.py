@@ -1,15 +1,18 @@
 """`migrate` for a store of five databases: plain `migrate` brings all of them up to date."""
 
+import tempfile
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
+from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
-from bookstore_project.replication import setup
+from bookstore_project.replication import fingerprint, membership, migration, setup, stored, triggers
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
@@ -19,7 +22,7 @@ from bookstore_project.settings import topology
 
 
 class Command(migrate.Command):
-    help = "Migrates every database of the store: accounts, and both replicas of each service."
+    help = "Migrates every database of the store: accounts, and both copies of each service."
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
@@ -31,65 +34,124 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = options.pop("database")
+        self.options = options
         if chosen in (None, topology.ACCOUNTS):
-            self.migrate_accounts(*args, **options)
+            self.migrate_accounts()
         for name in topology.APPS_OF_SERVICE:
             service = get_service(name)
             if chosen is None or chosen in service.aliases:
-                self.migrate_service(service, *args, **options)
+                self.migrate_service(service)
 
-    def migrate_accounts(self, *args: Any, **options: Any) -> None:
+    def migrate_accounts(self) -> None:
         topology.database_file(topology.ACCOUNTS).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.is_behind(topology.ACCOUNTS, args, options):
-            super().handle(*args, database=topology.ACCOUNTS, **options)
+        if self.says_something or self.plan(topology.ACCOUNTS):
+            self.migrate_file(topology.ACCOUNTS)
 
-    def migrate_service(self, service: Service, *args: Any, **options: Any) -> None:
-        """Both files, always: one alone would not be a replica any more."""
+    def migrate_service(self, service: Service) -> None:
+        """Both files, always: one alone would not be a copy any more."""
+        for alias in service.aliases:
+            wrapper(alias).close()  # It may be open to a file that was replaced.
         try:
+            if self.options["plan"] or self.options["check_unapplied"]:
+                self.look(service)
+                return
             with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
-                if service.witness_file.exists():
-                    self.migrate_store(service, lock, args, options)
-                else:
-                    self.migrate_files(service.aliases, service, args, options)
+                if not service.witness_file.exists():
+                    if setup.is_new(service):
+                        migration.build_store(service, self.migrate_file)
                     setup.create_first_witness(service)
+                self.migrate_store(service, lock)
         except Unavailable as error:
             raise CommandError(error.detail) from error
 
-    def migrate_store(
-        self, service: Service, lock: WriterLock, args: tuple[Any, ...], options: dict[str, Any]
-    ) -> None:
-        """A store that has been running: a file at fault is left for its repair."""
+    def look(self, service: Service) -> None:
+        """What would be done, without doing anything."""
+        alias = next((name for name in service.aliases if topology.database_file(name).exists()), None)
+        if alias is not None:
+            self.migrate_file(alias)
+            return
+        alias = service.aliases[0]
+        with tempfile.TemporaryDirectory() as folder, wrapper(alias).unguarded(Path(folder) / "empty.sqlite3"):
+            self.migrate_file(alias)
+
+    def migrate_store(self, service: Service, lock: WriterLock) -> None:
+        """A file at fault is left for its repair, unless there is something to migrate: then both are made anew."""
+        membership.take_back(service, lock)
         for alias in setup.adopt_moved_files(service, lock):
             self.stderr.write(f"{alias}: its file was moved here, with the content that it had.")
+        sound = self.sound_files(service)
+        if not sound:
+            raise CommandError(f"No copy of {service.name} can be migrated.")
+        if self.concerns(service, sound[0]):
+            migration.migrate_store(service, lock, self.migrate_file)
+            self.stderr.write(
+                f"{service.name} was migrated: processes of other code refuse until they are restarted."
+            )
+            return
+        with ExitStack() as guards:
+            for alias in sound:
+                guards.enter_context(wrapper(alias).unguarded())
+                self.finish(service, alias)
+
+    def sound_files(self, service: Service) -> list[str]:
         witness = read_witness(service.witness_file)
         sound = []
         for alias in service.aliases:
             fault = fault_of(alias, witness)
-            if fault is None:
-                sound.append(alias)
-            else:
+            if fault is not None:
                 self.stderr.write(f"{alias}: {fault}. It is rebuilt from the other copy when the store runs.")
-        if len(sound) < len(service.aliases) and any(self.is_behind(alias, args, options) for alias in sound):
-            raise CommandError(f"{service.name} has a copy at fault: `manage.py replication repair` first.")
-        self.migrate_files(sound, service, args, options)
+            elif alias in witness.in_sync:
+                sound.append(alias)
+        return sound
 
-    def migrate_files(
-        self, aliases: list[str], service: Service, args: tuple[Any, ...], options: dict[str, Any]
-    ) -> None:
-        with ExitStack() as guards:
-            for alias in aliases:
-                topology.database_file(alias).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                guards.enter_context(wrapper(alias).unguarded())
-                if self.is_behind(alias, args, options):
-                    super().handle(*args, database=alias, **options)
-                setup.prepare_file(service, alias)
-
-    def is_behind(self, alias: str, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
-        """Whether there is anything to do, so that a start with nothing to migrate is quick and quiet."""
-        if options.get("app_label") or options.get("check_unapplied") or options.get("plan"):
+    def concerns(self, service: Service, alias: str) -> bool:
+        """Whether the service's own tables may change, or the file doesn't say yet which code it is for."""
+        labels = fingerprint.labels_of(service.app_labels)
+        if any(step.app_label in labels for step, _ in self.plan(alias)):
             return True
+        found = fingerprint.of_file(wrapper(alias).connect_now())
+        # Rendering the recorded state takes a tenth of a second: a start with nothing to migrate does without.
+        return found != fingerprint.of_code(service.name) and (
+            found != stored.as_migrated(alias, service).fingerprint
+        )
+
+    def finish(self, service: Service, alias: str) -> None:
+        """What doesn't touch replicated tables: the records of other apps' migrations, and lost triggers."""
+        if self.says_something or self.plan(alias):
+            self.migrate_file(alias)
+        connection = wrapper(alias).connect_now()
+        if fingerprint.of_file(connection) == fingerprint.of_code(service.name) and not triggers.installed(
+            connection, service
+        ):
+            triggers.install(connection, service)
+
+    def migrate_file(self, alias: str) -> None:
+        """Django's own `migrate`, on the file that the alias is connected to."""
+        super().handle(database=alias, **self.options)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether the operator asked for something particular, and gets an answer though there is nothing to do."""
+        named = ("app_label", "check_unapplied", "plan", "prune", "run_syncdb")
+        return any(self.options.get(name) for name in named)
+
+    def plan(self, alias: str) -> list[tuple[Any, bool]]:
+        """The migrations that there are to run; none where Django will complain of the arguments."""
         connection = connections[alias]
         connection.ensure_connection()
         executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        return bool(plan)
+        try:
+            return list(executor.migration_plan(self.targets(executor)))
+        except (LookupError, AmbiguityError):
+            return []
+
+    def targets(self, executor: MigrationExecutor) -> list[tuple[str, str | None]]:
+        app_label, name = self.options.get("app_label"), self.options.get("migration_name")
+        graph = executor.loader.graph
+        if app_label and name == "zero":
+            return [(app_label, None)]
+        if app_label and name:
+            found = executor.loader.get_migration_by_prefix(app_label, name)
+            return [(app_label, found.name)]
+        leaves: list[tuple[str, str | None]] = list(graph.leaf_nodes(app_label or None))
+        return leaves

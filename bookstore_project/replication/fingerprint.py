@@ -1,0 +1,67 @@
+"""Which code a file is made for, as one number: processes of other code neither read nor write it.
+
+The number covers every column of the replicated tables and of replication's own, and the format of what replication
+writes. `migrate` writes it into the file's header (https://sqlite.org/pragma.html#pragma_user_version), from where
+each transaction reads it along with the rest; a copy of the file carries it.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable
+from functools import cache
+
+from django.apps import apps
+from django.apps.registry import Apps
+from django.db import connections
+
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.service import get_service, replicated_models
+from bookstore_project.settings import topology
+
+FORMAT = 1
+"""Of log entries, images, digests and triggers: one more when other code would read them wrongly."""
+REPLICATION_APP = "replication"
+
+
+class OtherCode(Unavailable):
+    """The file was made for other code than this process runs. That is no fault of the file."""
+
+
+def of_models(registry: Apps, app_labels: Iterable[str], alias: str) -> int:
+    """The fingerprint of these apps' models, as they stand in the registry: positive, 31 bits."""
+    connection = connections[alias]
+    columns = sorted(
+        [model._meta.db_table, str(field.column), str(field.db_type(connection)), field.null, field.primary_key]
+        for model in replicated_models(registry, app_labels)
+        for field in model._meta.local_concrete_fields
+    )
+    text = json.dumps([FORMAT, columns])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1 | 1
+
+
+def of_file(connection: sqlite3.Connection) -> int:
+    """What `migrate` wrote into the file; 0 if it never did."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(found)
+
+
+@cache
+def of_code(service_name: str) -> int:
+    """The fingerprint that this process's code has for a service."""
+    service = get_service(service_name)
+    return of_models(apps, labels_of(service.app_labels), service.aliases[0])
+
+
+def labels_of(app_labels: Iterable[str]) -> tuple[str, ...]:
+    """The apps whose tables stand in a service's files."""
+    return (REPLICATION_APP, *app_labels)
+
+
+def assert_of_this_code(alias: str, found: int) -> None:
+    """Raises OtherCode unless the file's fingerprint is this code's."""
+    if found != of_code(topology.NODES[alias].service):
+        raise OtherCode(
+            f"This process runs other code than {alias} was migrated for; nothing was read or changed. Restart the "
+            "process if the store was migrated under it; otherwise run `manage.py migrate`."
+        )

@@ -1,0 +1,58 @@
+"""Files that are migrated under a running store."""
+
+import sqlite3
+from contextlib import closing
+
+from tests.client import Shop
+from tests.cluster.test_files import in_sync
+from tests.databases import dump_both, files, query
+from tests.store import Store, wait_for
+
+BOTH = {"catalog-1", "catalog-2"}
+
+
+def make_for_other_code(store: Store, number: int) -> None:
+    """As the files of the catalog are after a migration to columns that the running processes don't know."""
+    for path in files(store, "catalog"):
+        with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def made_for(store: Store) -> int:
+    return int(query(files(store, "catalog")[0], "PRAGMA user_version")[0][0])
+
+
+def test_processes_of_other_code_answer_503_and_harm_nothing(store: Store) -> None:
+    client = Shop(store).client()
+    assert client.buy(1).status == 201
+    own = made_for(store)
+    make_for_other_code(store, own + 2)
+    before = dump_both(store, "catalog")
+    wait_for(lambda: not store.is_ready("catalog-1") and not store.is_ready("catalog-2"))
+    for answer in (client.buy(1), client.get("/api/v1/books/3/")):
+        assert (answer.status, answer.code) == (503, "unavailable")
+    assert "other code" in store.manage("replication", "status").stdout
+    assert in_sync(store, "catalog") == BOTH
+    assert dump_both(store, "catalog") == before
+    make_for_other_code(store, own)
+    store.wait_ready()
+    assert client.buy(1).status == 201
+    assert dump_both(store, "catalog")
+
+
+def test_a_running_store_whose_columns_stay_goes_on_after_a_migration(store: Store) -> None:
+    """Its files are replaced, its timeline is another: the processes notice by themselves."""
+    client = Shop(store).client()
+    before = client.get("/api/v1/books/1/").json
+    own = made_for(store)
+    make_for_other_code(store, 0)
+    done = store.manage("migrate")
+    assert done.returncode == 0, done.stderr
+    assert made_for(store) == own
+    store.wait_ready()
+    wait_for(lambda: client.get("/api/v1/books/1/").status == 200)
+    assert client.get("/api/v1/books/1/").json == before
+    assert client.buy(1).status == 201
+    assert client.get("/api/v1/books/1/").json["quantity"] == before["quantity"] - 1
+    assert in_sync(store, "catalog") == BOTH
+    assert dump_both(store, "catalog")
