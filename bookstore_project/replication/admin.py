@@ -5,6 +5,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -72,6 +74,21 @@ class ReplicatedAdmin(ModelAdmin):
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
         return _once(lambda: super(ReplicatedAdmin, self).log_change(request, obj, message), self.service)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        assert request.user.pk is not None, "only staff come here"
+        # Django calls it before it deletes: later there is nothing left to look at.
+        entries = [
+            LogEntry(
+                user_id=request.user.pk,
+                content_type_id=ContentType.objects.get_for_model(obj, for_concrete_model=False).pk,
+                object_id=obj.pk,
+                object_repr=str(obj)[:200],
+                action_flag=DELETION,
+            )
+            for obj in queryset
+        ]
+        return _once(lambda: LogEntry.objects.bulk_create(entries), self.service)
 
 
 def _once(record: Callable[[], Any], service: str) -> None:

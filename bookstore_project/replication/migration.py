@@ -104,7 +104,7 @@ def begin_log(service: Service, alias: str, head: log.Head, epoch: int, nonce: s
     """
     migrated = stored.as_migrated(alias, service)
     connection = wrapper(alias).connect_now()
-    stored.assert_columns(connection, migrated.service)
+    stored.assert_replicable(connection, migrated.service)
     connection.execute("BEGIN IMMEDIATE")
     try:
         triggers.install(connection, migrated.service)

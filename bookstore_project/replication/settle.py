@@ -5,8 +5,11 @@ invalidated and made visible; it is never taken back, because a read may have be
 """
 
 import os
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+from django.db import IntegrityError
 
 from bookstore_project.replication import catchup, fronts, log, membership
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
@@ -105,7 +108,7 @@ def _settle(service: Service, lock: WriterLock, opening: Opening) -> None:
     lock.assert_current()
     try:
         witness = commit_all(service, lock, witness, opening.participants)
-    except ReplicaFault as error:
+    except (ReplicaFault, IntegrityError) as error:
         raise Unavailable(f"Unfinished work can't be finished: {error}") from error
     reached("settle-committed")
     if entries:
@@ -155,7 +158,8 @@ def commit_all(service: Service, lock: WriterLock, witness: Witness, participant
     """Commits each participant, in order, and empties the list; evicts those that fail, before anything is shown.
 
     Gives back the witness with the files' sizes. Raises ReplicaFault if no commit succeeded: what became of it is
-    for the caller to judge.
+    for the caller to judge; IntegrityError if a row refers to one that isn't there, which SQLite finds when the first
+    file commits, and nothing has happened yet.
     """
     records: dict[str, FileRecord] = dict(witness.files)
     failed: Faults = {}
@@ -165,6 +169,10 @@ def commit_all(service: Service, lock: WriterLock, witness: Witness, participant
         try:
             records[participant.alias] = participant.commit(witness)
             done += 1
+        except sqlite3.IntegrityError as error:
+            if not done and not failed:
+                raise IntegrityError(f"{error}; nothing was changed") from error
+            failed[participant.alias] = error
         except REPLICA_ERRORS as error:
             failed[participant.alias] = error
         reached(f"committed-{participant.alias}")

@@ -41,17 +41,30 @@ def _table(connection: sqlite3.Connection, name: str) -> Table:
     return Table(name, key, tuple(column for column, _ in columns), models.Model)
 
 
-def assert_columns(connection: sqlite3.Connection, service: Service) -> None:
-    """That the file has just the columns that the service's tables are to have.
+def assert_replicable(connection: sqlite3.Connection, service: Service) -> None:
+    """That replication carries all of the file's tables and nothing happens there by itself.
 
-    A missing one would break every query, and the values of one too many would not be replicated.
+    A missing column would break every query, and the values of one too many would not be replicated. What triggers
+    and foreign keys change by themselves is in the log already: the other file would change it twice.
     """
+    for name, table_name in connection.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"):
+        if table_name in service.tables and not name.startswith(triggers.PREFIX):
+            raise Unavailable(
+                f"{table_name} has a trigger of its own, {name}; nothing was migrated. Do what it does in save(), or "
+                "with a constraint."
+            )
     for table in service.tables.values():
         differing = set(table.columns) ^ set(_table(connection, table.name).columns)
         if differing:
             raise Unavailable(
                 f"{table.name} isn't what its migrations make of it ({', '.join(sorted(differing))}); nothing was "
                 "migrated. A migration can be faked only where the columns stay as they are."
+            )
+        actions = connection.execute("SELECT on_delete, on_update FROM pragma_foreign_key_list(?)", (table.name,))
+        if not {action for row in actions for action in row} <= {"NO ACTION", "RESTRICT"}:
+            raise Unavailable(
+                f"{table.name} has a foreign key with an action in the database; nothing was migrated. Leave it to "
+                "Django's on_delete."
             )
 
 

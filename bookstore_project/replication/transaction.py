@@ -3,6 +3,7 @@
 Commit on both files, invalidate the caches, then make it visible. The steps are numbered as in DESIGN.md.
 """
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -239,7 +240,11 @@ class Attempt:
                 pinned(self.service.name, self._lead.alias, for_writing=True),
                 transaction.atomic(using=self._lead.alias),
             ):
-                return change()
+                value = change()
+                if inspect.iscoroutine(value):
+                    value.close()
+                    raise WriteRefused("`change` is a coroutine function; wrap it: async_to_sync(change).")
+                return value
         finally:
             _active.reset(token)
 
@@ -276,7 +281,10 @@ class Attempt:
         return sorted(keys)
 
     def _commit(self, witness: Witness) -> Witness:
-        """Both files, in fixed order. Raises OutcomeUnknown if none surely took it, or only a damaged one did."""
+        """Both files, in fixed order.
+
+        Raises OutcomeUnknown if none surely took it, or only a damaged one did; IntegrityError as `commit_all` does.
+        """
         self.lock.assert_current()
         reached("before-commit")
         self._keep_callbacks()

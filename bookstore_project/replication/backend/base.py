@@ -1,5 +1,6 @@
 """ENGINE = "bookstore_project.replication.backend"."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,14 @@ HOW_TO_WRITE = (
     'Writes go through a replicated transaction: transaction.run("{service}", change) of '
     "bookstore_project.replication, where `change` is a function without arguments."
 )
+
+
+_NOT_REPLICATED = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+    r"(?:CREATE(?!\s+TEMP)|ALTER|DROP|REINDEX|VACUUM|ATTACH|DETACH|BEGIN|COMMIT|END|ROLLBACK(?!\s+(?:TRANSACTION\s+)?TO))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""SQL that would change one file alone, or cut a replicated transaction in two."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -139,6 +148,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _explain_refusal(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
+        if self._writing and _NOT_REPLICATED.match(sql):
+            raise WriteRefused(
+                f"{sql.split(maxsplit=1)[0].upper()} can't be replicated: the schema is changed by migrations, and "
+                "transactions are replication's own."
+            )
         try:
             return execute(sql, params, many, context)
         except OperationalError as error:
