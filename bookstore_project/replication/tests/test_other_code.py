@@ -98,6 +98,20 @@ def test_whatever_it_tries_is_refused_and_nobody_evicted(
     assert_copies_equal("catalog")
 
 
+def test_one_file_of_other_code_leaves_the_other_untouched(seven_books: Path) -> None:
+    """The first file is open by the time that the second is seen to be another one's."""
+    agreed = read_witness(CATALOG.witness_file)
+    with opened("catalog-2") as connection:
+        connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(Unavailable, match="other code than catalog-2"):
+        reprice()
+    assert read_witness(CATALOG.witness_file) == agreed
+    with opened("catalog-2") as connection:
+        connection.execute(f"PRAGMA user_version = {fingerprint.of_code('catalog')}")
+    reprice()
+    assert_copies_equal("catalog")
+
+
 def test_it_builds_no_copy_either(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would verify rows by the wrong columns."""
     topology.database_file("catalog-2").unlink()
