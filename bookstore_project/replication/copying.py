@@ -67,16 +67,14 @@ def make_draft(
         with opened(donor, witness, mode="rw", of_any_code=of_any_code) as source:
             _write_anew(source, draft.path, partial(progress, f"copying {donor} for {alias}"))
     except sqlite3.Error as error:
-        raise Unavailable(f"{donor}, the only copy in sync, can't be copied: {error}") from error
+        raise Unavailable(f"{donor} can't be copied: {error}") from error
     reached("repair-copied")
     with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=WAL")
         assert_incarnation(copy, donor, witness, of_any_code=of_any_code)
         as_stored = stored.as_found(copy, service) if of_any_code else service
         if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}")):
-            raise Unavailable(
-                f"{donor}, the only copy in sync, is damaged: {found[0]}. {alias} is not built from it."
-            )
+            raise Unavailable(f"{donor} is damaged: {found[0]}. {alias} is not built from it.")
         set_nonce(copy, draft.nonce)
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     sync_file(draft.path)
