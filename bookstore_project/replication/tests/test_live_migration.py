@@ -188,6 +188,41 @@ def test_a_write_waits_for_the_migration(old_store: Path) -> None:
     assert_copies_equal("catalog")
 
 
+A_WRITE_OF_OLD_CODE = """
+import sqlite3
+from django.db import connections
+from bookstore_project.replication import fingerprint, service, stored
+from bookstore_project.replication.transaction import active_attempt, run
+from bookstore_project.settings import topology
+
+with sqlite3.connect(topology.database_file("catalog-1")) as file:
+    found, number = stored.as_found(file, service.get_service("catalog")).tables, fingerprint.of_file(file)
+file.close()
+service._tables = lambda app_labels: found
+fingerprint.of_code = lambda service_name: number
+
+def change():
+    with connections[active_attempt().lead_alias].cursor() as cursor:
+        cursor.execute("INSERT INTO shelf_reader (name) VALUES ('eve')")
+
+run("catalog", change)
+"""
+
+
+@pytest.mark.parametrize("point", ["committed-catalog-1", "committed"])
+def test_what_a_dead_writer_of_old_code_left_is_migrated_too(
+    old_store: Path, killed_at: KilledAt, point: str
+) -> None:
+    """Its entry has the old columns: where only one file has it, the other one can't be brought up by it."""
+    connections.close_all()
+    killed_at(point, A_WRITE_OF_OLD_CODE)
+    migrate(verbosity=0)
+    assert [row[1] for row in readers("catalog-1")] == ["ADA", "BEN", "CEM", "DUA", "EVE"]
+    assert witness().in_sync == BOTH
+    reprice()
+    assert_copies_equal("catalog")
+
+
 @pytest.mark.parametrize("point", [*BEFORE_THE_SWITCH, *ONE_COUNTS, *NOBODY_COUNTS, *NEW_COUNTS])
 def test_a_killed_migration_is_finished_by_the_next(old_store: Path, killed_at: KilledAt, point: str) -> None:
     connections.close_all()
