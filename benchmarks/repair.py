@@ -48,6 +48,7 @@ def catch_up(base: Path, entries: int) -> Mapping[str, float]:
     assert done["means"] == "log", done
     return {
         "entries/s": entries / done["caught up"],
+        "entries per second of a core": entries / done["caught up, of a core"],
         "catching up, s": done["caught up"],
         "with verification, until in sync, s": done["in sync"],
     }

@@ -8,7 +8,7 @@ evaluated once per file.
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ Image = dict[str, Any]
 
 
 def image_expression(table: Table, row: str = "") -> str:
-    """SQL that gives a row's image; `row` is `OLD`, `NEW`, a table's name or empty."""
+    """SQL that gives a row's image; `row` is `OLD`, `NEW` or empty."""
     members = ", ".join(f"'{name}', {_value_expression(name, row)}" for name in table.columns)
     return f"json_object({members})"
 
@@ -42,31 +42,6 @@ def read_image(connection: sqlite3.Connection, table: Table, key: Any) -> Image 
 @cache
 def _select_statement(table: Table) -> str:
     return f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?'
-
-
-def rows_and_digests(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[str, str, str | None]]:
-    """Of all live rows: the key and the image, as JSON, and the row's digest; None if it has none."""
-    rows: Iterator[tuple[str, str, str | None]] = connection.execute(
-        f'SELECT {_key_expression(table)}, {image_expression(table, "live")}, sealed.digest FROM "{table.name}" live '
-        "LEFT JOIN replication_rowdigest sealed "
-        f'ON sealed."table" = ? AND sealed."key" = {_key_expression(table)}',
-        (table.name,),
-    )
-    return rows
-
-
-def digests_without_row(connection: sqlite3.Connection, table: Table) -> Iterator[str]:
-    """The keys, as JSON, of digests whose row is gone."""
-    rows = connection.execute(
-        'SELECT "key" FROM replication_rowdigest WHERE "table" = ? '
-        f'EXCEPT SELECT {_key_expression(table)} FROM "{table.name}" live',
-        (table.name,),
-    )
-    return (key for (key,) in rows)
-
-
-def _key_expression(table: Table) -> str:
-    return f'json_quote(live."{table.key_column}")'
 
 
 def write_image(connection: sqlite3.Connection, table: Table, image: Image) -> None:
@@ -117,7 +92,12 @@ def digest(image: Image | None) -> str | None:
     """A short hash of an image, whatever the order of its columns; None for no row."""
     if image is None:
         return None
-    return hashlib.sha256(_canonical(image).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return digest_of_text(_canonical(image))
+
+
+def digest_of_text(canonical: str) -> str:
+    """The digest of an image whose canonical JSON this is: columns sorted, no spaces, no escapes but needed ones."""
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 # Made once: json.dumps() makes an encoder at each call that differs from the usual.

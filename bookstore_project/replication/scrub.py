@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
-from bookstore_project.replication import images, log
+from bookstore_project.replication import images, log, seals
 from bookstore_project.replication.service import Service, Table
 
 MOST_FINDINGS = 20
@@ -119,20 +119,20 @@ def _check_log(
 def _check_rows(connection: sqlite3.Connection, table: Table, count: _Counter) -> Iterator[str]:
     """Every row against its digest, and that there are no more digests than rows."""
     sealed = 0
-    for key, text, known in images.rows_and_digests(connection, table):
+    for key, is_as_sealed in seals.judge_rows(connection, table):
         count.one_more()
-        if known is None:
+        if is_as_sealed is None:
             yield f"row {key} of {table.name} isn't in the log"
             continue
         sealed += 1
-        if known != images.digest(json.loads(text)):
+        if not is_as_sealed:
             yield f"row {key} of {table.name} isn't what the log says"
     # Keys are unique on both sides, so that the numbers tell whether a digest has no row.
     (digests,) = connection.execute(
         'SELECT count(*) FROM replication_rowdigest WHERE "table" = ?', (table.name,)
     ).fetchone()
     if digests != sealed:
-        for key in images.digests_without_row(connection, table):
+        for key in seals.digests_without_row(connection, table):
             yield f"row {key} of {table.name} is missing"
 
 
