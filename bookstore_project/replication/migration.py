@@ -5,7 +5,6 @@ fails or is killed leaves the store as it was. A new schema can't be told entry 
 a digest of every row as it is now, in a new timeline: fronts forget what they had cached.
 """
 
-import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -13,13 +12,13 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bookstore_project.replication import copying, images, log, membership, repair, scrub, stored, triggers
+from bookstore_project.replication import copying, log, membership, repair, scrub, seals, stored, triggers
 from bookstore_project.replication.copying import Draft
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.pins import pinned
 from bookstore_project.replication.points import reached
-from bookstore_project.replication.service import Service, Table, wrapper
+from bookstore_project.replication.service import Service, wrapper
 from bookstore_project.replication.settle import begin_settled
 from bookstore_project.replication.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.witness import FileRecord, Witness
@@ -111,7 +110,7 @@ def begin_log(service: Service, alias: str, head: log.Head, epoch: int, nonce: s
         log.forget_pending(connection)
         connection.execute("DELETE FROM replication_rowdigest")
         for table in migrated.service.tables.values():
-            _seal(connection, table)
+            seals.seal_rows(connection, table)
         connection.execute("DELETE FROM replication_logentry")
         log.append(connection, log.make_entry(head, epoch, [], []))
         copying.set_nonce(connection, nonce)
@@ -121,14 +120,6 @@ def begin_log(service: Service, alias: str, head: log.Head, epoch: int, nonce: s
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
-
-
-def _seal(connection: sqlite3.Connection, table: Table) -> None:
-    rows = [
-        (table.name, key, images.digest(json.loads(image)))
-        for key, image, _ in images.rows_and_digests(connection, table)
-    ]
-    connection.executemany('INSERT INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)', rows)
 
 
 # ------------------------------------------------------------------------------------------------- the switch

@@ -42,6 +42,17 @@ def judge_rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[s
             yield key, _digest_of(starts, row) == digest or _image_digest(connection, table, key) == digest
 
 
+def seal_rows(connection: sqlite3.Connection, table: Table) -> None:
+    """Writes a digest for every live row of a table that has none yet."""
+    rows = connection.execute(
+        f'SELECT {_key_of(table)}, {images.image_expression(table, "live")} FROM "{table.name}" live'
+    )
+    connection.executemany(
+        'INSERT INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)',
+        ((table.name, key, images.digest(json.loads(image))) for key, image in rows),
+    )
+
+
 def digests_without_row(connection: sqlite3.Connection, table: Table) -> Iterator[str]:
     """The keys, as JSON, of digests whose row is gone."""
     rows = connection.execute(
