@@ -22,7 +22,7 @@ from tests.store import Store, wait_for
 
 REPEATS = 500
 """Answers that are asked for again, at most."""
-SWEPT_S = 30.0
+SWEPT_S = 60.0
 CACHE_TIMEOUT_S = 3.0
 """Of the store: so long a front may show what a damaged file told it before the damage was found."""
 

@@ -52,7 +52,9 @@ class Killer(threading.Thread):
         self.kills = dict.fromkeys((KILL_NODE, KILL_DIRECT), 0)
 
     def run(self) -> None:
-        while self._kinds and not self._ended.wait(self._rng.uniform(0.5, 1.5) * self._every_s):
+        while not self._ended.wait(self._rng.uniform(0.5, 1.5) * self._every_s):
+            if not self._kinds:
+                continue
             kind = self._rng.choice(self._kinds)
             if kind == KILL_DIRECT:
                 self._direct.kill_one()

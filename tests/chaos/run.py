@@ -21,7 +21,7 @@ from tests.chaos.killer import Direct, Killer
 from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PROCESS_FAULTS
 from tests.chaos.report import Report
 from tests.client import Client
-from tests.store import CLUSTER, Store
+from tests.store import CLUSTER, READY_S, Store, wait_for
 
 CUSTOMERS = 3
 LONG_S = 300.0
@@ -70,8 +70,8 @@ class Run:
         self._injector.progress = self._progress
 
     def carry_out(self) -> Report:
-        began = time.monotonic()
         self._begin()
+        began = time.monotonic()
         try:
             self._injector.run(began + self._plan.seconds)
         finally:
@@ -93,17 +93,24 @@ class Run:
         self._given = self._chronicle.head
         for thread in (self._chronicle, self._killer, *self._customers):
             thread.start()
+        wait_for(lambda: any(self._history.glob("direct-*")), READY_S, "the direct processes to begin")
 
     def _end(self) -> None:
         """No more faults; then, when all is in sync, no more customers."""
+        self._plan.say("no more faults")
+        # Whoever has given up silently proves nothing.
+        assert self._direct.is_running, f"the direct processes have ended: see {self._history}/direct.log"
+        assert all(thread.is_alive() for thread in (self._killer, *self._customers)), "somebody has given up"
         self._killer.end()
         self._scene.take_back()
         self._injector.recover()
+        self._plan.say("all is in sync: no more customers")
         for customer in self._customers:
             customer.end()
         for customer in self._customers:
             customer.join(60)
         self._direct.end()
+        self._plan.say("all have gone")
         self._store.wait_ready()
         self._injector.recover()
         self._chronicle.end()

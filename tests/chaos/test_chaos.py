@@ -4,12 +4,14 @@ from pathlib import Path
 
 from tests.chaos.faults import chosen
 from tests.chaos.run import ALL, Plan, run
+from tests.databases import require_tool
 
 SECONDS = 30
 SEED = "half a minute"
 
 
 def test_no_promise_is_broken_in_half_a_minute_of_chaos(tmp_path: Path) -> None:
+    require_tool()
     report = run(Plan(SECONDS, SEED, chosen(ALL, ""), tmp_path, print))
     print("\n".join(report.lines()))
     assert list(report.violations) == []
