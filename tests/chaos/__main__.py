@@ -24,11 +24,11 @@ def main() -> int:
     say(f"seed {options.seed}, {options.seconds:g} s, {len(faults)} kinds of faults, in {folder}")
     report = run(Plan(options.seconds, options.seed, faults, folder, say))
     print("\n".join(report.lines()), flush=True)
-    if report.violations:
+    if report.violations or options.keep:
         print(f"Everything is kept in {folder}.")
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    else:
+        shutil.rmtree(folder)
+    return 1 if report.violations else 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=60)
     made.add_argument("--seed", default=date.today().isoformat(), help="the day, by default")
     made.add_argument("--faults", default="", help="names or groups, separated by commas")
+    made.add_argument("--keep", action="store_true", help="keeps files and history even if nothing is wrong")
     return made
 
 
