@@ -38,6 +38,7 @@ class Injector:
     faults: Sequence[Fault]
     rng: random.Random
     say: Callable[[str], None]
+    scrub: Callable[[str], None]
     done: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
@@ -106,7 +107,7 @@ class Injector:
                 time.sleep(0.05)
             if self._epoch(target) == epoch:
                 # A scrub alone finds it, or there is nothing to find.
-                self.scene.store.manage("replication", "scrub", "--service", service_of(target))
+                self.scrub(service_of(target))
         self.recover()
 
     def recover(self) -> None:

@@ -20,6 +20,7 @@ from tests.chaos.injector import Injector
 from tests.chaos.killer import Direct, Killer
 from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PROCESS_FAULTS
 from tests.chaos.report import Report
+from tests.chaos.scrubber import Scrubber
 from tests.client import Client
 from tests.store import CLUSTER, READY_S, Store, wait_for
 
@@ -57,7 +58,8 @@ class Run:
         injected = [fault for fault in plan.faults if fault not in KILLS]
         if plan.seconds < LONG_S:
             injected = [fault for fault in injected if fault not in LONG_FAULTS]
-        self._injector = Injector(self._scene, injected, rng, plan.say)
+        self._scrubber = Scrubber(store, plan.folder / "scrubber.log")
+        self._injector = Injector(self._scene, injected, rng, plan.say, self._scrubber.scrub)
         self._direct = Direct(store, self._history, plan.seed, is_doomed=KILL_AT_POINT in names)
         self._killer = Killer(
             self._scene, self._direct, plan.seed, sorted(names & {KILL_NODE, KILL_DIRECT}), KILL_EVERY_S
@@ -110,6 +112,7 @@ class Run:
         for customer in self._customers:
             customer.join(60)
         self._direct.end()
+        self._scrubber.end()
         self._plan.say("all have gone")
         self._store.wait_ready()
         self._injector.recover()
