@@ -10,6 +10,8 @@ from bookstore_project.wire.problems import Unavailable
 from bookstore_project.wire.request_id import accept_request_id
 from frontend_app import services
 from frontend_app.cache.coherence import Change, Coherence, Push
+from frontend_app.cache.entries import Entry
+from frontend_app.cache.flights import Flight
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.lru import LRUCache
 from frontend_app.runtime import Front
@@ -151,6 +153,16 @@ def test_pushes_that_arrive_in_the_wrong_order_leave_the_newer_value(store: Stor
     assert look(front)[0] == "30.00"
 
 
+def test_a_set_that_comes_late_leaves_the_newer_entry(store: Store) -> None:
+    front = make_front(store)
+    older = dict(store.books[1])
+    change = store.put(1, price="20.00")
+    push(front, change)
+    push_set(front, change.position, "book:1", store.books[1])
+    push_set(front, change.position - 1, "book:1", older)
+    assert look(front) == ("20.00", "hit")
+
+
 def test_a_pushed_value_is_a_hit_for_the_next_reader(store: Store) -> None:
     front = make_front(store)
     change = store.put(1, price="20.00")
@@ -238,6 +250,24 @@ def test_a_lease_runs_from_when_the_poll_was_sent(store: Store) -> None:
     assert look(front)[1] == "bypass"
 
 
+def test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it(store: Store) -> None:
+    """A reader that looks at the floor first, and then finds the lease renewed, would take the old price."""
+    front = make_front(store, is_leased=False)
+    clock = front.coherence.clock = Clock()
+    lease(front, store)
+    look(front)
+    clock.now += front.coherence.lease_s
+    change = store.put(1, price="20.00")
+
+    def poll_meanwhile() -> float:
+        front.coherence.clock = clock
+        lease(front, store, changes=[change])
+        return clock.now
+
+    front.coherence.clock = poll_meanwhile
+    assert look(front) == ("20.00", "miss")
+
+
 def test_a_poll_that_is_not_renewed_gives_no_lease(store: Store) -> None:
     front = make_front(store, is_leased=False)
     lease(front, store, is_renewed=False)
@@ -317,7 +347,14 @@ def test_many_readers_of_one_key_make_one_call(store: Store) -> None:
     assert len(store.asked_of("/api/v1/books/1/")) == 1
 
 
-def test_a_waiter_does_not_take_what_is_too_old_for_itself(store: Store) -> None:
+def test_a_waiter_does_not_take_what_is_too_old_for_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_joined, wait = threading.Event(), Flight.wait
+
+    def join_and_wait(flight: Flight, timeout_s: float) -> Entry | None:
+        has_joined.set()
+        return wait(flight, timeout_s)
+
+    monkeypatch.setattr(Flight, "wait", join_and_wait)
     front = make_front(store)
     paused = pause(store)
     early = Reader(front)
@@ -325,6 +362,7 @@ def test_a_waiter_does_not_take_what_is_too_old_for_itself(store: Store) -> None
     store.behaviours = {}
     push(front, store.put(1, price="20.00"))
     late = Reader(front)  # Begins after the write, and joins a flight that set out before it.
+    assert has_joined.wait(PATIENCE_S)
     paused.let_go.set()
     assert early.finish()[0] == "10.00"
     assert late.finish()[0] == "20.00"

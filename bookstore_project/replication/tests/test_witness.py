@@ -1,5 +1,6 @@
 """The witness: two slots written in turn, of which a torn one costs nothing."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,39 @@ def test_a_torn_write_leaves_the_one_before(tmp_path: Path, floor: int) -> None:
     survivor = read_witness(path)
     assert survivor.floor == floor - 1
     assert write_witness(path, replace(survivor, floor=floor), sync=False).floor == read_witness(path).floor == floor
+
+
+@pytest.mark.parametrize("slot", [0, 1])
+def test_membership_stands_in_both_slots(tmp_path: Path, slot: int) -> None:
+    """Of the floors written after it some may be lost in a power cut, and the last one torn."""
+    path = tmp_path / "witness.json"
+    write_witness(path, replace(create_witness(path, FIRST), in_sync=("a-2",), epoch=2), sync=True)
+    tear(path, slot)
+    assert (read_witness(path).in_sync, read_witness(path).epoch) == (("a-2",), 2)
+
+
+def test_each_slot_of_a_membership_is_durable_before_the_next_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    write, sync = os.pwrite, os.fsync
+
+    def noted_write(descriptor: int, content: bytes, offset: int) -> int:
+        done.append(f"write {offset}")
+        return write(descriptor, content, offset)
+
+    def noted_sync(descriptor: int) -> None:
+        done.append("sync")
+        sync(descriptor)
+
+    path = tmp_path / "witness.json"
+    witness = create_witness(path, FIRST)
+    monkeypatch.setattr(os, "pwrite", noted_write)
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    witness = write_witness(path, replace(witness, in_sync=("a-2",)), sync=True)
+    assert done == ["write 0", "sync", f"write {SLOT_BYTES}", "sync"]
+    write_witness(path, replace(witness, floor=1), sync=False)
+    assert done[4:] == ["write 0"], "a floor that is lost is merely too low"
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 2 * SLOT_BYTES, b"{}", b"x" * SLOT_BYTES, b"00000000 " * 2000])
