@@ -1,0 +1,1 @@
+"""Deliberate breaks of the protocols, each with the test that notices it: `make mutants`."""

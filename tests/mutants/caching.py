@@ -1,0 +1,207 @@
+"""Breaks of leases, invalidations and polls, and of the front's own rules."""
+
+from tests.mutants.mutant import Edit, Mutant, mutant
+
+HERE = "bookstore_project/replication"
+TESTS = f"{HERE}/tests"
+FRONTS, POLLS = f"{HERE}/fronts.py", f"{HERE}/polls.py"
+COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.py"
+COHERENCE_TESTS = "frontend_app/tests/test_coherence.py"
+
+RECORD = '    _record(poll, asked, renewed)\n    reached("poll-recorded")\n'
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "a missing lease record is taken for no lease",
+        "whoever tidies up var/leases makes the front show old prices",
+        FRONTS,
+        "frozenset(name for name, lease in found.items() if lease is None)",
+        "frozenset()",
+        f"{TESTS}/test_fronts.py::test_a_lease_whose_record_is_gone_is_waited_for",
+    ),
+    mutant(
+        "a front that doesn't answer isn't waited for",
+        "a front that is cut off shows the old price after the purchase",
+        FRONTS,
+        "        if left or unknown:\n            time.sleep(_NAP_S)\n",
+        "        break\n",
+        f"{TESTS}/test_fronts.py::test_a_deaf_front_delays_a_write_until_its_lease_runs_out",
+    ),
+    mutant(
+        "leases are read once",
+        "a front that renews its lease while a write waits for it shows the old price",
+        FRONTS,
+        "        now = read_leases()\n",
+        "        still = {front: lease for front, lease in leases.valid.items() if lease.is_valid()}\n"
+        "        now = Leases(still, frozenset())\n",
+        f"{TESTS}/test_fronts.py::test_a_lease_renewed_while_a_write_waits_is_waited_for_too",
+    ),
+    mutant(
+        "a confirmation counts whatever its hash",
+        "a front that has heard of another write in that place counts as told of this one",
+        FRONTS,
+        "        if current is not None and current.confirmed != newest:\n",
+        "        if current is not None and (current.confirmed or (0,))[0] != newest[0]:\n",
+        f"{TESTS}/test_fronts.py::test_a_poll_that_confirms_this_entry_ends_the_wait",
+    ),
+    Mutant(
+        "a poll reads the log before it records the lease",
+        "a write between the two is told to nobody",
+        (
+            Edit(POLLS, RECORD, ""),
+            Edit(POLLS, "    return {\n", f"{RECORD}    return {{\n"),
+        ),
+        (f"{TESTS}/test_polls.py::test_a_lease_is_recorded_before_the_log_is_read",),
+    ),
+    mutant(
+        "a poll waits for writes in doubt",
+        "each write waits for the front, which waits for the write",
+        POLLS,
+        "    assert_in_sync(alias, witness)\n",
+        "    from bookstore_project.replication.gate import reading\n"
+        "    with reading(service_name, alias=alias):\n"
+        "        witness = read_witness(service.witness_file)\n",
+        f"{TESTS}/test_polls.py::test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them",
+    ),
+    mutant(
+        "a poll counts the lease from its answer",
+        "a front believes in its lease for longer than writers wait",
+        POLLS,
+        "    _record(poll, asked, renewed)\n",
+        "    _record(poll, time.monotonic(), renewed)\n",
+        f"{TESTS}/test_polls.py::test_a_poll_counts_the_lease_from_when_it_was_asked",
+    ),
+    mutant(
+        "a poll shortens a lease",
+        "a front uses the rest of a lease that writers no longer know of",
+        POLLS,
+        "max(given, asked + poll.lease_s) if renewed else given",
+        "asked + poll.lease_s if renewed else 0.0",
+        f"{TESTS}/test_polls.py::test_a_poll_never_shortens_a_lease",
+        f"{TESTS}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
+    ),
+    mutant(
+        "a front that pushes don't reach gets its lease all the same",
+        "each write waits for a lease to run out, again and again",
+        POLLS,
+        "    if not fronts.is_blocked(poll.front):\n",
+        "    if True:\n",
+        f"{TESTS}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
+    ),
+    mutant(
+        "a log that doesn't reach back is none",
+        "a front that slept through a compaction shows old prices",
+        POLLS,
+        "is_base = since is None or since < log.read_base(connection)",
+        "is_base = since is None",
+        f"{TESTS}/test_compaction.py::test_a_front_that_the_log_no_longer_reaches_begins_anew",
+    ),
+    # ------------------------------------------------------------------------------------- the front's own
+    mutant(
+        "an entry counts whatever its key's floor",
+        "a slow reader puts the old price back, and everybody sees it",
+        COHERENCE,
+        "return entry.timeline == self.timeline and entry.asof >= self.floor",
+        "return entry.timeline == self.timeline",
+        f"{COHERENCE_TESTS}::test_a_reader_paused_between_looking_and_setting_sets_in_vain",
+        f"{COHERENCE_TESTS}::test_an_old_value_restored_into_the_cache_is_a_miss",
+    ),
+    mutant(
+        "an entry counts whatever its timeline",
+        "after a restore the front shows what never happened",
+        COHERENCE,
+        "return entry.timeline == self.timeline and entry.asof >= self.floor",
+        "return entry.asof >= self.floor",
+        f"{COHERENCE_TESTS}::test_a_new_timeline_begins_anew",
+    ),
+    mutant(
+        "the cache is used without a lease",
+        "a front that is cut off shows old prices",
+        COHERENCE,
+        "        is_leased = self.clock() < self.lease_until\n",
+        "        is_leased = True\n",
+        f"{COHERENCE_TESTS}::test_without_a_lease_the_cache_is_used_for_nothing",
+    ),
+    mutant(
+        "the floor is looked at before the lease",
+        "a front that comes back shows one old price",
+        COHERENCE,
+        "        is_leased = self.clock() < self.lease_until\n        with self._lock:\n"
+        "            return View(is_leased, self.timeline, self.floors.of(key))\n",
+        "        with self._lock:\n            timeline, floor = self.timeline, self.floors.of(key)\n"
+        "        return View(self.clock() < self.lease_until, timeline, floor)\n",
+        f"{COHERENCE_TESTS}::test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it",
+    ),
+    mutant(
+        "a lease runs from the answer",
+        "a front uses its cache for longer than writers wait",
+        COHERENCE,
+        "poll.sent_at + self.lease_s",
+        "self.clock() + self.lease_s",
+        f"{COHERENCE_TESTS}::test_a_lease_runs_from_when_the_poll_was_sent",
+    ),
+    mutant(
+        "an invalidation deletes and raises no floor",
+        "a slow reader puts the old price back, and everybody sees it",
+        COHERENCE,
+        "                self.floors.raise_keys(change.position, change.keys)\n                self.invalidations",
+        "                self.invalidations",
+        f"{COHERENCE_TESTS}::test_a_slow_reader_cannot_put_an_old_value_back",
+    ),
+    mutant(
+        "an invalidation that isn't taken is confirmed",
+        "its write becomes visible while the front shows the old price",
+        COHERENCE,
+        "                return not push.invalidate\n",
+        "                return True\n",
+        f"{COHERENCE_TESTS}::test_an_invalidation_that_is_not_taken_is_not_confirmed",
+    ),
+    mutant(
+        "a poll's doubts raise no floors",
+        "a front that couldn't be reached confirms a write and shows the old price",
+        COHERENCE,
+        "            for change in (*answer.changes, *answer.doubts):\n",
+        "            for change in answer.changes:\n",
+        f"{COHERENCE_TESTS}::test_what_is_in_doubt_raises_floors_and_is_confirmed_by_the_next_poll",
+    ),
+    mutant(
+        "a poll's changes raise no floors",
+        "an invalidation lost on its way leaves the old price in the cache",
+        COHERENCE,
+        "            for change in (*answer.changes, *answer.doubts):\n",
+        "            for change in answer.doubts:\n",
+        f"{COHERENCE_TESTS}::test_a_lost_push_is_made_good_by_the_poll",
+    ),
+    mutant(
+        "a front that begins believes its cache",
+        "what a shared cache kept from before the restart is shown",
+        COHERENCE,
+        "                self.floors.raise_base(answer.position)\n",
+        "                pass\n",
+        f"{COHERENCE_TESTS}::test_a_starting_front_does_not_believe_what_its_cache_kept",
+    ),
+    mutant(
+        "a late set replaces a newer entry",
+        "the cache is emptied by its own news: the next reader waits for a replica",
+        COHERENCE,
+        "            fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]\n",
+        "",
+        f"{COHERENCE_TESTS}::test_a_set_that_comes_late_leaves_the_newer_entry",
+    ),
+    mutant(
+        "who waits for a flight takes whatever it brings",
+        "a customer who has just bought is shown the stock from before",
+        READS,
+        "        if brought is not None and view.admits(brought):\n",
+        "        if brought is not None:\n",
+        f"{COHERENCE_TESTS}::test_a_waiter_does_not_take_what_is_too_old_for_itself",
+    ),
+    mutant(
+        "forgotten floors sink",
+        "a front that has seen many books shows old prices of some",
+        "frontend_app/cache/floors.py",
+        "        self.raise_base(cut)\n",
+        "",
+        "frontend_app/tests/test_entries.py::test_forgetting_floors_costs_misses_and_never_freshness",
+    ),
+)

@@ -1,0 +1,101 @@
+"""Breaks of the read gate and of what it knows a file by."""
+
+from tests.mutants.mutant import Mutant, mutant
+
+HERE = "bookstore_project/replication"
+TESTS = f"{HERE}/tests"
+GATE, PARTICIPANT = f"{HERE}/gate.py", f"{HERE}/participant.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "no gate",
+        "a replica that was left behind shows old prices",
+        GATE,
+        "            snapshot = _try_to_enter(service, alias, keys)\n",
+        "            witness = read_witness(service.witness_file)\n"
+        "            _begin(alias, witness)\n"
+        "            snapshot = Snapshot(alias, witness.floor, witness.timeline)\n",
+        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_not_read_until_a_writer_rolls_it_forward",
+        f"{TESTS}/test_gate.py::test_membership_counts_as_it_stands_after_the_snapshot",
+    ),
+    mutant(
+        "the witness is read before the snapshot only",
+        "a replica evicted in that moment shows the old price",
+        GATE,
+        "        now = read_witness(service.witness_file)\n",
+        "        now = before\n",
+        f"{TESTS}/test_gate.py::test_membership_counts_as_it_stands_after_the_snapshot",
+    ),
+    mutant(
+        "no wait for the floor",
+        "the new price is shown here, and afterwards the old one from a front's cache",
+        GATE,
+        "        if now.floor >= head:\n",
+        "        if True:\n",
+        f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_may_touch_waits_for_it",
+    ),
+    mutant(
+        "a read that names its keys waits for nothing",
+        "the new price is shown here, and afterwards the old one from a front's cache",
+        GATE,
+        "        if keys and not set(keys) & keys_in_doubt(connection, now.floor):\n",
+        "        if keys:\n",
+        f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_may_touch_waits_for_it[keys0]",
+    ),
+    mutant(
+        "a read beside a write in doubt claims its position",
+        "a front keeps the answer although it is older than it says",
+        GATE,
+        "            return Snapshot(alias, now.floor, now.timeline)\n",
+        "            return Snapshot(alias, head, now.timeline)\n",
+        f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_does_not_touch_goes_through",
+    ),
+    mutant(
+        "a log that ends below the floor is read",
+        "a file restored from a backup shows last week's stock",
+        GATE,
+        "    if head < before.floor:\n",
+        "    if False:\n",
+        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_not_read_until_a_writer_rolls_it_forward",
+    ),
+    mutant(
+        "a read never settles",
+        "after a kill a book can't be looked at until somebody buys something",
+        GATE,
+        "        if may_settle:\n",
+        "        if False:\n",
+        f"{TESTS}/test_killed_writer.py::test_a_read_finishes_what_a_dead_writer_left",
+    ),
+    mutant(
+        "the inode isn't compared",
+        "a replica reads and writes a file that is no longer at its path",
+        PARTICIPANT,
+        'raise ReplicaFault("its file was replaced',
+        'str("its file was replaced',
+        f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[replaced]",
+    ),
+    mutant(
+        "the size isn't compared",
+        "a file cut short is read until a customer comes to what is missing",
+        PARTICIPANT,
+        'raise ReplicaFault(f"its file shrank',
+        'str(f"its file shrank',
+        f"{TESTS}/test_steps.py::test_a_file_that_lost_its_last_page_is_not_read_though_nobody_misses_it_yet",
+    ),
+    mutant(
+        "the nonce isn't compared",
+        "a file filled from the other copy, or a backup of it, counts as this one",
+        PARTICIPANT,
+        'raise ReplicaFault("its content comes from another copy")',
+        'str("its content comes from another copy")',
+        f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[filled from the other copy]",
+    ),
+    mutant(
+        "a change that isn't in the log goes unnoticed",
+        "a price edited with sqlite3 is shown by one replica and not by the other",
+        PARTICIPANT,
+        'raise ReplicaFault("it holds a change that the log',
+        'str("it holds a change that the log',
+        f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[edited by hand]",
+    ),
+)

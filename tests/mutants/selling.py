@@ -1,0 +1,77 @@
+"""Breaks of what makes a purchase happen exactly once."""
+
+from tests.mutants.mutant import Edit, Mutant, mutant
+
+SELLING, TESTS = "catalog_app/selling.py", "catalog_app/tests/test_selling.py"
+PURCHASE, PURCHASE_TESTS = "order_app/purchase.py", "order_app/tests/test_purchase.py"
+
+DEADLINE = """        if deadline is not None and time.time() > deadline:
+            raise problems.Unavailable("This attempt came after its deadline; nothing was sold.")
+"""
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "nobody looks at the deadline",
+        "copies are sold to a customer who was told long ago that it went wrong",
+        SELLING,
+        DEADLINE,
+        "",
+        f"{TESTS}::test_an_attempt_after_its_deadline_sells_nothing",
+    ),
+    Mutant(
+        "the deadline is looked at before the lock is had",
+        "an attempt that waited for the lock sells to a customer who has gone",
+        (
+            Edit(SELLING, DEADLINE, ""),
+            Edit(
+                SELLING,
+                "    outcome = run(topology.CATALOG, change)\n",
+                f"{DEADLINE.replace('        ', '    ', 1).replace('            raise', '        raise')}"
+                "    outcome = run(topology.CATALOG, change)\n",
+            ),
+        ),
+        (f"{TESTS}::test_the_deadline_is_checked_under_the_lock",),
+    ),
+    mutant(
+        "a refusal isn't recorded",
+        "an order that was refused is sold all the same when its stalled attempt arrives",
+        SELLING,
+        "        record(book, LedgerEntry.Kind.REFUSAL, 0, order=order, quantity=quantity)\n",
+        "        pass\n",
+        f"{TESTS}::test_a_refusal_stays_a_refusal",
+        f"{TESTS}::test_a_late_attempt_of_a_refused_order_sells_nothing",
+    ),
+    mutant(
+        "an unknown book isn't recorded",
+        "an order that was answered 404 is sold when the book comes",
+        SELLING,
+        "        KeyedAnswer.objects.create(key=order,",
+        "        KeyedAnswer(key=order,",
+        f"{TESTS}::test_an_unknown_book_stays_unknown_to_its_order",
+    ),
+    mutant(
+        "a key serves for another purchase",
+        "a customer asks for two copies, and is shown an order of one",
+        SELLING,
+        "    if (known.book_id, known.quantity) != (book_id, quantity):\n        raise _conflict()\n",
+        "",
+        f"{TESTS}::test_an_order_that_asks_for_something_else_is_a_conflict",
+    ),
+    mutant(
+        "an order that can't be written after the sale is called failed",
+        "a customer told that nothing happened buys again, and gets two",
+        PURCHASE,
+        'raise OutcomeUnknown(f"The copies are sold',
+        'raise Unavailable(f"The copies are sold',
+        f"{PURCHASE_TESTS}::test_an_order_service_that_cannot_write_after_the_sale_does_not_say_failed",
+    ),
+    mutant(
+        "stock may change without its ledger",
+        "copies vanish, and nobody can say why",
+        "catalog_app/receivers.py",
+        "    if moved != explained:\n",
+        "    if False:\n",
+        "bookstore_project/replication/tests/test_refusals.py"
+        "::test_a_change_that_the_ledger_does_not_explain_is_refused[stock without ledger row]",
+    ),
+)

@@ -1,0 +1,127 @@
+"""Private copies of the tree, in which mutants are made and tests run: the tree itself is never touched."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutants.mutant import DoesNotFit, Mutant
+
+ROOT = Path(__file__).parents[2]
+COPIED = (
+    "bookstore_project",
+    "catalog_app",
+    "order_app",
+    "frontend_app",
+    "tests",
+    "conftest.py",
+    "manage.py",
+    "pyproject.toml",
+)
+OF_A_STORE = ("BOOKSTORE_", "DJANGO_SETTINGS_MODULE")
+"""Environment variables that would take the tests to another store."""
+TIME_LIMIT_S = 120.0
+TESTS_FAILED = 1
+"""pytest's exit status for "some tests failed"; others mean that they could not be run."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant."""
+
+    mutant: Mutant
+    is_caught: bool
+    how: str
+    seconds: float
+    output: str = ""
+
+
+@contextmanager
+def copied_tree() -> Iterator[Path]:
+    """A copy of the tree in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="bookstore-mutants-") as folder:
+        for name in COPIED:
+            source, target = ROOT / name, Path(folder) / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        (Path(folder) / ".venv").symlink_to(ROOT / ".venv")
+        yield Path(folder)
+
+
+def examine(mutant: Mutant, tree: Path) -> Outcome:
+    """Makes the mutant in a copy, runs its tests one by one, and makes the copy whole again."""
+    began = time.monotonic()
+    kept = {edit.file: (tree / edit.file).read_bytes() for edit in mutant.edits if (tree / edit.file).exists()}
+    try:
+        for edit in mutant.edits:
+            edit.apply(tree)
+        verdicts = [_verdict(tree, test) for test in mutant.tests]
+    except DoesNotFit as error:
+        return Outcome(mutant, False, f"DOESN'T FIT: {error}", time.monotonic() - began)
+    finally:
+        for file, content in kept.items():
+            (tree / file).write_bytes(content)
+    return Outcome(
+        mutant,
+        is_caught=all(is_caught for is_caught, _, _ in verdicts),
+        how="; ".join(how for _, how, _ in verdicts),
+        seconds=time.monotonic() - began,
+        output="".join(output for is_caught, _, output in verdicts if not is_caught),
+    )
+
+
+def _verdict(tree: Path, test: str) -> tuple[bool, str, str]:
+    """Whether the test caught what the tree holds, how to say so, and what pytest wrote."""
+    name = test.rpartition("::")[2]
+    status, output = run_tests(tree, [test], TIME_LIMIT_S)
+    if status is None:
+        return True, f"caught by {name}, which hung", output
+    # A fixture that fails tells of something else than the promise that the test is about.
+    if status == TESTS_FAILED and re.search(r"^\d+ failed", output.strip().rpartition("\n")[2].strip("= ")):
+        return True, f"caught by {name}", output
+    if status == 0:
+        return False, f"SURVIVED {name}", output
+    return False, f"BROKE before {name} (pytest exited with {status})", output
+
+
+def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int | None, str]:
+    """The exit status of pytest, None if it hung, and its output. Nothing it started is left."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
+    with tempfile.TemporaryDirectory(prefix="bookstore-mutant-") as scratch:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_STORE)}
+        # A .pyc of the mutant would outlive it: same size, same second.
+        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "PYTHONPATH": str(tree)}
+        with subprocess.Popen(
+            command,
+            cwd=tree,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as running:
+            try:
+                output, _ = running.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                _kill_group(running.pid)
+                output, _ = running.communicate()
+                return None, output
+            except BaseException:
+                _kill_group(running.pid)
+                raise
+        return running.returncode, output
+
+
+def _kill_group(pid: int) -> None:
+    """Of a session that we began, and whose leader isn't reaped yet: the number is still its own."""
+    os.killpg(pid, signal.SIGKILL)

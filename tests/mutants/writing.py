@@ -1,0 +1,290 @@
+"""Breaks of a write's steps: both files, in order, and what a dead writer left."""
+
+from tests.mutants.mutant import Edit, Mutant, mutant
+
+HERE = "bookstore_project/replication"
+TESTS = f"{HERE}/tests"
+TRANSACTION, SETTLE, LOG, MUTEX = f"{HERE}/transaction.py", f"{HERE}/settle.py", f"{HERE}/log.py", f"{HERE}/mutex.py"
+STEPS = f"{TESTS}/test_steps.py"
+
+COMMIT = """        witness = self._commit(witness)
+        reached("committed")
+"""
+RAISE_FLOOR = "        self._raise_floor(witness, entry.position)"
+EVICT = """        if opening.dead:
+            witness = membership.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
+"""
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "one file only is committed",
+        "an acknowledged order is lost with the file that has it",
+        SETTLE,
+        "    while participants:\n",
+        "    while participants and not done:\n",
+        f"{TESTS}/test_transaction.py::test_a_sale_stands_in_both_files",
+    ),
+    mutant(
+        "the floor rises before the commits",
+        "a writer that dies now leaves a store that waits for what nobody has",
+        TRANSACTION,
+        COMMIT,
+        f"{RAISE_FLOOR}\n{COMMIT}",
+        f"{TESTS}/test_killed_writer.py::test_a_sale_cut_short_is_made_once_by_the_retry[before-commit]",
+    ),
+    mutant(
+        "the floor rises before the fronts have forgotten",
+        "one customer sees the new price at a replica, the next one the old price in the cache",
+        TRANSACTION,
+        '        reached("committed")\n',
+        f'        reached("committed")\n{RAISE_FLOOR}\n',
+        f"{TESTS}/test_fronts.py::test_a_write_becomes_visible_only_after_the_fronts_have_answered",
+    ),
+    mutant(
+        "new entries are sent to the fronts before the floor rises",
+        "one front shows the new price while another still shows the old one",
+        TRANSACTION,
+        '        reached("invalidated")\n',
+        '        reached("invalidated")\n'
+        "        published.send_robust(\n"
+        "            sender=self.service.name, changes=changes, position=entry.position, timeline=witness.timeline\n"
+        "        )\n",
+        f"{STEPS}::test_what_is_sent_to_the_fronts_is_visible_already",
+    ),
+    Mutant(
+        "the fronts are told before the commits",
+        "a front reads the old price again between the two, and keeps it",
+        (
+            Edit(TRANSACTION, COMMIT, f"        fronts.invalidate(witness.timeline, [entry])\n{COMMIT}"),
+            Edit(TRANSACTION, "            fronts.invalidate(witness.timeline, [entry])  #", "            pass  #"),
+        ),
+        (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
+    ),
+    Mutant(
+        "leases are read before the commits",
+        "a front that gets its lease meanwhile is never told, and goes on showing the old price",
+        (
+            Edit(TRANSACTION, COMMIT, f"        early = fronts.read_leases()\n{COMMIT}"),
+            Edit(
+                TRANSACTION,
+                "            fronts.invalidate(witness.timeline, [entry])",
+                "            fronts.invalidate(witness.timeline, [entry], early)",
+            ),
+            Edit(f"{HERE}/fronts.py", "entries: Sequence[Entry]) -> None:", "entries: Sequence[Entry], early=None):"),
+            Edit(f"{HERE}/fronts.py", "    leases = read_leases()\n", "    leases = early or read_leases()\n"),
+        ),
+        (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
+    ),
+    mutant(
+        "a dead file stays in the set",
+        "its replica shows the old stock when it comes back",
+        TRANSACTION,
+        EVICT,
+        "",
+        f"{TESTS}/test_repair.py::test_a_file_that_was_locked_for_a_while_rejoins_by_its_log",
+    ),
+    mutant(
+        "a dead file is evicted after the commit",
+        "a purchase is refused with the words that nothing was changed, and the copies are sold",
+        TRANSACTION,
+        f'{EVICT}        reached("shrunk")\n        witness = self._commit(witness)\n',
+        f"        witness = self._commit(witness)\n{EVICT}",
+        f"{STEPS}::test_what_is_refused_for_want_of_a_sound_survivor_is_not_committed",
+    ),
+    mutant(
+        "a file that failed to commit stays in the set",
+        "its replica shows the old stock",
+        SETTLE,
+        "return membership.evict(service, lock, witness, failed) if failed else witness",
+        "return witness",
+        f"{STEPS}::test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible",
+    ),
+    mutant(
+        "nobody looks at the files again after the commit",
+        "an acknowledged sale is in a file that nobody will ever open again",
+        f"{HERE}/participant.py",
+        "            return check_file(self.alias, witness)\n",
+        "            return witness.files[self.alias]\n",
+        f"{STEPS}::test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible",
+    ),
+    mutant(
+        "a commit that nobody has taken is called a refusal",
+        "a customer told that nothing happened buys again, and gets two",
+        TRANSACTION,
+        'raise OutcomeUnknown(f"The commit failed',
+        'raise Unavailable(f"The commit failed',
+        f"{STEPS}::test_a_commit_that_no_file_shows_is_unknown_and_not_failed",
+    ),
+    mutant(
+        "the change is run again on the second file",
+        "two copies of one sale with different times, and a price doubled twice when a retry meets it",
+        TRANSACTION,
+        "                log.apply_changes(follower.raw, self.service, changes, entry)\n",
+        "                with pinned(self.service.name, follower.alias, for_writing=True):\n"
+        "                    change()\n"
+        "                for row in changes:\n"
+        "                    log.reseal(follower.raw, row)\n"
+        "                log.forget_pending(follower.raw)\n"
+        "                log.append(follower.raw, entry)\n",
+        f"{TESTS}/test_transaction.py::test_a_sale_stands_in_both_files",
+    ),
+    mutant(
+        "changes are known by signals alone",
+        "a price set with update() is new at one replica and old at the other",
+        TRANSACTION,
+        "        return [change for change in noted if change.before != change.after]\n",
+        "        return [\n"
+        "            change\n"
+        "            for change in noted\n"
+        "            if change.before != change.after and (change.table, change.key) in self._touched\n"
+        "        ]\n",
+        f"{TESTS}/test_transaction.py::test_every_way_to_write_reaches_both_files[update with expressions]",
+        f"{TESTS}/test_transaction.py::test_every_way_to_write_reaches_both_files[raw SQL]",
+    ),
+    mutant(
+        "REPLACE deletes unseen",
+        "a row that one file has lost is still in the other",
+        f"{HERE}/backend/base.py",
+        '"PRAGMA recursive_triggers=ON"',
+        '"PRAGMA recursive_triggers=OFF"',
+        f"{TESTS}/test_transaction.py::test_every_way_to_write_reaches_both_files[REPLACE]",
+    ),
+    mutant(
+        "commits aren't synced",
+        "acknowledged orders are gone after a power cut",
+        f"{HERE}/backend/base.py",
+        '"PRAGMA synchronous=FULL"',
+        '"PRAGMA synchronous=NORMAL"',
+        f"{STEPS}::test_commits_are_synced",
+    ),
+    mutant(
+        "the entry names the new row's cache keys only",
+        "a book that has moved stays in its old topic's list",
+        "catalog_app/models.py",
+        "images = [image for image in (before, after) if image is not None]",
+        "images = [image for image in (after or before,) if image is not None]",
+        f"{TESTS}/test_transaction.py::test_an_entry_names_the_old_and_the_new_topic",
+    ),
+    mutant(
+        "a caller's constraint error is taken for a fault of the file",
+        "a wrong price in a form takes a sound replica out",
+        f"{HERE}/errors.py",
+        "        sqlite3.SQLITE_NOTADB,\n",
+        "        sqlite3.SQLITE_NOTADB,\n        sqlite3.SQLITE_CONSTRAINT,\n",
+        f"{TESTS}/test_transaction.py::test_a_constraint_error_belongs_to_the_caller",
+    ),
+    mutant(
+        "a fault of the file is taken for the caller's error",
+        "with one disk full every purchase fails, though the other file is sound",
+        f"{HERE}/errors.py",
+        "return code is not None and code & _PRIMARY_CODE in _FAULT_CODES",
+        "return False",
+        f"{STEPS}::test_a_full_disk_costs_the_file_and_not_the_caller",
+    ),
+    mutant(
+        "the first file decides on an unverified row",
+        "a flipped bit in the stock says no to a customer, for good",
+        TRANSACTION,
+        "        log.assert_sealed(self._lead.raw, table.name, value, image)\n",
+        "",
+        f"{TESTS}/test_faults.py::test_a_flipped_stock_does_not_say_no",
+    ),
+    mutant(
+        "rows have no digest to answer to",
+        "a flipped bit in a price is sold at, logged and copied",
+        LOG,
+        "    if cursor.rowcount != 1:\n        raise _unsealed(change.table, change.key)\n",
+        "",
+        f"{TESTS}/test_faults.py::test_a_flipped_value_is_noticed_where_no_second_copy_shows_it",
+    ),
+    mutant(
+        "the second file's row isn't compared with the first one's",
+        "two files with different rows go on differing",
+        LOG,
+        "        if images.read_image(connection, table, change.key) != change.before:\n",
+        "        if False:\n",
+        f"{TESTS}/test_faults.py::test_a_flipped_value_is_neither_sold_from_nor_copied[catalog-2]",
+    ),
+    # ------------------------------------------------------------------------- what a dead writer left
+    mutant(
+        "nobody settles",
+        "a sale that one file has is written over by the next one",
+        SETTLE,
+        "            if _is_settled(service, opening):\n",
+        "            if _is_settled(service, opening) or True:\n",
+        f"{TESTS}/test_killed_writer.py::test_an_entry_on_one_file_only_is_rolled_forward_before_the_next_write",
+        f"{TESTS}/test_killed_writer.py::test_a_repeat_that_changes_nothing_is_answered_after_settling",
+    ),
+    mutant(
+        "what is settled isn't invalidated",
+        "the front goes on showing the price from before the writer died",
+        SETTLE,
+        "    if entries:\n        fronts.invalidate(witness.timeline, entries)\n",
+        "",
+        f"{TESTS}/test_killed_writer.py::test_a_settled_entry_is_invalidated_before_it_becomes_visible",
+    ),
+    mutant(
+        "a log that has departed is rolled forward",
+        "the sound file is blamed for it, and the other one's history becomes the truth",
+        f"{HERE}/catchup.py",
+        "    if known != head.hash:\n",
+        "    if False:\n",
+        f"{TESTS}/test_killed_writer.py::test_a_log_that_does_not_fit_is_not_rolled_forward",
+    ),
+    mutant(
+        "the hash chain isn't checked while rolling forward",
+        "a flipped bit in one log becomes a row in both files",
+        f"{HERE}/catchup.py",
+        "entry.chained_to(previous.hash) != entry.hash:",
+        "not entry.hash:",
+        f"{STEPS}::test_a_damaged_entry_is_not_rolled_into_a_file_that_rejoins",
+    ),
+    mutant(
+        "the newest entry isn't checked before it is settled",
+        "damaged cache keys leave an old price in the cache",
+        LOG,
+        "    if len(newest) > 1 and newest[-1].chained_to(newest[-2].hash) != newest[-1].hash:\n",
+        "    if False:\n",
+        f"{STEPS}::test_a_damaged_entry_that_both_files_have_is_not_settled_by_it",
+    ),
+    mutant(
+        "the lock isn't looked at again before the witness is written",
+        "two writers, one of them without a lock, undo one another's sales",
+        TRANSACTION,
+        "        try:\n            self.lock.assert_current()\n            write_witness(",
+        "        try:\n            write_witness(",
+        f"{STEPS}::test_a_writer_whose_lock_was_taken_away_leaves_the_witness_alone",
+    ),
+    mutant(
+        "the lock isn't looked at again before the set is changed",
+        "a writer without a lock takes out the only file that has the newest sale",
+        f"{HERE}/membership.py",
+        "    lock.assert_current()\n",
+        "",
+        f"{STEPS}::test_an_eviction_without_the_lock_changes_nothing",
+    ),
+    mutant(
+        "no turnstile",
+        "under load one customer waits for seconds while others go in again and again",
+        MUTEX,
+        '    turnstile = _acquire(directory / "turnstile", deadline)\n',
+        "    turnstile = os.open(directory, os.O_RDONLY)\n",
+        f"{TESTS}/test_mutex.py::test_a_waiter_gets_its_turn_against_a_greedy_one",
+    ),
+    mutant(
+        "the set is written into one slot only",
+        "after a power cut an evicted file counts again, without the newest orders",
+        f"{HERE}/witness.py",
+        "        for _ in range(2 if sync else 1):\n",
+        "        for _ in range(1):\n",
+        f"{TESTS}/test_witness.py::test_membership_stands_in_both_slots",
+    ),
+    mutant(
+        "the set isn't synced",
+        "after a power cut an evicted file counts again, without the newest orders",
+        f"{HERE}/witness.py",
+        "            if sync:\n                os.fsync(descriptor)\n",
+        "",
+        f"{TESTS}/test_witness.py::test_each_slot_of_a_membership_is_durable_before_the_next_is_touched",
+    ),
+)
