@@ -55,6 +55,12 @@ class Entry:
         keys: list[str] = json.loads(self.keys)
         return keys
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows that it writes: `table`, `key` (the primary key) and `row` (the image, None if it is deleted)."""
+        rows: list[dict[str, Any]] = json.loads(self.payload)
+        return rows
+
     def chained_to(self, previous_hash: str) -> str:
         """The hash that this entry must have after `previous_hash`."""
         return chain(previous_hash, self.position, self.epoch, self.payload, self.keys)
