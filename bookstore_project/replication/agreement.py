@@ -10,10 +10,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from bookstore_project.replication import log, scrub
+from bookstore_project.replication import fingerprint, log, scrub, stored
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import Head
 from bookstore_project.replication.participant import REPLICA_ERRORS
@@ -21,8 +20,6 @@ from bookstore_project.replication.service import Service
 from bookstore_project.settings import topology
 
 BUSY_S = 1.0
-MOST_ROWS = 20
-"""Rows that two files with one history disagree on, as far as they are named."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,8 @@ class FileAccount:
     head: Head | None = None
     epoch: int = 0
     """Of its newest entry."""
+    fingerprint: int = 0
+    """Of the code that it was migrated for."""
     findings: tuple[str, ...] = ()
     """What a scrub finds wrong; empty also if none was asked for."""
 
@@ -85,13 +84,13 @@ class Agreement:
     """The alias with all of the history that the two have; None unless they are equal, or one is a prefix."""
     departed_at: int | None = None
     """The first position that differs, as far as the logs reach back."""
-    differing: tuple[str, ...] = ()
-    """Rows that should be the same by both logs, and aren't by the digests."""
+    difference: str = ""
+    """A row that should be the same by both logs, and isn't by the digests, in words; empty if there is none."""
 
     @property
     def is_whole(self) -> bool:
         """Both files are sound, and there is one history that has all of it: `newest` has it."""
-        return self.newest is not None and not self.differing and all(file.is_sound for file in self.files.values())
+        return self.newest is not None and not self.difference and all(file.is_sound for file in self.files.values())
 
     @property
     def behind(self) -> list[str]:
@@ -120,7 +119,8 @@ def compare(service: Service, *, is_thorough: bool = True) -> Agreement:
         if len(opened) < len(accounts):
             return Agreement(Relation.UNREADABLE, accounts)
         try:
-            return _relate(accounts, *opened)
+            first, second = accounts.values()
+            return relate(first, second, *opened)
         except REPLICA_ERRORS:  # Damage that the scrub has found, or would.
             return Agreement(Relation.UNREADABLE, accounts)
 
@@ -155,34 +155,31 @@ def account(
         base=base,
         head=head,
         epoch=epoch,
-        findings=tuple(scrub.findings(connection, service)) if is_thorough else (),
+        fingerprint=fingerprint.of_file(connection),
+        findings=tuple(scrub.findings(connection, stored.as_found(connection, service))) if is_thorough else (),
     )
 
 
 _ENTRY = "SELECT position, hash FROM replication_logentry"
 
 
-def _relate(accounts: Mapping[str, FileAccount], first: sqlite3.Connection, second: sqlite3.Connection) -> Agreement:
-    ours, theirs = accounts.values()
+def relate(
+    ours: FileAccount, theirs: FileAccount, first: sqlite3.Connection, second: sqlite3.Connection
+) -> Agreement:
+    """How two files fit that can both be read; raises one of REPLICA_ERRORS if one of them can't after all."""
+    accounts = {ours.alias: ours, theirs.alias: theirs}
     assert ours.head is not None
     assert theirs.head is not None
     if ours.head == theirs.head:
-        differing = _differing_rows(first, second, after=ours.head.position)
-        return Agreement(Relation.EQUAL, accounts, newest=ours.alias, differing=differing)
+        return Agreement(Relation.EQUAL, accounts, newest=ours.alias, difference=scrub.difference(first, second))
     longer, shorter, newest, end = (first, second, ours, theirs.head)
     if ours.head.position < theirs.head.position:
         longer, shorter, newest, end = second, first, theirs, ours.head
     if newest.base is not None and end.position < newest.base.position:
         return Agreement(Relation.INCOMPARABLE, accounts)
-    if _hash_at(longer, end.position) == end.hash:
-        differing = _differing_rows(longer, shorter, after=end.position)
-        return Agreement(Relation.PREFIX, accounts, newest=newest.alias, differing=differing)
+    if log.hash_at(longer, end.position) == end.hash:
+        return Agreement(Relation.PREFIX, accounts, newest=newest.alias, difference=scrub.difference(shorter, longer))
     return Agreement(Relation.DEPARTED, accounts, departed_at=_first_difference(accounts, first, second))
-
-
-def _hash_at(connection: sqlite3.Connection, position: int) -> str | None:
-    row = connection.execute("SELECT hash FROM replication_logentry WHERE position = ?", (position,)).fetchone()
-    return row[0] if row else None
 
 
 def _first_difference(
@@ -193,32 +190,8 @@ def _first_difference(
     high = min(file.head.position for file in accounts.values() if file.head is not None)
     while low < high:
         middle = (low + high) // 2
-        if _hash_at(first, middle) == _hash_at(second, middle):
+        if log.hash_at(first, middle) == log.hash_at(second, middle):
             low = middle + 1
         else:
             high = middle
     return low
-
-
-def _differing_rows(longer: sqlite3.Connection, shorter: sqlite3.Connection, *, after: int) -> tuple[str, ...]:
-    """Rows whose digests differ though no entry above `after` touched them: below a base nothing else tells."""
-    touched = {row["key"] for row in changed_rows(longer, after)}
-    theirs = dict(_digests(shorter))
-    found = []
-    for key, digest in _digests(longer):
-        if theirs.pop(key, None) != digest and key not in touched:
-            found.append(key)
-    found += [key for key in theirs if key not in touched]
-    return tuple(f"row {key} of {table}" for table, key in sorted(found)[:MOST_ROWS])
-
-
-def changed_rows(connection: sqlite3.Connection, after: int) -> Iterator[dict[str, Any]]:
-    """The rows that entries above a position wrote, oldest first: `key` is table and key as digests have them."""
-    for entry in log.entries_after(connection, after):
-        for row in entry.rows:
-            yield {"key": (row["table"], log.key_json(row["key"])), "image": row["row"], "position": entry.position}
-
-
-def _digests(connection: sqlite3.Connection) -> Iterator[tuple[tuple[str, str], str]]:
-    for table, key, digest in connection.execute('SELECT "table", "key", digest FROM replication_rowdigest'):
-        yield (table, key), digest

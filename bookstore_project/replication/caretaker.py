@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from bookstore_project.replication import compaction, gate, membership, repair, scrub
+from bookstore_project.replication import care, compaction, gate, membership, repair, scrub
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file
@@ -89,6 +89,7 @@ def scrub_all(service: Service, progress: Progress = silent) -> dict[str, list[s
     for alias in read_witness(service.witness_file).in_sync:
         with gate.reading(service.name, alias=alias):
             found[alias] = scrub.findings(gate.raw(alias), service, partial(progress, f"scrubbing {alias}"))
+    care.note(service.name, care.SCRUB, found=found)
     return found
 
 

@@ -118,8 +118,23 @@ def remove(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
+def put_aside(path: Path) -> Path:
+    """Makes a database file the `….quarantine`, in place of a former one, with the WAL that belongs to it.
+
+    Nothing is left beside its place. Gives back the quarantine's path, whether there was a file or not.
+    """
+    quarantine = path.with_name(f"{path.name}.quarantine")
+    if path.exists():
+        remove(quarantine)
+        for suffix in ("", *SIDECARS):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(quarantine.with_name(quarantine.name + suffix))
+    remove(path)
+    return quarantine
+
+
 def sync_file(path: Path) -> None:
-    """Makes a draft durable."""
+    """Makes the content of a file durable."""
     # Nobody has it open as a database: closing a descriptor would drop SQLite's locks otherwise.
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -110,7 +110,8 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot
 
 def assert_in_sync(alias: str, witness: Witness) -> None:
     if alias not in witness.in_sync:
-        raise Unavailable(f"{alias} is out of sync.")
+        reason = f": {witness.out[alias].reason}" if alias in witness.out else "."
+        raise Unavailable(f"{alias} is out of sync{reason}")
 
 
 def _begin(alias: str, witness: Witness) -> sqlite3.Connection:

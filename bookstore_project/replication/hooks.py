@@ -7,3 +7,9 @@ changes_ready = Signal()
 
 published = Signal()
 """Sent after the write is visible, with `changes`, `position` and `timeline`; receivers wait for nobody."""
+
+history_chosen = Signal()
+"""Sent when an operator is about to decide that one file's history counts, with `kept`, a connection to that file.
+
+Receivers give back sentences (a list of str) on what that means for what they know of the rest of the store.
+"""

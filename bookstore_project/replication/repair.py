@@ -9,13 +9,13 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from bookstore_project.replication import catchup, copying, log, membership, scrub
+from bookstore_project.replication import care, catchup, copying, log, membership, scrub
 from bookstore_project.replication.backend.base import PRAGMAS, identity_of
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
@@ -76,6 +76,7 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
         means, entries = "copy", _rejoin_by_copy(service, alias, donor, progress)
     done = Repaired(alias, means, entries, time.monotonic() - began)
     logger.warning("%s", done)
+    care.note(service.name, care.REPAIR, alias=alias, means=means, entries=entries, ms=round(done.seconds * 1000))
     return done
 
 
@@ -212,11 +213,7 @@ def put_in_place(draft: copying.Draft, path: Path) -> tuple[Path, FileRecord]:
 
     Gives back where the old one is, and the record of the new one, which the witness doesn't know yet.
     """
-    quarantine = path.with_name(f"{path.name}.quarantine")
-    copying.remove(quarantine)
-    with suppress(FileNotFoundError):
-        path.rename(quarantine)
-    copying.remove(path)
+    quarantine = copying.put_aside(path)
     reached("repair-quarantined")
     draft.path.rename(path)
     sync_directory(path.parent)

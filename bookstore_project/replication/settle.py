@@ -77,7 +77,11 @@ def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_cod
 
 def _is_settled(service: Service, opening: Opening) -> bool:
     if not opening.participants:
-        reasons = "; ".join(f"{alias}: {error}" for alias, error in opening.dead.items())
+        # With nobody in sync, the witness says why.
+        known: Mapping[str, object] = opening.dead or {
+            alias: exclusion.reason for alias, exclusion in opening.witness.out.items()
+        }
+        reasons = "; ".join(f"{alias}: {reason}" for alias, reason in known.items())
         raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed.")
     newest = max(head.position for head in opening.heads.values())
     if newest < opening.witness.floor:

@@ -1,14 +1,12 @@
 """The state of a service's replication, for people, commands and pages."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import quote
 
-from bookstore_project.replication import fingerprint, log
+from bookstore_project.replication import agreement, care, fingerprint
+from bookstore_project.replication.agreement import Agreement, FileAccount
 from bookstore_project.replication.caretaker import fault_of
-from bookstore_project.replication.participant import REPLICA_ERRORS
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -31,44 +29,74 @@ class FileStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: what is agreed on, and its copies."""
+    """One service: what is agreed on, and its copies. Without a usable witness nothing is, and `problem` says why."""
 
     service: str
+    problem: str
     timeline: str
-    epoch: int
-    floor: int
+    epoch: int | None
+    floor: int | None
     files: tuple[FileStatus, ...]
+    last_repair: dict[str, Any] | None
+    """`at`, `alias`, `means` (`log` or `copy`), `entries`, `ms`."""
+    last_scrub: dict[str, Any] | None
+    """`at`, `found`: by alias, what was wrong."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Every copy is in sync, and can serve as far as opening it tells."""
+        return not self.problem and all(file.in_sync and not file.fault for file in self.files)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def status(service: Service) -> ServiceStatus:
-    """Raises Unavailable if the witness can't be read."""
-    witness = read_witness(service.witness_file)
-    files = tuple(_file_status(alias, witness) for alias in service.aliases)
-    return ServiceStatus(service.name, witness.timeline, witness.epoch, witness.floor, files)
+    """Raises nothing: what can't be read is part of the answer."""
+    witness, problem = None, ""
+    try:
+        witness = read_witness(service.witness_file)
+    except Unavailable as error:
+        problem = error.detail
+    found = agreement.compare(service, is_thorough=False)
+    return ServiceStatus(
+        service=service.name,
+        problem=problem or (_why_nobody(witness) if witness else ""),
+        timeline=witness.timeline if witness else "",
+        epoch=witness.epoch if witness else None,
+        floor=witness.floor if witness else None,
+        files=tuple(_file_status(alias, witness, found) for alias in service.aliases),
+        last_repair=care.last(service.name, care.REPAIR),
+        last_scrub=care.last(service.name, care.SCRUB),
+    )
 
 
-def _file_status(alias: str, witness: Witness) -> FileStatus:
-    path = topology.database_file(alias)
-    exclusion = witness.out.get(alias)
-    head: int | None = None
-    fault = fault_of(alias, witness)
-    if fault is None:
-        try:
-            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
-                head = log.read_head(connection).position
-                fingerprint.assert_of_this_code(alias, fingerprint.of_file(connection))
-        except (*REPLICA_ERRORS, fingerprint.OtherCode) as error:
-            fault = error
+def _why_nobody(witness: Witness) -> str:
+    return "" if witness.in_sync else "No copy is in sync."
+
+
+def _file_status(alias: str, witness: Witness | None, found: Agreement) -> FileStatus:
+    account: FileAccount = found.files[alias]
+    fault: BaseException | str | None = fault_of(alias, witness) if witness else account.complaint
+    exclusion = witness.out.get(alias) if witness else None
+    head = account.head.position if account.head is not None else None
     return FileStatus(
         alias=alias,
-        in_sync=alias in witness.in_sync,
+        in_sync=witness is not None and alias in witness.in_sync,
         head=head,
-        lag=None if head is None else max(0, witness.floor - head),
-        fault=str(fault or ""),
+        lag=max(0, witness.floor - head) if witness is not None and head is not None else None,
+        fault=str(fault or account.complaint or _of_other_code(account)),
         out_because=exclusion.reason if exclusion else "",
         out_since=exclusion.since if exclusion else "",
-        file=str(path),
+        file=str(topology.database_file(alias)),
     )
+
+
+def _of_other_code(account: FileAccount) -> str:
+    if not account.is_readable:
+        return ""
+    try:
+        fingerprint.assert_of_this_code(account.alias, account.fingerprint)
+    except fingerprint.OtherCode as error:
+        return error.detail
+    return ""

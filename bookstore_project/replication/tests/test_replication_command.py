@@ -29,6 +29,15 @@ def lose_the_second() -> None:
     book_restock(book_id=1, quantity=1, actor="test")
 
 
+def not_in_sync(*words: str) -> str:
+    """What `status` says when it ends with 1."""
+    output = StringIO()
+    with pytest.raises(CommandError, match="Not in sync") as caught:
+        call_command("replication", "status", *words, stdout=output)
+    assert caught.value.returncode == 1
+    return output.getvalue()
+
+
 def test_status_names_both_copies_and_where_they_are(seven_books: Path) -> None:
     text = said("status", "--service", "catalog")
     assert "catalog: settled up to 1, epoch 1" in text
@@ -36,15 +45,45 @@ def test_status_names_both_copies_and_where_they_are(seven_books: Path) -> None:
     assert "catalog-2  in sync, at 1" in text
 
 
-def test_status_says_why_one_is_out(seven_books: Path) -> None:
+def test_status_says_why_one_is_out_and_ends_with_1(seven_books: Path) -> None:
     lose_the_second()
-    assert "its file is gone" in said("status")
-    (catalog, _) = json.loads(said("status", "--json"))
+    assert "its file is gone" in not_in_sync()
+    (catalog, order) = json.loads(not_in_sync("--json"))
     first, second = catalog["files"]
     assert (first["in_sync"], first["head"], first["lag"]) == (True, 2, 0)
     assert (second["in_sync"], second["head"], second["lag"]) == (False, None, None)
     assert second["out_since"]
     assert "gone" in second["out_because"]
+    assert all(file["in_sync"] for file in order["files"])
+
+
+def test_status_tells_the_last_repair_and_the_last_scrub(seven_books: Path) -> None:
+    assert "last repair: none" in said("status")
+    lose_the_second()
+    said("repair")
+    said("scrub")
+    (catalog, _) = json.loads(said("status", "--json"))
+    last = catalog["last_repair"]
+    assert (last["alias"], last["means"], last["entries"]) == ("catalog-2", "copy", 0)
+    assert last["ms"] >= 0
+    assert catalog["last_scrub"]["found"] == {"catalog-1": [], "catalog-2": []}
+    text = said("status", "--service", "catalog")
+    assert f"last repair: {last['at']}, catalog-2 by copy, 0 entries" in text
+    assert f"last scrub: {catalog['last_scrub']['at']}, all sound" in text
+
+
+def test_notes_that_are_lost_or_garbled_lose_nothing(seven_books: Path) -> None:
+    said("scrub")
+    for note in (seven_books / "care").iterdir():
+        note.write_text("{")
+    assert "last scrub: none" in said("status")
+
+
+def test_status_without_a_witness_says_what_the_files_say(seven_books: Path) -> None:
+    get_service("catalog").witness_file.unlink()
+    text = not_in_sync("--service", "catalog")
+    assert "catalog: REFUSES. The witness catalog.json can't be read" in text
+    assert "catalog-2  at 1" in text
 
 
 def test_repair_brings_it_back(seven_books: Path) -> None:
@@ -87,9 +126,3 @@ def test_scrub_names_rows_and_takes_the_copy_out(seven_books: Path) -> None:
         call_command("replication", "scrub", stdout=output)
     assert "catalog-1: DAMAGED\n  row 3 of catalog_app_book" in output.getvalue()
     assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-2",)
-
-
-def test_an_unreadable_witness_is_a_clear_error(seven_books: Path) -> None:
-    get_service("catalog").witness_file.unlink()
-    with pytest.raises(CommandError, match="witness"):
-        said("status")

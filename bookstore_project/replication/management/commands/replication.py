@@ -1,36 +1,56 @@
-"""`manage.py replication status|repair|compact|scrub`: what an operator can see and set going."""
+"""`manage.py replication`: what an operator can see, set going, and decide."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bookstore_project.replication import compaction, repair, scrub
+from bookstore_project.replication import asking, compaction, decisions, repair, scrub
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.management import report
 from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.status import FileStatus, ServiceStatus, status
+from bookstore_project.replication.status import ServiceStatus, status
 from bookstore_project.settings import topology
+
+ALIASES = [alias for name in topology.APPS_OF_SERVICE for alias in topology.database_aliases(name)]
 
 
 class Command(BaseCommand):
     is_telling = False
-    help = "Shows, repairs or checks the two copies of each service."
+    help = "Shows, repairs or checks the two copies of each service, and decides which counts where they can't tell."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        shown = actions.add_parser("status", help="which copies are in sync, how far they are, and why one is out")
+        shown = actions.add_parser(
+            "status", help="which copies are in sync, how far they are, and why one is out; exit status 1 if one is"
+        )
         shown.add_argument("--json", action="store_true", help="for programs")
         actions.add_parser("repair", help="brings back what is out of sync, and shows how far it is")
         actions.add_parser("compact", help="drops old log entries, and gives free pages back")
         actions.add_parser("scrub", help="reads every file whole; evicts and repairs one that is damaged")
         for action in actions.choices.values():
             action.add_argument("--service", choices=list(topology.APPS_OF_SERVICE), help="only this one")
+        promote = actions.add_parser(
+            "promote",
+            help="the history of a copy that is out of sync counts from now on: the last one in sync is gone",
+        )
+        adopt = actions.add_parser(
+            "adopt",
+            help="takes both files as they lie, if they have one history: the witness is lost, or knows others",
+        )
+        discard = actions.add_parser("discard", help="throws a copy away; it is rebuilt from the other")
+        adopt.add_argument("--service", choices=list(topology.APPS_OF_SERVICE), required=True)
+        for action in (promote, discard):
+            action.add_argument("alias", choices=ALIASES)
+        for action in (promote, adopt, discard):
+            action.add_argument("--yes", action="store_true", help="don't ask")
 
-    def handle(self, *args: Any, action: str, service: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, action: str, service: str | None = None, **options: Any) -> None:
         services = [get_service(name) for name in ([service] if service else topology.APPS_OF_SERVICE)]
         try:
             if action == "status":
@@ -41,21 +61,24 @@ class Command(BaseCommand):
             elif action == "compact":
                 for each in services:
                     self.compact(each)
-            else:
+            elif action == "scrub":
                 self.scrub(services)
+            else:
+                self.decide(action, service, options)
         except Unavailable as error:
             raise CommandError(error.detail) from error
+        except decisions.Refused as error:
+            raise CommandError(str(error)) from error
 
     def show(self, found: list[ServiceStatus], *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps([each.as_dict() for each in found], indent=2))
-            return
-        for each in found:
-            self.stdout.write(
-                f"{each.service}: settled up to {each.floor}, epoch {each.epoch}, timeline {each.timeline}"
-            )
-            for file in each.files:
-                self.stdout.write(f"  {file.alias:<10} {describe(file)}")
+        else:
+            for each in found:
+                for line in report.status_lines(each):
+                    self.stdout.write(line)
+        if bad := [each.service for each in found if not each.is_whole]:
+            raise CommandError(f"Not in sync: {', '.join(bad)}.")
 
     def repair(self, service: Service) -> None:
         with the_only_repairer(service):
@@ -99,6 +122,27 @@ class Command(BaseCommand):
                 Caretaker(service).scrub()  # Evicts; a running store repairs by itself.
             raise CommandError("A damaged copy was taken out of sync; `manage.py replication repair` rebuilds it.")
 
+    def decide(self, action: str, service: str | None, options: dict[str, Any]) -> None:
+        """Says what it would cost, asks, and does it."""
+        if action == "adopt":
+            name, plan = service or "", decisions.adopt
+        else:
+            name = topology.NODES[options["alias"]].service
+            plan = partial(getattr(decisions, action), alias=options["alias"])
+        state = decisions.look(get_service(name))
+        for line in report.state_lines(state):
+            self.stdout.write(line)
+        decision = plan(state)
+        for line in report.decision_lines(decision, decisions.consequences(decision)):
+            self.stdout.write(line)
+        asking.confirm("Go on?", is_sure=options["yes"], output=self.stdout)
+        witness = decisions.carry_out(decision, plan)
+        self.stdout.write(
+            f"Done: {', '.join(witness.in_sync)} in sync, at position {witness.floor}, timeline {witness.timeline}."
+        )
+        if len(witness.in_sync) < len(decision.service.aliases):
+            self.stdout.write("A running store rebuilds the other by itself, else `manage.py replication repair`.")
+
 
 @contextmanager
 def the_only_repairer(service: Service) -> Iterator[None]:
@@ -107,11 +151,3 @@ def the_only_repairer(service: Service) -> Iterator[None]:
         if not is_mine:
             raise CommandError(f"The running store repairs {service.name} by itself: see `replication status`.")
         yield
-
-
-def describe(file: FileStatus) -> str:
-    """`in sync, at 214` or `OUT since ...: its file is gone`."""
-    if file.in_sync:
-        return f"in sync, at {file.head}" if not file.fault else f"in sync, but: {file.fault}"
-    lag = "" if file.lag is None else f", {file.lag} entries behind"
-    return f"OUT since {file.out_since}{lag}: {file.out_because}"

@@ -1,0 +1,42 @@
+"""When a service was last repaired and scrubbed, and what came of it: noted where every process can read it.
+
+For people. Nothing rests on it: losing a note loses nothing, and one that can't be written is left out.
+"""
+
+import json
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bookstore_project.settings import topology
+
+REPAIR, SCRUB = "repair", "scrub"
+
+
+def note(service_name: str, kind: str, **members: Any) -> None:
+    """Remembers it as the last of its kind, with the time (RFC 3339, UTC) as `at`."""
+    path = _path(service_name, kind)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.write_text(json.dumps({"at": now(), **members}))
+        draft.replace(path)
+
+
+def last(service_name: str, kind: str) -> dict[str, Any] | None:
+    """What was noted last; None if there is nothing that can be read."""
+    with suppress(OSError, ValueError):
+        found = json.loads(_path(service_name, kind).read_text())
+        if isinstance(found, dict) and "at" in found:
+            return found
+    return None
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _path(service_name: str, kind: str) -> Path:
+    return topology.DATA / "care" / f"{service_name}-{kind}.json"

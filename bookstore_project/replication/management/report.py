@@ -1,0 +1,75 @@
+"""What `manage.py replication` says to people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bookstore_project.replication.agreement import FileAccount
+from bookstore_project.replication.decisions import Decision, State
+from bookstore_project.replication.status import FileStatus, ServiceStatus
+
+
+def status_lines(status: ServiceStatus) -> Iterator[str]:
+    if status.epoch is None:
+        yield f"{status.service}: REFUSES. {status.problem}"
+    else:
+        yield f"{status.service}: settled up to {status.floor}, epoch {status.epoch}, timeline {status.timeline}"
+        if status.problem:
+            yield f"  REFUSES. {status.problem}"
+    for file in status.files:
+        yield f"  {file.alias:<10} {_file(file)}"
+    yield f"  last repair: {_repair(status.last_repair)}"
+    yield f"  last scrub: {_scrub(status.last_scrub)}"
+
+
+def _file(file: FileStatus) -> str:
+    """`in sync, at 214` or `OUT since ...: its file is gone`."""
+    if file.in_sync:
+        return f"in sync, at {file.head}" if not file.fault else f"in sync, but: {file.fault}"
+    if not file.out_since:
+        return f"at {file.head}" if not file.fault else file.fault
+    lag = "" if file.lag is None else f", {file.lag} entries behind"
+    return f"OUT since {file.out_since}{lag}: {file.out_because}"
+
+
+def _repair(last: dict[str, Any] | None) -> str:
+    if last is None:
+        return "none"
+    return f"{last['at']}, {last['alias']} by {last['means']}, {last['entries']} entries, {last['ms']} ms"
+
+
+def _scrub(last: dict[str, Any] | None) -> str:
+    if last is None:
+        return "none"
+    damaged = [f"{alias}: {findings[0]}" for alias, findings in last["found"].items() if findings]
+    return f"{last['at']}, {'; '.join(damaged) or 'all sound'}"
+
+
+def state_lines(state: State) -> Iterator[str]:
+    """How the service was found, before a decision."""
+    if state.witness is None:
+        yield f"{state.service.name}: {state.problem}"
+    else:
+        in_sync = ", ".join(state.witness.in_sync) or "nobody"
+        yield f"{state.service.name}: settled up to {state.witness.floor}; in sync: {in_sync}"
+    for file in state.found.files.values():
+        yield f"  {file.alias:<10} {_account(file)}"
+        yield from (f"               {finding}" for finding in file.findings[1:])
+
+
+def _account(file: FileAccount) -> str:
+    if file.head is None:
+        return file.complaint
+    return f"at {file.head.position}, {'sound' if file.is_sound else f'DAMAGED: {file.complaint}'}"
+
+
+def decision_lines(decision: Decision, consequences: list[str]) -> Iterator[str]:
+    """What would be, and what it costs."""
+    yield f"{decision.words}: what {' and '.join(decision.keeps)} says counts, up to position {decision.head}."
+    if decision.losses.sentences:
+        yield "LOST would be:"
+        yield from (f"  {sentence}" for sentence in decision.losses.sentences)
+    else:
+        yield "Nothing that is known to be settled would be lost."
+    yield from consequences
+    for alias in decision.rejected:
+        yield f"The file of {alias} is put aside as ….quarantine, and rebuilt."
