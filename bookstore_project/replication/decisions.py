@@ -8,7 +8,7 @@ refuses with a reason, and the decision can be taken again.
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,7 +94,7 @@ class Decision:
 Plan = Callable[[State], Decision]
 
 
-def look(service: Service, *, known: State | None = None) -> State:
+def look(service: Service, *, known: State | None = None, is_thorough: bool = True) -> State:
     """Reads both files whole, or (`known`) takes over what was found the last time, and looks at their logs.
 
     Raises nothing: what can't be read is part of the answer.
@@ -104,7 +104,7 @@ def look(service: Service, *, known: State | None = None) -> State:
         witness = read_witness(service.witness_file)
     except Unavailable as error:
         problem = error.detail
-    found = agreement.compare(service, is_thorough=known is None)
+    found = agreement.compare(service, is_thorough=is_thorough and known is None)
     if known is not None:
         files = {
             alias: replace(file, findings=known.found.files[alias].findings) for alias, file in found.files.items()
@@ -229,17 +229,19 @@ def carry_out(decision: Decision, plan: Plan) -> Witness:
     return written
 
 
-def refuse(service: Service, lock: WriterLock, state: State, reason: str) -> Witness:
+def refuse(
+    service: Service, lock: WriterLock, state: State, reason: str, files: Mapping[str, FileRecord] | None = None
+) -> Witness:
     """A witness, durable, by which nobody is in sync: every read and write is refused, with this reason.
 
     It has a timeline of its own, so that no process takes it for an older state of the former one. What was known
-    (the floor, the files) stays in it, for the next attempt to judge by.
+    (the floor, and the files unless others are given) stays in it, for the next attempt to judge by.
     """
     old = state.witness
+    known = files or (old.files if old else dict.fromkeys(service.aliases, NO_FILE))
     epochs = [file.epoch for file in state.found.files.values()]
-    exclusion = Exclusion(reason, care.now())
-    lock.assert_current()
     heads = [_head(file) for file in state.found.files.values() if file.head is not None]
+    lock.assert_current()
     return create_witness(
         service.witness_file,
         Witness(
@@ -247,8 +249,8 @@ def refuse(service: Service, lock: WriterLock, state: State, reason: str) -> Wit
             epoch=max([old.epoch if old else 0, *epochs]) + 1,
             in_sync=(),
             floor=old.floor if old else max(heads, default=0),
-            files=old.files if old else dict.fromkeys(service.aliases, NO_FILE),
-            out=dict.fromkeys(service.aliases, exclusion),
+            files=known,
+            out=dict.fromkeys(service.aliases, Exclusion(reason, care.now())),
         ),
     )
 

@@ -11,6 +11,8 @@ from bookstore_project.settings import topology
 
 MOST_ROWS = 20
 """Rows that are named; the rest is counted."""
+UNREADABLE = (*REPLICA_ERRORS, ValueError, LookupError, TypeError)
+"""What a log that is damaged raises, when its entries are described."""
 IDS_PER_ENTRY = 1_000
 UNKNOWN_ENTRIES = 1_000
 """How many entries are taken for lost where nobody can know."""
@@ -48,7 +50,7 @@ def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAc
     if other is not None and other.is_readable:
         try:
             rows = _only_in(service, kept, other)
-        except REPLICA_ERRORS as error:
+        except UNREADABLE as error:
             rows = [f"{other.alias} can't be read any further: {error}"]
         if rows:
             sentences.append(f"{other.alias} holds, beyond what {kept.alias} has:")
