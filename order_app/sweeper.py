@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 
 from django.utils import timezone
 
@@ -42,6 +43,7 @@ class Sweeper:
         self._clock = clock
         self._kept_out_since: float | None = None
         self._done: int | None = None
+        self._timeline = ""
 
     def step(self) -> None:
         """One round: up to the newest sale, or up to the first that is too young to judge."""
@@ -59,7 +61,11 @@ class Sweeper:
 
     def sweep(self, *, grace_s: float = GRACE_S) -> int:
         """How many orders were missing and are there now. Raises Unavailable, to be tried again."""
-        done = self._done if self._done is not None else read_mark()
+        mark, timeline = _read_mark()
+        if self._done is None or timeline != self._timeline:
+            # Another history of the orders: what was swept in the former one may be missing in this one.
+            self._done, self._timeline = mark, timeline
+        done = self._done
         finished = 0
         while sales := clients.sales_after(done):
             old_enough = [sale for sale in sales if _age_s(sale) >= grace_s]
@@ -79,20 +85,30 @@ class Sweeper:
 
 def read_mark() -> int:
     """Up to which sale every order is known to be written."""
-    with gate.reading(topology.ORDER):
+    return _read_mark()[0]
+
+
+def _read_mark() -> tuple[int, str]:
+    """The mark, and the timeline in which it counts."""
+    with gate.reading(topology.ORDER) as snapshot:
         mark = SweepMark.objects.first()
-    return mark.sale if mark else 0
+    return mark.sale if mark else 0, snapshot.timeline
 
 
 def finish(sales: list[Sale]) -> int:
     """Writes the orders that these sales lack; how many."""
-    with gate.reading(topology.ORDER):
-        known = set(Order.objects.filter(pk__in=[sale.order for sale in sales]).values_list("pk", flat=True))
+    known = known_orders([sale.order for sale in sales])
     missing = [sale for sale in sales if sale.order not in known]
     for sale in missing:
         order_write(sale)
         logger.warning("finished order %s from the ledger: %d × “%s”", sale.order, sale.quantity, sale.title)
     return len(missing)
+
+
+def known_orders(ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these orders are written."""
+    with gate.reading(topology.ORDER):
+        return set(Order.objects.filter(pk__in=ids).values_list("pk", flat=True))
 
 
 def _age_s(sale: Sale) -> float:
