@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "bookstore_project.replication",
     "bookstore_project.wire",
     "bookstore_project.cluster",
+    "bookstore_project.archive",
     "catalog_app",
     "order_app",
     "frontend_app",

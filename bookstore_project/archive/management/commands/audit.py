@@ -1,0 +1,29 @@
+"""`manage.py audit`: whether ledger and orders agree."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from bookstore_project.archive.audit import audit, lines
+from bookstore_project.replication import gate
+from bookstore_project.settings import topology
+from bookstore_project.wire.problems import StoreError
+
+GRACE_S = 30.0
+
+
+class Command(BaseCommand):
+    help = "Checks that every order has its sale, every sale its order, and every stock its ledger; 1 if not."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            # The orders first: each of them has its sale in a later snapshot of the catalog.
+            with gate.reading(topology.ORDER) as order, gate.reading(topology.CATALOG) as catalog:
+                found = audit(gate.raw(catalog.alias), gate.raw(order.alias), grace_s=GRACE_S)
+        except StoreError as error:
+            raise CommandError(error.detail) from error
+        for line in lines(found):
+            self.stdout.write(line)
+        if not found.is_clean:
+            raise CommandError("Ledger and orders don't agree.")
+        self.stdout.write("Ledger and orders agree.")

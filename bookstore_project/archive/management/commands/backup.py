@@ -1,0 +1,34 @@
+"""`manage.py backup PATH`: a verified snapshot of the running store."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bookstore_project.archive.backup import CannotBackUp, backup
+from bookstore_project.archive.management.progress import Progress
+from bookstore_project.wire.problems import StoreError
+
+
+class Command(BaseCommand):
+    help = (
+        "Takes a consistent, verified backup of both services at one moment, the accounts and the secret key, while "
+        "the store runs or not. Keep it where only its owner can read it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", type=Path, help="a folder that isn't there yet, or a file ….tar")
+
+    def handle(self, *args: Any, path: Path, **options: Any) -> None:
+        os.umask(0o077)
+        try:
+            made = backup(path.absolute(), self.stdout.write, Progress(self.stderr))
+        except StoreError as error:
+            raise CommandError(f"No backup was made: {error.detail}") from error
+        except (CannotBackUp, OSError) as error:
+            raise CommandError(f"No backup was made: {error}") from error
+        for name, content in made.services.items():
+            rows = ", ".join(f"{count} {table}" for table, count in content.rows.items() if count)
+            self.stdout.write(f"{name}: up to position {content.position}; {rows}")
+        self.stdout.write(f"{path}: {sum(each.size_bytes for each in made.files.values()):,} bytes")

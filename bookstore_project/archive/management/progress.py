@@ -1,0 +1,18 @@
+"""How far long work is, on a terminal."""
+
+from django.core.management.base import OutputWrapper
+
+
+class Progress:
+    """Told what is done and the part of it that is, 0 to 1; writes whole percents over one another."""
+
+    def __init__(self, output: OutputWrapper) -> None:
+        self._output = output
+        self._told = ("", -1)
+
+    def __call__(self, what: str, part: float) -> None:
+        percent = int(part * 100)
+        if (what, percent) != self._told:
+            self._told = (what, percent)
+            self._output.write(f"\r{what}: {percent:3} %", ending="\n" if percent == 100 else "")
+            self._output.flush()

@@ -1,0 +1,175 @@
+"""A backup on its way back: copied beside the store, and verified there, so that what is checked is what is used."""
+
+import shutil
+import sqlite3
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.db.migrations.loader import MigrationLoader
+
+from bookstore_project.archive import manifest
+from bookstore_project.archive.audit import audit, lines
+from bookstore_project.archive.manifest import Manifest, NotABackup
+from bookstore_project.replication import agreement, scrub
+from bookstore_project.replication.agreement import FileAccount
+from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.service import Service, Table, get_service
+from bookstore_project.settings import topology
+
+MOST_MANIFEST_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A verified backup in a folder of the store's own disk."""
+
+    folder: Path
+    manifest: Manifest
+    accounts_of: dict[str, FileAccount]
+    """Of each service's file."""
+
+    def file(self, service_name: str) -> Path:
+        return self.folder / f"{service_name}.sqlite3"
+
+
+def stage(source: Path, folder: Path) -> Staged:
+    """Copies the backup into `folder`, anew, and verifies it. Raises NotABackup, with the reason."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        with _members(source) as opened:
+            made = manifest.parse(opened.read(manifest.NAME))
+            for name, expected in made.files.items():
+                with opened.open(name) as member, (folder / name).open("xb") as target:
+                    found = manifest.copy(member, target)
+                (folder / name).chmod(0o600)
+                if found != expected:
+                    raise NotABackup(f"{name} isn't what the manifest says: it was changed, or is damaged.")
+    except (OSError, tarfile.TarError, EOFError) as error:
+        raise NotABackup(f"{source} can't be read as a backup: {error}") from error
+    return Staged(folder, made, _verify(folder, made))
+
+
+# --------------------------------------------------------------------------------------- a folder, or a tar file
+
+
+class _Folder:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self, name: str) -> IO[bytes]:
+        path = self._path / name
+        if path.is_symlink() or not path.is_file():
+            raise NotABackup(f"{name} is missing.")
+        return path.open("rb")
+
+    def read(self, name: str) -> bytes:
+        with self.open(name) as member:
+            return member.read(MOST_MANIFEST_BYTES)
+
+
+class _Tar(_Folder):
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+
+    def open(self, name: str) -> IO[bytes]:
+        try:
+            member = self._tar.extractfile(name)
+        except KeyError:
+            member = None
+        if member is None:  # Not there, or no plain file.
+            raise NotABackup(f"{name} is missing.")
+        return member
+
+
+@contextmanager
+def _members(source: Path) -> Iterator[_Folder]:
+    if source.is_dir():
+        yield _Folder(source)
+        return
+    with tarfile.open(source, "r:") as tar:
+        yield _Tar(tar)
+
+
+# ----------------------------------------------------------------------------------------------- verification
+
+
+class _AsTheFileHasIt(Service):
+    """A service whose tables have the columns that a file has, which may be of an older schema than the code."""
+
+    def __init__(self, service: Service, connection: sqlite3.Connection) -> None:
+        super().__init__(service.name, service.app_label)
+        found = {}
+        for table in service.tables.values():
+            columns = connection.execute(f'PRAGMA table_info("{table.name}")').fetchall()
+            if columns:
+                names = tuple(str(column[1]) for column in columns)
+                found[table.name] = Table(table.name, table.key_column, names, table.model)
+        object.__setattr__(self, "_found", found)
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        found: dict[str, Table] = self.__dict__["_found"]
+        return found
+
+
+def _verify(folder: Path, made: Manifest) -> dict[str, FileAccount]:
+    try:
+        with (
+            _opened(folder / "catalog.sqlite3") as catalog,
+            _opened(folder / "order.sqlite3") as order,
+            _opened(folder / manifest.ACCOUNTS) as accounts,
+        ):
+            found = {
+                name: _account(connection, get_service(name), made)
+                for name, connection in ((topology.CATALOG, catalog), (topology.ORDER, order))
+            }
+            _assert_known_schema(accounts, manifest.ACCOUNTS)
+            (verdict,) = accounts.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict != "ok":
+                raise NotABackup(f"{manifest.ACCOUNTS} is damaged: {verdict}")
+            audited = audit(catalog, order)
+    except (sqlite3.Error, ReplicaFault) as error:
+        raise NotABackup(f"Its databases can't be read: {error}") from error
+    if not audited.is_clean:
+        raise NotABackup("\n".join(["Its ledger and its orders don't agree:", *lines(audited)]))
+    return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as connection:
+        yield connection
+
+
+def _account(connection: sqlite3.Connection, service: Service, made: Manifest) -> FileAccount:
+    _assert_known_schema(connection, service.name)
+    as_it_is = _AsTheFileHasIt(service, connection)
+    if found := scrub.findings(connection, as_it_is):
+        raise NotABackup(f"{service.name}.sqlite3 is damaged: {found[0]}")
+    account = agreement.account(connection, as_it_is, f"the backup's {service.name}", is_thorough=False)
+    content = made.services.get(service.name)
+    if (
+        content is None
+        or account.head is None
+        or (account.head.position, account.head.hash)
+        != (
+            content.position,
+            content.hash,
+        )
+    ):
+        raise NotABackup(f"{service.name}.sqlite3 ends at another log entry than the manifest says.")
+    return account
+
+
+def _assert_known_schema(connection: sqlite3.Connection, name: str) -> None:
+    """An older schema is migrated when the store starts; a newer one, this code can't know."""
+    applied = {(app, each) for app, each in connection.execute("SELECT app, name FROM django_migrations")}
+    known = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+    if unknown := sorted(applied - known):
+        listed = ", ".join(f"{app}.{each}" for app, each in unknown[:5])
+        raise NotABackup(f"{name} has a newer schema than this code knows ({listed}): restore it with newer code.")
