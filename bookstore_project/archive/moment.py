@@ -17,6 +17,7 @@ from django.db import connections
 
 from bookstore_project.replication import gate
 from bookstore_project.replication.gate import Snapshot
+from bookstore_project.replication.points import reached
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app import selling
@@ -79,6 +80,7 @@ def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
                 sweeper.finish([_as_seen_by_order(row) for row in late[start : start + BATCH]])
             for reader in readers.values():
                 reader.enter()
+                reached(f"moment-{reader.service_name}")
 
         run(topology.CATALOG, change)
         yield readers, time.monotonic() - began

@@ -29,7 +29,7 @@ from bookstore_project.replication.decisions import State
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, try_lock, writer_lock
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.timelines import new_timeline, wait_out_leases
+from bookstore_project.replication.timelines import wait_out_leases
 from bookstore_project.replication.witness import FileRecord, Witness, sync_directory, write_witness
 from bookstore_project.settings import topology
 
@@ -214,7 +214,6 @@ def _write_witness(service: Service, refusing: Witness, staged: Staged, nonces: 
         files[alias] = FileRecord(identity_of(str(path)), nonces[alias], path.stat().st_size)
     restored = replace(
         refusing,
-        timeline=new_timeline(),
         epoch=max(refusing.epoch, account.epoch) + 1,
         in_sync=tuple(service.aliases),
         floor=account.head.position,

@@ -234,7 +234,7 @@ def refuse(
 ) -> Witness:
     """A witness, durable, by which nobody is in sync: every read and write is refused, with this reason.
 
-    It has a timeline of its own, so that no process takes it for an older state of the former one. What was known
+    It begins the new timeline, so that no process takes it for an older state of the former one. What was known
     (the floor, and the files unless others are given) stays in it, for the next attempt to judge by.
     """
     old = state.witness
@@ -268,7 +268,6 @@ def _witness_after(decision: Decision, refusing: Witness, state: State) -> Witne
             out[alias] = Exclusion(f"`replication {decision.words}`: it is rebuilt from the other", care.now())
     return replace(
         refusing,
-        timeline=new_timeline(),
         epoch=refusing.epoch + 1,
         in_sync=decision.keeps,
         floor=decision.head,

@@ -14,9 +14,10 @@ from django.db import connections
 from bookstore_project.archive import moment
 from bookstore_project.archive.audit import audit
 from bookstore_project.archive.tests.shop import backup, buy, command, orders, restore, sell
-from bookstore_project.replication import agreement, log
+from bookstore_project.replication import agreement, log, points
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, floor, head, rows
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, floor, head, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app.models import Order
@@ -65,6 +66,20 @@ def test_a_sale_under_way_gets_its_order_before_the_moment(shop: Path, tmp_path:
     assert orders(folder / "order.sqlite3") == {sale.order}
     assert audited(folder)
     assert_copies_equal("order")
+
+
+def test_nobody_sells_between_the_two_snapshots(shop: Path, tmp_path: Path) -> None:
+    tried = []
+
+    def try_to_sell() -> None:
+        tried.append(Party(lambda: run("catalog", lambda: None, timeout_s=0.1)))
+        with pytest.raises(Unavailable, match="Another writer holds the lock"):
+            tried[-1].result()
+
+    points.hooks["moment-catalog"] = try_to_sell
+    points.hooks["moment-order"] = try_to_sell
+    backup(tmp_path / "b")
+    assert len(tried) == 2
 
 
 def test_no_sale_slips_in_between_the_two_snapshots(shop: Path, tmp_path: Path) -> None:
