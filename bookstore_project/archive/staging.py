@@ -14,10 +14,10 @@ from django.db.migrations.loader import MigrationLoader
 from bookstore_project.archive import manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Manifest, NotABackup
-from bookstore_project.replication import agreement, scrub
+from bookstore_project.replication import agreement
 from bookstore_project.replication.agreement import FileAccount
 from bookstore_project.replication.errors import ReplicaFault
-from bookstore_project.replication.service import Service, Table, get_service
+from bookstore_project.replication.service import Service, get_service
 from bookstore_project.settings import topology
 
 MOST_MANIFEST_BYTES = 1024 * 1024
@@ -98,25 +98,6 @@ def _members(source: Path) -> Iterator[_Folder]:
 # ----------------------------------------------------------------------------------------------- verification
 
 
-class _AsTheFileHasIt(Service):
-    """A service whose tables have the columns that a file has, which may be of an older schema than the code."""
-
-    def __init__(self, service: Service, connection: sqlite3.Connection) -> None:
-        super().__init__(service.name, service.app_label)
-        found = {}
-        for table in service.tables.values():
-            columns = connection.execute(f'PRAGMA table_info("{table.name}")').fetchall()
-            if columns:
-                names = tuple(str(column[1]) for column in columns)
-                found[table.name] = Table(table.name, table.key_column, names, table.model)
-        object.__setattr__(self, "_found", found)
-
-    @property
-    def tables(self) -> dict[str, Table]:
-        found: dict[str, Table] = self.__dict__["_found"]
-        return found
-
-
 def _verify(folder: Path, made: Manifest) -> dict[str, FileAccount]:
     try:
         with (
@@ -148,10 +129,9 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _account(connection: sqlite3.Connection, service: Service, made: Manifest) -> FileAccount:
     _assert_known_schema(connection, service.name)
-    as_it_is = _AsTheFileHasIt(service, connection)
-    if found := scrub.findings(connection, as_it_is):
-        raise NotABackup(f"{service.name}.sqlite3 is damaged: {found[0]}")
-    account = agreement.account(connection, as_it_is, f"the backup's {service.name}", is_thorough=False)
+    account = agreement.account(connection, service, f"the backup's {service.name}")
+    if account.complaint:
+        raise NotABackup(f"{service.name}.sqlite3 is damaged: {account.complaint}")
     content = made.services.get(service.name)
     if (
         content is None

@@ -196,7 +196,7 @@ NO_BACKUPS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a shorter log": (
         _rewrite("order.sqlite3", "DELETE FROM replication_logentry"),
-        "order.sqlite3 is damaged: it has no log",
+        "databases can't be read: it has no log",
     ),
     "orders of another ledger": (_take_later_orders, r"(?s)ledger and its orders don't agree.*has no sale"),
 }
