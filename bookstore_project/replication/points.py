@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-hooks: dict[str, Callable[[], None]] = {}
+hooks: dict[str, Callable[[], object]] = {}
 """What to call at a point; empty outside tests."""
 
 
