@@ -84,7 +84,7 @@ def _drop_batch(service: Service, lock: WriterLock) -> int:
     for alias in witness.in_sync:
         try:
             count += _drop_batch_of(alias, witness, target, lock)
-        except (*REPLICA_ERRORS, OtherCode) as error:
+        except REPLICA_ERRORS as error:
             logger.info("the log of %s can't be trimmed now: %s", alias, error)
         reached(f"compact-committed-{alias}")
     return count
@@ -110,7 +110,7 @@ def _base_of(alias: str, witness: Witness) -> int | None:
     try:
         with opened(alias, witness) as connection:
             return log.read_base(connection)
-    except (*REPLICA_ERRORS, OtherCode):
+    except REPLICA_ERRORS:
         return None
 
 
@@ -150,7 +150,7 @@ def _is_mostly_free(alias: str, witness: Witness, least_bytes: int) -> bool:
     try:
         with opened(alias, witness) as connection:
             pages, free, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in PAGE_PRAGMAS)
-    except (*REPLICA_ERRORS, OtherCode):
+    except REPLICA_ERRORS:
         return False
     return bool(free > pages / 2 and free * size >= least_bytes)
 
@@ -163,7 +163,7 @@ def keep_wals_short(service: Service) -> None:
     """
     witness = read_witness(service.witness_file)
     for alias in witness.in_sync:
-        with suppress(*REPLICA_ERRORS, OtherCode):
+        with suppress(*REPLICA_ERRORS):
             if wal_bytes(alias) < WAL_LIMIT_BYTES:
                 continue
             with opened(alias, witness, mode="rw") as connection:
