@@ -6,7 +6,6 @@ It follows no redirect, retries nothing, and hides nothing.
 import base64
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from types import TracebackType
@@ -116,8 +115,11 @@ class Client:
         connection = self._connect()
         try:
             # A server may answer, and close, before it has heard all of a body that it refuses.
-            with suppress(BrokenPipeError, ConnectionResetError):
+            try:
                 _write(connection, request)
+            except (BrokenPipeError, ConnectionResetError):
+                if connection.sock is None:  # Not even a connection.
+                    raise
             answer = self._read(connection.getresponse(), request)
         except (OSError, HTTPException):
             self.close()

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.chaos.faults import Fault, NotHere, Scene, Undo
+from tests.chaos.faults import Fault, Missed, NotHere, Scene, Undo
 from tests.databases import SERVICES
+
+NONSENSE = b"nonsense"
 
 
 def _remove_locks(scene: Scene, service: str) -> None:
@@ -75,8 +77,10 @@ def _overwrite(path: Path, content: bytes) -> None:
 
 def _garble_a_slot(scene: Scene, service: str) -> None:
     with scene.witness_file(service).open("r+b") as file:
+        if NONSENSE in file.read():
+            raise Missed("the other slot is all that is left")
         file.seek(scene.rng.choice((0, 4096)))
-        file.write(b"nonsense")
+        file.write(NONSENSE)
 
 
 def _delete_witness(scene: Scene, service: str) -> Undo:

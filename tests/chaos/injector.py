@@ -50,6 +50,8 @@ class Injector:
     """Where nothing helped."""
     progress: Callable[[], str] = str
     """What else there is to tell, now and then."""
+    _hurried: dict[str, tuple[Fault, str, int]] = field(default_factory=dict)
+    """The fault of each service's files that came last, if it hasn't been seen through."""
     _nonces: dict[str, str] = field(default_factory=dict)
 
     def run(self, until: float) -> None:
@@ -73,6 +75,11 @@ class Injector:
             self.scene.take_back()
             self.recover()
             return
+        last = self._hurried.get(service_of(target))
+        if fault.group == "file" and last is not None and last[1] != target:
+            # The other file has been hit and may not be out yet: this one is the last, whatever the witness says.
+            self.scene.take_back()
+            self._see_through(*last)
         self.say(f"{fault.name} on {target}")
         before = self._epoch(target)
         began = time.monotonic()
@@ -89,6 +96,8 @@ class Injector:
         if undo is not None:
             self.scene.undo.append(undo)
             time.sleep(min(self.rng.uniform(*fault.holds_s), max(until - began, 0)))
+        if fault.group == "file":
+            self._hurried[service_of(target)] = fault, target, before
         if self.rng.random() > HURRY or fault.is_hidden:
             self.scene.take_back()
             self._see_through(fault, target, before)
@@ -109,6 +118,7 @@ class Injector:
                 # A scrub alone finds it, or there is nothing to find.
                 self.scrub(service_of(target))
         self.recover()
+        self._hurried.pop(service_of(target), None)
 
     def recover(self) -> None:
         """Returns when everything is in sync, if need be with the help of an operator."""
