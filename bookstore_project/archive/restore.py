@@ -22,7 +22,7 @@ from bookstore_project.archive import manifest
 from bookstore_project.archive.staging import Staged
 from bookstore_project.cluster import lock as supervisor_lock
 from bookstore_project.cluster import preparation
-from bookstore_project.replication import agreement, copying, decisions, log, losses
+from bookstore_project.replication import agreement, copying, decisions, enactment, log, losses
 from bookstore_project.replication.agreement import FileAccount, Relation
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.decisions import State
@@ -131,8 +131,8 @@ def install(staged: Staged, say: Callable[[str], None]) -> None:
             lock = stack.enter_context(writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S))
             state = decisions.look(service, is_thorough=False)
             installed |= _installed_before(state)
-            files = {alias: replace(decisions.NO_FILE, nonce=nonces[alias]) for alias in service.aliases}
-            refusing[name] = decisions.refuse(service, lock, state, INTERRUPTED, files)
+            files = {alias: replace(enactment.NO_FILE, nonce=nonces[alias]) for alias in service.aliases}
+            refusing[name] = enactment.refuse(service, lock, state, INTERRUPTED, files)
             reached(f"restore-refusing-{name}")
         wait_out_leases()
         _exchange_accounts(staged)

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import override_settings
 
-from bookstore_project.replication import decisions, gate, log
+from bookstore_project.replication import decisions, enactment, gate, log
 from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
@@ -304,7 +304,7 @@ def test_a_store_that_has_changed_since_is_looked_at_again(seven_books: Path) ->
     append_another_entry("catalog-1")
     before = witness()
     with pytest.raises(decisions.Refused, match="changed meanwhile"):
-        decisions.carry_out(decision, lambda now: decisions.promote(now, "catalog-1"))
+        enactment.carry_out(decision, lambda now: decisions.promote(now, "catalog-1"))
     assert witness() == before
 
 
@@ -319,7 +319,7 @@ def test_replicas_refuse_with_the_reason_before_the_leases_are_waited_out(
                 pass
             said.append(caught.value.detail)
 
-    monkeypatch.setattr(decisions, "wait_out_leases", look)
+    monkeypatch.setattr(enactment, "wait_out_leases", look)
     decide("discard", "catalog-2")
     assert said == [
         f"{alias} is out of sync: `replication discard catalog-2` was interrupted: repeat it"

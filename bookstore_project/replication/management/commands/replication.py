@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bookstore_project.replication import asking, compaction, decisions, repair, scrub
+from bookstore_project.replication import asking, compaction, decisions, enactment, repair, scrub
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.management import report
@@ -67,7 +67,7 @@ class Command(BaseCommand):
                 self.decide(action, service, options)
         except Unavailable as error:
             raise CommandError(error.detail) from error
-        except decisions.Refused as error:
+        except (decisions.Refused, OSError) as error:
             raise CommandError(str(error)) from error
 
     def show(self, found: list[ServiceStatus], *, as_json: bool) -> None:
@@ -136,7 +136,7 @@ class Command(BaseCommand):
         for line in report.decision_lines(decision, decisions.consequences(decision)):
             self.stdout.write(line)
         asking.confirm("Go on?", is_sure=options["yes"], output=self.stdout)
-        witness = decisions.carry_out(decision, plan)
+        witness = enactment.carry_out(decision, plan)
         self.stdout.write(
             f"Done: {', '.join(witness.in_sync)} in sync, at position {witness.floor}, timeline {witness.timeline}."
         )
