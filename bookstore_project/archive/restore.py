@@ -58,7 +58,7 @@ def stopped_store() -> Iterator[None]:
             raise StoreRuns(f"The store is running (supervisor: process {held.holder}). Stop it first.") from None
         for name in topology.APPS_OF_SERVICE:
             if not stack.enter_context(try_lock(topology.lock_dir(name) / "caretaker")):
-                raise StoreRuns(f"A {name} node, or a repair of {name}, is running. Stop it first.")
+                raise StoreRuns(f"A node of {name}, or a repair of it, is running. Stop it first.")
         yield
 
 

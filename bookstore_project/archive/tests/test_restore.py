@@ -114,7 +114,7 @@ def test_a_running_store_is_named_and_left_alone(shop: Path, tmp_path: Path) -> 
         restore(path)
     with (
         try_lock(topology.lock_dir("order") / "caretaker"),
-        pytest.raises(CommandError, match="A order node, or a repair of order, is running"),
+        pytest.raises(CommandError, match="A node of order, or a repair of it, is running"),
     ):
         restore(path)
     is_selling()
