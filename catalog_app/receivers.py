@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from bookstore_project.replication import fronts, rows
+from bookstore_project.replication import offers, rows
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.hooks import changes_ready, published
 from bookstore_project.replication.images import Image
@@ -60,8 +61,9 @@ def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwa
         for change in changes
         if change.table == BOOKS and change.after is not None and not change.after["retired"]
     ]
-    if images and len(images) <= MOST_OFFERED:
-        fronts.offer(timeline, lambda: [(position, book_key(image["id"]), _body(image)) for image in images])
+    if len(images) <= MOST_OFFERED:
+        for image in images:
+            offers.offer(book_key(image["id"]), offers.Offer(timeline, position, partial(_body, image)))
 
 
 def _body(image: Image) -> str:

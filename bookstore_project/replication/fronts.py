@@ -10,10 +10,9 @@ Source: Gray and Cheriton, Leases: An Efficient Fault-Tolerant Mechanism for Dis
 import json
 import logging
 import os
-import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -37,7 +36,6 @@ PUSH_PATH = "/internal/push/"
 PUSH_TIMEOUT_S = 0.3
 RECORD_TIMEOUT_S = 1.0
 _NAP_S = 0.01
-_QUEUE_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -167,6 +165,8 @@ def invalidate(timeline: str, entries: Sequence[Entry]) -> None:
     while left or unknown:
         taken = _push_to_all(left, message)
         left = {front: lease for front, lease in left.items() if front not in taken}
+        if not left and not unknown:
+            return
         for front in left:
             block(front)
         now = read_leases()
@@ -205,43 +205,3 @@ def _push_to_all(leases: Mapping[str, Lease], message: Mapping[str, Any]) -> lis
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(8, thread_name_prefix="push")
-
-
-# ---------------------------------------------------------------------------------------------- set pushes
-
-Items = Callable[[], Sequence[tuple[int, str, str]]]
-"""Makes (position, key, body), when there is a front to send them to."""
-_offers: queue.Queue[tuple[str, Items]] = queue.Queue(_QUEUE_LENGTH)
-
-
-def offer(timeline: str, items: Items) -> None:
-    """Sends (position, key, body) to the fronts, so that the next reader finds it; waits for nobody.
-
-    When the fronts can't keep up, offers are dropped: that costs a miss each.
-    """
-    _start_offering()
-    with suppress(queue.Full):
-        _offers.put_nowait((timeline, items))
-
-
-@cache
-def _start_offering() -> threading.Thread:
-    thread = threading.Thread(target=_offer_forever, name="set-pushes", daemon=True)
-    thread.start()
-    return thread
-
-
-def _offer_forever() -> None:
-    while True:
-        timeline, items = _offers.get()
-        reached("set")
-        leases = read_leases().valid
-        if leases:
-            message = {
-                "timeline": timeline,
-                "invalidate": [],
-                "set": [list(item) for item in items()],
-                "replica": topology.NODE.name if topology.NODE else "",
-            }
-            for lease in leases.values():
-                push(lease, message)
