@@ -6,19 +6,21 @@ from typing import Any
 
 from django.db import connections
 
+from bookstore_project.replication import gate
 from bookstore_project.wire import problems
 from bookstore_project.wire.representations import MAX_BOOK_ID
 from catalog_app.models import Book, BookQuerySet, LedgerEntry
 
 
 def book_get(book_id: int) -> Book:
-    """The book of that id; raises NotFound if there is none, or it is retired."""
-    try:
-        if book_id <= MAX_BOOK_ID:
-            return Book.objects.on_sale().get(pk=book_id)
-    except Book.DoesNotExist:
-        pass
-    raise problems.NotFound(f"There is no book {book_id}.")
+    """The book of that id, as the log says it is.
+
+    Raises NotFound if there is none, or it is retired; Unavailable if its row is damaged.
+    """
+    book = gate.get_verified(Book, book_id) if book_id <= MAX_BOOK_ID else None
+    if book is None or book.retired:
+        raise problems.NotFound(f"There is no book {book_id}.")
+    return book
 
 
 def order_is_known(order: uuid.UUID) -> bool:

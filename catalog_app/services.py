@@ -13,13 +13,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from bookstore_project.replication import rows
-from bookstore_project.replication.transaction import Committed, run
+from bookstore_project.replication.transaction import Committed, get_verified, run
 from bookstore_project.settings import topology
 from bookstore_project.wire import etags, problems
 from bookstore_project.wire.idempotency import id_of
-from bookstore_project.wire.representations import MAX_STOCK
+from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_STOCK
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
-from catalog_app.selectors import book_get
 from catalog_app.serializers import book_bytes
 
 Kind = LedgerEntry.Kind
@@ -72,12 +71,23 @@ def book_update(
 
     def change() -> bytes:
         check_deadline(deadline)
-        book = book_get(book_id)
+        book = book_to_change(book_id)
         require_match(book, if_match)
         edit_book(book, fields, actor)
         return book_bytes(book)
 
     return run(topology.CATALOG, change)
+
+
+def book_to_change(book_id: int) -> Book:
+    """Within a transaction: the book of that id, as the log says it is; so that a damaged row isn't "no such book".
+
+    Raises NotFound if there is none, or it is retired.
+    """
+    book = get_verified(Book, book_id) if book_id <= MAX_BOOK_ID else None
+    if book is None or book.retired:
+        raise problems.NotFound(f"There is no book {book_id}.")
+    return book
 
 
 def edit_book(book: Book, fields: Mapping[str, Any], actor: str) -> None:
@@ -111,7 +121,7 @@ def book_restock(
 
     def change() -> bytes:
         check_deadline(deadline)
-        book = book_get(book_id)
+        book = book_to_change(book_id)
         require_match(book, if_match)
         add_copies(book, quantity, actor)
         return book_bytes(book)
@@ -138,7 +148,7 @@ def book_retire(
 
     def change() -> None:
         check_deadline(deadline)
-        book = book_get(book_id)
+        book = book_to_change(book_id)
         require_match(book, if_match)
         book.retired = True
         book.save()

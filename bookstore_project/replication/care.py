@@ -40,3 +40,26 @@ def now() -> str:
 
 def _path(service_name: str, kind: str) -> Path:
     return topology.DATA / "care" / f"{service_name}-{kind}.json"
+
+
+# A read that meets a row which isn't what the log says may not wait for a scrub, nor evict: it leaves a mark.
+
+
+def want_scrub(service_name: str) -> None:
+    """Has the caretaker scrub in its next round. Losing the mark loses nothing: there is a next scrub."""
+    with suppress(OSError):
+        _wish(service_name).parent.mkdir(parents=True, exist_ok=True)
+        _wish(service_name).touch()
+
+
+def is_scrub_wanted(service_name: str) -> bool:
+    return _wish(service_name).exists()
+
+
+def forget_wanted_scrub(service_name: str) -> None:
+    with suppress(OSError):
+        _wish(service_name).unlink()
+
+
+def _wish(service_name: str) -> Path:
+    return topology.DATA / "care" / f"{service_name}-scrub-wanted"

@@ -56,7 +56,7 @@ class Caretaker:
         compaction.keep_wals_short(self.service)
         if self._scrubbed is None:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
-        elif 0 < settings.SCRUB_EVERY_S <= self.clock() - self._scrubbed:
+        elif 0 < settings.SCRUB_EVERY_S <= self.clock() - self._scrubbed or care.is_scrub_wanted(self.service.name):
             self.scrub()
 
     def look(self) -> None:
@@ -70,6 +70,7 @@ class Caretaker:
     def scrub(self) -> dict[str, list[str]]:
         """Reads both files whole; evicts one that is damaged. What was found, by alias."""
         self._scrubbed = self.clock()
+        care.forget_wanted_scrub(self.service.name)
         found = scrub_all(self.service, self._progress)
         damaged: dict[str, BaseException] = {
             alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items

@@ -11,14 +11,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
-from bookstore_project.replication import log
-from bookstore_project.replication.errors import ReplicaFault, Unavailable, is_replica_fault
+from django.db import models
+
+from bookstore_project.replication import care, images, log, rows
+from bookstore_project.replication.errors import ReplicaFault, Unavailable, WriteRefused, is_replica_fault
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file, connect
 from bookstore_project.replication.pins import current_pin, pinned
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.router import local_alias
-from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.replication.service import Service, get_service, service_of_app, wrapper
 from bookstore_project.replication.transaction import settle
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -27,6 +30,8 @@ DOUBT_TIMEOUT_S = 0.25
 """How long a read waits for a write in doubt before it suspects the writer dead, and settles."""
 SETTLE_TIMEOUT_S = 2.0
 _NAP_S = 0.0004
+
+M = TypeVar("M", bound=models.Model)
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,26 @@ def raw(alias: str) -> sqlite3.Connection:
     """The connection below Django's, inside of a read."""
     connection: sqlite3.Connection = wrapper(alias).connection
     return connection
+
+
+def get_verified(model: type[M], key: object) -> M | None:
+    """Inside of a read: the row of that primary key, None if there is none; either way the log says the same.
+
+    Raises Unavailable if the row was changed behind the log's back, and has the file scrubbed soon.
+    """
+    name = service_of_app(model._meta.app_label)
+    pin = current_pin(name) if name else None
+    if name is None or pin is None:
+        raise WriteRefused("gate.get_verified() needs a gated read around it.")
+    table = get_service(name).tables[model._meta.db_table]
+    value = model._meta.pk.get_db_prep_value(key, wrapper(pin.alias))
+    image = images.read_image(raw(pin.alias), table, value)
+    try:
+        log.assert_sealed(raw(pin.alias), table.name, value, image)
+    except ReplicaFault as error:
+        care.want_scrub(name)
+        raise Unavailable(f"{pin.alias} can't be read: {error}") from error
+    return None if image is None else rows.from_image(model, image, pin.alias)
 
 
 def assert_readable(service_name: str) -> None:

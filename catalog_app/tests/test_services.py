@@ -10,9 +10,17 @@ from typing import Any
 
 import pytest
 
+from bookstore_project.replication import gate
 from bookstore_project.replication.mutex import writer_lock
-from bookstore_project.replication.tests.copies import Rows, all_at_once, assert_copies_equal, head, rows
-from bookstore_project.replication.transaction import run
+from bookstore_project.replication.tests.copies import (
+    Rows,
+    all_at_once,
+    assert_copies_equal,
+    change_around,
+    head,
+    rows,
+)
+from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire import etags
 from bookstore_project.wire.problems import IdempotencyConflict, Invalid, NotFound, PreconditionFailed, Unavailable
@@ -28,7 +36,8 @@ FIELDS = {"title": "T", "authors": "A", "isbn13": None, "topic": "t", "price": D
 
 
 def body_of(book_id: int) -> bytes:
-    return run("catalog", lambda: book_bytes(book_get(book_id))).value
+    with gate.reading("catalog"):
+        return book_bytes(book_get(book_id))
 
 
 def shown(book_id: int) -> dict[str, Any]:
@@ -240,3 +249,18 @@ def test_a_periodic_restock_fills_up_what_is_low(seven_books: Path, monkeypatch:
     assert rows("catalog-1", "SELECT quantity FROM catalog_app_book WHERE id = 5") == [(0,)]
     assert restock_to(20) == 0
     assert_copies_equal("catalog")
+
+
+CHANGES: dict[str, Callable[[int], object]] = {
+    "update": lambda book_id: book_update(book_id=book_id, fields={"topic": "new"}, actor="a"),
+    "restock": lambda book_id: book_restock(book_id=book_id, quantity=1, actor="a"),
+    "retire": lambda book_id: book_retire(book_id=book_id, actor="a"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_row_that_one_file_has_lost_is_no_missing_book(seven_books: Path, change: str) -> None:
+    change_around("catalog-1", "PRAGMA foreign_keys = OFF", "DELETE FROM catalog_app_book WHERE id = 1")
+    CHANGES[change](1)
+    assert read_witness(topology.witness_file("catalog")).in_sync == ("catalog-2",)
+    assert rows("catalog-2", "SELECT version FROM catalog_app_book WHERE id = 1") == [(2,)]

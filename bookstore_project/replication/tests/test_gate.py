@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication import gate, points
+from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import REPRICE, price_of, reprice
 from bookstore_project.replication.tests.copies import (
     Party,
     Pause,
+    assert_copies_equal,
+    change_around,
     floor,
 )
 from bookstore_project.replication.transaction import run
@@ -105,3 +108,22 @@ def test_membership_counts_as_it_stands_after_the_snapshot(seven_books: Path) ->
         price_of(1, "catalog-2")
     del points.hooks["gate-snapshot"]
     assert price_of(1, "catalog-1")[0] == "30.00"
+
+
+@pytest.mark.parametrize("damage", ["UPDATE catalog_app_book SET price = 1", "DELETE FROM catalog_app_book"])
+def test_a_damaged_row_is_no_answer_and_gets_its_file_scrubbed(seven_books: Path, damage: str) -> None:
+    caretaker = Caretaker(get_service("catalog"))
+    caretaker.step()  # The first round never scrubs.
+    change_around("catalog-2", "PRAGMA foreign_keys = OFF", f"{damage} WHERE id = 3")
+    with (
+        pytest.raises(Unavailable, match="row 3 of catalog_app_book isn't what the log says"),
+        gate.reading("catalog", alias="catalog-2"),
+    ):
+        gate.get_verified(Book, 3)
+    caretaker.step()
+    assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-1",)
+    caretaker.step()
+    with gate.reading("catalog", alias="catalog-2"):
+        assert gate.get_verified(Book, 3) == Book.objects.get(pk=3)
+        assert gate.get_verified(Book, 99) is None
+    assert_copies_equal("catalog")
