@@ -4,7 +4,10 @@ from tests.mutants.mutant import Edit, Mutant, mutant
 
 SELLING, TESTS = "catalog_app/selling.py", "catalog_app/tests/test_selling.py"
 PURCHASE, PURCHASE_TESTS = "order_app/purchase.py", "order_app/tests/test_purchase.py"
+ASKING, UPSTREAM = "order_app/clients.py", "frontend_app/clients.py"
+BALANCING_TESTS = "frontend_app/tests/test_balancing.py"
 
+AND_NO_ANSWER = "                continue\n            except client.NoAnswer as error:\n"
 DEADLINE = """        if deadline is not None and time.time() > deadline:
             raise problems.Unavailable("This attempt came after its deadline; nothing was sold.")
 """
@@ -73,5 +76,70 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if False:\n",
         "bookstore_project/replication/tests/test_refusals.py"
         "::test_a_change_that_the_ledger_does_not_explain_is_refused[stock without ledger row]",
+    ),
+    mutant(
+        "a repeat of a sale isn't recognised",
+        "a customer whose answer was lost on its way is told of an error, and the order is never written",
+        SELLING,
+        "        if order_is_known(order):\n",
+        "        if False:\n",
+        f"{TESTS}::test_sellers_of_one_order_sell_it_once",
+    ),
+    mutant(
+        "a sale without an answer is called failed",
+        "a customer told that nothing happened buys again, and gets two",
+        ASKING,
+        "        except CallFailed:\n            may_have_sold = True\n",
+        "        except CallFailed:\n",
+        f"{PURCHASE_TESTS}::test_no_answer_from_anybody_is_unknown_and_the_retry_finds_out",
+        f"{PURCHASE_TESTS}::test_unknown_and_then_unavailable_is_still_unknown",
+    ),
+    mutant(
+        "the second attempt at a sale calls itself the first",
+        "a refusal that the customer was told is in no ledger, and the stalled attempt sells",
+        ASKING,
+        '"first_attempt": is_first_attempt and attempt == 0,',
+        '"first_attempt": is_first_attempt,',
+        f"{PURCHASE_TESTS}::test_the_first_attempt_is_first_at_one_replica_only",
+    ),
+    mutant(
+        "the front repeats a purchase under another key",
+        "a customer whose answer was lost on its way gets two",
+        UPSTREAM,
+        "            extra = {headers.IDEMPOTENCY_KEY: key}\n",
+        "            extra = {headers.IDEMPOTENCY_KEY: idempotency.new_key()}\n",
+        f"{BALANCING_TESTS}::test_a_purchase_is_repeated_on_the_other_replica_with_the_same_key",
+    ),
+    mutant(
+        "the front calls its second attempt the first",
+        "a refusal that the customer was told is in no ledger, and the stalled attempt sells",
+        UPSTREAM,
+        "            if is_own_key and not has_left:\n",
+        "            if is_own_key:\n",
+        f"{BALANCING_TESTS}::test_a_purchase_is_repeated_on_the_other_replica_with_the_same_key",
+    ),
+    mutant(
+        "the front calls a purchase without an answer failed",
+        "a customer told that nothing happened buys again, and gets two",
+        UPSTREAM,
+        "                has_left = may_be_done = True\n",
+        "                has_left = True\n",
+        f"{BALANCING_TESTS}::test_a_purchase_that_may_have_been_made_is_unknown_and_names_order_and_key",
+    ),
+    mutant(
+        "the front repeats a change that may have been made",
+        "five copies restocked are ten",
+        UPSTREAM,
+        f"            except client.NeverSent:\n{AND_NO_ANSWER}",
+        f"            except client.CallFailed:\n{AND_NO_ANSWER}",
+        f"{BALANCING_TESTS}::test_a_change_that_may_have_arrived_is_not_repeated",
+    ),
+    mutant(
+        "a check from before the failure brings a replica back",
+        "customers wait for a dead replica",
+        "frontend_app/balancing/health.py",
+        "returns = not before.is_in_rotation and asked_at >= before.changed_at",
+        "returns = not before.is_in_rotation",
+        f"{BALANCING_TESTS}::test_a_check_sent_before_the_failure_brings_nobody_back",
     ),
 )

@@ -1,12 +1,13 @@
 """All mutants. CONTRIBUTING.md says when one is to be added."""
 
-from tests.mutants import caching, files, reading, selling, writing
+from tests.mutants import caching, files, reading, selling, upkeep, writing
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *writing.MUTANTS,
     *reading.MUTANTS,
     *files.MUTANTS,
+    *upkeep.MUTANTS,
     *caching.MUTANTS,
     *selling.MUTANTS,
 )

@@ -69,15 +69,25 @@ def broken(instead: str, test: str = "test_add", text: str = "a + b") -> Mutant:
 @pytest.mark.parametrize(
     ("subject", "is_caught", "how"),
     [
-        (broken("a - b"), True, "caught by test_add"),
+        (broken("a - b"), True, "caught by test_add (assert 0 == 4"),
         (broken("a * b"), False, "SURVIVED test_add"),
         (broken("a +"), False, "BROKE before"),
+        (broken("a + c"), False, "BROKE in test_add: NameError"),
         (broken("1 / 0", "test_two"), False, "BROKE before"),
         (broken("a - b", "test_gone"), False, "BROKE before"),
         (broken("a - b", text="a+b"), False, "DOESN'T FIT"),
         (broken("c", text="a"), False, "DOESN'T FIT"),
     ],
-    ids=["caught", "survives", "no Python", "a fixture fails", "no such test", "text is gone", "text is ambiguous"],
+    ids=[
+        "caught",
+        "survives",
+        "no Python",
+        "no such name",
+        "a fixture fails",
+        "no such test",
+        "text is gone",
+        "text is ambiguous",
+    ],
 )
 def test_a_mutant_counts_as_caught_only_if_its_test_fails(
     tree: Path, subject: Mutant, is_caught: bool, how: str

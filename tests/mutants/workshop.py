@@ -31,6 +31,9 @@ OF_A_STORE = ("BOOKSTORE_", "DJANGO_SETTINGS_MODULE")
 TIME_LIMIT_S = 120.0
 TESTS_FAILED = 1
 """pytest's exit status for "some tests failed"; others mean that they could not be run."""
+REASON_LENGTH = 90
+NO_PYTHON = ("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "SyntaxError")
+"""Whose test fails with one of these breaks nothing but Python."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Outcome:
     how: str
     seconds: float
     output: str = ""
+    """What pytest wrote where it wasn't caught."""
 
 
 @contextmanager
@@ -86,12 +90,15 @@ def _verdict(tree: Path, test: str) -> tuple[bool, str, str]:
     status, output = run_tests(tree, [test], TIME_LIMIT_S)
     if status is None:
         return True, f"caught by {name}, which hung", output
-    # A fixture that fails tells of something else than the promise that the test is about.
-    if status == TESTS_FAILED and re.search(r"^\d+ failed", output.strip().rpartition("\n")[2].strip("= ")):
-        return True, f"caught by {name}", output
     if status == 0:
         return False, f"SURVIVED {name}", output
-    return False, f"BROKE before {name} (pytest exited with {status})", output
+    # A fixture that fails ("ERROR") tells of something else than the promise that the test is about.
+    failed = re.search(r"^FAILED \S.*? - (.*)$", output, re.MULTILINE)
+    if status != TESTS_FAILED or failed is None:
+        return False, f"BROKE before {name} (pytest exited with {status})", output
+    if failed[1].startswith(NO_PYTHON):
+        return False, f"BROKE in {name}: {failed[1]}", output
+    return True, f"caught by {name} ({failed[1][:REASON_LENGTH]})", output
 
 
 def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int | None, str]:
@@ -100,7 +107,7 @@ def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int |
     with tempfile.TemporaryDirectory(prefix="bookstore-mutant-") as scratch:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_STORE)}
         # A .pyc of the mutant would outlive it: same size, same second.
-        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "PYTHONPATH": str(tree)}
+        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "PYTHONPATH": str(tree), "COLUMNS": "1000"}
         with subprocess.Popen(
             command,
             cwd=tree,

@@ -1,0 +1,60 @@
+"""Breaks of what happens to a store beside its work: compaction, migrations, processes of other code."""
+
+from tests.mutants.mutant import Mutant, mutant
+
+HERE = "bookstore_project/replication"
+TESTS = f"{HERE}/tests"
+COMPACTION, MIGRATION = f"{HERE}/compaction.py", f"{HERE}/migration.py"
+MIGRATED = f"{TESTS}/test_live_migration.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "a compaction drops what isn't settled",
+        "a sale that one file has can't be brought to the other any more",
+        COMPACTION,
+        "    target = (witness.floor - settings.LOG_KEEP) // step * step\n",
+        "    target = max(_head_of(alias, witness) or 0 for alias in witness.in_sync) - settings.LOG_KEEP\n",
+        f"{TESTS}/test_compaction.py::test_nothing_in_doubt_and_nothing_unsettled_is_dropped",
+    ),
+    mutant(
+        "a compaction drops what a file that is out still needs",
+        "a short fault costs a copy of the whole file, during which one copy is all there is",
+        COMPACTION,
+        "            target = min(target, max(head,",
+        "            min(target, max(head,",
+        f"{TESTS}/test_compaction.py::test_what_a_file_out_of_sync_needs_is_kept_for_it",
+    ),
+    mutant(
+        "a migration doesn't wait the leases out",
+        "a front goes on showing books as they were before the migration",
+        MIGRATION,
+        "    wait_out_leases()\n",
+        "",
+        f"{MIGRATED}::test_nobody_is_in_sync_while_leases_are_waited_out",
+    ),
+    mutant(
+        "a migration goes on in the same timeline",
+        "a front goes on showing books as they were before the migration",
+        MIGRATION,
+        "timeline=new_timeline(), in_sync=(first,)",
+        "in_sync=(first,)",
+        f"{MIGRATED}::test_nobody_is_in_sync_while_leases_are_waited_out",
+    ),
+    mutant(
+        "files made for other code are written",
+        "a column that this process doesn't know is lost from every row that it changes",
+        f"{HERE}/fingerprint.py",
+        "        raise OtherCode(\n",
+        "        str(\n",
+        f"{TESTS}/test_other_code.py::test_whatever_it_tries_is_refused_and_nobody_evicted[write]",
+        f"{TESTS}/test_other_code.py::test_whatever_it_tries_is_refused_and_nobody_evicted[read]",
+    ),
+    mutant(
+        "a reference that would dangle is called an unknown outcome",
+        "staff who may delete a row or not are told that nobody knows",
+        f"{HERE}/settle.py",
+        "            if not done and not failed:\n",
+        "            if False:\n",
+        f"{TESTS}/test_unusual_writes.py::test_a_reference_that_would_dangle_is_the_callers_error",
+    ),
+)
