@@ -102,7 +102,7 @@ def test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible(seven_b
     path = topology.database_file("catalog-2")
     shutil.copy(path, seven_books / "copy")
     visible_in: list[tuple[str, ...]] = []
-    points.hooks["before-commit"] = lambda: (seven_books / "copy").replace(path)
+    once("before-commit", lambda: (seven_books / "copy").replace(path))
     points.hooks["floor"] = lambda: visible_in.append(witness().in_sync)
     reprice()
     assert visible_in == [("catalog-1",)]
@@ -188,8 +188,12 @@ def test_a_file_that_lost_its_last_page_is_not_read_though_nobody_misses_it_yet(
 
 def test_a_file_that_rejoins_has_what_was_written_until_the_last_moment(seven_books: Path) -> None:
     take_out("catalog-2")
+
+    def write() -> None:
+        book_restock(book_id=1, quantity=1, actor="test")
+
     # After each round of catching up, also the last one before the lock is taken.
-    points.hooks["repair-rolled-some"] = lambda: book_restock(book_id=1, quantity=1, actor="test")
+    points.hooks["repair-rolled-some"] = write
     repair.repair(CATALOG)
     points.hooks.clear()
     assert witness().in_sync == BOTH
