@@ -42,9 +42,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the old file's WAL is left beside the new one",
         "the rows of a damaged file come back into its replacement",
-        REPAIR,
-        '    copying.remove(path)\n    reached("repair-quarantined")\n',
-        '    reached("repair-quarantined")\n',
+        f"{HERE}/copying.py",
+        "    remove(path)\n    return quarantine\n",
+        "    return quarantine\n",
         f"{TESTS}/test_steps.py::test_a_leftover_wal_is_not_taken_for_that_of_the_copy",
     ),
     mutant(
