@@ -13,11 +13,13 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -150,18 +152,38 @@ def push(lease: Lease, message: Mapping[str, Any], timeout_s: float = PUSH_TIMEO
     return False
 
 
-def invalidate(timeline: str, entries: Sequence[Entry]) -> None:
+Announced = Mapping[tuple[str, str], "Future[bool]"]
+"""For a front and the process that it was: whether it has taken what was announced."""
+
+
+def announce(timeline: str, entry: Entry) -> Announced:
+    """Begins to push the invalidation of an entry that is about to be committed; waits for nobody.
+
+    The commits and the fronts work at the same time. A front that drops an answer too early asks a replica for it;
+    whether there are other fronts, or other processes of theirs, is looked at after the commits, by `invalidate`.
+    """
+    if not entry.cache_keys:
+        return {}
+    message = _message(timeline, [entry])
+    return {
+        (front, lease.instance): _pool().submit(copy_context().run, push, lease, message)
+        for front, lease in read_leases().valid.items()
+    }
+
+
+def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = MappingProxyType({})) -> None:
     """Returns when every front that holds a lease knows of the entries, or its lease has run out."""
-    items = [[entry.position, entry.cache_keys] for entry in entries if entry.cache_keys]
-    if not items:
+    told = [entry for entry in entries if entry.cache_keys]
+    if not told:
         return
     newest = (entries[-1].position, entries[-1].hash)
     leases = read_leases()
     # Whatever lease was granted until now, and isn't on record any more, has run out by then.
     all_known = time.monotonic() + settings.LEASE_S
-    left, unknown = leases.valid, leases.unknown
+    unknown = leases.unknown
+    left = {front: lease for front, lease in leases.valid.items() if not _has_taken(announced, lease)}
     reached("leases-read")
-    message = {"timeline": timeline, "invalidate": items, "set": []}
+    message = _message(timeline, told)
     while left or unknown:
         taken = _push_to_all(left, message)
         left = {front: lease for front, lease in left.items() if front not in taken}
@@ -177,6 +199,16 @@ def invalidate(timeline: str, entries: Sequence[Entry]) -> None:
             unknown = frozenset()
         if left or unknown:
             time.sleep(_NAP_S)
+
+
+def _message(timeline: str, entries: Sequence[Entry]) -> dict[str, Any]:
+    changes = [[entry.position, entry.cache_keys] for entry in entries]
+    return {"timeline": timeline, "invalidate": changes, "set": []}
+
+
+def _has_taken(announced: Announced, lease: Lease) -> bool:
+    answer = announced.get((lease.front, lease.instance))
+    return answer is not None and answer.result()
 
 
 def _still_to_wait_for(
@@ -198,8 +230,8 @@ def _push_to_all(leases: Mapping[str, Lease], message: Mapping[str, Any]) -> lis
     """All at once; the names of those that took it."""
     if len(leases) <= 1:
         return [front for front, lease in leases.items() if push(lease, message)]
-    answers = _pool().map(lambda lease: push(lease, message), leases.values())
-    return [front for front, taken in zip(leases, answers, strict=True) if taken]
+    answers = {front: _pool().submit(copy_context().run, push, lease, message) for front, lease in leases.items()}
+    return [front for front, answer in answers.items() if answer.result()]
 
 
 @cache

@@ -212,10 +212,11 @@ class Attempt:
         if opening.dead:
             witness = membership.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
         reached("shrunk")
+        announced = self._announce(witness.timeline, entry)
         witness = self._commit(witness)
         reached("committed")
         try:
-            fronts.invalidate(witness.timeline, [entry])  # Step 7.
+            fronts.invalidate(witness.timeline, [entry], announced)  # Step 7.
         except OSError as error:
             raise OutcomeUnknown(f"The fronts' leases can't be read: {error}") from error
         reached("invalidated")
@@ -292,6 +293,13 @@ class Attempt:
             return commit_all(self.service, self.lock, witness, self._participants)
         except (ReplicaFault, Unavailable) as error:
             raise OutcomeUnknown(f"The commit failed: {error}") from error
+
+    def _announce(self, timeline: str, entry: log.Entry) -> fronts.Announced:
+        """Saves time and promises nothing: leases that can't be read are read again after the commits."""
+        try:
+            return fronts.announce(timeline, entry)
+        except OSError:
+            return {}
 
     def _keep_callbacks(self) -> None:
         """`on_commit` of one file is too early: they run when the write is visible everywhere."""

@@ -14,6 +14,8 @@ RAISE_FLOOR = "        self._raise_floor(witness, entry.position)"
 EVICT = """        if opening.dead:
             witness = membership.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
 """
+ANNOUNCE = "        announced = self._announce(witness.timeline, entry)\n"
+INVALIDATE = "fronts.invalidate(witness.timeline, [entry], announced)"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -56,24 +58,33 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front reads the old price again between the two, and keeps it",
         (
             Edit(TRANSACTION, COMMIT, f"        fronts.invalidate(witness.timeline, [entry])\n{COMMIT}"),
-            Edit(TRANSACTION, "            fronts.invalidate(witness.timeline, [entry])  #", "            pass  #"),
+            Edit(TRANSACTION, f"            {INVALIDATE}  #", "            pass  #"),
         ),
         (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
     ),
-    Mutant(
+    mutant(
         "leases are read before the commits",
         "a front that gets its lease meanwhile is never told, and goes on showing the old price",
-        (
-            Edit(TRANSACTION, COMMIT, f"        early = fronts.read_leases()\n{COMMIT}"),
-            Edit(
-                TRANSACTION,
-                "            fronts.invalidate(witness.timeline, [entry])",
-                "            fronts.invalidate(witness.timeline, [entry], early)",
-            ),
-            Edit(f"{HERE}/fronts.py", "entries: Sequence[Entry]) -> None:", "entries: Sequence[Entry], early=None):"),
-            Edit(f"{HERE}/fronts.py", "    leases = read_leases()\n", "    leases = early or read_leases()\n"),
-        ),
-        (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
+        f"{HERE}/fronts.py",
+        "if not _has_taken(announced, lease)}",
+        "if any(front == name for name, _ in announced) and not _has_taken(announced, lease)}",
+        f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",
+    ),
+    mutant(
+        "what one process of a front was told counts for the next one",
+        "a front that was restarted during the commits goes on showing the old price",
+        f"{HERE}/fronts.py",
+        "announced.get((lease.front, lease.instance))",
+        "{front: answer for (front, _), answer in announced.items()}.get(lease.front)",
+        f"{TESTS}/test_fronts.py::test_a_front_that_began_anew_meanwhile_is_told_again",
+    ),
+    mutant(
+        "an announcement that did not arrive counts",
+        "a front that can't be reached for a moment goes on showing the old price",
+        f"{HERE}/fronts.py",
+        "return answer is not None and answer.result()",
+        "return answer is not None",
+        f"{TESTS}/test_fronts.py::test_an_announcement_that_did_not_arrive_is_made_good",
     ),
     mutant(
         "a dead file stays in the set",
@@ -87,8 +98,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a dead file is evicted after the commit",
         "a purchase is refused with the words that nothing was changed, and the copies are sold",
         TRANSACTION,
-        f'{EVICT}        reached("shrunk")\n        witness = self._commit(witness)\n',
-        f"        witness = self._commit(witness)\n{EVICT}",
+        f'{EVICT}        reached("shrunk")\n{ANNOUNCE}        witness = self._commit(witness)\n',
+        f"{ANNOUNCE}        witness = self._commit(witness)\n{EVICT}",
         f"{STEPS}::test_what_is_refused_for_want_of_a_sound_survivor_is_not_committed",
     ),
     mutant(

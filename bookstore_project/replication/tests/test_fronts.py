@@ -68,9 +68,42 @@ def test_every_front_with_a_lease_is_told_once(clock: Clock, pushes: Pushes) -> 
     assert clock.now == NOW
 
 
+def test_what_a_front_took_before_the_commits_is_not_told_again(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    fronts.invalidate("t", [ENTRY], fronts.announce("t", ENTRY))
+    assert pushes.taken == {"front": [{"timeline": "t", "invalidate": [[7, ["book:1"]]], "set": []}]}
+
+
+def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    announced = fronts.announce("t", ENTRY)
+    record_lease(replace(LEASE, instance="its successor"))
+    fronts.invalidate("t", [ENTRY], announced)
+    assert len(pushes.taken["front"]) == 2
+
+
+def test_a_front_that_got_its_lease_meanwhile_is_told(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    announced = fronts.announce("t", ENTRY)
+    record_lease(replace(LEASE, front="front-2"))
+    fronts.invalidate("t", [ENTRY], announced)
+    assert {front: len(messages) for front, messages in pushes.taken.items()} == {"front": 1, "front-2": 1}
+
+
+def test_an_announcement_that_did_not_arrive_is_made_good(clock: Clock, pushes: Pushes) -> None:
+    record_lease(LEASE)
+    pushes.deaf.add("front")
+    announced = fronts.announce("t", ENTRY)
+    assert not any(answer.result() for answer in announced.values())
+    pushes.deaf.clear()
+    fronts.invalidate("t", [ENTRY], announced)
+    assert len(pushes.taken["front"]) == 1
+
+
 def test_an_entry_without_cache_keys_is_nobodys_business(clock: Clock, pushes: Pushes) -> None:
     record_lease(LEASE)
     fronts.invalidate("t", [replace(ENTRY, keys="[]")])
+    assert fronts.announce("t", replace(ENTRY, keys="[]")) == {}
     assert pushes.taken == {}
 
 
