@@ -17,8 +17,12 @@ from pathlib import Path
 from bookstore_project.replication.errors import Unavailable
 
 LOCK_TIMEOUT_S = 8.0
-_SHORTEST_NAP_S = 0.0002
-_LONGEST_NAP_S = 0.002
+_NAP_AT_MUTEX_S = 0.00015
+"""To begin with. One at a time waits there, and nobody writes until it has it."""
+_NAP_AT_TURNSTILE_S = 0.0003
+_NAP_GROWTH = 1.1
+"""Slow: whoever has waited long looks less often, and newcomers overtake."""
+_LONGEST_NAP_S = 0.001
 
 
 class WriterLock:
@@ -42,10 +46,9 @@ class WriterLock:
 def writer_lock(directory: Path, deadline: float) -> Iterator[WriterLock]:
     """Holds the lock; raises Unavailable when it isn't had by `deadline` (monotonic seconds)."""
     mutex = directory / "mutex"
-    turnstile = _acquire(directory / "turnstile", deadline)
+    turnstile = _acquire(directory / "turnstile", deadline, _NAP_AT_TURNSTILE_S)
     try:
-        # One at a time comes here, and looks more often than those at the turnstile: nobody writes meanwhile.
-        descriptor = _acquire(mutex, deadline, nap_growth=1.03)
+        descriptor = _acquire(mutex, deadline, _NAP_AT_MUTEX_S)
     finally:
         os.close(turnstile)
     try:
@@ -57,7 +60,7 @@ def writer_lock(directory: Path, deadline: float) -> Iterator[WriterLock]:
 @contextmanager
 def lock(directory: Path, timeout_s: float) -> Iterator[None]:
     """Holds a lock of its own, for short work; raises Unavailable when it isn't had in time."""
-    descriptor = _acquire(directory, time.monotonic() + timeout_s)
+    descriptor = _acquire(directory, time.monotonic() + timeout_s, _NAP_AT_TURNSTILE_S)
     try:
         yield
     finally:
@@ -90,8 +93,7 @@ class Role:
         return self._held is not None
 
 
-def _acquire(path: Path, deadline: float, nap_growth: float = 1.3) -> int:
-    nap = _SHORTEST_NAP_S
+def _acquire(path: Path, deadline: float, nap_s: float) -> int:
     descriptor = _open(path)
     while True:
         if _lock_now(descriptor):
@@ -103,8 +105,8 @@ def _acquire(path: Path, deadline: float, nap_growth: float = 1.3) -> int:
         if time.monotonic() > deadline:
             os.close(descriptor)
             raise Unavailable("Another writer holds the lock for too long; nothing was changed.")
-        time.sleep(nap)
-        nap = min(nap * nap_growth, _LONGEST_NAP_S)
+        time.sleep(nap_s)
+        nap_s = min(nap_s * _NAP_GROWTH, _LONGEST_NAP_S)
 
 
 def _open(path: Path) -> int:
