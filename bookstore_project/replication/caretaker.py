@@ -13,12 +13,13 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from bookstore_project.replication import care, compaction, gate, membership, repair, scrub
+from bookstore_project.replication import care, compaction, gate, membership, repair, scrub, sidecars
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
-from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
 from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.stamps import check_file
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire import background
@@ -47,9 +48,9 @@ class Caretaker:
 
     def step(self) -> None:
         """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
+        self.look()  # In each process: some faults show in the connections of one alone.
         if not self._role.is_mine():
             return
-        self.look()
         repair.repair(self.service, self._progress)
         compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
         compaction.give_back(self.service, self._progress)
@@ -103,6 +104,7 @@ def fault_of(alias: str, witness: Witness) -> BaseException | None:
     """Why this file can't serve, as far as opening it tells; None if it can. A lock held by another is no fault."""
     try:
         check_file(alias, witness)
+        sidecars.assert_unchanged(str(topology.database_file(alias)), witness.files[alias].identity)
         uri = f"file:{quote(str(topology.database_file(alias)))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as connection:
             assert_incarnation(connection, alias, witness, of_any_code=True)

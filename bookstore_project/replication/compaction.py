@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from bookstore_project.replication import log, repair
+from bookstore_project.replication import log, repair, stamps
 from bookstore_project.replication.copying import PAGE_PRAGMAS, opened
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.fingerprint import OtherCode
@@ -158,19 +158,13 @@ def _is_mostly_free(alias: str, witness: Witness, least_bytes: int) -> bool:
 def keep_wals_short(service: Service) -> None:
     """Empties a WAL that grew because readers never left a moment without one, or because one of them took long.
 
-    Most of it is written back without the lock; then readers are waited for, shortly, while no writer begins. A
-    reader that is still at it (a scrub of a large file) makes it grow further, until a later round.
+    Readers are waited for, shortly, while no writer begins. A reader that is still at it (a scrub of a large file)
+    makes it grow further, until a later round.
     """
     witness = read_witness(service.witness_file)
-    for alias in witness.in_sync:
-        with suppress(*REPLICA_ERRORS):
-            if wal_bytes(alias) < WAL_LIMIT_BYTES:
-                continue
-            with opened(alias, witness, mode="rw") as connection:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                connection.execute(f"PRAGMA busy_timeout={RESTART_TIMEOUT_MS}")
-                with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if any(wal_bytes(alias) >= WAL_LIMIT_BYTES for alias in witness.in_sync):
+        with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S), suppress(OSError):
+            stamps.checkpoint(service, read_witness(service.witness_file), truncate_ms=RESTART_TIMEOUT_MS)
 
 
 def wal_bytes(alias: str) -> int:

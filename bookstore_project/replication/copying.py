@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 from bookstore_project.replication import scrub, stored
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.participant import assert_incarnation, check_file
+from bookstore_project.replication.participant import assert_incarnation
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.stamps import check_file_now
 from bookstore_project.replication.witness import Witness
 from bookstore_project.settings import topology
 
@@ -67,6 +68,8 @@ def make_draft(
         with opened(donor, witness, mode="rw", of_any_code=of_any_code) as source:
             _write_anew(source, draft.path, partial(progress, f"copying {donor} for {alias}"))
     except sqlite3.Error as error:
+        with suppress(OSError):
+            remove(draft.path)  # It may be what fills the disk.
         raise Unavailable(f"{donor} can't be copied: {error}") from error
     reached("repair-copied")
     with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
@@ -148,7 +151,7 @@ def opened(
     alias: str, witness: Witness, *, mode: str = "ro", of_any_code: bool = False
 ) -> Iterator[sqlite3.Connection]:
     """The file that the witness knows, on a connection of its own. Raises one of REPLICA_ERRORS."""
-    check_file(alias, witness)
+    check_file_now(alias, topology.witness_file(alias.rpartition("-")[0]), witness)
     uri = f"file:{quote(str(topology.database_file(alias)))}?mode={mode}"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
         assert_incarnation(connection, alias, witness, of_any_code=of_any_code)

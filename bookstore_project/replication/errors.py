@@ -1,10 +1,11 @@
 """What replication raises: for callers, and (ReplicaFault) for itself."""
 
+import errno
 import sqlite3
 
 from bookstore_project.wire.problems import OutcomeUnknown, StoreError, Unavailable
 
-__all__ = ["OutcomeUnknown", "ReplicaFault", "Unavailable", "WriteRefused", "is_replica_fault"]
+__all__ = ["OutcomeUnknown", "ReplicaFault", "Unavailable", "WriteRefused", "is_passing", "is_replica_fault"]
 
 
 class WriteRefused(StoreError):
@@ -37,16 +38,22 @@ _FAULT_CODES = frozenset(
         sqlite3.SQLITE_NOTADB,
     )
 )
+_PASSING_CODES = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL))
 _PRIMARY_CODE = 0xFF
 """The low byte of an extended result code is the primary one."""
 
 
 def is_replica_fault(error: BaseException) -> bool:
     """Whether the error belongs to the replica; otherwise it belongs to the caller (a constraint, bad SQL)."""
-    if isinstance(error, ReplicaFault | OSError):
-        return True
+    return isinstance(error, ReplicaFault | OSError) or _code(error) in _FAULT_CODES
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether it will pass: another program's lock, a full disk. No reason to give a file up."""
+    return _code(error) in _PASSING_CODES or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
+
+
+def _code(error: BaseException) -> int | None:
     cause = error if isinstance(error, sqlite3.Error) else error.__cause__
-    if not isinstance(cause, sqlite3.Error):
-        return False
     code: int | None = getattr(cause, "sqlite_errorcode", None)
-    return code is not None and code & _PRIMARY_CODE in _FAULT_CODES
+    return None if code is None else code & _PRIMARY_CODE

@@ -9,19 +9,20 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import models
 
-from bookstore_project.replication import care, images, log, rows
+from bookstore_project.replication import care, images, log, rows, sidecars
 from bookstore_project.replication.errors import ReplicaFault, Unavailable, WriteRefused, is_replica_fault
-from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file, connect
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect
 from bookstore_project.replication.pins import current_pin, pinned
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import Service, get_service, service_of_app, wrapper
+from bookstore_project.replication.stamps import check_file_now
 from bookstore_project.replication.transaction import settle
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -29,6 +30,7 @@ from bookstore_project.settings import topology
 DOUBT_TIMEOUT_S = 0.25
 """How long a read waits for a write in doubt before it suspects the writer dead, and settles."""
 SETTLE_TIMEOUT_S = 2.0
+REPORT_TIMEOUT_S = 0.5
 _NAP_S = 0.0004
 
 M = TypeVar("M", bound=models.Model)
@@ -61,9 +63,10 @@ def reading(service_name: str, *, alias: str | None = None, keys: Sequence[str] 
     try:
         with pinned(service_name, chosen, for_writing=False):
             yield snapshot
+        _check_again(service, chosen)
     except Exception as error:
         if is_replica_fault(error):
-            wrapper(chosen).close()
+            _report(service, chosen)
             raise Unavailable(f"{chosen} can't be read: {error}") from error
         raise
     finally:
@@ -76,7 +79,7 @@ def _enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot:
         try:
             snapshot = _try_to_enter(service, alias, keys)
         except REPLICA_ERRORS as error:
-            wrapper(alias).close()
+            _report(service, alias)
             raise Unavailable(f"{alias} can't be read: {error}") from error
         except Unavailable:
             _leave(alias)
@@ -98,7 +101,8 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot
     head = log.read_head(connection).position
     if head < before.floor:
         raise ReplicaFault(f"its log ends at {head}, below the settled position {before.floor}")
-    check_file(alias, before)
+    check_file_now(alias, service.witness_file, before)
+    sidecars.assert_own(wrapper(alias))
     reached("gate-snapshot")
     deadline = time.monotonic() + DOUBT_TIMEOUT_S
     while True:
@@ -111,6 +115,23 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot
         if time.monotonic() > deadline:
             return None
         time.sleep(_NAP_S)
+
+
+def _check_again(service: Service, alias: str) -> None:
+    """Pages are read when they are needed: what was written into the file meanwhile may have been read."""
+    check_file_now(alias, service.witness_file, read_witness(service.witness_file))
+    sidecars.assert_own(wrapper(alias))
+
+
+def _report(service: Service, alias: str) -> None:
+    """Has the file evicted, if it can't be written either, before its connection is dropped.
+
+    The last connection that closes merges the -wal into the file and takes away what gave the fault away.
+    """
+    _leave(alias)
+    with suppress(Unavailable, *REPLICA_ERRORS):
+        settle(service.name, timeout_s=REPORT_TIMEOUT_S)
+        wrapper(alias).close()
 
 
 def assert_in_sync(alias: str, witness: Witness) -> None:

@@ -12,10 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.stamps import unvouched
 from bookstore_project.replication.witness import Exclusion, FileRecord, Witness, read_witness, write_witness
 from bookstore_project.settings import topology
 
@@ -42,7 +43,9 @@ def evict(service: Service, lock: WriterLock, witness: Witness, dead: Mapping[st
             raise Unavailable(
                 f"{reasons}; and {alias}, which would be the only copy, is damaged: {problem}. Nothing was changed."
             )
-    excluded = {alias: out_because(str(error)) for alias, error in dead.items() if alias in witness.in_sync}
+    excluded = {alias: out_because(error) for alias, error in dead.items() if alias in witness.in_sync}
+    # Whoever repairs an excluded file writes it, and nobody else has to know when.
+    witness = unvouched(witness, *excluded)
     shrunk = replace(witness, in_sync=left, out={**witness.out, **excluded})
     reached("evict")
     written = change(service, lock, shrunk)
@@ -98,5 +101,9 @@ def change(service: Service, lock: WriterLock, witness: Witness) -> Witness:
         raise Unavailable(f"The witness can't be written: {error.strerror}; nothing was changed.") from error
 
 
-def out_because(reason: str) -> Exclusion:
-    return Exclusion(reason[:REASON_LENGTH], datetime.now(UTC).isoformat(timespec="seconds"))
+def out_because(reason: BaseException | str) -> Exclusion:
+    """Since now, because of this."""
+    # A file that was busy or full, or couldn't be read for once, is what it was; one that isn't what it must be may
+    # be anything, also in what open connections remember of it.
+    is_suspect = isinstance(reason, ReplicaFault)
+    return Exclusion(str(reason)[:REASON_LENGTH], datetime.now(UTC).isoformat(timespec="seconds"), is_suspect)

@@ -6,32 +6,16 @@ from dataclasses import replace
 
 from django.db import Error as DatabaseError
 
-from bookstore_project.replication import fingerprint, log
+from bookstore_project.replication import fingerprint, log, sidecars
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.fingerprint import OtherCode
 from bookstore_project.replication.service import wrapper
+from bookstore_project.replication.stamps import Overwritten, check_file, wal_identity
 from bookstore_project.replication.witness import FileRecord, Witness
 from bookstore_project.settings import topology
 
 REPLICA_ERRORS = (sqlite3.Error, DatabaseError, ReplicaFault, OSError)
 """What a file at fault raises."""
-
-
-def check_file(alias: str, witness: Witness) -> FileRecord:
-    """That the file at the path is the one the witness knows; gives back its record, with its size now.
-
-    Raises ReplicaFault: gone, replaced, or shrunk.
-    """
-    known = witness.files[alias]
-    try:
-        status = topology.database_file(alias).stat()
-    except OSError as error:
-        raise ReplicaFault(f"its file is gone: {error.strerror}") from error
-    if f"{status.st_dev}:{status.st_ino}" != known.identity:
-        raise ReplicaFault("its file was replaced by another one")
-    if status.st_size < known.size_bytes:
-        raise ReplicaFault(f"its file shrank from {known.size_bytes} to {status.st_size} bytes")
-    return replace(known, size_bytes=status.st_size)
 
 
 _WHAT_IT_IS = (
@@ -62,6 +46,8 @@ def connect(alias: str, witness: Witness) -> sqlite3.Connection:
     if database.connection is not None and database.file_identity != witness.files[alias].identity:
         database.close()
     database.ensure_connection()
+    if not database.sidecars:
+        sidecars.note(database)
     connection: sqlite3.Connection = database.connection
     return connection
 
@@ -75,6 +61,7 @@ class Participant:
         """For what only copies: whoever runs the change must know the file's columns."""
         self.wrapper = wrapper(alias)
         self._guard = ExitStack()
+        self._written_ns: int | None = None
 
     @property
     def raw(self) -> sqlite3.Connection:
@@ -88,10 +75,11 @@ class Participant:
         Raises one of REPLICA_ERRORS, or OtherCode.
         """
         try:
-            check_file(self.alias, witness)
+            self._written_ns = check_file(self.alias, witness).written_ns
             self._guard.enter_context(self.wrapper.writable())
             connect(self.alias, witness)
             self.wrapper.begin("IMMEDIATE")
+            sidecars.assert_own(self.wrapper)
             assert_incarnation(self.raw, self.alias, witness, of_any_code=self.of_any_code)
             return log.read_head(self.raw)
         except (*REPLICA_ERRORS, OtherCode):
@@ -102,11 +90,20 @@ class Participant:
         """Makes it durable in this file, and checks that it still is the file. Raises one of REPLICA_ERRORS."""
         try:
             self.wrapper.end(committed=True)
+            record = self._check_committed(witness)
             self._guard.close()
-            return check_file(self.alias, witness)
+            return record
         except REPLICA_ERRORS:
             self.abandon()
             raise
+
+    def _check_committed(self, witness: Witness) -> FileRecord:
+        record = check_file(self.alias, witness)
+        # The commit may have begun the -wal anew: `check_file` alone would vouch for nothing then.
+        if record.written_ns != self._written_ns:
+            raise Overwritten("its file was overwritten by somebody else during the commit")
+        sidecars.assert_own(self.wrapper)
+        return replace(record, wal=wal_identity(topology.database_file(self.alias)))
 
     def rollback(self) -> None:
         """Takes everything back; whatever the file's state, the connection is clean afterwards."""

@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from bookstore_project.replication import fronts, log, mutex
+from bookstore_project.replication import fronts, log, mutex, sidecars
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.gate import assert_in_sync
-from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, check_file, connect
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import get_service, wrapper
+from bookstore_project.replication.stamps import check_file_now
 from bookstore_project.replication.witness import Witness, read_witness
 
 TEST_PUSH_TIMEOUT_S = 0.2
@@ -48,7 +49,8 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
     assert_in_sync(alias, witness)
     try:
         entries, is_base = _missed(alias, poll.since, witness)
-        check_file(alias, witness)
+        check_file_now(alias, service.witness_file, witness)
+        sidecars.assert_own(wrapper(alias))
     except REPLICA_ERRORS as error:
         wrapper(alias).close()
         raise Unavailable(f"{alias} can't be read: {error}") from error

@@ -17,17 +17,13 @@ from urllib.parse import quote
 
 from bookstore_project.replication import care, catchup, copying, log, membership, scrub
 from bookstore_project.replication.backend.base import PRAGMAS, identity_of
-from bookstore_project.replication.errors import ReplicaFault, Unavailable
+from bookstore_project.replication.errors import ReplicaFault, Unavailable, is_passing
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
-from bookstore_project.replication.participant import (
-    REPLICA_ERRORS,
-    Participant,
-    assert_incarnation,
-    check_file,
-)
+from bookstore_project.replication.participant import REPLICA_ERRORS, Participant, assert_incarnation
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.stamps import check_file_now
 from bookstore_project.replication.witness import FileRecord, Witness, read_witness, sync_directory
 from bookstore_project.settings import topology
 
@@ -68,10 +64,15 @@ def repair(service: Service, progress: Progress = silent) -> list[Repaired]:
 
 def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     began = time.monotonic()
-    donor = _donor(read_witness(service.witness_file))
+    witness = read_witness(service.witness_file)
+    donor = _donor(witness)
     try:
+        if (exclusion := witness.out.get(alias)) is not None and exclusion.must_be_copied:
+            raise ReplicaFault("its content can't be trusted")
         means, entries = "log", _rejoin_by_log(service, alias, donor, progress)
     except (*REPLICA_ERRORS, Unavailable) as error:
+        if is_passing(error):
+            raise Unavailable(f"{alias} can't be repaired as long as a file is busy or full: {error}") from error
         logger.info("%s can't be brought back by its log (%s): it gets a copy of %s", alias, error, donor)
         means, entries = "copy", _rejoin_by_copy(service, alias, donor, progress)
     done = Repaired(alias, means, entries, time.monotonic() - began)
@@ -163,6 +164,8 @@ def _roll_and_readmit(service: Service, lock: WriterLock, witness: Witness, alia
     try:
         source.begin(witness)
         count = catchup.roll_forward(source.raw, target.raw, service)
+        # A commit, also where nothing was missing: other connections forget the pages that they remember.
+        target.raw.execute("UPDATE replication_incarnation SET nonce = nonce")
         record = target.commit(witness)
     finally:
         source.rollback()
@@ -177,10 +180,13 @@ def _roll_and_readmit(service: Service, lock: WriterLock, witness: Witness, alia
 
 def _rejoin_by_copy(service: Service, alias: str, donor: str, progress: Progress) -> int:
     """A copy of a snapshot of the donor, verified as a whole, takes the file's place."""
-    draft = copying.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
-    reached("repair-verified")
-    _install(service, alias, draft)
-    return _finish(service, alias, donor, draft.nonce, progress)
+    try:
+        draft = copying.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
+        reached("repair-verified")
+        _install(service, alias, draft)
+        return _finish(service, alias, donor, draft.nonce, progress)
+    except REPLICA_ERRORS as error:
+        raise Unavailable(f"{alias} can't be rebuilt now: {error}") from error
 
 
 def replace_by_copy(service: Service, alias: str, donor: str, reason: ReplicaFault, progress: Progress) -> Repaired:
@@ -224,7 +230,7 @@ def put_in_place(draft: copying.Draft, path: Path) -> tuple[Path, FileRecord]:
 @contextmanager
 def _snapshot(alias: str, witness: Witness) -> Iterator[sqlite3.Connection]:
     """A held read transaction on the file that the witness knows, on a connection of its own."""
-    check_file(alias, witness)
+    check_file_now(alias, topology.witness_file(alias.rpartition("-")[0]), witness)
     uri = f"file:{quote(str(topology.database_file(alias)))}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=copying.BUSY_S, isolation_level=None)) as connection:
         for pragma in (*PRAGMAS, "PRAGMA query_only=ON"):

@@ -68,11 +68,20 @@ def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_cod
         try:
             if alias in excluded:
                 raise excluded[alias]
-            opening.heads[alias] = participant.begin(witness)
+            opening.heads[alias] = _begin(participant, witness)
         except REPLICA_ERRORS as error:
             opening.dead[alias] = error
         else:
             opening.participants.append(participant)
+
+
+def _begin(participant: Participant, witness: Witness) -> log.Head:
+    head = participant.begin(witness)
+    if head.position < witness.floor:
+        participant.rollback()
+        # All of that was in it once. Who knows what else is older than it should be?
+        raise ReplicaFault(f"its log ends at {head.position}, below the settled position {witness.floor}")
+    return head
 
 
 def _is_settled(service: Service, opening: Opening) -> bool:
@@ -84,11 +93,6 @@ def _is_settled(service: Service, opening: Opening) -> bool:
         reasons = "; ".join(f"{alias}: {reason}" for alias, reason in known.items())
         raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed.")
     newest = max(head.position for head in opening.heads.values())
-    if newest < opening.witness.floor:
-        raise Unavailable(
-            f"The newest log of {service.name} that can be read ends at {newest}, below the settled position "
-            f"{opening.witness.floor}; nothing was changed."
-        )
     return newest == opening.witness.floor and len(set(opening.heads.values())) == 1
 
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from django.db import models, transaction
 
-from bookstore_project.replication import fronts, images, log, membership, rows, triggers
+from bookstore_project.replication import fronts, images, log, membership, rows, stamps, triggers
 from bookstore_project.replication.errors import (
     OutcomeUnknown,
     ReplicaFault,
@@ -161,8 +161,8 @@ class Attempt:
         try:
             reached("begun")
             committed = self._perform(change, opening)
-            if excluded and not committed.changes:
-                membership.evict(self.service, self.lock, opening.witness, excluded)
+            if opening.dead and not committed.changes:
+                membership.evict(self.service, self.lock, opening.witness, opening.dead)
             return committed
         finally:
             opening.rollback()
@@ -220,8 +220,10 @@ class Attempt:
         except OSError as error:
             raise OutcomeUnknown(f"The fronts' leases can't be read: {error}") from error
         reached("invalidated")
-        self._raise_floor(witness, entry.position)  # Step 8.
+        witness = self._raise_floor(witness, entry.position)  # Step 8.
         reached("floor")
+        if stamps.is_due(entry.position, len(entry.payload)):
+            self._checkpoint(witness)
         return Committed(value, entry.position, witness.timeline, changes)
 
     @contextmanager
@@ -306,9 +308,16 @@ class Attempt:
         self.callbacks = [registered[1] for registered in self._lead.wrapper.run_on_commit]
         self._lead.wrapper.run_on_commit = []
 
-    def _raise_floor(self, witness: Witness, position: int) -> None:
+    def _raise_floor(self, witness: Witness, position: int) -> Witness:
         try:
             self.lock.assert_current()
-            write_witness(self.service.witness_file, replace(witness, floor=position), sync=False)
+            return write_witness(self.service.witness_file, replace(witness, floor=position), sync=False)
         except (OSError, Unavailable) as error:
             raise OutcomeUnknown(f"The witness can't be written: {error}") from error
+
+    def _checkpoint(self, witness: Witness) -> None:
+        try:
+            self.lock.assert_current()
+            stamps.checkpoint(self.service, witness)
+        except (OSError, Unavailable) as error:  # The write stands; the next one finds what is wrong.
+            logger.warning("%s: no checkpoint could be made: %s", self.service.name, error)

@@ -27,6 +27,9 @@ class FileRecord:
     identity: str
     nonce: str
     size_bytes: int
+    written_ns: int | None = None
+    """When the file was last written, while its `-wal` is `wal`; None if that isn't known. See `stamps`."""
+    wal: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Exclusion:
 
     reason: str
     since: str
+    must_be_copied: bool = False
+    """Whether its content can't be trusted any more: to roll its log forward is not enough."""
 
 
 @dataclass(frozen=True)

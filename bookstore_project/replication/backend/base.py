@@ -21,6 +21,8 @@ PRAGMAS = (
     "PRAGMA recursive_triggers=ON",
     # A WAL that a long reader made grow is cut back when it begins anew.
     f"PRAGMA journal_size_limit={16 << 20}",
+    # Checkpoints are announced in the witness: see `stamps`.
+    "PRAGMA wal_autocheckpoint=0",
 )
 HOW_TO_WRITE = (
     'Writes go through a replicated transaction: transaction.run("{service}", change) of '
@@ -46,8 +48,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     file_identity: str = ""
     """Device and inode of the file that is open."""
-    _parked: tuple[Any, str] = (None, "")
-    """The connection that is not in use, with its file's identity."""
+    sidecars: tuple[str | None, ...] = ()
+    """The same, and that of its -wal and -shm; empty until that is noted."""
+    _parked: tuple[Any, str, tuple[str | None, ...]] = (None, "", ())
+    """The connection that is not in use, with its file's identity and sidecars."""
     _writing = False
     _unguarded = False
     _elsewhere: Path | None = None
@@ -80,6 +84,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.execute(pragma)
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
         self.file_identity = identity_of(self.path)
+        self.sidecars = ()
         return connection
 
     def connect_now(self) -> sqlite3.Connection:
@@ -119,14 +124,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.autocommit = True
 
     def _swap(self) -> None:
-        in_use = self.connection, self.file_identity
-        self.connection, self.file_identity = self._parked
+        in_use = self.connection, self.file_identity, self.sidecars
+        self.connection, self.file_identity, self.sidecars = self._parked
         self._parked = in_use
+
+    @property
+    def all_sidecars(self) -> "tuple[tuple[str | None, ...], ...]":
+        """Those of both connections; may be asked by another thread."""
+        return self.sidecars, self._parked[2]
 
     @async_unsafe
     def close(self) -> None:
         """Closes both connections."""
-        parked, self._parked = self._parked[0], (None, "")
+        parked, self._parked, self.sidecars = self._parked[0], (None, "", ()), ()
         if parked is not None:
             parked.close()
         super().close()

@@ -1,0 +1,240 @@
+"""A file, or what lies beside it, that somebody else writes or removes under open connections: found before it counts.
+
+An old copy written into the file in place leaves its inode, and a `-wal` that belongs to newer content beside it. A
+removed `-wal` or `-shm` lives on in the connections that have it open, and the next one makes another.
+"""
+
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from bookstore_project.replication import points, repair, stamps
+from bookstore_project.replication.caretaker import Caretaker, fault_of
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.mutex import writer_lock
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.books import price_of, reprice
+from bookstore_project.replication.tests.conftest import KilledAt
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, head
+from bookstore_project.replication.transaction import run
+from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.settings import topology
+from catalog_app.models import KeyedAnswer
+from catalog_app.services import book_restock
+
+CATALOG = get_service("catalog")
+
+
+def restock(book_id: int = 1) -> None:
+    book_restock(book_id=book_id, quantity=1, actor="test")
+
+
+def witness() -> Witness:
+    return read_witness(CATALOG.witness_file)
+
+
+def note(length: int = 1) -> None:
+    """A write that touches no page of the books."""
+    run(
+        "catalog", lambda: KeyedAnswer.objects.create(key=uuid.uuid4(), fingerprint="", status=200, body="x" * length)
+    )
+
+
+def checkpointed() -> None:
+    """Everything so far goes from the -wal into the files."""
+    with writer_lock(CATALOG.lock_dir, time.monotonic() + 5):
+        stamps.checkpoint(CATALOG, witness())
+
+
+def read_bytes(path: Path) -> bytes:
+    """In another process, as a stranger does: closing the file here would let go of SQLite's locks."""
+    return subprocess.run(["cat", str(path)], check=True, capture_output=True).stdout
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """In place, in another process."""
+    subprocess.run(["sh", "-c", f"cat > '{path}'"], input=content, check=True)
+
+
+class TestOverwritten:
+    """The old copy is from before the price of book 1 changed; the -wal beside it knows only of later changes."""
+
+    @pytest.fixture
+    def old(self, seven_books: Path) -> dict[str, bytes]:
+        note(40_000)
+        run("catalog", lambda: KeyedAnswer.objects.all().delete())  # Free pages: the files won't grow.
+        checkpointed()
+        old = {alias: read_bytes(topology.database_file(alias)) for alias in CATALOG.aliases}
+        reprice(1)
+        checkpointed()
+        note()
+        assert witness().files["catalog-2"].written_ns is not None
+        assert all(topology.database_file(alias).stat().st_size == len(old[alias]) for alias in old)
+        return old
+
+    @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+    @pytest.mark.parametrize("size", ["equal", "larger", "smaller"])
+    def test_nobody_reads_the_old_price(self, old: dict[str, bytes], alias: str, size: str) -> None:
+        content = {"equal": old[alias], "larger": old[alias] + b"\0" * 8192, "smaller": old[alias][:-4096]}[size]
+        overwrite(topology.database_file(alias), content)
+        for reader in (lambda: price_of(1, alias), lambda: Party(lambda: price_of(1, alias)).result()):
+            with pytest.raises(Unavailable, match="overwritten|shrank|malformed|out of sync"):
+                reader()
+        restock(3)
+        assert alias not in witness().in_sync
+        Caretaker(CATALOG).step()
+        assert price_of(1, "catalog-1")[0] == price_of(1, "catalog-2")[0] == "5.00"
+        assert_copies_equal("catalog")
+
+    def test_the_head_alone_would_not_have_told(self, old: dict[str, bytes]) -> None:
+        """What makes the stamp necessary: the mixture ends at the floor, and says an old price."""
+        overwrite(topology.database_file("catalog-2"), old["catalog-2"])
+        assert head("catalog-2") == witness().floor
+        with sqlite3.connect(topology.database_file("catalog-2")) as stranger:
+            assert stranger.execute("SELECT price FROM catalog_app_book WHERE id = 1").fetchone() == (30,)
+        stranger.close()
+
+    def test_the_caretaker_finds_it_though_nobody_reads_or_writes(self, old: dict[str, bytes]) -> None:
+        overwrite(topology.database_file("catalog-2"), old["catalog-2"])
+        Caretaker(CATALOG).step()
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+        assert_copies_equal("catalog")
+
+    def test_an_answer_that_was_read_meanwhile_is_not_given(self, old: dict[str, bytes]) -> None:
+        points.hooks["gate-snapshot"] = lambda: overwrite(topology.database_file("catalog-2"), old["catalog-2"])
+        with pytest.raises(Unavailable, match="overwritten"):
+            price_of(1, "catalog-2")
+
+    @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+    @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2"])
+    def test_a_writer_between_two_steps_finds_it(self, old: dict[str, bytes], alias: str, point: str) -> None:
+        points.hooks[point] = lambda: overwrite(topology.database_file(alias), old[alias])
+        restock(4)
+        points.hooks.clear()
+        restock(4)
+        Caretaker(CATALOG).step()
+        assert price_of(1, "catalog-1")[0] == price_of(1, "catalog-2")[0] == "5.00"
+        assert_copies_equal("catalog")
+
+
+class TestCheckpoints:
+    """The store's own writes of a file are no fault, whatever cuts them short."""
+
+    def test_reads_and_the_caretaker_take_no_offence(self, seven_books: Path) -> None:
+        seen: list[str] = []
+        for point in ("checkpoint-announced", "checkpoint-made"):
+            points.hooks[point] = lambda: seen.append(str(Party(lambda: price_of(1, "catalog-2")[0]).result()))
+        for _ in range(2):
+            restock()
+            checkpointed()
+            assert [fault_of(alias, witness()) for alias in CATALOG.aliases] == [None, None]
+        assert seen == ["30.00"] * 4
+
+    def test_a_read_that_a_checkpoint_overtakes_goes_through(self, seven_books: Path) -> None:
+        restock()
+        checkpointed()
+        restock()
+        points.hooks["gate-snapshot"] = lambda: Party(checkpointed).result()
+        assert price_of(1, "catalog-2")[0] == "30.00"
+
+    @pytest.mark.parametrize("point", ["checkpoint-announced", "checkpoint-made"])
+    def test_a_kill_in_one_leaves_no_fault(self, seven_books: Path, killed_at: KilledAt, point: str) -> None:
+        restock()
+        killed_at(
+            point,
+            "from bookstore_project.replication import stamps\nstamps.CHECKPOINT_EVERY = 1\n"
+            "from catalog_app.services import book_restock\nbook_restock(book_id=1, quantity=1, actor='test')",
+        )
+        Caretaker(CATALOG).look()
+        restock()
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+        assert_copies_equal("catalog")
+
+    def test_one_is_made_now_and_then(self, seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(stamps, "CHECKPOINT_EVERY", 4)
+        sizes = [topology.database_file(alias).stat().st_mtime_ns for alias in CATALOG.aliases]
+        for _ in range(4):
+            restock()
+        assert all(
+            topology.database_file(alias).stat().st_mtime_ns > before
+            for alias, before in zip(CATALOG.aliases, sizes, strict=True)
+        )
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+
+    def test_closing_the_last_connection_is_no_fault(self, seven_books: Path) -> None:
+        for _ in range(3):
+            restock()
+            connections.close_all()
+            assert not topology.database_file("catalog-1").with_name("catalog.sqlite3-wal").exists()
+            Caretaker(CATALOG).look()
+        restock()
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+
+
+def beside(alias: str, suffix: str) -> Path:
+    path = topology.database_file(alias)
+    return path.with_name(path.name + suffix)
+
+
+def new_connection() -> None:
+    """What another process would do: it finds nothing, and makes new files."""
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM catalog_app_book')"
+    subprocess.run([sys.executable, "-c", code, topology.database_file("catalog-2")], check=False)
+
+
+class TestSidecars:
+    @pytest.fixture(params=["-wal", "-shm"])
+    def removed(self, request: pytest.FixtureRequest, seven_books: Path) -> Callable[[], None]:
+        """Removes one of the files beside catalog-2, under open connections."""
+        reprice(1)
+        return beside("catalog-2", request.param).unlink
+
+    @pytest.mark.parametrize("is_made_anew", [False, True])
+    def test_no_read_or_write_goes_by_it(self, removed: Callable[[], None], is_made_anew: bool) -> None:
+        removed()
+        if is_made_anew:
+            new_connection()
+        with pytest.raises(Unavailable, match="removed or replaced"):
+            price_of(1, "catalog-2")
+        # SQLite may have tidied up as the last one left: then whoever opens it now finds all of it.
+        with suppress(Unavailable):
+            assert Party(lambda: price_of(1, "catalog-2")).result() == ("5.00", witness().floor)
+        reprice(2)
+        Caretaker(CATALOG).step()
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+        assert price_of(1, "catalog-2")[0] == price_of(2, "catalog-2")[0] == "5.00"
+        assert_copies_equal("catalog")
+
+    @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2"])
+    def test_a_writer_between_two_steps_finds_it(self, removed: Callable[[], None], point: str) -> None:
+        points.hooks[point] = removed
+        restock()
+        points.hooks.clear()
+        restock()
+        Caretaker(CATALOG).step()
+        assert_copies_equal("catalog")
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+
+    def test_the_caretaker_finds_it_and_the_other_file_may_then_fail(self, removed: Callable[[], None]) -> None:
+        caretaker = Caretaker(CATALOG)
+        removed()
+        caretaker.step()
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+        topology.database_file("catalog-1").unlink()
+        restock()
+        caretaker.step()
+        assert_copies_equal("catalog")
+
+    def test_a_copy_is_made_though_the_log_would_fit(self, removed: Callable[[], None]) -> None:
+        removed()
+        Caretaker(CATALOG).look()
+        (repaired,) = repair.repair(CATALOG)
+        assert repaired.means == "copy"
