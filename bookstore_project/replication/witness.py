@@ -16,6 +16,10 @@ from pathlib import Path
 from bookstore_project.replication.errors import Unavailable
 
 SLOT_BYTES = 4096
+_newest: dict[Path, tuple[str, int]] = {}
+"""By path, the timeline and counter of the newest witness that this process has met."""
+_past: dict[Path, set[str]] = {}
+"""By path, the timelines that this process has seen end."""
 _READS = 4
 """A reader may meet a writer in the middle of a slot: it looks again, and believes what it sees twice."""
 
@@ -56,8 +60,34 @@ class Witness:
     """Of the slot that it was read from."""
 
 
+class UnusableWitness(Unavailable):
+    """It is missing, damaged or stale, and may have to be made anew. What can't be opened for once is none of it."""
+
+
 def read_witness(path: Path) -> Witness:
-    """The newest whole slot; raises Unavailable if the file is missing or no slot is whole."""
+    """The newest whole slot; raises Unavailable if the file can't be read.
+
+    UnusableWitness if it is missing, if no slot is whole, or if it is stale: an old copy was put in its place, for
+    this process has met a newer one.
+    """
+    # What was known before the read began: one who reads at the same time may overtake this one.
+    timeline, counter = _newest.get(path, ("", 0))
+    witness = _read_slots(path)
+    if witness.timeline in _past.get(path, ()) or (witness.timeline == timeline and witness.counter < counter):
+        raise UnusableWitness(f"The witness {path.name} is stale: an old copy was put in its place.")
+    _remember(path, witness)
+    return witness
+
+
+def _remember(path: Path, witness: Witness) -> None:
+    timeline, counter = _newest.get(path, ("", 0))
+    if witness.timeline != timeline and timeline:
+        _past.setdefault(path, set()).add(timeline)
+    if witness.timeline != timeline or witness.counter > counter:
+        _newest[path] = (witness.timeline, witness.counter)
+
+
+def _read_slots(path: Path) -> Witness:
     seen: bytes | None = None
     for _ in range(_READS):
         raw = _read(path)
@@ -66,7 +96,7 @@ def read_witness(path: Path) -> Witness:
         if len(whole) == len(slots) or (whole and raw == seen):
             return max(whole, key=lambda slot: slot.counter)
         seen = raw
-    raise Unavailable(f"The witness {path.name} is damaged: both of its slots fail their checksum.")
+    raise UnusableWitness(f"The witness {path.name} is damaged: both of its slots fail their checksum.")
 
 
 def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
@@ -86,22 +116,25 @@ def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
                 os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    _remember(path, renewed)
     return renewed
 
 
 def create_witness(path: Path, witness: Witness) -> Witness:
-    """Puts a new witness at the path, whole and durable at once."""
+    """Puts a new witness at the path, whole and durable at once. Raises OSError, and changes nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    first = replace(witness, counter=1)
+    first = replace(witness, counter=witness.counter + 1)
     draft = path.with_suffix(".draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, _serialize(replace(witness, counter=0)) + _serialize(first))
+        slots = sorted((witness, first), key=lambda slot: slot.counter % 2)
+        os.write(descriptor, b"".join(map(_serialize, slots)))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     draft.replace(path)
     sync_directory(path.parent)
+    _remember(path, first)
     return first
 
 
@@ -118,7 +151,8 @@ def _read(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise Unavailable(f"The witness {path.name} can't be read: {error.strerror}.") from error
+        kind = UnusableWitness if isinstance(error, FileNotFoundError) else Unavailable
+        raise kind(f"The witness {path.name} can't be read: {error.strerror}.") from error
     try:
         return os.read(descriptor, 2 * SLOT_BYTES)
     except OSError as error:

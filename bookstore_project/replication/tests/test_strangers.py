@@ -1,4 +1,5 @@
-"""A file, or what lies beside it, that somebody else writes or removes under open connections: found before it counts.
+"""A file, or what lies beside it, that somebody else writes or removes under open connections: found before it
+counts.
 
 An old copy written into the file in place leaves its inode, and a `-wal` that belongs to newer content beside it. A
 removed `-wal` or `-shm` lives on in the connections that have it open, and the next one makes another.
@@ -85,8 +86,12 @@ class TestOverwritten:
     def test_nobody_reads_the_old_price(self, old: dict[str, bytes], alias: str, size: str) -> None:
         content = {"equal": old[alias], "larger": old[alias] + b"\0" * 8192, "smaller": old[alias][:-4096]}[size]
         overwrite(topology.database_file(alias), content)
-        for reader in (lambda: price_of(1, alias), lambda: Party(lambda: price_of(1, alias)).result()):
-            with pytest.raises(Unavailable, match="overwritten|shrank|malformed|out of sync"):
+        readers: list[Callable[[], object]] = [
+            lambda: price_of(1, alias),
+            lambda: Party(lambda: price_of(1, alias)).result(),
+        ]
+        for reader in readers:
+            with pytest.raises(Unavailable, match=r"overwritten|shrank|malformed|out of sync"):
                 reader()
         restock(3)
         assert alias not in witness().in_sync
@@ -142,7 +147,7 @@ class TestCheckpoints:
         restock()
         checkpointed()
         restock()
-        points.hooks["gate-snapshot"] = lambda: Party(checkpointed).result()
+        points.hooks["gate-snapshot"] = lambda: Party(checkpointed).join(20)
         assert price_of(1, "catalog-2")[0] == "30.00"
 
     @pytest.mark.parametrize("point", ["checkpoint-announced", "checkpoint-made"])
