@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from bookstore_project.replication import care, compaction, gate, membership, repair, scrub, sidecars
+from bookstore_project.replication import care, compaction, gate, membership, rebuild, repair, scrub, sidecars
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
@@ -48,6 +48,7 @@ class Caretaker:
 
     def step(self) -> None:
         """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
+        rebuild.rebuild_witness(self.service)
         self.look()  # In each process: some faults show in the connections of one alone.
         if not self._role.is_mine():
             return

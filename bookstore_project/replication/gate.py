@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 from django.db import models
 
-from bookstore_project.replication import care, images, log, rows, sidecars
+from bookstore_project.replication import care, images, log, rebuild, rows, sidecars
 from bookstore_project.replication.errors import ReplicaFault, Unavailable, WriteRefused, is_replica_fault
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect
 from bookstore_project.replication.pins import current_pin, pinned
@@ -95,6 +96,7 @@ def _enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot:
 def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot | None:
     """None if a write in doubt stays in doubt."""
     before = read_witness(service.witness_file)
+    _assert_not_stale(service.name, before.timeline)
     assert_in_sync(alias, before)
     connection = _begin(alias, before)
     assert_incarnation(connection, alias, before)
@@ -115,6 +117,12 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot
         if time.monotonic() > deadline:
             return None
         time.sleep(_NAP_S)
+
+
+@cache
+def _assert_not_stale(service_name: str, timeline: str) -> None:
+    """Once for a process: from then on it remembers the newest witness that it has met."""
+    rebuild.assert_current(get_service(service_name))
 
 
 def _check_again(service: Service, alias: str) -> None:

@@ -123,6 +123,12 @@ def hash_at(connection: sqlite3.Connection, position: int) -> str | None:
     return row[0] if row else None
 
 
+def read_epoch(connection: sqlite3.Connection) -> int:
+    """Of the newest entry."""
+    row = connection.execute("SELECT epoch FROM replication_logentry ORDER BY position DESC LIMIT 1").fetchone()
+    return row[0] if row else 0
+
+
 def entries_after(connection: sqlite3.Connection, position: int, most: int | None = None) -> Iterator[Entry]:
     """The entries above a position, oldest first; no more than `most`."""
     rows = connection.execute(

@@ -17,7 +17,7 @@ from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.witness import FileRecord, Witness, read_witness, write_witness
+from bookstore_project.replication.witness import FileRecord, Witness, create_witness, read_witness, write_witness
 
 Faults = dict[str, BaseException]
 """Aliases that can't take part, and why: dead, for now."""
@@ -48,7 +48,7 @@ def begin_settled(
     while True:
         witness = read_witness(service.witness_file)
         if not os.access(service.witness_file, os.W_OK):
-            raise Unavailable("The witness is read-only; nothing was changed.")
+            witness = _replace_witness(service, lock, witness)
         opening = Opening(witness, [], {}, {})
         try:
             _open(opening, excluded, of_any_code=of_any_code)
@@ -58,6 +58,15 @@ def begin_settled(
         except BaseException:
             opening.rollback()
             raise
+
+
+def _replace_witness(service: Service, lock: WriterLock, witness: Witness) -> Witness:
+    """A read-only witness is replaced by one that can be written, if its folder can be."""
+    lock.assert_current()
+    try:
+        return create_witness(service.witness_file, witness)
+    except OSError as error:
+        raise Unavailable(f"The witness is read-only ({error.strerror}); nothing was changed.") from error
 
 
 def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_code: bool) -> None:
@@ -77,6 +86,9 @@ def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_cod
 
 def _begin(participant: Participant, witness: Witness) -> log.Head:
     head = participant.begin(witness)
+    if log.read_epoch(participant.raw) > witness.epoch:
+        participant.rollback()
+        raise Unavailable("The witness is stale: an old copy was put in its place; nothing was changed.")
     if head.position < witness.floor:
         participant.rollback()
         # All of that was in it once. Who knows what else is older than it should be?

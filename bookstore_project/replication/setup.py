@@ -7,12 +7,13 @@ import sqlite3
 from contextlib import closing, suppress
 from urllib.parse import quote
 
-from bookstore_project.replication import fronts, log, membership
+from bookstore_project.replication import fronts, log, membership, rebuild, scrub, stored
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
-from bookstore_project.replication.service import Service, wrapper
+from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.replication.stamps import Overwritten, check_file
 from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.replication.witness import FileRecord, Witness, create_witness, read_witness
 from bookstore_project.settings import topology
@@ -51,7 +52,7 @@ def _head_of(alias: str) -> log.Head | None:
 def create_first_witness(service: Service) -> None:
     """The witness of a store that begins: both files in sync, nothing settled but the base.
 
-    Raises Unavailable if the files hold different histories: that is no new store.
+    Files with a history had a witness: it is made anew if they agree. Raises Unavailable if they don't.
     """
     heads, files = {}, {}
     for alias in service.aliases:
@@ -60,6 +61,9 @@ def create_first_witness(service: Service) -> None:
         heads[alias] = log.read_head(database.connection)
         nonce = database.connection.execute("SELECT nonce FROM replication_incarnation").fetchone()[0]
         files[alias] = FileRecord(identity_of(database.path), nonce, 0)
+    if any(head.position for head in heads.values()):
+        rebuild.rebuild_under_lock(service)
+        return
     if len(set(heads.values())) != 1:
         raise Unavailable(
             f"There is no witness of {service.name}, and its two files differ: an operator has to say which counts."
@@ -72,12 +76,16 @@ def create_first_witness(service: Service) -> None:
 
 
 def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
-    """Accepts in-sync files that are the ones the witness knows, but for the inode; which ones those were.
+    """Accepts in-sync files that are the ones the witness knows, but for the inode or the time of the last write.
+
+    Gives back which ones those were. After a power cut the witness may not know of the last checkpoint.
 
     A data folder that was copied or restored as a whole has other inodes and the same content. The content says
     whose it is (the nonce); whether it has all that is settled is for the next writer to find, as ever. Under the
     writer lock, while the store is prepared: beside a running store, a file that was replaced is at fault.
+    A witness that can't be used is made anew first, if both files agree.
     """
+    rebuild.rebuild_under_lock(service, lock)
     witness = read_witness(service.witness_file)
     moved = [alias for alias in witness.in_sync if _is_only_moved(alias, witness)]
     for alias in moved:
@@ -91,10 +99,20 @@ def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
 def _is_only_moved(alias: str, witness: Witness) -> bool:
     path = topology.database_file(alias)
     try:
-        if identity_of(str(path)) == witness.files[alias].identity or membership.damage(alias):
+        is_moved = identity_of(str(path)) != witness.files[alias].identity
+        if not (is_moved or _is_overwritten(alias, witness)) or membership.damage(alias):
             return False
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
             assert_incarnation(connection, alias, witness, of_any_code=True)
+            as_stored = stored.as_found(connection, get_service(alias.rpartition("-")[0]))
+            return is_moved or not scrub.findings(connection, as_stored)
     except REPLICA_ERRORS:
         return False
-    return True
+
+
+def _is_overwritten(alias: str, witness: Witness) -> bool:
+    try:
+        check_file(alias, witness)
+    except Overwritten:
+        return True
+    return False

@@ -72,8 +72,10 @@ def read_witness(path: Path) -> Witness:
     """
     # What was known before the read began: one who reads at the same time may overtake this one.
     timeline, counter = _newest.get(path, ("", 0))
-    witness = _read_slots(path)
-    if witness.timeline in _past.get(path, ()) or (witness.timeline == timeline and witness.counter < counter):
+    witness, is_whole = _read_slots(path)
+    # Where the newest slot is torn, the one before it counts.
+    least = counter if is_whole else counter - 1
+    if witness.timeline in _past.get(path, ()) or (witness.timeline == timeline and witness.counter < least):
         raise UnusableWitness(f"The witness {path.name} is stale: an old copy was put in its place.")
     _remember(path, witness)
     return witness
@@ -87,14 +89,15 @@ def _remember(path: Path, witness: Witness) -> None:
         _newest[path] = (witness.timeline, witness.counter)
 
 
-def _read_slots(path: Path) -> Witness:
+def _read_slots(path: Path) -> tuple[Witness, bool]:
+    """The newest whole slot, and whether both are whole."""
     seen: bytes | None = None
     for _ in range(_READS):
         raw = _read(path)
         slots = [_parse(raw[:SLOT_BYTES]), _parse(raw[SLOT_BYTES : 2 * SLOT_BYTES])]
         whole = [slot for slot in slots if slot is not None]
         if len(whole) == len(slots) or (whole and raw == seen):
-            return max(whole, key=lambda slot: slot.counter)
+            return max(whole, key=lambda slot: slot.counter), len(whole) == len(slots)
         seen = raw
     raise UnusableWitness(f"The witness {path.name} is damaged: both of its slots fail their checksum.")
 

@@ -207,7 +207,7 @@ class TestSidecars:
         removed()
         if is_made_anew:
             new_connection()
-        with pytest.raises(Unavailable, match="removed or replaced"):
+        with pytest.raises(Unavailable, match=r"removed or replaced|gone"):
             price_of(1, "catalog-2")
         # SQLite may have tidied up as the last one left: then whoever opens it now finds all of it.
         with suppress(Unavailable):
