@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from bookstore_project.replication import fencing
 from bookstore_project.replication.errors import Unavailable
 
 LOCK_TIMEOUT_S = 8.0
@@ -83,6 +84,7 @@ class Role:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._held: ExitStack | None = None
+        self._refused_since: float | None = None
 
     def is_mine(self) -> bool:
         """Whether this process has the role, taking it if nobody has."""
@@ -90,10 +92,21 @@ class Role:
             with ExitStack() as attempt:
                 if attempt.enter_context(try_lock(self._directory)):
                     self._held = attempt.pop_all()
+            self._fence_if_stopped()
         return self._held is not None
+
+    def _fence_if_stopped(self) -> None:
+        """Whoever has the role keeps it for long, as a rule: it has to be stopped."""
+        now = time.monotonic()
+        if self._held is not None or self._refused_since is None:
+            self._refused_since = now
+        elif now > self._refused_since + fencing.PATIENCE_S:
+            fencing.fence(self._directory)
+            self._refused_since = None
 
 
 def _acquire(path: Path, deadline: float, nap_s: float) -> int:
+    patient_until = time.monotonic() + fencing.PATIENCE_S
     descriptor = _open(path)
     while True:
         if _lock_now(descriptor):
@@ -102,7 +115,12 @@ def _acquire(path: Path, deadline: float, nap_s: float) -> int:
             os.close(descriptor)
             descriptor = _open(path)
             continue
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > patient_until:
+            fencing.fence(path)
+            patient_until = time.monotonic() + fencing.PATIENCE_S
+            continue
+        if now > deadline:
             os.close(descriptor)
             raise Unavailable("Another writer holds the lock for too long; nothing was changed.")
         time.sleep(nap_s)
