@@ -74,7 +74,7 @@ def test_a_slow_holder_is_left_alone(tmp_path: Path) -> None:
 def test_a_holder_that_is_continued_in_time_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with holder(tmp_path) as process:
         stop(process)
-        monkeypatch.setattr(fencing.time, "sleep", lambda seconds: _go_on(process))
+        monkeypatch.setattr("bookstore_project.replication.fencing.time.sleep", lambda seconds: _go_on(process))
         assert not fencing.fence(tmp_path / "mutex")
         assert process.poll() is None
 
@@ -96,7 +96,7 @@ def test_a_process_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: py
     with holder(tmp_path) as process:
         stop(process)
         other = os.geteuid() + 1
-        monkeypatch.setattr(fencing.os, "geteuid", lambda: other)
+        monkeypatch.setattr("bookstore_project.replication.fencing.os.geteuid", lambda: other)
         assert not fencing.fence(tmp_path / "mutex")
         assert process.poll() is None
 
