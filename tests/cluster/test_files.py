@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,21 @@ def _remove_with_its_log(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
+def _write_an_old_copy_into_it(path: Path) -> None:
+    """The file as the last checkpoint left it, and the -wal, with all since, stays beside it."""
+    content = path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(content)
+
+
+def _remove_the_wal(path: Path) -> None:
+    path.with_name(f"{path.name}-wal").unlink()
+
+
+def _remove_the_shm(path: Path) -> None:
+    path.with_name(f"{path.name}-shm").unlink()
+
+
 DAMAGES = [
     _delete,
     _truncate_to_half,
@@ -49,6 +66,9 @@ DAMAGES = [
     _fill_with_garbage,
     _replace_by_a_copy,
     _remove_with_its_log,
+    _write_an_old_copy_into_it,
+    _remove_the_wal,
+    _remove_the_shm,
 ]
 
 
@@ -58,15 +78,21 @@ def test_the_store_sells_on_while_a_file_is_damaged_and_rebuilt(store: Store, al
     path = store.data / alias / f"{service}.sqlite3"
     client = Shop(store).client()
     for damage in DAMAGES:
+        identity = path.stat().st_ino
         damage(path)
         for _ in range(4):
             answer = client.buy(1)
             assert answer.status == 201, f"{damage.__name__}: {answer.body!r}"
             assert client.get("/api/v1/books/1/").status == 200, damage.__name__
+        wait_for(partial(is_another, path, identity), 30, f"another file after {damage}")
         wait_for(lambda: in_sync(store, service) == {f"{service}-1", f"{service}-2"}, 30, f"{alias} after {damage}")
         store.wait_ready()
     assert f"{alias} rejoined by copy" in "".join(store.log(node) for node in store.nodes)
     assert dump_both(store, service), "both files hold the same rows"
+
+
+def is_another(path: Path, inode: int) -> bool:
+    return path.exists() and path.stat().st_ino != inode
 
 
 def in_sync(store: Store, service: str) -> set[str]:
@@ -106,3 +132,46 @@ def test_a_stopped_store_whose_files_were_moved_or_lost_starts_again(
         assert client.buy(1).status == 201
         dump_both(store, "catalog")
         dump_both(store, "order")
+
+
+def _delete_witness(path: Path) -> None:
+    path.unlink()
+
+
+def _fill_witness_with_garbage(path: Path) -> None:
+    path.write_bytes(b"\xa5" * path.stat().st_size)
+
+
+def _put_an_old_witness_back(path: Path) -> None:
+    path.write_bytes(path.with_name("old").read_bytes())
+
+
+DAMAGES_OF_WITNESS = [_delete_witness, _fill_witness_with_garbage, _put_an_old_witness_back]
+
+
+@pytest.mark.parametrize("service", ["catalog", "order"])
+def test_the_store_makes_its_witness_anew(store: Store, service: str) -> None:
+    path = store.data / "witness" / f"{service}.json"
+    client = Shop(store).client()
+    for damage in DAMAGES_OF_WITNESS:
+        path.with_name("old").write_bytes(path.read_bytes())
+        bought = client.buy(1).json
+        damage(path)
+        answer = client.get("/api/v1/books/1/")
+        assert answer.status == 503 or answer.json["quantity"] == 49 - DAMAGES_OF_WITNESS.index(damage)
+        wait_for(lambda: client.buy(2).status == 201, 30, f"a sale after {damage}")
+        store.wait_ready()
+        assert client.get(f"/api/v1/orders/{bought['id']}/").json == bought
+    wait_for(lambda: in_sync(store, service) == {f"{service}-1", f"{service}-2"}, 30)
+    dump_both(store, service)
+
+
+def test_a_node_that_is_stopped_while_it_sells_holds_nobody_up(store: Store) -> None:
+    """It is killed by who waits for its lock, and started anew by the supervisor."""
+    client = Shop(store).client()
+    pid = store.kill("catalog-1", signal.SIGSTOP)
+    for _ in range(4):
+        assert client.buy(1).status == 201
+    wait_for(lambda: store.pid("catalog-1") != pid, 30, "another catalog-1")
+    store.wait_ready()
+    dump_both(store, "catalog")

@@ -3,9 +3,12 @@
 Each case ends with every acknowledged write on both files, the copies equal and in sync again.
 """
 
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +16,12 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from bookstore_project.replication import points
+from bookstore_project.replication import points, setup
 from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
+from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, python, rows
+from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, obedient, python, rows
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
@@ -200,4 +204,82 @@ def test_a_locked_file_is_done_without_and_rejoins_by_its_log(used_store: Path, 
     witness = read_witness(CATALOG.witness_file)
     assert witness.in_sync == ("catalog-1", "catalog-2")
     assert witness.files[alias].identity == identity, "it was copied"
+    assert_copies_equal("catalog")
+
+
+# ------------------------------------------------------------------------- read-only, and no room on the disk
+
+
+@pytest.mark.parametrize("alias", CATALOG.aliases)
+def test_a_read_only_file_is_done_without_and_rebuilt(used_store: Path, alias: str) -> None:
+    path = topology.database_file(alias)
+    connections.close_all()
+    path.chmod(0o400)
+    told = obedient(
+        "from bookstore_project.replication.tests.test_fault_matrix import *\nrestock(); Caretaker(CATALOG).step()"
+    )
+    assert f"{alias} is out of sync: attempt to write a readonly database" in told
+    assert f"{alias} rejoined by copy" in told
+    restock()
+    assert_copies_equal("catalog")
+
+
+@pytest.mark.parametrize("alias", CATALOG.aliases)
+def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, alias: str) -> None:
+    path = topology.database_file(alias)
+    connections.close_all()  # The -wal is gone, and can't be made.
+    path.parent.chmod(0o500)
+    try:
+        told = obedient(
+            "from bookstore_project.replication.tests.test_fault_matrix import *\n"
+            "restock()\ntry: Caretaker(CATALOG).step()\nexcept Unavailable as error: print(error)"
+        )
+        assert f"{alias} is out of sync" in told
+        assert "can't be copied: unable to open" in told
+    finally:
+        path.parent.chmod(0o700)
+    Caretaker(CATALOG).step()
+    assert_copies_equal("catalog")
+
+
+@pytest.fixture
+def small_disk(used_store: Path) -> Iterator[Path]:
+    """catalog-2 on a disk of two megabytes."""
+    folder = topology.database_file("catalog-2").parent
+    connections.close_all()
+    shutil.copytree(folder, folder.with_name("catalog-2.kept"))
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        reason = f"a small disk has to be mounted, as root: {mounted.stderr.decode().strip()}"
+        shutil.rmtree(folder.with_name("catalog-2.kept"))
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    try:
+        shutil.copytree(folder.with_name("catalog-2.kept"), folder, dirs_exist_ok=True)
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5) as lock:
+            setup.adopt_moved_files(CATALOG, lock)
+        yield folder
+    finally:
+        connections.close_all()
+        subprocess.run(["umount", folder], check=True)
+        shutil.rmtree(folder.with_name("catalog-2.kept"))
+
+
+def test_a_full_disk_costs_one_copy_until_there_is_room(small_disk: Path) -> None:
+    restock()
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"\0" * 4096)
+    for _ in range(3):
+        restock()
+    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1",)
+    caretaker = Caretaker(CATALOG)
+    with pytest.raises(Unavailable, match="full"):
+        caretaker.step()
+    (small_disk / "filler").unlink()
+    caretaker.step()
+    restock()
     assert_copies_equal("catalog")

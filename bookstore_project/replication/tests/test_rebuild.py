@@ -1,9 +1,6 @@
 """The witness at fault: what can't be used is refused, and made anew where both copies agree."""
 
 import fcntl
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +15,14 @@ from bookstore_project.replication.rebuild import rebuild_witness
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, head, opened, python
+from bookstore_project.replication.tests.copies import (
+    assert_copies_equal,
+    change_around,
+    head,
+    obedient,
+    opened,
+    python,
+)
 from bookstore_project.replication.witness import SLOT_BYTES, Witness, read_witness, write_witness
 from bookstore_project.settings import topology
 
@@ -188,22 +192,6 @@ def test_reads_at_the_same_time_do_not_take_each_other_for_stale(seven_books: Pa
     older = read_witness(path)
     newer = write_witness(path, replace(older, floor=older.floor), sync=False)
     assert read_witness(path).counter == newer.counter
-
-
-def obedient(code: str) -> str:
-    """What a process says that is root, perhaps, and heeds modes all the same."""
-    command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
-    if os.geteuid() == 0:
-        drop = "-dac_override,-dac_read_search"
-        command = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}", *command]
-    environment = os.environ | {
-        "BOOKSTORE_DATA": str(topology.DATA),
-        "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.test",
-    }
-    done = subprocess.run(
-        command, cwd=topology.ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-    return done.stdout + done.stderr
 
 
 def test_a_read_only_witness_is_replaced(old: bytes) -> None:
