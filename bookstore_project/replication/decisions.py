@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bookstore_project.replication import agreement, losses
+from bookstore_project.replication import agreement, losses, rebuild
 from bookstore_project.replication.agreement import Agreement, FileAccount, Relation
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.hooks import history_chosen
 from bookstore_project.replication.losses import Losses
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.replication.witness import Witness
 from bookstore_project.settings import topology
 
 
@@ -81,7 +81,7 @@ def look(service: Service, *, known: State | None = None, is_thorough: bool = Tr
     """
     witness, problem = None, ""
     try:
-        witness = read_witness(service.witness_file)
+        witness = rebuild.read_current(service)
     except Unavailable as error:
         problem = error.detail
     found = agreement.compare(service, is_thorough=is_thorough and known is None)

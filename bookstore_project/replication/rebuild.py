@@ -78,11 +78,12 @@ def unusable(service: Service) -> str | None:
     return None
 
 
-def assert_current(service: Service) -> None:
+def read_current(service: Service) -> Witness:
     """Raises Unavailable if the witness is missing, damaged, or an old copy of itself."""
     problem = unusable(service)
     if problem is not None:
-        raise Unavailable(problem)
+        raise UnusableWitness(problem)
+    return read_witness(service.witness_file)
 
 
 def _epoch_of(alias: str) -> int:
@@ -96,7 +97,7 @@ def _agreed(service: Service, problem: str) -> Agreement:
     found = agreement.compare(service)
     if not found.is_whole:
         complaints = [f"{alias}: {file.complaint}" for alias, file in found.files.items() if file.complaint]
-        why = "; ".join([f"the two copies are {found.relation}", *complaints, *found.differing])
+        why = "; ".join([f"the two copies are {found.relation}", *complaints, *filter(None, [found.difference])])
         raise Unavailable(f"{problem} It can't be made anew ({why}): {HELP}.")
     return found
 
@@ -116,5 +117,7 @@ def _witness_of(service: Service, found: Agreement) -> Witness:
         files[alias] = FileRecord(identity_of(str(path)), file.nonce, path.stat().st_size)
     behind = found.behind
     in_sync = tuple(alias for alias in service.aliases if alias not in behind)
-    out = {alias: membership.out_because(OSError("its log is the shorter one; the witness was lost")) for alias in behind}
+    out = {
+        alias: membership.out_because(OSError("its log is the shorter one; the witness was lost")) for alias in behind
+    }
     return Witness(new_timeline(), epoch, in_sync, _newest(found), files, out)

@@ -79,13 +79,10 @@ def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
     """Accepts in-sync files that are the ones the witness knows, but for the inode or the time of the last write.
 
     Gives back which ones those were. After a power cut the witness may not know of the last checkpoint.
-
     A data folder that was copied or restored as a whole has other inodes and the same content. The content says
     whose it is (the nonce); whether it has all that is settled is for the next writer to find, as ever. Under the
     writer lock, while the store is prepared: beside a running store, a file that was replaced is at fault.
-    A witness that can't be used is made anew first, if both files agree.
     """
-    rebuild.rebuild_under_lock(service, lock)
     witness = read_witness(service.witness_file)
     moved = [alias for alias in witness.in_sync if _is_only_moved(alias, witness)]
     for alias in moved:

@@ -8,6 +8,7 @@ Source: https://sqlite.org/walformat.html, https://sqlite.org/howtocorrupt.html#
 """
 
 import threading
+from functools import cache
 from pathlib import Path
 from weakref import WeakSet
 
@@ -65,12 +66,17 @@ def _assert_are(sidecars: tuple[str | None, ...], path: str) -> None:
 
 
 def _identities(path: str) -> tuple[str | None, ...]:
-    return tuple(_identity(path + suffix) for suffix in SUFFIXES)
+    return tuple(map(_identity, _beside(path)))
 
 
-def _identity(path: str) -> str | None:
+@cache
+def _beside(path: str) -> tuple[Path, ...]:
+    return tuple(Path(path + suffix) for suffix in SUFFIXES)
+
+
+def _identity(path: Path) -> str | None:
     try:
-        status = Path(path).stat()
+        status = path.stat()
     except OSError:
         return None
     return f"{status.st_dev}:{status.st_ino}"

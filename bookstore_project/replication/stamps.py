@@ -71,6 +71,14 @@ def check_file_now(alias: str, witness_file: Path, witness: Witness) -> FileReco
             witness = now
 
 
+def write_time(alias: str) -> int | None:
+    """When the file at the path was last written, in nanoseconds; None if there is none."""
+    try:
+        return topology.database_file(alias).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
 def wal_identity(path: Path) -> str:
     """Inode and salts of the `-wal`; empty if there is none, or nothing in it yet."""
     try:

@@ -3,12 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bookstore_project.replication import agreement, care, fingerprint
+from bookstore_project.replication import agreement, care, fingerprint, rebuild
 from bookstore_project.replication.agreement import Agreement, FileAccount
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.replication.witness import Witness
 from bookstore_project.settings import topology
 
 
@@ -55,7 +55,7 @@ def status(service: Service) -> ServiceStatus:
     """Raises nothing: what can't be read is part of the answer."""
     witness, problem = None, ""
     try:
-        witness = read_witness(service.witness_file)
+        witness = rebuild.read_current(service)
     except Unavailable as error:
         problem = error.detail
     found = agreement.compare(service, is_thorough=False)

@@ -141,22 +141,24 @@ def test_promote_works_without_a_witness_and_says_that_nobody_can_know(seven_boo
     rebuild()
 
 
-def test_promote_settles_a_quarrel_of_two_whole_logs(seven_books: Path) -> None:
+@pytest.mark.parametrize(
+    ("epoch", "refusal"),
+    [(1, "an operator has to say which counts"), (9, "The witness is stale")],
+    ids=["under a sound witness", "under a stale one"],
+)
+def test_promote_settles_a_quarrel_of_two_whole_logs(seven_books: Path, epoch: int, refusal: str) -> None:
     for alias in CATALOG.aliases:
-        append_another_entry(alias)
-    with opened("catalog-2") as connection:
-        connection.execute("DELETE FROM replication_logentry WHERE position = 2")
-    append_entry_of_epoch_9("catalog-2")
-    with pytest.raises(Unavailable, match="an operator has to say which counts"):
+        append_entry(alias, epoch, alias)
+    with pytest.raises(Unavailable, match=refusal):
         restock()
     text = decide("promote", "catalog-2")
     assert "catalog-1 holds, beyond what catalog-2 has" not in text  # Its entry touches no rows.
     rebuild()
 
 
-def append_entry_of_epoch_9(alias: str) -> None:
+def append_entry(alias: str, epoch: int, key: str) -> None:
     with opened(alias) as connection:
-        log.append(connection, log.make_entry(log.read_head(connection), 9, [], []))
+        log.append(connection, log.make_entry(log.read_head(connection), epoch, [], [key]))
 
 
 @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
@@ -230,7 +232,7 @@ def test_adopt_refuses_a_damaged_file_and_says_what_helps(seven_books: Path) -> 
 
 def test_adopt_refuses_histories_that_departed(seven_books: Path) -> None:
     append_another_entry("catalog-1")
-    append_entry_of_epoch_9("catalog-2")
+    append_entry("catalog-2", 9, "catalog-2")
     CATALOG.witness_file.unlink()
     with pytest.raises(CommandError, match="departed at position 2: `replication promote ALIAS`"):
         decide("adopt", "--service", "catalog")

@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
-from bookstore_project.replication import fingerprint, membership, migration, setup, stored, triggers
+from bookstore_project.replication import fingerprint, membership, migration, rebuild, setup, stored, triggers
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
@@ -76,6 +76,7 @@ class Command(migrate.Command):
 
     def migrate_store(self, service: Service, lock: WriterLock) -> None:
         """A file at fault is left for its repair, unless there is something to migrate: then both are made anew."""
+        rebuild.rebuild_under_lock(service, lock)
         membership.take_back(service, lock)
         for alias in setup.adopt_moved_files(service, lock):
             self.stderr.write(f"{alias}: its file was moved here, with the content that it had.")
