@@ -164,8 +164,9 @@ def _roll_and_readmit(service: Service, lock: WriterLock, witness: Witness, alia
     try:
         source.begin(witness)
         count = catchup.roll_forward(source.raw, target.raw, service)
-        # A commit, also where nothing was missing: other connections forget the pages that they remember.
-        target.raw.execute("UPDATE replication_incarnation SET nonce = nonce")
+        # A commit, also where nothing was missing: other connections forget the pages that they remember, and the
+        # witness can say when the file was last written. An UPDATE that changes nothing writes nothing.
+        copying.set_nonce(target.raw, witness.files[alias].nonce)
         record = target.commit(witness)
     finally:
         source.rollback()

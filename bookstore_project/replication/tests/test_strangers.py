@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-from bookstore_project.replication import points, repair, stamps
+from bookstore_project.replication import membership, points, repair, stamps
 from bookstore_project.replication.caretaker import Caretaker, fault_of
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import price_of, reprice
@@ -112,6 +112,16 @@ class TestOverwritten:
         Caretaker(CATALOG).step()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         assert_copies_equal("catalog")
+
+    @pytest.mark.parametrize("fault", [ReplicaFault("damaged"), OSError("busy")], ids=["by copy", "by log"])
+    def test_a_file_that_has_just_rejoined_is_watched_at_once(self, seven_books: Path, fault: Exception) -> None:
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5) as lock:
+            membership.evict(CATALOG, lock, witness(), {"catalog-2": fault})
+        repair.repair(CATALOG)
+        path = topology.database_file("catalog-2")
+        assert fault_of("catalog-2", witness()) is None
+        overwrite(path, read_bytes(path))
+        assert "overwritten" in str(fault_of("catalog-2", witness()))
 
     def test_an_answer_that_was_read_meanwhile_is_not_given(self, old: dict[str, bytes]) -> None:
         points.hooks["gate-snapshot"] = lambda: overwrite(topology.database_file("catalog-2"), old["catalog-2"])
