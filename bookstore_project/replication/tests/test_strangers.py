@@ -194,6 +194,63 @@ class TestCheckpoints:
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
 
+OPENED_AND_READ = (
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM catalog_app_book'); "
+    "c.execute('BEGIN'); c.execute('SELECT * FROM catalog_app_book').fetchall(); c.rollback(); c.close()"
+)
+READ_ONLY = OPENED_AND_READ.replace("sys.argv[1]", "'file:' + sys.argv[1] + '?mode=ro', uri=True")
+TOOLS = {
+    "sqlite3, read and write": [sys.executable, "-c", OPENED_AND_READ],
+    "sqlite3, read only": [
+        sys.executable,
+        "-c",
+        OPENED_AND_READ.replace("sys.argv[1]", "'file:' + sys.argv[1] + '?mode=ro', uri=True"),
+    ],
+    "cp": ["sh", "-c", 'cp "$0" "$0.copy"'],
+}
+
+
+class TestVisitors:
+    """Who only looks leaves no fault, whether the store runs or not."""
+
+    @pytest.mark.parametrize("is_running", [True, False], ids=["running", "stopped"])
+    @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
+    def test_a_tool_that_only_reads_leaves_no_fault(
+        self, seven_books: Path, tool: list[str], is_running: bool
+    ) -> None:
+        for _ in range(2):
+            restock()
+            checkpointed()
+            restock()
+            before = price_of(1, "catalog-1"), price_of(1, "catalog-2")
+            if not is_running:
+                connections.close_all()
+            for alias in CATALOG.aliases:
+                subprocess.run([*tool, topology.database_file(alias)], check=True)
+            assert [fault_of(alias, witness()) for alias in CATALOG.aliases] == [None, None]
+            assert (price_of(1, "catalog-1"), price_of(1, "catalog-2")) == before
+            Caretaker(CATALOG).look()
+        restock()
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+
+    def test_a_tool_that_merges_the_wal_of_killed_processes_leaves_no_fault(
+        self, seven_books: Path, killed_at: KilledAt
+    ) -> None:
+        connections.close_all()
+        killed_at(
+            "floor",
+            "from catalog_app.services import book_restock\nbook_restock(book_id=1, quantity=1, actor='test')",
+        )
+        assert beside("catalog-1", "-wal").stat().st_size
+        for alias in CATALOG.aliases:
+            subprocess.run([*TOOLS["sqlite3, read and write"], topology.database_file(alias)], check=True)
+        assert not beside("catalog-1", "-wal").exists()
+        Caretaker(CATALOG).look()
+        restock()
+        assert witness().in_sync == ("catalog-1", "catalog-2")
+        assert_copies_equal("catalog")
+
+
 def beside(alias: str, suffix: str) -> Path:
     path = topology.database_file(alias)
     return path.with_name(path.name + suffix)
