@@ -126,7 +126,5 @@ GUARD_FAULTS = (
     Fault("witness-slot", "witness", _garble_a_slot, targets=SERVICES),
     Fault("witness-garbled", "witness", _garble_witness, holds_s=(2, 4), targets=SERVICES),
     Fault("witness-deleted", "witness", _delete_witness, holds_s=(2, 4), targets=SERVICES),
-    Fault(
-        "witness-old", "witness", _replace_witness_by_old_copy, holds_s=(2, 4), targets=SERVICES, is_on_demand=True
-    ),
+    Fault("witness-old", "witness", _replace_witness_by_old_copy, holds_s=(2, 4), targets=SERVICES),
 )
