@@ -15,7 +15,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "            witness = read_witness(service.witness_file)\n"
         "            _begin(alias, witness)\n"
         "            snapshot = Snapshot(alias, witness.floor, witness.timeline)\n",
-        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_not_read_until_a_writer_rolls_it_forward",
+        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
         f"{TESTS}/test_gate.py::test_membership_counts_as_it_stands_after_the_snapshot",
     ),
     mutant(
@@ -46,8 +46,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a read beside a write in doubt claims its position",
         "a front keeps the answer although it is older than it says",
         GATE,
-        "            return Snapshot(alias, now.floor, now.timeline)\n",
-        "            return Snapshot(alias, head, now.timeline)\n",
+        "            return Snapshot(alias, now.floor, now.timeline, written_ns)\n",
+        "            return Snapshot(alias, head, now.timeline, written_ns)\n",
         f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_does_not_touch_goes_through",
     ),
     mutant(
@@ -56,7 +56,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "    if head < before.floor:\n",
         "    if False:\n",
-        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_not_read_until_a_writer_rolls_it_forward",
+        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
     ),
     mutant(
         "a read never settles",
@@ -69,7 +69,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the inode isn't compared",
         "a replica reads and writes a file that is no longer at its path",
-        PARTICIPANT,
+        f"{HERE}/stamps.py",
         'raise ReplicaFault("its file was replaced',
         'str("its file was replaced',
         f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[replaced]",
@@ -77,7 +77,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the size isn't compared",
         "a file cut short is read until a customer comes to what is missing",
-        PARTICIPANT,
+        f"{HERE}/stamps.py",
         'raise ReplicaFault(f"its file shrank',
         'str(f"its file shrank',
         f"{TESTS}/test_steps.py::test_a_file_that_lost_its_last_page_is_not_read_though_nobody_misses_it_yet",

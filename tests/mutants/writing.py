@@ -114,8 +114,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "nobody looks at the files again after the commit",
         "an acknowledged sale is in a file that nobody will ever open again",
         f"{HERE}/participant.py",
-        "            return check_file(self.alias, witness)\n",
-        "            return witness.files[self.alias]\n",
+        "            record = self._check_committed(witness)\n",
+        "            record = witness.files[self.alias]\n",
         f"{STEPS}::test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible",
     ),
     mutant(
@@ -188,8 +188,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a fault of the file is taken for the caller's error",
         "with one disk full every purchase fails, though the other file is sound",
         f"{HERE}/errors.py",
-        "return code is not None and code & _PRIMARY_CODE in _FAULT_CODES",
-        "return False",
+        "return isinstance(error, ReplicaFault | OSError) or _code(error) in _FAULT_CODES",
+        "return isinstance(error, ReplicaFault | OSError)",
         f"{STEPS}::test_a_full_disk_costs_the_file_and_not_the_caller",
     ),
     mutant(
@@ -262,8 +262,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "the lock isn't looked at again before the witness is written",
         "two writers, one of them without a lock, undo one another's sales",
         TRANSACTION,
-        "        try:\n            self.lock.assert_current()\n            write_witness(",
-        "        try:\n            write_witness(",
+        "        try:\n            self.lock.assert_current()\n            return write_witness(",
+        "        try:\n            return write_witness(",
         f"{STEPS}::test_a_writer_whose_lock_was_taken_away_leaves_the_witness_alone",
     ),
     mutant(
