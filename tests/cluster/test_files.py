@@ -171,7 +171,9 @@ def test_the_store_makes_its_witness_anew(store: Store, service: str) -> None:
 def test_a_caretaker_that_is_stopped_holds_nobody_up(store: Store) -> None:
     """It is killed by who waits for its lock, and started anew by the supervisor."""
     client = Shop(store).client()
-    node = wait_for(partial(caretaker_of, store), 30, "a caretaker")
+    wait_for(lambda: caretaker_of(store), 30, "a caretaker")
+    node = caretaker_of(store)
+    assert node is not None
     pid = store.kill(node, signal.SIGSTOP)
     for _ in range(4):
         assert client.buy(1).status == 201
@@ -182,7 +184,10 @@ def test_a_caretaker_that_is_stopped_holds_nobody_up(store: Store) -> None:
 
 def caretaker_of(store: Store) -> str | None:
     """The catalog node that holds the caretaker's lock, by the kernel's account."""
-    inode = (store.data / "locks" / "catalog" / "caretaker").stat().st_ino
+    lock = store.data / "locks" / "catalog" / "caretaker"
+    if not lock.exists():
+        return None
+    inode = lock.stat().st_ino
     locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
     holders = {words[4] for words in locks if words[1] == "FLOCK" and words[5].endswith(f":{inode}")}
     return next((node for node in ("catalog-1", "catalog-2") if str(store.pid(node)) in holders), None)
