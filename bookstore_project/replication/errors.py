@@ -8,6 +8,10 @@ from bookstore_project.wire.problems import OutcomeUnknown, StoreError, Unavaila
 __all__ = ["OutcomeUnknown", "ReplicaFault", "Unavailable", "WriteRefused", "is_passing", "is_replica_fault"]
 
 
+ADVICE = "`manage.py replication status` and docs/runbook.md say what an operator can do."
+"""With what two copies can't mend by themselves."""
+
+
 class WriteRefused(StoreError):
     """A change that replication can't carry: outside a replicated transaction, or against a rule.
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from bookstore_project.replication.errors import ReplicaFault, Unavailable
+from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service
@@ -35,13 +35,14 @@ def evict(service: Service, lock: WriterLock, witness: Witness, dead: Mapping[st
     left = tuple(alias for alias in witness.in_sync if alias not in dead)
     reasons = "; ".join(f"{alias}: {error}" for alias, error in dead.items())
     if not left:
-        raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed.")
+        raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed. {ADVICE}")
     if left == witness.in_sync:
         return witness
     for alias in left:
         if problem := damage(alias):
             raise Unavailable(
-                f"{reasons}; and {alias}, which would be the only copy, is damaged: {problem}. Nothing was changed."
+                f"{reasons}; and {alias}, which would be the only copy, is damaged: {problem}. Nothing was changed. "
+                f"{ADVICE}"
             )
     excluded = {alias: out_because(error) for alias, error in dead.items() if alias in witness.in_sync}
     # Whoever repairs an excluded file writes it, and nobody else has to know when.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from django.db import IntegrityError
 
 from bookstore_project.replication import catchup, fronts, log, membership
-from bookstore_project.replication.errors import ReplicaFault, Unavailable
+from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.points import reached
@@ -103,7 +103,7 @@ def _is_settled(service: Service, opening: Opening) -> bool:
             alias: exclusion.reason for alias, exclusion in opening.witness.out.items()
         }
         reasons = "; ".join(f"{alias}: {reason}" for alias, reason in known.items())
-        raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed.")
+        raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed. {ADVICE}")
     newest = max(head.position for head in opening.heads.values())
     return newest == opening.witness.floor and len(set(opening.heads.values())) == 1
 

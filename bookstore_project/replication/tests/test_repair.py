@@ -6,14 +6,16 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from bookstore_project.replication import points, repair, scrub
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, opened
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, opened
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
@@ -193,3 +195,32 @@ def test_findings_are_bounded(seven_books: Path) -> None:
     change_around("catalog-1", "DELETE FROM replication_rowdigest")
     with opened("catalog-1") as connection:
         assert 0 < len(scrub.findings(connection, CATALOG)) <= scrub.MOST_FINDINGS
+
+
+def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_other_serves(
+    seven_books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topology.database_file("catalog-2").unlink()
+    restock()
+    answers: dict[str, Any] = {}
+
+    def ask_both() -> None:
+        for name in ("catalog-1", "catalog-2"):
+            monkeypatch.setattr(topology, "NODE", topology.NODES[name])
+            answers[name] = Client().get("/api/v1/books/1/")
+
+    points.hooks["repair-verified"] = lambda: Party(ask_both).result()
+    repair.repair(CATALOG)
+    assert answers["catalog-1"].status_code == 200
+    assert answers["catalog-2"].status_code == 503
+    assert answers["catalog-2"]["Retry-After"] == "1"
+    assert b'"unavailable"' in answers["catalog-2"].content
+    ask_both()
+    assert {answer.status_code for answer in answers.values()} == {200}
+
+
+def test_with_both_files_gone_the_refusal_says_where_an_operator_finds_what_to_do(seven_books: Path) -> None:
+    for alias in ("catalog-1", "catalog-2"):
+        topology.database_file(alias).unlink()
+    with pytest.raises(Unavailable, match=r"nothing was changed\. `manage.py replication status` and docs/runb"):
+        restock()
