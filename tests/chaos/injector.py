@@ -50,7 +50,7 @@ class Injector:
     """Where nothing helped."""
     progress: Callable[[], str] = str
     """What else there is to tell, now and then."""
-    _hurried: dict[str, tuple[Fault, str, int]] = field(default_factory=dict)
+    _hurried: dict[str, tuple[Fault, str, str]] = field(default_factory=dict)
     """The fault of each service's files that came last, if it hasn't been seen through."""
     _nonces: dict[str, str] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class Injector:
             self.scene.take_back()
             self._see_through(*last)
         self.say(f"{fault.name} on {target}")
-        before = self._epoch(target)
+        before = self._nonce(target)
         began = time.monotonic()
         try:
             undo = fault.do(self.scene, target)
@@ -104,17 +104,19 @@ class Injector:
         if fault.is_silent:
             self.doubts.append(Doubt(target, began, time.monotonic()))
 
-    def _epoch(self, target: str) -> int:
+    def _nonce(self, target: str) -> str:
+        """Of the file's incarnation; empty while it is out, or nobody can tell."""
         witness = self.scene.witness(service_of(target)) if target in ALIASES else None
-        return witness.epoch if witness else 0
+        return witness.files[target].nonce if witness and target in witness.in_sync else ""
 
-    def _see_through(self, fault: Fault, target: str, epoch: int) -> None:
+    def _see_through(self, fault: Fault, target: str, nonce: str) -> None:
         """Returns when the store has noticed the fault, or there was nothing to notice, and has recovered."""
         if fault.group == "file" and not any(fault.holds_s):
             deadline = time.monotonic() + (0.5 if fault.is_hidden else NOTICED_S)
-            while self._epoch(target) == epoch and time.monotonic() < deadline:
-                time.sleep(0.05)
-            if self._epoch(target) == epoch:
+            # Of this file: the other one may be taken out and let in meanwhile, for an older fault.
+            while self._nonce(target) == nonce and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if self._nonce(target) == nonce:
                 # A scrub alone finds it, or there is nothing to find.
                 self.scrub(service_of(target))
         self.recover()
