@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from django.utils import timezone
 
@@ -68,7 +69,9 @@ class Sweeper:
         done = self._done
         finished = 0
         while sales := clients.sales_after(done):
-            old_enough = [sale for sale in sales if _age_s(sale) >= grace_s]
+            # From the oldest on: where the clock was set back, a sale may seem younger than those after it, or not to
+            # have happened yet. The latter is judged at once: its grace can't be told, and an order is written once.
+            old_enough = list(takewhile(lambda sale: not 0 <= _age_s(sale) < grace_s, sales))
             finished += finish(old_enough)
             if old_enough:
                 done = old_enough[-1].number

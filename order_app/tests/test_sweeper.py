@@ -44,6 +44,25 @@ def test_a_young_sale_is_left_to_its_purchase(wire: Wire) -> None:
     assert mine.sweep(grace_s=0) == 1
 
 
+def test_a_clock_that_was_set_back_leaves_no_sale_out(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        sell()
+    ages = iter((10.0, -3600.0, 10.0))
+    monkeypatch.setattr(sweeper, "_age_s", lambda sale: next(ages))
+    assert Sweeper().sweep() == 3
+
+
+def test_a_young_sale_holds_back_what_seems_older_behind_it(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        sell()
+    ages = iter((10.0, 1.0, 10.0))
+    monkeypatch.setattr(sweeper, "_age_s", lambda sale: next(ages))
+    mine = Sweeper()
+    assert mine.sweep() == 1
+    monkeypatch.setattr(sweeper, "_age_s", lambda sale: 10.0)
+    assert mine.sweep() == 2
+
+
 def test_a_sweep_goes_on_where_the_last_one_ended(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeper, "MARK_EVERY", 2)
     mine = Sweeper()
