@@ -75,11 +75,14 @@ class Participant:
         Raises one of REPLICA_ERRORS, or OtherCode.
         """
         try:
-            self._written_ns = check_file(self.alias, witness).written_ns
+            check_file(self.alias, witness)
             self._guard.enter_context(self.wrapper.writable())
             connect(self.alias, witness)
             self.wrapper.begin("IMMEDIATE")
             sidecars.assert_own(self.wrapper)
+            # Again: before this connection was there, another process may have closed the last one, which writes the
+            # file. From here on this one keeps the -wal.
+            self._written_ns = check_file(self.alias, witness).written_ns
             assert_incarnation(self.raw, self.alias, witness, of_any_code=self.of_any_code)
             return log.read_head(self.raw)
         except (*REPLICA_ERRORS, OtherCode):

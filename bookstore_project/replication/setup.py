@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing, suppress
 from urllib.parse import quote
 
-from bookstore_project.replication import fronts, log, membership, rebuild, scrub, stored
+from bookstore_project.replication import copying, fronts, log, membership, rebuild, scrub, stored
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
@@ -96,15 +96,36 @@ def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
 def _is_only_moved(alias: str, witness: Witness) -> bool:
     path = topology.database_file(alias)
     try:
-        is_moved = identity_of(str(path)) != witness.files[alias].identity
+        is_moved = _has_other_inode(alias, witness)
         if not (is_moved or _is_overwritten(alias, witness)) or membership.damage(alias):
             return False
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
             assert_incarnation(connection, alias, witness, of_any_code=True)
             as_stored = stored.as_found(connection, get_service(alias.rpartition("-")[0]))
-            return is_moved or not scrub.findings(connection, as_stored)
+            # A -wal that isn't its own may lie beside a file that was put here alone.
+            return not scrub.findings(connection, as_stored) and not _differs(connection, alias, witness)
     except REPLICA_ERRORS:
         return False
+
+
+def _differs(connection: sqlite3.Connection, alias: str, witness: Witness) -> bool:
+    """Whether an in-sync file that lies where it lay has other digests."""
+    for other in witness.in_sync:
+        if other != alias and not _has_other_inode(other, witness):
+            # One that is at fault itself says nothing.
+            with suppress(*REPLICA_ERRORS), copying.opened(other, witness, of_any_code=True) as theirs:
+                shorter, longer = sorted((connection, theirs), key=lambda file: log.read_head(file).position)
+                if scrub.difference(shorter, longer):
+                    return True
+    return False
+
+
+def _has_other_inode(alias: str, witness: Witness) -> bool:
+    """Also where there is no file at all."""
+    try:
+        return identity_of(str(topology.database_file(alias))) != witness.files[alias].identity
+    except OSError:
+        return True
 
 
 def _is_overwritten(alias: str, witness: Witness) -> bool:

@@ -13,18 +13,20 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connections
 
-from bookstore_project.replication import membership, points, repair, stamps
+from bookstore_project.replication import membership, participant, points, repair, setup, stamps
 from bookstore_project.replication.caretaker import Caretaker, fault_of
+from bookstore_project.replication.compaction import compact
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, head
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, head, python
 from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -80,6 +82,28 @@ class TestOverwritten:
         assert witness().files["catalog-2"].written_ns is not None
         assert all(topology.database_file(alias).stat().st_size == len(old[alias]) for alias in old)
         return old
+
+    @pytest.mark.parametrize("is_compacted", [False, True])
+    @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+    def test_nor_if_it_was_put_there_while_nothing_ran(
+        self, old: dict[str, bytes], alias: str, is_compacted: bool, settings: Any
+    ) -> None:
+        if is_compacted:  # No image of the price is left to compare with.
+            settings.LOG_KEEP = 1
+            compact(CATALOG)
+        path = topology.database_file(alias)
+        wal = read_bytes(Path(f"{path}-wal"))
+        connections.close_all()  # A kill of everything leaves the -wal.
+        path.with_name("old").write_bytes(old[alias])
+        path.with_name("old").replace(path)
+        Path(f"{path}-wal").write_bytes(wal)
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5) as lock:
+            assert setup.adopt_moved_files(CATALOG, lock) == []
+        with pytest.raises(Unavailable):
+            price_of(1, alias)
+        Caretaker(CATALOG).step()
+        assert price_of(1, alias)[0] == "5.00"
+        assert_copies_equal("catalog")
 
     @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
     @pytest.mark.parametrize("size", ["equal", "larger", "smaller"])
@@ -310,3 +334,33 @@ class TestSidecars:
         Caretaker(CATALOG).look()
         (repaired,) = repair.repair(CATALOG)
         assert repaired.means == "copy"
+
+
+def test_the_last_other_process_may_leave_while_a_writer_comes(
+    seven_books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its leaving writes the file, after this one has looked at it and before it has opened it."""
+    connections.close_all()
+    code = (
+        "import sys\nfrom catalog_app.services import book_restock\nfrom django.db import connections\n"
+        "book_restock(book_id=1, quantity=1, actor='test')\nprint('written', flush=True)\n"
+        "sys.stdin.readline()\nconnections.close_all()\nprint('left', flush=True)\nsys.stdin.readline()"
+    )
+    connect = participant.connect
+    with python(code) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        to_other, from_other = other.stdin, other.stdout
+
+        def connect_late(alias: str, seen: Witness) -> sqlite3.Connection:
+            monkeypatch.setattr(participant, "connect", connect)
+            print(flush=True, file=to_other)
+            assert from_other.readline() == "left\n"
+            return connect(alias, seen)
+
+        assert from_other.readline() == "written\n"
+        monkeypatch.setattr(participant, "connect", connect_late)
+        restock()
+        print(flush=True, file=to_other)
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+    assert_copies_equal("catalog")
