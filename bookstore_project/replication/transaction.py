@@ -197,8 +197,9 @@ class Attempt:
 
     def _perform(self, change: Callable[[], T], opening: Opening) -> Committed[T]:
         witness = opening.witness
-        with self._blaming(self._lead):
+        with self._blaming(self._lead, runs_change=True):
             value = self._call(change)  # Step 4.
+        with self._blaming(self._lead):
             changes = self._changes()
             if not changes:
                 self._keep_callbacks()
@@ -227,12 +228,15 @@ class Attempt:
         return Committed(value, entry.position, witness.timeline, changes)
 
     @contextmanager
-    def _blaming(self, participant: Participant) -> Iterator[None]:
-        """An error that belongs to a replica belongs to this one; others pass."""
+    def _blaming(self, participant: Participant, *, runs_change: bool = False) -> Iterator[None]:
+        """An error that belongs to a replica belongs to this one; others pass.
+
+        What goes wrong with a file while `change` runs is SQLite's to say: an OSError is the caller's own.
+        """
         try:
             yield
         except Exception as error:
-            if is_replica_fault(error):
+            if is_replica_fault(error) and not (runs_change and isinstance(error, OSError)):
                 raise RunAgain(participant.alias, error) from error
             raise
 

@@ -12,8 +12,11 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import F
 
 from bookstore_project.replication import gate
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.books import reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, head, rows
 from bookstore_project.replication.transaction import active_attempt, run
+from bookstore_project.replication.witness import read_witness
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.selling import copies_sell
 
@@ -157,6 +160,23 @@ def test_what_a_savepoint_takes_back_is_not_in_the_log(seven_books: Path) -> Non
         assert "kept" in str(payload)
         assert "lost" not in str(payload)
         assert rows(alias, "SELECT count(*) FROM catalog_app_book WHERE topic = 'lost'") == [(0,)]
+
+
+@pytest.mark.parametrize("error", [TimeoutError("his own"), FileNotFoundError("his own")])
+def test_an_os_error_belongs_to_the_caller_and_runs_nothing_again(seven_books: Path, error: OSError) -> None:
+    ran = []
+
+    def change() -> None:
+        ran.append(1)
+        reprice()
+        if len(ran) == 1:
+            raise error
+
+    before = dump("catalog-1")
+    with pytest.raises(type(error), match="his own"):
+        run("catalog", change)
+    assert dump("catalog-1") == before
+    assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-1", "catalog-2")
 
 
 def test_swapped_unique_values_arrive_swapped(seven_books: Path) -> None:
