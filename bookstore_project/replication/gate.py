@@ -68,7 +68,8 @@ def reading(service_name: str, *, alias: str | None = None, keys: Sequence[str] 
             yield snapshot
         _check_again(service, chosen, snapshot)
     except Exception as error:
-        if is_replica_fault(error):
+        # What goes wrong with the file now is SQLite's to say: an OSError is the reader's own.
+        if is_replica_fault(error) and not isinstance(error, OSError):
             _report(service, chosen)
             raise Unavailable(f"{chosen} can't be read: {error}") from error
         raise

@@ -218,6 +218,15 @@ def read_pending(connection: sqlite3.Connection, service: Service) -> list[Chang
     return changes
 
 
+def pending_before(connection: sqlite3.Connection, table: str, key: Any) -> tuple[bool, images.Image | None]:
+    """Whether the transaction has changed this row, and what the row was before it did."""
+    row = connection.execute(
+        'SELECT "before" FROM replication_pendingchange WHERE "table" = ? AND "key" = ? ORDER BY id LIMIT 1',
+        (table, key_json(key)),
+    ).fetchone()
+    return row is not None, json.loads(row[0]) if row and row[0] else None
+
+
 def has_pending(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM replication_pendingchange LIMIT 1").fetchone() is not None
 

@@ -183,7 +183,9 @@ class Attempt:
         table = self.service.tables[model._meta.db_table]
         value = model._meta.pk.get_db_prep_value(key, self._lead.wrapper)
         image = images.read_image(self._lead.raw, table, value)
-        log.assert_sealed(self._lead.raw, table.name, value, image)
+        # A row that `change` has written already is sealed as it was before that, until the entry is made.
+        is_changed, before = log.pending_before(self._lead.raw, table.name, value)
+        log.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)
         return image
 
     @property

@@ -127,3 +127,8 @@ def test_a_damaged_row_is_no_answer_and_gets_its_file_scrubbed(seven_books: Path
         assert gate.get_verified(Book, 3) == Book.objects.get(pk=3)
         assert gate.get_verified(Book, 99) is None
     assert_copies_equal("catalog")
+
+
+def test_an_os_error_of_the_readers_own_is_no_fault_of_the_file(seven_books: Path) -> None:
+    with pytest.raises(BrokenPipeError), gate.reading("catalog", alias="catalog-1"):
+        raise BrokenPipeError("his own")

@@ -15,7 +15,7 @@ from bookstore_project.replication import gate
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, head, rows
-from bookstore_project.replication.transaction import active_attempt, run
+from bookstore_project.replication.transaction import active_attempt, get_verified, run
 from bookstore_project.replication.witness import read_witness
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.selling import copies_sell
@@ -287,3 +287,19 @@ def test_the_ledger_row_of_a_sale_survives_as_sold(seven_books: Path) -> None:
     with gate.reading("catalog"):
         row = LedgerEntry.objects.get(order=KEY)
         assert (row.title, row.unit_price) == ("How to get a good grade in DOS in 40 minutes a day", Decimal("30.00"))
+
+
+def test_a_row_that_this_transaction_changed_is_still_vouched_for(seven_books: Path) -> None:
+    run("catalog", lambda: keyed(1).save(force_insert=True))
+
+    def change() -> tuple[str, KeyedAnswer | None]:
+        KeyedAnswer.objects.update(body="new")
+        changed = get_verified(KeyedAnswer, uuid.UUID(int=1))
+        assert changed is not None
+        keyed(2).save(force_insert=True)
+        assert get_verified(KeyedAnswer, uuid.UUID(int=2)) is not None
+        changed.delete()
+        return changed.body, get_verified(KeyedAnswer, uuid.UUID(int=1))
+
+    assert run("catalog", change).value == ("new", None)
+    assert_copies_equal("catalog")
