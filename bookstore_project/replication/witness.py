@@ -168,7 +168,9 @@ def _serialize(witness: Witness) -> bytes:
     # vars(), not asdict(), which copies everything it meets: this is written with every transaction.
     files = {alias: vars(record) for alias, record in witness.files.items()}
     out = {alias: vars(exclusion) for alias, exclusion in witness.out.items()}
-    body = json.dumps(vars(witness) | {"files": files, "out": out}, separators=(",", ":")).encode()
+    text = json.dumps(vars(witness) | {"files": files, "out": out}, separators=(",", ":"), ensure_ascii=False)
+    # A lone surrogate, of a file name that isn't UTF-8, is written as JSON has it.
+    body = text.encode(errors="backslashreplace")
     slot = b"%08x %s" % (zlib.crc32(body), body)
     return slot.ljust(SLOT_BYTES - 1) + b"\n"
 

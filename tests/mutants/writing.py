@@ -196,7 +196,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the first file decides on an unverified row",
         "a flipped bit in the stock says no to a customer, for good",
         TRANSACTION,
-        "        log.assert_sealed(self._lead.raw, table.name, value, image)\n",
+        "        log.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)\n",
         "",
         f"{TESTS}/test_faults.py::test_a_flipped_stock_does_not_say_no",
     ),
