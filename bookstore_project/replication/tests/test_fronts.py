@@ -13,9 +13,10 @@ import pytest
 from django.conf import settings
 
 from bookstore_project.replication import fronts, points, polls
+from bookstore_project.replication.errors import OutcomeUnknown
 from bookstore_project.replication.fronts import Lease, Leases, read_lease, read_leases, record_lease
 from bookstore_project.replication.log import Entry
-from bookstore_project.replication.tests.copies import eventually, floor
+from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, floor
 from bookstore_project.replication.tests.leases import LEASE, NOW, POLL, Clock, Pushes, reprice
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
@@ -51,6 +52,23 @@ def test_what_is_no_lease_is_ignored(clock: Clock, content: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------- invalidations
+
+
+def test_a_push_that_breaks_after_the_commits_leaves_the_outcome_unknown(
+    clock: Clock, seven_books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a process that is shutting down: the entry is there, and "failed" would be a lie."""
+
+    def push(*arguments: object) -> bool:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(fronts, "push", push)
+    record_lease(LEASE)
+    with pytest.raises(OutcomeUnknown):
+        reprice()
+    monkeypatch.undo()
+    assert reprice() == floor("catalog")
+    assert_copies_equal("catalog")
 
 
 def test_without_leases_nobody_is_told(clock: Clock, pushes: Pushes) -> None:
