@@ -10,13 +10,22 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache.backends.locmem import LocMemCache
+from django.db import DatabaseError
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from bookstore_project.wire import headers
+from bookstore_project.wire import headers, problems
 
 _process_key = secrets.token_bytes(32)
 _verified = LocMemCache("verified-passwords", {"TIMEOUT": 300, "OPTIONS": {"MAX_ENTRIES": 1000}})
+
+
+class AccountsUnavailable(exceptions.APIException):
+    """The database of accounts is locked, damaged or gone: nobody knows who asks, so try again."""
+
+    status_code = 503
+    default_detail = "The accounts can't be read now; nothing was done."
+    wait = problems.RETRY_AFTER_S
 
 
 class BasicAuthentication(authentication.BasicAuthentication):
@@ -27,6 +36,12 @@ class BasicAuthentication(authentication.BasicAuthentication):
     """
 
     www_authenticate_realm = "bookstore"
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        try:
+            return super().authenticate(request)
+        except DatabaseError as error:
+            raise AccountsUnavailable from error
 
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None
@@ -48,6 +63,12 @@ def _proof(user: AbstractBaseUser, password: str) -> str:
 
 class TokenAuthentication(authentication.TokenAuthentication):
     """`Authorization: Token <key>`; `manage.py token USER` prints the key."""
+
+    def authenticate_credentials(self, key: str) -> tuple[Any, Any]:
+        try:
+            return super().authenticate_credentials(key)
+        except DatabaseError as error:
+            raise AccountsUnavailable from error
 
 
 class ServiceUser:
