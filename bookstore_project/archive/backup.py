@@ -66,8 +66,12 @@ def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifes
             assert reader.snapshot is not None
             contents[name] = _content(path, name, reader.snapshot.timeline)
             reached(f"backup-copied-{name}")
-    with closing(sqlite3.connect(topology.database_file(topology.ACCOUNTS), isolation_level=None)) as accounts:
-        copy_database(accounts, work / manifest.ACCOUNTS, manifest.ACCOUNTS, progress)
+    path = topology.database_file(topology.ACCOUNTS)
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as accounts:
+            copy_database(accounts, work / manifest.ACCOUNTS, manifest.ACCOUNTS, progress)
+    except sqlite3.DatabaseError as error:
+        raise CannotBackUp(f"the accounts in {path.name} can't be read: {error}") from error
     _verify(work, progress)
     say("Verified: every row and the whole log of both services; ledger and orders agree.")
     manifest.write_private(work / manifest.SECRET, settings.SECRET_KEY_FILE.read_bytes())
@@ -84,7 +88,10 @@ def copy_database(source: sqlite3.Connection, path: Path, name: str, progress: P
     """The connection's snapshot, as one file without a WAL beside it, on disk."""
     with closing(sqlite3.connect(path, isolation_level=None)) as copy:
         source.backup(
-            copy, pages=COPY_PAGES, progress=lambda status, left, total: progress(f"copying {name}", 1 - left / total)
+            copy,
+            pages=COPY_PAGES,
+            # Of a file that can't be read SQLite tells zero pages, before it raises.
+            progress=lambda status, left, total: progress(f"copying {name}", 1 - left / max(1, total)),
         )
         copy.execute("PRAGMA synchronous=FULL")
         copy.execute("PRAGMA journal_mode=DELETE")

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
@@ -178,3 +179,13 @@ def test_audit_is_content_with_a_store_that_sells(shop: Path) -> None:
     sell()  # Under way: younger than the grace.
     assert "Ledger and orders agree" in command("audit")
     assert rows("order-1", "SELECT count(*) FROM order_app_order") == [(1,)]
+
+
+def test_accounts_that_nobody_can_read_are_named(shop: Path, tmp_path: Path) -> None:
+    accounts = topology.database_file(topology.ACCOUNTS)
+    accounts.write_bytes(b"\xa5" * 20_000)
+    with pytest.raises(
+        CommandError, match=r"the accounts in accounts\.sqlite3 can't be read: file is not a database"
+    ):
+        call_command("backup", str(tmp_path / "backup"))
+    assert not (tmp_path / "backup").exists()

@@ -4,6 +4,7 @@ import shutil
 from io import StringIO
 from pathlib import Path
 
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
 
@@ -63,3 +64,13 @@ def test_a_missing_file_is_left_for_its_repair(seven_books: Path) -> None:
         assert Book.objects.count() == 7
     Caretaker(get_service("catalog")).step()
     assert_copies_equal("catalog")
+
+
+def test_accounts_that_nobody_can_read_are_put_aside_and_made_anew(seven_books: Path) -> None:
+    """They have no second copy; a store without staff still sells."""
+    path = topology.database_file(topology.ACCOUNTS)
+    path.write_bytes(b"\xa5" * 20_000)
+    assert "The accounts can't be read (file is not a database)" in migrate()
+    assert path.with_name(f"{path.name}.quarantine").read_bytes() == b"\xa5" * 20_000
+    assert not User.objects.exists()
+    assert migrate() == ""

@@ -1,10 +1,12 @@
 """`migrate` for a store of five databases: plain `migrate` brings all of them up to date."""
 
+import sqlite3
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
@@ -14,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from bookstore_project.replication import fingerprint, membership, migration, rebuild, setup, stored, triggers
 from bookstore_project.replication.caretaker import fault_of
+from bookstore_project.replication.copying import put_aside
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
 from bookstore_project.replication.service import Service, get_service, wrapper
@@ -43,9 +46,29 @@ class Command(migrate.Command):
                 self.migrate_service(service)
 
     def migrate_accounts(self) -> None:
-        topology.database_file(topology.ACCOUNTS).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = topology.database_file(topology.ACCOUNTS)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if problem := self.unreadable(path):
+            # There is no second copy of it, and the shop sells without.
+            connections[topology.ACCOUNTS].close()
+            self.stderr.write(
+                f"The accounts can't be read ({problem}): {put_aside(path).name} keeps the file, and a new one is "
+                "made. Staff accounts other than `staff` are to be made again, or restored from a backup."
+            )
         if self.says_something or self.plan(topology.ACCOUNTS):
             self.migrate_file(topology.ACCOUNTS)
+
+    def unreadable(self, path: Path) -> str:
+        """Why SQLite can't make anything of a file; empty if it can, or if there is none."""
+        if not path.exists():
+            return ""
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.DatabaseError as error:
+            code = (error.sqlite_errorcode or 0) & 0xFF
+            return str(error) if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) else ""
+        return ""
 
     def migrate_service(self, service: Service) -> None:
         """Both files, always: one alone would not be a copy any more."""
