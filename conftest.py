@@ -39,7 +39,7 @@ def django_db_setup(migrated_files: Path) -> None:
 def empty_store(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     """A store without books; gives its folder. Each test has files of its own, under the same paths."""
     connections.close_all()
-    for folder in ("witness", "leases", "locks"):
+    for folder in ("witness", "leases", "locks", "care"):
         shutil.rmtree(topology.DATA / folder, ignore_errors=True)
     for alias in connections:
         path = topology.database_file(alias)

@@ -31,7 +31,9 @@ def _kill_supervisor(scene: Scene, _: str) -> None:
     scene.store.stop(signal.SIGKILL)
     wait_for(lambda: not any(scene.owns(pid) for pid in pids), 20, "the nodes to end with their supervisor")
     scene.store.start()
-    scene.store.wait_ready()
+    # One after the other: the killer goes on, and on a slow machine they are never all ready at once.
+    for node in scene.store.nodes:
+        scene.store.wait_ready(node)
 
 
 def _pid(scene: Scene, node: str) -> int:

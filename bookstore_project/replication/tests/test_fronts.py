@@ -95,6 +95,7 @@ def test_what_a_front_took_before_the_commits_is_not_told_again(clock: Clock, pu
 def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, pushes: Pushes) -> None:
     record_lease(LEASE)
     announced = fronts.announce("t", ENTRY)
+    assert all(answer.result() for answer in announced.values())
     record_lease(replace(LEASE, instance="its successor"))
     fronts.invalidate("t", [ENTRY], announced)
     assert len(pushes.taken["front"]) == 2

@@ -197,6 +197,7 @@ def test_findings_are_bounded(seven_books: Path) -> None:
         assert 0 < len(scrub.findings(connection, CATALOG)) <= scrub.MOST_FINDINGS
 
 
+@pytest.mark.urls("catalog_app.urls")
 def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_other_serves(
     seven_books: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
