@@ -13,8 +13,13 @@ def current_request_id() -> str:
     return _current.get()
 
 
+def is_acceptable(sent: str) -> bool:
+    """Whether a caller's id is a tame one."""
+    return _ACCEPTABLE.fullmatch(sent) is not None
+
+
 def accept_request_id(sent: str | None) -> str:
     """The caller's id if it is a tame one, else a new one; becomes the current."""
-    request_id = sent if sent and _ACCEPTABLE.fullmatch(sent) else secrets.token_hex(16)
+    request_id = sent if sent and is_acceptable(sent) else secrets.token_hex(16)
     _current.set(request_id)
     return request_id

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.floors import Floors
@@ -94,17 +94,23 @@ class Push:
         )
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """One look at the state: whether the cache may be used now, and what an entry of the key must reach."""
 
     is_leased: bool
     timeline: str | None
     floor: int
 
-    def admits(self, entry: Entry) -> bool:
-        """Whether the entry is new enough: the one check that everything else rests on."""
-        return entry.timeline == self.timeline and entry.asof >= self.floor
+    def admits(self, asof: int, timeline: str) -> bool:
+        """Whether an entry of then is new enough: the one check that everything else rests on."""
+        return timeline == self.timeline and asof >= self.floor
+
+
+class History(NamedTuple):
+    """A timeline, None before the first poll, and the floors of its keys."""
+
+    timeline: str | None
+    floors: Floors
 
 
 @dataclass
@@ -116,8 +122,8 @@ class Coherence:
     lease_s: float
     clock: Callable[[], float] = time.monotonic
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
-    floors: Floors = field(default_factory=Floors)
-    timeline: str | None = None
+    history: History = field(default_factory=lambda: History(None, Floors()))
+    """Replaced as a whole, so that a reader who takes it once needs no lock."""
     position: int | None = None
     """Every change at or below it has raised its keys' floors."""
     confirmed: list[Any] | None = None
@@ -127,11 +133,19 @@ class Coherence:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def view(self, key: str) -> View:
-        """For the reader of an entry, before it gets the entry."""
+        """For the reader of an entry, before it gets the entry. Takes no lock: the event loop asks, too."""
         # The lease is looked at first: floors that are raised after that only make the check stricter.
         is_leased = self.clock() < self.lease_until
-        with self._lock:
-            return View(is_leased, self.timeline, self.floors.of(key))
+        timeline, floors = self.history
+        return View(is_leased, timeline, floors.of(key))
+
+    @property
+    def timeline(self) -> str | None:
+        return self.history.timeline
+
+    @property
+    def floors(self) -> Floors:
+        return self.history.floors
 
     @property
     def is_in_doubt(self) -> bool:
@@ -185,8 +199,8 @@ class Coherence:
                 self.lease_until = max(self.lease_until, poll.sent_at + self.lease_s)
 
     def _begin_anew(self, timeline: str) -> None:
-        self.timeline = timeline
-        self.floors.clear()
+        # The lease first: whoever finds one valid after this finds the new floors as well.
+        self.lease_until = float("-inf")
+        self.history = History(timeline, Floors(self.floors.limit))
         self.position = None
         self.confirmed = None
-        self.lease_until = float("-inf")

@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
-from bookstore_project.wire import etags
+from bookstore_project.wire import etags, headers
 
 _MARK = b"1"
 """The format's version: what another version wrote is a miss."""
 JSON = "application/json"
-DECODED_KEPT = 2048
-"""Entries that need not be taken apart again, the next time they are read."""
+READY_KEPT = 4096
+"""Entries that need not be taken apart again, the next time they are sent."""
+_REPLICA = headers.REPLICA.lower().encode()
+_POSITION = headers.LOG_POSITION.lower().encode()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Entry:
-    """An answer of a catalog replica, ready to be sent, and what tells whether it may still be.
-
-    Compared by identity: what is worked out for an entry once can be looked up by it.
-    """
+    """An answer of a catalog replica, ready to be sent, and what tells whether it may still be."""
 
     asof: int
     """The settled log position of the snapshot that it was read from."""
@@ -37,15 +37,48 @@ class Entry:
         return b"\n".join([_MARK, *(str(part).encode() for part in head), self.body])
 
 
+class Ready(NamedTuple):
+    """An entry as it is sent: what its reader has to check, and what goes on the wire."""
+
+    asof: int
+    timeline: str
+    etag: str
+    body: bytes
+    source_headers: tuple[tuple[bytes, bytes], ...]
+    """Of every answer that is made from it."""
+    body_headers: tuple[tuple[bytes, bytes], ...]
+    """Of one that has its body."""
+
+
+@lru_cache(READY_KEPT)
+def ready(value: bytes) -> Ready | None:
+    """What `encode` wrote of a 200; None for anything else that a cache may return."""
+    parts = _split(value)
+    if parts is None or parts[2] != b"200":
+        return None
+    _, asof, _, timeline, replica, etag, content_type, body = parts
+    return Ready(
+        int(asof),
+        timeline.decode("utf-8", "replace"),
+        etag.decode("utf-8", "replace"),
+        body,
+        ((_REPLICA, replica), (_POSITION, asof), (b"etag", etag)),
+        ((b"content-type", content_type), (b"content-length", b"%d" % len(body))),
+    )
+
+
 def decode(value: object) -> Entry | None:
     """The entry that `encode` wrote; None for anything else that a cache may return."""
-    return _decode(value) if isinstance(value, bytes) else None
-
-
-@lru_cache(DECODED_KEPT)
-def _decode(value: bytes) -> Entry | None:
-    parts = value.split(b"\n", 7)
-    if len(parts) != 8 or parts[0] != _MARK or not (parts[1].isdigit() and parts[2].isdigit()):
+    parts = _split(value) if isinstance(value, bytes) else None
+    if parts is None:
         return None
     timeline, replica, etag, content_type = (part.decode("utf-8", "replace") for part in parts[3:7])
     return Entry(int(parts[1]), timeline, replica, parts[7], int(parts[2]), content_type, etag)
+
+
+def _split(value: bytes) -> list[bytes] | None:
+    """Mark, asof, status, timeline, replica, ETag, content type, body."""
+    parts = value.split(b"\n", 7)
+    if len(parts) != 8 or parts[0] != _MARK or not (parts[1].isdigit() and parts[2].isdigit()):
+        return None
+    return parts

@@ -7,7 +7,8 @@ class Floors:
     """A floor per key, and one base under all.
 
     Bounded: beyond `limit` keys the lower half is forgotten and the base raised to the highest of those, which
-    costs misses and never a stale answer. Not thread-safe: the owner has a lock.
+    costs misses and never a stale answer. Raising is not thread-safe, the owner has a lock; asking is: it may come at
+    any moment of another thread's raising, and then gets the floor before or after it, never a lower one.
     """
 
     def __init__(self, limit: int = 100_000) -> None:
@@ -16,7 +17,9 @@ class Floors:
         self._of_key: dict[str, int] = {}
 
     def of(self, key: str) -> int:
-        return max(self._of_key.get(key, 0), self.base)
+        # The key first, the base afterwards: whoever forgets keys raises the base before.
+        floor = self._of_key.get(key, 0)
+        return floor if floor > self.base else self.base
 
     def raise_keys(self, position: int, keys: Iterable[str]) -> None:
         for key in keys:
@@ -27,10 +30,6 @@ class Floors:
 
     def raise_base(self, position: int) -> None:
         self.base = max(self.base, position)
-
-    def clear(self) -> None:
-        self.base = 0
-        self._of_key.clear()
 
     def __len__(self) -> int:
         return len(self._of_key)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from frontend_app.cache.coherence import Cache, Coherence
-from frontend_app.cache.entries import Entry, decode
+from frontend_app.cache.entries import Entry, Ready, decode, ready
 from frontend_app.cache.flights import Flights
 
 Outcome = Literal["hit", "miss", "bypass"]
@@ -43,10 +43,12 @@ class CachedReads:
     _flights: Flights = field(default_factory=Flights)
     _counters: ReadCounters = field(default_factory=ReadCounters)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _found: int = 0
+    """Hits of `find`."""
 
     def counters(self) -> ReadCounters:
         with self._lock:
-            return replace(self._counters)
+            return replace(self._counters, hits=self._counters.hits + self._found)
 
     def count(self, outcome: Outcome) -> None:
         with self._lock:
@@ -57,18 +59,22 @@ class CachedReads:
             else:
                 self._counters.bypasses += 1
 
-    def find(self, key: str, floor_key: str) -> Entry | None:
-        """The entry that may be served now, without waiting for anything. Counts a hit, nothing else."""
+    def find(self, key: str, floor_key: str) -> Ready | None:
+        """The entry that may be served now, without waiting for anything. Counts a hit, nothing else.
+
+        For the event loop alone: it has a counter of its own there, and no lock.
+        """
         # Lease and floor first, the entry afterwards: the other way round, an entry read before a write and
         # checked against a lease renewed after it would pass.
         view = self.coherence.view(floor_key)
         if not view.is_leased:
             return None
-        entry = decode(self.cache.get(key))
-        if entry is None or not view.admits(entry):
+        value = self.cache.get(key)
+        found = ready(value) if type(value) is bytes else None
+        if found is None or not view.admits(found.asof, found.timeline):
             return None
-        self.count("hit")
-        return entry
+        self._found += 1
+        return found
 
     def read(self, key: str, floor_key: str, fetch: Callable[[], Fetched]) -> tuple[Outcome, Entry]:
         """The entry from the cache, or from `fetch`, whose errors pass through."""
@@ -78,7 +84,7 @@ class CachedReads:
             return "bypass", fetch().entry
         for cache in (self.cache, self.negatives):
             entry = decode(cache.get(key))
-            if entry is not None and view.admits(entry):
+            if entry is not None and view.admits(entry.asof, entry.timeline):
                 self.count("hit")
                 return "hit", entry
         self.count("miss")
@@ -89,13 +95,14 @@ class CachedReads:
                 self._keep(key, floor_key, fetched)
                 return "miss", fetched.entry
         brought = flight.wait(FLIGHT_WAIT_S)
-        if brought is not None and view.admits(brought):
+        if brought is not None and view.admits(brought.asof, brought.timeline):
             return "miss", brought
         return "miss", fetch().entry
 
     def _keep(self, key: str, floor_key: str, fetched: Fetched) -> None:
         # A cheap look that spares a useless set; whether the entry counts is for its reader to say.
-        if not fetched.is_kept or not self.coherence.view(floor_key).admits(fetched.entry):
+        entry = fetched.entry
+        if not fetched.is_kept or not self.coherence.view(floor_key).admits(entry.asof, entry.timeline):
             return
         cache = self.negatives if fetched.is_negative else self.cache
-        cache.set(key, fetched.entry.encode())
+        cache.set(key, entry.encode())

@@ -3,6 +3,7 @@
 import hmac
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.conf import settings
@@ -15,10 +16,19 @@ from frontend_app import pushes
 from frontend_app.gateway import bodies
 from frontend_app.gateway.environ import build_environ
 from frontend_app.gateway.hitlog import HitLog
-from frontend_app.gateway.hits import quick_answer
+from frontend_app.gateway.hits import QuickWay, alive
 from frontend_app.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
 from frontend_app.gateway.ordinary import Busy, OrdinaryWay, WSGIApplication
 from frontend_app.runtime import Front
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What answers: at once, or in a thread; and what writes the lines of those that no thread has seen."""
+
+    quick: QuickWay
+    ordinary: OrdinaryWay
+    hit_log: HitLog
 
 
 class Gateway:
@@ -41,22 +51,31 @@ class Gateway:
         self._on_start = on_start
         self._body_timeout_s = body_timeout_s
         self._bodies = bodies.Budget(bodies.TOTAL_BYTES)
-        self._ordinary: OrdinaryWay | None = None
-        self._hit_log: HitLog | None = None
+        self._parts: Parts | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        if scope["type"] == "http":
+            began = time.perf_counter()
+            parts = self._parts or self.start()
+            hit = parts.quick.answer(scope, began)
+            if hit is None:
+                await self._answer(parts, Incoming.of(scope), began, receive, send)
+                return
+            start, body = hit
+            await send(start)
+            await send(body)
+            parts.hit_log.hit(scope, start, began)
+        elif scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "http":
-            await self._http(Incoming.of(scope), receive, send)
 
-    def start(self) -> tuple[OrdinaryWay, HitLog]:
+    def start(self) -> "Parts":
         """The parts that belong to the serving process and its loop, made when it begins to serve."""
-        if self._ordinary is None or self._hit_log is None:
-            self._ordinary = OrdinaryWay(self._application, self._threads)
-            self._hit_log = HitLog(self._front().journal)
+        if self._parts is None:
+            front = self._front()
+            ordinary = OrdinaryWay(self._application, self._threads)
+            self._parts = Parts(QuickWay(front), ordinary, HitLog(front.journal))
             self._on_start()
-        return self._ordinary, self._hit_log
+        return self._parts
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -65,21 +84,16 @@ class Gateway:
                 self.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                if self._ordinary is not None:
-                    self._ordinary.close()
+                if self._parts is not None:
+                    self._parts.ordinary.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _http(self, request: Incoming, receive: Receive, send: Send) -> None:
-        began = time.perf_counter()
-        ordinary, hit_log = self.start()
+    async def _answer(self, parts: "Parts", request: Incoming, began: float, receive: Receive, send: Send) -> None:
         request_id = accept_request_id(request.headers.get(headers.REQUEST_ID.lower()))
-        answer = quick_answer(self._front(), request, request_id)
+        answer = alive(request, request_id)
         if answer is not None:
-            took_ms = (time.perf_counter() - began) * 1000
-            answer.headers.append((headers.SERVER_TIMING, f"cache;dur={took_ms:.2f}"))
             await answer.send(send, request.method)
-            hit_log.write(request, answer, "cache", request_id, took_ms)
             return
         try:
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -88,12 +102,12 @@ class Gateway:
                 body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
                 answer = self._pushed(request, body, request_id)
                 if answer is None:
-                    answer = await ordinary.answer(build_environ(request, body, request_id))
+                    answer = await parts.ordinary.answer(build_environ(request, body, request_id))
         except bodies.Gone:
             return
         except (bodies.TooLarge, bodies.TooSlow, bodies.Crowded, Busy) as error:
             answer = _refusal(error, request_id)
-            hit_log.write(request, answer, "front", request_id, (time.perf_counter() - began) * 1000)
+            parts.hit_log.refused(request.scope, answer, began)
         await answer.send(send, request.method)
 
     def _pushed(self, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:

@@ -1,11 +1,12 @@
 """Log lines of quick answers: all of them at leisure, some of them in a flood, with the number left out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 from bookstore_project.wire import headers
 from bookstore_project.wire.middleware import QUIET_PREFIXES, access_log
-from frontend_app.gateway.messages import Incoming, Outgoing, raw_headers
+from frontend_app.gateway.messages import Outgoing, RawHeaders, Scope, raw_headers
 from frontend_app.journal import Journal
 
 LINES_PER_S = 50
@@ -14,56 +15,61 @@ LINES_PER_S = 50
 class HitLog:
     """At most about LINES_PER_S lines a second. For the event loop only: it has no lock."""
 
-    def __init__(self, journal: Journal, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._clock = clock
-        self._window = clock()
+        self._window = 0.0
         self._lines = 0
         self._left_out = 0
 
-    def write(self, request: Incoming, answer: Outgoing, source: str, request_id: str, took_ms: float) -> None:
-        """`source` says in words where the answer came from."""
-        if request.path.startswith(QUIET_PREFIXES):
-            return
-        if not self._has_room():
+    def hit(self, scope: Scope, start: Mapping[str, Any], began: float) -> None:
+        """Of an answer from the cache that has been sent; `began` is of `time.perf_counter`."""
+        if self._has_room(began):
+            self._write(scope, start["status"], start["headers"], "cache", began)
+        else:
             self._left_out += 1
+
+    def refused(self, scope: Scope, answer: Outgoing, began: float) -> None:
+        """Of an answer that the gateway gave by itself."""
+        if scope["path"].startswith(QUIET_PREFIXES):
             return
+        if self._has_room(began):
+            self._write(scope, answer.status, raw_headers(answer.headers), "front", began)
+        else:
+            self._left_out += 1
+
+    def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float) -> None:
+        took_ms = (time.perf_counter() - began) * 1000
         left_out = f" ({self._left_out} more like it)" if self._left_out else ""
         self._left_out = 0
-        path = _printable(request)
+        path, sent = _printable(scope), {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+        request_id = sent[headers.REQUEST_ID.lower()]
         access_log.info(
             "%s %s %s %s %.1f ms%s",
-            request.method,
+            scope["method"],
             path,
-            answer.status,
+            status,
             source,
             took_ms,
             left_out,
-            extra={"request_id": request_id, "status": answer.status, "duration_ms": round(took_ms, 2)},
+            extra={"request_id": request_id, "status": status, "duration_ms": round(took_ms, 2)},
         )
-        cache = "hit" if source == "cache" else "bypass"
-        replica = _replica_of(answer)
-        self._journal.request(request.method, path, answer.status, cache, replica, took_ms, request_id, [])
+        cache, replica = sent[headers.CACHE.lower()], sent[headers.REPLICA.lower()]
+        self._journal.request(scope["method"], path, status, cache, replica, took_ms, request_id, [])
 
-    def _has_room(self) -> bool:
+    def _has_room(self, now: float) -> bool:
         # Spread over the second, so that in a flood it is every n-th and not the first fifty.
-        now = self._clock()
-        if now - self._window >= 1:
-            self._window, self._lines = now, 0
-        if self._lines >= LINES_PER_S / 2 and self._lines >= (now - self._window) * LINES_PER_S:
+        passed = now - self._window
+        if passed >= 1:
+            self._window, self._lines, passed = now, 0, 0.0
+        if self._lines >= LINES_PER_S / 2 and self._lines >= passed * LINES_PER_S:
             return False
         self._lines += 1
         return True
 
 
-def _replica_of(answer: Outgoing) -> str:
-    wanted = headers.REPLICA.lower().encode()
-    named = [*answer.ready_headers, *raw_headers(answer.headers)]
-    return next((value.decode() for name, value in named if name == wanted), "")
-
-
-def _printable(request: Incoming) -> str:
-    raw: bytes = request.scope.get("raw_path") or request.path.encode()
+def _printable(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
     path = raw.partition(b"?")[0].decode("latin-1")
-    text = f"{path}?{request.query}" if request.query else path
+    query = scope["query_string"].decode("latin-1")
+    text = f"{path}?{query}" if query else path
     return text.encode("ascii", "backslashreplace").decode()

@@ -60,18 +60,16 @@ def raw_headers(named: Iterable[tuple[str, str]]) -> RawHeaders:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named]
 
 
-@dataclass
+@dataclass(slots=True)
 class Outgoing:
     """An answer."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
-    ready_headers: RawHeaders = field(default_factory=list)
-    """Further headers, encoded before: those of an answer that is given again and again."""
 
     async def send(self, send: Send, method: str) -> None:
-        raw = self.ready_headers + raw_headers(self.headers)
+        raw = raw_headers(self.headers)
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         body = b"" if method == "HEAD" or self.status in NO_BODY else self.body
         await send({"type": "http.response.body", "body": body, "more_body": False})

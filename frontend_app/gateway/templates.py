@@ -47,6 +47,11 @@ def is_secure(request: Incoming) -> bool:
     return str(request.scope.get("scheme")) == "https"
 
 
+def is_plain(request: Incoming) -> bool:
+    """Whether Django would neither refuse the request by its Host header nor send the client to https."""
+    return is_host_allowed(request) and not (settings.SECURE_SSL_REDIRECT and not is_secure(request))
+
+
 def is_host_allowed(request: Incoming) -> bool:
     """Whether Django would take the request by its Host header."""
     host = request.headers.get("host", "")

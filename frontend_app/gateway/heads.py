@@ -1,0 +1,87 @@
+"""What a request's headers say to the quick way, found out once for those that are sent again and again."""
+
+import secrets
+from typing import NamedTuple
+
+from django.conf import settings
+
+from bookstore_project.wire import headers
+from bookstore_project.wire.request_id import is_acceptable
+from frontend_app.gateway import templates
+from frontend_app.gateway.messages import Incoming, Scope
+
+JSON_ACCEPTED = frozenset(
+    {"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"}
+)
+"""Values of Accept for which the API speaks JSON, whatever else it may speak."""
+HEADS_KEPT = 1000
+HEAD_BYTES = 2000
+"""Larger ones are looked at each time: what is kept is bounded, whatever strangers send."""
+IDS_MADE = 256
+_REQUEST_ID = headers.REQUEST_ID.lower().encode()
+
+
+class Head(NamedTuple):
+    """The headers of a request, but for its id."""
+
+    is_plain: bool
+    """No body, an allowed host, no redirection to https."""
+    wants_json: bool
+    """Nothing that asks for more than the JSON that anybody gets."""
+    is_secure: bool
+    if_none_match: str
+
+
+class Heads:
+    """For the event loop only: it has no lock."""
+
+    def __init__(self) -> None:
+        # An application has one server, and that one scheme: it needn't be part of the key.
+        self._known: dict[tuple[tuple[bytes, bytes], ...], Head] = {}
+        self._ids: list[bytes] = []
+
+    def of(self, scope: Scope) -> tuple[Head, bytes]:
+        """What the headers say, and the request's id: the client's if it is a tame one, else a new one."""
+        raw = tuple(scope["headers"])
+        head = self._known.get(raw)
+        if head is not None:
+            return head, self._new_id()
+        others = tuple(pair for pair in raw if pair[0] != _REQUEST_ID)
+        head = self._known.get(others)
+        if head is None:
+            head = _look_at(Incoming.of({**scope, "headers": others}))
+            self._keep(others, head)
+        sent = [value for name, value in raw if name == _REQUEST_ID]
+        if len(sent) == 1 and is_acceptable(sent[0].decode("latin-1")):
+            return head, sent[0]
+        return head, self._new_id()
+
+    def _keep(self, raw: tuple[tuple[bytes, bytes], ...], head: Head) -> None:
+        if sum(len(name) + len(value) for name, value in raw) > HEAD_BYTES:
+            return
+        if len(self._known) >= HEADS_KEPT:
+            self._known.clear()
+        self._known[raw] = head
+
+    def _new_id(self) -> bytes:
+        if not self._ids:
+            # Many from one call to the system.
+            digits = secrets.token_hex(16 * IDS_MADE).encode()
+            self._ids = [digits[start : start + 32] for start in range(0, len(digits), 32)]
+        return self._ids.pop()
+
+
+def _look_at(request: Incoming) -> Head:
+    return Head(
+        is_plain=not request.has_body and templates.is_plain(request),
+        wants_json=_wants_json(request.headers),
+        is_secure=templates.is_secure(request),
+        if_none_match=request.headers.get("if-none-match", ""),
+    )
+
+
+def _wants_json(sent: dict[str, str]) -> bool:
+    if "authorization" in sent or headers.SERVICE_TOKEN.lower() in sent:
+        return False  # Wrong credentials are refused, also where none are needed.
+    # A session may have to be refreshed or taken back.
+    return sent.get("accept", "") in JSON_ACCEPTED and settings.SESSION_COOKIE_NAME not in sent.get("cookie", "")
