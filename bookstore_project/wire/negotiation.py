@@ -1,4 +1,4 @@
-"""Which parser reads a body: none for a coding, or a range of types, that nobody can take literally."""
+"""What a client accepts, and which parser reads a body: none for a coding, or a range of types, to be guessed."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,14 @@ _SHOWN = 40
 
 
 class StrictContentNegotiation(DefaultContentNegotiation):
-    """DRF's, for bodies that say plainly what they are."""
+    """DRF's, for bodies that say plainly what they are, and clients that needn't say what they accept."""
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        """An empty Accept header says as little as none (RFC 9110, 12.5.1)."""
+        if not request.headers.get("Accept", "*/*").strip():
+            return ["*/*"]
+        accepted: list[str] = super().get_accept_list(request)
+        return accepted
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """None (415) for `*/*` as the type of a body; raises UnsupportedEncoding for a compressed one."""

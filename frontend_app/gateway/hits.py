@@ -46,7 +46,7 @@ class QuickWay:
 
     def __init__(self, front: Front) -> None:
         self._reads = front.reads
-        self._is_usable = front.is_cache_local
+        self.is_usable = front.is_cache_local
         self._heads = Heads()
 
     def answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
@@ -55,7 +55,7 @@ class QuickWay:
         `began` is when the request came, of `time.perf_counter`.
         """
         method = scope["method"]
-        if method not in ("GET", "HEAD") or not self._is_usable:
+        if method not in ("GET", "HEAD") or not self.is_usable:
             return None
         wanted = _wanted(scope["path"], scope["query_string"])
         if wanted is None:

@@ -1,0 +1,217 @@
+"""The quick way and the ordinary one give the same answer, whatever is asked for, and however."""
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from bookstore_project.settings import topology
+from bookstore_project.wire import headers
+from frontend_app import services
+from frontend_app.gateway.application import Gateway
+from frontend_app.runtime import Front, serving
+from frontend_app.tests import asgi, fakes
+from frontend_app.tests.asgi import Got, converse, run, scope_of
+from frontend_app.tests.fakes import Store
+
+pytestmark = pytest.mark.django_db(databases=[topology.ACCOUNTS])
+
+CACHED = (
+    "/api/v1/books/1/",
+    "/api/v1/books/2",
+    "/product/2",
+    "/product/1/",
+    "/info/1",
+    "/info/2/",
+    "/search/a%20topic",
+    "/search/a%20topic/",
+    "/search/%C3%9Cbung",
+    "/search/things?page=1",
+    "/search/things/?page=1&page_size=5",
+)
+OTHERS = (
+    "/",
+    "/api/v1/books/",
+    "/api/v1/orders/",
+    "/api/v1/orders/7d444840-9dc0-11d1-b245-5ffdce74fad2/",
+    "/api/v1/books/1/restock/",
+    "/purchase/1",
+    "/internal/push/",
+    "/healthz",
+    "/healthz/",
+    "/api/schema/",
+    "/api/docs/",
+    "/product/3",
+    "/product/0",
+    "/product/02",
+    "/product/99999999999999999999",
+    "/product/-1",
+    "/product/2//",
+    "//product/2",
+    "/PRODUCT/2",
+    "/product/2;a=1",
+    "/product/%32",
+    "/product/2%20",
+    "/product/2%2F",
+    "/product/%00",
+    "/product/%D9%A2",
+    "/search/",
+    "/search/.",
+    "/search/..",
+    "/search/a%2Fb",
+    "/search/a+topic",
+    "/search/%FF",
+    "/search/a%00b",
+    "/search/nothing",
+    "/search/" + "x" * 300,
+    "/nowhere",
+)
+QUERIES: tuple[str, ...] = (
+    "",
+    "?",
+    "?x",
+    "?x=1",
+    "?format=json",
+    "?format=api",
+    "?format=x",
+    "?page=1",
+    "?page=0",
+    "?page=%31",
+)
+QUERIES += ("?page=1&page=2", "?page_size=5", "?page_size=101", "?page=1;page_size=5", "?page=%FF", "?%70age=1")
+ACCEPTS: tuple[str, ...] = (
+    "",
+    "*/*",
+    "application/json",
+    "text/html",
+    "application/*",
+    "image/png",
+    "APPLICATION/JSON",
+    "nonsense",
+    ",",
+)
+ACCEPTS += ("application/json;q=0.5", "text/html, */*;q=0.1", "application/json; indent=4")
+CONDITIONS = ("*", '"other"', 'W/"other", "x"', "unquoted", ",", '"')
+OTHER_HEADERS = (
+    ("accept-encoding", "gzip, br"),
+    ("authorization", "Basic nonsense"),
+    ("authorization", "Token x"),
+    ("connection", "close"),
+    ("content-length", "0"),
+    ("cookie", "theme=dark"),
+    ("cookie", f"{settings.SESSION_COOKIE_NAME}=made-up"),
+    ("host", "evil.example"),
+    ("host", "localhost:1"),
+    ("host", ""),
+    ("if-match", '"other"'),
+    ("if-modified-since", "Wed, 21 Oct 2015 07:28:00 GMT"),
+    ("origin", "https://evil.example"),
+    ("range", "bytes=0-1"),
+    ("x-forwarded-proto", "https"),
+    ("x-http-method-override", "DELETE"),
+    (headers.SERVICE_TOKEN.lower(), "wrong"),
+    (headers.DEADLINE.lower(), "1"),
+)
+Case = tuple[str, str, list[tuple[str, str]]]
+TOKEN = re.compile(rb"\b[A-Za-z0-9]{64}\b")
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    store = Store()
+    store.put(1, price="10.00", topic="things")
+    store.put(2, topic="a topic", title="Übung")
+    store.put(4, topic="Übung")
+    front = fakes.make_front(store)
+    for book_id in (1, 2):
+        services.read_book(front, book_id)
+    for topic, query in (
+        ("a topic", ""),
+        ("Übung", ""),
+        *(("things", query[1:]) for query in (*QUERIES, "?page=1&page_size=5")),
+    ):
+        services.read_titles(front, topic, query)
+    with serving(front):
+        yield front
+
+
+@pytest.fixture
+def pair(front: Front) -> tuple[Gateway, Gateway]:
+    """One that answers hits by itself, and one that leaves all to Django."""
+    quick, ordinary = asgi.make_gateway(front, threads=1), asgi.make_gateway(front, threads=1)
+    ordinary.start().quick.is_usable = False
+    return quick, ordinary
+
+
+def compare(pair: tuple[Gateway, Gateway], cases: list[Case]) -> int:
+    """Asks both for all of them; returns how many were hits at both."""
+    answers: list[tuple[Case, Got, Got]] = []
+
+    async def ask_both() -> None:
+        for method, target, sent in cases:
+            given = {"host": asgi.HOST[1], headers.REQUEST_ID.lower(): "same-for-both", **dict(sent)}
+            scope = scope_of(method, target, [item for item in given.items() if item != ("host", "")])
+            one, other = [await converse(gateway, dict(scope), [b""]) for gateway in pair]
+            if one.headers["x-cache"] == "miss":  # And so a hit for the other.
+                one = await converse(pair[0], dict(scope), [b""])
+            answers.append(((method, target, sent), one, other))
+
+    run(ask_both)
+    connections.close_all()
+    for case, one, other in answers:
+        assert comparable(one) == comparable(other), case
+    return sum(one.headers["x-cache"] == "hit" for _, one, _ in answers)
+
+
+def comparable(got: Got) -> Got:
+    """Without what differs each time: how long it took, and a form's token against forgery."""
+    left = dict(got.headers)
+    left.pop("server-timing")
+    if left["x-cache"] != "hit":  # Whose turn it was.
+        left["x-replica"] = left["x-replica"].rstrip("12")
+    body = TOKEN.sub(b"", got.body)
+    if b"csrf" in body.lower() or "set-cookie" in left:
+        for name in ("etag", "set-cookie"):
+            left.pop(name, None)
+    return Got(got.status, left, body)
+
+
+def test_every_route_and_method(pair: tuple[Gateway, Gateway]) -> None:
+    methods = ("GET", "HEAD", "OPTIONS", "PUT", "TRACE")
+    cases: list[Case] = [(method, target, []) for target in (*CACHED, *OTHERS) for method in methods]
+    assert compare(pair, cases) >= 2 * len(CACHED)
+
+
+def test_every_query(pair: tuple[Gateway, Gateway]) -> None:
+    paths = ("/product/2", "/api/v1/books/1/", "/search/things", "/search/things/", "/healthz", "/nowhere")
+    cases: list[Case] = [("GET", path + query, []) for path, query in itertools.product(paths, QUERIES)]
+    assert compare(pair, cases) >= 10
+
+
+@pytest.mark.parametrize("path", CACHED)
+def test_every_way_to_accept(pair: tuple[Gateway, Gateway], path: str) -> None:
+    cases: list[Case] = [(method, path, [("accept", accept)]) for method in ("GET", "HEAD") for accept in ACCEPTS]
+    assert compare(pair, cases) >= 2
+
+
+@pytest.mark.parametrize("path", CACHED)
+def test_every_condition(pair: tuple[Gateway, Gateway], path: str) -> None:
+    async def tag() -> None:
+        known.append((await asgi.ask(pair[0], "GET", path)).headers["etag"])
+
+    known: list[str] = []
+    run(tag)
+    conditions = (*CONDITIONS, known[0], f"W/{known[0]}", f'"x", {known[0]}', known[0].strip('"'))
+    cases: list[Case] = [
+        (method, path, [("if-none-match", tags)]) for method in ("GET", "HEAD") for tags in conditions
+    ]
+    assert compare(pair, cases) == len(cases)
+
+
+@pytest.mark.parametrize("path", ["/product/2", "/api/v1/books/1/", "/search/a%20topic", "/healthz", "/nowhere"])
+def test_every_other_header(pair: tuple[Gateway, Gateway], path: str) -> None:
+    cases: list[Case] = [(method, path, [sent]) for method in ("GET", "HEAD") for sent in OTHER_HEADERS]
+    compare(pair, cases)
