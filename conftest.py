@@ -15,6 +15,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from bookstore_project.replication import points, setup
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
+from tests.redis import RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +60,10 @@ def seven_books(empty_store: Path) -> Path:
     """A store with the seven books of the course, ids 1 to 7, 50 copies each."""
     call_command("seed_books", verbosity=0)
     return empty_store
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """An empty Redis of the test's own, which may be done anything to."""
+    with RedisServer() as server:
+        yield server

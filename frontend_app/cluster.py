@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -9,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from frontend_app import runtime
 from frontend_app.cache.lru import Counters, LRUCache
+from frontend_app.cache.shared import SharedCache, SharedStatus
 from frontend_app.runtime import Front
 
 KEYS_SHOWN = 200
@@ -73,23 +75,30 @@ def _state(is_in_rotation: bool, seen_at: float | None) -> str:
 
 def cache(front: Front) -> dict[str, Any]:
     store, counted = front.reads.cache, front.reads.counters()
-    is_lru = isinstance(store, LRUCache)
+    shared = _shared_status(front)
     keys = store.keys_in_order() if isinstance(store, LRUCache) else []
     return {
-        "size": len(keys),
+        "size": None if shared else len(keys),
         "max": store.max_entries if isinstance(store, LRUCache) else None,
         "hits": counted.hits,
         "misses": counted.misses,
         "bypasses": counted.bypasses,
-        "evictions": _lru_counters(front).evictions if is_lru else 0,
+        "evictions": _lru_counters(front).evictions,
         "invalidations": front.coherence.invalidations,
         "keys": keys[-KEYS_SHOWN:],
+        "shared": asdict(shared) if shared else None,
     }
 
 
 def _lru_counters(front: Front) -> Counters:
     store = front.reads.cache
     return store.counters() if isinstance(store, LRUCache) else Counters()
+
+
+def _shared_status(front: Front) -> SharedStatus | None:
+    """None if the front's cache is its own."""
+    store = front.reads.cache
+    return store.status() if isinstance(store, SharedCache) else None
 
 
 class FrontCollector(Collector):
@@ -108,13 +117,25 @@ class FrontCollector(Collector):
         yield _counter("cache_evictions", "Entries that made room for others.", lru.evictions)
         yield _counter("cache_expiries", "Entries found too old.", lru.expiries)
         yield _counter("cache_invalidations", "Keys invalidated by the catalog.", front.coherence.invalidations)
-        yield _gauge("cache_entries", "Entries in the cache.", cache(front)["size"])
+        shared = _shared_status(front)
+        if shared is None:
+            yield _gauge("cache_entries", "Entries in the cache.", cache(front)["size"])
+        else:
+            yield from _shared_metrics(shared)
         rotation = GaugeMetricFamily(
             "bookstore_replica_in_rotation", "Whether the front calls the replica.", labels=["node"]
         )
         for checker in front.checkers:
             rotation.add_metric([checker.node.name], float(front.health.is_in_rotation(checker.node)))
         yield rotation
+
+
+def _shared_metrics(shared: SharedStatus) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    yield _gauge("shared_cache_in_use", "Whether the shared cache is used, not left out.", shared.state == "closed")
+    yield _counter("shared_cache_failures", "Calls of the shared cache that failed.", shared.failures)
+    yield _counter("shared_cache_timeouts", "Waits for the shared cache that were given up.", shared.timeouts)
+    yield _counter("shared_cache_openings", "How often the shared cache was left out.", shared.openings)
+    yield _counter("shared_cache_dropped", "Sets and deletes that the shared cache never heard of.", shared.dropped)
 
 
 def _counter(name: str, text: str, value: float) -> CounterMetricFamily:

@@ -57,6 +57,10 @@ class Journal:
         text = "is back in rotation" if health.is_in_rotation else f"left the rotation: {health.reason}"
         self.event(node.name, text)
 
+    def shared_cache_changed(self, node: Node, is_used: bool, reason: str) -> None:
+        """`node` is the front that has begun or ceased to use it."""
+        self.event(node.name, "uses the shared cache again" if is_used else f"leaves the shared cache out: {reason}")
+
     def requests(self) -> list[dict[str, Any]]:
         return list(self._requests.copy())
 

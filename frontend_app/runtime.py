@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from frontend_app.balancing.round_robin import RoundRobin
 from frontend_app.cache.coherence import Cache, Coherence
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.reads import CachedReads
+from frontend_app.cache.shared import SharedCache
 from frontend_app.clients import Upstream
 from frontend_app.journal import Journal
 from frontend_app.poller import Poller
@@ -70,6 +72,8 @@ class Front:
 
     def stop(self) -> None:
         self._stop.set()
+        if isinstance(self.reads.cache, SharedCache):
+            self.reads.cache.close()
 
 
 def build(node: Node | None = None, call: Call = client.call, cache: Cache | None = None) -> Front:
@@ -78,7 +82,9 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
     catalogs, orders = topology.replicas(topology.CATALOG), topology.replicas(topology.ORDER)
     journal = Journal()
     known = Health([*catalogs, *orders], on_change=journal.rotation_changed)
-    cache = _default_cache() if cache is None else cache  # An empty cache is false.
+    cache = _bounded(_default_cache() if cache is None else cache)  # An empty cache is false.
+    if isinstance(cache, SharedCache):
+        cache.on_change = partial(journal.shared_cache_changed, node)
     negatives = LRUCache(
         f"negatives-{id(journal)}",
         {"TIMEOUT": settings.CACHE_TIMEOUT_S, "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES}},
@@ -100,6 +106,13 @@ def _default_cache() -> Cache:
     # Any of Django's caches will do. `caches` makes one object per thread; this one serves all threads, which
     # both the LRU and the Redis backend allow.
     return cast("Cache", caches["default"])
+
+
+def _bounded(cache: Cache) -> Cache:
+    """A cache that neither a request nor the event loop can be held up by."""
+    if isinstance(cache, LRUCache | SharedCache):
+        return cache
+    return SharedCache(cache, secret=settings.SECRET_KEY, wait_s=settings.CACHE_WAIT_S)
 
 
 def _upstream(service: str, nodes: list[Node], known: Health, call: Call) -> Upstream:

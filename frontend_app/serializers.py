@@ -21,10 +21,23 @@ class NodeFields(serializers.Serializer[Any]):
     seen_s = serializers.FloatField(allow_null=True, help_text="Seconds since it last answered.")
 
 
+class SharedFields(serializers.Serializer[Any]):
+    """A cache outside the process, as this front sees it."""
+
+    state = serializers.ChoiceField(
+        choices=["closed", "open", "half-open"], help_text="Of its circuit breaker; `closed`: it is used."
+    )
+    reason = serializers.CharField(help_text="Why it is left out; empty otherwise.", allow_blank=True)
+    failures = serializers.IntegerField()
+    timeouts = serializers.IntegerField()
+    openings = serializers.IntegerField(help_text="How often it was left out.")
+    dropped = serializers.IntegerField(help_text="Sets and deletes that it never heard of.")
+
+
 class CacheFields(serializers.Serializer[Any]):
     """This front's cache."""
 
-    size = serializers.IntegerField()
+    size = serializers.IntegerField(allow_null=True, help_text="Unknown of a shared cache, as is `max`.")
     max = serializers.IntegerField(allow_null=True)
     hits = serializers.IntegerField()
     misses = serializers.IntegerField()
@@ -32,6 +45,7 @@ class CacheFields(serializers.Serializer[Any]):
     evictions = serializers.IntegerField()
     invalidations = serializers.IntegerField()
     keys = serializers.ListField(child=serializers.CharField(), help_text="The next to go first.")
+    shared = SharedFields(allow_null=True, help_text="Null if the cache is this front's own.")
 
 
 class StepFields(serializers.Serializer[Any]):

@@ -1,8 +1,6 @@
 """Looks into a store's database files from outside, as an operator would."""
 
 import json
-import os
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -10,8 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests import programs
 from tests.store import Store
 
 SERVICES = ("catalog", "order")
@@ -26,11 +23,7 @@ def files(store: Store, service: str) -> list[Path]:
 
 def require_tool() -> None:
     """Skips the test where there is no sqlite3 program; under CI, fails it."""
-    if shutil.which("sqlite3") is None:
-        reason = "this needs the sqlite3 program: apt-get install sqlite3"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    programs.require("sqlite3", "sqlite3")
 
 
 def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:

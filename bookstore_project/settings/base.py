@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bookstore_project.settings import environment, topology
+from bookstore_project.settings import caching, environment, topology
 
 BASE_DIR = topology.ROOT
 NODE_NAME = topology.NODE.name if topology.NODE else "manage"
@@ -108,13 +108,15 @@ SCRUB_EVERY_S = environment.number("SCRUB_EVERY_S", 3600)
 LEASE_S = environment.number("LEASE_S", 1.5, least=0.1)
 """How long a front may use its cache after it has polled a catalog replica, in seconds."""
 
+CACHE_URL = environment.text("CACHE_URL")
+"""A Redis that fronts share; without it each has a cache in its own memory."""
+CACHE_WAIT_S = environment.number("CACHE_WAIT_S", 0.2, least=0.001)
+"""How long a read waits for a shared cache, in seconds."""
+
 CACHES = {
-    "default": {
-        "BACKEND": "frontend_app.cache.lru.LRUCache",
-        "LOCATION": "books",
-        "TIMEOUT": CACHE_TIMEOUT_S,
-        "OPTIONS": {"MAX_ENTRIES": CACHE_SIZE},
-    }
+    "default": caching.redis(CACHE_URL, CACHE_TIMEOUT_S, CACHE_WAIT_S)
+    if CACHE_URL
+    else caching.in_process(CACHE_SIZE, CACHE_TIMEOUT_S)
 }
 
 # ------------------------------------------------------------------------------------------- the shop

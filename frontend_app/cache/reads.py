@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from frontend_app.cache.coherence import Cache, Coherence
+from frontend_app.cache.coherence import Cache, Coherence, View
 from frontend_app.cache.entries import Entry, Ready, decode, ready
 from frontend_app.cache.flights import Flights
 
@@ -82,22 +82,35 @@ class CachedReads:
         if not view.is_leased:
             self.count("bypass")
             return "bypass", fetch().entry
-        for cache in (self.cache, self.negatives):
-            entry = decode(cache.get(key))
-            if entry is not None and view.admits(entry.asof, entry.timeline):
-                self.count("hit")
-                return "hit", entry
-        self.count("miss")
+        entry = self._look(key, view)
+        if entry is not None:
+            return "hit", entry
         with self._flights.join(key) as (flight, is_leader):
             if is_leader:
+                # Again: while this reader looked, another's flight may have landed.
+                entry = self._look(key, view)
+                if entry is not None:
+                    flight.land(entry)
+                    return "hit", entry
+                self.count("miss")
                 fetched = fetch()
                 flight.land(fetched.entry)
                 self._keep(key, floor_key, fetched)
                 return "miss", fetched.entry
+        self.count("miss")
         brought = flight.wait(FLIGHT_WAIT_S)
         if brought is not None and view.admits(brought.asof, brought.timeline):
             return "miss", brought
         return "miss", fetch().entry
+
+    def _look(self, key: str, view: View) -> Entry | None:
+        """The entry that the view admits, counted as a hit."""
+        for cache in (self.cache, self.negatives):
+            entry = decode(cache.get(key))
+            if entry is not None and view.admits(entry.asof, entry.timeline):
+                self.count("hit")
+                return entry
+        return None
 
     def _keep(self, key: str, floor_key: str, fetched: Fetched) -> None:
         # A cheap look that spares a useless set; whether the entry counts is for its reader to say.

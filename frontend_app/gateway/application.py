@@ -115,7 +115,6 @@ class Gateway:
         if (
             request.method != "POST"
             or request.path.rstrip("/") != pushes.PATH.rstrip("/")
-            or not self._front().is_cache_local
             or not _is_from_node(request)
         ):
             return None

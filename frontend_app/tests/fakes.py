@@ -11,7 +11,7 @@ from bookstore_project.settings.topology import NODES, Node
 from bookstore_project.wire import client, headers, problems
 from bookstore_project.wire.renderers import canonical_json
 from frontend_app import runtime
-from frontend_app.cache.coherence import Change, Poll, PollAnswer, Push
+from frontend_app.cache.coherence import Cache, Change, Poll, PollAnswer, Push
 from frontend_app.cache.lru import LRUCache
 from frontend_app.runtime import Front
 
@@ -126,13 +126,23 @@ def answer_with(reply: client.Reply) -> Behaviour:
     return lambda asked: reply
 
 
-def make_front(store: Store, cache: LRUCache | None = None, *, is_leased: bool = True) -> Front:
+_made: list[Front] = []
+
+
+def make_front(store: Store, cache: Cache | None = None, *, is_leased: bool = True) -> Front:
     """A front before those replicas, with a lease unless told otherwise."""
     front = runtime.build(NODES["front"], call=store, cache=lru() if cache is None else cache)
+    _made.append(front)
     if is_leased:
         lease(front, store)
         front.coherence.lease_until = float("inf")  # However slow the test may be.
     return front
+
+
+def stop_fronts() -> None:
+    """Ends the threads of all that `make_front` made."""
+    while _made:
+        _made.pop().stop()
 
 
 def lease(front: Front, store: Store, **changes: Any) -> None:

@@ -9,7 +9,7 @@ from bookstore_project.wire import client
 from bookstore_project.wire.problems import Unavailable
 from bookstore_project.wire.request_id import accept_request_id
 from frontend_app import services
-from frontend_app.cache.coherence import Change, Coherence, Push
+from frontend_app.cache.coherence import Cache, Change, Coherence, Push
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.flights import Flight
 from frontend_app.cache.keys import topic_key
@@ -73,8 +73,8 @@ class Reader(threading.Thread):
         return self.result
 
 
-def test_a_miss_then_a_hit_with_the_same_bytes(store: Store) -> None:
-    front = make_front(store)
+def test_a_miss_then_a_hit_with_the_same_bytes(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     first, second = services.read_book(front, 1), services.read_book(front, 1)
     assert (first.headers["X-Cache"], second.headers["X-Cache"]) == ("miss", "hit")
     assert first.body == second.body
@@ -84,8 +84,8 @@ def test_a_miss_then_a_hit_with_the_same_bytes(store: Store) -> None:
 # ------------------------------------------------------------------------------- old values that come late
 
 
-def test_a_slow_reader_cannot_put_an_old_value_back(store: Store) -> None:
-    front = make_front(store)
+def test_a_slow_reader_cannot_put_an_old_value_back(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     paused = pause(store)
     slow = Reader(front)
     assert paused.has_read.wait(PATIENCE_S)
@@ -123,8 +123,7 @@ def test_a_reader_paused_between_looking_and_setting_sets_in_vain(store: Store) 
     assert look(front) == ("20.00", "miss")
 
 
-def test_an_old_value_restored_into_the_cache_is_a_miss(store: Store) -> None:
-    cache = fakes.lru()
+def test_an_old_value_restored_into_the_cache_is_a_miss(store: Store, cache: Cache) -> None:
     front = make_front(store, cache)
     look(front)
     old = cache.get("book:1")
@@ -133,16 +132,16 @@ def test_an_old_value_restored_into_the_cache_is_a_miss(store: Store) -> None:
     assert look(front) == ("20.00", "miss")
 
 
-def test_a_lost_push_is_made_good_by_the_poll(store: Store) -> None:
-    front = make_front(store)
+def test_a_lost_push_is_made_good_by_the_poll(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     look(front)
     change = store.put(1, price="20.00")
     lease(front, store, changes=[change])
     assert look(front) == ("20.00", "miss")
 
 
-def test_pushes_that_arrive_in_the_wrong_order_leave_the_newer_value(store: Store) -> None:
-    front = make_front(store)
+def test_pushes_that_arrive_in_the_wrong_order_leave_the_newer_value(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     first = store.put(1, price="20.00")
     older = dict(store.books[1])
     second = store.put(1, price="30.00")
@@ -153,8 +152,8 @@ def test_pushes_that_arrive_in_the_wrong_order_leave_the_newer_value(store: Stor
     assert look(front)[0] == "30.00"
 
 
-def test_a_set_that_comes_late_leaves_the_newer_entry(store: Store) -> None:
-    front = make_front(store)
+def test_a_set_that_comes_late_leaves_the_newer_entry(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     older = dict(store.books[1])
     change = store.put(1, price="20.00")
     push(front, change)
@@ -163,8 +162,8 @@ def test_a_set_that_comes_late_leaves_the_newer_entry(store: Store) -> None:
     assert look(front) == ("20.00", "hit")
 
 
-def test_a_pushed_value_is_a_hit_for_the_next_reader(store: Store) -> None:
-    front = make_front(store)
+def test_a_pushed_value_is_a_hit_for_the_next_reader(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     change = store.put(1, price="20.00")
     push(front, change)
     push_set(front, change.position, "book:1", store.books[1])
@@ -174,8 +173,8 @@ def test_a_pushed_value_is_a_hit_for_the_next_reader(store: Store) -> None:
 # ------------------------------------------------------------------------------------- what isn't there
 
 
-def test_a_missing_book_is_remembered_until_it_is_created(store: Store) -> None:
-    front = make_front(store)
+def test_a_missing_book_is_remembered_until_it_is_created(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     assert [look(front, 9)[1] for _ in range(2)] == ["miss", "hit"]
     push(front, store.put(9, price="1.00"))
     assert look(front, 9) == ("1.00", "miss")
@@ -191,8 +190,8 @@ def test_made_up_ids_and_topics_push_no_books_out(store: Store) -> None:
     assert cache.keys_in_order() == ["book:1"]
 
 
-def test_a_remembered_problem_names_the_request_that_it_answers(store: Store) -> None:
-    front = make_front(store)
+def test_a_remembered_problem_names_the_request_that_it_answers(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     for request_id in ("first", "second"):
         accept_request_id(request_id)
         relay = services.read_book(front, 9)
@@ -203,8 +202,8 @@ def test_a_remembered_problem_names_the_request_that_it_answers(store: Store) ->
 # ------------------------------------------------------------------------------------------------- topics
 
 
-def test_the_pages_of_a_topic_share_its_floor(store: Store) -> None:
-    front = make_front(store)
+def test_the_pages_of_a_topic_share_its_floor(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     queries = ("", "page=1&page_size=50")
     for query in queries:
         outcomes = [services.read_titles(front, "things", query).headers["X-Cache"] for _ in range(2)]
@@ -223,23 +222,22 @@ def test_no_two_pages_share_a_name() -> None:
 
 
 @pytest.mark.parametrize("query", ["page=2&page=3", "page=x", "page=", "search=x", "page=0", "page_size=9999999999"])
-def test_a_query_that_is_no_plain_page_is_not_cached(store: Store, query: str) -> None:
-    front = make_front(store)
+def test_a_query_that_is_no_plain_page_is_not_cached(store: Store, cache: Cache, query: str) -> None:
+    front = make_front(store, cache)
     assert [services.read_titles(front, "things", query).headers["X-Cache"] for _ in range(2)] == ["bypass"] * 2
 
 
 # ----------------------------------------------------------------------------- leases, polls and timelines
 
 
-def test_without_a_lease_the_cache_is_used_for_nothing(store: Store) -> None:
-    cache = fakes.lru()
+def test_without_a_lease_the_cache_is_used_for_nothing(store: Store, cache: Cache) -> None:
     front = make_front(store, cache, is_leased=False)
     assert [look(front)[1] for _ in range(2)] == ["bypass", "bypass"]
-    assert cache.keys_in_order() == []
+    assert cache.get("book:1") is None
 
 
-def test_a_lease_runs_from_when_the_poll_was_sent(store: Store) -> None:
-    front = make_front(store, is_leased=False)
+def test_a_lease_runs_from_when_the_poll_was_sent(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache, is_leased=False)
     clock = front.coherence.clock = Clock()
     poll = front.coherence.next_poll()
     clock.now += front.coherence.lease_s * 0.75
@@ -250,9 +248,9 @@ def test_a_lease_runs_from_when_the_poll_was_sent(store: Store) -> None:
     assert look(front)[1] == "bypass"
 
 
-def test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it(store: Store) -> None:
+def test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it(store: Store, cache: Cache) -> None:
     """A reader that looks at the floor first, and then finds the lease renewed, would take the old price."""
-    front = make_front(store, is_leased=False)
+    front = make_front(store, cache, is_leased=False)
     clock = front.coherence.clock = Clock()
     lease(front, store)
     look(front)
@@ -268,14 +266,14 @@ def test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it(store
     assert look(front) == ("20.00", "miss")
 
 
-def test_a_poll_that_is_not_renewed_gives_no_lease(store: Store) -> None:
-    front = make_front(store, is_leased=False)
+def test_a_poll_that_is_not_renewed_gives_no_lease(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache, is_leased=False)
     lease(front, store, is_renewed=False)
     assert look(front)[1] == "bypass"
 
 
-def test_what_is_in_doubt_raises_floors_and_is_confirmed_by_the_next_poll(store: Store) -> None:
-    front = make_front(store)
+def test_what_is_in_doubt_raises_floors_and_is_confirmed_by_the_next_poll(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     look(front)
     settled = store.position
     lease(front, store, doubts=[Change(settled + 1, ["book:1"], "abc")])
@@ -287,8 +285,8 @@ def test_what_is_in_doubt_raises_floors_and_is_confirmed_by_the_next_poll(store:
     assert front.coherence.next_poll().confirmed is None
 
 
-def test_a_new_timeline_begins_anew(store: Store) -> None:
-    front = make_front(store)
+def test_a_new_timeline_begins_anew(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     look(front)
     poll = front.coherence.next_poll()
     front.coherence.polled(poll, poll_answer(poll, 1, timeline="t2"))
@@ -299,16 +297,16 @@ def test_a_new_timeline_begins_anew(store: Store) -> None:
     assert look(front)[1] == "miss", "entries of the old timeline don't count"
 
 
-def test_a_push_of_another_timeline_is_left_to_the_poll(store: Store) -> None:
-    front = make_front(store)
+def test_a_push_of_another_timeline_is_left_to_the_poll(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     look(front)
     front.coherence.pushed(Push("t2", sets=[(99, "book:1", b"{}")], replica="catalog-1"))
     assert look(front) == ("10.00", "hit")
 
 
-def test_an_invalidation_that_is_not_taken_is_not_confirmed(store: Store) -> None:
+def test_an_invalidation_that_is_not_taken_is_not_confirmed(store: Store, cache: Cache) -> None:
     """Its writer would go on, and the answer to a poll that was under way could bring the old value back."""
-    front = make_front(store)
+    front = make_front(store, cache)
     change = [Change(10, ["book:1"])]
     assert not front.coherence.pushed(Push("t2", invalidate=change)), "of another timeline"
     assert front.coherence.pushed(Push("t2")), "nothing that could be missed: a test of the line"
@@ -317,16 +315,15 @@ def test_an_invalidation_that_is_not_taken_is_not_confirmed(store: Store) -> Non
     assert not beginning.pushed(Push(fakes.TIMELINE, invalidate=change)), "before its first poll"
 
 
-def test_a_log_that_no_longer_reaches_back_makes_everything_old(store: Store) -> None:
-    front = make_front(store)
+def test_a_log_that_no_longer_reaches_back_makes_everything_old(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     look(front)
     store.put(2, price="1.00")
     lease(front, store, is_base=True)
     assert look(front)[1] == "miss"
 
 
-def test_a_starting_front_does_not_believe_what_its_cache_kept(store: Store) -> None:
-    cache = fakes.lru()
+def test_a_starting_front_does_not_believe_what_its_cache_kept(store: Store, cache: Cache) -> None:
     look(make_front(store, cache))
     store.put(1, price="20.00")
     assert look(make_front(store, cache)) == ("20.00", "miss")
@@ -335,8 +332,8 @@ def test_a_starting_front_does_not_believe_what_its_cache_kept(store: Store) -> 
 # ------------------------------------------------------------------------------------------ single flights
 
 
-def test_many_readers_of_one_key_make_one_call(store: Store) -> None:
-    front = make_front(store)
+def test_many_readers_of_one_key_make_one_call(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     paused = pause(store)
     readers = [Reader(front)]
     assert paused.has_read.wait(PATIENCE_S)
@@ -347,7 +344,35 @@ def test_many_readers_of_one_key_make_one_call(store: Store) -> None:
     assert len(store.asked_of("/api/v1/books/1/")) == 1
 
 
-def test_a_waiter_does_not_take_what_is_too_old_for_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+class CacheThatPausesAfterTheFirstGet(LRUCache):
+    """Stops the first reader between its look at the cache and the flight."""
+
+    def __init__(self) -> None:
+        super().__init__(f"pausing-{id(self)}", {"OPTIONS": {"MAX_ENTRIES": 10}})
+        self.has_looked, self.let_go = threading.Event(), threading.Event()
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        found = super().get(*args, **kwargs)
+        if not self.has_looked.is_set():
+            self.has_looked.set()
+            assert self.let_go.wait(PATIENCE_S)
+        return found
+
+
+def test_a_reader_that_looked_before_another_landed_makes_no_call(store: Store) -> None:
+    cache = CacheThatPausesAfterTheFirstGet()
+    front = make_front(store, cache)
+    slow = Reader(front)
+    assert cache.has_looked.wait(PATIENCE_S)
+    assert look(front) == ("10.00", "miss")
+    cache.let_go.set()
+    assert slow.finish() == ("10.00", "hit")
+    assert len(store.asked_of("/api/v1/books/1/")) == 1
+
+
+def test_a_waiter_does_not_take_what_is_too_old_for_itself(
+    store: Store, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     has_joined, wait = threading.Event(), Flight.wait
 
     def join_and_wait(flight: Flight, timeout_s: float) -> Entry | None:
@@ -355,7 +380,7 @@ def test_a_waiter_does_not_take_what_is_too_old_for_itself(store: Store, monkeyp
         return wait(flight, timeout_s)
 
     monkeypatch.setattr(Flight, "wait", join_and_wait)
-    front = make_front(store)
+    front = make_front(store, cache)
     paused = pause(store)
     early = Reader(front)
     assert paused.has_read.wait(PATIENCE_S)
@@ -368,8 +393,8 @@ def test_a_waiter_does_not_take_what_is_too_old_for_itself(store: Store, monkeyp
     assert late.finish()[0] == "20.00"
 
 
-def test_a_failed_flight_is_not_held_against_the_next_reader(store: Store) -> None:
-    front = make_front(store)
+def test_a_failed_flight_is_not_held_against_the_next_reader(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     store.behaviours = {"catalog-1": fakes.refuse, "catalog-2": fakes.refuse}
     with pytest.raises(Unavailable):
         services.read_book(front, 1)
@@ -377,8 +402,8 @@ def test_a_failed_flight_is_not_held_against_the_next_reader(store: Store) -> No
     assert look(front) == ("10.00", "miss")
 
 
-def test_an_answer_without_position_is_passed_on_and_not_kept(store: Store) -> None:
-    front = make_front(store)
+def test_an_answer_without_position_is_passed_on_and_not_kept(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
     odd = fakes.answer_with(fakes.json_reply({"price": "1.00"}))
     store.behaviours = {"catalog-1": odd, "catalog-2": odd}
     assert [look(front) for _ in range(2)] == [("1.00", "miss")] * 2

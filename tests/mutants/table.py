@@ -1,6 +1,6 @@
 """All mutants. CONTRIBUTING.md says when one is to be added."""
 
-from tests.mutants import caching, files, reading, selling, upkeep, writing
+from tests.mutants import caching, files, reading, selling, sharing, upkeep, writing
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -9,5 +9,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *files.MUTANTS,
     *upkeep.MUTANTS,
     *caching.MUTANTS,
+    *sharing.MUTANTS,
     *selling.MUTANTS,
 )

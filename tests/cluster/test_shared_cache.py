@@ -1,0 +1,53 @@
+"""Whole stores whose front keeps its cache in a Redis."""
+
+from pathlib import Path
+
+from tests.client import Shop
+from tests.redis import RedisServer
+from tests.store import Store, wait_for
+
+
+def test_a_store_sells_with_a_redis_and_without(tmp_path: Path, redis_server: RedisServer) -> None:
+    with Store(tmp_path / "var", environment={"BOOKSTORE_CACHE_URL": redis_server.url}) as store:
+        shop = Shop(store)
+        book = shop.new_book(quantity=10)
+        wait_for_hit(shop, book, "a hit")
+        assert redis_server.ask("EXISTS", f"bookstore:1:book:{book}") == 1
+
+        front = store.kill("front")
+        store.wait_restarted("front", front)
+        wait_for(
+            lambda: shop.front.get(f"/product/{book}").headers["x-cache"] == "hit", what="a hit after the restart"
+        )
+
+        redis_server.pause()
+        assert quantities(shop, book) == [9, 8]
+        redis_server.kill()
+        assert quantities(shop, book) == [7, 6]
+        assert shop.front.get("/api/v1/cluster/").json["cache"]["shared"]["state"] != "closed"
+
+        redis_server.start()
+        wait_for(
+            lambda: shop.front.get(f"/product/{book}").headers["x-cache"] == "hit", what="a hit from the new Redis"
+        )
+        assert quantities(shop, book) == [5, 4]
+
+
+def test_a_store_starts_without_its_redis(tmp_path: Path) -> None:
+    with Store(tmp_path / "var", environment={"BOOKSTORE_CACHE_URL": f"unix://{tmp_path}/nobody.sock"}) as store:
+        shop = Shop(store)
+        assert quantities(shop, shop.new_book(quantity=10)) == [9, 8]
+        wait_for(lambda: "leaves the shared cache out" in store.log("front"))
+
+
+def quantities(shop: Shop, book: int) -> list[int]:
+    """The stock that customers see after each of two purchases."""
+    seen = []
+    for _ in range(2):
+        assert shop.front.post(f"/purchase/{book}").status == 201
+        seen.append(shop.front.get(f"/product/{book}").json["quantity"])
+    return seen
+
+
+def wait_for_hit(shop: Shop, book: int, what: str) -> None:
+    wait_for(lambda: shop.front.get(f"/product/{book}").headers["x-cache"] == "hit", what=what)

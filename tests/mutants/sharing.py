@@ -1,0 +1,99 @@
+"""Breaks of what keeps a shared cache at arm's length."""
+
+from tests.mutants.mutant import Mutant, mutant
+
+HERE = "frontend_app/cache"
+SHARED, BREAKER, LOOKUPS, CHANGES = (f"{HERE}/{name}.py" for name in ("shared", "breaker", "lookups", "changes"))
+READS = f"{HERE}/reads.py"
+SHARED_TESTS = "frontend_app/tests/test_shared_cache.py"
+REDIS_TESTS = "frontend_app/tests/test_redis.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "an answer counts under any key",
+        "a customer asks for one book and is shown another",
+        f"{HERE}/seals.py",
+        '            b"%d:%b%b" % (len(name), name, value),',
+        "            value,",
+        f"{SHARED_TESTS}::test_a_value_counts_only_whole_under_its_key_and_from_this_store",
+    ),
+    mutant(
+        "seals aren't looked at",
+        "whoever has the Redis puts prices in",
+        f"{HERE}/seals.py",
+        "return value if hmac.compare_digest(sealed[:SIZE_BYTES], self._digest(key, value)) else None",
+        "return value",
+        f"{SHARED_TESTS}::test_a_value_counts_only_whole_under_its_key_and_from_this_store",
+        f"{REDIS_TESTS}::test_what_is_no_entry_of_ours_is_a_miss_and_is_replaced",
+    ),
+    mutant(
+        "a cache that fails is asked again at once",
+        "each customer waits for a Redis that hangs",
+        BREAKER,
+        "            self._open(reason)\n            self.openings += 1\n",
+        "            self.openings += 1\n",
+        f"{SHARED_TESTS}::test_a_failure_is_a_miss_and_leaves_the_cache_out",
+        f"{SHARED_TESTS}::test_who_waits_too_long_goes_on_and_the_others_do_not_wait",
+        f"{REDIS_TESTS}::test_a_hung_redis_is_left_out_until_it_answers",
+    ),
+    mutant(
+        "a cache that was left out is never tried again",
+        "the store is slow until somebody restarts the front",
+        BREAKER,
+        '            self._state, self.reason = "closed", ""\n',
+        "            pass\n",
+        f"{SHARED_TESTS}::test_after_a_pause_one_trial_decides",
+        f"{REDIS_TESTS}::test_a_redis_that_is_killed_and_started_again",
+    ),
+    mutant(
+        "everybody tries a cache that was left out",
+        "a crowd waits for a Redis that hangs, once a second",
+        BREAKER,
+        '            self._state = "half-open"\n',
+        "",
+        f"{SHARED_TESTS}::test_after_a_pause_one_trial_decides",
+    ),
+    mutant(
+        "an error reply leaves the cache out",
+        "one odd value in Redis makes every read slow",
+        SHARED,
+        "        except _OUR_FAULT:\n            with self._lock:\n                self._failures += 1\n"
+        "            return None, None\n",
+        "        except ZeroDivisionError:\n            pass\n",
+        f"{SHARED_TESTS}::test_an_error_reply_concerns_one_call_alone",
+        f"{REDIS_TESTS}::test_a_redis_that_may_only_be_read",
+    ),
+    mutant(
+        "a front doesn't see its own changes before they are carried out",
+        "each change of a book sends its readers to the replicas for longer than it takes",
+        SHARED,
+        "        pending = self._changes.find(key)\n",
+        "        pending = None\n",
+        f"{SHARED_TESTS}::test_a_front_sees_its_own_changes_before_they_are_carried_out",
+    ),
+    mutant(
+        "whoever asks during a lookup takes what that finds",
+        "a customer who has just bought is shown the stock from before",
+        LOOKUPS,
+        "                questions, self._waiting = self._waiting, []\n            found =",
+        "                questions = self._waiting\n            found =",
+        f"{SHARED_TESTS}::test_who_asks_during_a_lookup_gets_a_later_one",
+    ),
+    mutant(
+        "a change that came during another of its key is forgotten",
+        "the newest answer never gets into Redis",
+        CHANGES,
+        "                if self._pending.get(key) is change:\n",
+        "                if key in self._pending:\n",
+        f"{SHARED_TESTS}::test_a_front_sees_its_own_changes_before_they_are_carried_out",
+    ),
+    mutant(
+        "a flight sets out though another has just landed",
+        "a crowd that wants one book asks the replicas again and again",
+        READS,
+        "                # Again: while this reader looked, another's flight may have landed.\n"
+        "                entry = self._look(key, view)\n",
+        "                entry = None\n",
+        "frontend_app/tests/test_coherence.py::test_a_reader_that_looked_before_another_landed_makes_no_call",
+    ),
+)
