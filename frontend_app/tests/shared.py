@@ -13,7 +13,7 @@ from frontend_app.cache.coherence import Cache
 from frontend_app.cache.shared import SharedCache
 from frontend_app.runtime import Front
 
-PATIENCE_S = 30.0
+PATIENCE_S = 10.0
 """Longer than anything that answers takes on a slow machine: whoever waits this long waits for nobody."""
 IMPATIENCE_S = 0.1
 

@@ -24,7 +24,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "return value if hmac.compare_digest(sealed[:SIZE_BYTES], self._digest(key, value)) else None",
         "return value",
         f"{SHARED_TESTS}::test_a_value_counts_only_whole_under_its_key_and_from_this_store",
-        f"{REDIS_TESTS}::test_what_is_no_entry_of_ours_is_a_miss_and_is_replaced",
     ),
     mutant(
         "a cache that fails is asked again at once",
