@@ -45,10 +45,13 @@ def free_port(*hosts: str) -> int:
     raise AssertionError("no free port")
 
 
-def addresses() -> dict[str, str]:
-    """Free addresses for the five nodes: replicas of a service share a port where there are two addresses."""
+def addresses(fronts: int = 1) -> dict[str, str]:
+    """Free addresses for all nodes: replicas of a service share a port where there are two addresses."""
     second = HOSTS[1] if sys.platform == "linux" else HOSTS[0]
-    found = {"front": f"{HOSTS[0]}:{free_port(HOSTS[0])}"}
+    port = free_port(*{HOSTS[0], second})
+    found = {"front": f"{HOSTS[0]}:{port}"}
+    for number in range(2, fronts + 1):
+        found[f"front-{number}"] = f"127.0.0.{number}:{port}" if second != HOSTS[0] else f"{HOSTS[0]}:{port + number}"
     for service in ("catalog", "order"):
         port = free_port(HOSTS[0], second)
         found[f"{service}-1"] = f"{HOSTS[0]}:{port}"
@@ -63,10 +66,15 @@ class Store:
     """
 
     def __init__(
-        self, data: Path, *, environment: Mapping[str, str] | None = None, command: Sequence[str] = CLUSTER
+        self,
+        data: Path,
+        *,
+        fronts: int = 1,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = CLUSTER,
     ) -> None:
         self.data = data
-        self.addresses = addresses()
+        self.addresses = addresses(fronts)
         self.environment = environment_for(data, self.addresses) | dict(environment or {})
         self._command = list(command)
         self._console = data.with_name(f"{data.name}.console")
@@ -242,7 +250,7 @@ def environment_for(data: Path, nodes: Mapping[str, str]) -> dict[str, str]:
     }
     return inherited | {
         "BOOKSTORE_DATA": str(data),
-        "BOOKSTORE_FRONTS": nodes["front"],
+        "BOOKSTORE_FRONTS": ",".join(address for name, address in nodes.items() if name.startswith("front")),
         "BOOKSTORE_CATALOG": f"{nodes['catalog-1']},{nodes['catalog-2']}",
         "BOOKSTORE_ORDER": f"{nodes['order-1']},{nodes['order-2']}",
         "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.base",

@@ -57,20 +57,23 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def moved_replicas() -> list[str]:
-    """A line for each replica that had to leave the shared port, because the machine has one address only."""
+def moved_nodes() -> list[str]:
+    """A line for each node that had to leave the shared port, because the machine has one address only."""
     lines = []
-    for service in topology.APPS_OF_SERVICE:
-        first, second = topology.replicas(service)
-        if first.host == second.host and second.port == first.port + 10:
-            lines.append(f"{second.name} listens on {second.address}: this machine has no second loopback address.")
+    for service, step in (*((service, 10) for service in topology.APPS_OF_SERVICE), (topology.FRONT, 100)):
+        first, *others = topology.replicas(service)
+        for number, other in enumerate(others, start=1):
+            if first.host == other.host and other.port == first.port + number * step:
+                lines.append(f"{other.name} listens on {other.address}: this machine has no other loopback address.")
     return lines
 
 
 def guide(staff_password: Path) -> Iterable[str]:
     """Where to click and how to log in."""
-    front = topology.replicas(topology.FRONT)[0]
+    front, *others = topology.replicas(topology.FRONT)
     yield f"  Shop      {front.url}/"
+    for other in others:
+        yield f"            {other.url}/   ({other.name}: the same shop)"
     yield f"  API       {front.url}/api/v1/books/   described at {front.url}/api/docs/"
     yield f"  Cluster   {front.url}/cluster/"
     admins = [node for service in topology.APPS_OF_SERVICE for node in topology.replicas(service)]

@@ -16,6 +16,10 @@ CATALOG, ORDER, FRONT = "catalog", "order", "front"
 ACCOUNTS = "default"
 """The database alias of staff accounts and sessions: outside replication, untouched by public requests."""
 
+FRONT_PORT = 8000
+MOST_FRONTS = 9
+"""That can be asked for by their number; a list of addresses may be longer."""
+
 APPS_OF_SERVICE: dict[str, tuple[str, ...]] = {CATALOG: ("catalog_app",), ORDER: ("order_app",)}
 
 
@@ -82,12 +86,26 @@ def _replica_addresses(service: str, shared_port: int) -> list[tuple[str, int]]:
     return [(first, shared_port), (second, shared_port)]
 
 
+def _front_addresses() -> list[tuple[str, int]]:
+    """BOOKSTORE_FRONTS: a list of addresses, or how many fronts: own addresses, one port, as with replicas."""
+    given = environment.text("FRONTS", "1")
+    if ":" in given:
+        return [parse_address("FRONTS", item) for item in environment.words("FRONTS")]
+    if not given.isdecimal() or not 1 <= int(given) <= MOST_FRONTS:
+        raise ImproperlyConfigured(
+            f"BOOKSTORE_FRONTS={given!r}: expected addresses, HOST:PORT, or how many fronts, 1 to {MOST_FRONTS}."
+        )
+    hosts = [f"127.0.0.{number}" for number in range(1, int(given) + 1)]
+    if all(has_address(host) for host in hosts):
+        return [(host, FRONT_PORT) for host in hosts]
+    return [(hosts[0], FRONT_PORT + 100 * number) for number in range(len(hosts))]
+
+
 def _nodes() -> dict[str, Node]:
     nodes: list[Node] = []
-    for number, item in enumerate(environment.words("FRONTS", "127.0.0.1:8000"), start=1):
-        name = FRONT if number == 1 else f"{FRONT}-{number}"
-        nodes.append(Node(name, FRONT, *parse_address("FRONTS", item), threads=32))
-    for service, port, threads in ((CATALOG, 8001, 16), (ORDER, 8002, 8)):
+    for number, address in enumerate(_front_addresses(), start=1):
+        nodes.append(Node(FRONT if number == 1 else f"{FRONT}-{number}", FRONT, *address, threads=32))
+    for service, port, threads in ((CATALOG, 8001, 16), (ORDER, 8002, max(8, 2 * len(nodes)))):
         for number, (host, own_port) in enumerate(_replica_addresses(service, port), start=1):
             nodes.append(Node(f"{service}-{number}", service, host, own_port, threads))
     taken: dict[tuple[str, int], str] = {}
@@ -99,6 +117,8 @@ def _nodes() -> dict[str, Node]:
 
 
 NODES = _nodes()
+WRITES_OF_A_FRONT = max(1, 4 // sum(node.service == FRONT for node in NODES.values()))
+"""At once. All fronts together take half of an order replica's threads: reads, polls and checks find one."""
 
 
 def replicas(service: str) -> list[Node]:

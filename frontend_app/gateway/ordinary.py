@@ -6,12 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from bookstore_project.settings import topology
 from frontend_app.gateway.messages import Outgoing
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-WRITES_AT_ONCE = 4
-"""Half of an order replica's threads, so that its reads, polls and checks always find one."""
+WRITES_AT_ONCE = topology.WRITES_OF_A_FRONT
 SLOT_WAIT_S = 8.0
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 

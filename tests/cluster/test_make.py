@@ -16,6 +16,7 @@ from tests.store import ROOT, Store
 STUB = "bookstore_project.cluster.tests.stub_cluster"
 PRETENDER = """#!/bin/sh
 echo "$@" >> {calls}
+echo "$BOOKSTORE_FRONTS" > {calls}.fronts
 case "$*" in
     *version_info*) exit {too_old} ;;
     --version) echo "Python 3.9.1" ;;
@@ -78,6 +79,13 @@ def test_without_a_target_it_lists_them_with_a_sentence_each(clone: Clone) -> No
     listed = [line.split(None, 2) for line in clone.make().stdout.splitlines()]
     assert {"run", "test", "lint", "bench", "clean"} <= {target for _, target, _ in listed}
     assert all(sentence for _, _, sentence in listed)
+
+
+def test_run_takes_the_number_of_fronts(clone: Clone) -> None:
+    clone.make("run", "FRONTS=2")
+    assert (clone.folder / "calls.fronts").read_text() == "2\n"
+    clone.make("run")
+    assert (clone.folder / "calls.fronts").read_text() == "\n"
 
 
 def test_run_makes_the_environment_installs_and_starts_the_cluster(clone: Clone) -> None:

@@ -179,8 +179,8 @@ class TestDisplay:
             return [topology.Node(f"{service}-{n}", service, "127.0.0.1", 8001 + 10 * (n - 1), 1) for n in (1, 2)]
 
         monkeypatch.setattr(topology, "replicas", replicas)
-        assert display.moved_replicas()[0] == (
-            "catalog-2 listens on 127.0.0.1:8011: this machine has no second loopback address."
+        assert display.moved_nodes()[0] == (
+            "catalog-2 listens on 127.0.0.1:8011: this machine has no other loopback address."
         )
 
 

@@ -1,0 +1,105 @@
+"""Several fronts side by side: one shop, whichever of them one asks, and whichever of them dies."""
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.client import Client
+from tests.store import Store, wait_for
+
+FRONTS = ("front", "front-2")
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with two fronts; every test leaves both alive."""
+    with Store(tmp_path_factory.mktemp("fronts") / "var", fronts=2) as running:
+        yield running
+
+
+def book(store: Store, front: str) -> Any:
+    with Client(store, front) as client:
+        answer = client.get("/product/1")
+        assert answer.status == 200, answer
+        return answer.json
+
+
+def cache_both(store: Store) -> None:
+    """Returns when both fronts answer from their caches."""
+    for front in FRONTS:
+        with Client(store, front) as client:
+            wait_for(lambda c=client: c.get("/product/1").headers["x-cache"] == "hit", 10, f"a hit of {front}")  # type: ignore[misc]
+
+
+def set_price(store: Store, front: str, price: str) -> None:
+    with Client(store, front) as client:
+        answer = client.call("PATCH", "/api/v1/books/1/", {"price": price}, as_staff=True)
+        assert answer.status == 200, answer
+
+
+def new_price(store: Store) -> str:
+    cents = round(float(book(store, "front")["price"]) * 100) + 1
+    return f"{cents // 100}.{cents % 100:02}"
+
+
+def test_the_console_names_every_front(pair: Store) -> None:
+    wait_for(lambda: "Ctrl-C" in pair.console())
+    assert f"{pair.url('front-2')}/   (front-2: the same shop)" in pair.console()
+
+
+@pytest.mark.parametrize("buyer", FRONTS)
+def test_a_purchase_through_either_is_seen_through_both_at_once(pair: Store, buyer: str) -> None:
+    for _ in range(5):
+        cache_both(pair)
+        before = book(pair, "front")["quantity"]
+        with Client(pair, buyer) as client:
+            assert client.buy(1).status == 201
+        assert [book(pair, front)["quantity"] for front in FRONTS] == [before - 1] * 2
+
+
+@pytest.mark.parametrize("editor", FRONTS)
+def test_an_edit_through_either_is_seen_through_both_at_once(pair: Store, editor: str) -> None:
+    for _ in range(5):
+        cache_both(pair)
+        price = new_price(pair)
+        set_price(pair, editor, price)
+        assert [book(pair, front)["price"] for front in FRONTS] == [price] * 2
+
+
+def is_unreachable(store: Store, front: str) -> bool:
+    """Whether the writers know that this front is deaf, and so have waited for it for the last time."""
+    return (store.data / "leases" / f"{front}.unreachable").exists()
+
+
+def test_a_front_that_is_stopped_delays_writers_once_and_shows_nothing_old_when_it_wakes(pair: Store) -> None:
+    cache_both(pair)
+    stopped = pair.kill("front-2", signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            price = new_price(pair)
+            set_price(pair, "front", price)
+            assert book(pair, "front")["price"] == price
+            assert is_unreachable(pair, "front-2")
+    finally:
+        pair.kill("front-2", signal.SIGCONT)
+    assert book(pair, "front-2")["price"] == price
+    assert pair.pid("front-2") == stopped, "it went on where it was"
+    cache_both(pair)
+    assert not is_unreachable(pair, "front-2"), "it takes pushes again, and has its lease"
+
+
+def test_a_front_that_is_killed_costs_the_other_nothing_but_time(pair: Store) -> None:
+    cache_both(pair)
+    killed = pair.kill("front-2")
+    for _ in range(3):
+        price = new_price(pair)
+        set_price(pair, "front", price)
+        assert book(pair, "front")["price"] == price
+    pair.wait_restarted("front-2", killed)
+    assert book(pair, "front-2")["price"] == price
+    cache_both(pair)
+    price = new_price(pair)
+    set_price(pair, "front-2", price)
+    assert [book(pair, front)["price"] for front in FRONTS] == [price] * 2
