@@ -74,16 +74,18 @@ def _state(is_in_rotation: bool, seen_at: float | None) -> str:
 
 
 def cache(front: Front) -> dict[str, Any]:
-    store, counted = front.reads.cache, front.reads.counters()
+    store, counted, lru = front.reads.cache, front.reads.counters(), _lru_counters(front)
     shared = _shared_status(front)
     keys = store.keys_in_order() if isinstance(store, LRUCache) else []
     return {
+        "coherence": front.coherence.mode,
         "size": None if shared else len(keys),
         "max": store.max_entries if isinstance(store, LRUCache) else None,
         "hits": counted.hits,
         "misses": counted.misses,
         "bypasses": counted.bypasses,
-        "evictions": _lru_counters(front).evictions,
+        "evictions": lru.evictions,
+        "expiries": lru.expiries,
         "invalidations": front.coherence.invalidations,
         "keys": keys[-KEYS_SHOWN:],
         "shared": asdict(shared) if shared else None,

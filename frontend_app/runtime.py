@@ -10,7 +10,7 @@ from typing import cast
 from django.conf import settings
 from django.core.cache import caches
 
-from bookstore_project.settings import topology
+from bookstore_project.settings import modes, topology
 from bookstore_project.settings.topology import Node
 from bookstore_project.wire import client, health, problems
 from frontend_app.balancing.checks import Call, Checker
@@ -18,6 +18,7 @@ from frontend_app.balancing.health import Health
 from frontend_app.balancing.round_robin import RoundRobin
 from frontend_app.cache.coherence import Cache, Coherence
 from frontend_app.cache.lru import LRUCache
+from frontend_app.cache.modes import CLASSES
 from frontend_app.cache.reads import CachedReads
 from frontend_app.cache.shared import SharedCache
 from frontend_app.clients import Upstream
@@ -64,7 +65,9 @@ class Front:
         with self._lock:
             if self._threads:
                 return
-            runs = [self.poller.run, *(checker.run for checker in self.checkers)]
+            runs = [checker.run for checker in self.checkers]
+            if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
+                runs.append(self.poller.run)
             self._threads = [threading.Thread(target=run, args=(self._stop,), daemon=True) for run in runs]
             for thread in self._threads:
                 thread.start()
@@ -89,7 +92,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
         f"negatives-{id(journal)}",
         {"TIMEOUT": settings.CACHE_TIMEOUT_S, "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES}},
     )
-    coherence = Coherence([cache, negatives], lease_s=settings.LEASE_S)
+    coherence = CLASSES[settings.COHERENCE]([cache, negatives], lease_s=settings.LEASE_S)
     return Front(
         node=node,
         catalog=_upstream(topology.CATALOG, catalogs, known, call),

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from bookstore_project.settings import modes
+
 
 class NodeFields(serializers.Serializer[Any]):
     """A node, as this front sees it."""
@@ -37,12 +39,16 @@ class SharedFields(serializers.Serializer[Any]):
 class CacheFields(serializers.Serializer[Any]):
     """This front's cache."""
 
+    coherence = serializers.ChoiceField(
+        choices=list(modes.COHERENCE), help_text="Anything but `full` is an experiment: reads may be stale."
+    )
     size = serializers.IntegerField(allow_null=True, help_text="Unknown of a shared cache, as is `max`.")
     max = serializers.IntegerField(allow_null=True)
     hits = serializers.IntegerField()
     misses = serializers.IntegerField()
     bypasses = serializers.IntegerField()
-    evictions = serializers.IntegerField()
+    evictions = serializers.IntegerField(help_text="Entries that made room for others.")
+    expiries = serializers.IntegerField(help_text="Entries found too old.")
     invalidations = serializers.IntegerField()
     keys = serializers.ListField(child=serializers.CharField(), help_text="The next to go first.")
     shared = SharedFields(allow_null=True, help_text="Null if the cache is this front's own.")

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from bookstore_project.settings import topology
+from bookstore_project.settings import base, modes, topology
 
 ACCESS_LINE = re.compile(
     r"\d\d:\d\d:\d\d [A-Z]+ /\S* \d{3} "
@@ -66,6 +66,13 @@ def moved_nodes() -> list[str]:
             if first.host == other.host and other.port == first.port + number * step:
                 lines.append(f"{other.name} listens on {other.address}: this machine has no other loopback address.")
     return lines
+
+
+def experiments() -> list[str]:
+    """A line for each setting with which the store doesn't keep its promises."""
+    if base.COHERENCE == modes.FULL:
+        return []
+    return [f"BOOKSTORE_COHERENCE={base.COHERENCE} is an experiment: reads may be stale."]
 
 
 def guide(staff_password: Path) -> Iterable[str]:

@@ -29,7 +29,7 @@ from bookstore_project.replication import mutex
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import Entry
 from bookstore_project.replication.points import reached
-from bookstore_project.settings import topology
+from bookstore_project.settings import modes, topology
 from bookstore_project.wire import client
 
 logger = logging.getLogger("bookstore.replication")
@@ -38,6 +38,8 @@ PUSH_PATH = "/internal/push/"
 PUSH_TIMEOUT_S = 0.3
 RECORD_TIMEOUT_S = 1.0
 _NAP_S = 0.01
+_UNWAITED = threading.BoundedSemaphore(100)
+"""Pushes on their way for which nobody waits; more of them are left out."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,9 @@ def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = M
     told = [entry for entry in entries if entry.cache_keys]
     if not told:
         return
+    message = _message(timeline, told)
+    if settings.COHERENCE == modes.PUSH:
+        _send_unwaited(message)
     newest = (entries[-1].position, entries[-1].hash)
     leases = read_leases()
     # Whatever lease was granted until now, and isn't on record any more, has run out by then.
@@ -183,7 +188,6 @@ def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = M
     unknown = leases.unknown
     left = {front: lease for front, lease in leases.valid.items() if not _has_taken(announced, lease)}
     reached("leases-read")
-    message = _message(timeline, told)
     while left or unknown:
         taken = _push_to_all(left, message)
         left = {front: lease for front, lease in left.items() if front not in taken}
@@ -232,6 +236,20 @@ def _push_to_all(leases: Mapping[str, Lease], message: Mapping[str, Any]) -> lis
         return [front for front, lease in leases.items() if push(lease, message)]
     answers = {front: _pool().submit(copy_context().run, push, lease, message) for front, lease in leases.items()}
     return [front for front, answer in answers.items() if answer.result()]
+
+
+def listeners() -> list[Lease]:
+    """Whom to send what is new: the fronts that hold a lease. In the mode `push` none does, and all want to know."""
+    if settings.COHERENCE != modes.PUSH:
+        return list(read_leases().valid.values())
+    return [Lease(node.name, node.address, "", 0.0, 0.0, None) for node in topology.replicas(topology.FRONT)]
+
+
+def _send_unwaited(message: Mapping[str, Any]) -> None:
+    for front in listeners():
+        if _UNWAITED.acquire(blocking=False):
+            sent = _pool().submit(copy_context().run, push, front, message)
+            sent.add_done_callback(lambda _: _UNWAITED.release())
 
 
 @cache

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from bookstore_project.replication.fronts import push, read_leases
+from bookstore_project.replication.fronts import listeners, push
 from bookstore_project.replication.points import reached
 from bookstore_project.settings import topology
 
@@ -34,7 +34,7 @@ _guard = threading.Condition()
 
 
 def offer(key: str, answer: Offer) -> None:
-    """Has it sent to every front that holds a lease, in place of an older one that still waits."""
+    """Has it sent to every front that listens, in place of an older one that still waits."""
     _start()
     with _guard:
         older = _waiting.get(key)
@@ -66,8 +66,8 @@ def _send_forever() -> None:
 
 
 def _send(offers: dict[str, Offer]) -> None:
-    leases = read_leases().valid
-    if not leases:
+    fronts = listeners()
+    if not fronts:
         return
     sets: dict[str, list[Any]] = defaultdict(list)
     for key, answer in offers.items():
@@ -79,5 +79,5 @@ def _send(offers: dict[str, Offer]) -> None:
             "set": items,
             "replica": topology.NODE.name if topology.NODE else "",
         }
-        for lease in leases.values():
-            push(lease, message)
+        for front in fronts:
+            push(front, message)

@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from bookstore_project.replication import fronts, log, mutex, sidecars
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.gate import assert_in_sync
@@ -16,6 +18,7 @@ from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.stamps import check_file_now
 from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.settings import modes
 
 TEST_PUSH_TIMEOUT_S = 0.2
 
@@ -67,6 +70,8 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
 
 
 def _may_renew(poll: Poll) -> bool:
+    if settings.COHERENCE != modes.FULL:
+        return False  # Other writers of this mode may wait for nobody: a front that counts on them must not.
     if not fronts.is_blocked(poll.front):
         return True
     candidate = fronts.Lease(poll.front, poll.address, poll.instance, 0, poll.lease_s, None)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bookstore_project.settings import caching, environment, topology
+from bookstore_project.settings import caching, environment, modes, topology
 
 BASE_DIR = topology.ROOT
 NODE_NAME = topology.NODE.name if topology.NODE else "manage"
@@ -101,6 +101,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHE_SIZE = int(environment.number("CACHE_SIZE", 10_000, least=1))
 """Entries of the front's cache."""
 CACHE_TIMEOUT_S = environment.number("CACHE_TIMEOUT_S", 60)
+COHERENCE = environment.one_of("COHERENCE", modes.COHERENCE)
+"""Anything but "full" is an experiment: reads may be stale."""
 LOG_KEEP = int(environment.number("LOG_KEEP", 10_000, least=1))
 """Entries that a replica's log keeps: how far back a front or a file may be and still catch up by it."""
 SCRUB_EVERY_S = environment.number("SCRUB_EVERY_S", 3600)

@@ -4,7 +4,17 @@ The proxy speaks HTTPS to the world, sets X-Forwarded-Proto (and drops what a cl
 stay on addresses that only the proxy and each other reach.
 """
 
+from django.core.exceptions import ImproperlyConfigured
+
+from bookstore_project.settings import modes
 from bookstore_project.settings.base import *  # noqa: F403  (a settings module extends another)
+from bookstore_project.settings.base import COHERENCE
+
+if COHERENCE != modes.FULL:
+    raise ImproperlyConfigured(
+        f"BOOKSTORE_COHERENCE={COHERENCE!r} is for experiments: customers would see old prices. "
+        f"Leave it out, or set it to {modes.FULL!r}."
+    )
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

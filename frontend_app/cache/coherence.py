@@ -14,8 +14,9 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from bookstore_project.settings import modes
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.floors import Floors
 
@@ -117,6 +118,8 @@ class History(NamedTuple):
 class Coherence:
     """The state of one front. Thread-safe; nothing slow happens under its lock."""
 
+    mode: ClassVar[str] = modes.FULL
+    """The value of BOOKSTORE_COHERENCE for which it stands."""
     caches: Sequence[Cache]
     """All caches that hold entries; the first takes the entries that are pushed."""
     lease_s: float

@@ -44,7 +44,7 @@ class Command(BaseCommand):
         if busy := ports.await_free(nodes, is_ours=ours.__contains__):
             raise CommandError("\n".join(["Nothing was started:", *(f"  {item}" for item in busy)]))
         console.line(console.paint("Bookstore", "bold") + f"  data in {display.short(topology.DATA)}")
-        for line in display.moved_nodes():
+        for line in [*display.moved_nodes(), *display.experiments()]:
             console.line(line)
         preparation.prepare(console.line)
         for node in nodes:

@@ -1,0 +1,60 @@
+"""A front's cache without the protocol: for experiments that show what leases and floors are for.
+
+See DESIGN.md beside this file for what each mode loses.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bookstore_project.settings import modes
+from frontend_app.cache.coherence import Coherence, Poll, PollAnswer, Push, View
+from frontend_app.cache.entries import Entry
+
+
+class _AnyEntry(View):
+    """Whatever is in the cache may be used."""
+
+    __slots__ = ()
+
+    def admits(self, asof: int, timeline: str) -> bool:
+        return True
+
+
+_UNCHECKED = _AnyEntry(is_leased=True, timeline=None, floor=0)
+
+
+@dataclass
+class TimeoutAlone(Coherence):
+    """The mode `none`: an entry is good until it expires, whatever happens to the book."""
+
+    mode: ClassVar[str] = modes.NONE
+
+    def view(self, key: str) -> View:
+        return _UNCHECKED
+
+    def pushed(self, push: Push) -> bool:
+        return True
+
+    def polled(self, poll: Poll, answer: PollAnswer) -> None:
+        """Nothing is asked for: there is no lease."""
+
+
+@dataclass
+class PushAlone(TimeoutAlone):
+    """The mode `push`, the usual way: a change deletes the entry, and sets the new one."""
+
+    mode: ClassVar[str] = modes.PUSH
+
+    def pushed(self, push: Push) -> bool:
+        for change in push.invalidate:
+            for key in change.keys:
+                for cache in self.caches:
+                    cache.delete(key)
+        for position, key, body in push.sets:
+            self.caches[0].set(key, Entry(position, push.timeline, push.replica, body).encode())
+        with self._lock:
+            self.invalidations += sum(len(change.keys) for change in push.invalidate)
+        return True
+
+
+CLASSES: dict[str, type[Coherence]] = {each.mode: each for each in (Coherence, PushAlone, TimeoutAlone)}
