@@ -21,7 +21,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.while_asleep: Callable[[], None] = lambda: None
+        self.while_asleep: Callable[[], object] = lambda: None
 
     def monotonic(self) -> float:
         return self.now

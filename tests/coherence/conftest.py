@@ -1,0 +1,42 @@
+"""A town with one front, which has its lease."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bookstore_project.replication import fronts, gate, http, offers, polls, timelines
+from bookstore_project.replication.tests.leases import Clock
+from frontend_app.cache.coherence import Cache
+from frontend_app.runtime import Front
+from frontend_app.tests import fakes
+from tests.coherence.town import Town, asked_alias
+
+
+@pytest.fixture(params=["lru"])
+def make_cache(request: pytest.FixtureRequest) -> Callable[[], Cache]:
+    """Makes a front's cache."""
+    return fakes.lru
+
+
+@pytest.fixture
+def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Town:
+    settings.ROOT_URLCONF = "catalog_app.urls"
+    clock = Clock()
+    made = Town(clock)
+    for module in (fronts, polls, timelines):
+        monkeypatch.setattr(module, "time", clock)
+    for module in (fronts, offers):
+        monkeypatch.setattr(module, "push", made.push)
+    for module in (gate, http):
+        monkeypatch.setattr(module, "local_alias", asked_alias)
+    return made
+
+
+@pytest.fixture
+def front(town: Town, make_cache: Callable[[], Cache]) -> Front:
+    """A front with a lease, and the first book in its cache."""
+    front = town.add_front("front", make_cache())
+    assert town.poll(front)
+    return front

@@ -1,0 +1,416 @@
+"""Each way in which a cache has been known to show an old value, step by step.
+
+Every test is named after its schedule. `look` begins after what the line before it has ended: what was acknowledged
+by then must be seen.
+"""
+
+import threading
+
+import pytest
+
+from bookstore_project.replication import gate, points
+from bookstore_project.replication.fronts import is_blocked, read_leases
+from bookstore_project.replication.rebuild import rebuild_witness
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.copies import Party, eventually, opened
+from bookstore_project.replication.tests.leases import LEASE_S
+from bookstore_project.wire import client
+from bookstore_project.wire.problems import Unavailable
+from catalog_app.models import Book
+from catalog_app.services import book_create
+from frontend_app import cluster
+from frontend_app.cache import reads
+from frontend_app.cache.entries import Entry
+from frontend_app.cache.flights import Flight
+from frontend_app.runtime import Front
+from frontend_app.tests import fakes
+from tests.coherence.town import PATIENCE_S, Hold, Killed, Town, killed, look, move, prices, read, titles, write
+
+NEW_BOOK = {"title": "The eighth", "authors": "A. N. Other", "topic": "eights", "price": "8.00", "quantity": 8}
+
+
+@pytest.fixture
+def known(town: Town, front: Front) -> list[str]:
+    """The price in the cache, and those that the next writes will set."""
+    before, _ = look(front)
+    assert look(front) == (before, "hit")
+    town.reads.clear()
+    return prices(before, 4)
+
+
+# -------------------------------------------------------------------------------- old values that come late
+
+
+def test_stale_fill(town: Town, front: Front) -> None:
+    town.on_answer = hold = Hold()
+    slow = read(front)
+    hold.wait()
+    write().result()
+    hold.let_go()
+    old, _ = slow.seen()
+    _, new = prices(old, 1)
+    assert look(front) == (new, "miss"), "the old value is in the cache, and must not count"
+    assert look(front) == (new, "hit")
+
+
+def test_stale_fill_after_an_eviction(town: Town, front: Front) -> None:
+    town.on_answer = hold = Hold()
+    slow = read(front)
+    hold.wait()
+    town.deliver_set(write().result())
+    new, outcome = look(front)
+    assert outcome == "hit"
+    front.reads.cache.delete("book:1")  # As if it had been evicted: nothing of the new value is left.
+    hold.let_go()
+    assert slow.seen()[0] != new
+    assert look(front) == (new, "miss")
+
+
+def test_a_lagging_replica(town: Town, front: Front, known: list[str]) -> None:
+    with opened("catalog-2") as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        write().result()
+        stranger.execute("ROLLBACK")
+    for _ in range(2):
+        front.reads.cache.delete("book:1")
+        assert look(front) == (known[1], "miss")
+    assert {node for node, _ in town.reads} == {"catalog-1", "catalog-2"}, "the one that lags was asked, and refused"
+
+
+def test_an_answer_below_the_floor_is_passed_on_and_not_kept(town: Town, front: Front, known: list[str]) -> None:
+    points.hooks["before-commit"] = hold = Hold()
+    writer = write()
+    hold.wait()
+    eventually(lambda: front.coherence.invalidations)
+    assert [look(front) for _ in range(2)] == [(known[0], "miss")] * 2
+    hold.let_go()
+    writer.result()
+    assert look(front) == (known[1], "miss")
+
+
+def test_a_lost_push(town: Town, front: Front, known: list[str]) -> None:
+    """The writer waits for the lease to run out; the poll makes good what was lost."""
+    town.deaf.add("front")
+    write().result()
+    assert look(front) == (known[1], "bypass")
+    town.deaf.clear()
+    assert town.poll(front)
+    assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
+
+
+def test_a_lost_push_is_confirmed_by_polls_while_its_writer_waits(town: Town, front: Front, known: list[str]) -> None:
+    ends = read_leases().valid["front"].expires
+    town.deaf.add("front")
+    town.clock.while_asleep = lambda: town.poll(front)
+    write().result()
+    assert town.clock.now < ends, "it didn't wait for the lease"
+    assert look(front) == (known[1], "miss")
+
+
+def test_reordered_pushes(town: Town, front: Front, known: list[str]) -> None:
+    town.deaf.add("front")
+    write().result()
+    _, first = town.lost[0]
+    town.deaf.clear()
+    assert town.poll(front)
+    town.deliver_set(write().result())
+    assert town.deliver("front", first)
+    assert [look(front) for _ in range(2)] == [(known[2], "miss"), (known[2], "hit")]
+    older = {**first, "invalidate": [], "set": [[first["invalidate"][0][0], "book:1", "{}"]], "replica": "catalog-1"}
+    assert town.deliver("front", older)
+    assert look(front) == (known[2], "hit")
+
+
+# ------------------------------------------------------------------------------------------ flights
+
+
+@pytest.fixture
+def joined(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Released once by each reader who waits for another's flight; waits as long as it takes."""
+    count, wait = threading.Semaphore(0), Flight.wait
+
+    def counted(flight: Flight, timeout_s: float) -> Entry | None:
+        count.release()
+        return wait(flight, timeout_s)
+
+    monkeypatch.setattr(Flight, "wait", counted)
+    monkeypatch.setattr(reads, "FLIGHT_WAIT_S", 10 * PATIENCE_S)
+    return count
+
+
+def test_a_flight_started_before_the_write_and_joined_after_the_acknowledgement(
+    town: Town, front: Front, joined: threading.Semaphore
+) -> None:
+    town.on_answer = hold = Hold()
+    early = read(front)
+    hold.wait()
+    write().result()
+    late = read(front)
+    assert joined.acquire(timeout=PATIENCE_S)
+    hold.let_go()
+    old, _ = early.seen()
+    assert late.seen()[0] == prices(old, 1)[1]
+
+
+def test_an_error_of_the_loader_frees_its_waiters(town: Town, front: Front, joined: threading.Semaphore) -> None:
+    hold, is_broken = Hold(), True
+
+    def break_off() -> None:
+        hold()
+        if is_broken:
+            raise client.NoAnswer("broken off")
+
+    town.on_answer = break_off
+    leader = read(front)
+    hold.wait()
+    waiters = [read(front) for _ in range(5)]
+    for _ in waiters:
+        assert joined.acquire(timeout=PATIENCE_S)
+    hold.let_go()
+    with pytest.raises(Unavailable):
+        leader.seen()
+    for waiter in waiters:
+        with pytest.raises(Unavailable):
+            waiter.seen()
+    is_broken = False
+    assert look(front)[1] == "miss", "and the next reader finds no trace of it"
+
+
+def test_64_clients_on_one_invalidated_key(
+    town: Town, front: Front, known: list[str], joined: threading.Semaphore
+) -> None:
+    for price in known[1:3]:
+        write().result()
+        town.reads.clear()
+        town.on_answer = hold = Hold()
+        clients = [read(front) for _ in range(64)]
+        hold.wait()
+        for _ in range(63):
+            assert joined.acquire(timeout=PATIENCE_S)
+        hold.let_go()
+        assert {each.seen() for each in clients} == {(price, "miss")}
+        assert len(town.reads) == 1, "one of them asked for all"
+
+
+# ------------------------------------------------------------------------------------------ leases
+
+
+def pause_in_lease_check(front: Front) -> Hold:
+    """Stops the next reader that has looked at its lease, before it looks at the floor."""
+    hold, now = Hold(), front.coherence.clock
+
+    def clock() -> float:
+        seconds = now()
+        hold()
+        return seconds
+
+    front.coherence.clock = clock
+    return hold
+
+
+def test_a_reader_paused_between_lease_check_and_floor(town: Town, front: Front, known: list[str]) -> None:
+    hold = pause_in_lease_check(front)
+    paused = read(front)
+    hold.wait()
+    write().result()
+    hold.let_go()
+    assert paused.seen() == (known[1], "miss")
+    assert look(front) == (known[1], "hit")
+
+
+def test_a_reader_paused_between_lease_check_and_floor_while_the_front_is_cut_off(
+    town: Town, front: Front, known: list[str]
+) -> None:
+    hold = pause_in_lease_check(front)
+    paused = read(front)
+    hold.wait()
+    town.deaf.add("front")
+    write().result()
+    hold.let_go()
+    assert paused.seen()[0] in known[:2], "it began before the write: either is right"
+    assert look(front) == (known[1], "bypass")
+
+
+@pytest.mark.parametrize(
+    "point", ["before-commit", "committed-catalog-1", "committed", "leases-read", "invalidated", "floor"]
+)
+def test_a_lease_registered_between_the_writers_look_and_its_commit(
+    town: Town, front: Front, known: list[str], point: str
+) -> None:
+    """Also a little later. The front begins anew over a cache that is warm with the old value."""
+    town.clock.now += LEASE_S
+    begun = town.add_front("front", front.reads.cache)
+    points.hooks[point] = lambda: town.poll(begun)
+    write().result()
+    points.hooks.clear()
+    assert begun.coherence.lease_until > town.clock.now
+    assert look(begun)[0] == known[1]
+
+
+def test_a_lease_registered_before_the_commit_and_an_old_value_cached_under_it(
+    town: Town, front: Front, known: list[str]
+) -> None:
+    town.clock.now += LEASE_S
+
+    def poll_and_cache() -> None:
+        assert town.poll(front)
+        assert look(front)[0] == known[0]
+        assert look(front) == (known[0], "hit")
+
+    points.hooks["before-commit"] = poll_and_cache
+    write().result()
+    assert look(front) == (known[1], "miss")
+
+
+def test_pushes_fail_while_polls_succeed(town: Town, front: Front, known: list[str]) -> None:
+    town.deaf.add("front")
+    write().result()
+    waited = town.clock.now
+    assert is_blocked("front")
+    assert town.poll(front)
+    assert look(front) == (known[1], "bypass"), "it got no lease"
+    write().result()
+    assert town.clock.now == waited, "nobody waits for it a second time"
+    assert look(front) == (known[2], "bypass")
+    town.deaf.clear()
+    assert town.poll(front)
+    assert [look(front) for _ in range(2)] == [(known[2], "miss"), (known[2], "hit")]
+
+
+def test_a_front_stopped_for_three_leases(town: Town, front: Front, known: list[str]) -> None:
+    hold = pause_in_lease_check(front)
+    in_the_middle = read(front)
+    hold.wait()
+    town.deaf.add("front")
+    began = town.clock.now
+    for _ in range(3):
+        write().result()
+        town.clock.now += LEASE_S
+    assert town.clock.now < began + 4.5 * LEASE_S, "it delayed the first writer, and no other"
+    town.deaf.clear()
+    hold.let_go()
+    assert in_the_middle.seen()[0] in known[:4]
+    assert look(front) == (known[3], "bypass")
+    assert town.poll(front)
+    assert [look(front) for _ in range(2)] == [(known[3], "miss"), (known[3], "hit")]
+
+
+# ------------------------------------------------------------------------------------ writers that die
+
+
+def test_a_writer_killed_between_commit_and_floor(town: Town, front: Front, known: list[str]) -> None:
+    """Its announcement was lost, too. The old value is right until somebody has seen the new one."""
+    town.deaf.add("front")
+    points.hooks["committed"] = killed
+    with pytest.raises(Killed):
+        write().result()
+    points.hooks.clear()
+    assert look(front) == (known[0], "hit"), "nobody was promised anything else"
+
+    def read_past_the_cache() -> str:
+        with gate.reading("catalog", alias="catalog-2"):
+            return str(Book.objects.get(pk=1).price)
+
+    assert Party(read_past_the_cache).result() == known[1]
+    assert look(front) == (known[1], "bypass"), "somebody has seen it"
+
+
+def test_a_writer_killed_between_commit_and_floor_is_finished_by_the_next_reader(
+    town: Town, front: Front, known: list[str]
+) -> None:
+    points.hooks["invalidated"] = killed
+    with pytest.raises(Killed):
+        write().result()
+    points.hooks.clear()
+    assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
+
+
+def test_a_writer_killed_between_floor_and_set(town: Town, front: Front, known: list[str]) -> None:
+    points.hooks["floor"] = killed
+    with pytest.raises(Killed):
+        write().result()
+    points.hooks.clear()
+    assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
+    assert not town.sets_of(front.coherence.position)
+
+
+# ---------------------------------------------------------------- timelines, topics, what isn't there, order
+
+
+def test_a_timeline_change(town: Town, front: Front, known: list[str]) -> None:
+    kept = front.reads.cache.get("book:1")
+    old_timeline = front.coherence.timeline
+    service = get_service("catalog")
+    service.witness_file.unlink()
+    assert Party(lambda: rebuild_witness(service)).result()
+    assert look(front)[1] == "bypass", "the leases have run out"
+    assert town.poll(front), "asked with a position of the old timeline"
+    assert look(front)[1] == "bypass"
+    assert town.poll(front)
+    front.reads.cache.set("book:1", kept)
+    assert look(front)[1] == "miss", "its position would do; its timeline is gone"
+    late = {"timeline": old_timeline, "invalidate": [[99, ["book:1"]]], "set": []}
+    assert not town.deliver("front", late), "whoever still writes there isn't told that it was taken"
+    assert look(front)[1] == "hit"
+
+
+def test_a_topic_move(town: Town, front: Front) -> None:
+    old, new = "distributed systems", "undergraduate school"
+    before = titles(front, old)[0], titles(front, new)[0]
+    assert [titles(front, topic)[1] for topic in (old, new)] == ["hit", "hit"]
+    moved = before[0][0]
+    move(moved, new)
+    assert titles(front, old) == ([book for book in before[0] if book != moved], "miss")
+    assert titles(front, new) == (sorted([*before[1], moved]), "miss")
+    assert [titles(front, topic)[1] for topic in (old, new)] == ["hit", "hit"]
+
+
+def test_a_negative_answer_then_creation(town: Town, front: Front) -> None:
+    assert [look(front, 8) for _ in range(2)] == [("not_found", "miss"), ("not_found", "hit")]
+    assert [titles(front, "eights") for _ in range(2)] == [([], "miss"), ([], "hit")]
+    Party(lambda: book_create(fields=NEW_BOOK, actor="me")).result()
+    assert look(front, 8) == ("8.00", "miss")
+    assert titles(front, "eights") == ([8], "miss")
+
+
+def test_a_negative_answer_that_comes_after_the_creation(town: Town, front: Front) -> None:
+    town.on_answer = hold = Hold()
+    slow = read(front, 8)
+    hold.wait()
+    Party(lambda: book_create(fields=NEW_BOOK, actor="me")).result()
+    hold.let_go()
+    assert slow.seen() == ("not_found", "miss")
+    assert look(front, 8) == ("8.00", "miss")
+
+
+def test_strict_eviction_order(town: Town) -> None:
+    front = town.add_front("front", fakes.lru(max_entries=3))
+    assert town.poll(front)
+
+    def keys() -> list[str]:
+        described: list[str] = cluster.cache(front)["keys"]
+        return described
+
+    for book in (1, 2, 3):
+        look(front, book)
+    assert look(front, 1)[1] == "hit"
+    assert keys() == ["book:2", "book:3", "book:1"]
+    look(front, 4)
+    assert keys() == ["book:3", "book:1", "book:4"]
+    position = write(3).result()
+    assert keys() == ["book:1", "book:4"], "an invalidation makes room"
+    town.deliver_set(position)
+    assert keys() == ["book:1", "book:4", "book:3"]
+    assert cluster.cache(front)["evictions"] == 1
+    assert look(front, 2)[1] == "miss"
+    assert keys() == ["book:4", "book:3", "book:2"]
+
+
+def test_a_front_restarted_over_a_warm_cache(town: Town, front: Front, known: list[str]) -> None:
+    town.deaf.add("front")
+    town.clock.now += LEASE_S
+    write().result()
+    begun = town.add_front("front", front.reads.cache)
+    town.deaf.clear()
+    assert town.poll(begun)
+    assert look(begun) == (known[1], "miss")
