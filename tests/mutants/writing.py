@@ -4,7 +4,7 @@ from tests.mutants.mutant import Edit, Mutant, mutant
 
 HERE = "bookstore_project/replication"
 TESTS = f"{HERE}/tests"
-TRANSACTION, SETTLE, LOG, MUTEX = f"{HERE}/transaction.py", f"{HERE}/settle.py", f"{HERE}/log.py", f"{HERE}/mutex.py"
+ATTEMPT, SETTLE, LOG, MUTEX = f"{HERE}/attempt.py", f"{HERE}/settle.py", f"{HERE}/log.py", f"{HERE}/mutex.py"
 STEPS = f"{TESTS}/test_steps.py"
 
 COMMIT = """        witness = self._commit(witness)
@@ -29,7 +29,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the floor rises before the commits",
         "a writer that dies now leaves a store that waits for what nobody has",
-        TRANSACTION,
+        ATTEMPT,
         COMMIT,
         f"{RAISE_FLOOR}\n{COMMIT}",
         f"{TESTS}/test_killed_writer.py::test_a_sale_cut_short_is_made_once_by_the_retry[before-commit]",
@@ -37,28 +37,34 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the floor rises before the fronts have forgotten",
         "one customer sees the new price at a replica, the next one the old price in the cache",
-        TRANSACTION,
+        ATTEMPT,
         '        reached("committed")\n',
         f'        reached("committed")\n{RAISE_FLOOR}\n',
         f"{TESTS}/test_fronts.py::test_a_write_becomes_visible_only_after_the_fronts_have_answered",
     ),
-    mutant(
+    Mutant(
         "new entries are sent to the fronts before the floor rises",
         "one front shows the new price while another still shows the old one",
-        TRANSACTION,
-        '        reached("invalidated")\n',
-        '        reached("invalidated")\n'
-        "        published.send_robust(\n"
-        "            sender=self.service.name, changes=changes, position=entry.position, timeline=witness.timeline\n"
-        "        )\n",
-        f"{STEPS}::test_what_is_sent_to_the_fronts_is_visible_already",
+        (
+            Edit(ATTEMPT, "import changes_ready\n", "import changes_ready, published\n"),
+            Edit(
+                ATTEMPT,
+                '        reached("invalidated")\n',
+                '        reached("invalidated")\n'
+                "        published.send_robust(\n"
+                "            sender=self.service.name, changes=changes, position=entry.position,\n"
+                "            timeline=witness.timeline,\n"
+                "        )\n",
+            ),
+        ),
+        (f"{STEPS}::test_what_is_sent_to_the_fronts_is_visible_already",),
     ),
     Mutant(
         "the fronts are told before the commits",
         "a front reads the old price again between the two, and keeps it",
         (
-            Edit(TRANSACTION, COMMIT, f"        fronts.invalidate(witness.timeline, [entry])\n{COMMIT}"),
-            Edit(TRANSACTION, f"            {INVALIDATE}  #", "            pass  #"),
+            Edit(ATTEMPT, COMMIT, f"        fronts.invalidate(witness.timeline, [entry])\n{COMMIT}"),
+            Edit(ATTEMPT, f"            {INVALIDATE}  #", "            pass  #"),
         ),
         (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
     ),
@@ -89,7 +95,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a dead file stays in the set",
         "its replica shows the old stock when it comes back",
-        TRANSACTION,
+        ATTEMPT,
         EVICT,
         "",
         f"{TESTS}/test_repair.py::test_a_file_that_was_locked_for_a_while_rejoins_by_its_log",
@@ -97,7 +103,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a dead file is evicted after the commit",
         "a purchase is refused with the words that nothing was changed, and the copies are sold",
-        TRANSACTION,
+        ATTEMPT,
         f'{EVICT}        reached("shrunk")\n{ANNOUNCE}        witness = self._commit(witness)\n',
         f"{ANNOUNCE}        witness = self._commit(witness)\n{EVICT}",
         f"{STEPS}::test_what_is_refused_for_want_of_a_sound_survivor_is_not_committed",
@@ -121,7 +127,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a commit that nobody has taken is called a refusal",
         "a customer told that nothing happened buys again, and gets two",
-        TRANSACTION,
+        ATTEMPT,
         'raise OutcomeUnknown(f"The commit failed',
         'raise Unavailable(f"The commit failed',
         f"{STEPS}::test_a_commit_that_no_file_shows_is_unknown_and_not_failed",
@@ -129,7 +135,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the change is run again on the second file",
         "two copies of one sale with different times, and a price doubled twice when a retry meets it",
-        TRANSACTION,
+        ATTEMPT,
         "                log.apply_changes(follower.raw, self.service, changes, entry)\n",
         "                with pinned(self.service.name, follower.alias, for_writing=True):\n"
         "                    change()\n"
@@ -142,7 +148,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "changes are known by signals alone",
         "a price set with update() is new at one replica and old at the other",
-        TRANSACTION,
+        ATTEMPT,
         "        return [change for change in noted if change.before != change.after]\n",
         "        return [\n"
         "            change\n"
@@ -195,7 +201,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the first file decides on an unverified row",
         "a flipped bit in the stock says no to a customer, for good",
-        TRANSACTION,
+        ATTEMPT,
         "        log.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)\n",
         "",
         f"{TESTS}/test_faults.py::test_a_flipped_stock_does_not_say_no",
@@ -261,7 +267,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the lock isn't looked at again before the witness is written",
         "two writers, one of them without a lock, undo one another's sales",
-        TRANSACTION,
+        ATTEMPT,
         "        try:\n            self.lock.assert_current()\n            return write_witness(",
         "        try:\n            return write_witness(",
         f"{STEPS}::test_a_writer_whose_lock_was_taken_away_leaves_the_witness_alone",
