@@ -198,14 +198,15 @@ def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
     seen: list[int] = []
 
     def look(lease: Lease, message: dict[str, Any]) -> bool:
-        if message["invalidate"]:  # Offers come when they come, perhaps of books that the fixture put there.
-            seen.append(floor("catalog"))
-        return True
+        if not message["invalidate"]:  # Offers come when they come, perhaps of books that the fixture put there.
+            return True
+        seen.append(floor("catalog"))
+        return len(seen) > 1  # What is announced during the commits doesn't arrive; what is sent after them does.
 
-    monkeypatch.setattr(fronts, "read_leases", lambda: Leases({} if seen else {"front": LEASE}, frozenset()))
+    monkeypatch.setattr(fronts, "read_leases", lambda: Leases({} if len(seen) > 1 else {"front": LEASE}, frozenset()))
     monkeypatch.setattr(fronts, "push", look)
     assert reprice() == before + 1
-    assert seen == [before]
+    assert seen == [before, before]
 
 
 def test_leases_are_read_after_the_commits(seven_books: Path, pushes: Pushes) -> None:
