@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TypeVar
@@ -15,6 +15,7 @@ from django.db import connections
 
 from bookstore_project.replication import images, log
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.transaction import active_attempt
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 
@@ -102,6 +103,22 @@ def change_around(alias: str, *statements: str) -> None:
             connection.execute(sql)
 
 
+# -------------------------------------------------------------------- within a replicated transaction
+
+
+def lead() -> str:
+    """The alias that the transaction around this reads and writes."""
+    attempt = active_attempt()
+    assert attempt is not None
+    return attempt.lead_alias
+
+
+def execute(sql: str, parameters: Sequence[str] | None = None) -> None:
+    """Raw SQL, in the transaction around this."""
+    with connections[lead()].cursor() as cursor:
+        cursor.execute(sql, parameters)
+
+
 # -------------------------------------------------------------------------------- threads and processes
 
 
@@ -170,17 +187,20 @@ def eventually(condition: Callable[[], T], timeout_s: float = 10.0) -> T:
     return value
 
 
-def python(code: str) -> subprocess.Popen[str]:
-    """Another process of this store, with Django set up, that runs `code`."""
-    start = "import os, django; django.setup(); from bookstore_project.replication import points\n"
-    environment = os.environ | {
+def _of_this_store() -> dict[str, str]:
+    return os.environ | {
         "BOOKSTORE_DATA": str(topology.DATA),
         "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.test",
     }
+
+
+def python(code: str) -> subprocess.Popen[str]:
+    """Another process of this store, with Django set up, that runs `code`."""
+    start = "import os, django; django.setup(); from bookstore_project.replication import points\n"
     return subprocess.Popen(
         [sys.executable, "-c", start + code],
         cwd=topology.ROOT,
-        env=environment,
+        env=_of_this_store(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -193,11 +213,7 @@ def obedient(code: str) -> str:
     if os.geteuid() == 0:
         drop = "-dac_override,-dac_read_search"
         command = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}", *command]
-    environment = os.environ | {
-        "BOOKSTORE_DATA": str(topology.DATA),
-        "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.test",
-    }
     done = subprocess.run(
-        command, cwd=topology.ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=topology.ROOT, env=_of_this_store(), capture_output=True, text=True, check=False, timeout=60
     )
     return done.stdout + done.stderr

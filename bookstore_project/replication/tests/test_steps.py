@@ -16,8 +16,8 @@ from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, floor, head, opened, rows
-from bookstore_project.replication.transaction import active_attempt, run, settle
+from bookstore_project.replication.tests.copies import assert_copies_equal, dump, floor, head, lead, opened, rows
+from bookstore_project.replication.transaction import run, settle
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.models import KeyedAnswer
@@ -84,9 +84,7 @@ def test_what_is_sent_to_the_fronts_is_visible_already(seven_books: Path) -> Non
 
 def test_a_full_disk_costs_the_file_and_not_the_caller(seven_books: Path) -> None:
     def change() -> None:
-        attempt = active_attempt()
-        assert attempt is not None
-        if attempt.lead_alias == "catalog-1":  # No more pages than it has: https://sqlite.org/pragma.html
+        if lead() == "catalog-1":  # No more pages than it has: https://sqlite.org/pragma.html
             wrapper("catalog-1").connection.execute("PRAGMA max_page_count = 1")
         keep_a_big_answer()
 

@@ -8,27 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from bookstore_project.replication import gate
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import reprice
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, head, rows
-from bookstore_project.replication.transaction import active_attempt, get_verified, run
+from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, head, lead, rows
+from bookstore_project.replication.transaction import get_verified, run
 from bookstore_project.replication.witness import read_witness
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.selling import copies_sell
 
 BOTH = ("catalog-1", "catalog-2")
 KEY = uuid.UUID(int=7)
-
-
-def cursor_execute(sql: str, parameters: tuple[str, ...] = ()) -> None:
-    attempt = active_attempt()
-    assert attempt is not None
-    with connections[attempt.lead_alias].cursor() as cursor:
-        cursor.execute(sql, parameters)
 
 
 def keyed(number: int, body: str = "") -> KeyedAnswer:
@@ -87,9 +80,7 @@ def _bulk_update() -> None:
 
 def _savepoint_rolled_back() -> None:
     Book.objects.filter(pk=1).update(topic="kept", version=F("version") + 1)
-    attempt = active_attempt()
-    assert attempt is not None
-    with suppress(LookupError), transaction.atomic(using=attempt.lead_alias):
+    with suppress(LookupError), transaction.atomic(using=lead()):
         Book.objects.filter(pk=2).update(topic="lost", version=F("version") + 1)
         raise LookupError
 
@@ -118,15 +109,11 @@ WAYS: dict[str, Callable[[], Any]] = {
     "update_or_create of a new row": lambda: KeyedAnswer.objects.update_or_create(
         pk=uuid.UUID(int=9), defaults={"fingerprint": "f", "status": 200}
     ),
-    "raw SQL": lambda: cursor_execute(
-        "UPDATE catalog_app_book SET title = 'raw', version = version + 1 WHERE id < 4"
-    ),
-    "REPLACE": lambda: cursor_execute(
+    "raw SQL": lambda: execute("UPDATE catalog_app_book SET title = 'raw', version = version + 1 WHERE id < 4"),
+    "REPLACE": lambda: execute(
         "REPLACE INTO catalog_app_keyedanswer (key, fingerprint, status, body) VALUES (%s, 'f', 404, 'r')", (KEY.hex,)
     ),
-    "a moved primary key": lambda: cursor_execute(
-        "UPDATE catalog_app_keyedanswer SET key = %s", (uuid.UUID(int=8).hex,)
-    ),
+    "a moved primary key": lambda: execute("UPDATE catalog_app_keyedanswer SET key = %s", (uuid.UUID(int=8).hex,)),
     "swapped unique values": _swap_isbns,
     "a savepoint that rolls back": _savepoint_rolled_back,
     "a transaction in a transaction": _nested,
@@ -239,11 +226,9 @@ def test_a_side_effect_runs_once_when_the_write_is_visible(seven_books: Path, do
             seen.append(snapshot.position)
 
     def change() -> None:
-        attempt = active_attempt()
-        assert attempt is not None
         if does_change:
             Book.objects.get(pk=1).save()
-        transaction.on_commit(look, using=attempt.lead_alias)
+        transaction.on_commit(look, using=lead())
 
     committed = run("catalog", change)
     assert seen == [committed.position]
@@ -253,9 +238,7 @@ def test_a_side_effect_of_a_write_taken_back_never_runs(seven_books: Path) -> No
     seen: list[str] = []
 
     def change() -> None:
-        attempt = active_attempt()
-        assert attempt is not None
-        transaction.on_commit(lambda: seen.append("ran"), using=attempt.lead_alias)
+        transaction.on_commit(lambda: seen.append("ran"), using=lead())
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -266,10 +249,8 @@ def test_a_side_effect_of_a_write_taken_back_never_runs(seven_books: Path) -> No
 
 def test_a_side_effect_that_fails_does_not_undo_the_acknowledgement(seven_books: Path) -> None:
     def change() -> None:
-        attempt = active_attempt()
-        assert attempt is not None
         Book.objects.get(pk=1).save()
-        transaction.on_commit(lambda: 1 / 0, using=attempt.lead_alias)
+        transaction.on_commit(lambda: 1 / 0, using=lead())
 
     assert run("catalog", change).position == head("catalog-2")
 

@@ -16,24 +16,13 @@ from bookstore_project.replication import migration
 from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, dump, rows
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Thing
-from bookstore_project.replication.transaction import active_attempt, run
+from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 
 CATALOG = get_service("catalog")
-
-
-def lead() -> str:
-    attempt = active_attempt()
-    assert attempt is not None
-    return attempt.lead_alias
-
-
-def execute(sql: str) -> None:
-    with connections[lead()].cursor() as cursor:
-        cursor.execute(sql)
 
 
 def assert_nothing_happened(before: object) -> None:

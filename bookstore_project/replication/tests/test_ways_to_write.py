@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, head, rows
+from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, head, lead, rows
 from bookstore_project.replication.tests.shelf.models import (
     Lamp,
     Loan,
@@ -25,21 +25,10 @@ from bookstore_project.replication.tests.shelf.models import (
     Tag,
     Thing,
 )
-from bookstore_project.replication.transaction import active_attempt, run
+from bookstore_project.replication.transaction import run
 
 BOTH = ("catalog-1", "catalog-2")
 UTC = datetime.UTC
-
-
-def lead() -> str:
-    attempt = active_attempt()
-    assert attempt is not None
-    return attempt.lead_alias
-
-
-def execute(sql: str) -> None:
-    with connections[lead()].cursor() as cursor:
-        cursor.execute(sql)
 
 
 def shelf(name: str = "one") -> Shelf:
