@@ -160,7 +160,7 @@ REST_FRAMEWORK = {
         "bookstore_project.wire.authentication.ServiceAuthentication",
         "bookstore_project.wire.authentication.BasicAuthentication",
         "bookstore_project.wire.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "bookstore_project.wire.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["bookstore_project.wire.permissions.StaffOrReadOnly"],
     "DEFAULT_RENDERER_CLASSES": [

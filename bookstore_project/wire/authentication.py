@@ -1,4 +1,4 @@
-"""HTTP Basic and tokens for people, the service token for nodes."""
+"""HTTP Basic, tokens and sessions for people, the service token for nodes."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from bookstore_project.wire import headers, problems
+from bookstore_project.wire import accounts, headers, problems
 
 _process_key = secrets.token_bytes(32)
 _verified = LocMemCache("verified-passwords", {"TIMEOUT": 300, "OPTIONS": {"MAX_ENTRIES": 1000}})
@@ -24,11 +24,27 @@ class AccountsUnavailable(exceptions.APIException):
     """The database of accounts is locked, damaged or gone: nobody knows who asks, so try again."""
 
     status_code = 503
-    default_detail = "The accounts can't be read now; nothing was done."
+    default_detail = accounts.DETAIL
     wait = problems.RETRY_AFTER_S
 
 
-class BasicAuthentication(authentication.BasicAuthentication):
+class ByAccount(authentication.BaseAuthentication):
+    """What asks the accounts, and says so if they can't be read."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        try:
+            return super().authenticate(request)
+        except DatabaseError as error:
+            if accounts.are_at_fault(error):
+                raise AccountsUnavailable from error
+            raise
+
+
+class SessionAuthentication(ByAccount, authentication.SessionAuthentication):
+    """A browser that has logged in; what changes anything needs its CSRF token, too."""
+
+
+class BasicAuthentication(ByAccount, authentication.BasicAuthentication):
     """HTTP Basic that hashes a password once in five minutes, not with every request.
 
     What is remembered is a keyed digest of the password and of its stored hash: changing the password, or
@@ -36,12 +52,6 @@ class BasicAuthentication(authentication.BasicAuthentication):
     """
 
     www_authenticate_realm = "bookstore"
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        try:
-            return super().authenticate(request)
-        except DatabaseError as error:
-            raise AccountsUnavailable from error
 
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None
@@ -61,14 +71,8 @@ def _proof(user: AbstractBaseUser, password: str) -> str:
     return hmac.new(_process_key, message, hashlib.sha256).hexdigest()
 
 
-class TokenAuthentication(authentication.TokenAuthentication):
+class TokenAuthentication(ByAccount, authentication.TokenAuthentication):
     """`Authorization: Token <key>`; `manage.py token USER` prints the key."""
-
-    def authenticate_credentials(self, key: str) -> tuple[Any, Any]:
-        try:
-            return super().authenticate_credentials(key)
-        except DatabaseError as error:
-            raise AccountsUnavailable from error
 
 
 class ServiceUser:

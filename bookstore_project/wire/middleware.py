@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.settings import topology
-from bookstore_project.wire import errors, headers, problems
+from bookstore_project.wire import accounts, errors, headers, problems
 from bookstore_project.wire.request_id import accept_request_id
 
 access_log = logging.getLogger("bookstore.request")
@@ -34,9 +34,11 @@ class RequestMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Store errors that a view outside DRF (the admin) let through."""
+        """What a view outside DRF (the admin, a login) let through: store errors, accounts that can't be read."""
         if isinstance(exception, problems.StoreError):
             return errors.problem_response(exception.code, exception.detail, **exception.extra)
+        if accounts.are_at_fault(exception):
+            return errors.problem_response("unavailable", accounts.DETAIL)
         return None
 
     def log(self, request: HttpRequest, response: HttpResponse, request_id: str, took_ms: float) -> None:

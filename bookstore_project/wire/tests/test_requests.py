@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.test import RequestFactory
 from rest_framework.authtoken.models import Token
@@ -18,7 +16,6 @@ from rest_framework.request import Request
 
 from bookstore_project.wire import authentication, etags, headers, idempotency
 from bookstore_project.wire.bodies import BoundedBodies
-from bookstore_project.wire.errors import exception_handler
 from bookstore_project.wire.middleware import RequestMiddleware
 from bookstore_project.wire.pages import PageQuery, page_of
 from bookstore_project.wire.problems import Invalid, NotFound
@@ -46,23 +43,6 @@ def test_a_password_is_hashed_once_and_not_with_every_request(people: None, monk
     assert basic_user("ann", PASSWORD) == "ann"
     monkeypatch.setattr(User, "check_password", lambda *_: pytest.fail("hashed again"))
     assert basic_user("ann", PASSWORD) == "ann"
-
-
-@pytest.mark.parametrize("scheme", ["Basic", "Token"])
-def test_accounts_that_cannot_be_read_are_unavailable_and_no_defect(
-    scheme: str, empty_store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: Any, **__: Any) -> Any:
-        raise DatabaseError("file is not a database")
-
-    monkeypatch.setattr(QuerySet, "_fetch_all", broken)
-    sent = basic("ann", PASSWORD) if scheme == "Basic" else {"Authorization": "Token 0123"}
-    found = {"Basic": authentication.BasicAuthentication, "Token": authentication.TokenAuthentication}[scheme]()
-    with pytest.raises(authentication.AccountsUnavailable) as refused:
-        found.authenticate(asked(sent))
-    answer = exception_handler(refused.value, {})
-    assert answer is not None
-    assert (answer.status_code, answer.data["code"], answer["Retry-After"]) == (503, "unavailable", "1")
 
 
 def test_a_changed_password_takes_effect_at_once(people: None) -> None:
