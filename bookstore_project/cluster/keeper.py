@@ -1,4 +1,4 @@
-"""Keeps one node running: starts it, passes on what it says, and starts it again when it dies."""
+"""Keeps one node running: starts it, passes on what it says, and starts it again when it dies or hangs."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +17,8 @@ from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.cluster.logfiles import LogFile
 from bookstore_project.cluster.process import read_pid
-from bookstore_project.cluster.readiness import why_not_ready
+from bookstore_project.cluster.readiness import is_silent, why_not_ready
+from bookstore_project.cluster.watch import Watch
 from bookstore_project.settings import topology
 
 PROBE_EVERY_S = 0.05
@@ -37,6 +39,7 @@ class Keeper:
         line_to: Console,
         alive: Lifeline,
         stopping: asyncio.Event,
+        hung_after_s: float,
         cwd: Path = topology.ROOT,
     ) -> None:
         self.node = node
@@ -45,6 +48,7 @@ class Keeper:
         self._console = line_to
         self._lifeline = alive
         self._stopping = stopping
+        self._hung_after_s = hung_after_s
         self._cwd = cwd
         self._backoff = Backoff()
         self._log = LogFile(topology.LOG_DIR / f"{node.name}.log")
@@ -87,6 +91,7 @@ class Keeper:
         assert process.stdout is not None
         relay = asyncio.create_task(self._relay(process.stdout))
         announcement = asyncio.create_task(self._announce_ready())
+        watch = asyncio.create_task(self._kill_when_hung())
         try:
             status = await asyncio.to_thread(process.wait)
         finally:
@@ -94,9 +99,10 @@ class Keeper:
             self.signal_group(signal.SIGKILL)  # Whoever is left of the group: a worker without its parent.
             self._process = None
             announcement.cancel()
+            watch.cancel()
         await asyncio.wait([relay], timeout=DRAIN_S)
         relay.cancel()
-        await asyncio.gather(relay, announcement, return_exceptions=True)
+        await asyncio.gather(relay, announcement, watch, return_exceptions=True)
         return status
 
     def _environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -143,6 +149,14 @@ class Keeper:
         self.ready.set()
         pid = read_pid(self.node.pid_file)
         self._console.line(self._console.paint(display.node_line(self.node, "ready", pid), "green"))
+
+    async def _kill_when_hung(self) -> None:
+        """A process that was stopped doesn't heed polite signals."""
+        watch = Watch(self._hung_after_s, partial(is_silent, self.node), is_up=self.ready.is_set)
+        await watch.until_hung()
+        text = f"{self.node.name} has given no answer for {self._hung_after_s:g} s: killing it"
+        self._console.line(self._console.paint(text, "red"))
+        self.signal_group(signal.SIGKILL)
 
     def _report_death(self, ending: str, delay_s: float) -> None:
         when = f"again in {delay_s:g} s" if delay_s else "again now"

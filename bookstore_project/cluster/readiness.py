@@ -1,4 +1,4 @@
-"""Asks a node whether it is ready, without waiting long and without blocking anybody."""
+"""Asks a node whether it is ready, or answers at all, without waiting long and without blocking anybody."""
 
 import asyncio
 import json
@@ -21,6 +21,20 @@ async def why_not_ready(node: topology.Node) -> str:
     words = head.split(None, 2)
     status = words[1].decode(errors="replace") if len(words) > 1 else "nothing"
     return "" if status == "200" else _detail(body) or f"it answers {status}"
+
+
+async def is_silent(node: topology.Node, timeout_s: float) -> bool:
+    """Whether nothing comes back from the node's /healthz within that time; any answer will do.
+
+    What keeps this process from asking, as having no descriptors left, says nothing about the node: False.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            return not await _get(node, "/healthz")
+    except (TimeoutError, ConnectionError):
+        return True
+    except OSError:
+        return False
 
 
 async def _get(node: topology.Node, path: str) -> bytes:

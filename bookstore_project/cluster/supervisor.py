@@ -24,7 +24,7 @@ def launch_command(node: topology.Node) -> Sequence[str]:
 
 
 class Supervisor:
-    """Starts all nodes at once, restarts what dies, stops all of them together."""
+    """Starts all nodes at once, restarts what dies or hangs, stops all of them together."""
 
     def __init__(
         self,
@@ -47,7 +47,14 @@ class Supervisor:
         loop.set_default_executor(ThreadPoolExecutor(len(self._nodes) + 2))
         stopping, alive = asyncio.Event(), Lifeline()
         keepers = [
-            Keeper(node, command=self._command(node), line_to=self._console, alive=alive, stopping=stopping)
+            Keeper(
+                node,
+                command=self._command(node),
+                line_to=self._console,
+                alive=alive,
+                stopping=stopping,
+                hung_after_s=base.HUNG_AFTER_S,
+            )
             for node in self._nodes
         ]
         for number in STOP_SIGNALS:

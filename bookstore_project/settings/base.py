@@ -8,6 +8,8 @@ BASE_DIR = topology.ROOT
 NODE_NAME = topology.NODE.name if topology.NODE else "manage"
 
 DEBUG = False
+HUNG_AFTER_S = environment.number("HUNG_AFTER_S", 30)
+"""How long a node may give no answer before the supervisor restarts it, in seconds; 0 is for ever."""
 SECRET_KEY_FILE = Path(environment.text("SECRET_KEY_FILE", str(topology.DATA / "secret-key")))
 SERVICE_TOKEN_FILE = Path(environment.text("SERVICE_TOKEN_FILE", str(topology.DATA / "service-token")))
 SECRET_KEY = environment.secret(SECRET_KEY_FILE, is_created=topology.NODE is None)

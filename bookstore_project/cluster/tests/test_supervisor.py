@@ -88,6 +88,22 @@ def test_killed_launcher_takes_its_worker_along_and_both_are_replaced(store: Sto
     assert "order-2 died (killed by SIGKILL)" in store.console()
 
 
+@pytest.mark.parametrize("with_launcher", [False, True])
+def test_node_that_answers_no_more_is_killed_and_started_anew(tmp_path: Path, with_launcher: bool) -> None:
+    """Nobody waits for it: it holds no lock, and no customer has met it."""
+    with Store(tmp_path / "var", command=STUB, environment={"BOOKSTORE_HUNG_AFTER_S": "3"}) as store:
+        wait_for(lambda: "Ctrl-C" in store.console())
+        others = {node: store.pid(node) for node in store.nodes if node != "order-1"}
+        if with_launcher:
+            os.kill(launcher_of(store, "order-1"), signal.SIGSTOP)
+        old = store.kill("order-1", signal.SIGSTOP)
+        store.wait_restarted("order-1", old)
+        assert old not in store.processes()
+        assert "order-1 has given no answer for 3 s: killing it" in store.console()
+        assert "order-1 died (" in store.console()
+        assert {node: store.pid(node) for node in others} == others
+
+
 def test_killed_supervisor_leaves_no_orphan(store: Store) -> None:
     store.supervisor.kill()
     store.supervisor.wait(5)
