@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.template.loader import render_to_string
 from django.test import Client
 
 from bookstore_project.wire import headers
@@ -339,6 +340,19 @@ def test_the_cluster_shows_nodes_cache_requests_and_events(client: Client, front
     assert (newest["cache"], newest["trace"]) == ("hit", [])
     assert [step["result"] for step in older["trace"]] == ["200"]
     assert told["events"][0]["node"] == "catalog-2"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1, "1 hit, 1 miss, 1 bypass, 1 eviction, 1 expiry, 1 invalidation<"),
+        (2, "2 hits, 2 misses, 2 bypasses, 2 evictions, 2 expiries, 2 invalidations<"),
+    ],
+)
+def test_the_cluster_page_counts_in_words_that_fit(number: int, words: str) -> None:
+    counted = dict.fromkeys(("hits", "misses", "bypasses", "evictions", "expiries", "invalidations"), number)
+    shown = render_to_string("frontend_app/cluster.html", {"cache": counted})
+    assert words in " ".join(shown.split())
 
 
 def test_the_schema_is_valid(client: Client) -> None:
