@@ -7,6 +7,7 @@ nobody is shown it, and a read that may see it waits for it.
 
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -137,14 +138,29 @@ def _check_again(service: Service, alias: str, snapshot: Snapshot) -> None:
 
 
 def _report(service: Service, alias: str) -> None:
-    """Has the file evicted, if it can't be written either, before its connection is dropped.
+    """Has the file evicted, if it can't be written either, and only then drops its connection.
 
-    The last connection that closes merges the -wal into the file and takes away what gave the fault away.
+    The last connection that closes merges the -wal into the file and takes away what gave the fault away: one that
+    couldn't be reported stays open, and the next read finds the fault again. Until the lock is had, one thread waits
+    for it; others refuse at once.
     """
     _leave(alias)
-    with suppress(Unavailable, *REPLICA_ERRORS):
-        settle(service.name, timeout_s=REPORT_TIMEOUT_S)
-        wrapper(alias).close()
+    reporter = _reporter(alias)
+    if not reporter.acquire(blocking=False):
+        return
+    try:
+        reached("gate-report")
+        with suppress(Unavailable, *REPLICA_ERRORS):
+            settle(service.name, timeout_s=REPORT_TIMEOUT_S)
+            wrapper(alias).close()
+    finally:
+        reporter.release()
+
+
+@cache
+def _reporter(alias: str) -> threading.Lock:
+    """Held by the thread of this process that reports the file."""
+    return threading.Lock()
 
 
 def assert_in_sync(alias: str, witness: Witness) -> None:

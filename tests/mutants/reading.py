@@ -98,4 +98,12 @@ MUTANTS: tuple[Mutant, ...] = (
         'str("it holds a change that the log',
         f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[edited by hand]",
     ),
+    mutant(
+        "a connection is dropped though its file's fault couldn't be reported",
+        "an old copy with a newer -wal merged into it passes for sound, and shows the old price",
+        GATE,
+        "            wrapper(alias).close()\n    finally:\n",
+        "    finally:\n        wrapper(alias).close()\n",
+        f"{TESTS}/test_strangers.py::TestOverwritten::test_a_fault_that_could_not_be_reported_is_found_again",
+    ),
 )

@@ -18,9 +18,11 @@ BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 
 @cache
 def functions_in(file: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / file).read_text())
+    """Those of its classes too, as `Class::function`."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return frozenset(node.name for node in tree.body if isinstance(node, functions))
+    body = ast.parse((ROOT / file).read_text()).body
+    named = [("", body), *((f"{node.name}::", node.body) for node in body if isinstance(node, ast.ClassDef))]
+    return frozenset(prefix + node.name for prefix, nodes in named for node in nodes if isinstance(node, functions))
 
 
 def test_no_two_mutants_share_a_name() -> None:

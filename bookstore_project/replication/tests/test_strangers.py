@@ -8,6 +8,7 @@ removed `-wal` or `-shm` lives on in the connections that have it open, and the 
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from bookstore_project.replication import membership, participant, points, repair, setup, stamps
+from bookstore_project.replication import gate, membership, participant, points, repair, setup, stamps
 from bookstore_project.replication.caretaker import Caretaker, fault_of
 from bookstore_project.replication.compaction import compact
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
@@ -26,7 +27,7 @@ from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, head, python
+from bookstore_project.replication.tests.copies import Party, Pause, assert_copies_equal, head, python
 from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -146,6 +147,43 @@ class TestOverwritten:
         assert fault_of("catalog-2", witness()) is None
         overwrite(path, read_bytes(path))
         assert "overwritten" in str(fault_of("catalog-2", witness()))
+
+    def test_a_fault_that_could_not_be_reported_is_found_again(
+        self, old: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Closing the last connection would merge the -wal into the old copy, and nothing would tell any more."""
+        monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
+        overwrite(topology.database_file("catalog-2"), old["catalog-2"])
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5):
+            for _ in range(2):
+                with pytest.raises(Unavailable, match="overwritten"):
+                    price_of(1, "catalog-2")
+        with pytest.raises(Unavailable, match="overwritten"):
+            price_of(1, "catalog-2")
+        assert "overwritten" in witness().out["catalog-2"].reason
+        Caretaker(CATALOG).step()
+        assert price_of(1, "catalog-2")[0] == "5.00"
+
+    def test_one_thread_at_a_time_waits_to_report_a_fault(self, old: dict[str, bytes]) -> None:
+        reports: list[str] = []
+        pause = Pause()
+
+        def report() -> None:
+            reports.append(threading.current_thread().name)
+            pause()
+
+        points.hooks["gate-report"] = report
+        overwrite(topology.database_file("catalog-2"), old["catalog-2"])
+        first = Party(lambda: price_of(1, "catalog-2"))
+        pause.wait_until_reached()
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="overwritten"):
+                price_of(1, "catalog-2")
+        assert reports == [first.name]
+        pause.let_go()
+        with pytest.raises(Unavailable, match="overwritten"):
+            first.result()
+        assert "catalog-2" not in witness().in_sync
 
     def test_an_answer_that_was_read_meanwhile_is_not_given(self, old: dict[str, bytes]) -> None:
         points.hooks["gate-snapshot"] = lambda: overwrite(topology.database_file("catalog-2"), old["catalog-2"])
