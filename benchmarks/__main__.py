@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from benchmarks import repair, replication
+from benchmarks import crowded, outages, repair, replication
 from benchmarks.children import say
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, start_seconds
@@ -87,6 +87,30 @@ def measure_purchases(base: Path, options: argparse.Namespace) -> Figures:
         return {"purchase ÷ sale at the catalog": pairs}
 
 
+def measure_crowd(base: Path, options: argparse.Namespace) -> Figures:
+    return crowded.measure(base, options.rounds, options.seconds, 50 if options.quick else 1)
+
+
+def measure_coherence(base: Path, options: argparse.Namespace) -> Figures:
+    """Purchases of a store that promises freshness ÷ of one whose entries merely expire."""
+    say("what coherence costs")
+    stores = [
+        Store(base / mode, environment={"BOOKSTORE_COHERENCE": mode, "BOOKSTORE_CACHE_TIMEOUT_S": "60"})
+        for mode in ("full", "none")
+    ]
+    with stores[0] as full, stores[1] as none:
+        for store in stores:
+            for book in range(1, BOOKS + 1):
+                restock(store, book)
+        ours = Target("coherence `full`", full.front, 4, "purchases.lua")
+        yardstick = Target("coherence `none`", none.front, 4, "purchases.lua")
+        return {"purchases with coherence ÷ without": compare(ours, yardstick, options.rounds, options.seconds)}
+
+
+def measure_outages(base: Path, options: argparse.Namespace) -> Figures:
+    return outages.measure(base, 4 if options.quick else 15)
+
+
 def restock(store: Store, book: int) -> None:
     """Enough copies that none of the measured purchases is refused."""
     answer = requests.post(
@@ -98,6 +122,9 @@ def restock(store: Store, book: int) -> None:
 PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "start": measure_start,
     "front": measure_front,
+    "crowd": measure_crowd,
+    "coherence": measure_coherence,
+    "outages": measure_outages,
     "replication": measure_replication,
     "repair": measure_repair,
 }

@@ -1,0 +1,9 @@
+-- GET <prefix><id> for random ids from 1 to <count>. Arguments: prefix, count.
+local prefix, count
+function init(arguments)
+  prefix, count = arguments[1], tonumber(arguments[2])
+  math.randomseed(7)
+end
+function request()
+  return wrk.format("GET", prefix .. math.random(count))
+end
