@@ -53,6 +53,7 @@ class Poller:
                 "instance": self.coherence.instance,
                 "since": poll.since,
                 "confirmed": poll.confirmed,
+                "is_settling": poll.is_settling,
                 "lease_s": self.coherence.lease_s,
             }
         ).encode()

@@ -100,6 +100,7 @@ class PollInput(StrictFields):
     instance = TextField(max_length=64)
     since = WholeNumberField(allow_null=True, min_value=0)
     confirmed = serializers.ListField(allow_null=True, min_length=2, max_length=2)
+    is_settling = serializers.BooleanField(default=False)
     # A writer that finds a front's record gone waits for as long as a lease may last.
     lease_s = serializers.FloatField(min_value=0.1, max_value=settings.LEASE_S)
 

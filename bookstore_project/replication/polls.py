@@ -11,12 +11,13 @@ from typing import Any
 from django.conf import settings
 
 from bookstore_project.replication import fronts, log, mutex, sidecars
-from bookstore_project.replication.errors import ReplicaFault, Unavailable
+from bookstore_project.replication.errors import OutcomeUnknown, ReplicaFault, Unavailable
 from bookstore_project.replication.gate import assert_in_sync
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.stamps import check_file_now
+from bookstore_project.replication.transaction import settle
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import modes
 
@@ -34,6 +35,8 @@ class Poll:
     since: int | None
     """The position up to which it has heard of everything; None for a front that begins."""
     confirmed: tuple[int, str] | None
+    is_settling: bool = False
+    """Whether it waits for something that was announced to be settled, or to turn out void."""
 
 
 def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
@@ -43,6 +46,7 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
     Unavailable if the replica is out of sync or can't be read.
     """
     asked = time.monotonic()
+    settled = _settled(service_name) if poll.is_settling else None
     renewed = _may_renew(poll)
     reached("poll-began")
     _record(poll, asked, renewed)
@@ -66,7 +70,19 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
             [entry.position, entry.hash, entry.cache_keys] for entry in entries if entry.position > witness.floor
         ],
         "base": is_base,
+        "settled": settled,
     }
+
+
+def _settled(service_name: str) -> int | None:
+    """The floor at a moment, after the front has asked, in which no writer was at work; None if one is.
+
+    What was announced to the front before that, and lies above, will never be committed.
+    """
+    try:
+        return settle(service_name, timeout_s=0)
+    except (Unavailable, OutcomeUnknown):
+        return None
 
 
 def _may_renew(poll: Poll) -> bool:

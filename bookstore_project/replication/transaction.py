@@ -74,9 +74,9 @@ def _perform(service: Service, lock: WriterLock, change: Callable[[], T]) -> tup
             faults[again.alias] = again.fault
 
 
-def settle(service_name: str, *, timeout_s: float = LOCK_TIMEOUT_S) -> None:
-    """Finishes what a dead writer left above the floor."""
-    run(service_name, lambda: None, timeout_s=timeout_s)
+def settle(service_name: str, *, timeout_s: float = LOCK_TIMEOUT_S) -> int:
+    """Finishes what a dead writer left above the floor; the floor then. Raises as `run` does."""
+    return run(service_name, lambda: None, timeout_s=timeout_s).position
 
 
 def verify(instance: models.Model) -> None:

@@ -20,6 +20,9 @@ from bookstore_project.settings import modes
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.floors import Floors
 
+MOST_ANNOUNCED = 10_000
+"""Keys that are remembered from one poll to the next as announced."""
+
 
 class Cache(Protocol):
     """What is used of Django's cache interface."""
@@ -39,6 +42,10 @@ class Poll:
     timeline: str | None
     since: int | None
     confirmed: list[Any] | None
+    pushes: int = 0
+    """How many had been taken when it was sent."""
+    is_settling: bool = False
+    """Whether it asks for what was announced to be settled, one way or the other."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,13 @@ class PollAnswer:
     """The replica's log doesn't reach back to what was asked: everything older counts as changed."""
     changes: Sequence[Change] = ()
     doubts: Sequence[Change] = ()
+    settled: int | None = None
+    """Where the log stood, with nothing under way, at a moment after the poll had come: if it asked for that."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "PollAnswer":
         """Raises KeyError, TypeError or ValueError for something else than a poll's answer."""
+        settled = data["settled"]
         return cls(
             timeline=str(data["timeline"]),
             position=int(data["position"]),
@@ -72,6 +82,7 @@ class PollAnswer:
             is_base=bool(data["base"]),
             changes=[Change(int(position), list(keys)) for position, keys in data["changes"]],
             doubts=[Change(int(position), list(keys), str(digest)) for position, digest, keys in data["doubts"]],
+            settled=None if settled is None else int(settled),
         )
 
 
@@ -133,6 +144,11 @@ class Coherence:
     """Position and hash of the newest entry in doubt that has raised its floors."""
     lease_until: float = float("-inf")
     invalidations: int = 0
+    _pushes: int = 0
+    _announced: dict[str, int] = field(default_factory=dict)
+    """Keys whose floors are above what is settled, for all that is known, and the newest push that named them."""
+    _is_stuck: bool = False
+    """Something announced was not settled from one poll to the next: its writer may never have committed it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def view(self, key: str) -> View:
@@ -163,8 +179,10 @@ class Coherence:
         with self._lock:
             if self.timeline is None or push.timeline != self.timeline:
                 return not push.invalidate
+            self._pushes += 1
             for change in push.invalidate:
                 self.floors.raise_keys(change.position, change.keys)
+                self._note_announced(change.keys)
                 self.invalidations += len(change.keys)
             fresh = [(key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
             fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]
@@ -180,7 +198,9 @@ class Coherence:
 
     def next_poll(self) -> Poll:
         with self._lock:
-            return Poll(self.clock(), self.timeline, self.position, self.confirmed)
+            # Once, until a poll is answered: settling takes time, and the lease mustn't run out over it.
+            is_settling, self._is_stuck = self._is_stuck, False
+            return Poll(self.clock(), self.timeline, self.position, self.confirmed, self._pushes, is_settling)
 
     def polled(self, poll: Poll, answer: PollAnswer) -> None:
         """Takes the answer to a poll: floors first, then the lease. One poll at a time."""
@@ -193,11 +213,14 @@ class Coherence:
                 if not answer.is_base:
                     return
                 self.floors.raise_base(answer.position)
+            if answer.settled is not None:
+                self._take_back(answer.settled, poll.pushes)
             for change in (*answer.changes, *answer.doubts):
                 self.floors.raise_keys(change.position, change.keys)
             self.position = max(self.position or 0, answer.position)
             newest = answer.doubts[-1] if answer.doubts else None
             self.confirmed = [newest.position, newest.hash] if newest else None
+            self._forget_settled(poll.pushes)
             if answer.is_renewed:
                 self.lease_until = max(self.lease_until, poll.sent_at + self.lease_s)
 
@@ -207,3 +230,25 @@ class Coherence:
         self.history = History(timeline, Floors(self.floors.limit))
         self.position = None
         self.confirmed = None
+        self._announced.clear()
+        self._is_stuck = False
+
+    def _note_announced(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            # Without a note, a floor that was raised for nothing stays until the next write: misses, no more.
+            if key in self._announced or len(self._announced) < MOST_ANNOUNCED:
+                self._announced[key] = self._pushes
+
+    def _take_back(self, settled: int, pushes: int) -> None:
+        """Lowers floors to `settled` that were raised before it, for entries that were never committed.
+
+        A writer announces, commits and settles under one lock. That lock was free at a moment after the first
+        `pushes` pushes had been taken, and the log ended at `settled`: their writers are done, or gone for good.
+        """
+        void = [key for key, newest in self._announced.items() if newest <= pushes]
+        self.floors.lower_keys(settled, void)
+
+    def _forget_settled(self, pushes: int) -> None:
+        settled = self.position or 0
+        self._announced = {key: newest for key, newest in self._announced.items() if self.floors.of(key) > settled}
+        self._is_stuck = any(newest <= pushes for newest in self._announced.values())

@@ -28,6 +28,12 @@ class Floors:
         if len(self._of_key) > self.limit:
             self._forget_lower_half()
 
+    def lower_keys(self, position: int, keys: Iterable[str]) -> None:
+        """Only for floors that were raised for a change that never happened."""
+        for key in keys:
+            if self._of_key.get(key, 0) > position:
+                self._of_key[key] = position
+
     def raise_base(self, position: int) -> None:
         self.base = max(self.base, position)
 

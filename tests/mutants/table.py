@@ -1,6 +1,6 @@
 """All mutants. CONTRIBUTING.md says when one is to be added."""
 
-from tests.mutants import caching, files, reading, selling, sharing, upkeep, writing
+from tests.mutants import caching, files, reading, schedules, selling, sharing, upkeep, writing
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -10,5 +10,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *upkeep.MUTANTS,
     *caching.MUTANTS,
     *sharing.MUTANTS,
+    *schedules.MUTANTS,
     *selling.MUTANTS,
 )

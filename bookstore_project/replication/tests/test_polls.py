@@ -24,6 +24,7 @@ def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
         "changes": [],
         "doubts": [],
         "base": True,
+        "settled": None,
     }
     assert read_leases().valid["front"].expires == NOW + LEASE_S
 
@@ -111,3 +112,19 @@ def test_a_replica_out_of_sync_or_behind_answers_no_poll(seven_books: Path) -> N
     write_witness(path, replace(witness, in_sync=("catalog-1",)), sync=False)
     with pytest.raises(Unavailable, match="out of sync"):
         polls.answer("catalog", "catalog-2", POLL)
+
+
+def test_a_poll_that_asks_for_it_settles_and_tells_where_the_log_stands(seven_books: Path) -> None:
+    since = floor("catalog")
+    assert polls.answer("catalog", "catalog-1", replace(POLL, since=since))["settled"] is None, "nobody asked"
+    assert polls.answer("catalog", "catalog-1", replace(POLL, since=since, is_settling=True))["settled"] == since
+
+
+def test_a_poll_does_not_wait_for_a_writer_at_work(seven_books: Path) -> None:
+    points.hooks["before-commit"] = pause = Pause()
+    writer = Party(reprice)
+    pause.wait_until_reached()
+    told = polls.answer("catalog", "catalog-2", replace(POLL, is_settling=True))
+    assert told["settled"] is None
+    pause.let_go()
+    assert writer.result() == floor("catalog")

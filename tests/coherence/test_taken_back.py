@@ -1,0 +1,138 @@
+"""What was announced and never committed: its keys are cached again, and never too early.
+
+A writer tells the fronts before it commits. If it dies in between, or its commit is refused, the floors of its keys
+stand above everything that a replica can answer. Only the writer lock tells that nobody is about to commit it.
+"""
+
+import pytest
+
+from bookstore_project.replication import points
+from bookstore_project.replication.tests.copies import Party, eventually
+from bookstore_project.replication.transaction import settle
+from bookstore_project.wire import client
+from frontend_app.runtime import Front
+from tests.coherence.town import Hold, Killed, Town, killed, look, prices, write
+
+
+@pytest.fixture
+def known(town: Town, front: Front) -> list[str]:
+    """The price now, and those that the next writes will set."""
+    return prices(look(front)[0], 3)
+
+
+def announce_and_die(front: Front) -> None:
+    """A writer that has told the front, and is killed before it commits."""
+    told = front.coherence.invalidations
+
+    def die() -> None:
+        eventually(lambda: front.coherence.invalidations > told)
+        killed()
+
+    points.hooks["before-commit"] = die
+    with pytest.raises(Killed):
+        write().result()
+    points.hooks.clear()
+
+
+def test_what_was_never_committed_is_cached_again_after_two_polls(town: Town, front: Front, known: list[str]) -> None:
+    announce_and_die(front)
+    assert [look(front) for _ in range(2)] == [(known[0], "miss")] * 2, "it may be committed at any moment"
+    assert town.poll(front), "it is still there: the front asks, the next time"
+    assert town.poll(front)
+    assert [look(front) for _ in range(2)] == [(known[0], "miss"), (known[0], "hit")]
+    write().result()
+    assert look(front) == (known[1], "miss"), "the next writer has the same position, and tells the front anew"
+
+
+def test_what_is_about_to_be_committed_is_not_taken_back(town: Town, front: Front, known: list[str]) -> None:
+    points.hooks["before-commit"] = hold = Hold()
+    writer = write()
+    hold.wait()
+    eventually(lambda: front.coherence.invalidations)
+    for _ in range(3):
+        assert town.poll(front)
+        assert look(front) == (known[0], "miss")
+    hold.let_go()
+    writer.result()
+    assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
+
+
+def test_what_is_announced_while_the_answer_is_under_way_is_not_taken_back(
+    town: Town, front: Front, known: list[str]
+) -> None:
+    """The next writer takes the position of the one that died, and the answer speaks of the time before it."""
+    old = front.reads.cache.get("book:1")
+    announce_and_die(front)
+    assert town.poll(front)
+
+    def write_meanwhile() -> None:
+        town.on_poll = None
+        write().result()
+
+    town.on_poll = write_meanwhile
+    assert town.poll(front)
+    front.reads.cache.set("book:1", old)
+    assert look(front) == (known[1], "miss")
+
+
+def test_what_is_committed_while_the_poll_is_answered_is_not_taken_back(
+    town: Town, front: Front, known: list[str]
+) -> None:
+    """After the lock was free, and before the log is read. Its push is lost, and so is the answer to the next poll,
+    which confirms it."""
+    old = front.reads.cache.get("book:1")
+    announce_and_die(front)
+    assert town.poll(front)
+    town.deaf.add("front")
+
+    def commit_and_die() -> None:
+        points.hooks.clear()
+        points.hooks["committed"] = killed
+        with pytest.raises(Killed):
+            write().result()
+        points.hooks.clear()
+
+    def lose_the_answer() -> None:
+        raise client.NoAnswer("lost")
+
+    points.hooks["poll-recorded"] = commit_and_die
+    assert town.poll(front)
+    town.on_poll = lose_the_answer
+    town.clock.while_asleep = lambda: town.poll(front)
+    Party(lambda: settle("catalog")).result()
+    front.reads.cache.set("book:1", old)
+    assert look(front) == (known[1], "miss")
+
+
+def test_an_old_value_does_not_come_back_with_what_was_taken_back(town: Town, front: Front, known: list[str]) -> None:
+    """The floor falls to where the log ends, not to where it was."""
+    oldest = front.reads.cache.get("book:1")
+    assert oldest is not None
+    write().result()
+    announce_and_die(front)
+    for _ in range(2):
+        assert town.poll(front)
+    front.reads.cache.set("book:1", oldest)
+    assert look(front) == (known[1], "miss")
+    assert look(front) == (known[1], "hit")
+
+
+def test_a_write_that_was_settled_for_a_dead_writer_is_not_taken_back(
+    town: Town, front: Front, known: list[str]
+) -> None:
+    points.hooks["committed"] = killed
+    with pytest.raises(Killed):
+        write().result()
+    points.hooks.clear()
+    for _ in range(3):
+        assert town.poll(front)
+    assert look(front) == (known[1], "miss")
+
+
+def test_a_poll_asks_for_settling_once_until_it_is_answered(town: Town, front: Front, known: list[str]) -> None:
+    """Settling takes time where a file is locked: the lease mustn't run out over it."""
+    announce_and_die(front)
+    assert town.poll(front)
+    assert [front.coherence.next_poll().is_settling for _ in range(2)] == [True, False]
+    assert town.poll(front)
+    assert front.coherence.next_poll().is_settling
