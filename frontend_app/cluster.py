@@ -124,6 +124,7 @@ class FrontCollector(Collector):
             yield _gauge("cache_entries", "Entries in the cache.", cache(front)["size"])
         else:
             yield from _shared_metrics(shared)
+        yield _gauge("cache_floors", "Keys whose floors are remembered.", len(front.coherence.floors))
         rotation = GaugeMetricFamily(
             "bookstore_replica_in_rotation", "Whether the front calls the replica.", labels=["node"]
         )
