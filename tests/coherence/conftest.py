@@ -11,7 +11,7 @@ from bookstore_project.replication.tests.leases import Clock
 from frontend_app.cache.coherence import Cache
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
-from tests.coherence.town import Town, asked_alias
+from tests.coherence.town import Town, asked_alias, look, prices
 
 
 @pytest.fixture(params=["lru"])
@@ -40,3 +40,12 @@ def front(town: Town, make_cache: Callable[[], Cache]) -> Front:
     front = town.add_front("front", make_cache())
     assert town.poll(front)
     return front
+
+
+@pytest.fixture
+def known(town: Town, front: Front) -> list[str]:
+    """The price in the cache, and those that the next writes will set."""
+    before, _ = look(front)
+    assert look(front) == (before, "hit")
+    town.reads.clear()
+    return prices(before, 4)

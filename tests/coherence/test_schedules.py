@@ -8,15 +8,13 @@ import threading
 
 import pytest
 
-from bookstore_project.replication import gate, points
-from bookstore_project.replication.fronts import is_blocked, read_leases
+from bookstore_project.replication import points
+from bookstore_project.replication.fronts import read_leases
 from bookstore_project.replication.rebuild import rebuild_witness
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.copies import Party, eventually, opened
-from bookstore_project.replication.tests.leases import LEASE_S
 from bookstore_project.wire import client
 from bookstore_project.wire.problems import Unavailable
-from catalog_app.models import Book
 from catalog_app.services import book_create
 from frontend_app import cluster
 from frontend_app.cache import reads
@@ -24,18 +22,9 @@ from frontend_app.cache.entries import Entry
 from frontend_app.cache.flights import Flight
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
-from tests.coherence.town import PATIENCE_S, Hold, Killed, Town, killed, look, move, prices, read, titles, write
+from tests.coherence.town import PATIENCE_S, Hold, Town, look, move, prices, read, titles, write
 
 NEW_BOOK = {"title": "The eighth", "authors": "A. N. Other", "topic": "eights", "price": "8.00", "quantity": 8}
-
-
-@pytest.fixture
-def known(town: Town, front: Front) -> list[str]:
-    """The price in the cache, and those that the next writes will set."""
-    before, _ = look(front)
-    assert look(front) == (before, "hit")
-    town.reads.clear()
-    return prices(before, 4)
 
 
 # -------------------------------------------------------------------------------- old values that come late
@@ -192,148 +181,6 @@ def test_64_clients_on_one_invalidated_key(
         assert len(town.reads) == 1, "one of them asked for all"
 
 
-# ------------------------------------------------------------------------------------------ leases
-
-
-def pause_in_lease_check(front: Front) -> Hold:
-    """Stops the next reader that has looked at its lease, before it looks at the floor."""
-    hold, now = Hold(), front.coherence.clock
-
-    def clock() -> float:
-        seconds = now()
-        hold()
-        return seconds
-
-    front.coherence.clock = clock
-    return hold
-
-
-def test_a_reader_paused_between_lease_check_and_floor(town: Town, front: Front, known: list[str]) -> None:
-    hold = pause_in_lease_check(front)
-    paused = read(front)
-    hold.wait()
-    write().result()
-    hold.let_go()
-    assert paused.seen() == (known[1], "miss")
-    assert look(front) == (known[1], "hit")
-
-
-def test_a_reader_paused_between_lease_check_and_floor_while_the_front_is_cut_off(
-    town: Town, front: Front, known: list[str]
-) -> None:
-    hold = pause_in_lease_check(front)
-    paused = read(front)
-    hold.wait()
-    town.deaf.add("front")
-    write().result()
-    hold.let_go()
-    assert paused.seen()[0] in known[:2], "it began before the write: either is right"
-    assert look(front) == (known[1], "bypass")
-
-
-@pytest.mark.parametrize(
-    "point", ["before-commit", "committed-catalog-1", "committed", "leases-read", "invalidated", "floor"]
-)
-def test_a_lease_registered_between_the_writers_look_and_its_commit(
-    town: Town, front: Front, known: list[str], point: str
-) -> None:
-    """Also a little later. The front begins anew over a cache that is warm with the old value."""
-    town.clock.now += LEASE_S
-    begun = town.add_front("front", front.reads.cache)
-    points.hooks[point] = lambda: town.poll(begun)
-    write().result()
-    points.hooks.clear()
-    assert begun.coherence.lease_until > town.clock.now
-    assert look(begun)[0] == known[1]
-
-
-def test_a_lease_registered_before_the_commit_and_an_old_value_cached_under_it(
-    town: Town, front: Front, known: list[str]
-) -> None:
-    town.clock.now += LEASE_S
-
-    def poll_and_cache() -> None:
-        assert town.poll(front)
-        assert look(front)[0] == known[0]
-        assert look(front) == (known[0], "hit")
-
-    points.hooks["before-commit"] = poll_and_cache
-    write().result()
-    assert look(front) == (known[1], "miss")
-
-
-def test_pushes_fail_while_polls_succeed(town: Town, front: Front, known: list[str]) -> None:
-    town.deaf.add("front")
-    write().result()
-    waited = town.clock.now
-    assert is_blocked("front")
-    assert town.poll(front)
-    assert look(front) == (known[1], "bypass"), "it got no lease"
-    write().result()
-    assert town.clock.now == waited, "nobody waits for it a second time"
-    assert look(front) == (known[2], "bypass")
-    town.deaf.clear()
-    assert town.poll(front)
-    assert [look(front) for _ in range(2)] == [(known[2], "miss"), (known[2], "hit")]
-
-
-def test_a_front_stopped_for_three_leases(town: Town, front: Front, known: list[str]) -> None:
-    hold = pause_in_lease_check(front)
-    in_the_middle = read(front)
-    hold.wait()
-    town.deaf.add("front")
-    began = town.clock.now
-    for _ in range(3):
-        write().result()
-        town.clock.now += LEASE_S
-    assert town.clock.now < began + 4.5 * LEASE_S, "it delayed the first writer, and no other"
-    town.deaf.clear()
-    hold.let_go()
-    assert in_the_middle.seen()[0] in known[:4]
-    assert look(front) == (known[3], "bypass")
-    assert town.poll(front)
-    assert [look(front) for _ in range(2)] == [(known[3], "miss"), (known[3], "hit")]
-
-
-# ------------------------------------------------------------------------------------ writers that die
-
-
-def test_a_writer_killed_between_commit_and_floor(town: Town, front: Front, known: list[str]) -> None:
-    """Its announcement was lost, too. The old value is right until somebody has seen the new one."""
-    town.deaf.add("front")
-    points.hooks["committed"] = killed
-    with pytest.raises(Killed):
-        write().result()
-    points.hooks.clear()
-    assert look(front) == (known[0], "hit"), "nobody was promised anything else"
-
-    def read_past_the_cache() -> str:
-        with gate.reading("catalog", alias="catalog-2"):
-            return str(Book.objects.get(pk=1).price)
-
-    assert Party(read_past_the_cache).result() == known[1]
-    assert look(front) == (known[1], "bypass"), "somebody has seen it"
-
-
-def test_a_writer_killed_between_commit_and_floor_is_finished_by_the_next_reader(
-    town: Town, front: Front, known: list[str]
-) -> None:
-    points.hooks["invalidated"] = killed
-    with pytest.raises(Killed):
-        write().result()
-    points.hooks.clear()
-    assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
-
-
-def test_a_writer_killed_between_floor_and_set(town: Town, front: Front, known: list[str]) -> None:
-    points.hooks["floor"] = killed
-    with pytest.raises(Killed):
-        write().result()
-    points.hooks.clear()
-    assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
-    assert not town.sets_of(front.coherence.position)
-
-
 # ---------------------------------------------------------------- timelines, topics, what isn't there, order
 
 
@@ -404,13 +251,3 @@ def test_strict_eviction_order(town: Town) -> None:
     assert cluster.cache(front)["evictions"] == 1
     assert look(front, 2)[1] == "miss"
     assert keys() == ["book:4", "book:3", "book:2"]
-
-
-def test_a_front_restarted_over_a_warm_cache(town: Town, front: Front, known: list[str]) -> None:
-    town.deaf.add("front")
-    town.clock.now += LEASE_S
-    write().result()
-    begun = town.add_front("front", front.reads.cache)
-    town.deaf.clear()
-    assert town.poll(begun)
-    assert look(begun) == (known[1], "miss")

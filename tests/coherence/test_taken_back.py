@@ -11,13 +11,7 @@ from bookstore_project.replication.tests.copies import Party, eventually
 from bookstore_project.replication.transaction import settle
 from bookstore_project.wire import client
 from frontend_app.runtime import Front
-from tests.coherence.town import Hold, Killed, Town, killed, look, prices, write
-
-
-@pytest.fixture
-def known(town: Town, front: Front) -> list[str]:
-    """The price now, and those that the next writes will set."""
-    return prices(look(front)[0], 3)
+from tests.coherence.town import Hold, Killed, Town, killed, look, write
 
 
 def announce_and_die(front: Front) -> None:

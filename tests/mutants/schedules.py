@@ -7,6 +7,7 @@ FRONTS, POLLS = f"{HERE}/fronts.py", f"{HERE}/polls.py"
 CACHE = "frontend_app/cache"
 COHERENCE, FLOORS, READS = f"{CACHE}/coherence.py", f"{CACHE}/floors.py", f"{CACHE}/reads.py"
 SCHEDULES = "tests/coherence/test_schedules.py"
+LEASES = "tests/coherence/test_leases.py"
 TAKEN_BACK = "tests/coherence/test_taken_back.py"
 
 TAKE_BACK = (
@@ -40,7 +41,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        return [front for front, lease in leases.items() if push(lease, message)]\n",
         "        return [front for front, lease in leases.items() if push(lease, message) or True]\n",
         f"{SCHEDULES}::test_a_lost_push",
-        f"{SCHEDULES}::test_a_reader_paused_between_lease_check_and_floor_while_the_front_is_cut_off",
+        f"{LEASES}::test_a_reader_paused_between_lease_check_and_floor_while_the_front_is_cut_off",
     ),
     mutant(
         "leases are read before the commits, and not again",
@@ -48,7 +49,7 @@ MUTANTS: tuple[Mutant, ...] = (
         FRONTS,
         "    leases = read_leases()\n    # Whatever",
         "    leases = Leases({}, frozenset()) if not announced else read_leases()\n    # Whatever",
-        f"{SCHEDULES}::test_a_lease_registered_before_the_commit_and_an_old_value_cached_under_it",
+        f"{LEASES}::test_a_lease_registered_before_the_commit_and_an_old_value_cached_under_it",
     ),
     mutant(
         "an answer below the floor is kept and believed",
@@ -89,8 +90,8 @@ MUTANTS: tuple[Mutant, ...] = (
         COHERENCE,
         "        is_leased = self.clock() < self.lease_until\n",
         "        is_leased = self.clock() < self.lease_until + 10\n",
-        f"{SCHEDULES}::test_a_front_stopped_for_three_leases",
-        f"{SCHEDULES}::test_pushes_fail_while_polls_succeed",
+        f"{LEASES}::test_a_front_stopped_for_three_leases",
+        f"{LEASES}::test_pushes_fail_while_polls_succeed",
     ),
     mutant(
         "a new timeline keeps the old one's entries",
@@ -106,7 +107,7 @@ MUTANTS: tuple[Mutant, ...] = (
         COHERENCE,
         "                self.floors.raise_base(answer.position)\n",
         "                pass\n",
-        f"{SCHEDULES}::test_a_front_restarted_over_a_warm_cache",
+        f"{LEASES}::test_a_front_restarted_over_a_warm_cache",
     ),
     mutant(
         "a book that moves leaves its old topic alone",
@@ -139,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{HERE}/settle.py",
         '    if entries:\n        fronts.invalidate(witness.timeline, entries)\n    reached("settle-invalidated")\n',
         '    reached("settle-invalidated")\n',
-        f"{SCHEDULES}::test_a_writer_killed_between_commit_and_floor",
+        f"{LEASES}::test_a_writer_killed_between_commit_and_floor",
     ),
     mutant(
         "reading a cached answer isn't use",
