@@ -1,6 +1,6 @@
-"""A town with one front, which has its lease."""
+"""A town with one front, which has its lease; every schedule is run with each kind of cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +10,14 @@ from bookstore_project.replication import fronts, gate, http, offers, polls, tim
 from bookstore_project.replication.tests.leases import Clock
 from frontend_app.cache.coherence import Cache
 from frontend_app.runtime import Front
-from frontend_app.tests import fakes
+from frontend_app.tests.conftest import lasting_redis, make_cache
 from tests.coherence.town import Town, asked_alias, look, prices
 
-
-@pytest.fixture(params=["lru"])
-def make_cache(request: pytest.FixtureRequest) -> Callable[[], Cache]:
-    """Makes a front's cache."""
-    return fakes.lru
+__all__ = ["lasting_redis", "make_cache"]
 
 
 @pytest.fixture
-def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Town:
+def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     settings.ROOT_URLCONF = "catalog_app.urls"
     clock = Clock()
     made = Town(clock)
@@ -31,7 +27,9 @@ def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(module, "push", made.push)
     for module in (gate, http):
         monkeypatch.setattr(module, "local_alias", asked_alias)
-    return made
+    yield made
+    for front in made.fronts.values():
+        front.stop()
 
 
 @pytest.fixture
