@@ -48,11 +48,6 @@ class Front:
     def coherence(self) -> Coherence:
         return self.reads.coherence
 
-    @property
-    def is_cache_local(self) -> bool:
-        """Whether the cache answers without input or output, so that the event loop may ask it."""
-        return isinstance(self.reads.cache, LRUCache)
-
     def check_ready(self) -> None:
         """Raises Unavailable unless a replica of each service is known to answer."""
         for upstream in (self.catalog, self.order):

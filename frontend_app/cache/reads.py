@@ -44,7 +44,7 @@ class CachedReads:
     _counters: ReadCounters = field(default_factory=ReadCounters)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _found: int = 0
-    """Hits of `find`."""
+    """Hits of `find` and `judge`."""
 
     def counters(self) -> ReadCounters:
         with self._lock:
@@ -69,7 +69,10 @@ class CachedReads:
         view = self.coherence.view(floor_key)
         if not view.is_leased:
             return None
-        value = self.cache.get(key)
+        return self.judge(view, self.cache.get(key))
+
+    def judge(self, view: View, value: object) -> Ready | None:
+        """What `find` gives, for a value that was asked for after the view was taken."""
         found = ready(value) if type(value) is bytes else None
         if found is None or not view.admits(found.asof, found.timeline):
             return None

@@ -8,7 +8,7 @@ restored from a backup is harmless.
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -74,11 +74,8 @@ class SharedCache:
 
     def get(self, key: str) -> bytes | None:
         """None if it isn't there, isn't ours, or can't be had in time."""
-        if not self._is_used():
+        if not self.is_used():
             return None
-        pending = self._changes.find(key)
-        if pending is not None:
-            return pending.value
         answered = threading.Event()
         found: dict[str, Any] = {}
 
@@ -86,20 +83,43 @@ class SharedCache:
             found.update(all_found)
             answered.set()
 
-        if not self._lookups.ask([key], answer):
+        if not self.ask([key], answer):
             return None
         if not answered.wait(self.wait_s):
-            self._late()
+            self.gave_up()
             return None
         return found.get(key)
 
     def set(self, key: str, value: bytes) -> None:
-        if self._is_used():
+        if self.is_used():
             self._changes.add(key, value)
 
     def delete(self, key: str) -> None:
-        if self._is_used():
+        if self.is_used():
             self._changes.add(key, None)
+
+    # ------------------------------------------------------------------- for an event loop, which can't wait
+
+    def is_used(self) -> bool:
+        """Whether it is worth asking. If it is left out and a trial is due, one is begun."""
+        if self._breaker.is_closed:
+            return True
+        if self._breaker.begin_trial() and not self._lookups.ask([TRIAL_KEY], lambda found: None):
+            self._breaker.end_trial("too many wait for an answer")
+        return False
+
+    def ask(self, keys: Sequence[str], answer: Callable[[Found], None]) -> bool:
+        """Has `answer` called, in another thread, with the values of those keys that have one; waits for nothing.
+
+        False, and no call, if too many questions wait. Who doesn't wait for longer than `wait_s` says `gave_up`.
+        """
+        return self._lookups.ask(keys, answer)
+
+    def gave_up(self) -> None:
+        """Somebody waited for `wait_s` in vain."""
+        with self._lock:
+            self._timeouts += 1
+        self._breaker.failed(f"no answer within {self.wait_s:g} s")
 
     # ------------------------------------------------------------------------------------ upkeep, figures
 
@@ -124,31 +144,24 @@ class SharedCache:
     def _tell(self, is_used: bool, reason: str) -> None:
         self.on_change(is_used, reason)
 
-    def _is_used(self) -> bool:
-        if self._breaker.is_closed:
-            return True
-        if self._breaker.begin_trial() and not self._lookups.ask([TRIAL_KEY], lambda found: None):
-            self._breaker.end_trial("too many wait for an answer")
-        return False
-
-    def _late(self) -> None:
-        with self._lock:
-            self._timeouts += 1
-        self._breaker.failed(f"no answer within {self.wait_s:g} s")
-
     def _look_up(self, keys: Iterable[str]) -> Found:
         """In the thread of lookups. A key without value is a miss."""
         found: dict[str, Any] = {}
         for key in keys:
             if self._breaker.is_closed:
-                _, sealed = self._try(partial(self._cache.get, key))
-                value = self._seals.open(key, sealed)
+                value = self._value_of(key)
                 if value is not None:
                     found[key] = value
             elif key == TRIAL_KEY and self._breaker.state == "half-open":
                 failure, _ = self._attempt(partial(self._cache.get, TRIAL_KEY))
                 self._breaker.end_trial(failure)
         return found
+
+    def _value_of(self, key: str) -> bytes | None:
+        pending = self._changes.find(key)
+        if pending is not None:
+            return pending.value
+        return self._seals.open(key, self._try(partial(self._cache.get, key)))
 
     def _carry_out(self, key: str, value: bytes | None) -> bool:
         """In the thread of changes. False if the cache is left out."""
@@ -160,11 +173,11 @@ class SharedCache:
             self._try(partial(self._cache.set, key, self._seals.seal(key, value)))
         return self._breaker.is_closed
 
-    def _try(self, call: Callable[[], Any]) -> tuple[str | None, Any]:
+    def _try(self, call: Callable[[], Any]) -> Any:
         failure, value = self._attempt(call)
         if failure is not None:
             self._breaker.failed(failure)
-        return failure, value
+        return value
 
     def _attempt(self, call: Callable[[], Any]) -> tuple[str | None, Any]:
         """Why the cache is to be left out, or None, and what it answered."""

@@ -16,7 +16,7 @@ from frontend_app import pushes
 from frontend_app.gateway import bodies
 from frontend_app.gateway.environ import build_environ
 from frontend_app.gateway.hitlog import HitLog
-from frontend_app.gateway.hits import QuickWay, alive
+from frontend_app.gateway.hits import QuickWay, SharedQuickWay, alive, quick_way
 from frontend_app.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
 from frontend_app.gateway.ordinary import Busy, OrdinaryWay, WSGIApplication
 from frontend_app.runtime import Front
@@ -57,7 +57,12 @@ class Gateway:
         if scope["type"] == "http":
             began = time.perf_counter()
             parts = self._parts or self.start()
-            hit = parts.quick.answer(scope, began)
+            quick = parts.quick
+            hit = (
+                await quick.awaited_answer(scope, began)
+                if isinstance(quick, SharedQuickWay)
+                else quick.answer(scope, began)
+            )
             if hit is None:
                 await self._answer(parts, Incoming.of(scope), began, receive, send)
                 return
@@ -73,7 +78,7 @@ class Gateway:
         if self._parts is None:
             front = self._front()
             ordinary = OrdinaryWay(self._application, self._threads)
-            self._parts = Parts(QuickWay(front), ordinary, HitLog(front.journal))
+            self._parts = Parts(quick_way(front), ordinary, HitLog(front.journal))
             self._on_start()
         return self._parts
 

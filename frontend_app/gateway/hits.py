@@ -12,10 +12,12 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from bookstore_project.wire import etags, headers, health
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.entries import Entry, Ready
 from frontend_app.cache.keys import topic_key
+from frontend_app.cache.shared import SharedCache
 from frontend_app.gateway import templates
-from frontend_app.gateway.heads import Heads
+from frontend_app.gateway.heads import Head, Heads
+from frontend_app.gateway.lookups import LoopLookups
 from frontend_app.gateway.messages import Incoming, Outgoing, RawHeaders, Scope, raw_headers
 from frontend_app.relays import NO_POSITION, source_headers
 from frontend_app.runtime import Front
@@ -41,12 +43,16 @@ class Wanted(NamedTuple):
     allow: str
 
 
+Question = tuple[Wanted, Head, bytes]
+"""What is asked of the cache, what the headers say, and the request's id."""
+
+
 class QuickWay:
     """Answers reads from the cache. For the event loop only: it has no lock."""
 
     def __init__(self, front: Front) -> None:
+        self.is_usable = True
         self._reads = front.reads
-        self.is_usable = front.is_cache_local
         self._heads = Heads()
 
     def answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
@@ -54,30 +60,59 @@ class QuickWay:
 
         `began` is when the request came, of `time.perf_counter`.
         """
-        method = scope["method"]
-        if method not in ("GET", "HEAD") or not self.is_usable:
+        question = self._question(scope)
+        if question is None:
+            return None
+        wanted = question[0]
+        found = self._reads.find(wanted.key, wanted.floor)
+        return None if found is None else _messages(scope, question, found, began)
+
+    def _question(self, scope: Scope) -> Question | None:
+        if scope["method"] not in ("GET", "HEAD") or not self.is_usable:
             return None
         wanted = _wanted(scope["path"], scope["query_string"])
         if wanted is None:
             return None
         head, request_id = self._heads.of(scope)
-        if not (head.is_plain and head.wants_json):
+        return (wanted, head, request_id) if head.is_plain and head.wants_json else None
+
+
+class SharedQuickWay(QuickWay):
+    """Answers reads from a cache in another process, while the loop goes on."""
+
+    def __init__(self, front: Front, cache: SharedCache) -> None:
+        super().__init__(front)
+        self._lookups = LoopLookups(front.reads, cache)
+
+    async def awaited_answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
+        """As `answer`."""
+        question = self._question(scope)
+        if question is None:
             return None
-        found = self._reads.find(wanted.key, wanted.floor)
-        if found is None:
-            return None
-        raw: RawHeaders = [*_fixed_headers(wanted.allow, head.is_secure), *found.source_headers]
-        if head.if_none_match and etags.is_unchanged(head.if_none_match, found.etag):
-            status, body = 304, b""
-        else:
-            status, body = 200, found.body
-            raw += found.body_headers
-        took_ms = (time.perf_counter() - began) * 1000
-        raw += (_REQUEST_ID, request_id), (_TIMING, b"cache;dur=%.2f" % took_ms)
-        return (
-            {"type": "http.response.start", "status": status, "headers": raw},
-            {"type": "http.response.body", "body": body if method == "GET" else b""},
-        )
+        wanted = question[0]
+        found = await self._lookups.find(wanted.key, wanted.floor)
+        return None if found is None else _messages(scope, question, found, began)
+
+
+def quick_way(front: Front) -> QuickWay:
+    cache = front.reads.cache
+    return SharedQuickWay(front, cache) if isinstance(cache, SharedCache) else QuickWay(front)
+
+
+def _messages(scope: Scope, question: Question, found: Ready, began: float) -> tuple[Message, Message]:
+    wanted, head, request_id = question
+    raw: RawHeaders = [*_fixed_headers(wanted.allow, head.is_secure), *found.source_headers]
+    if head.if_none_match and etags.is_unchanged(head.if_none_match, found.etag):
+        status, body = 304, b""
+    else:
+        status, body = 200, found.body
+        raw += found.body_headers
+    took_ms = (time.perf_counter() - began) * 1000
+    raw += (_REQUEST_ID, request_id), (_TIMING, b"cache;dur=%.2f" % took_ms)
+    return (
+        {"type": "http.response.start", "status": status, "headers": raw},
+        {"type": "http.response.body", "body": body if scope["method"] == "GET" else b""},
+    )
 
 
 @lru_cache(ROUTES_KEPT)

@@ -1,7 +1,6 @@
 """A shared cache may fail in any way: it costs misses, and holds nobody up."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,52 +13,8 @@ from frontend_app import runtime
 from frontend_app.cache import shared as shared_module
 from frontend_app.cache.shared import PAUSE_S, SharedCache
 from frontend_app.tests.fakes import Clock
-from frontend_app.tests.shared import IMPATIENCE_S, PATIENCE_S, shared
+from frontend_app.tests.shared import IMPATIENCE_S, PATIENCE_S, Backend, Gate, shared
 from tests.store import wait_for
-
-
-class Backend:
-    """A cache that counts its calls, and does `misbehave` before each."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.calls: list[tuple[str, str]] = []
-        self.misbehave: Callable[[], None] = lambda: None
-
-    def get(self, key: str) -> Any:
-        self.calls.append(("get", key))
-        self.misbehave()
-        return self.values.get(key)
-
-    def set(self, key: str, value: Any) -> None:
-        self.calls.append(("set", key))
-        self.misbehave()
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.calls.append(("delete", key))
-        self.misbehave()
-        self.values.pop(key, None)
-
-    def fail_with(self, error: Exception) -> None:
-        def misbehave() -> None:
-            raise error
-
-        self.misbehave = misbehave
-
-
-class Gate:
-    """Stops whoever comes until it is opened; says that somebody has come."""
-
-    def __init__(self) -> None:
-        self.is_reached, self._open = threading.Event(), threading.Event()
-
-    def __call__(self) -> None:
-        self.is_reached.set()
-        assert self._open.wait(PATIENCE_S)
-
-    def open(self) -> None:
-        self._open.set()
 
 
 @pytest.fixture
@@ -140,7 +95,7 @@ def test_many_who_ask_for_a_key_cost_one_lookup(cache: SharedCache, backend: Bac
     threads += [threading.Thread(target=lambda: found.append(cache.get("book:1"))) for _ in range(5)]
     for thread in threads[1:]:
         thread.start()
-    wait_for(lambda: len(cache._lookups._waiting) == 5, PATIENCE_S)
+    wait_for(lambda: cache._lookups.waiting == 5, PATIENCE_S)
     gate.open()
     for thread in threads:
         thread.join(PATIENCE_S)
@@ -149,13 +104,13 @@ def test_many_who_ask_for_a_key_cost_one_lookup(cache: SharedCache, backend: Bac
 
 
 def test_who_asks_during_a_lookup_gets_a_later_one(cache: SharedCache, backend: Backend) -> None:
-    """What was looked up before somebody asked may be older than what he has to see."""
+    """What was looked up before somebody asked may be older than what he has to see: a miss, where there is a hit."""
     gate = backend.misbehave = Gate()
     threads = [threading.Thread(target=cache.get, args=("book:1",)) for _ in range(2)]
     threads[0].start()
     assert gate.is_reached.wait(PATIENCE_S)
     threads[1].start()
-    wait_for(lambda: cache._lookups._waiting, PATIENCE_S)
+    wait_for(lambda: cache._lookups.waiting, PATIENCE_S)
     gate.open()
     for thread in threads:
         thread.join(PATIENCE_S)

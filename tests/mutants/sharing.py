@@ -4,7 +4,8 @@ from tests.mutants.mutant import Mutant, mutant
 
 HERE = "frontend_app/cache"
 SHARED, BREAKER, LOOKUPS, CHANGES = (f"{HERE}/{name}.py" for name in ("shared", "breaker", "lookups", "changes"))
-READS = f"{HERE}/reads.py"
+READS, LOOP_LOOKUPS = f"{HERE}/reads.py", "frontend_app/gateway/lookups.py"
+HITS_TESTS = "frontend_app/tests/test_shared_hits.py"
 SHARED_TESTS = "frontend_app/tests/test_shared_cache.py"
 REDIS_TESTS = "frontend_app/tests/test_redis.py"
 
@@ -72,10 +73,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     mutant(
         "whoever asks during a lookup takes what that finds",
-        "a customer who has just bought is shown the stock from before",
+        "after each change, whoever comes at once goes to the replicas for what Redis has",
         LOOKUPS,
-        "                questions, self._waiting = self._waiting, []\n            found =",
-        "                questions = self._waiting\n            found =",
+        "            for question in questions:\n                question.answer(found)\n",
+        "            for question in (*questions, *self._rest()):\n                question.answer(found)\n",
         f"{SHARED_TESTS}::test_who_asks_during_a_lookup_gets_a_later_one",
     ),
     mutant(
@@ -85,6 +86,30 @@ MUTANTS: tuple[Mutant, ...] = (
         "                if self._pending.get(key) is change:\n",
         "                if key in self._pending:\n",
         f"{SHARED_TESTS}::test_a_front_sees_its_own_changes_before_they_are_carried_out",
+    ),
+    mutant(
+        "the event loop asks a shared cache without a lease",
+        "a front that is cut off shows old prices",
+        LOOP_LOOKUPS,
+        "not view.is_leased or ",
+        "",
+        f"{HITS_TESTS}::test_without_a_lease_nobody_is_asked",
+    ),
+    mutant(
+        "an entry that the event loop has waited for counts whatever its floor",
+        "a customer who has just bought is shown the stock from before",
+        READS,
+        "        if found is None or not view.admits(found.asof, found.timeline):\n",
+        "        if found is None:\n",
+        f"{HITS_TESTS}::test_who_comes_after_a_write_is_not_answered_by_a_lookup_from_before",
+    ),
+    mutant(
+        "who came while a lookup hangs waits for its end",
+        "each customer of that moment waits for as long as Redis hangs",
+        LOOP_LOOKUPS,
+        "        self._tell([*waiters, *meanwhile], {})\n",
+        "        self._tell(waiters, {})\n",
+        f"{HITS_TESTS}::test_all_who_wait_for_a_hung_cache_go_on_together",
     ),
     mutant(
         "a flight sets out though another has just landed",
