@@ -13,6 +13,7 @@ from benchmarks import crowded, outages, repair, replication
 from benchmarks.children import say
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, start_seconds
+from tests.redis import RedisServer
 from tests.store import Store
 
 Figures = dict[str, Mapping[str, float]]
@@ -41,7 +42,8 @@ def measure_start(base: Path, options: argparse.Namespace) -> Figures:
 
 
 def measure_front(base: Path, options: argparse.Namespace) -> Figures:
-    return measure_hits(base, options) | measure_misses(base, options) | measure_purchases(base, options)
+    hits = measure_hits(base, options) | measure_shared_hits(base, options)
+    return hits | measure_misses(base, options) | measure_purchases(base, options)
 
 
 def measure_replication(base: Path, options: argparse.Namespace) -> Figures:
@@ -55,13 +57,25 @@ def measure_repair(base: Path, options: argparse.Namespace) -> Figures:
 def measure_hits(base: Path, options: argparse.Namespace) -> Figures:
     """A hit through the front ÷ a bare application that sends the same."""
     say("hits")
-    with Store(base / "hits") as store:
-        answer = base / "answer.json"
+    return {"hit ÷ bare application": compare_hits(base / "hits", {}, options)}
+
+
+def measure_shared_hits(base: Path, options: argparse.Namespace) -> Figures:
+    """The same, of a front whose cache is in Redis."""
+    say("hits from Redis")
+    with RedisServer() as server:
+        figures = compare_hits(base / "shared", {"BOOKSTORE_CACHE_URL": server.url}, options)
+    return {"hit from Redis ÷ bare application": figures}
+
+
+def compare_hits(data: Path, environment: Mapping[str, str], options: argparse.Namespace) -> Mapping[str, float]:
+    with Store(data, environment=environment) as store:
+        answer = data.with_name(f"{data.name}.json")
         record_answer(store.addresses["front"], "/product/2", answer)
         with bare_application(answer) as bare:
             ours = Target("hit at the front", f"{store.front}/product/2", 32)
             yardstick = Target("bare application", f"http://{bare}/product/2", 32)
-            return {"hit ÷ bare application": compare(ours, yardstick, options.rounds, options.seconds)}
+            return compare(ours, yardstick, options.rounds, options.seconds)
 
 
 def measure_misses(base: Path, options: argparse.Namespace) -> Figures:
