@@ -11,6 +11,7 @@ from django.db import connections
 from bookstore_project.settings import topology
 from bookstore_project.wire import headers
 from frontend_app import services
+from frontend_app.cache.coherence import Cache
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
@@ -120,12 +121,12 @@ TOKEN = re.compile(rb"\b[A-Za-z0-9]{64}\b")
 
 
 @pytest.fixture
-def front() -> Iterator[Front]:
+def front(cache: Cache) -> Iterator[Front]:
     store = Store()
     store.put(1, price="10.00", topic="things")
     store.put(2, topic="a topic", title="Übung")
     store.put(4, topic="Übung")
-    front = fakes.make_front(store)
+    front = fakes.make_front(store, cache)
     for book_id in (1, 2):
         services.read_book(front, book_id)
     for topic, query in (
