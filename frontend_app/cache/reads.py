@@ -7,7 +7,7 @@ from typing import Literal
 
 from frontend_app.cache.coherence import Cache, Coherence, View
 from frontend_app.cache.entries import Entry, Ready, decode, ready
-from frontend_app.cache.flights import Flights
+from frontend_app.cache.flights import Flight, Flights
 
 Outcome = Literal["hit", "miss", "bypass"]
 FLIGHT_WAIT_S = 3.0
@@ -88,23 +88,33 @@ class CachedReads:
         entry = self._look(key, view)
         if entry is not None:
             return "hit", entry
-        with self._flights.join(key) as (flight, is_leader):
-            if is_leader:
-                # Again: while this reader looked, another's flight may have landed.
-                entry = self._look(key, view)
-                if entry is not None:
-                    flight.land(entry)
-                    return "hit", entry
+        # One that is too old set out before a write: those who have to see that write share the next one.
+        for _ in range(2):
+            with self._flights.join(key) as (flight, is_leader):
+                if is_leader:
+                    return self._lead(flight, view, key, floor_key, fetch)
+            brought = flight.wait(FLIGHT_WAIT_S)
+            if brought is None:
+                break
+            if view.admits(brought.asof, brought.timeline):
                 self.count("miss")
-                fetched = fetch()
-                flight.land(fetched.entry)
-                self._keep(key, floor_key, fetched)
-                return "miss", fetched.entry
+                return "miss", brought
         self.count("miss")
-        brought = flight.wait(FLIGHT_WAIT_S)
-        if brought is not None and view.admits(brought.asof, brought.timeline):
-            return "miss", brought
         return "miss", fetch().entry
+
+    def _lead(
+        self, flight: Flight, view: View, key: str, floor_key: str, fetch: Callable[[], Fetched]
+    ) -> tuple[Outcome, Entry]:
+        # Again: while this reader looked, another's flight may have landed.
+        entry = self._look(key, view)
+        if entry is not None:
+            flight.land(entry)
+            return "hit", entry
+        self.count("miss")
+        fetched = fetch()
+        flight.land(fetched.entry)
+        self._keep(key, floor_key, fetched)
+        return "miss", fetched.entry
 
     def _look(self, key: str, view: View) -> Entry | None:
         """The entry that the view admits, counted as a hit."""

@@ -181,6 +181,24 @@ def test_64_clients_on_one_invalidated_key(
         assert len(town.reads) == 1, "one of them asked for all"
 
 
+def test_64_clients_whose_flight_set_out_too_early_share_the_next_one(
+    town: Town, front: Front, known: list[str], joined: threading.Semaphore
+) -> None:
+    write().result()
+    town.on_answer = hold = Hold()
+    early = read(front)
+    hold.wait()
+    write().result()
+    town.reads.clear()
+    clients = [read(front) for _ in range(64)]
+    for _ in clients:
+        assert joined.acquire(timeout=PATIENCE_S)
+    hold.let_go()
+    assert early.seen() == (known[1], "miss")
+    assert {price for price, _ in (each.seen() for each in clients)} == {known[2]}
+    assert len(town.reads) == 1
+
+
 # ---------------------------------------------------------------- timelines, topics, what isn't there, order
 
 

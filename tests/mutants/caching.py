@@ -113,6 +113,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "return timeline == self.timeline and asof >= self.floor",
         "return asof >= self.floor",
         f"{COHERENCE_TESTS}::test_a_new_timeline_begins_anew",
+        "tests/coherence/test_schedules.py::test_a_timeline_change",
     ),
     mutant(
         "the cache is used without a lease",
@@ -179,6 +180,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "                self.floors.raise_base(answer.position)\n",
         "                pass\n",
         f"{COHERENCE_TESTS}::test_a_starting_front_does_not_believe_what_its_cache_kept",
+        "tests/coherence/test_leases.py::test_a_front_restarted_over_a_warm_cache",
     ),
     mutant(
         "a late set replaces a newer entry",
@@ -192,9 +194,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "who waits for a flight takes whatever it brings",
         "a customer who has just bought is shown the stock from before",
         READS,
-        "        if brought is not None and view.admits(brought.asof, brought.timeline):\n",
-        "        if brought is not None:\n",
+        "            if view.admits(brought.asof, brought.timeline):\n",
+        "            if brought:\n",
         f"{COHERENCE_TESTS}::test_a_waiter_does_not_take_what_is_too_old_for_itself",
+        "tests/coherence/test_schedules.py::"
+        "test_a_flight_started_before_the_write_and_joined_after_the_acknowledgement",
     ),
     mutant(
         "forgotten floors sink",

@@ -61,14 +61,6 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{SCHEDULES}::test_stale_fill",
     ),
     mutant(
-        "late flights are believed",
-        "a customer who has just bought is shown the stock from before",
-        READS,
-        "        if brought is not None and view.admits(brought.asof, brought.timeline):\n",
-        "        if brought is not None:\n",
-        f"{SCHEDULES}::test_a_flight_started_before_the_write_and_joined_after_the_acknowledgement",
-    ),
-    mutant(
         "a flight that fails isn't closed",
         "customers wait for an answer that will never come",
         f"{CACHE}/flights.py",
@@ -85,6 +77,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{SCHEDULES}::test_64_clients_on_one_invalidated_key",
     ),
     mutant(
+        "who comes too late for one flight flies alone",
+        "a popular book's price is fetched by all its customers at once, whenever it changes",
+        READS,
+        "        for _ in range(2):\n            with self._flights",
+        "        for _ in range(1):\n            with self._flights",
+        f"{SCHEDULES}::test_64_clients_whose_flight_set_out_too_early_share_the_next_one",
+    ),
+    mutant(
         "the lease outlives its front's sleep",
         "a front that was stopped shows old prices when it wakes",
         COHERENCE,
@@ -92,22 +92,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "        is_leased = self.clock() < self.lease_until + 10\n",
         f"{LEASES}::test_a_front_stopped_for_three_leases",
         f"{LEASES}::test_pushes_fail_while_polls_succeed",
-    ),
-    mutant(
-        "a new timeline keeps the old one's entries",
-        "after a restore the front shows what never happened",
-        COHERENCE,
-        "return timeline == self.timeline and asof >= self.floor",
-        "return asof >= self.floor",
-        f"{SCHEDULES}::test_a_timeline_change",
-    ),
-    mutant(
-        "a front that begins has a base of nought",
-        "what a shared cache kept from before the restart is shown",
-        COHERENCE,
-        "                self.floors.raise_base(answer.position)\n",
-        "                pass\n",
-        f"{LEASES}::test_a_front_restarted_over_a_warm_cache",
     ),
     mutant(
         "a book that moves leaves its old topic alone",

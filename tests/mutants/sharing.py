@@ -115,9 +115,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "a flight sets out though another has just landed",
         "a crowd that wants one book asks the replicas again and again",
         READS,
-        "                # Again: while this reader looked, another's flight may have landed.\n"
-        "                entry = self._look(key, view)\n",
-        "                entry = None\n",
+        "        # Again: while this reader looked, another's flight may have landed.\n"
+        "        entry = self._look(key, view)\n",
+        "        entry = None\n",
         "frontend_app/tests/test_coherence.py::test_a_reader_that_looked_before_another_landed_makes_no_call",
     ),
 )
