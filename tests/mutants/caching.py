@@ -164,6 +164,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "            for change in (*answer.changes, *answer.doubts):\n",
         "            for change in answer.changes:\n",
         f"{COHERENCE_TESTS}::test_what_is_in_doubt_raises_floors_and_is_confirmed_by_the_next_poll",
+        "tests/coherence/test_leases.py::test_a_lease_registered_between_the_writers_look_and_its_commit",
+        "tests/coherence/test_schedules.py::test_a_lost_push_is_confirmed_by_polls_while_its_writer_waits",
     ),
     mutant(
         "a poll's changes raise no floors",

@@ -25,6 +25,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{SCHEDULES}::test_stale_fill_after_an_eviction",
     ),
     mutant(
+        "a floor is whatever was heard last",
+        "a push that comes late lets an older price in",
+        FLOORS,
+        "            if position > self.of(key):\n                self._of_key[key] = position\n        if len",
+        "            self._of_key[key] = position\n        if len",
+        f"{SCHEDULES}::test_reordered_pushes",
+    ),
+    mutant(
         "a push is confirmed and ignored",
         "every front shows the old price for as long as it lies in the cache",
         COHERENCE,
