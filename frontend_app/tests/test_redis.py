@@ -1,6 +1,10 @@
 """Fronts over a real Redis that is small, hung, gone, full, restored or shared: slower at worst, never wrong."""
 
-from collections.abc import Callable
+import socketserver
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -332,3 +336,60 @@ def test_a_front_begins_without_its_redis(store: Store, clock: Clock, redis_serv
     assert status(front).state == "open"
     redis_server.start()
     wait_for_hit(front, clock)
+
+
+# ------------------------------------------------------------------------------------------ other servers
+
+
+class Impostor(socketserver.ThreadingUnixStreamServer):
+    """Something that listens where a Redis should."""
+
+    daemon_threads = True
+
+    def __init__(self, path: str, handler: type[socketserver.BaseRequestHandler]) -> None:
+        self.is_over = threading.Event()
+        super().__init__(path, handler)
+
+
+@contextmanager
+def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[str]:
+    """The URL of an impostor."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder, Impostor(f"{folder}/socket", handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"unix://{folder}/socket"
+        server.is_over.set()
+        server.shutdown()
+
+
+class Dripping(socketserver.BaseRequestHandler):
+    """An endless reply, byte by byte: no wait for the next one is long."""
+
+    def handle(self) -> None:
+        assert isinstance(self.server, Impostor)
+        with suppress(OSError):
+            self.request.recv(1000)
+            self.request.sendall(b"$900000\r\n")
+            while not self.server.is_over.wait(IMPATIENCE_S / 10):
+                self.request.sendall(b"x")
+
+
+class Web(socketserver.BaseRequestHandler):
+    """Answers at once, with something that no Redis says."""
+
+    def handle(self) -> None:
+        self.request.recv(1000)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_a_redis_whose_answer_never_ends(store: Store) -> None:
+    with listening(Dripping) as url:
+        front = make_front(store, shared(redis_backend(url, IMPATIENCE_S), IMPATIENCE_S))
+        assert [look(front) for _ in range(3)] == [("10.00", "miss")] * 3
+        assert status(front).openings == 1
+
+
+def test_something_else_that_listens_there(store: Store) -> None:
+    with listening(Web) as url:
+        front = make_front(store, shared(redis_backend(url)))
+        assert [look(front) for _ in range(3)] == [("10.00", "miss")] * 3
+        assert status(front).openings == 1
