@@ -77,7 +77,7 @@ def cache(front: Front) -> dict[str, Any]:
     store, counted, lru = front.reads.cache, front.reads.counters(), _lru_counters(front)
     shared = _shared_status(front)
     keys = store.keys_in_order() if isinstance(store, LRUCache) else []
-    return {
+    told = {
         "coherence": front.coherence.mode,
         "size": None if shared else len(keys),
         "max": store.max_entries if isinstance(store, LRUCache) else None,
@@ -88,8 +88,8 @@ def cache(front: Front) -> dict[str, Any]:
         "expiries": lru.expiries,
         "invalidations": front.coherence.invalidations,
         "keys": keys[-KEYS_SHOWN:],
-        "shared": asdict(shared) if shared else None,
     }
+    return told | ({"shared": asdict(shared)} if shared else {})
 
 
 def _lru_counters(front: Front) -> Counters:

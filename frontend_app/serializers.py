@@ -51,7 +51,7 @@ class CacheFields(serializers.Serializer[Any]):
     expiries = serializers.IntegerField(help_text="Entries found too old.")
     invalidations = serializers.IntegerField()
     keys = serializers.ListField(child=serializers.CharField(), help_text="The next to go first.")
-    shared = SharedFields(allow_null=True, help_text="Null if the cache is this front's own.")
+    shared = SharedFields(required=False, help_text="Absent if the cache is this front's own.")
 
 
 class StepFields(serializers.Serializer[Any]):

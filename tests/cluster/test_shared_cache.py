@@ -16,9 +16,7 @@ def test_a_store_sells_with_a_redis_and_without(tmp_path: Path, redis_server: Re
 
         front = store.kill("front")
         store.wait_restarted("front", front)
-        wait_for(
-            lambda: shop.front.get(f"/product/{book}").headers["x-cache"] == "hit", what="a hit after the restart"
-        )
+        wait_for_hit(shop, book, "a hit after the restart")
 
         redis_server.pause()
         assert quantities(shop, book) == [9, 8]
@@ -27,10 +25,9 @@ def test_a_store_sells_with_a_redis_and_without(tmp_path: Path, redis_server: Re
         assert shop.front.get("/api/v1/cluster/").json["cache"]["shared"]["state"] != "closed"
 
         redis_server.start()
-        wait_for(
-            lambda: shop.front.get(f"/product/{book}").headers["x-cache"] == "hit", what="a hit from the new Redis"
-        )
+        wait_for_hit(shop, book, "a hit from the new Redis")
         assert quantities(shop, book) == [5, 4]
+        shop.assert_contract_kept()
 
 
 def test_a_store_starts_without_its_redis(tmp_path: Path) -> None:
@@ -38,6 +35,26 @@ def test_a_store_starts_without_its_redis(tmp_path: Path) -> None:
         shop = Shop(store)
         assert quantities(shop, shop.new_book(quantity=10)) == [9, 8]
         wait_for(lambda: "leaves the shared cache out" in store.log("front"))
+
+
+def test_two_fronts_share_one_redis_and_an_old_snapshot_of_it(tmp_path: Path, redis_server: RedisServer) -> None:
+    environment = {"BOOKSTORE_CACHE_URL": redis_server.url}
+    with Store(tmp_path / "var", environment=environment, fronts=2) as store:
+        shop = Shop(store)
+        fronts = [shop.front, shop.client("front-2")]
+        book = shop.new_book(quantity=10)
+        wait_for_hit(shop, book, "a hit")
+        snapshot = redis_server.save()
+        for quantity, buyer in ((9, fronts[0]), (8, fronts[1])):
+            assert buyer.post(f"/purchase/{book}").status == 201
+            assert [front.get(f"/product/{book}").json["quantity"] for front in fronts] == [quantity] * 2
+        redis_server.restore(snapshot)
+        assert [front.get(f"/product/{book}").json["quantity"] for front in fronts] == [8, 8]
+        wait_for_hit(shop, book, "a hit from the restored Redis")
+        assert [front.get(f"/product/{book}").json["quantity"] for front in fronts] == [8, 8]
+        front = store.kill("front")
+        store.wait_restarted("front", front)
+        assert [front.get(f"/product/{book}").json["quantity"] for front in fronts] == [8, 8]
 
 
 def quantities(shop: Shop, book: int) -> list[int]:
