@@ -5,21 +5,27 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.client import Client
+from tests.redis import RedisServer
 from tests.store import Store, wait_for
 
 FRONTS = ("front", "front-2")
 
 
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+@pytest.fixture(scope="module", params=["a memory each", "one Redis"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store with two fronts; every test leaves both alive."""
-    with Store(tmp_path_factory.mktemp("fronts") / "var", fronts=2) as running:
-        yield running
+    with ExitStack() as stack:
+        environment = {}
+        if request.param == "one Redis":
+            environment["BOOKSTORE_CACHE_URL"] = stack.enter_context(RedisServer()).url
+        data = tmp_path_factory.mktemp("fronts") / "var"
+        yield stack.enter_context(Store(data, fronts=2, environment=environment))
 
 
 def book(store: Store, front: str) -> Any:
