@@ -19,25 +19,27 @@ class HitLog:
         self._journal = journal
         self._window = 0.0
         self._lines = 0
+        self._next_at = 0.0
         self._left_out = 0
 
     def hit(self, scope: Scope, start: Mapping[str, Any], began: float) -> None:
         """Of an answer from the cache that has been sent; `began` is of `time.perf_counter`."""
-        if self._has_room(began):
-            self._write(scope, start["status"], start["headers"], "cache", began)
-        else:
+        if began < self._next_at:
             self._left_out += 1
+        else:
+            self._write(scope, start["status"], start["headers"], "cache", began)
 
     def refused(self, scope: Scope, answer: Outgoing, began: float) -> None:
         """Of an answer that the gateway gave by itself."""
         if scope["path"].startswith(QUIET_PREFIXES):
             return
-        if self._has_room(began):
-            self._write(scope, answer.status, raw_headers(answer.headers), "front", began)
-        else:
+        if began < self._next_at:
             self._left_out += 1
+        else:
+            self._write(scope, answer.status, raw_headers(answer.headers), "front", began)
 
     def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float) -> None:
+        self._count(began)
         took_ms = (time.perf_counter() - began) * 1000
         left_out = f" ({self._left_out} more like it)" if self._left_out else ""
         self._left_out = 0
@@ -56,15 +58,13 @@ class HitLog:
         cache, replica = sent[headers.CACHE.lower()], sent[headers.REPLICA.lower()]
         self._journal.request(scope["method"], path, status, cache, replica, took_ms, request_id, [])
 
-    def _has_room(self, now: float) -> bool:
-        # Spread over the second, so that in a flood it is every n-th and not the first fifty.
-        passed = now - self._window
-        if passed >= 1:
-            self._window, self._lines, passed = now, 0, 0.0
-        if self._lines >= LINES_PER_S / 2 and self._lines >= passed * LINES_PER_S:
-            return False
+    def _count(self, now: float) -> None:
+        if now - self._window >= 1:
+            self._window, self._lines = now, 0
         self._lines += 1
-        return True
+        # The first half at once, the others spread over the second, so that in a flood it is every n-th.
+        if self._lines >= LINES_PER_S / 2:
+            self._next_at = self._window + min(1.0, (self._lines + 1) / LINES_PER_S)
 
 
 def _printable(scope: Scope) -> str:
