@@ -44,8 +44,10 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class _Ranked:
-    rank: int
+class Ranked:
+    """Where an operation may stand in the order of changes: one rank, or several, the lowest first."""
+
+    ranks: Sequence[int]
     operation: Operation
 
 
@@ -71,13 +73,13 @@ class _Book:
         self._steps: Mapping[int, Step] = {step.state.version: step for step in steps}
         self._owner: dict[int, Operation] = {}
         self._found: list[Violation] = []
-        self._ranked: list[_Ranked] = []
+        self._ranked: list[Ranked] = []
 
     def violations(self) -> list[Violation]:
         self._place_acknowledged_writes()
         self._place_open_writes()
         for version, operation in self._owner.items():
-            self._ranked.append(_Ranked(2 * version, operation))
+            self._ranked.append(Ranked((2 * version,), operation))
         self._place_reads()
         self._found.extend(out_of_order(self._ranked))
         self._check_refusals_of_stock()
@@ -141,11 +143,11 @@ class _Book:
             elif step.state != operation.state:
                 self._tell("a read shows what the log doesn't", operation, step)
             else:
-                self._ranked.append(_Ranked(2 * step.state.version + 1, operation))
+                self._ranked.append(Ranked((2 * step.state.version + 1,), operation))
 
     def _check_refusals_of_stock(self) -> None:
         """Who was told that there aren't enough copies was told so of a moment at which there weren't."""
-        ended = sorted((one.operation.responded, one.rank // 2) for one in self._ranked)
+        ended = sorted((one.operation.responded, one.ranks[0] // 2) for one in self._ranked)
         seen = list(accumulate((version for _, version in ended), max, initial=min(self._steps, default=1)))
         begun = sorted((owner.invoked, version) for version, owner in self._owner.items())
         coming = list(
@@ -174,22 +176,29 @@ def is_made_by(step: Step, operation: Operation) -> bool:
     return step.state.price == asked.price and is_quantity_right
 
 
-def out_of_order(ranked: Iterable[_Ranked]) -> Iterator[Violation]:
-    """Operations that ended before another began, and yet come after it in the order of versions."""
+def out_of_order(ranked: Iterable[Ranked]) -> Iterator[Violation]:
+    """Operations that ended before another began, and yet come after it in the order of changes.
+
+    Who may stand in several places is put into the first one that isn't before what had ended already: a lower place
+    leaves more room to all who come later, so that if this order contradicts the clock, every other does.
+    """
     ranked = list(ranked)
     ends = sorted(ranked, key=lambda one: one.operation.responded)
-    highest: _Ranked | None = None
+    places: dict[int, int] = {}
+    highest, highest_rank = None, -1
     done = 0
     for later in sorted(ranked, key=lambda one: one.operation.invoked):
         while done < len(ends) and ends[done].operation.responded < later.operation.invoked:
-            if highest is None or ends[done].rank > highest.rank:
-                highest = ends[done]
+            if places[id(ends[done])] > highest_rank:
+                highest, highest_rank = ends[done].operation, places[id(ends[done])]
             done += 1
-        if highest is not None and highest.rank > later.rank:
+        rank = next((rank for rank in later.ranks if rank >= highest_rank), later.ranks[-1])
+        places[id(later)] = rank
+        if highest is not None and highest_rank > rank:
             if later.operation.is_write:
                 what = "a write took its place before what had been seen already"
-            elif highest.operation.is_write:
+            elif highest.is_write:
                 what = "a stale read: an acknowledged write wasn't seen"
             else:
                 what = "a stale read: another read had seen more before"
-            yield Violation(what, (str(highest.operation), str(later.operation)))
+            yield Violation(what, (str(highest), str(later.operation)))

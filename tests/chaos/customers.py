@@ -3,7 +3,7 @@
 import json
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -23,44 +23,75 @@ UNCLEAR = "unclear"
 """Begins the note of an answer that no client can make sense of."""
 
 
-class Customer(threading.Thread):
-    """One party with one client, until it is told to end."""
+class Party(threading.Thread):
+    """Asks for one thing after another, through one client or another, until it is told to end."""
 
-    def __init__(self, store: Store, folder: Path, number: int, seed: str, *, reads: float) -> None:
-        name = f"customer-{number}"
+    longest_pause_s = LONGEST_PAUSE_S
+
+    def __init__(self, name: str, clients: Sequence[Client], folder: Path, rng: random.Random) -> None:
         super().__init__(daemon=True, name=name)
-        self._rng = random.Random(f"{seed}/{name}")
-        self._demand = Demand(self._rng, number, (store.data / "secret-key").read_text().strip())
+        self.done = 0
+        """Operations that have ended."""
+        self._rng = rng
+        self._clients = clients
         self._recorder = Recorder(folder, name)
-        self._client = Client(store)
-        self._reads = reads
         self._ended = threading.Event()
 
     def run(self) -> None:
         while not self._ended.is_set():
-            asked = self._demand.read() if self._rng.random() < self._reads else self._demand.write()
-            for _ in range(self._rng.choice((1, BURST)) if asked.kind is Kind.READ else 1):
-                self._carry_out(asked)
-            self._ended.wait(self._rng.uniform(0, LONGEST_PAUSE_S))
-        self._recorder.close()
+            self.turn()
+            self._ended.wait(self._rng.uniform(0, self.longest_pause_s))
+        self.close()
 
-    def _carry_out(self, asked: Asked) -> None:
+    def close(self) -> None:
+        """Its pen and its connections. `run` does it at its end."""
+        self._recorder.close()
+        for client in self._clients:
+            client.close()
+
+    def turn(self) -> None:
+        """What it does between two pauses."""
+        raise NotImplementedError
+
+    def carry_out(self, asked: Asked, client: Client | None = None) -> None:
+        """Asks, and writes down what is answered; through any client, unless told which."""
         self._recorder.ask(asked)
-        outcome, answer, note = ask(self._client, asked, self._ended.wait)
+        outcome, answer, note = ask(client or self._rng.choice(self._clients), asked, self._ended.wait)
         via = answer.headers.get("x-replica", "") if answer else ""
-        shows_book = outcome is Outcome.OK and asked.kind is not Kind.SELL
+        shows_book = outcome is Outcome.OK and asked.kind not in (Kind.SELL, Kind.LIST)
         state = state_of(answer.json) if answer is not None and shows_book else None
         self._recorder.answer(outcome, state=state, via=via, note=note)
+        self.done += 1
 
     def end(self) -> None:
         self._ended.set()
+
+
+class Customer(Party):
+    """Reads, buys, edits and restocks, through one front."""
+
+    def __init__(self, store: Store, folder: Path, number: int, seed: str, *, reads: float) -> None:
+        name = f"customer-{number}"
+        rng = random.Random(f"{seed}/{name}")
+        super().__init__(name, [Client(store)], folder, rng)
+        self._demand = Demand(rng, number, secret_of(store))
+        self._reads = reads
+
+    def turn(self) -> None:
+        asked = self._demand.read() if self._rng.random() < self._reads else self._demand.write()
+        for _ in range(self._rng.choice((1, BURST)) if asked.kind is Kind.READ else 1):
+            self.carry_out(asked)
+
+
+def secret_of(store: Store) -> str:
+    return (store.data / "secret-key").read_text().strip()
 
 
 def ask(client: Client, asked: Asked, pause: Callable[[float], Any]) -> tuple[Outcome, Answer | None, str]:
     """Asks until there is a definite answer; a purchase (which has its key) and a read more than once."""
     may_be_done = False
     outcome, answer, note = Outcome.REFUSED, None, ""
-    for _ in range(ATTEMPTS if asked.kind in (Kind.SELL, Kind.READ) else 1):
+    for _ in range(ATTEMPTS if asked.kind in (Kind.SELL, Kind.READ, Kind.LIST) else 1):
         outcome, answer, note = _ask_once(client, asked)
         if outcome is Outcome.OK or note == OUT_OF_STOCK or note.startswith(UNCLEAR):
             return outcome, answer, note
@@ -77,7 +108,7 @@ def _ask_once(client: Client, asked: Asked) -> tuple[Outcome, Answer | None, str
     except (OSError, HTTPException) as error:
         return Outcome.OPEN, None, f"{type(error).__name__}: {error}"
     if answer.status in (200, 201):
-        return Outcome.OK, answer, answer.body.decode() if asked.kind is Kind.SELL else ""
+        return Outcome.OK, answer, _worth_noting(asked, answer)
     if answer.code in (OUT_OF_STOCK, "unavailable"):
         return Outcome.REFUSED, answer, answer.code
     if answer.code == "outcome_unknown":
@@ -85,10 +116,19 @@ def _ask_once(client: Client, asked: Asked) -> tuple[Outcome, Answer | None, str
     return Outcome.OPEN, answer, f"{UNCLEAR}: {answer}"
 
 
+def _worth_noting(asked: Asked, answer: Answer) -> str:
+    """Whatever of an answer its operation's state doesn't tell."""
+    if asked.kind is Kind.READ:
+        return answer.headers.get("x-cache", "")
+    return answer.body.decode() if asked.kind in (Kind.SELL, Kind.LIST) else ""
+
+
 def _send(client: Client, asked: Asked) -> Answer:
     path = f"/api/v1/books/{asked.book}/"
     if asked.kind is Kind.READ:
         return client.get(path)
+    if asked.kind is Kind.LIST:
+        return client.get(f"/search/{asked.topic}")
     if asked.kind is Kind.SELL:
         return client.buy(asked.book, asked.copies, key=asked.key)
     if asked.kind is Kind.RESTOCK:
@@ -96,6 +136,8 @@ def _send(client: Client, asked: Asked) -> Answer:
     fields: dict[str, Any] = {"price": asked.price}
     if asked.quantity is not None:
         fields["quantity"] = asked.quantity
+    if asked.topic:
+        fields["topic"] = asked.topic
     return client.call("PATCH", path, fields, as_staff=True)
 
 

@@ -17,6 +17,8 @@ VICTIM = 7
 """The book whose row is damaged in ways that SQLite can't see: it is sold and edited, but what a read shows of it
 before the damage is found isn't judged."""
 WRITES = (Kind.SELL,) * 5 + (Kind.RESTOCK, Kind.EDIT)
+MOVES = 0.3
+"""Of the edits, where there are topics to move books to."""
 
 
 @dataclass
@@ -28,25 +30,40 @@ class Demand:
     """Of the party; no two have the same."""
     secret: str = ""
     """The store's: the id of an order follows from it."""
+    read_books: tuple[int, ...] = BOOKS
+    written_books: tuple[int, ...] = (*BOOKS, VICTIM)
+    writes: tuple[Kind, ...] = WRITES
+    topics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._count = count(1)
 
     def read(self) -> Asked:
-        return Asked(Kind.READ, self._book(BOOKS))
+        return Asked(Kind.READ, self._book(self.read_books))
+
+    def look(self) -> Asked:
+        """At the books of a topic."""
+        return Asked(Kind.LIST, 0, topic=self.rng.choice(self.topics))
 
     def write(self) -> Asked:
-        kind = self.rng.choice(WRITES)
-        book = self._book((*BOOKS, VICTIM))
+        kind = self.rng.choice(self.writes)
+        book = self._book(self.written_books)
         if kind is Kind.SELL:
-            key = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
-            tag = order_id(self.secret, key) if self.secret else key
-            # Now and then more than there is.
-            return Asked(kind, book, tag, self.rng.choice((1, 1, 1, 2, 3, 60)), key=key)
+            return self.sale(book, self.rng.choice((1, 1, 1, 2, 3, 60)))  # Now and then more than there is.
         if kind is Kind.RESTOCK:
             return Asked(kind, book, copies=self.rng.randint(1, 9))
         quantity = self.rng.randint(0, 50) if self.rng.random() < 0.2 else None
-        return Asked(kind, book, price=self._new_price(), quantity=quantity)
+        topic = self.rng.choice(self.topics) if self.topics and self.rng.random() < MOVES else ""
+        return self.edit(book, topic, quantity)
+
+    def sale(self, book: int, copies: int) -> Asked:
+        """A sale under a new key."""
+        key = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        return Asked(Kind.SELL, book, order_id(self.secret, key) if self.secret else key, copies, key=key)
+
+    def edit(self, book: int, topic: str = "", quantity: int | None = None) -> Asked:
+        """An edit of that book, with a price that it never had."""
+        return Asked(Kind.EDIT, book, price=self._new_price(), quantity=quantity, topic=topic)
 
     def _book(self, books: tuple[int, ...]) -> int:
         return self.rng.choices(books, [HOT * (len(books) - 1), *[1] * (len(books) - 1)])[0]

@@ -18,6 +18,8 @@ NEVER = float("inf")
 
 class Kind(StrEnum):
     READ = "read"
+    LIST = "list"
+    """The books of a topic."""
     SELL = "sell"
     RESTOCK = "restock"
     EDIT = "edit"
@@ -53,6 +55,8 @@ class Asked:
     """Of an edit; no two edits ask for the same."""
     quantity: int | None = None
     """Of an edit that corrects the stock, too."""
+    topic: str = ""
+    """To list, or of an edit that moves the book there."""
     key: str = ""
     """The idempotency key, of a sale through the public interface."""
 
@@ -73,7 +77,7 @@ class Operation:
 
     @property
     def is_write(self) -> bool:
-        return self.asked.kind != Kind.READ
+        return self.asked.kind not in (Kind.READ, Kind.LIST)
 
     def __str__(self) -> str:
         asked = {name: value for name, value in asdict(self.asked).items() if value not in ("", 0, None)}

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos.faults import Scene
@@ -44,9 +45,18 @@ class Direct:
 class Killer(threading.Thread):
     """Kills a node or a direct process every `every_s` seconds or so, until it is told to end."""
 
-    def __init__(self, scene: Scene, direct: Direct, seed: str, kinds: list[str], every_s: float) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        direct: Direct | None,
+        seed: str,
+        kinds: list[str],
+        every_s: float,
+        nodes: Sequence[str] = NODES,
+    ) -> None:
         super().__init__(daemon=True, name="killer")
         self._scene, self._direct, self._kinds, self._every_s = scene, direct, kinds, every_s
+        self._nodes = nodes
         self._rng = random.Random(f"{seed}/killer")
         self._ended = threading.Event()
         self.kills = dict.fromkeys((KILL_NODE, KILL_DIRECT), 0)
@@ -57,10 +67,11 @@ class Killer(threading.Thread):
                 continue
             kind = self._rng.choice(self._kinds)
             if kind == KILL_DIRECT:
+                assert self._direct is not None
                 self._direct.kill_one()
                 self.kills[kind] += 1
             else:
-                self.kills[kind] += kill_node(self._scene, self._rng.choice(NODES))
+                self.kills[kind] += kill_node(self._scene, self._rng.choice(self._nodes))
 
     def end(self) -> None:
         self._ended.set()

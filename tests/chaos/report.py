@@ -54,22 +54,26 @@ class Report:
             f"  reads            {self.reads}, of which {self.unjudged} were not judged",
             f"  refused          {self.count(Outcome.REFUSED)}",
             f"  open             {self.count(Outcome.OPEN)}",
-            f"kills              {self.killed}: {_counted(self.kills)}",
-            f"  at a point       {_counted(Counter(self.points))}",
-            f"faults             {self.faults.total()}, {self.file_faults} of them on files: {_counted(self.faults)}",
+            f"kills              {self.killed}: {counted(self.kills)}",
+            f"  at a point       {counted(Counter(self.points))}",
+            f"faults             {self.faults.total()}, {self.file_faults} of them on files: {counted(self.faults)}",
             f"longest stall      {longest_stall(front):.1f} s between two acknowledged writes at the front, "
             f"{longest_stall(self.operations):.1f} s anywhere",
             f"operator called    {len(self.refused)} times",
         ]
         told += [f"left out           {name}: it needs {reason}" for name, reason in self.skipped.items()]
-        told += [f"  - {violation}" for violation in self.violations[:SHOWN]]
-        if len(self.violations) > SHOWN:
-            told.append(f"  ... and {len(self.violations) - SHOWN} more")
-        told.append(f"violations         {len(self.violations)}")
-        return told
+        return told + violation_lines(self.violations)
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def violation_lines(violations: Sequence[Violation], shown: int = SHOWN) -> list[str]:
+    """The first ones with their evidence, and how many there are."""
+    told = [f"  - {violation}" for violation in violations[:shown]]
+    if len(violations) > shown:
+        told.append(f"  ... and {len(violations) - shown} more")
+    return [*told, f"violations         {len(violations)}"]
+
+
+def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if count) or "none"
 
 
