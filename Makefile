@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench chaos mutants clean requirements requirements-dev
+.PHONY: help run test lint bench chaos stress mutants clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -29,6 +29,9 @@ bench: requirements-dev ## Measure speed, as ratios (QUICK=1; ARGS="--help" for 
 chaos: requirements-dev ## Break a store at random, check all it answers (SECONDS=60 SEED= FAULTS=, ARGS="--help" lists them)
 	@exec $(PY) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(FAULTS),--faults $(FAULTS)) $(ARGS)
+
+stress: requirements-dev ## Read and write on a bad network, check that no read is stale (SECONDS=60 SEED=, ARGS="--help")
+	@exec $(PY) -m tests.stress $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 mutants: requirements-dev ## Break the protocols on purpose, each time for a test to notice (ONLY="lease" chooses by name)
 	@exec $(PY) -m tests.mutants $(if $(ONLY),--only "$(ONLY)") $(ARGS)

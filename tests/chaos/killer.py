@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,6 +60,8 @@ class Killer(threading.Thread):
         self._nodes = nodes
         self._rng = random.Random(f"{seed}/killer")
         self._ended = threading.Event()
+        self.told: list[str] = []
+        """Nodes that were killed, each with its moment, by the clock of the history."""
         self.kills = dict.fromkeys((KILL_NODE, KILL_DIRECT), 0)
 
     def run(self) -> None:
@@ -71,7 +74,9 @@ class Killer(threading.Thread):
                 self._direct.kill_one()
                 self.kills[kind] += 1
             else:
-                self.kills[kind] += kill_node(self._scene, self._rng.choice(self._nodes))
+                node = self._rng.choice(self._nodes)
+                self.told.append(f"{time.monotonic():.6f} {kind} {node}")
+                self.kills[kind] += kill_node(self._scene, node)
 
     def end(self) -> None:
         self._ended.set()

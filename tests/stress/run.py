@@ -1,0 +1,223 @@
+"""One run: a store of one kind, on a bad network, read and written until time is up; then every answer is checked."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.audit import check_history, ledger_gaps, order_gaps, unequal_files, wait_until_swept
+from tests.chaos.checker import Violation
+from tests.chaos.chronicle import Chronicle
+from tests.chaos.customers import Party
+from tests.chaos.faults import ALIASES, Scene
+from tests.chaos.history import read_history
+from tests.chaos.killer import Killer
+from tests.chaos.process_faults import KILL_NODE
+from tests.redis import RedisServer
+from tests.store import READY_S, Store, wait_for
+from tests.stress.network import Network, Way
+from tests.stress.parties import Reader, Writer, fronts_of
+from tests.stress.report import Result
+from tests.stress.topics import check_topics
+from tests.stress.weather import Weather, cut_off, deafness, forecast
+from tests.stress.wiring import sitecustomize
+
+FULL, PUSH = "full", "push"
+"""Values of BOOKSTORE_COHERENCE: the second one waits for nobody, and is known to show what is stale."""
+LRU, REDIS = BACKENDS = ("lru", "redis")
+CACHE, CACHE_ADDRESS = "cache", "cache.test:6379"
+"""The shared cache, as a party and as the fronts know it; the way there begins at a wire."""
+SAVED_AFTER, RESTORED_AFTER = 0.4, 0.7
+"""Shares of the time, after which a snapshot of the shared cache is taken, and put in its place."""
+READERS, WRITERS = 4, 8
+LEASE_S = 1.0
+"""Short, so that a run holds many of them."""
+KILL_EVERY_S = 2.0
+LOOKED_AT_S = 0.3
+"""How long readers look at what was changed behind the fronts' backs."""
+TOLD_EVERY_S = 3.0
+LEFT_S = 60.0
+"""How long whoever still waits for an answer may take; the front's own time limits are far below."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Of a store: how many fronts, which cache, and how it is kept coherent."""
+
+    fronts: int
+    backend: str = LRU
+    coherence: str = FULL
+
+    def __str__(self) -> str:
+        fronts = "1 front" if self.fronts == 1 else f"{self.fronts} fronts"
+        return f"{fronts}, {self.backend}, {self.coherence}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for."""
+
+    variant: Variant
+    seconds: float
+    seed: str
+    folder: Path
+    """Empty, or not there yet."""
+    say: Callable[[str], None]
+
+
+def run(plan: Plan) -> Result:
+    """Carries the plan out. Whatever was started has ended when it returns or raises."""
+    plan.folder.mkdir(exist_ok=True)
+    with RedisServer() if plan.variant.backend == REDIS else nullcontext() as cache:
+        return _run(plan, cache)
+
+
+def _run(plan: Plan, cache: RedisServer | None) -> Result:
+    store = Store(plan.folder / "var", fronts=plan.variant.fronts)
+    store.environment |= {
+        "BOOKSTORE_COHERENCE": plan.variant.coherence,
+        "BOOKSTORE_LEASE_S": str(LEASE_S),
+    }
+    calls, sockets = calls_between(fronts_of(store)), {}
+    if cache is not None:
+        store.environment["BOOKSTORE_CACHE_URL"] = f"redis://{CACHE_ADDRESS}"
+        calls += [(front, CACHE) for front in fronts_of(store)]
+        sockets[CACHE] = cache.socket
+    with Network(calls, {**store.addresses, CACHE: CACHE_ADDRESS}, plan.seed, sockets) as network:
+        store.environment |= wiring(network)
+        with store:
+            weather = Weather(network, forecast(plan.seed, calls, plan.seconds, LEASE_S))
+            return _Run(plan, store, network, weather, cache).carry_out()
+
+
+def calls_between(fronts: Sequence[str]) -> list[Way]:
+    """Who of the nodes calls whom."""
+    catalogs, orders = ALIASES[:2], ALIASES[2:]
+    calls = [(front, replica) for front in fronts for replica in ALIASES]
+    calls += [(catalog, front) for front in fronts for catalog in catalogs]
+    calls += [(order, catalog) for order in orders for catalog in catalogs]
+    return calls
+
+
+def wiring(network: Network) -> dict[str, str]:
+    """What to add to a store's environment, so that its nodes find each other through the network."""
+    folder = Path(sitecustomize.__file__).parent
+    return {"PYTHONPATH": str(folder), sitecustomize.VARIABLE: json.dumps(network.routes())}
+
+
+class _Run:
+    """The parties of one run, from the first to the last."""
+
+    def __init__(
+        self, plan: Plan, store: Store, network: Network, weather: Weather, cache: RedisServer | None
+    ) -> None:
+        self._plan, self._store, self._network, self._weather, self._cache = plan, store, network, weather, cache
+        self._history = plan.folder / "history"
+        self._history.mkdir()
+        self._scene = Scene(store, random.Random(plan.seed), plan.folder)
+        # Replicas most of all, and a front now and then if there are others.
+        doomed = [*ALIASES, *ALIASES, *fronts_of(store)[1:][-1:]]
+        self._killer = Killer(self._scene, None, plan.seed, [KILL_NODE], KILL_EVERY_S, doomed)
+        self._chronicle = Chronicle(store, "catalog")
+        self._writers = [Writer(store, self._history, number, plan.seed) for number in range(1, WRITERS + 1)]
+        self._readers = [Reader(store, self._history, number, plan.seed) for number in range(1, READERS + 1)]
+        self._witness = Reader(store, self._history, 0, plan.seed)
+        self._healed = 0.0
+        self._clerk = Writer(store, self._history, 0, plan.seed)
+
+    def carry_out(self) -> Result:
+        self._chronicle.look()
+        given = self._chronicle.head
+        began = time.monotonic()
+        for thread in (self._chronicle, self._killer, self._weather, *self._writers, *self._readers):
+            thread.start()
+        self._pass_time(began + self._plan.seconds * SAVED_AFTER)
+        snapshot = self._cache.save() if self._cache else b""
+        self._pass_time(began + self._plan.seconds * RESTORED_AFTER)
+        if self._cache:
+            self._cache.restore(snapshot)
+            self._plan.say("the shared cache is what it was a while ago")
+        self._pass_time(began + self._plan.seconds)
+        self._end()
+        return self._reckon(time.monotonic() - began, given)
+
+    def _pass_time(self, until: float) -> None:
+        while (left_s := until - time.monotonic()) > 0:
+            time.sleep(min(left_s, TOLD_EVERY_S))
+            writes, reads = (sum(party.done for party in parties) for parties in (self._writers, self._readers))
+            faults = self._weather.begun.total()
+            self._plan.say(f"{writes} writes, {reads} reads, {faults} faults, {self._kills} kills")
+
+    @property
+    def _kills(self) -> int:
+        return sum(self._killer.kills.values())
+
+    def _end(self) -> None:
+        """The network heals; then come two acts that tell a good store from a bad one on the slowest machine."""
+        # Whoever has given up silently proves nothing.
+        parties = (*self._writers, *self._readers)
+        assert all(thread.is_alive() for thread in (self._killer, *parties)), "somebody has given up"
+        self._killer.end()
+        self._weather.end()
+        self._healed = time.monotonic()
+        self._dismiss(self._writers)
+        self._store.wait_ready()
+        wait_for(self._scene.all_in_sync, READY_S, "both files of each service in sync")
+        self._cut_off_the_fronts()
+        self._dismiss(self._readers)
+        self._make_the_fronts_deaf()
+        self._witness.close()
+        self._clerk.close()
+        self._chronicle.end()
+
+    def _dismiss(self, parties: Sequence[Party]) -> None:
+        for party in parties:
+            party.end()
+        for party in parties:
+            party.join(LEFT_S)
+            assert not party.is_alive(), f"{party.name} still waits for an answer"
+
+    def _cut_off_the_fronts(self) -> None:
+        """Books are sold while no front hears of it, nor can ask, and readers go on: leases have to end in time."""
+        trouble = cut_off("", calls_between(fronts_of(self._store)))
+        self._witness.look_everywhere()
+        self._network.begin(trouble)
+        self._clerk.buy_everything()
+        time.sleep(LOOKED_AT_S)
+        self._network.take_back([trouble])
+
+    def _make_the_fronts_deaf(self) -> None:
+        """Books change while pushes don't arrive: who trusts pushes alone shows what was before."""
+        deaf = deafness(call for call in calls_between(fronts_of(self._store)) if call[0].startswith("catalog"))
+        self._witness.look_everywhere()
+        self._network.begin(deaf)
+        self._clerk.change_everything()
+        self._witness.look_everywhere()
+        self._network.take_back([deaf])
+        self._witness.look_everywhere()
+
+    def _reckon(self, seconds: float, given: int) -> Result:
+        operations, _ = read_history(self._history)
+        (self._plan.folder / "faults").write_text("\n".join(sorted(self._weather.told + self._killer.told)))
+        self._plan.say(f"checking {len(operations)} operations")
+        wait_until_swept(self._store)
+        entries = self._chronicle.entries
+        violations = check_history(operations, entries, given) + check_topics(operations, entries)
+        for check in (unequal_files, ledger_gaps, order_gaps):
+            violations.extend(Violation(what) for what in check(self._store))
+        return Result(
+            str(self._plan.variant),
+            seconds,
+            operations,
+            self._healed,
+            self._weather.begun,
+            self._network.delayed.total(),
+            self._network.lost.total(),
+            self._network.held.total(),
+            self._kills,
+            frozenset(self._network.silent()),
+            violations,
+        )
