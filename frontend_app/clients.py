@@ -1,23 +1,19 @@
 """Calls to the replicas of a service: in turn, with time limits, again on the other where that is safe."""
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from bookstore_project.settings.topology import Node
-from bookstore_project.wire import client, headers, idempotency, problems
-from frontend_app.balancing.checks import TURNED_AWAY, Call, reason_of, say
-from frontend_app.balancing.health import Health
-from frontend_app.balancing.round_robin import RoundRobin
-from frontend_app.documents import json_object
+from bookstore_project.wire import client, deadlines, headers, idempotency, problems
+from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
+from bookstore_project.wire.documents import json_object
 from frontend_app.trace import current_trace
 
 READ_TOTAL_S, READ_ATTEMPT_S = 5.0, 2.0
 PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 6.0
 WRITE_TOTAL_S = 10.0
-ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -58,36 +54,37 @@ class Answer:
 
 @dataclass
 class Upstream:
-    """One service, as a front calls it."""
+    """One service, as a front calls it. A client's own deadline (`wire.deadlines`) shortens what calls may take."""
 
-    service: str
-    turns: RoundRobin
-    health: Health
-    call: Call = client.call
-    clock: Callable[[], float] = field(default=time.time)
-    """Epoch seconds: deadlines travel between processes."""
+    balancer: Balancer
+
+    @property
+    def service(self) -> str:
+        return self.balancer.service
+
+    @property
+    def nodes(self) -> list[Node]:
+        return self.balancer.turns.nodes
 
     def read(self, path: str, extra: Mapping[str, str] | None = None) -> Answer:
         """A GET, tried on a second replica if the first can't answer. Raises Unavailable if neither can."""
-        deadline = self.clock() + READ_TOTAL_S
-        for node in self.turns.order()[:ATTEMPTS]:
+        for attempt in self.balancer.attempts(self._deadline(READ_TOTAL_S), READ_ATTEMPT_S):
             try:
-                answer = self._attempt(node, "GET", path, None, extra, READ_ATTEMPT_S, deadline)
+                answer = self._ask(attempt, "GET", path, None, extra)
             except client.CallFailed:
                 continue
             if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and not answer.is_turned_away:
                 return answer
-        raise self._unavailable()
+        raise self.balancer.unavailable()
 
     def write(self, method: str, path: str, body: bytes | None, extra: Mapping[str, str]) -> Answer:
         """A write that may not be repeated: tried again only if it never left, or wasn't let in.
 
         Raises Unavailable if it never left at all, OutcomeUnknown if it may have been carried out.
         """
-        deadline = self.clock() + WRITE_TOTAL_S
-        for node in self.turns.order()[:ATTEMPTS]:
+        for attempt in self.balancer.attempts(self._deadline(WRITE_TOTAL_S), WRITE_TOTAL_S, is_repeatable=False):
             try:
-                answer = self._attempt(node, method, path, body, extra, WRITE_TOTAL_S, deadline)
+                answer = self._ask(attempt, method, path, body, extra)
             except client.NeverSent:
                 continue
             except client.NoAnswer as error:
@@ -97,7 +94,7 @@ class Upstream:
                 ) from error
             if not answer.is_turned_away:
                 return answer
-        raise self._unavailable()
+        raise self.balancer.unavailable()
 
     def purchase(self, body: bytes, key: str, *, is_own_key: bool) -> Answer:
         """A purchase under its key, tried on a second replica if the first gives no definite answer.
@@ -105,15 +102,14 @@ class Upstream:
         Raises Unavailable if it certainly wasn't carried out, OutcomeUnknown (with order id and key) if it may
         have been.
         """
-        deadline = self.clock() + PURCHASE_TOTAL_S
         may_be_done = has_left = False
-        for node in self.turns.order()[:ATTEMPTS]:
+        refusal: dict[str, Any] = {}
+        for attempt in self.balancer.attempts(self._deadline(PURCHASE_TOTAL_S), PURCHASE_ATTEMPT_S):
             extra = {headers.IDEMPOTENCY_KEY: key}
             if is_own_key and not has_left:
                 extra[headers.FIRST_ATTEMPT] = "1"
-            until = min(deadline, self.clock() + PURCHASE_ATTEMPT_S)
             try:
-                answer = self._attempt(node, "POST", "/api/v1/orders/", body, extra, PURCHASE_ATTEMPT_S, until)
+                answer = self._ask(attempt, "POST", "/api/v1/orders/", body, extra)
             except client.NeverSent:
                 continue
             except client.NoAnswer:
@@ -125,45 +121,33 @@ class Upstream:
             if _is_definite(answer, may_be_done):
                 return answer
             may_be_done = may_be_done or answer.code != problems.Unavailable.code
+            refusal = json_object(answer.body)
         if may_be_done:
             raise problems.OutcomeUnknown(
                 "The purchase may have been made. Repeat it with this Idempotency-Key to find out: it is made once.",
                 order=str(idempotency.order_id(key)),
                 idempotency_key=key,
             )
-        raise self._unavailable()
+        if refusal.get("service", self.service) != self.service:
+            raise problems.Unavailable(str(refusal.get("detail")), service=refusal["service"])
+        raise self.balancer.unavailable()
 
-    def _attempt(
-        self,
-        node: Node,
-        method: str,
-        path: str,
-        body: bytes | None,
-        extra: Mapping[str, str] | None,
-        timeout_s: float,
-        deadline: float,
+    def _deadline(self, total_s: float) -> float:
+        """When the answer is needed, in epoch seconds: the store's own limit, or the client's if that is earlier."""
+        own, clients = self.balancer.clock() + total_s, deadlines.current()
+        return own if clients is None else min(own, clients)
+
+    def _ask(
+        self, attempt: Attempt, method: str, path: str, body: bytes | None, extra: Mapping[str, str] | None
     ) -> Answer:
-        with current_trace().step(node.name, f"{method} {path}") as step:
+        with current_trace().step(attempt.node.name, f"{method} {path}") as step:
             try:
-                reply = self.call(
-                    node, method, path, body=body, extra_headers=extra, timeout_s=timeout_s, deadline=deadline
-                )
+                reply = self.balancer.ask(attempt, method, path, body=body, extra_headers=extra)
             except client.CallFailed as error:
-                step.result = say(error)
-                # A call that never left because no time was left for it says nothing about the replica.
-                if isinstance(error, client.NoAnswer) or self.clock() < deadline:
-                    self.health.failed(node, step.result)
+                step.result = reason_of(error)
                 raise
             step.result = str(reply.status)
-        answer = Answer(node.name, reply.status, reply.body, reply.headers)
-        if answer.is_turned_away or reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            self.health.failed(node, reason_of(reply))
-        else:
-            self.health.answered(node)
-        return answer
-
-    def _unavailable(self) -> problems.Unavailable:
-        return problems.Unavailable(f"No {self.service} replica can answer at the moment. Try again shortly.")
+        return Answer(attempt.node.name, reply.status, reply.body, reply.headers)
 
 
 def _is_definite(answer: Answer, may_be_done: bool) -> bool:

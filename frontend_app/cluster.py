@@ -8,11 +8,13 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bookstore_project.wire.balancing.health import NodeHealth, State
 from frontend_app import runtime
 from frontend_app.cache.lru import Counters, LRUCache
 from frontend_app.cache.shared import SharedCache, SharedStatus
 from frontend_app.runtime import Front
 
+STATES = ("up", "half-open", "out", "drained", "unknown")
 KEYS_SHOWN = 200
 """Of the cache's keys, the ones used last."""
 
@@ -57,8 +59,8 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
             "service": node.service,
             "address": node.address,
             "pid": told.get("pid"),
-            "state": _state(known.is_in_rotation, known.seen_at),
-            "reason": known.reason,
+            "state": _state(known, is_drained=front.drains.is_drained(node)),
+            "reason": known.reason or ("drained by staff" if front.drains.is_drained(node) else ""),
             "in_sync": told.get("in_sync"),
             "position": position,
             "lag": None if position is None else heads[node.service] - position,
@@ -67,10 +69,14 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
         }
 
 
-def _state(is_in_rotation: bool, seen_at: float | None) -> str:
-    if not is_in_rotation:
+def _state(known: NodeHealth, *, is_drained: bool) -> str:
+    if known.state is State.OPEN:
         return "out"
-    return "unknown" if seen_at is None else "up"
+    if is_drained:
+        return "drained"
+    if known.state is State.HALF_OPEN:
+        return "half-open"
+    return "unknown" if known.seen_at is None else "up"
 
 
 def cache(front: Front) -> dict[str, Any]:
@@ -129,8 +135,34 @@ class FrontCollector(Collector):
             "bookstore_replica_in_rotation", "Whether the front calls the replica.", labels=["node"]
         )
         for checker in front.checkers:
-            rotation.add_metric([checker.node.name], float(front.health.is_in_rotation(checker.node)))
+            is_called = front.health.is_in_rotation(checker.node) and not front.drains.is_drained(checker.node)
+            rotation.add_metric([checker.node.name], float(is_called))
         yield rotation
+        yield from _balancing(front)
+
+
+def _balancing(front: Front) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    states = GaugeMetricFamily(
+        "bookstore_replica_state", "1 for the state that a replica is in.", labels=["node", "state"]
+    )
+    for checker in front.checkers:
+        now = _state(front.health.of(checker.node), is_drained=front.drains.is_drained(checker.node))
+        for state in STATES:
+            states.add_metric([checker.node.name, state], float(state == now))
+    yield states
+    retries = CounterMetricFamily("bookstore_retries", "Calls made again on another replica.", labels=["service"])
+    refused = CounterMetricFamily(
+        "bookstore_retries_refused", "Calls not made again: the retry budget was spent.", labels=["service"]
+    )
+    left = GaugeMetricFamily(
+        "bookstore_retry_budget", "Retries that could be made at this moment.", labels=["service"]
+    )
+    for upstream in (front.catalog, front.order):
+        budget = upstream.balancer.budget
+        retries.add_metric([upstream.service], budget.spent)
+        refused.add_metric([upstream.service], budget.refused)
+        left.add_metric([upstream.service], budget.tokens)
+    yield from (retries, refused, left)
 
 
 def _shared_metrics(shared: SharedStatus) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:

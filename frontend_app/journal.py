@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bookstore_project.settings.topology import Node
-from frontend_app.balancing.health import NodeHealth
+from bookstore_project.wire.balancing.health import NodeHealth, State
 
 log = logging.getLogger("bookstore.front")
 REQUESTS_KEPT, EVENTS_KEPT = 50, 100
@@ -54,12 +54,19 @@ class Journal:
         log.info("%s %s", node, text)
 
     def rotation_changed(self, node: Node, health: NodeHealth) -> None:
-        text = "is back in rotation" if health.is_in_rotation else f"left the rotation: {health.reason}"
+        text = {
+            State.CLOSED: "is back in rotation",
+            State.OPEN: f"left the rotation: {health.reason}",
+            State.HALF_OPEN: "passed a check: one request at a time finds out whether it is back",
+        }[health.state]
         self.event(node.name, text)
 
     def shared_cache_changed(self, node: Node, is_used: bool, reason: str) -> None:
         """`node` is the front that has begun or ceased to use it."""
         self.event(node.name, "uses the shared cache again" if is_used else f"leaves the shared cache out: {reason}")
+
+    def drain_changed(self, name: str, is_drained: bool) -> None:
+        self.event(name, "is drained: it gets no new requests" if is_drained else "is no longer drained")
 
     def requests(self) -> list[dict[str, Any]]:
         return list(self._requests.copy())

@@ -8,9 +8,9 @@ from http import HTTPStatus
 
 from bookstore_project.settings.topology import Node
 from bookstore_project.wire import client
-from frontend_app.balancing.checks import Call
+from bookstore_project.wire.balancing.balancer import Call
+from bookstore_project.wire.documents import json_object
 from frontend_app.cache.coherence import Coherence, Poll, PollAnswer
-from frontend_app.documents import json_object
 
 PATH = "/internal/leases/"
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from bookstore_project.wire import headers, problems
+from bookstore_project.wire.documents import json_object
 from bookstore_project.wire.renderers import canonical_json
 from bookstore_project.wire.request_id import current_request_id
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.reads import Fetched, Outcome
 from frontend_app.clients import Answer
-from frontend_app.documents import json_object
 
 PASSED_ON = ("Location", "Retry-After", headers.IDEMPOTENT_REPLAYED)
 NO_POSITION = -1

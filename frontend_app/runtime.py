@@ -13,9 +13,11 @@ from django.core.cache import caches
 from bookstore_project.settings import modes, topology
 from bookstore_project.settings.topology import Node
 from bookstore_project.wire import client, health, problems
-from frontend_app.balancing.checks import Call, Checker
-from frontend_app.balancing.health import Health
-from frontend_app.balancing.round_robin import RoundRobin
+from bookstore_project.wire.balancing.balancer import Balancer, Call
+from bookstore_project.wire.balancing.health import Health
+from bookstore_project.wire.balancing.turns import Turns
+from bookstore_project.wire.drains import Drains
+from frontend_app.balancing.checks import Checker
 from frontend_app.cache.coherence import Cache, Coherence
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.modes import CLASSES
@@ -37,6 +39,7 @@ class Front:
     order: Upstream
     reads: CachedReads
     health: Health
+    drains: Drains
     checkers: list[Checker]
     poller: Poller
     journal: Journal
@@ -51,7 +54,7 @@ class Front:
     def check_ready(self) -> None:
         """Raises Unavailable unless a replica of each service is known to answer."""
         for upstream in (self.catalog, self.order):
-            known = [self.health.of(node) for node in upstream.turns.nodes]
+            known = [self.health.of(node) for node in upstream.nodes]
             if not any(node.is_in_rotation and node.seen_at is not None for node in known):
                 raise problems.Unavailable(f"No {upstream.service} replica answers yet.")
 
@@ -83,6 +86,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
     cache = _bounded(_default_cache() if cache is None else cache)  # An empty cache is false.
     if isinstance(cache, SharedCache):
         cache.on_change = partial(journal.shared_cache_changed, node)
+    drains = Drains(on_change=journal.drain_changed)
     negatives = LRUCache(
         f"negatives-{id(journal)}",
         {"TIMEOUT": settings.CACHE_TIMEOUT_S, "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES}},
@@ -90,10 +94,11 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
     coherence = CLASSES[settings.COHERENCE]([cache, negatives], lease_s=settings.LEASE_S)
     return Front(
         node=node,
-        catalog=_upstream(topology.CATALOG, catalogs, known, call),
-        order=_upstream(topology.ORDER, orders, known, call),
+        catalog=Upstream(Balancer(topology.CATALOG, Turns(catalogs, known, drains.is_drained), known, call=call)),
+        order=Upstream(Balancer(topology.ORDER, Turns(orders, known, drains.is_drained), known, call=call)),
         reads=CachedReads(coherence, cache, negatives),
         health=known,
+        drains=drains,
         checkers=[Checker(replica, known, call) for replica in (*catalogs, *orders)],
         poller=Poller(node, catalogs, coherence, call),
         journal=journal,
@@ -111,10 +116,6 @@ def _bounded(cache: Cache) -> Cache:
     if isinstance(cache, LRUCache | SharedCache):
         return cache
     return SharedCache(cache, secret=settings.SECRET_KEY, wait_s=settings.CACHE_WAIT_S)
-
-
-def _upstream(service: str, nodes: list[Node], known: Health, call: Call) -> Upstream:
-    return Upstream(service, RoundRobin(nodes, known.is_in_rotation), known, call)
 
 
 _front: Front | None = None

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from bookstore_project.settings import modes
+from frontend_app.cluster import STATES
 
 
 class NodeFields(serializers.Serializer[Any]):
@@ -14,8 +15,12 @@ class NodeFields(serializers.Serializer[Any]):
     service = serializers.ChoiceField(choices=["front", "catalog", "order"])
     address = serializers.CharField()
     pid = serializers.IntegerField(allow_null=True)
-    state = serializers.ChoiceField(choices=["up", "out", "unknown"], help_text="`out`: not in rotation.")
-    reason = serializers.CharField(help_text="Why it is out; empty otherwise.", allow_blank=True)
+    state = serializers.ChoiceField(
+        choices=STATES,
+        help_text="`out`: not called, except by checks; `half-open`: takes one request at a time, on trial; "
+        "`drained`: by staff, no new requests; `unknown`: not heard of yet.",
+    )
+    reason = serializers.CharField(help_text="Why it isn't up; empty otherwise.", allow_blank=True)
     in_sync = serializers.BooleanField(allow_null=True)
     position = serializers.IntegerField(allow_null=True, help_text="Of its log.")
     lag = serializers.IntegerField(allow_null=True, help_text="Entries behind the other replica.")

@@ -11,11 +11,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookstore_project.wire import problems
+from bookstore_project.wire.documents import json_object
 from bookstore_project.wire.health import read_only
 from bookstore_project.wire.permissions import IsService
 from bookstore_project.wire.renderers import JSONRenderer
 from frontend_app import cluster, pushes, relays, services
-from frontend_app.documents import json_object
 from frontend_app.runtime import front
 from frontend_app.serializers import ClusterFields
 

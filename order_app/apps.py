@@ -6,6 +6,7 @@ class OrderConfig(AppConfig):
     verbose_name = "orders"
 
     def ready(self) -> None:
-        from order_app import sweeper
+        from order_app import clients, sweeper
 
         sweeper.register()
+        clients.register()

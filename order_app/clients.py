@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,21 +13,59 @@ from http import HTTPStatus
 from typing import Any
 
 from bookstore_project.settings import topology
-from bookstore_project.wire import client, headers, problems
-from bookstore_project.wire.client import CallFailed, NeverSent, NoAnswer, Reply
+from bookstore_project.wire import background, client, headers, problems
+from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Balancer, Call, check, problem_of
+from bookstore_project.wire.balancing.health import Health
+from bookstore_project.wire.balancing.turns import Turns
+from bookstore_project.wire.client import CallFailed, NeverSent, Reply
+from bookstore_project.wire.drains import Drains
 from order_app.errors import Refused
-from order_app.turns import Turns
 
 SALES_PATH = "/internal/sales/"
 ATTEMPT_TIMEOUT_S = 2.0
+SWEEP_TIMEOUT_S = 4.0
+CHECK_OUT_EVERY_S = 0.25
+CHECK_IN_EVERY_S = 1.0
+CHECK_TIMEOUT_S = 1.0
 CONCURRENT_SALES = 4
 """Per order replica: two of them together keep to half of one catalog replica's threads."""
 
 VERDICTS = frozenset({"out_of_stock", "not_found", "idempotency_conflict", "validation_error"})
 """The refusals that a purchase ends with; any other says something about the replica, or about the way to it."""
 
-turns = Turns()
 _slots = threading.BoundedSemaphore(CONCURRENT_SALES)
+
+
+def build_balancer(call: Call = client.call) -> Balancer:
+    """The catalog, as an order replica sees it, and calls it with `call`."""
+    nodes = topology.replicas(topology.CATALOG)
+    health = Health(nodes)
+    return Balancer(topology.CATALOG, Turns(nodes, health, Drains().is_drained), health, call=call)
+
+
+balancer = build_balancer()
+
+
+def register() -> None:
+    """Checks of the catalog replicas that failed, beside the requests of every order replica."""
+    for node in topology.replicas(topology.CATALOG):
+        name = f"check of {node.name}"
+        background.register(background.Task(name, topology.ORDER, CHECK_OUT_EVERY_S, Watch(node).step))
+
+
+class Watch:
+    """Asks a catalog replica whether it is ready, more often while it is out; no purchase waits for that."""
+
+    def __init__(self, node: topology.Node, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._node = node
+        self._clock = clock
+        self._next_at = clock() + CHECK_IN_EVERY_S
+
+    def step(self) -> None:
+        if self._clock() < self._next_at and balancer.health.is_in_rotation(self._node):
+            return
+        check(self._node, balancer.health, balancer.call, timeout_s=CHECK_TIMEOUT_S)
+        self._next_at = self._clock() + CHECK_IN_EVERY_S
 
 
 @dataclass(frozen=True)
@@ -59,15 +98,15 @@ def sell(*, order: uuid.UUID, book: int, quantity: int, deadline: float, is_firs
 
 def _sell(order: uuid.UUID, book: int, quantity: int, deadline: float, is_first_attempt: bool) -> Sale:
     may_have_sold = False
-    for attempt, node in enumerate(turns.order(topology.replicas(topology.CATALOG))):
+    for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
         asked = {
             "order": str(order),
             "book": book,
             "quantity": quantity,
-            "first_attempt": is_first_attempt and attempt == 0,
+            "first_attempt": is_first_attempt and attempt.is_first,
         }
         try:
-            reply = _ask(node, "POST", SALES_PATH, body=json.dumps(asked).encode(), deadline=deadline)
+            reply = balancer.ask(attempt, "POST", SALES_PATH, body=json.dumps(asked).encode())
         except NeverSent:
             continue
         except CallFailed:
@@ -75,39 +114,27 @@ def _sell(order: uuid.UUID, book: int, quantity: int, deadline: float, is_first_
             continue
         verdict = _verdict(reply)
         if verdict is not None:
-            turns.answered(node)
             return verdict
-        turns.failed(node)
+        balancer.reject(attempt, reply)
         may_have_sold |= not _has_surely_done_nothing(reply)
     if may_have_sold:
-        raise problems.OutcomeUnknown("The catalog gave no answer: the copies may have been sold.")
-    raise problems.Unavailable("No catalog replica can sell now; nothing was sold.")
+        raise problems.OutcomeUnknown(
+            "The catalog gave no answer: the copies may have been sold.", service=topology.CATALOG
+        )
+    raise problems.Unavailable("No catalog replica can sell now; nothing was sold.", service=topology.CATALOG)
 
 
 def sales_after(number: int) -> list[Sale]:
     """The next sales above a ledger number; raises Unavailable if no catalog replica answers."""
-    for node in turns.order(topology.replicas(topology.CATALOG)):
+    for attempt in balancer.attempts(time.time() + SWEEP_TIMEOUT_S, ATTEMPT_TIMEOUT_S):
         try:
-            reply = _ask(node, "GET", f"{SALES_PATH}?after={number}")
+            reply = balancer.ask(attempt, "GET", f"{SALES_PATH}?after={number}")
         except CallFailed:
             continue
         if reply.status == HTTPStatus.OK:
-            turns.answered(node)
             return [parse_sale(item) for item in json.loads(reply.body)]
-        turns.failed(node)
-    raise problems.Unavailable("No catalog replica tells its sales now.")
-
-
-def _ask(
-    node: topology.Node, method: str, path: str, *, body: bytes | None = None, deadline: float | None = None
-) -> Reply:
-    try:
-        return client.call(node, method, path, body=body, timeout_s=ATTEMPT_TIMEOUT_S, deadline=deadline)
-    except CallFailed as error:
-        # A call that never left because no time was left for it says nothing about the replica.
-        if isinstance(error, NoAnswer) or deadline is None or time.time() < deadline:
-            turns.failed(node)
-        raise
+        balancer.reject(attempt, reply)
+    raise balancer.unavailable()
 
 
 def _verdict(reply: Reply) -> Sale | None:
@@ -116,7 +143,7 @@ def _verdict(reply: Reply) -> Sale | None:
         with suppress(ValueError, LookupError, TypeError):
             return parse_sale(json.loads(reply.body))
         return None
-    problem = _problem(reply)
+    problem = problem_of(reply)
     if problem.get("code") in VERDICTS:
         raise Refused(problem, is_repeat=headers.IDEMPOTENT_REPLAYED in reply.headers)
     return None
@@ -124,8 +151,7 @@ def _verdict(reply: Reply) -> Sale | None:
 
 def _has_surely_done_nothing(reply: Reply) -> bool:
     """Whether an answer that is no verdict came from a replica that can't have sold."""
-    is_turned_away = reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-    return is_turned_away or _problem(reply).get("code") == problems.Unavailable.code
+    return reply.status in TURNED_AWAY or problem_of(reply).get("code") == problems.Unavailable.code
 
 
 def parse_sale(members: dict[str, Any]) -> Sale:
@@ -139,14 +165,3 @@ def parse_sale(members: dict[str, Any]) -> Sale:
         sold_at=datetime.fromisoformat(members["sold_at"]),
         is_repeat=members["is_repeat"],
     )
-
-
-def _problem(reply: Reply) -> dict[str, Any]:
-    """The problem document; empty if the answer is none."""
-    if not reply.headers.get("Content-Type", "").startswith(problems.CONTENT_TYPE):
-        return {}
-    with suppress(ValueError):
-        document = json.loads(reply.body)
-        if isinstance(document, dict):
-            return document
-    return {}

@@ -56,7 +56,7 @@ def purchase(
         )
         return order_write(sale)
     except OutcomeUnknown as error:
-        raise _unknown(error.detail, order_id, key) from error
+        raise _unknown(error, order_id, key) from error
 
 
 def order_write(sale: Sale) -> Committed[Purchase]:
@@ -94,9 +94,10 @@ def check_same(known: Order, book: int, quantity: int) -> None:
         raise problems.IdempotencyConflict("This idempotency key was used for another purchase before.")
 
 
-def _unknown(detail: str, order_id: object, key: str) -> OutcomeUnknown:
+def _unknown(error: OutcomeUnknown, order_id: object, key: str) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{detail} Ask again with the same idempotency key: it is bought once at most.",
+        f"{error.detail} Ask again with the same idempotency key: it is bought once at most.",
         order=str(order_id),
         idempotency_key=key,
+        **error.extra,
     )

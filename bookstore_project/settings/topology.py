@@ -50,6 +50,8 @@ class Node:
 
 RUN_DIR = DATA / "run"
 LOG_DIR = DATA / "log"
+DRAINED_DIR = DATA / "drained"
+"""A file named after each replica that staff has drained."""
 
 
 def has_address(host: str) -> bool:

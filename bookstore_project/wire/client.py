@@ -15,6 +15,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from bookstore_project.settings import topology
 from bookstore_project.wire import headers
+from bookstore_project.wire.deadlines import HOP_MARGIN_S
 from bookstore_project.wire.request_id import current_request_id
 
 CONNECT_TIMEOUT_S = 0.5
@@ -61,18 +62,19 @@ def call(
 ) -> Reply:
     """Calls another node with the service token and this request's id.
 
-    `timeout_s` bounds the wait for the answer; `deadline` (epoch seconds) is passed on and shortens it. Raises
-    NeverSent if the request did not leave, NoAnswer if it may have.
+    `timeout_s` bounds the wait for the answer; `deadline` (epoch seconds) shortens it, and is passed on, a margin
+    earlier, so that the answer is back in time. Raises NeverSent if the request did not leave, NoAnswer if it may
+    have.
     """
     if deadline is not None:
         timeout_s = min(timeout_s, deadline - time.time())
-        if timeout_s <= 0:
+        if deadline - HOP_MARGIN_S <= time.time():
             raise NeverSent(f"{node.name}: no time left before the deadline")
     sent = {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
     if body is not None:
         sent["Content-Type"] = "application/json"
     if deadline is not None:
-        sent[headers.DEADLINE] = f"{deadline:.3f}"
+        sent[headers.DEADLINE] = f"{deadline - HOP_MARGIN_S:.3f}"
     sent.update(extra_headers or {})
     timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
     try:

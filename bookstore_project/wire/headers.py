@@ -14,6 +14,8 @@ SERVER_TIMING = "Server-Timing"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 """draft-ietf-httpapi-idempotency-key-header: a repeat of the key gets the first answer."""
 IDEMPOTENT_REPLAYED = "Idempotent-Replayed"
+REQUEST_TIMEOUT = "X-Request-Timeout"
+"""How long a client of a front waits: seconds, as a decimal."""
 
 # Between nodes only: believed together with the service token, ignored without.
 SERVICE_TOKEN = "X-Service-Token"  # noqa: S105  (a header's name)

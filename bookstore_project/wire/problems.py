@@ -15,6 +15,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "not_acceptable": (406, "No acceptable representation"),
     "out_of_stock": (409, "Out of stock"),
     "in_progress": (409, "A request with this key is in progress"),
+    "conflict": (409, "Conflicts with the present state"),
     "precondition_failed": (412, "Precondition failed"),
     "payload_too_large": (413, "Payload too large"),
     "unsupported_media_type": (415, "Unsupported media type"),
@@ -78,6 +79,12 @@ class Invalid(StoreError):
 
     def __init__(self, errors: dict[str, list[str]], detail: str = "") -> None:
         super().__init__(detail or describe(errors), errors=errors)
+
+
+class Conflict(StoreError):
+    """What is asked for doesn't go together with the present state of things; nothing was changed."""
+
+    code = "conflict"
 
 
 class PreconditionFailed(StoreError):

@@ -28,6 +28,10 @@ PROBLEM: dict[str, Any] = {
             "additionalProperties": {"type": "array", "items": _TEXT},
         },
         "order": {**_TEXT, "format": "uuid", "description": "With outcome_unknown: the order's id."},
+        "service": {
+            **_TEXT,
+            "description": "With unavailable: the service that can't answer.",
+        },
         "idempotency_key": {**_TEXT, "description": "With outcome_unknown: the key to ask again with."},
     },
     "required": ["type", "title", "status", "detail", "code", "request_id"],

@@ -1,1 +1,1 @@
-"""Which replica is called: round robin over those that answer."""
+"""Health checks in the background."""

@@ -8,7 +8,6 @@ from pytest_django.fixtures import Settings
 from bookstore_project.wire.tests.api import make_people
 from order_app import clients
 from order_app.tests.catalog import Wire
-from order_app.turns import Turns
 
 
 @pytest.fixture
@@ -16,9 +15,8 @@ def wire(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     """What happens on the way to the catalog: the test decides."""
     settings.ROOT_URLCONF = "order_app.urls"
     made = Wire()
-    monkeypatch.setattr("bookstore_project.wire.client.call", made)
     # What failed in one test is no news in the next.
-    monkeypatch.setattr(clients, "turns", Turns())
+    monkeypatch.setattr(clients, "balancer", clients.build_balancer(made))
     return made
 
 

@@ -139,7 +139,11 @@ def test_no_answer_from_anybody_is_unknown_and_the_retry_finds_out(wire: Wire) -
     wire.after = always(NoAnswer)
     with pytest.raises(OutcomeUnknown) as caught:
         buy()
-    assert caught.value.extra == {"order": str(idempotency.order_id(KEY)), "idempotency_key": KEY}
+    assert caught.value.extra == {
+        "order": str(idempotency.order_id(KEY)),
+        "idempotency_key": KEY,
+        "service": "catalog",
+    }
     wire.after = lambda node: None
     assert buy().quantity == 1
     assert (sold(1), order_count()) == (1, 1)

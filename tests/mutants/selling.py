@@ -6,6 +6,7 @@ SELLING, TESTS = "catalog_app/selling.py", "catalog_app/tests/test_selling.py"
 PURCHASE, PURCHASE_TESTS = "order_app/purchase.py", "order_app/tests/test_purchase.py"
 ASKING, UPSTREAM = "order_app/clients.py", "frontend_app/clients.py"
 BALANCING_TESTS = "frontend_app/tests/test_balancing.py"
+WIRE_TESTS = "bookstore_project/wire/balancing/tests"
 
 AND_NO_ANSWER = "                continue\n            except client.NoAnswer as error:\n"
 DEADLINE = """        if deadline is not None and time.time() > deadline:
@@ -98,7 +99,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the second attempt at a sale calls itself the first",
         "a refusal that the customer was told is in no ledger, and the stalled attempt sells",
         ASKING,
-        '"first_attempt": is_first_attempt and attempt == 0,',
+        '"first_attempt": is_first_attempt and attempt.is_first,',
         '"first_attempt": is_first_attempt,',
         f"{PURCHASE_TESTS}::test_the_first_attempt_is_first_at_one_replica_only",
     ),
@@ -137,9 +138,42 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a check from before the failure brings a replica back",
         "customers wait for a dead replica",
-        "frontend_app/balancing/health.py",
-        "returns = not before.is_in_rotation and asked_at >= before.changed_at",
-        "returns = not before.is_in_rotation",
-        f"{BALANCING_TESTS}::test_a_check_sent_before_the_failure_brings_nobody_back",
+        "bookstore_project/wire/balancing/health.py",
+        "if asked_at >= before.changed_at:",
+        "if True:",
+        f"{WIRE_TESTS}/test_health.py::test_a_check_sent_before_the_failure_brings_nobody_back",
+    ),
+    mutant(
+        "a half-open replica takes whatever comes",
+        "a replica that still hangs keeps a crowd waiting at each try",
+        "bookstore_project/wire/balancing/health.py",
+        "            if known.state is not State.HALF_OPEN or known.is_on_trial:\n",
+        "            if known.state is not State.HALF_OPEN:\n",
+        f"{WIRE_TESTS}/test_health.py::test_half_open_takes_one_trial_at_a_time",
+    ),
+    mutant(
+        "the last resort is whoever hangs, too",
+        "with both replicas gone, each customer waits until the time is up to be told so",
+        "bookstore_project/wire/balancing/turns.py",
+        "Fault.GONE: _GONE}",
+        "Fault.GONE: _GONE, Fault.HUNG: _GONE}",
+        f"{WIRE_TESTS}/test_turns.py::test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_who_hangs",
+        f"{WIRE_TESTS}/test_balancer.py::test_when_all_have_hung_nobody_waits_for_them_again",
+    ),
+    mutant(
+        "retries cost nothing",
+        "an outage doubles the load on what is left",
+        "bookstore_project/wire/balancing/budget.py",
+        "            self._tokens -= 1\n",
+        "",
+        f"{WIRE_TESTS}/test_balancer.py::test_a_long_outage_does_not_double_the_calls",
+    ),
+    mutant(
+        "a client in a hurry takes replicas out",
+        "whoever asks for an answer within a millisecond makes the shop refuse everybody else",
+        "bookstore_project/wire/balancing/balancer.py",
+        "is_short=until < now + attempt_s",
+        "is_short=False",
+        f"{WIRE_TESTS}/test_balancer.py::test_a_client_with_little_time_takes_nobody_out",
     ),
 )

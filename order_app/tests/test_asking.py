@@ -14,23 +14,8 @@ from order_app import clients
 from order_app.clients import Sale
 from order_app.errors import Refused
 from order_app.tests.catalog import Wire
-from order_app.turns import MEMORY_S, Turns
 
 ONE, TWO = topology.replicas(topology.CATALOG)
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(clients, "turns", Turns(clock=clock))
-    return clock
 
 
 def sell(*, book: int = 1) -> Sale:
@@ -43,33 +28,45 @@ def hang(node: str) -> None:
 
 
 def asked(wire: Wire) -> Counter[str]:
-    return Counter(node for node, _ in wire.calls)
+    return Counter(node for node, method in wire.calls)
 
 
-def test_a_hung_replica_costs_one_sale_its_time_limit_and_not_every_second_one(wire: Wire, clock: Clock) -> None:
+def test_a_hung_replica_costs_one_sale_its_time_limit_and_not_every_second_one(wire: Wire) -> None:
     wire.before = hang
     for _ in range(10):
         sell()
     assert asked(wire) == {TWO.name: 10, ONE.name: 1}
 
 
-def test_a_failure_is_forgotten_after_a_while_and_one_call_finds_out(wire: Wire, clock: Clock) -> None:
+def test_a_replica_that_failed_is_asked_again_after_a_passed_check(wire: Wire) -> None:
     wire.before = hang
     for _ in range(2):
         sell()
-    clock.now += MEMORY_S
-    for _ in range(6):
-        sell()
-    assert asked(wire)[ONE.name] == 2
-    clock.now += MEMORY_S
+    watch = clients.Watch(ONE)
+    watch.step()
+    assert not clients.balancer.health.is_in_rotation(ONE)
     wire.before = lambda node: None
+    watch.step()
     wire.calls.clear()
     for _ in range(6):
         sell()
     assert asked(wire) == {ONE.name: 3, TWO.name: 3}
 
 
-def test_a_replica_that_says_unavailable_is_asked_last(wire: Wire, clock: Clock) -> None:
+def test_a_replica_in_rotation_is_checked_now_and_then(wire: Wire) -> None:
+    now = 1000.0
+    watch = clients.Watch(ONE, clock=lambda: now)
+    watch.step()
+    assert wire.calls == []
+    now += clients.CHECK_IN_EVERY_S
+    wire.before = hang
+    for _ in range(2):
+        watch.step()
+    assert len(wire.calls) == 2
+    assert not clients.balancer.health.is_in_rotation(ONE)
+
+
+def test_a_replica_that_says_unavailable_is_asked_last(wire: Wire) -> None:
     turned_away = Reply(503, {"Content-Type": problems.CONTENT_TYPE}, b'{"code": "unavailable"}')
     wire.replies = {ONE.name: turned_away}
     for _ in range(6):
@@ -77,7 +74,7 @@ def test_a_replica_that_says_unavailable_is_asked_last(wire: Wire, clock: Clock)
     assert asked(wire) == {TWO.name: 6, ONE.name: 1}
 
 
-def test_the_sweeper_asks_the_healthy_replica_first(wire: Wire, clock: Clock) -> None:
+def test_the_sweeper_asks_the_healthy_replica_first(wire: Wire) -> None:
     wire.before = hang
     for _ in range(2):
         sell()
@@ -87,12 +84,11 @@ def test_the_sweeper_asks_the_healthy_replica_first(wire: Wire, clock: Clock) ->
     assert asked(wire) == {TWO.name: 4}
 
 
-def test_with_both_doubted_both_are_asked_in_turn() -> None:
-    turns = Turns(clock=lambda: 0.0)
-    for node in (ONE, TWO):
-        turns.failed(node)
-    assert {turns.order([ONE, TWO])[0].name for _ in range(2)} == {ONE.name, TWO.name}
-    assert len(turns.order([ONE, TWO])) == 2
+def test_a_purchase_that_fails_for_want_of_the_catalog_says_whose_fault_it_is(wire: Wire) -> None:
+    wire.replies = dict.fromkeys((ONE.name, TWO.name), problem("unavailable", 503))
+    with pytest.raises(Unavailable) as caught:
+        sell()
+    assert caught.value.extra == {"service": "catalog"}
 
 
 # ------------------------------------------------------------------------------------- what is a verdict
