@@ -60,7 +60,7 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
             "address": node.address,
             "pid": told.get("pid"),
             "state": _state(known, is_drained=front.drains.is_drained(node)),
-            "reason": known.reason or ("drained by staff" if front.drains.is_drained(node) else ""),
+            "reason": known.reason or front.drains.reason(node),
             "in_sync": told.get("in_sync"),
             "position": position,
             "lag": None if position is None else heads[node.service] - position,

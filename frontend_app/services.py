@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
-from bookstore_project.wire import headers, idempotency, problems
+from bookstore_project.settings.topology import NODES, Node
+from bookstore_project.wire import drains, headers, idempotency, problems
+from bookstore_project.wire.balancing.health import State
 from bookstore_project.wire.representations import MAX_BOOK_ID
 from frontend_app import relays
 from frontend_app.cache.keys import Key, book_key, topic_key
@@ -73,6 +75,31 @@ def change_catalog(
     extra = {headers.ACTING_USER: quote(username)}
     extra |= {name: sent[name] for name in (headers.IDEMPOTENCY_KEY, "If-Match") if name in sent}
     return relays.from_answer(front.catalog.write(method, path, body, extra))
+
+
+def drain(front: Front, name: str, *, username: str, is_forced: bool) -> None:
+    """Takes a replica out of the rotation of all fronts, of this one at once.
+
+    Raises NotFound, Invalid for a front, Conflict for the last replica (unless forced), Unavailable.
+    """
+
+    def is_answering(node: Node) -> bool:
+        return front.health.of(node).state is not State.OPEN
+
+    drains.drain(node_named(name), by=username, is_answering=is_answering, is_forced=is_forced)
+    front.drains.look()
+
+
+def undrain(front: Front, name: str) -> None:
+    """Lets a drained replica take its turns again. Raises NotFound, Invalid for a front, Unavailable."""
+    drains.undrain(node_named(name))
+    front.drains.look()
+
+
+def node_named(name: str) -> Node:
+    if name not in NODES:
+        raise problems.NotFound(f"No node is named {name[:100]!r}. There are {', '.join(NODES)}.")
+    return NODES[name]
 
 
 def check_book_id(book_id: int) -> None:

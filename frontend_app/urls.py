@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver
 
 from bookstore_project.wire.routes import common_routes, route
-from frontend_app import site_views, views
+from frontend_app import drain_views, site_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/books/", views.BookListView.as_view(), "books"),
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/orders/<uuid:order_id>/", views.OrderView.as_view(), "order"),
     *route("purchase/<int:book_id>", views.PurchaseView.as_view(), "purchase"),
     *route("api/v1/cluster/", site_views.ClusterView.as_view(), "cluster-data"),
+    *route("api/v1/cluster/nodes/<str:name>/drain/", drain_views.DrainView.as_view(), "drain"),
+    *route("api/v1/cluster/nodes/<str:name>/undrain/", drain_views.UndrainView.as_view(), "undrain"),
     *route("cluster/", site_views.cluster_page, "cluster"),
     *route("internal/push/", site_views.PushView.as_view(), "push"),
     *route("", site_views.home, "home")[1:],

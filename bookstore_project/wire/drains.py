@@ -31,29 +31,41 @@ class Drains:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._names: frozenset[str] = frozenset()
+        self._marks: dict[str, str] = {}
         self._looked_at: float | None = None
 
     def is_drained(self, node: Node) -> bool:
         if self._looked_at is None or self._clock() >= self._looked_at + LOOK_EVERY_S:
             self.look()
-        return node.name in self._names
+        return node.name in self._marks
+
+    def reason(self, node: Node) -> str:
+        """What the mark says: by whom, and when; empty without one."""
+        return self._marks.get(node.name, "") if self.is_drained(node) else ""
 
     def look(self) -> None:
         """Reads the marks now."""
         with self._lock:
-            before, self._names, self._looked_at = self._names, self._read(), self._clock()
-            changed = before ^ self._names
+            before, self._marks, self._looked_at = self._marks, self._read(), self._clock()
+            changed = before.keys() ^ self._marks.keys()
         for name in sorted(changed):
             self._on_change(name, name not in before)
 
-    def _read(self) -> frozenset[str]:
+    def _read(self) -> dict[str, str]:
         try:
-            return frozenset(mark.name for mark in topology.DRAINED_DIR.iterdir())
+            marks = list(topology.DRAINED_DIR.iterdir())
         except FileNotFoundError:
-            return frozenset()
+            return {}
         except OSError:
-            return self._names
+            return self._marks
+        return {mark.name: _text(mark) for mark in marks}
+
+
+def _text(mark: Path) -> str:
+    try:
+        return mark.read_text(encoding="utf-8", errors="replace").strip() or "drained"
+    except OSError:  # It counts all the same, however it got there.
+        return "drained"
 
 
 def drain(node: Node, *, by: str, is_answering: Callable[[Node], bool], is_forced: bool = False) -> None:

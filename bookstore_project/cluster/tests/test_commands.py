@@ -160,3 +160,30 @@ def test_launcher_without_a_node_says_which_there_are() -> None:
     )
     assert answer.returncode == 2
     assert "catalog-2" in answer.stderr
+
+
+class TestDrain:
+    @pytest.fixture(autouse=True)
+    def marks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(topology, "DRAINED_DIR", tmp_path / "drained")
+        return tmp_path / "drained"
+
+    def run(self, *arguments: str) -> str:
+        said = StringIO()
+        call_command(*arguments, stdout=said)
+        return said.getvalue()
+
+    def test_without_a_store_that_runs_only_by_force(self, marks: Path) -> None:
+        with pytest.raises(CommandError, match="catalog-1 is the last"):
+            self.run("drain", "catalog-1")
+        assert "catalog-1 is drained" in self.run("drain", "catalog-1", "--force")
+        assert (marks / "catalog-1").exists()
+        assert "takes its turns again" in self.run("undrain", "catalog-1")
+        assert "wasn't drained" in self.run("undrain", "catalog-1")
+        assert not (marks / "catalog-1").exists()
+
+    @pytest.mark.parametrize("name", ["front", "catalog-9", "../front"])
+    @pytest.mark.parametrize("command", ["drain", "undrain"])
+    def test_what_is_no_replica_is_named_with_what_would_be(self, command: str, name: str) -> None:
+        with pytest.raises(CommandError, match="There are catalog-1, catalog-2, order-1, order-2"):
+            self.run(command, name)

@@ -1,0 +1,67 @@
+"""Staff takes replicas out of the rotation, and lets them in again."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookstore_project.wire.fields import StrictFields
+from bookstore_project.wire.permissions import IsStaff
+from frontend_app import cluster, services
+from frontend_app.runtime import front
+from frontend_app.serializers import NodeFields
+
+
+class DrainInput(StrictFields):
+    """How a replica is drained."""
+
+    force = serializers.BooleanField(
+        default=False, help_text="Also if no other replica of the service is left in rotation."
+    )
+
+
+class NodeView(APIView):
+    """A node of the store."""
+
+    permission_classes = (IsStaff,)
+    form: type[serializers.Serializer[Any]] = StrictFields
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:
+        """The browsable API makes its forms from it."""
+        return self.form(*args, **kwargs)
+
+    def checked(self, request: Request) -> dict[str, Any]:
+        form = self.get_serializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return dict(form.validated_data)
+
+    def show(self, name: str) -> Response:
+        (node,) = [each for each in cluster.nodes(front()) if each["name"] == name]
+        return Response(node)
+
+
+class DrainView(NodeView):
+    """Takes a replica out of the rotation."""
+
+    form = DrainInput
+
+    @extend_schema(operation_id="cluster_drain", request=DrainInput, responses=NodeFields)
+    def post(self, request: Request, name: str) -> Response:
+        """Gives a replica no new requests, from any front, until it is let in again. For staff."""
+        is_forced = self.checked(request)["force"]
+        services.drain(front(), name, username=request.user.get_username(), is_forced=is_forced)
+        return self.show(name)
+
+
+class UndrainView(NodeView):
+    """Lets a drained replica in again."""
+
+    @extend_schema(operation_id="cluster_undrain", request=None, responses=NodeFields)
+    def post(self, request: Request, name: str) -> Response:
+        """Lets a drained replica take its turns again. For staff."""
+        self.checked(request)
+        services.undrain(front(), name)
+        return self.show(name)
