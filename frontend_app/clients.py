@@ -8,6 +8,7 @@ from typing import Any
 from bookstore_project.settings.topology import Node
 from bookstore_project.wire import client, deadlines, headers, idempotency, problems
 from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
+from bookstore_project.wire.deadlines import HOP_MARGIN_S
 from bookstore_project.wire.documents import json_object
 from frontend_app.trace import current_trace
 
@@ -68,21 +69,23 @@ class Upstream:
 
     def read(self, path: str, extra: Mapping[str, str] | None = None) -> Answer:
         """A GET, tried on a second replica if the first can't answer. Raises Unavailable if neither can."""
-        for attempt in self.balancer.attempts(self._deadline(READ_TOTAL_S), READ_ATTEMPT_S):
+        deadline = self._deadline(READ_TOTAL_S)
+        for attempt in self.balancer.attempts(deadline, READ_ATTEMPT_S):
             try:
                 answer = self._ask(attempt, "GET", path, None, extra)
             except client.CallFailed:
                 continue
             if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and not answer.is_turned_away:
                 return answer
-        raise self.balancer.unavailable()
+        raise self._unavailable(deadline)
 
     def write(self, method: str, path: str, body: bytes | None, extra: Mapping[str, str]) -> Answer:
         """A write that may not be repeated: tried again only if it never left, or wasn't let in.
 
         Raises Unavailable if it never left at all, OutcomeUnknown if it may have been carried out.
         """
-        for attempt in self.balancer.attempts(self._deadline(WRITE_TOTAL_S), WRITE_TOTAL_S, is_repeatable=False):
+        deadline = self._deadline(WRITE_TOTAL_S)
+        for attempt in self.balancer.attempts(deadline, WRITE_TOTAL_S, is_repeatable=False):
             try:
                 answer = self._ask(attempt, method, path, body, extra)
             except client.NeverSent:
@@ -94,7 +97,7 @@ class Upstream:
                 ) from error
             if not answer.is_turned_away:
                 return answer
-        raise self.balancer.unavailable()
+        raise self._unavailable(deadline)
 
     def purchase(self, body: bytes, key: str, *, is_own_key: bool) -> Answer:
         """A purchase under its key, tried on a second replica if the first gives no definite answer.
@@ -104,7 +107,8 @@ class Upstream:
         """
         may_be_done = has_left = False
         refusal: dict[str, Any] = {}
-        for attempt in self.balancer.attempts(self._deadline(PURCHASE_TOTAL_S), PURCHASE_ATTEMPT_S):
+        deadline = self._deadline(PURCHASE_TOTAL_S)
+        for attempt in self.balancer.attempts(deadline, PURCHASE_ATTEMPT_S):
             extra = {headers.IDEMPOTENCY_KEY: key}
             if is_own_key and not has_left:
                 extra[headers.FIRST_ATTEMPT] = "1"
@@ -130,12 +134,19 @@ class Upstream:
             )
         if refusal.get("service", self.service) != self.service:
             raise problems.Unavailable(str(refusal.get("detail")), service=refusal["service"])
-        raise self.balancer.unavailable()
+        raise self._unavailable(deadline)
 
     def _deadline(self, total_s: float) -> float:
         """When the answer is needed, in epoch seconds: the store's own limit, or the client's if that is earlier."""
         own, clients = self.balancer.clock() + total_s, deadlines.current()
         return own if clients is None else min(own, clients)
+
+    def _unavailable(self, deadline: float) -> problems.Unavailable:
+        if self.balancer.clock() >= deadline - HOP_MARGIN_S:
+            return problems.Unavailable(
+                f"No {self.service} replica answered in the time that there was. Nothing was changed."
+            )
+        return self.balancer.unavailable()
 
     def _ask(
         self, attempt: Attempt, method: str, path: str, body: bytes | None, extra: Mapping[str, str] | None

@@ -9,7 +9,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.settings import topology
-from bookstore_project.wire import errors, etags, headers
+from bookstore_project.wire import deadlines, errors, etags, headers, problems
 from bookstore_project.wire.middleware import QUIET_PREFIXES
 from bookstore_project.wire.request_id import current_request_id
 from frontend_app import runtime
@@ -17,6 +17,8 @@ from frontend_app.trace import Trace, tracing
 
 UNNOTED_PREFIXES = (*QUIET_PREFIXES, "/api/v1/cluster", "/cluster")
 """Not among the recent requests: what asks for them."""
+ARRIVED_AT = "bookstore.arrived_at"
+"""In a request's environ: when it came to the gateway, in epoch seconds."""
 NOBODY = "front"
 """X-Replica of an answer that no replica had a part in."""
 
@@ -35,11 +37,28 @@ class AnswerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         with tracing() as trace:
-            response = self.get_response(request)
+            response = self.answer(request)
         response = complete(request, response)
         if not request.path.startswith(UNNOTED_PREFIXES):
             note(request, response, trace, (time.perf_counter() - began) * 1000)
         return response
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        try:
+            deadline = deadline_of(request)
+        except problems.Invalid as error:
+            return errors.problem_response(error.code, error.detail, **error.extra)
+        with deadlines.until(deadline):
+            return self.get_response(request)
+
+
+def deadline_of(request: HttpRequest) -> float | None:
+    """When the client needs the answer, in epoch seconds; None if it didn't say. Raises Invalid for nonsense."""
+    sent = request.headers.get(headers.REQUEST_TIMEOUT)
+    if sent is None or request.path.startswith(QUIET_PREFIXES):
+        return None
+    arrived_at: float = request.META.get(ARRIVED_AT) or time.time()
+    return arrived_at + deadlines.parse_timeout_s(sent) - deadlines.HOP_MARGIN_S
 
 
 def serves_front() -> bool:

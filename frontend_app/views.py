@@ -26,6 +26,7 @@ from bookstore_project.wire.representations import (
 from frontend_app import inputs, pages, services
 from frontend_app.relays import Relay
 from frontend_app.runtime import Front, front
+from frontend_app.schema import FrontSchema
 
 PAGE = OpenApiParameter("page", int, description="From 1 on.")
 PAGE_SIZE = OpenApiParameter("page_size", int, description="1 to 100; 20 without.")
@@ -41,6 +42,7 @@ IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, descriptio
 class FrontView(APIView):
     """What the front's views share. `form` is the serializer of what the view takes."""
 
+    schema = FrontSchema()
     form: type[serializers.Serializer[Any]] = BookFields
 
     @property

@@ -21,7 +21,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import Committed
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
-from bookstore_project.wire import headers
+from bookstore_project.wire import deadlines, headers
 from bookstore_project.wire.fields import StrictFields, TextField, WholeNumberField
 from bookstore_project.wire.permissions import IsService
 
@@ -50,6 +50,16 @@ class ReplicaView(APIView):
             return None
         seconds: float = serializers.FloatField().run_validation(sent)
         return seconds
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        with deadlines.until(None):
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # From here on, waiting for locks ends with it. Nobody waits for what begins later.
+        deadlines.begin(self.deadline(request))
+        deadlines.assert_time_left()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)

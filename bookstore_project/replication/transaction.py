@@ -17,6 +17,7 @@ from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writ
 from bookstore_project.replication.pins import current_pin
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.settle import Faults
+from bookstore_project.wire import deadlines
 
 __all__ = ["Committed", "active_attempt", "get_verified", "run", "settle", "verify"]
 
@@ -33,9 +34,9 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     `django.db.transaction.on_commit`, which runs after the write is visible everywhere. Inside of another
     replicated transaction of the same service it joins that one.
 
-    Raises Unavailable (nothing was changed: the lock wasn't had within `timeout_s` seconds, or one file is at
-    fault and the other can't do without it), OutcomeUnknown (a commit failed half-way), WriteRefused (inside of a
-    read).
+    Raises Unavailable (nothing was changed: the lock wasn't had within `timeout_s` seconds, or by the deadline of the
+    request at hand, or one file is at fault and the other can't do without it), OutcomeUnknown (a commit failed
+    half-way), WriteRefused (inside of a read).
     """
     service = get_service(service_name)
     pin = current_pin(service_name)
@@ -44,7 +45,8 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
             return Committed(change(), 0, "")
     if pin is not None:
         raise WriteRefused(f"A replicated transaction of {service_name} can't begin inside of a read of it.")
-    with writer_lock(service.lock_dir, time.monotonic() + timeout_s) as lock:
+    patience_s = min(timeout_s, deadlines.left_s())
+    with writer_lock(service.lock_dir, time.monotonic() + patience_s) as lock:
         attempt, committed = _perform(service, lock, change)
     # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
     if committed.changes:

@@ -25,6 +25,11 @@ def until(deadline: float | None) -> Iterator[None]:
         _current.reset(token)
 
 
+def begin(deadline: float | None) -> None:
+    """From here on, up to the end of the surrounding `until`."""
+    _current.set(deadline)
+
+
 def current() -> float | None:
     return _current.get()
 
@@ -38,12 +43,15 @@ def left_s() -> float:
 def assert_time_left() -> None:
     """Before any work: raises Unavailable if nobody waits for it any more."""
     if left_s() <= 0:
-        raise problems.Unavailable("The time that the caller gave is over; nothing was done.")
+        raise problems.Unavailable("This request came after its deadline; nothing was done.")
 
 
 def parse_timeout_s(text: str) -> float:
     """The value of X-Request-Timeout; raises Invalid unless it is a positive decimal number of seconds."""
-    value = float(text) if _SECONDS.fullmatch(text.strip()) else 0.0
-    if value <= 0:
+    if not is_timeout(text):
         raise problems.Invalid({headers.REQUEST_TIMEOUT: ["Expected seconds, more than 0, such as 2.5."]})
-    return value
+    return float(text)
+
+
+def is_timeout(text: str) -> bool:
+    return bool(_SECONDS.fullmatch(text)) and float(text) > 0

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -222,6 +223,13 @@ def test_a_late_change_is_refused_to_nodes_and_only_they_have_deadlines(method: 
     refusal = assert_problem(send(method, path, body, sent=late), 503, "unavailable")
     assert "after its deadline" in refusal["detail"]
     assert send(method, path, body, as_user="ann", sent={headers.DEADLINE: "1"}).status_code < 300
+
+
+@pytest.mark.parametrize("path", ["/api/v1/books/", "/api/v1/books/1/", "/search/distributed%20systems"])
+def test_nobody_reads_for_a_node_that_waits_no_longer(path: str) -> None:
+    assert_problem(send("GET", path, sent=as_node(**{headers.DEADLINE: "1"})), 503, "unavailable")
+    assert send("GET", path, sent=as_node(**{headers.DEADLINE: f"{time.time() + 60}"})).status_code == 200
+    assert send("GET", path, sent={headers.DEADLINE: "1"}).status_code == 200
 
 
 def test_a_replica_that_cannot_promise_answers_503() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from bookstore_project.wire import deadlines
 from frontend_app.cache.coherence import Cache, Coherence, View
 from frontend_app.cache.entries import Entry, Ready, decode, ready
 from frontend_app.cache.flights import Flight, Flights
@@ -93,7 +94,7 @@ class CachedReads:
             with self._flights.join(key) as (flight, is_leader):
                 if is_leader:
                     return self._lead(flight, view, key, floor_key, fetch)
-            brought = flight.wait(FLIGHT_WAIT_S)
+            brought = flight.wait(min(FLIGHT_WAIT_S, deadlines.left_s()))
             if brought is None:
                 break
             if view.admits(brought.asof, brought.timeline):

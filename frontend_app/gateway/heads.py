@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from bookstore_project.wire import headers
+from bookstore_project.wire import deadlines, headers
 from bookstore_project.wire.request_id import is_acceptable
 from frontend_app.gateway import templates
 from frontend_app.gateway.messages import Incoming, Scope
@@ -83,5 +83,7 @@ def _look_at(request: Incoming) -> Head:
 def _wants_json(sent: dict[str, str]) -> bool:
     if "authorization" in sent or headers.SERVICE_TOKEN.lower() in sent:
         return False  # Wrong credentials are refused, also where none are needed.
+    if not deadlines.is_timeout(sent.get(headers.REQUEST_TIMEOUT.lower(), "1")):
+        return False
     # A session may have to be refreshed or taken back.
     return sent.get("accept", "") in JSON_ACCEPTED and settings.SESSION_COOKIE_NAME not in sent.get("cookie", "")

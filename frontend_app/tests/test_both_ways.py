@@ -115,6 +115,9 @@ OTHER_HEADERS = (
     ("x-http-method-override", "DELETE"),
     (headers.SERVICE_TOKEN.lower(), "wrong"),
     (headers.DEADLINE.lower(), "1"),
+    (headers.REQUEST_TIMEOUT.lower(), "2.5"),
+    (headers.REQUEST_TIMEOUT.lower(), "soon"),
+    (headers.REQUEST_TIMEOUT.lower(), ""),
 )
 Case = tuple[str, str, list[tuple[str, str]]]
 TOKEN = re.compile(rb"\b[A-Za-z0-9]{64}\b")

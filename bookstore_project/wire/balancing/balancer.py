@@ -61,11 +61,15 @@ class Balancer:
         """Whom to ask, one after the other, until one has answered: at most ATTEMPTS, each another one.
 
         Each takes `attempt_s` at most, and leaves time for the next (which a call that isn't repeatable has only
-        if it never left). Ends early if nobody is left whom it makes sense to ask, or the retry budget is spent.
+        if it never left). Ends early if there is no time, nobody is left whom it makes sense to ask, or the retry
+        budget is spent.
         """
         self.budget.deposit()
         tried: list[Node] = []
-        while len(tried) < ATTEMPTS and (turn := self.turns.next(tried, may_be_trial=is_repeatable)) is not None:
+        while len(tried) < ATTEMPTS and self.clock() < deadline - HOP_MARGIN_S:
+            turn = self.turns.next(tried, may_be_trial=is_repeatable)
+            if turn is None:
+                return
             is_first = not tried
             tried.append(turn.node)
             if not is_first and not self.budget.spend():

@@ -1,0 +1,41 @@
+"""Whoever waits for the lock on behalf of a caller waits no longer than the caller."""
+
+import threading
+import time
+from pathlib import Path
+
+from bookstore_project.replication import gate
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.mutex import writer_lock
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.transaction import run
+from bookstore_project.settings import topology
+from bookstore_project.wire import deadlines
+
+LONG_S = 3600.0
+
+
+def test_waiting_for_the_lock_ends_with_the_deadline(seven_books: Path) -> None:
+    refused: list[Unavailable] = []
+
+    def write() -> None:
+        with deadlines.until(time.time() + 0.05):
+            try:
+                run(topology.CATALOG, lambda: None, timeout_s=LONG_S)
+            except Unavailable as error:
+                refused.append(error)
+
+    writer = threading.Thread(target=write, daemon=True)
+    with writer_lock(get_service(topology.CATALOG).lock_dir, time.monotonic() + 10):
+        writer.start()
+        writer.join(30)
+        assert len(refused) == 1
+    writer.join(30)
+
+
+def test_a_lock_that_is_free_is_had_though_time_is_up(seven_books: Path) -> None:
+    """What follows a sale is done all the same: giving up helps nobody."""
+    with deadlines.until(time.time() - 1):
+        assert run(topology.CATALOG, lambda: 7).value == 7
+        with gate.reading(topology.CATALOG) as snapshot:
+            assert snapshot.position > 0
