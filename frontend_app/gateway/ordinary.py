@@ -1,23 +1,33 @@
 """The ordinary way: Django's WSGI handler in a bounded pool of threads."""
 
 import asyncio
+import re
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 from bookstore_project.settings import topology
+from bookstore_project.wire import deadlines, headers
+from frontend_app.gateway.lanes import Busy, Lane
 from frontend_app.gateway.messages import Outgoing
+from frontend_app.middleware import ARRIVED_AT
+
+__all__ = ["Busy", "OrdinaryWay"]
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 WRITES_AT_ONCE = topology.WRITES_OF_A_FRONT
+UPKEEP_AT_ONCE = 2
 SLOT_WAIT_S = 8.0
+NEEDED = 2.0
+"""Times the usual that a request needs who is in a hurry: a first attempt has but a part of it."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-
-class Busy(Exception):
-    """No thread was free in time; nothing was done."""
+_UPKEEP = re.compile(r"/(readyz|metrics|internal)(/|$)")
+"""What the store and its keepers ask: it doesn't stand in line with customers."""
+_TIMEOUT = headers.environ_name(headers.REQUEST_TIMEOUT)
 
 
 class OrdinaryWay:
@@ -25,32 +35,43 @@ class OrdinaryWay:
 
     def __init__(self, application: WSGIApplication, threads: int, slot_wait_s: float = SLOT_WAIT_S) -> None:
         self._application = application
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="django")
-        self._write_slots = asyncio.Semaphore(min(WRITES_AT_ONCE, threads))
-        self._read_slots = asyncio.Semaphore(max(1, threads - WRITES_AT_ONCE))
+        self._pool = ThreadPoolExecutor(threads + UPKEEP_AT_ONCE, thread_name_prefix="django")
+        self._writes = Lane("writes", min(WRITES_AT_ONCE, threads))
+        self._reads = Lane("reads", max(1, threads - WRITES_AT_ONCE))
+        self._upkeep = Lane("upkeep", UPKEEP_AT_ONCE)
         self._slot_wait_s = slot_wait_s
 
     async def answer(self, environ: dict[str, Any]) -> Outgoing:
         """Raises Busy. Once begun, the work is finished, whether the client waits for it or not."""
-        slots = self._read_slots if environ["REQUEST_METHOD"] in SAFE else self._write_slots
-        try:
-            async with asyncio.timeout(self._slot_wait_s):
-                await slots.acquire()
-        except TimeoutError as error:
-            raise Busy from error
+        environ[ARRIVED_AT] = time.time()
+        lane = self._lane_of(environ)
+        # To begin what can't be finished in time would take a thread from those for whom there is time.
+        await lane.enter(min(self._slot_wait_s, max(0.0, _patience_s(environ) - NEEDED * lane.usual_s)))
         loop = asyncio.get_running_loop()
+        began = time.monotonic()
         work = self._pool.submit(_run, self._application, environ)
 
         def give_back(_: Future[Outgoing]) -> None:
             with suppress(RuntimeError):  # The loop is closed: nobody waits for a slot any more.
-                loop.call_soon_threadsafe(slots.release)
+                loop.call_soon_threadsafe(lane.leave, time.monotonic() - began)
 
         # With the end of the work, not of the waiting for it: a cancelled request still has its thread.
         work.add_done_callback(give_back)
         return await asyncio.wrap_future(work)
 
+    def _lane_of(self, environ: dict[str, Any]) -> Lane:
+        if _UPKEEP.match(environ["PATH_INFO"]):
+            return self._upkeep
+        return self._reads if environ["REQUEST_METHOD"] in SAFE else self._writes
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _patience_s(environ: dict[str, Any]) -> float:
+    """How long the client waits, if it said so; nonsense is refused later, with its reason."""
+    sent = environ.get(_TIMEOUT, "")
+    return float(sent) if deadlines.is_timeout(sent) else float("inf")
 
 
 def _run(application: WSGIApplication, environ: dict[str, Any]) -> Outgoing:
