@@ -13,7 +13,7 @@ from bookstore_project.wire.documents import json_object
 from frontend_app.trace import current_trace
 
 READ_TOTAL_S, READ_ATTEMPT_S = 5.0, 2.0
-PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 6.0
+PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 4.0
 WRITE_TOTAL_S = 10.0
 
 

@@ -13,6 +13,7 @@ from bookstore_project.wire.authentication import ServiceAuthentication
 from bookstore_project.wire.balancing.health import Health
 from frontend_app import services
 from frontend_app.balancing.checks import Checker
+from frontend_app.clients import PURCHASE_ATTEMPT_S
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import (
@@ -266,7 +267,7 @@ def test_running_out_of_time_is_not_the_next_replicas_fault(front: Front, store:
 def test_attempts_carry_their_deadline(front: Front, store: Store) -> None:
     clock = front.order.balancer.clock = Clock()
     purchase(front)
-    assert store.asked[0].deadline == clock.now + 6
+    assert store.asked[0].deadline == clock.now + PURCHASE_ATTEMPT_S
 
 
 def test_a_key_that_is_none_is_refused_before_anybody_is_asked(front: Front, store: Store) -> None:
