@@ -161,7 +161,7 @@ def test_unknown_and_then_unavailable_is_still_unknown(wire: Wire) -> None:
     wire.after = lose_the_answer_and_the_witness
     with pytest.raises(OutcomeUnknown):
         buy()
-    assert len(wire.calls) == 2
+    assert len({node for node, _ in wire.calls}) == 2
 
 
 def test_an_unknown_outcome_without_a_key_tells_the_key_to_ask_again_with(wire: Wire) -> None:

@@ -22,6 +22,9 @@ QUICK_S = 0.25
 KNOCK_TIMEOUT_S = 0.04
 """For finding out whether a replica that was gone is back, when no other answers."""
 
+BRIEF_S = 0.05
+"""Time for a fault that was said to be gone, where nobody else is left to ask."""
+
 TURNED_AWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 """Between nodes, trouble with the service token: who among people may do what, the front has checked already."""
 
@@ -56,22 +59,20 @@ class Balancer:
     call: Call = client.call
     clock: Callable[[], float] = time.time
     """Epoch seconds: deadlines travel between processes."""
+    nap: Callable[[float], None] = time.sleep
 
     def attempts(self, deadline: float, attempt_s: float, *, is_repeatable: bool = True) -> Iterator[Attempt]:
         """Whom to ask, one after the other, until one has answered: at most ATTEMPTS, each another one.
 
         Each takes `attempt_s` at most, and leaves time for the next (which a call that isn't repeatable has only
         if it never left). Ends early if there is no time, nobody is left whom it makes sense to ask, or the retry
-        budget is spent.
+        budget is spent. If none has answered, but one that was in rotation has said at once that it can't, that one
+        is asked once more, a moment later: what is brief shall not be refused because the other one is gone.
         """
         self.budget.deposit()
-        tried: list[Node] = []
-        while len(tried) < ATTEMPTS and self.clock() < deadline - HOP_MARGIN_S:
-            turn = self.turns.next(tried, may_be_trial=is_repeatable)
-            if turn is None:
-                return
-            is_first = not tried
-            tried.append(turn.node)
+        turns: list[Turn] = []
+        for turn in self._turns(turns, deadline, is_repeatable=is_repeatable):
+            is_first = len(turns) == 1
             if not is_first and not self.budget.spend():
                 self._release(turn)
                 return
@@ -81,6 +82,26 @@ class Balancer:
             share = FIRST_SHARE if is_repeatable and is_first else 1.0
             until = min(now + attempt_s, now + (deadline - now) * share)
             yield Attempt(turn, until, is_short=until < now + attempt_s, is_first=is_first)
+
+    def _turns(self, taken: list[Turn], deadline: float, *, is_repeatable: bool) -> Iterator[Turn]:
+        """The turns of a request, each of which `taken` has when it comes out."""
+        while len(taken) < ATTEMPTS and self._has_time(deadline):
+            turn = self.turns.next([each.node for each in taken], may_be_trial=is_repeatable)
+            if turn is None:
+                break
+            taken.append(turn)
+            yield turn
+        brief = [turn for turn in taken if not turn.is_last_resort and self._refused_at_once(turn.node)]
+        if is_repeatable and brief and self._has_time(deadline):
+            self.nap(BRIEF_S)
+            taken.append(Turn(brief[-1].node, is_last_resort=True))
+            yield taken[-1]
+
+    def _refused_at_once(self, node: Node) -> bool:
+        return self.health.of(node).fault is Fault.ANSWERED
+
+    def _has_time(self, deadline: float) -> bool:
+        return self.clock() < deadline - HOP_MARGIN_S
 
     def ask(
         self,

@@ -19,6 +19,8 @@ class Turn:
     is_trial: bool = False
     must_knock: bool = False
     """Whether to find out first, quickly, if it is there at all."""
+    is_last_resort: bool = False
+    """Whether it was known to be out of rotation."""
 
 
 class Turns:
@@ -52,7 +54,7 @@ class Turns:
             rank, node = min(ranked, key=lambda each: each[0])
             if not tried:
                 self._next = (self.nodes.index(node) + 1) % len(self.nodes)
-            return Turn(node, is_trial=self._health.begin_trial(node), must_knock=rank == _GONE)
+            return Turn(node, self._health.begin_trial(node), rank == _GONE, is_last_resort=rank >= _DOUBTED)
 
     def _rank(self, node: Node, may_be_trial: bool) -> int | None:
         known = self._health.of(node)

@@ -56,6 +56,9 @@ class Wire:
     def both(self, behaviour: Behaviour) -> None:
         self.behaviours = {ONE.name: behaviour, TWO.name: behaviour}
 
+    def nap(self, seconds: float) -> None:
+        self.clock.now += seconds
+
     # -------------------------------------------------------------------------------- behaviours
 
     def refuse(self, path: str, timeout_s: float) -> client.Reply:
@@ -75,7 +78,7 @@ class Wire:
 def make_balancer(wire: Wire, is_drained: Callable[[Node], bool] = lambda node: False) -> Balancer:
     health = Health([ONE, TWO], clock=wire.clock)
     budget = RetryBudget(clock=wire.clock)
-    return Balancer("catalog", Turns([ONE, TWO], health, is_drained), health, budget, wire, wire.clock)
+    return Balancer("catalog", Turns([ONE, TWO], health, is_drained), health, budget, wire, wire.clock, wire.nap)
 
 
 def request(balancer: Balancer, *, total_s: float = 5.0, attempt_s: float = 2.0) -> client.Reply | None:

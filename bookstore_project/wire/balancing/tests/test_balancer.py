@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from bookstore_project.wire import client
-from bookstore_project.wire.balancing.balancer import Balancer
+from bookstore_project.wire.balancing.balancer import BRIEF_S, Balancer
 from bookstore_project.wire.balancing.budget import RATIO, RESERVE
 from bookstore_project.wire.balancing.health import Fault, State
 from bookstore_project.wire.balancing.tests.fakes import (
@@ -73,6 +73,26 @@ def test_a_brief_refusal_of_the_only_replica_left_costs_the_next_request_nothing
     del wire.behaviours[TWO.name]
     assert request(balancer) == OK
     assert balancer.health.is_in_rotation(TWO)
+
+
+def test_a_brief_refusal_with_the_other_one_gone_is_waited_for(wire: Wire, balancer: Balancer) -> None:
+    def refuse_once(path: str, timeout_s: float) -> client.Reply:
+        del wire.behaviours[TWO.name]
+        return unavailable()
+
+    wire.behaviours = {ONE.name: wire.hang_up, TWO.name: refuse_once}
+    assert request(balancer) == OK
+    assert wire.clock.now == 1000 + BRIEF_S
+    assert wire.counted() == {ONE.name: 1, TWO.name: 2}
+    assert balancer.health.is_in_rotation(TWO)
+
+
+def test_a_refusal_that_is_known_is_not_waited_for(wire: Wire, balancer: Balancer) -> None:
+    wire.both(wire.say_unavailable)
+    request(balancer)
+    known_at = wire.clock.now
+    assert request(balancer) is None
+    assert wire.clock.now == known_at
 
 
 def test_whoever_was_gone_is_knocked_at_first_and_waited_for_but_a_moment(wire: Wire, balancer: Balancer) -> None:

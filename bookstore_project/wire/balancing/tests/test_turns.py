@@ -78,8 +78,8 @@ def test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_
 ) -> None:
     fail(health, Fault.GONE, ONE)
     fail(health, Fault.ANSWERED, TWO)
-    assert turns.next() == Turn(TWO)
-    assert turns.next([TWO]) == Turn(ONE, must_knock=True)
+    assert turns.next() == Turn(TWO, is_last_resort=True)
+    assert turns.next([TWO]) == Turn(ONE, must_knock=True, is_last_resort=True)
     fail(health, Fault.HUNG, ONE)
     assert turns.next([TWO]) is None
 
@@ -89,8 +89,8 @@ def test_whoever_passes_checks_is_asked_before_anybody_is_refused_for_its_pause(
     assert turns.next() is None
     health.passed(ONE, health.clock())
     assert health.begin_trial(ONE)
-    assert turns.next() == Turn(ONE)  # Its trial is under way, and nobody else is left.
+    assert turns.next() == Turn(ONE, is_last_resort=True)  # Its trial is under way, and nobody else is left.
     health.failed(ONE, "", fault=Fault.HUNG, is_trial=True)
     assert turns.next() is None
     health.passed(ONE, health.clock())  # Within its pause.
-    assert turns.next() == Turn(ONE)
+    assert turns.next() == Turn(ONE, is_last_resort=True)
