@@ -3,6 +3,9 @@
 from tests.contract.bad_values import GOOD_BOOK, HUGE
 from tests.contract.cases import ALL, BOOK, BOOKS, KEY, NO_ORDER, ORDERS, PURCHASE, RESTOCK, Case, bare, order, staff
 
+FRONT = frozenset({"front"})
+DRAIN = "/api/v1/cluster/nodes/{}/drain/"
+
 
 def methods() -> list[Case]:
     cases = []
@@ -122,6 +125,17 @@ def keys() -> list[Case]:
     cases.append(
         staff("a tag of nonsense", "precondition_failed", "PATCH", BOOK, {"price": "1.00"}, ("If-Match", "\xff"))
     )
+    return cases
+
+
+def of_the_front() -> list[Case]:
+    cases = []
+    for text in ("soon", "0", "-1", "1e3", "nan", ""):
+        late = ("X-Request-Timeout", text)
+        cases.append(bare(f"within {text!r}", "validation_error", "GET", BOOK, late, on=FRONT, member=late[0]))
+    for name, code in (("catalog-9", "not_found"), ("front", "validation_error")):
+        cases.append(bare(f"drain {name}", code, "POST", DRAIN.format(name), on=FRONT, as_staff=True))
+    cases.append(bare("drain as a stranger", "not_authenticated", "POST", DRAIN.format("catalog-1"), on=FRONT))
     return cases
 
 

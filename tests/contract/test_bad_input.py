@@ -17,6 +17,7 @@ CASES = [
     *bad_requests.methods(),
     *bad_requests.strangers(),
     *bad_requests.keys(),
+    *bad_requests.of_the_front(),
     *bad_requests.addresses(),
     *bad_requests.queries(),
 ]

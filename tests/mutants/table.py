@@ -1,6 +1,6 @@
 """All mutants. CONTRIBUTING.md says when one is to be added."""
 
-from tests.mutants import caching, files, reading, schedules, selling, sharing, upkeep, writing
+from tests.mutants import balancing, caching, files, reading, schedules, selling, sharing, upkeep, writing
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -12,4 +12,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *sharing.MUTANTS,
     *schedules.MUTANTS,
     *selling.MUTANTS,
+    *balancing.MUTANTS,
 )
