@@ -122,6 +122,20 @@ def test_with_all_dead_a_read_is_unavailable(front: Front, store: Store) -> None
     assert len(store.asked_of("/api/v1/books/")) == 2
 
 
+@pytest.mark.parametrize("gone", [refuse, hang_up, UNAVAILABLE])
+def test_with_all_gone_what_is_cached_is_told_as_long_as_the_lease_lasts(store: Store, gone: Behaviour) -> None:
+    store.put(2)
+    front = fakes.make_front(store)
+    services.read_book(front, 1)
+    store.behaviours = dict.fromkeys(("catalog-1", "catalog-2"), gone)
+    assert services.read_book(front, 1).status == 200
+    with pytest.raises(problems.Unavailable):
+        services.read_book(front, 2)
+    front.coherence.lease_until = float("-inf")
+    with pytest.raises(problems.Unavailable):
+        services.read_book(front, 1)
+
+
 @pytest.mark.parametrize("turn_away", [NO_TOKEN, NOT_STAFF])
 def test_a_replica_that_does_not_believe_the_front_leaves_the_rotation(
     front: Front, store: Store, turn_away: Behaviour
