@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench chaos stress mutants clean requirements requirements-dev
+.PHONY: help run test lint bench demo chaos stress mutants clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -25,6 +25,9 @@ lint: requirements-dev ## Check style, types, the direction of imports, and that
 
 bench: requirements-dev ## Measure speed, as ratios (QUICK=1; ARGS="--help" for options)
 	@exec $(PY) -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+demo: requirements ## Show what the store promises, step by step, on a store of its own (under a minute)
+	@exec $(PY) -m demo $(ARGS)
 
 chaos: requirements-dev ## Break a store at random, check all it answers (SECONDS=60 SEED= FAULTS=, ARGS="--help" lists them)
 	@exec $(PY) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \

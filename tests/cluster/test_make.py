@@ -77,7 +77,7 @@ def clone(tmp_path: Path) -> Clone:
 
 def test_without_a_target_it_lists_them_with_a_sentence_each(clone: Clone) -> None:
     listed = [line.split(None, 2) for line in clone.make().stdout.splitlines()]
-    assert {"run", "test", "lint", "bench", "clean"} <= {target for _, target, _ in listed}
+    assert {"run", "test", "lint", "bench", "demo", "clean"} <= {target for _, target, _ in listed}
     assert all(sentence for _, _, sentence in listed)
 
 
@@ -112,6 +112,7 @@ def test_running_needs_no_tools_and_testing_needs_both(clone: Clone) -> None:
     clone.make("run")
     (clone.folder / "requirements-dev.txt").write_text("-r requirements.txt\nother-tool==1.0\n")
     clone.make("run")
+    clone.make("demo")
     assert clone.installed() == []
     clone.make("test")
     assert clone.installed() == ["requirements-dev.txt"]

@@ -1,0 +1,130 @@
+"""`make demo` as a process: it shows everything, fails where something isn't so, and leaves nothing behind."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.telling import NotSo, Teller, table
+from tests.store import ROOT, wait_for
+
+DEMO = [sys.executable, "-m", "demo"]
+AT_MOST_S = 300
+"""Less than a minute where nothing else runs."""
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """The demo, with this folder for what it writes."""
+    environment = os.environ | {"TMPDIR": str(folder)}
+    return subprocess.Popen(
+        [*DEMO, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def assert_nothing_left(folder: Path) -> None:
+    assert list(folder.iterdir()) == []
+    wait_for(lambda: not _processes_in(folder), 10, "the end of what the demo started")
+
+
+def _processes_in(folder: Path) -> list[str]:
+    wanted = f"BOOKSTORE_DATA={folder}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (process / "environ").read_bytes():
+                found.append(process.name)
+        except OSError:  # It has ended, or is somebody else's.
+            continue
+    return found
+
+
+def test_it_shows_every_step_with_the_rows_of_both_databases(tmp_path: Path) -> None:
+    demo = start(tmp_path)
+    told, _ = demo.communicate(timeout=AT_MOST_S)
+    assert demo.returncode == 0, told
+    for said in (
+        "the cache is faster",
+        "purchases went to order-1 and order-2 strictly in turn",
+        "both files have the new price",
+        "stands in both order databases",
+        "book 2 went, and nothing else",
+        "kill -9",
+        "catalog-2 rejoined by copy",
+        "in every table",
+    ):
+        assert said in told
+    assert "catalog-1/catalog.sqlite3" in told
+    assert "order-2/order.sqlite3" in told
+    assert "✗" not in told
+    assert "\x1b" not in told, "colours are for terminals"
+    assert_nothing_left(tmp_path)
+
+
+def test_it_fails_where_the_cache_does_not_follow(tmp_path: Path) -> None:
+    demo = start(tmp_path, "--coherence", "none")
+    told, _ = demo.communicate(timeout=AT_MOST_S)
+    assert demo.returncode == 1, told
+    assert "✓ both files have the new price" in told
+    assert "✗ the very next read at the front says 25.50 (X-Cache: hit)" in told
+    assert told.splitlines()[-1].strip().startswith("This isn't so: the very next read"), "nothing goes on after it"
+    assert_nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_ends_what_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    demo = start(tmp_path)
+    assert demo.stdout is not None
+    assert "Starting" in demo.stdout.readline()
+    wait_for(lambda: len(_processes_in(tmp_path)) > 1, 60, "its store")
+    demo.send_signal(number)
+    told, _ = demo.communicate(timeout=AT_MOST_S)
+    assert demo.returncode == 128 + number, told
+    assert "Traceback" not in told
+    assert_nothing_left(tmp_path)
+
+
+def test_a_finding_that_is_not_so_is_said_and_raised() -> None:
+    out = io.StringIO()
+    teller = Teller(out)
+    teller.expect(1, "one is")
+    with pytest.raises(NotSo, match="nothing is"):
+        teller.expect([], "nothing is")
+    assert out.getvalue().splitlines() == ["   ✓ one is", "   ✗ nothing is"]
+    assert teller.findings == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    Teller(out).expect(1, "one is")
+    assert "\x1b[32m✓\x1b[0m" in out.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    Teller(out).expect(1, "one is")
+    assert "\x1b" not in out.getvalue()
+
+
+def test_databases_stand_side_by_side_also_with_unlike_rows() -> None:
+    out = io.StringIO()
+    Teller(out).side_by_side("after", ("id", "title"), {"left": [(1, "One"), (20, "Twenty")], "right": []})
+    assert out.getvalue().splitlines() == [
+        "    after",
+        "    left        │  right",
+        "    id  title   │  id  title",
+        "     1  One     │  (no row)",
+        "    20  Twenty  │",
+        "",
+    ]
+
+
+def test_numbers_stand_to_the_right_also_in_strings() -> None:
+    assert table("name", ("price",), [("9.90",), ("10.00",)])[2:] == [" 9.90", "10.00"]
