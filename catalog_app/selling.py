@@ -10,6 +10,7 @@ from bookstore_project.replication import rows
 from bookstore_project.replication.transaction import Committed, get_verified, run, verify
 from bookstore_project.settings import topology
 from bookstore_project.wire import problems
+from catalog_app import metrics
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.selectors import order_is_known
@@ -64,9 +65,15 @@ def copies_sell(
         return sale_of(record(book, LedgerEntry.Kind.SALE, -quantity, order=order, quantity=quantity))
 
     outcome = run(topology.CATALOG, change)
-    if isinstance(outcome.value, Refusal):
-        raise outcome.value.error
-    return Committed(outcome.value, outcome.position, outcome.timeline, outcome.changes)
+    value = outcome.value
+    if isinstance(value, Refusal):
+        if not value.error.is_repeat:
+            metrics.refused.labels(value.error.code).inc()
+        raise value.error
+    if not value.is_repeat:
+        metrics.sales.inc()
+        metrics.copies.inc(value.quantity)
+    return Committed(value, outcome.position, outcome.timeline, outcome.changes)
 
 
 def sale_of(row: LedgerEntry, *, is_repeat: bool = False) -> Sale:

@@ -16,7 +16,7 @@ from bookstore_project.replication.transaction import Committed, run
 from bookstore_project.settings import topology
 from bookstore_project.wire import idempotency, problems
 from bookstore_project.wire.problems import OutcomeUnknown, Unavailable
-from order_app import clients
+from order_app import clients, metrics
 from order_app.clients import Sale
 from order_app.models import Order
 
@@ -71,9 +71,12 @@ def order_write(sale: Sale) -> Committed[Purchase]:
         return Purchase(order, is_repeat=sale.is_repeat)
 
     try:
-        return run(topology.ORDER, change)
+        written = run(topology.ORDER, change)
     except Unavailable as error:
         raise OutcomeUnknown(f"The copies are sold, the order isn't written yet: {error.detail}") from error
+    if written.changes:
+        metrics.orders.inc()
+    return written
 
 
 def order_of(sale: Sale) -> Order:

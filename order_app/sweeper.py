@@ -13,7 +13,7 @@ from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.wire import background
-from order_app import clients
+from order_app import clients, metrics
 from order_app.clients import Sale
 from order_app.models import Order, SweepMark
 from order_app.purchase import order_write
@@ -104,6 +104,7 @@ def finish(sales: list[Sale]) -> int:
     missing = [sale for sale in sales if sale.order not in known]
     for sale in missing:
         order_write(sale)
+        metrics.finished.inc()
         logger.warning("finished order %s from the ledger: %d × “%s”", sale.order, sale.quantity, sale.title)
     return len(missing)
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from bookstore_project.replication import metrics
 from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.points import reached
@@ -51,6 +52,7 @@ def evict(service: Service, lock: WriterLock, witness: Witness, dead: Mapping[st
     reached("evict")
     written = change(service, lock, shrunk)
     for alias, exclusion in excluded.items():
+        metrics.evictions.labels(alias).inc()
         logger.warning("%s is out of sync: %s", alias, exclusion.reason)
     return written
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from bookstore_project.replication import care, catchup, copying, log, membership, scrub
+from bookstore_project.replication import care, catchup, copying, log, membership, metrics, scrub
 from bookstore_project.replication.backend.base import PRAGMAS, identity_of
 from bookstore_project.replication.errors import ReplicaFault, Unavailable, is_passing
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
@@ -77,6 +77,7 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
         means, entries = "copy", _rejoin_by_copy(service, alias, donor, progress)
     done = Repaired(alias, means, entries, time.monotonic() - began)
     logger.warning("%s", done)
+    metrics.repairs.labels(alias, means).inc()
     care.note(service.name, care.REPAIR, alias=alias, means=means, entries=entries, ms=round(done.seconds * 1000))
     return done
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from django.db import models, transaction
 
+from bookstore_project.replication import metrics
 from bookstore_project.replication.attempt import Attempt, Committed, RunAgain, active_attempt
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.hooks import published
@@ -46,10 +47,13 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     if pin is not None:
         raise WriteRefused(f"A replicated transaction of {service_name} can't begin inside of a read of it.")
     patience_s = min(timeout_s, deadlines.left_s())
-    with writer_lock(service.lock_dir, time.monotonic() + patience_s) as lock:
+    began = time.monotonic()
+    with writer_lock(service.lock_dir, began + patience_s) as lock:
+        metrics.lock_wait.labels(service_name).observe(time.monotonic() - began)
         attempt, committed = _perform(service, lock, change)
     # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
     if committed.changes:
+        metrics.commits.labels(service_name).inc()
         published.send_robust(
             sender=service_name,
             changes=committed.changes,

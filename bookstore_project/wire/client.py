@@ -14,7 +14,7 @@ from django.conf import settings
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from bookstore_project.settings import topology
-from bookstore_project.wire import headers
+from bookstore_project.wire import headers, metrics
 from bookstore_project.wire.deadlines import HOP_MARGIN_S
 from bookstore_project.wire.request_id import current_request_id
 
@@ -77,12 +77,18 @@ def call(
         sent[headers.DEADLINE] = f"{deadline - HOP_MARGIN_S:.3f}"
     sent.update(extra_headers or {})
     timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
+    began, outcome = time.perf_counter(), "no_answer"
     try:
         answer = _pools().request(
             method, node.url + path, body=body, headers=sent, timeout=timeout, retries=False, redirect=False
         )
+        outcome = metrics.class_of(answer.status)
         return Reply(answer.status, answer.headers, answer.data)
     except ConnectTimeoutError as error:  # Refused, or no connection in time.
+        outcome = "never_sent"
         raise NeverSent(f"{node.name} at {node.address} refuses connections") from error
     except HTTPError as error:
         raise NoAnswer(f"{node.name} at {node.address} gave no answer: {error}") from error
+    finally:
+        took_s = time.perf_counter() - began
+        metrics.calls.observe((node.name, method, metrics.resource_of(path), outcome), took_s)

@@ -58,5 +58,8 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text exposition."""
-    return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+    """Prometheus text exposition; OpenMetrics for whoever asks for it."""
+    encode, content_type = prometheus_client.exposition.choose_encoder(request.headers.get("Accept", ""))
+    response = HttpResponse(encode(prometheus_client.REGISTRY), content_type=content_type)
+    response["Vary"] = "Accept"
+    return response

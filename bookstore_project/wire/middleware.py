@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.settings import topology
-from bookstore_project.wire import accounts, errors, headers, problems
+from bookstore_project.wire import accounts, errors, headers, metrics, problems
 from bookstore_project.wire.request_id import accept_request_id
 
 access_log = logging.getLogger("bookstore.request")
@@ -25,7 +25,9 @@ class RequestMiddleware:
         began = time.perf_counter()
         request_id = accept_request_id(request.headers.get(headers.REQUEST_ID))
         response = errors.explained(request, self.get_response(request))
-        took_ms = (time.perf_counter() - began) * 1000
+        ended = time.perf_counter()
+        took_ms = (ended - began) * 1000
+        metrics.note_request(request, response.status_code, ended - request.META.get(metrics.BEGAN, began))
         response.headers[headers.REQUEST_ID] = request_id
         if topology.NODE and headers.REPLICA not in response.headers:
             response.headers[headers.REPLICA] = topology.NODE.name

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from django.conf import settings
 from rest_framework.exceptions import ParseError
 
-from bookstore_project.wire import etags, headers, problems
+from bookstore_project.wire import etags, headers, metrics, problems
 from bookstore_project.wire.parsers import parse_json
 from bookstore_project.wire.request_id import accept_request_id
 from frontend_app import pushes
@@ -98,6 +98,7 @@ class Gateway:
         request_id = accept_request_id(request.headers.get(headers.REQUEST_ID.lower()))
         answer = alive(request, request_id)
         if answer is not None:
+            _measure("/healthz", request, answer, began)
             await answer.send(send, request.method)
             return
         try:
@@ -105,13 +106,19 @@ class Gateway:
             with self._bodies.share() as share:
                 take = bodies.boundless if _is_from_node(request) else share
                 body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
+                # From here on: how fast a client sends says nothing about the store.
+                complete = time.perf_counter()
                 answer = self._pushed(request, body, request_id)
-                if answer is None:
-                    answer = await parts.ordinary.answer(build_environ(request, body, request_id))
+                if answer is not None:
+                    _measure(metrics.pattern_of(pushes.PATH), request, answer, complete)
+                else:
+                    environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
+                    answer = await parts.ordinary.answer(environ)
         except bodies.Gone:
             return
         except (bodies.TooLarge, bodies.TooSlow, bodies.Crowded, Busy) as error:
             answer = _refusal(error, request_id)
+            _measure(metrics.OTHER, request, answer, began)
             parts.hit_log.refused(request.scope, answer, began)
         await answer.send(send, request.method)
 
@@ -136,6 +143,12 @@ class Gateway:
             (headers.REQUEST_ID, request_id),
         ]
         return Outgoing(HTTPStatus.OK if taken else HTTPStatus.CONFLICT, named, b"{}")
+
+
+def _measure(route: str, request: Incoming, answer: Outgoing, began: float) -> None:
+    """Notes an answer of the event loop's own."""
+    labels = route, metrics.method_of(request.method), metrics.class_of(answer.status)
+    metrics.requests.of_loop(*labels).add(time.perf_counter() - began)
 
 
 def _is_from_node(request: Incoming) -> bool:

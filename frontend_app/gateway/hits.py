@@ -11,7 +11,7 @@ import time
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from bookstore_project.wire import etags, headers, health
+from bookstore_project.wire import etags, headers, health, metrics
 from frontend_app.cache.entries import Entry, Ready
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.shared import SharedCache
@@ -41,6 +41,10 @@ class Wanted(NamedTuple):
     key: str
     floor: str
     allow: str
+    route: str
+    """The pattern, as it stands in the metrics."""
+    durations: metrics.Durations
+    """Of a GET that is answered with 200: the usual hit."""
 
 
 Question = tuple[Wanted, Head, bytes]
@@ -107,11 +111,16 @@ def _messages(scope: Scope, question: Question, found: Ready, began: float) -> t
     else:
         status, body = 200, found.body
         raw += found.body_headers
-    took_ms = (time.perf_counter() - began) * 1000
-    raw += (_REQUEST_ID, request_id), (_TIMING, b"cache;dur=%.2f" % took_ms)
+    took_s = time.perf_counter() - began
+    raw += (_REQUEST_ID, request_id), (_TIMING, b"cache;dur=%.2f" % (took_s * 1000))
+    method = scope["method"]
+    if status == 200 and method == "GET":
+        wanted.durations.add(took_s)
+    else:
+        metrics.requests.of_loop(wanted.route, method, metrics.class_of(status)).add(took_s)
     return (
         {"type": "http.response.start", "status": status, "headers": raw},
-        {"type": "http.response.body", "body": body if scope["method"] == "GET" else b""},
+        {"type": "http.response.body", "body": body if method == "GET" else b""},
     )
 
 
@@ -119,12 +128,17 @@ def _messages(scope: Scope, question: Question, found: Ready, began: float) -> t
 def _wanted(path: str, query: bytes) -> Wanted | None:
     if found := _BOOK.fullmatch(path):
         key = f"book:{found[2]}"
-        return None if query else Wanted(key, key, _EDITABLE if found[1] == "api/v1/books" else _READ_ONLY)
+        allow = _EDITABLE if found[1] == "api/v1/books" else _READ_ONLY
+        return None if query else _wanted_of(key, key, allow, f"/{found[1]}/<int:book_id>")
     found = _TITLES.fullmatch(path)
     if not found or found[1] in (".", ".."):
         return None
     page = topic_key(found[1], query.decode("latin-1"))
-    return Wanted(page.entry, page.floor, _READ_ONLY) if page else None
+    return _wanted_of(page.entry, page.floor, _READ_ONLY, "/search/<path:topic>") if page else None
+
+
+def _wanted_of(key: str, floor: str, allow: str, route: str) -> Wanted:
+    return Wanted(key, floor, allow, route, metrics.requests.of_loop(route, "GET", "2xx"))
 
 
 @cache

@@ -1,0 +1,26 @@
+"""What replication counts, for /metrics: each process what it did itself."""
+
+from prometheus_client import Counter, Histogram
+
+from bookstore_project.wire.metrics import BUCKETS_S
+
+commits = Counter("bookstore_replication_commits", "Log entries written and acknowledged.", ["service"])
+lock_wait = Histogram(
+    "bookstore_replication_lock_wait_seconds",
+    "How long writers waited for the writer lock before they had it.",
+    ["service"],
+    buckets=BUCKETS_S,
+)
+evictions = Counter("bookstore_replication_evictions", "Copies taken out of sync.", ["alias"])
+repairs = Counter("bookstore_replication_repairs", "Copies brought back into sync.", ["alias", "means"])
+MEANS = ("log", "copy")
+
+
+def show(service_name: str, aliases: list[str]) -> None:
+    """From 0 on, whatever a node of this service may count: a rate needs a value from before the first event."""
+    commits.labels(service_name)
+    lock_wait.labels(service_name)
+    for alias in aliases:
+        evictions.labels(alias)
+        for means in MEANS:
+            repairs.labels(alias, means)

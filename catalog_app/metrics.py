@@ -1,0 +1,22 @@
+"""What a catalog replica counts, for /metrics: each process what it sold itself."""
+
+from prometheus_client import Counter
+
+from bookstore_project.settings import topology
+from bookstore_project.wire import problems
+from bookstore_project.wire.metrics import registry_of
+from catalog_app.errors import OutOfStock
+
+_registry = registry_of(topology.CATALOG)
+
+sales = Counter("bookstore_sales", "Sales made; a repeat of one isn't another.", registry=_registry)
+copies = Counter("bookstore_copies_sold", "Copies sold.", registry=_registry)
+refused = Counter(
+    "bookstore_sales_refused",
+    "Sales refused for good; a repeat of one isn't another.",
+    ["reason"],
+    registry=_registry,
+)
+
+for error in (OutOfStock, problems.NotFound):
+    refused.labels(error.code)
