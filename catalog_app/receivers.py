@@ -11,6 +11,7 @@ from bookstore_project.replication.hooks import changes_ready, published
 from bookstore_project.replication.images import Image
 from bookstore_project.replication.log import Change
 from bookstore_project.settings import topology
+from bookstore_project.wire.request_id import current_request_id
 from catalog_app.models import Book, LedgerEntry, book_key
 from catalog_app.serializers import book_bytes
 
@@ -63,7 +64,8 @@ def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwa
     ]
     if len(images) <= MOST_OFFERED:
         for image in images:
-            offers.offer(book_key(image["id"]), offers.Offer(timeline, position, partial(_body, image)))
+            offered = offers.Offer(timeline, position, partial(_body, image), current_request_id())
+            offers.offer(book_key(image["id"]), offered)
 
 
 def _body(image: Image) -> str:

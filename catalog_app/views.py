@@ -14,6 +14,7 @@ from bookstore_project.wire import etags, headers, representations
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import PageQuery, checked_query, page_of
 from bookstore_project.wire.permissions import IsService
+from bookstore_project.wire.remarks import remark
 from catalog_app import selectors, selling, services
 from catalog_app.models import book_key, topic_key
 from catalog_app.serializers import BookQuery, SaleInput, book_bytes, book_data, title_data
@@ -185,7 +186,9 @@ class Sales(CatalogView):
                 is_first_attempt=asked["first_attempt"],
             )
         )
-        return Response(sale_data(sale), status=status.HTTP_200_OK if sale.is_repeat else status.HTTP_201_CREATED)
+        response = Response(sale_data(sale), status=status.HTTP_200_OK if sale.is_repeat else status.HTTP_201_CREATED)
+        remark(response, f"{sale.quantity} × book {sale.book} for order {sale.order}")
+        return response
 
     def get(self, request: Request) -> Response:
         after = serializers.IntegerField(min_value=0).run_validation(request.query_params.get("after", "0"))

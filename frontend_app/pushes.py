@@ -1,11 +1,14 @@
 """Takes what catalog replicas push."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from bookstore_project.wire import problems
+from bookstore_project.wire.request_id import is_acceptable
 from frontend_app.cache.coherence import Coherence, Push
 
 PATH = "/internal/push/"
+KEYS_NAMED = 3
 
 
 def take(coherence: Coherence, message: Any) -> bool:
@@ -15,3 +18,25 @@ def take(coherence: Coherence, message: Any) -> bool:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise problems.Invalid({"non_field_errors": ["This is no push of a catalog replica."]}) from error
     return coherence.pushed(push)
+
+
+def effects(message: Any, request_id: str) -> Iterator[tuple[str, str]]:
+    """What a push does, in words, each time with the request that caused it; nothing for one that does nothing.
+
+    `message` is one that `take` took. An invalidation belongs to the request that pushes; new entries of several
+    requests come together, and the message says whose they are.
+    """
+    for position, keys in message.get("invalidate", ()):
+        if keys:
+            yield request_id, f"drops {_named(keys)} up to {position}"
+    sets = message.get("set", ())
+    causes = message.get("requests")
+    causes = causes if isinstance(causes, list) else []
+    for number, (position, key, _) in enumerate(sets):
+        cause = str(causes[number]) if number < len(causes) else ""
+        yield cause if is_acceptable(cause) else request_id, f"sets {key} as of {position}"
+
+
+def _named(keys: list[str]) -> str:
+    more = f" and {len(keys) - KEYS_NAMED} more" if len(keys) > KEYS_NAMED else ""
+    return ", ".join(map(str, keys[:KEYS_NAMED])) + more

@@ -14,7 +14,9 @@ from bookstore_project.wire import problems
 from bookstore_project.wire.documents import json_object
 from bookstore_project.wire.health import read_only
 from bookstore_project.wire.permissions import IsService
+from bookstore_project.wire.remarks import remark
 from bookstore_project.wire.renderers import JSONRenderer
+from bookstore_project.wire.request_id import current_request_id
 from frontend_app import cluster, pushes, relays, services
 from frontend_app.runtime import front
 from frontend_app.serializers import ClusterFields
@@ -61,4 +63,7 @@ class PushView(APIView):
 
     def post(self, request: Request) -> Response:
         taken = pushes.take(front().coherence, request.data)
-        return Response({}, status=HTTPStatus.OK if taken else HTTPStatus.CONFLICT)
+        response = Response({}, status=HTTPStatus.OK if taken else HTTPStatus.CONFLICT)
+        if said := [text for _, text in pushes.effects(request.data, current_request_id())]:
+            remark(response, "; ".join(said))
+        return response

@@ -15,6 +15,7 @@ from bookstore_project.wire import headers, problems, representations
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import checked_query, page_of
 from bookstore_project.wire.permissions import IsStaff
+from bookstore_project.wire.remarks import remark
 from order_app import selectors
 from order_app.purchase import purchase
 from order_app.serializers import OrderQuery, order_data
@@ -51,6 +52,7 @@ class PurchaseView(ReplicaView):
             )
         )
         response = Response(order_data(bought.order), status=status.HTTP_201_CREATED)
+        remark(response, f"order {bought.order.pk}")
         response["Location"] = f"/api/v1/orders/{bought.order.pk}/"
         if bought.is_repeat:
             response[headers.IDEMPOTENT_REPLAYED] = "true"

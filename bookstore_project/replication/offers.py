@@ -27,6 +27,8 @@ class Offer:
     timeline: str
     position: int
     make: Callable[[], str]
+    request_id: str = ""
+    """Of the request that made it, for the log."""
 
 
 _waiting: dict[str, Offer] = {}
@@ -70,13 +72,16 @@ def _send(offers: dict[str, Offer]) -> None:
     if not fronts:
         return
     sets: dict[str, list[Any]] = defaultdict(list)
+    requests: dict[str, list[str]] = defaultdict(list)
     for key, answer in offers.items():
         sets[answer.timeline].append([answer.position, key, answer.make()])
+        requests[answer.timeline].append(answer.request_id)
     for timeline, items in sets.items():
         message = {
             "timeline": timeline,
             "invalidate": [],
             "set": items,
+            "requests": requests[timeline],
             "replica": topology.NODE.name if topology.NODE else "",
         }
         for front in fronts:

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bookstore_project.wire.request_id import begin_own
+
 logger = logging.getLogger("bookstore.background")
 
 
@@ -45,6 +47,7 @@ def _run(task: Task) -> None:
 
     said = ""
     while not _stop.wait(task.interval_s):
+        begin_own(task.name)  # Ties the lines that a round causes, here and at other nodes.
         try:
             task.step()
             said = ""

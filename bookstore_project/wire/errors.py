@@ -12,6 +12,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
 from bookstore_project.wire import headers, problems
+from bookstore_project.wire.remarks import remark
 from bookstore_project.wire.request_id import current_request_id
 
 
@@ -24,6 +25,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         response = Response(store_problem(error), status=error.status)
         if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response["Retry-After"] = str(problems.RETRY_AFTER_S)
+        if "order" in error.extra:
+            remark(response, f"order {error.extra['order']}")
         if error.is_repeat:
             response[headers.IDEMPOTENT_REPLAYED] = "true"
         response.exception = True

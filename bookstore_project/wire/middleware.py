@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.settings import topology
 from bookstore_project.wire import accounts, errors, headers, metrics, problems
+from bookstore_project.wire.remarks import remark_of
 from bookstore_project.wire.request_id import accept_request_id
 
 access_log = logging.getLogger("bookstore.request")
 QUIET_PREFIXES = ("/internal/", "/static/", "/healthz", "/readyz", "/metrics")
-"""Routes that machines ask all the time: logged for a failure only."""
+"""Routes that machines ask all the time: logged for a failure, and for what has a remark."""
 
 
 class RequestMiddleware:
@@ -44,17 +45,19 @@ class RequestMiddleware:
         return None
 
     def log(self, request: HttpRequest, response: HttpResponse, request_id: str, took_ms: float) -> None:
-        if response.status_code < 400 and request.path.startswith(QUIET_PREFIXES):
+        more = remark_of(response)
+        if not more and response.status_code < 400 and request.path.startswith(QUIET_PREFIXES):
             return
         source = response.headers.get(headers.REPLICA, "")
         if response.headers.get(headers.CACHE) == "hit":
             source = "cache"
         access_log.info(
-            "%s %s %s %s %.1f ms",
+            "%s %s %s %s %.1f ms%s",
             request.method,
             request.get_full_path(),
             response.status_code,
             source,
             took_ms,
+            more,
             extra={"request_id": request_id, "status": response.status_code, "duration_ms": round(took_ms, 2)},
         )

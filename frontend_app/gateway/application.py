@@ -108,10 +108,8 @@ class Gateway:
                 body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
                 # From here on: how fast a client sends says nothing about the store.
                 complete = time.perf_counter()
-                answer = self._pushed(request, body, request_id)
-                if answer is not None:
-                    _measure(metrics.pattern_of(pushes.PATH), request, answer, complete)
-                else:
+                answer = self._pushed(parts.hit_log, request, body, request_id)
+                if answer is None:
                     environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
                     answer = await parts.ordinary.answer(environ)
         except bodies.Gone:
@@ -122,7 +120,7 @@ class Gateway:
             parts.hit_log.refused(request.scope, answer, began)
         await answer.send(send, request.method)
 
-    def _pushed(self, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
+    def _pushed(self, hit_log: HitLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
         """The answer to a catalog replica's push; None for everything else, a forged push among it."""
         if (
             request.method != "POST"
@@ -130,8 +128,10 @@ class Gateway:
             or not _is_from_node(request)
         ):
             return None
+        began = time.perf_counter()
         try:
-            taken = pushes.take(self._front().coherence, parse_json(body))
+            message = parse_json(body)
+            taken = pushes.take(self._front().coherence, message)
         except (problems.Invalid, ParseError):
             return None  # The ordinary way says what is wrong with it.
         named = [
@@ -142,7 +142,10 @@ class Gateway:
             (headers.REPLICA, "front"),
             (headers.REQUEST_ID, request_id),
         ]
-        return Outgoing(HTTPStatus.OK if taken else HTTPStatus.CONFLICT, named, b"{}")
+        answer = Outgoing(HTTPStatus.OK if taken else HTTPStatus.CONFLICT, named, b"{}")
+        _measure(metrics.pattern_of(pushes.PATH), request, answer, began)
+        hit_log.pushed(request.scope, answer, pushes.effects(message, request_id), began)
+        return answer
 
 
 def _measure(route: str, request: Incoming, answer: Outgoing, began: float) -> None:

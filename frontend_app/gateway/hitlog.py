@@ -1,7 +1,7 @@
 """Log lines of quick answers: all of them at leisure, some of them in a flood, with the number left out."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bookstore_project.wire import headers
@@ -12,20 +12,45 @@ from frontend_app.journal import Journal
 LINES_PER_S = 50
 
 
+class Room:
+    """About LINES_PER_S lines a second, spread over it: in a flood every n-th is written, not the first fifty.
+
+    Whoever comes before `next_at` (of `time.perf_counter`) only counts in `left_out`.
+    """
+
+    __slots__ = ("_lines", "_window", "left_out", "next_at")
+
+    def __init__(self) -> None:
+        self.next_at = 0.0
+        self.left_out = 0
+        self._window = 0.0
+        self._lines = 0
+
+    def take(self, now: float) -> str:
+        """For a line that is written now: what it says about those that weren't."""
+        if now - self._window >= 1:
+            self._window, self._lines = now, 0
+        self._lines += 1
+        # The first half at once, the others spread over the second, so that in a flood it is every n-th.
+        if self._lines >= LINES_PER_S / 2:
+            self.next_at = self._window + min(1.0, (self._lines + 1) / LINES_PER_S)
+        text = f" ({self.left_out} more like it)" if self.left_out else ""
+        self.left_out = 0
+        return text
+
+
 class HitLog:
-    """At most about LINES_PER_S lines a second. For the event loop only: it has no lock."""
+    """Of what never gets to a thread. For the event loop only: it has no lock."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._window = 0.0
-        self._lines = 0
-        self._next_at = 0.0
-        self._left_out = 0
+        self._room = Room()
+        self._push_room = Room()
 
     def hit(self, scope: Scope, start: Mapping[str, Any], began: float) -> None:
         """Of an answer from the cache that has been sent; `began` is of `time.perf_counter`."""
-        if began < self._next_at:
-            self._left_out += 1
+        if began < self._room.next_at:
+            self._room.left_out += 1
         else:
             self._write(scope, start["status"], start["headers"], "cache", began)
 
@@ -33,38 +58,45 @@ class HitLog:
         """Of an answer that the gateway gave by itself."""
         if scope["path"].startswith(QUIET_PREFIXES):
             return
-        if began < self._next_at:
-            self._left_out += 1
+        if began < self._room.next_at:
+            self._room.left_out += 1
         else:
             self._write(scope, answer.status, raw_headers(answer.headers), "front", began)
 
-    def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float) -> None:
-        self._count(began)
-        took_ms = (time.perf_counter() - began) * 1000
-        left_out = f" ({self._left_out} more like it)" if self._left_out else ""
-        self._left_out = 0
-        path, sent = _printable(scope), {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
-        request_id = sent[headers.REQUEST_ID.lower()]
-        access_log.info(
-            "%s %s %s %s %.1f ms%s",
-            scope["method"],
-            path,
-            status,
-            source,
-            took_ms,
-            left_out,
-            extra={"request_id": request_id, "status": status, "duration_ms": round(took_ms, 2)},
-        )
-        cache, replica = sent[headers.CACHE.lower()], sent[headers.REPLICA.lower()]
-        self._journal.request(scope["method"], path, status, cache, replica, took_ms, request_id, [])
+    def pushed(self, scope: Scope, answer: Outgoing, effects: Iterable[tuple[str, str]], began: float) -> None:
+        """Of a push: a line for each effect, under the id of the request that caused it."""
+        room, took_ms = self._push_room, _ms_since(began)
+        for request_id, effect in effects:
+            if began < room.next_at:
+                room.left_out += 1
+            else:
+                more = f" ({effect}){room.take(began)}"
+                _write_line(scope["method"], scope["path"], answer.status, "front", took_ms, more, request_id)
 
-    def _count(self, now: float) -> None:
-        if now - self._window >= 1:
-            self._window, self._lines = now, 0
-        self._lines += 1
-        # The first half at once, the others spread over the second, so that in a flood it is every n-th.
-        if self._lines >= LINES_PER_S / 2:
-            self._next_at = self._window + min(1.0, (self._lines + 1) / LINES_PER_S)
+    def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float) -> None:
+        took_ms, path, method = _ms_since(began), _printable(scope), scope["method"]
+        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+        request_id = sent[headers.REQUEST_ID.lower()]
+        _write_line(method, path, status, source, took_ms, self._room.take(began), request_id)
+        cache, replica = sent[headers.CACHE.lower()], sent[headers.REPLICA.lower()]
+        self._journal.request(method, path, status, cache, replica, took_ms, request_id, [])
+
+
+def _write_line(method: str, path: str, status: int, source: str, took_ms: float, more: str, request_id: str) -> None:
+    access_log.info(
+        "%s %s %s %s %.1f ms%s",
+        method,
+        path,
+        status,
+        source,
+        took_ms,
+        more,
+        extra={"request_id": request_id, "status": status, "duration_ms": round(took_ms, 2)},
+    )
+
+
+def _ms_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
 
 
 def _printable(scope: Scope) -> str:

@@ -143,8 +143,8 @@ class TestDisplay:
     @pytest.mark.parametrize(
         "line",
         [
-            "21:04:11 GET /product/2 200 catalog-1 4.1 ms  [0123]",
-            "21:04:11 POST /api/v1/orders/ 503 order-1 4.1 ms",
+            "21:04:11.123 GET /product/2 200 catalog-1 4.1 ms  [0123]",
+            "21:04:11.123 POST /api/v1/orders/ 503 order-1 4.1 ms",
             '{"at": "x", "level": "info", "node": "catalog-1", "logger": "bookstore.request", "message": "x"}',
         ],
     )
@@ -155,7 +155,7 @@ class TestDisplay:
     @pytest.mark.parametrize(
         "line",
         [
-            "21:04:11 warning: catalog-2 is out of sync",
+            "21:04:11.123 warning: catalog-2 is out of sync",
             "Traceback (most recent call last):",
             '  File "/x.py", line 3, in f',
             '{"level": "error", "logger": "bookstore.replication", "message": "x"}',
@@ -164,8 +164,14 @@ class TestDisplay:
     def test_unusual_lines_are_shown_whoever_says_them(self, line: str) -> None:
         assert display.is_shown(node(service=topology.CATALOG), line)
 
-    def test_health_checks_are_shown_nowhere(self) -> None:
-        line = "21:04:11 GET /readyz 503 front 0.7 ms  [0123]"
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "21:04:11.123 GET /readyz 503 front 0.7 ms  [0123]",
+            "21:04:11.123 POST /internal/push/ 200 front 0.2 ms (drops book:2 up to 17)  [0123]",
+        ],
+    )
+    def test_what_machines_ask_all_the_time_is_shown_nowhere(self, line: str) -> None:
         assert not display.is_shown(node(service=topology.FRONT), line)
         assert not display.is_shown(node(service=topology.CATALOG), line)
 

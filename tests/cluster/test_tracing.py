@@ -1,0 +1,136 @@
+"""One id through a whole store: from the customer's request to every line, document and page that it causes."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.client import Answer, Shop
+from tests.store import Store, wait_for
+
+PLAIN = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (.*)  \[(.*)\]")
+
+
+@pytest.fixture(scope="module", params=["text", "json"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    data = tmp_path_factory.mktemp("traced") / "var"
+    with Store(data, environment={"BOOKSTORE_LOG_FORMAT": request.param}) as running:
+        yield running
+
+
+def said(store: Store, request_id: str) -> dict[str, list[str]]:
+    """What each node's log says under this id."""
+    found: dict[str, list[str]] = {}
+    for node in store.nodes:
+        for line in store.log(node).splitlines():
+            if line.startswith("{"):
+                record = json.loads(line)
+                assert record["node"] == node
+                text, own = record["message"], record["request_id"]
+            else:
+                match = PLAIN.fullmatch(line)
+                text, own = match.groups() if match else (line, "")
+            if own == request_id:
+                found.setdefault(node, []).append(text)
+    return found
+
+
+def said_by(store: Store, request_id: str, nodes: int, text: str = "") -> dict[str, list[str]]:
+    """The same, as soon as so many nodes have said something, and one of them this; logs are written at leisure."""
+    lines = said(store, request_id)
+    is_all = any(line.startswith("POST /api/v1/orders/") for line in lines.get("front", []))
+    return lines if is_all and len(lines) >= nodes and text in str(lines) else {}
+
+
+def buy(shop: Shop, request_id: str, **asked: int) -> Answer:
+    return shop.front.post("/api/v1/orders/", {"book": 2, "quantity": 1} | asked, {"X-Request-Id": request_id})
+
+
+def test_a_purchase_is_followed_through_front_order_catalog_and_pushes(store: Store) -> None:
+    shop = Shop(store)
+    shop.front.get("/product/2")  # Something to invalidate.
+    request_id = f"purchase-{uuid.uuid4()}"
+    answer = buy(shop, request_id)
+    assert answer.status == 201
+    assert answer.headers["x-request-id"] == request_id
+    order = answer.json["id"]
+    lines = wait_for(partial(said_by, store, request_id, 3, "sets book:2"), 20, "lines in three logs, and a set-push")
+    (order_node,) = [node for node in lines if node.startswith("order")]
+    (catalog_node,) = [node for node in lines if node.startswith("catalog")]
+    assert order_node == answer.headers["x-replica"]
+    (written,), (sale,) = lines[order_node], lines[catalog_node]
+    assert re.fullmatch(rf"POST /api/v1/orders/ 201 {order_node} [\d.]+ ms \(order {order}\)", written)
+    sold = rf"POST /internal/sales/ 201 {catalog_node} [\d.]+ ms \(1 × book 2 for order {order}\)"
+    assert re.fullmatch(sold, sale)
+    pushes = [line for line in lines["front"] if line.startswith("POST /internal/push/ 200 front")]
+    assert any("(drops book:2 up to " in line for line in pushes)
+    assert any("(sets book:2 as of " in line for line in pushes)
+    (asked,) = [line for line in lines["front"] if line not in pushes]
+    assert re.fullmatch(rf"POST /api/v1/orders/ 201 {order_node} [\d.]+ ms", asked)
+    recent = shop.front.get("/api/v1/cluster/").json["requests"]
+    (shown,) = [entry for entry in recent if entry["request_id"] == request_id]
+    assert [step["node"] for step in shown["trace"]] == [order_node]
+
+    traced = store.manage("trace", request_id)
+    assert traced.returncode == 0, traced.stderr
+    printed = traced.stdout.splitlines()
+    assert sorted(line.split()[2] for line in printed) == sorted(node for node in lines for _ in lines[node])
+    assert [line[:23] for line in printed] == sorted(line[:23] for line in printed)
+    assert all(line.endswith(f"[{request_id}]") for line in printed)
+    assert store.manage("trace", order).stdout == traced.stdout
+
+
+def test_a_refusal_names_its_request_in_the_document_and_in_every_log(store: Store) -> None:
+    request_id = f"refusal-{uuid.uuid4()}"
+    answer = buy(Shop(store), request_id, quantity=1000)
+    assert answer.status == 409
+    assert answer.json["request_id"] == answer.headers["x-request-id"] == request_id
+    lines = wait_for(partial(said_by, store, request_id, 3), 20, "lines in three logs")
+    assert all(" 409 " in line for node in lines for line in lines[node])
+
+
+def test_the_front_makes_an_id_for_who_sends_none_or_a_wild_one(store: Store) -> None:
+    shop = Shop(store)
+    made = set()
+    for sent in ({}, {"X-Request-Id": "two words"}, {"X-Request-Id": "x" * 129}):
+        answer = shop.front.post("/api/v1/orders/", {"book": 3, "quantity": 1}, sent)
+        assert answer.status == 201
+        made.add(answer.headers["x-request-id"])
+    assert len(made) == 3
+    for request_id in made:
+        assert re.fullmatch("[0-9a-f]{32}", request_id)
+        wait_for(partial(said_by, store, request_id, 3), 20, "lines in three logs")
+
+
+def test_what_the_sweeper_finishes_is_traced_back_to_the_sale(store: Store) -> None:
+    request_id, order = f"cut-short-{uuid.uuid4()}", str(uuid.uuid4())
+    headers = {"X-Request-Id": request_id, "X-Service-Token": (store.data / "service-token").read_text().strip()}
+    asked = {"order": order, "book": 4, "quantity": 1, "first_attempt": False}
+    assert Shop(store).client("catalog-1").post("/internal/sales/", asked, headers).status == 201
+
+    def finished() -> str:
+        return next(
+            (line for line in store.manage("trace", request_id).stdout.splitlines() if "finished" in line), ""
+        )
+
+    line = wait_for(finished, 60, "the sweeper's line")
+    assert f"warning: finished order {order} from the ledger: 1 × “Cooking for the Impatient Undergrad”" in line
+    sweep = re.search(r"\[(sweeper-[0-9a-f]{12})\]", line)
+    assert sweep, "its round has an id of its own"
+
+
+def test_an_id_that_nobody_had_is_an_error(store: Store) -> None:
+    answer = store.manage("trace", f"nobody-{uuid.uuid4()}")
+    assert answer.returncode == 1
+    assert "has a line of" in answer.stderr
+
+
+def test_the_console_is_spared_what_machines_tell_one_another(store: Store) -> None:
+    request_id = f"console-{uuid.uuid4()}"
+    buy(Shop(store), request_id)
+    wait_for(lambda: request_id in store.console(), 20, "the front's line on the console")
+    assert "/internal/push/" in store.log("front")
+    assert "/internal/" not in store.console()
