@@ -10,7 +10,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import elsewhere, gate
+from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import active_attempt, run
 from bookstore_project.settings import topology
 
@@ -22,7 +23,10 @@ View = Callable[..., HttpResponse]
 
 
 def _through_replication(view: View) -> View:
-    """GET and HEAD inside the gate, everything else inside a transaction; pages are rendered in there too."""
+    """GET and HEAD inside the gate, everything else inside a transaction; pages are rendered in there too.
+
+    A replica that can't promise it says so on a page of its own, with status 503.
+    """
 
     @wraps(view)
     def wrapped(self: "ReplicatedAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -31,10 +35,7 @@ def _through_replication(view: View) -> View:
             render = getattr(response, "render", None)
             return render() if render is not None else response
 
-        if request.method in ("GET", "HEAD"):
-            with gate.reading(self.service):
-                return answer()
-        return run(self.service, answer).value
+        return self.explained(request, lambda: self.through_replication(request, answer))
 
     return wrapped
 
@@ -63,6 +64,21 @@ class ReplicatedAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return self.is_at_home and super().has_delete_permission(request, obj)
+
+    def through_replication(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            with gate.reading(self.service):
+                return answer()
+        return run(self.service, answer).value
+
+    def explained(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+        """The answer, or why there is none: for people as a page that offers the other replica."""
+        try:
+            return answer()
+        except (Unavailable, OutcomeUnknown) as error:
+            if not request.accepts("text/html"):
+                raise
+            return elsewhere.refusal(self.service, request, error, self.admin_site.each_context(request))
 
     changelist_view = _through_replication(admin.ModelAdmin.changelist_view)
     changeform_view = _through_replication(admin.ModelAdmin.changeform_view)

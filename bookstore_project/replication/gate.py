@@ -78,6 +78,48 @@ def reading(service_name: str, *, alias: str | None = None, keys: Sequence[str] 
         _leave(chosen)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is seen of a second copy: at the same position as the first, or at a later one."""
+
+    alias: str
+    touched: frozenset[str]
+    """Cache keys of what was changed in between: only of these may the copies differ."""
+
+
+@contextmanager
+def reading_beside(service_name: str, alias: str) -> Iterator[Beside]:
+    """Inside of a read of one copy: runs the block's queries in a snapshot of another, for people to compare.
+
+    Raises Unavailable, soon, if that copy can't promise a read: it leaves settling and reporting to those who ask it.
+    """
+    service = get_service(service_name)
+    pin = current_pin(service_name)
+    if pin is None or pin.for_writing or pin.alias == alias:
+        raise WriteRefused("gate.reading_beside() needs a read of another copy around it.")
+    here = log.read_head(raw(pin.alias))
+    try:
+        snapshot = _try_to_enter(service, alias, ())
+        if snapshot is None:
+            raise Unavailable(f"{alias} holds a write that is still in doubt.")
+        beside = Beside(alias, _touched_since(here, alias))
+        with pinned(service_name, alias, for_writing=False):
+            yield beside
+        _check_again(service, alias, snapshot)
+    except REPLICA_ERRORS as error:
+        raise Unavailable(f"{alias} can't be read: {error}") from error
+    finally:
+        _leave(alias)
+
+
+def _touched_since(here: log.Head, alias: str) -> frozenset[str]:
+    """A copy that was let through is never behind a read that began before."""
+    connection = raw(alias)
+    if log.hash_at(connection, here.position) != here.hash:
+        raise Unavailable(f"{alias} has another history, or a log that begins later; look again.")
+    return frozenset(keys_in_doubt(connection, here.position))
+
+
 def _enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot:
     """Opens a snapshot that passes the gate; settles once if a writer seems to have died."""
     for may_settle in (True, False):
@@ -184,7 +226,7 @@ def _assert_same_copy(alias: str, before: Witness, now: Witness) -> None:
 
 
 def keys_in_doubt(connection: sqlite3.Connection, floor: int) -> set[str]:
-    """The cache keys that entries above the floor touch."""
+    """The cache keys that entries above a position touch."""
     found: set[str] = set()
     for entry in log.entries_after(connection, floor):
         found.update(json.loads(entry.keys))

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 from bookstore_project.replication import gate, points
 from bookstore_project.replication.caretaker import Caretaker
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import REPRICE, price_of, reprice
 from bookstore_project.replication.tests.copies import (
@@ -20,6 +21,7 @@ from bookstore_project.replication.tests.copies import (
 )
 from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import read_witness, write_witness
+from bookstore_project.settings import topology
 from catalog_app.models import Book
 
 
@@ -132,3 +134,71 @@ def test_a_damaged_row_is_no_answer_and_gets_its_file_scrubbed(seven_books: Path
 def test_an_os_error_of_the_readers_own_is_no_fault_of_the_file(seven_books: Path) -> None:
     with pytest.raises(BrokenPipeError), gate.reading("catalog", alias="catalog-1"):
         raise BrokenPipeError("his own")
+
+
+# --------------------------------------------------------------------------------------- two copies, side by side
+
+
+def test_a_second_copy_is_read_beside_the_first(seven_books: Path) -> None:
+    with gate.reading("catalog", alias="catalog-2"), gate.reading_beside("catalog", "catalog-1") as beside:
+        assert Book.objects.get(pk=1).price == 30
+        assert Book.objects.get(pk=1)._state.db == "catalog-1"
+        assert beside.touched == frozenset()
+
+
+def test_what_was_written_between_the_two_reads_is_told(seven_books: Path) -> None:
+    with gate.reading("catalog", alias="catalog-2"):
+        Party(reprice).result()
+        with gate.reading_beside("catalog", "catalog-1") as beside:
+            assert Book.objects.get(pk=1).price == 5
+            assert "book:1" in beside.touched
+            assert "book:2" not in beside.touched
+        assert Book.objects.get(pk=1).price == 30
+
+
+def test_a_copy_that_cannot_be_read_beside_another_says_why_and_harms_nothing(seven_books: Path) -> None:
+    connections["catalog-1"].close()
+    topology.database_file("catalog-1").unlink()
+    with gate.reading("catalog", alias="catalog-2"):
+        with pytest.raises(Unavailable, match="catalog-1 can't be read"), gate.reading_beside("catalog", "catalog-1"):
+            pass
+        assert Book.objects.get(pk=1).price == 30
+    run("catalog", lambda: None)  # Who asks that copy itself reports it.
+    with (
+        gate.reading("catalog", alias="catalog-2"),
+        pytest.raises(Unavailable, match="out of sync"),
+        gate.reading_beside("catalog", "catalog-1"),
+    ):
+        pass
+
+
+def test_a_write_in_doubt_is_not_shown_beside(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
+    with gate.reading("catalog", alias="catalog-2"):
+        pause = Pause()
+        points.hooks["committed"] = pause
+        writer = Party(reprice)
+        pause.wait_until_reached()
+        with pytest.raises(Unavailable, match="in doubt"), gate.reading_beside("catalog", "catalog-1"):
+            pass
+        pause.let_go()
+        writer.result()
+
+
+def test_a_copy_of_another_history_is_not_compared(seven_books: Path) -> None:
+    with gate.reading("catalog", alias="catalog-2"):
+        change_around("catalog-1", "UPDATE replication_logentry SET hash = 'x'")
+        with pytest.raises(Unavailable, match="another history"), gate.reading_beside("catalog", "catalog-1"):
+            pass
+
+
+@pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+def test_a_copy_is_compared_inside_of_a_read_of_another_alone(seven_books: Path, alias: str) -> None:
+    with pytest.raises(WriteRefused), gate.reading_beside("catalog", alias):
+        pass
+    with (
+        pytest.raises(WriteRefused),
+        gate.reading("catalog", alias=alias),
+        gate.reading_beside("catalog", alias),
+    ):
+        pass

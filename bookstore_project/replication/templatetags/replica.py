@@ -1,0 +1,26 @@
+"""What the admin's pages say of the replica that they come from."""
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+
+from bookstore_project.replication import gate
+from bookstore_project.replication.elsewhere import others_in_sync
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.settings import topology
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/replica_trouble.html", takes_context=True)
+def replica_trouble(context: dict[str, Any]) -> dict[str, Any]:
+    """A note with the reason if this node's replica can't promise a read now, and where the same page can be had."""
+    if topology.NODE is None or topology.NODE.service not in topology.APPS_OF_SERVICE:
+        return {}
+    request: HttpRequest = context["request"]
+    try:
+        gate.assert_readable(topology.NODE.service)
+    except Unavailable as error:
+        return {"reason": error.detail, "others": others_in_sync(topology.NODE.service, request)}
+    return {}
