@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from bookstore_project.wire.tests.api import make_people
@@ -13,3 +15,11 @@ def node(seven_books: Path, settings: Settings) -> None:
     """A catalog replica with the seven books; `ann` is its staff."""
     settings.ROOT_URLCONF = "catalog_app.urls"
     make_people()
+
+
+@pytest.fixture
+def root(node: None) -> Client:
+    """A browser in which `root`, who may do everything, has logged in."""
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(username="root"))
+    return client

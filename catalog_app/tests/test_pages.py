@@ -56,13 +56,6 @@ def test_problems_have_pages_too() -> None:
 # ------------------------------------------------------------------------------------------------- admin
 
 
-@pytest.fixture
-def root() -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(User.objects.get(username="root"))
-    return client
-
-
 def edited(**changes: Any) -> dict[str, Any]:
     fields = {"title": "T", "authors": "", "isbn13": "", "topic": "t", "price": "30.00", "quantity": 50}
     inline = {f"ledger-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")}

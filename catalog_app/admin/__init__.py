@@ -1,0 +1,10 @@
+"""Stock inspection: books, how many of them both replicas have, and the ledger that explains them.
+
+`books` and `ledger` are the pages, `comparing` looks at the other replica, `forms` keeps one person's change from
+undoing another's, `filters` narrow the lists.
+"""
+
+from catalog_app.admin.books import BookAdmin
+from catalog_app.admin.ledger import LedgerEntryAdmin
+
+__all__ = ["BookAdmin", "LedgerEntryAdmin"]

@@ -1,0 +1,122 @@
+"""The pages of books: the list with both replicas' stock, and one book with its ledger."""
+
+from functools import cached_property
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from bookstore_project.replication.admin import ReplicatedAdmin
+from bookstore_project.replication.elsewhere import others_in_sync
+from bookstore_project.replication.transaction import get_verified
+from bookstore_project.settings import topology
+from catalog_app.admin.comparing import Comparison, compare
+from catalog_app.admin.filters import StockFilter
+from catalog_app.admin.forms import BookForm
+from catalog_app.models import Book, LedgerEntry
+from catalog_app.services import edit_book, record
+
+LEDGER_ROWS = 20
+"""Of a book's ledger, on the book's page; the list of the ledger has all."""
+
+
+class BookList(ChangeList):
+    """A page of books, with what the other replica has of them."""
+
+    request: HttpRequest
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.request = request
+        for book in self.result_list:
+            book.page = self
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        return compare(list(self.result_list))
+
+    @property
+    def elsewhere(self) -> Any:
+        return others_in_sync(topology.CATALOG, self.request)
+
+    @property
+    def formset(self) -> Any:
+        return self._formset
+
+    @formset.setter
+    def formset(self, formset: Any) -> None:
+        """A form that is shown again stands beside its own book, though a sale may have changed the order since."""
+        self._formset = formset
+        if formset is not None and formset.is_bound:
+            self.result_list = [form.instance for form in formset.forms]
+
+
+@admin.register(Book)
+class BookAdmin(ReplicatedAdmin):
+    service = topology.CATALOG
+    form: Any = BookForm
+    list_display = ("id", "title", "authors", "topic", "price", "quantity", "stock_there", "version", "retired")
+    list_display_links = ("id", "title")
+    list_editable = ("price", "quantity")
+    list_filter = (StockFilter, "retired", "topic")
+    search_fields = ("title", "authors", "isbn13")
+    fields = ("title", "authors", "isbn13", "topic", "price", "quantity", "version", "retired")
+    readonly_fields = ("version",)
+    list_per_page = 50
+    show_full_result_count = False
+
+    class Media:
+        css = {"all": ("catalog_app/stock.css",)}
+
+    @admin.display(description="stock on the other replica")
+    def stock_there(self, book: Any) -> SafeString:
+        page: BookList | None = getattr(book, "page", None)
+        if page is None:
+            return SafeString("")
+        there = page.comparison.of(book)
+        return format_html(
+            '<span class="stock stock-{}">{} <span aria-hidden="true">{}</span> {}</span>',
+            there.finding.name.lower(),
+            "" if there.quantity is None else there.quantity,
+            there.finding.sign,
+            there.words,
+        )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BookList
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{"form": BookForm, **kwargs})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Books are retired, not deleted: their ledger stays."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A changed quantity leaves its ledger row, as everywhere; what wasn't changed isn't written."""
+        actor = request.user.get_username()
+        if not change:
+            super().save_model(request, obj, form, change)
+            record(obj, LedgerEntry.Kind.INITIAL, obj.quantity, actor=actor)
+            return
+        book = get_verified(Book, obj.pk)
+        assert book is not None, "the form was made from it, within this transaction"
+        edit_book(book, {name: form.cleaned_data[name] for name in form.changed_data}, actor)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            newest = LedgerEntry.objects.filter(book=obj.pk).order_by("-id")
+            context |= {"ledger": list(newest[:LEDGER_ROWS]), "ledger_count": newest.count()}
+        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -1,0 +1,96 @@
+"""The books of a page as the other replica has them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from bookstore_project.replication import care, gate
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.pins import current_pin
+from bookstore_project.settings import topology
+from catalog_app.models import Book, book_key
+
+
+class Finding(Enum):
+    """What became of comparing one book: a sign and words, so that nobody depends on a colour."""
+
+    SAME = ("✓", "same")
+    DIFFERS = ("⚠", "differs")
+    CHANGED = ("…", "changed just now")
+    UNREAD = ("✕", "not read")
+
+    def __init__(self, sign: str, words: str) -> None:
+        self.sign = sign
+        self.words = words
+
+
+@dataclass(frozen=True)
+class There:
+    """One book on the other replica: its stock (None if not read, or not there), and the names of what differs."""
+
+    finding: Finding
+    quantity: int | None = None
+    fields: Sequence[str] = ()
+
+    @property
+    def words(self) -> str:
+        if self.finding is Finding.DIFFERS and not self.fields:
+            return "isn't there"
+        if self.finding is Finding.DIFFERS and tuple(self.fields) != ("stock",):
+            return f"differs: {', '.join(self.fields)}"
+        return self.finding.words
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two replicas, by name; `problem` says why the other wasn't read."""
+
+    here: str
+    there: str
+    problem: str = ""
+    books: Mapping[int, There] = field(default_factory=dict)
+
+    def of(self, book: Book) -> There:
+        return self.books.get(book.pk, There(Finding.UNREAD))
+
+    @property
+    def differing(self) -> int:
+        return sum(book.finding is Finding.DIFFERS for book in self.books.values())
+
+
+def compare(books: Sequence[Book]) -> Comparison:
+    """Inside of a gated read that gave these books: one look at the other replica for all of them.
+
+    Both are read at the same position of the log, or the other one later; a book that was written in between isn't
+    judged. Where they differ all the same, one file is damaged: the store is asked for a scrub, which finds it.
+    """
+    pin = current_pin(topology.CATALOG)
+    assert pin is not None, "only inside of a read"
+    there = next(alias for alias in topology.database_aliases(topology.CATALOG) if alias != pin.alias)
+    if pin.for_writing:
+        return Comparison(pin.alias, there, "The replicas aren't compared while a change is being saved.")
+    try:
+        with gate.reading_beside(topology.CATALOG, there) as beside:
+            others = Book.objects.in_bulk([book.pk for book in books])
+    except Unavailable as error:
+        return Comparison(pin.alias, there, error.detail)
+    found = Comparison(
+        pin.alias, there, books={book.pk: _judge(book, others.get(book.pk), beside.touched) for book in books}
+    )
+    if found.differing:
+        care.want_scrub(topology.CATALOG)
+    return found
+
+
+def _judge(book: Book, other: Book | None, touched: frozenset[str]) -> There:
+    quantity = None if other is None else other.quantity
+    if book_key(book.pk) in touched:
+        return There(Finding.CHANGED, quantity)
+    if other is None:
+        return There(Finding.DIFFERS)
+    different = [
+        str(column.verbose_name)
+        for column in Book._meta.concrete_fields
+        if getattr(book, column.attname) != getattr(other, column.attname)
+    ]
+    return There(Finding.DIFFERS if different else Finding.SAME, quantity, different)

@@ -1,0 +1,19 @@
+"""The stock ledger, to be looked at."""
+
+from django.contrib import admin
+
+from bookstore_project.replication.admin import ReadOnlyAdmin
+from bookstore_project.settings import topology
+from catalog_app.admin.filters import OfOneBook
+from catalog_app.models import LedgerEntry
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    service = topology.CATALOG
+    list_display = ("id", "created_at", "kind", "title", "change", "balance", "order", "actor")
+    list_filter = ("kind", OfOneBook)
+    search_fields = ("title", "order")
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+    show_full_result_count = False
