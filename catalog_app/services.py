@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -127,6 +127,25 @@ def book_restock(
         return book_bytes(book)
 
     return _keyed(f"restock {book_id}", key, {"quantity": quantity}, HTTPStatus.OK, change)
+
+
+def books_restock(*, book_ids: Sequence[int], quantity: int, actor: str, key: str) -> Committed[Answer]:
+    """Adds as many copies to each of several books, once per idempotency key: all of them, or none.
+
+    Raises NotFound, Invalid (naming the book whose shelf would burst), IdempotencyConflict.
+    """
+
+    def change() -> bytes:
+        for book_id in book_ids:
+            book = book_to_change(book_id)
+            try:
+                add_copies(book, quantity, actor)
+            except problems.Invalid as error:
+                raise problems.Invalid({"quantity": [f"{book.title}: {error.detail}"]}) from error
+        return b"{}"
+
+    payload = {"books": list(book_ids), "quantity": quantity}
+    return _keyed("restock several", key, payload, HTTPStatus.OK, change)
 
 
 def add_copies(book: Book, quantity: int, actor: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.messages.storage import default_storage
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -69,7 +70,12 @@ class ReplicatedAdmin(ModelAdmin):
         if request.method in ("GET", "HEAD"):
             with gate.reading(self.service):
                 return answer()
-        return run(self.service, answer).value
+
+        def attempt() -> HttpResponse:
+            _forget_messages(request)  # Of an attempt that was taken back.
+            return answer()
+
+        return run(self.service, attempt).value
 
     def explained(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
         """The answer, or why there is none: for people as a page that offers the other replica."""
@@ -78,6 +84,8 @@ class ReplicatedAdmin(ModelAdmin):
         except (Unavailable, OutcomeUnknown) as error:
             if not request.accepts("text/html"):
                 raise
+            if request.method not in ("GET", "HEAD"):
+                _forget_messages(request)
             return elsewhere.refusal(self.service, request, error, self.admin_site.each_context(request))
 
     changelist_view = _through_replication(admin.ModelAdmin.changelist_view)
@@ -105,6 +113,11 @@ class ReplicatedAdmin(ModelAdmin):
             for obj in queryset
         ]
         return _once(lambda: LogEntry.objects.bulk_create(entries), self.service)
+
+
+def _forget_messages(request: HttpRequest) -> None:
+    """What this request has said so far of what it did; what earlier ones left to be shown stays."""
+    request._messages = default_storage(request)  # type: ignore[attr-defined]
 
 
 def _once(record: Callable[[], Any], service: str) -> None:

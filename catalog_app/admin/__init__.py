@@ -1,7 +1,7 @@
 """Stock inspection: books, how many of them both replicas have, and the ledger that explains them.
 
 `books` and `ledger` are the pages, `comparing` looks at the other replica, `forms` keeps one person's change from
-undoing another's, `filters` narrow the lists.
+undoing another's, `filters` narrow the lists, `restocking` is an action.
 """
 
 from catalog_app.admin.books import BookAdmin

@@ -17,6 +17,7 @@ from bookstore_project.settings import topology
 from catalog_app.admin.comparing import Comparison, compare
 from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm
+from catalog_app.admin.restocking import restock
 from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import edit_book, record
 
@@ -62,6 +63,7 @@ class BookAdmin(ReplicatedAdmin):
     list_display = ("id", "title", "authors", "topic", "price", "quantity", "stock_there", "version", "retired")
     list_display_links = ("id", "title")
     list_editable = ("price", "quantity")
+    actions: Any = (restock,)
     list_filter = (StockFilter, "retired", "topic")
     search_fields = ("title", "authors", "isbn13")
     fields = ("title", "authors", "isbn13", "topic", "price", "quantity", "version", "retired")

@@ -8,9 +8,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from bookstore_project.replication.errors import OutcomeUnknown
+from bookstore_project.replication import points
+from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.copies import floor
+from bookstore_project.replication.tests.copies import change_around, floor
 from bookstore_project.replication.witness import Exclusion, read_witness, write_witness
 from bookstore_project.settings import topology
 
@@ -109,6 +110,28 @@ def test_a_change_of_unknown_outcome_says_that(browser: Client, monkeypatch: pyt
     assert answer.status_code == 503
     assert "isn&#x27;t known whether" in said(answer)
     assert "nothing was changed" not in said(answer)
+
+
+def break_down() -> None:
+    raise Unavailable("The disk is on fire.")
+
+
+def test_nothing_is_said_to_be_done_that_was_taken_back(browser: Client) -> None:
+    fields = {"title": "New", "authors": "", "topic": "t", "price": "1", "quantity": "50"}
+    points.hooks["before-commit"] = break_down
+    answer = browser.post("/admin/catalog_app/book/1/change/", fields)
+    del points.hooks["before-commit"]
+    assert answer.status_code == 503
+    assert "successfully" not in said(answer)
+    assert "successfully" not in said(browser.get(LIST))
+
+
+def test_what_was_done_by_the_second_attempt_is_said_once(browser: Client) -> None:
+    """The first one found the other file damaged, when all was said."""
+    change_around("catalog-2", "UPDATE catalog_app_book SET title = 'X' WHERE id = 1")
+    fields = {"title": "New", "authors": "", "topic": "t", "price": "1", "quantity": "50"}
+    answer = browser.post("/admin/catalog_app/book/1/change/", fields, follow=True)
+    assert said(answer).count("was changed successfully") == 1
 
 
 def test_who_wants_no_page_gets_the_problem(browser: Client) -> None:
