@@ -89,6 +89,8 @@ def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return problem_response("payload_too_large", str(exception))
     return problem_response("parse_error", str(exception) or "The request cannot be read.")
 
 

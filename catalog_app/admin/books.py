@@ -4,9 +4,13 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -15,9 +19,11 @@ from bookstore_project.replication.elsewhere import others_in_sync
 from bookstore_project.replication.transaction import get_verified
 from bookstore_project.settings import topology
 from catalog_app.admin.comparing import Comparison, compare
+from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm
 from catalog_app.admin.restocking import restock
+from catalog_app.admin.uploading import import_page
 from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import edit_book, record
 
@@ -73,6 +79,38 @@ class BookAdmin(ReplicatedAdmin):
 
     class Media:
         css = {"all": ("catalog_app/stock.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("export/", self.admin_site.admin_view(self.export_view), name="catalog_app_book_export"),
+            path("import/", self.admin_site.admin_view(self.import_view), name="catalog_app_book_import"),
+        ]
+        return own + super().get_urls()
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """The books of the list, on all its pages, with its filters and in its order."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+
+        def answer() -> Any:
+            try:
+                return export(self.get_changelist_instance(request).get_queryset(request))
+            except IncorrectLookupParameters:
+                return HttpResponseRedirect(f"{reverse('admin:catalog_app_book_changelist')}?{ERROR_FLAG}=1")
+
+        return self.explained(request, lambda: self.through_replication(request, answer))
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Not one transaction, but one for each batch."""
+
+        def answer() -> HttpResponse:
+            return import_page(self, request).render()
+
+        if request.method == "POST":
+            return answer()
+        return self.explained(request, lambda: self.through_replication(request, answer))
 
     @admin.display(description="stock on the other replica")
     def stock_there(self, book: Any) -> SafeString:

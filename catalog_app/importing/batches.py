@@ -38,19 +38,21 @@ class Patience:
     tell: Callable[[str], None]
     pause: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    limit_s: float | None = None
 
 
-def write_batch(rows: Sequence[Row], *, update: bool, patience: Patience) -> Outcome:
+def write_batch(rows: Sequence[Row], *, update: bool, patience: Patience, actor: str = ACTOR) -> Outcome:
     """Imports the rows that aren't in the catalog yet; with `update`, changes those that are.
 
-    Tries again for PATIENCE_S seconds if the store can't take it or can't say whether it did, which is safe because
-    the rows that got in are found then (and count as present). Raises Unavailable or OutcomeUnknown after that.
+    Tries again for PATIENCE_S seconds (or what `patience` says) if the store can't take it or can't say whether it
+    did, which is safe because the rows that got in are found then (and count as present). Raises Unavailable or
+    OutcomeUnknown after that.
     """
-    deadline = patience.clock() + PATIENCE_S
+    deadline = patience.clock() + (PATIENCE_S if patience.limit_s is None else patience.limit_s)
     pause_s = FIRST_PAUSE_S
     while True:
         try:
-            return run(topology.CATALOG, partial(_apply, rows, update)).value
+            return run(topology.CATALOG, partial(_apply, rows, update, actor)).value
         except (Unavailable, OutcomeUnknown) as error:
             if patience.clock() >= deadline:
                 raise
@@ -59,12 +61,12 @@ def write_batch(rows: Sequence[Row], *, update: bool, patience: Patience) -> Out
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
-def _apply(rows: Sequence[Row], update: bool) -> Outcome:
+def _apply(rows: Sequence[Row], update: bool, actor: str) -> Outcome:
     """Within a transaction."""
     known = _known_books(rows)
-    updated = sum(_update(known[row.line], row) for row in rows if row.line in known) if update else 0
+    updated = sum(_update(known[row.line], row, actor) for row in rows if row.line in known) if update else 0
     new = [row for row in rows if row.line not in known]
-    _add_books(new)
+    _add_books(new, actor)
     return Outcome(imported=len(new), updated=updated, present=len(known) - updated)
 
 
@@ -90,16 +92,16 @@ def _likeliest_last(books: Iterable[Book]) -> list[Book]:
     return sorted(books, key=lambda book: (not book.retired, book.isbn13 is None, -book.pk))
 
 
-def _update(book: Book, row: Row) -> bool:
+def _update(book: Book, row: Row, actor: str) -> bool:
     """Sets what the row says; whether that changed anything."""
     version = book.version
     if not book.retired:
         fields = {name: getattr(row, name) for name in UPDATED_FIELDS if name in row.said}
-        edit_book(book, fields, ACTOR)
+        edit_book(book, fields, actor)
     return book.version != version
 
 
-def _add_books(rows: Sequence[Row]) -> None:
+def _add_books(rows: Sequence[Row], actor: str) -> None:
     """New books, each with the ledger row that explains its first copies."""
     now = timezone.now()
     books = Book.objects.bulk_create(
@@ -121,7 +123,7 @@ def _add_books(rows: Sequence[Row]) -> None:
             balance=book.quantity,
             title=book.title,
             unit_price=book.price,
-            actor=ACTOR,
+            actor=actor,
             created_at=now,
         )
         for book in books

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from catalog_app.importing.errors import ImportRefused
+from catalog_app.importing.rows import Defaults
+from catalog_app.importing.source import Source
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "booktitle", "name", "originaltitle"),
@@ -36,6 +38,26 @@ def choose_columns(header: Sequence[str], wishes: Mapping[str, str]) -> dict[str
             f"No column looks like the title: say which one is, with --map title=COLUMN. {_columns_of(header)}"
         )
     return chosen
+
+
+def read_wishes(pairs: Sequence[str], topic_column: str | None = None) -> dict[str, str]:
+    """`["title=name"]` → `{"title": "name"}`; raises ImportRefused for what isn't FIELD=COLUMN."""
+    wishes: dict[str, str] = {}
+    for pair in pairs:
+        field, equals, column = pair.partition("=")
+        if not equals:
+            raise ImportRefused(f"--map {pair}: expected FIELD=COLUMN, such as title=original_title.")
+        wishes[field.strip()] = column.strip()
+    return wishes if topic_column is None else {**wishes, "topic": topic_column.strip()}
+
+
+def describe_columns(source: Source, columns: Mapping[str, int], defaults: Defaults) -> str:
+    """One line on what will be read from where, so that a wrong guess is seen at once."""
+    told = [f"{field} from {source.header[place]!r}" for field, place in columns.items()]
+    told += [
+        f"{field} {getattr(defaults, field)}" for field in ("topic", "price", "quantity") if field not in columns
+    ]
+    return f"Importing {', '.join(told)}."
 
 
 def _wished(header: Sequence[str], field: str, name: str) -> int | None:

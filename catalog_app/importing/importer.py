@@ -1,28 +1,40 @@
 """The import of one file: records in, batches out, and what can't be used put aside."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from catalog_app.importing.batches import Patience, write_batch
+from catalog_app.importing.batches import ACTOR, Patience, write_batch
 from catalog_app.importing.errors import RowRejected
 from catalog_app.importing.identities import Identities
 from catalog_app.importing.interruption import Interruption
 from catalog_app.importing.progress import Progress, Totals
-from catalog_app.importing.rejects import Rejects
 from catalog_app.importing.rows import Row, RowParser
 from catalog_app.importing.source import Record, Source
 
 
+class TakesRejects(Protocol):
+    """Where rows go that can't be used."""
+
+    def add(self, record: Record, reason: str) -> None: ...
+
+
 @dataclass
 class Importer:
-    """Imports a source, batch by batch; `totals` is true at every moment, also after an exception."""
+    """Imports a source, batch by batch; `totals` is true at every moment, also after an exception.
+
+    `actor` is who the ledger says did it.
+    """
 
     source: Source
     parser: RowParser
-    rejects: Rejects
+    rejects: TakesRejects
     progress: Progress
     interruption: Interruption
     batch_size: int
     update: bool
+    actor: str = ACTOR
+    patience_s: float | None = None
+    """How long a batch is tried again while the store can't take it; None is for PATIENCE_S."""
     totals: Totals = field(default_factory=Totals)
     _identities: Identities = field(default_factory=Identities)
 
@@ -61,8 +73,8 @@ class Importer:
         return placed
 
     def _write(self, batch: list[Row]) -> None:
-        patience = Patience(tell=self.progress.say, pause=self.interruption.pause)
-        outcome = write_batch(batch, update=self.update, patience=patience)
+        patience = Patience(tell=self.progress.say, pause=self.interruption.pause, limit_s=self.patience_s)
+        outcome = write_batch(batch, update=self.update, patience=patience, actor=self.actor)
         self.totals.imported += outcome.imported
         self.totals.updated += outcome.updated
         self.totals.present += outcome.present

@@ -14,6 +14,7 @@ from bookstore_project.wire.representations import BookFields
 from catalog_app.importing.errors import ImportRefused, RowRejected
 from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.source import Record
+from catalog_app.spreadsheets import unguarded
 
 _PRICE = re.compile(r"(?P<sign>-?)\s*[$€£]?\s*(?P<number>[0-9][0-9.,]*)\s*[$€£]?")
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
@@ -70,7 +71,7 @@ class RowParser:
         if len(record.cells) != self._width:
             raise RowRejected([f"{len(record.cells)} fields, the header has {self._width}"])
         reasons = _text_problems(record)
-        cells = {field: clean_text(record.cells[place]) for field, place in self._columns.items()}
+        cells = {field: clean_text(unguarded(record.cells[place])) for field, place in self._columns.items()}
         found = find_isbn13(cells.get("isbn13", ""), cells.get("isbn", ""))
         if found.is_unsound and self._strict_isbn:
             given = " or ".join(filter(None, (cells.get("isbn13"), cells.get("isbn"))))

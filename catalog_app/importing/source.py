@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from catalog_app.importing.errors import ImportRefused
 
@@ -52,22 +53,28 @@ def open_source(path: Path, encoding: str = "") -> Iterator[Source]:
     records, if the file can't be read, is empty, or is no text.
     """
     try:
-        codec = _codec(encoding)
-        with path.open("rb") as raw, io.TextIOWrapper(raw, codec, errors="surrogateescape", newline="") as file:
-            size_bytes = path.stat().st_size
+        with path.open("rb") as raw, read_source(raw, str(path), path.stat().st_size, encoding) as source:
+            yield source
+    except OSError as error:
+        if error.filename is None or Path(error.filename) != path:
+            raise  # Not about this file: the block has a trouble of its own.
+        raise ImportRefused(f"{path} can't be read: {error.strerror}.") from error
+
+
+@contextmanager
+def read_source(raw: BinaryIO, name: str, size_bytes: int, encoding: str = "") -> Iterator[Source]:
+    """The same of what is open already; `name` is what messages call it. Closes it."""
+    try:
+        with io.TextIOWrapper(raw, _codec(encoding), errors="surrogateescape", newline="") as file:
             lines = _Lines(file.readline)
-            reader = _Reader(lines, *_read_header(path, lines))
+            reader = _Reader(lines, *_read_header(name, lines))
             yield Source(
                 [cell.strip() for cell in reader.header],
                 iter(reader),
                 lambda: min(1.0, raw.tell() / size_bytes) if size_bytes else 1.0,
             )
     except UnicodeError as error:
-        raise ImportRefused(f"{path} isn't in the encoding {encoding or 'UTF-8'}: {error}.") from error
-    except OSError as error:
-        if error.filename is None or Path(error.filename) != path:
-            raise  # Not about this file: the block has a trouble of its own.
-        raise ImportRefused(f"{path} can't be read: {error.strerror}.") from error
+        raise ImportRefused(f"{name} isn't in the encoding {encoding or 'UTF-8'}: {error}.") from error
 
 
 def _codec(name: str) -> str:
@@ -153,14 +160,14 @@ def _explain(error: csv.Error) -> str:
     return f"not CSV: {text}; a quote may be left open, or not doubled"
 
 
-def _read_header(path: Path, lines: _Lines) -> tuple[Sequence[str], str]:
+def _read_header(name: str, lines: _Lines) -> tuple[Sequence[str], str]:
     """The column names, and the delimiter that makes the most of them."""
     best: Record | None = None
     delimiter = ""
     for candidate in _DELIMITERS:
         record = _first_record(lines, candidate)
         if record is None:
-            raise ImportRefused(f"{path} is empty: there is no header to go by.")
+            raise ImportRefused(f"{name} is empty: there is no header to go by.")
         if best is None or (best.problem and not record.problem) or len(record.cells) > len(best.cells):
             best, delimiter = record, candidate
         lines.give_back(lines.taken)
@@ -168,7 +175,7 @@ def _read_header(path: Path, lines: _Lines) -> tuple[Sequence[str], str]:
     assert best is not None
     if best.problem or any(_NOT_TEXT.search(cell) for cell in best.cells):
         raise ImportRefused(
-            f"{path} doesn't begin with a CSV header in that encoding. A spreadsheet has to be saved as CSV first; "
+            f"{name} doesn't begin with a CSV header in that encoding. A spreadsheet has to be saved as CSV first; "
             "text in another encoding needs --encoding, such as cp1252 or utf-16."
         )
     return best.cells, delimiter

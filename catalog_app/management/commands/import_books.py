@@ -9,7 +9,7 @@ from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
 from catalog_app.importing import rejects
-from catalog_app.importing.columns import SYNONYMS, choose_columns
+from catalog_app.importing.columns import SYNONYMS, choose_columns, describe_columns, read_wishes
 from catalog_app.importing.errors import ImportRefused
 from catalog_app.importing.importer import Importer
 from catalog_app.importing.interruption import Interruption
@@ -94,26 +94,6 @@ class Command(BaseCommand):
             progress.say(line)
         if totals.rows and totals.rejected == totals.rows:
             raise CommandError(f"Every row was rejected; {rejects_path} says why.")
-
-
-def read_wishes(pairs: list[str], topic_column: str | None) -> dict[str, str]:
-    """`["title=name"]` → `{"title": "name"}`; raises ImportRefused for what isn't FIELD=COLUMN."""
-    wishes: dict[str, str] = {}
-    for pair in pairs:
-        field, equals, column = pair.partition("=")
-        if not equals:
-            raise ImportRefused(f"--map {pair}: expected FIELD=COLUMN, such as title=original_title.")
-        wishes[field.strip()] = column.strip()
-    return wishes if topic_column is None else {**wishes, "topic": topic_column.strip()}
-
-
-def describe_columns(source: Source, columns: dict[str, int], defaults: Defaults) -> str:
-    """One line on what will be read from where, so that a wrong guess is seen at once."""
-    told = [f"{field} from {source.header[place]!r}" for field, place in columns.items()]
-    told += [
-        f"{field} {getattr(defaults, field)}" for field in ("topic", "price", "quantity") if field not in columns
-    ]
-    return f"Importing {', '.join(told)}."
 
 
 def how_far(totals: Totals) -> str:

@@ -1,0 +1,251 @@
+"""Books out of the admin's list as a CSV file, and books in from one, by the rules of the command."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from pytest_django import Settings
+
+from bookstore_project.replication import points
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, floor, head, rows
+from bookstore_project.replication.transaction import run
+from bookstore_project.settings import topology
+from bookstore_project.wire.tests.api import PASSWORD, assert_problem
+from catalog_app.admin import exporting, uploading
+from catalog_app.importing.columns import choose_columns
+from catalog_app.importing.rows import RowParser, make_defaults
+from catalog_app.importing.source import open_source
+from catalog_app.models import Book
+from catalog_app.services import add_book, book_retire
+from catalog_app.spreadsheets import guarded, unguarded
+from catalog_app.tests.admin_pages import BOOKS, text_of
+
+EXPORT, IMPORT = f"{BOOKS}export/", f"{BOOKS}import/"
+DANGEROUS = ["=1+1", "+1", "-30-", "@home", "'=1+1", "''@", "＝1", '=HYPERLINK("http://x", "y")']
+HARMLESS = ["'Salem's Lot", "a, b; c", 'He said "no"', "Ünï 📖", "1984", "''", "a=b"]
+
+
+def exported(answer: Any) -> bytes:
+    assert answer.status_code == 200, answer.content
+    return b"".join(answer.streaming_content)
+
+
+def table(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def upload(browser: Client, content: bytes | str, **wishes: Any) -> Any:
+    raw = content.encode() if isinstance(content, str) else content
+    return browser.post(IMPORT, {"file": SimpleUploadedFile("books.csv", raw), **wishes})
+
+
+def add_books(*titles: str) -> None:
+    def add() -> None:
+        for title in titles:
+            add_book({"title": title, "authors": title, "topic": "odd", "price": "9.90", "quantity": 3}, "root")
+
+    run("catalog", add)
+
+
+# --------------------------------------------------------------------------------------------------- export
+
+
+def test_the_list_is_exported_with_its_filters_in_its_order_on_all_pages(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog_app.admin.books.BookAdmin.list_per_page", 1)
+    book_retire(book_id=2, actor="root")
+    answer = root.get(f"{EXPORT}?topic=distributed+systems&o=-1")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="books.csv"'
+    found = table(exported(answer))
+    assert [(row["id"], row["retired"], row["price"], row["quantity"]) for row in found] == [
+        ("2", "yes", "25.50", "50"),
+        ("1", "no", "30.00", "50"),
+    ]
+    assert f'href="{EXPORT}?o=-1&amp;q=noobs"' in root.get(f"{BOOKS}?q=noobs&o=-1").content.decode()
+
+
+def test_a_file_is_of_one_moment_and_outlives_the_read(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sold while it downloads isn't in it, and no snapshot is held meanwhile."""
+    monkeypatch.setattr(exporting, "IN_MEMORY_BYTES", 10)
+    answer = root.get(EXPORT)
+    Party(lambda: add_books("New")).result()
+    run("catalog", lambda: Book.objects.filter(pk=1).update(price=1, version=2))
+    found = table(exported(answer))
+    assert [row["title"] for row in found if row["title"] == "New"] == []
+    assert found[0]["price"] == "30.00"
+    answer.close()
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_no_cell_is_a_formula_to_a_spreadsheet(root: Client, text: str) -> None:
+    add_books(text)
+    content = exported(root.get(EXPORT))
+    assert content.startswith(b"\xef\xbb\xbf"), "or a spreadsheet takes it for another encoding"
+    row = table(content)[-1]
+    assert row["title"] == row["authors"] == f"'{text}"
+    assert unguarded(row["title"]) == text
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_text_is_exported_as_it_is(text: str) -> None:
+    assert guarded(text) == unguarded(text) == text
+
+
+@pytest.mark.parametrize("begin", ["\t", "\r", "\n"])
+def test_white_space_that_spreadsheets_skip_is_guarded_too(begin: str) -> None:
+    assert guarded(f"{begin}=1") == f"'{begin}=1"
+    assert unguarded(guarded(f"{begin}=1")) == f"{begin}=1"
+
+
+def test_an_import_takes_an_export_back_unharmed(root: Client, tmp_path: Path) -> None:
+    add_books(*DANGEROUS, *HARMLESS)
+    path = tmp_path / "books.csv"
+    path.write_bytes(exported(root.get(EXPORT)))
+    names = ("title", "authors", "topic", "price", "quantity")
+    with open_source(path) as source:
+        parser = RowParser(
+            choose_columns(source.header, {}), len(source.header), make_defaults(None, None, None), strict_isbn=True
+        )
+        taken = [tuple(str(getattr(row, name)) for name in names) for row in map(parser.parse, source.records)]
+    held = rows("catalog-2", f"SELECT {', '.join(names)} FROM catalog_app_book ORDER BY id")
+    assert taken == [(*map(str, row[:3]), f"{row[3]:.2f}", str(row[4])) for row in held]
+    position = head("catalog-1")
+    answer = upload(root, path.read_bytes(), update="on")
+    assert f"0 imported, {len(held)} already there, 0 rejected." in text_of(answer)
+    assert head("catalog-1") == position, "nothing differed"
+
+
+def test_a_filter_that_makes_no_sense_leads_back_to_the_list(root: Client) -> None:
+    answer = root.get(f"{EXPORT}?price=x")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{BOOKS}?e=1")
+
+
+def test_a_replica_that_cannot_be_read_exports_nothing(root: Client) -> None:
+    topology.witness_file("catalog").unlink()
+    assert root.get(EXPORT).status_code == 503
+    assert root.get(IMPORT).status_code == 503
+
+
+# --------------------------------------------------------------------------------------------------- import
+
+
+def test_an_uploaded_file_is_imported_and_told_line_by_line(root: Client) -> None:
+    content = 'title;author;price;stock\nDune;Herbert;"9,90";7\n;Nobody;1;1\nEmma;Austen;x;-1\nDune;Herbert;9;1\n'
+    answer = upload(root, content, topic="classics")
+    text = text_of(answer)
+    assert answer.status_code == 200
+    assert "Importing title from 'title', authors from 'author', price from 'price', quantity from 'stock'" in text
+    assert "1 imported, 0 already there, 1 repeated within the file, 2 rejected (see below)." in text
+    assert "3 title: This field may not be blank." in text
+    assert "4 price: A valid number is required." in text
+    held = rows("catalog-2", "SELECT title, authors, topic, price, quantity FROM catalog_app_book WHERE id > 7")
+    assert held == [("Dune", "Herbert", "classics", 9.9, 7)]
+    ledger = rows("catalog-2", "SELECT kind, change, actor FROM catalog_app_ledgerentry WHERE book_id > 7")
+    assert ledger == [("initial", 7, "root")]
+    assert_copies_equal("catalog")
+
+
+def test_the_options_are_those_of_the_command(root: Client) -> None:
+    upload(root, "name,what,price\nDune,sf,1\n")
+    wishes = {"columns": "title=name\r\n\r\ntopic=what\r\nprice=", "price": "3.50", "stock": "2", "update": "on"}
+    content = "name,what,price\nDune,sci-fi,9\nEmma,novel,9\n".encode("utf-16")
+    answer = upload(root, content, encoding="utf-16", **wishes)
+    assert "1 imported, 0 already there, 1 updated, 0 rejected." in text_of(answer)
+    held = rows("catalog-1", "SELECT title, topic, price, quantity FROM catalog_app_book WHERE id > 7")
+    assert held == [("Dune", "sci-fi", 3.5, 20), ("Emma", "novel", 3.5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("content", "wishes", "said"),
+    [
+        (b"", {}, "books.csv is empty: there is no header to go by."),
+        (b"\x00\x01\x02", {}, "doesn't begin with a CSV header in that encoding"),
+        (b"a,b\n1,2\n", {}, "No column looks like the title"),
+        (b"title\nx\n", {"encoding": "klingon"}, "There is no encoding 'klingon'"),
+        (b"title\nx\n", {"columns": "title"}, "expected FIELD=COLUMN"),
+        (b"title\nx\n", {"price": "x"}, "The default for price"),
+        (b"title\nx\n", {"columns": "weight=title"}, "There is no field 'weight' to fill"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_says_why(
+    root: Client, content: bytes, wishes: dict[str, str], said: str
+) -> None:
+    before = floor("catalog")
+    answer = upload(root, content, **wishes)
+    assert answer.status_code == 400
+    assert said in text_of(answer)
+    assert floor("catalog") == before
+
+
+def test_of_many_rejected_rows_the_first_are_shown_and_the_others_counted(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "MOST_SHOWN", 3)
+    text = text_of(upload(root, "title,price\n" + "a,x\n" * 10))
+    assert "10 rejected" in text
+    assert "4 price: " in text
+    assert "5 price: " not in text
+    assert "And 7 more." in text
+
+
+def test_a_larger_file_is_for_the_command(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploading, "MOST_BYTES", 100)
+    before = floor("catalog")
+    answer = upload(root, "title\n" + "x" * 100)
+    assert "import it with manage.py import_books" in text_of(answer)
+    assert floor("catalog") == before
+
+
+def test_a_much_larger_one_is_refused_before_it_is_spooled(root: Client, settings: Settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+    assert_problem(upload(root, "x" * 1000), 413, "payload_too_large")
+
+
+def test_an_import_that_the_store_interrupts_keeps_whole_batches_and_goes_on(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "BATCH_SIZE", 2)
+    monkeypatch.setattr(uploading, "PATIENCE_S", 0.0)
+    content = "title\nA\nB\nC\nD\nE\n"
+    began: list[int] = []
+
+    def break_down_later() -> None:
+        began.append(1)
+        if len(began) == 2:
+            raise Unavailable("The disk is on fire.")
+
+    points.hooks["before-commit"] = break_down_later
+    answer = upload(root, content)
+    assert answer.status_code == 503
+    assert "The disk is on fire. 2 new books are in for certain, in whole batches." in text_of(answer)
+    assert rows("catalog-2", "SELECT title FROM catalog_app_book WHERE id > 7") == [("A",), ("B",)]
+    assert "3 imported, 2 already there" in text_of(upload(root, content))
+    assert_copies_equal("catalog")
+
+
+def test_no_file_is_no_import(root: Client) -> None:
+    assert "This field is required." in text_of(root.post(IMPORT, {}))
+
+
+def test_who_may_not_add_books_may_not_import(root: Client) -> None:
+    ann = User.objects.get(username="ann")
+    client = Client(raise_request_exception=False)
+    assert client.login(username="ann", password=PASSWORD)
+    for path in (EXPORT, IMPORT):
+        assert client.get(path).status_code == 403
+    assert Client().get(EXPORT).status_code == 302
+    ann.user_permissions.add(Permission.objects.get(codename="view_book"))
+    assert exported(client.get(EXPORT))
+    assert IMPORT not in client.get(BOOKS).content.decode()
+    assert upload(client, "title\nx\n").status_code == 403
+    ann.user_permissions.add(Permission.objects.get(codename="add_book"))
+    assert upload(client, "title\nx\n").status_code == 200
+    assert upload(client, "title\nx\n", update="on").status_code == 403
