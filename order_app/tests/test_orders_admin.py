@@ -1,0 +1,139 @@
+"""Orders in the admin: found by title, id, book and date, with what they come to."""
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+
+from bookstore_project.replication.transaction import run
+from order_app import admin
+from order_app.models import Order
+from tests.contract.html import Page
+
+ORDERS = "/admin/order_app/order/"
+ZERO = "+00%3A00%3A00%2B00%3A00"
+FIRST = uuid.UUID("6f1c2b5e-0000-4000-8000-000000000001")
+
+
+@pytest.fixture
+def root(empty_store: Path, settings: Settings) -> Client:
+    settings.ROOT_URLCONF = "order_app.urls"
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def sold(root: Client) -> Client:
+    """Three orders of RPCs, two of Xen, over two years."""
+    sales = [
+        (FIRST, 2, "RPCs for Noobs", 1, "25.50", datetime(2029, 12, 31, 23, 59, tzinfo=UTC)),
+        (uuid.UUID(int=2), 2, "RPCs for Noobs", 2, "25.50", datetime(2030, 1, 1, tzinfo=UTC)),
+        (uuid.UUID(int=3), 2, "RPCs for Noobs", 1, "0.10", datetime(2030, 1, 1, 12, tzinfo=UTC)),
+        (uuid.UUID(int=4), 3, "Xen", 3, "0.20", datetime(2030, 1, 2, tzinfo=UTC)),
+        (uuid.UUID(int=5), 3, "Xen", 1000, "99999999.99", datetime(2030, 2, 1, tzinfo=UTC)),
+    ]
+
+    def write() -> None:
+        for number, (key, book, title, quantity, price, when) in enumerate(sales, start=1):
+            Order.objects.create(
+                id=key,
+                book=book,
+                title=title,
+                quantity=quantity,
+                unit_price=Decimal(price),
+                created_at=when,
+                sale=number,
+            )
+
+    run("order", write)
+    return root
+
+
+def page(browser: Client, query: str = "") -> Any:
+    answer = browser.get(f"{ORDERS}{query}")
+    assert answer.status_code == 200, answer.content[:300]
+    return answer
+
+
+def totals(answer: Any) -> str:
+    return Page.of(answer.content.partition(b'<p id="totals">')[2].partition(b"</p>")[0]).text
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "5 orders, 1007 copies, turnover 100000000067.20"),
+        ("?q=noobs", "3 orders, 4 copies, turnover 76.60"),
+        ("?book=3", "2 orders, 1003 copies, turnover 99999999990.60"),
+        ("?book=99", "0 orders, 0 copies, turnover 0.00"),
+        ("?created_at__year=2030", "4 orders, 1006 copies, turnover 100000000041.70"),
+        ("?created_at__year=2030&created_at__month=1", "3 orders, 6 copies, turnover 51.70"),
+        ("?created_at__year=2030&created_at__month=1&created_at__day=1", "2 orders, 3 copies, turnover 51.10"),
+        (f"?created_at__gte=2030-01-02{ZERO}&created_at__lt=2030-01-03{ZERO}", "1 order, 3 copies, turnover 0.60"),
+        (f"?q={FIRST}", "1 order, 1 copy, turnover 25.50"),
+        (f"?q={FIRST.hex}", "1 order, 1 copy, turnover 25.50"),
+        (f"?q={str(FIRST)[:12]}", "1 order, 1 copy, turnover 25.50"),
+        ("?q=nothing", "0 orders, 0 copies, turnover 0.00"),
+    ],
+)
+def test_what_is_found_is_added_up_to_the_cent(sold: Client, query: str, expected: str) -> None:
+    assert totals(page(sold, query)) == expected
+
+
+def test_totals_are_of_all_pages(sold: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin.OrderAdmin, "list_per_page", 2)
+    answer = page(sold, "?p=2")
+    assert totals(answer).startswith("5 orders, 1007 copies")
+    assert answer.content.count(b'class="action-select"') <= 2
+
+
+def test_many_small_amounts_do_not_drift(root: Client) -> None:
+    def write() -> None:
+        Order.objects.bulk_create(
+            Order(
+                id=uuid.UUID(int=number),
+                book=1,
+                title="Cheap",
+                quantity=1,
+                unit_price=Decimal("0.29"),
+                created_at=datetime(2030, 1, 1, tzinfo=UTC),
+                sale=number,
+            )
+            for number in range(1, 1001)
+        )
+
+    run("order", write)
+    assert totals(page(root)) == "1000 orders, 1000 copies, turnover 290.00"
+
+
+def test_the_filter_offers_the_books_with_the_most_orders_and_the_chosen_one(
+    sold: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "MOST_BOOKS", 1)
+    links = Page.of(page(sold).content).links
+    assert "?book=2" in links
+    assert "?book=3" not in links
+    chosen = page(sold, "?book=3").content.decode()
+    assert 'href="?book=3"' in chosen
+    assert ">Xen</a>" in chosen
+
+
+def test_the_dates_lead_down_from_years_to_days(sold: Client) -> None:
+    assert {"?created_at__year=2029", "?created_at__year=2030"} <= set(Page.of(page(sold).content).links)
+    months = Page.of(page(sold, "?created_at__year=2030").content).links
+    assert "?created_at__month=1&created_at__year=2030" in months
+
+
+@pytest.mark.parametrize(
+    "query", ["?book=x", "?book=", "?book=" + "9" * 30, "?created_at__year=x", "?created_at__gte=yesterday"]
+)
+def test_nonsense_leads_back_to_the_list(sold: Client, query: str) -> None:
+    answer = sold.get(f"{ORDERS}{query}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{ORDERS}?e=1")
