@@ -79,7 +79,8 @@ class OrderList(ChangeList):
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     service = topology.ORDER
-    list_display = ("id", "created_at", "book", "title", "quantity", "unit_price", "sum", "status")
+    list_display = ("created_at", "title", "quantity", "unit_price", "sum", "book", "status", "id")
+    list_display_links = ("created_at", "id")
     list_filter = ("created_at", BookFilter)
     search_fields = ("title", "id")
     search_help_text = "By words of the title, or by an order's id or the beginning of it."

@@ -39,6 +39,10 @@ class BookList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.request = request
+        self._adopt_books()
+
+    def _adopt_books(self) -> None:
+        """A column's function is given a book, and no request."""
         for book in self.result_list:
             book.page = self
 
@@ -60,13 +64,14 @@ class BookList(ChangeList):
         self._formset = formset
         if formset is not None and formset.is_bound:
             self.result_list = [form.instance for form in formset.forms]
+            self._adopt_books()
 
 
 @admin.register(Book)
 class BookAdmin(ReplicatedAdmin):
     service = topology.CATALOG
     form: Any = BookForm
-    list_display = ("id", "title", "authors", "topic", "price", "quantity", "stock_there", "version", "retired")
+    list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired")
     list_display_links = ("id", "title")
     list_editable = ("price", "quantity")
     actions: Any = (restock,)
@@ -112,7 +117,7 @@ class BookAdmin(ReplicatedAdmin):
             return answer()
         return self.explained(request, lambda: self.through_replication(request, answer))
 
-    @admin.display(description="stock on the other replica")
+    @admin.display(description="stock there")
     def stock_there(self, book: Any) -> SafeString:
         page: BookList | None = getattr(book, "page", None)
         if page is None:

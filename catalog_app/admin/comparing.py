@@ -43,11 +43,13 @@ class There:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two replicas, by name; `problem` says why the other wasn't read."""
+    """Two replicas, by name; `problem` says why the other wasn't read, unless `is_saving`."""
 
     here: str
     there: str
     problem: str = ""
+    is_saving: bool = False
+    """A form is shown again from within the transaction that it was for: there is no read beside that."""
     books: Mapping[int, There] = field(default_factory=dict)
 
     def of(self, book: Book) -> There:
@@ -68,7 +70,7 @@ def compare(books: Sequence[Book]) -> Comparison:
     assert pin is not None, "only inside of a read"
     there = next(alias for alias in topology.database_aliases(topology.CATALOG) if alias != pin.alias)
     if pin.for_writing:
-        return Comparison(pin.alias, there, "The replicas aren't compared while a change is being saved.")
+        return Comparison(pin.alias, there, is_saving=True)
     try:
         with gate.reading_beside(topology.CATALOG, there) as beside:
             others = Book.objects.in_bulk([book.pk for book in books])
