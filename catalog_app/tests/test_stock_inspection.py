@@ -15,6 +15,7 @@ from bookstore_project.replication.tests.copies import (
     change_around,
     floor,
     head,
+    opened,
     rows,
 )
 from bookstore_project.replication.witness import Exclusion, Witness, read_witness, write_witness
@@ -133,6 +134,17 @@ def test_the_list_opens_when_the_other_replicas_file_cannot_be_read(root: Client
     answer = root.get(BOOKS)
     assert answer.status_code == 200
     assert "catalog-2 isn’t shown: catalog-2 can't be read" in text_of(answer)
+
+
+def test_the_list_opens_when_another_program_has_locked_the_other_replicas_file(root: Client) -> None:
+    connections["catalog-2"].close()
+    with opened("catalog-2") as stranger:
+        stranger.execute("PRAGMA locking_mode = EXCLUSIVE")
+        stranger.execute("BEGIN EXCLUSIVE")
+        answer = root.get(BOOKS)
+    assert answer.status_code == 200
+    assert "catalog-2 isn’t shown: catalog-2 can't be read: database is locked" in text_of(answer)
+    assert "has the same" in text_of(root.get(BOOKS))
 
 
 def test_low_and_sold_out_books_are_found(root: Client) -> None:

@@ -78,6 +78,20 @@ def test_changed_stock_is_explained_in_the_ledger(shop: Shop, browser: requests.
         assert databases.query(file, ledger, [book])[-1] == ("correction", -4, 2, "staff")
 
 
+@pytest.mark.parametrize(("node", "other"), [("catalog-1", "catalog-2"), ("catalog-2", "catalog-1")])
+def test_each_replica_shows_its_stock_beside_the_others(
+    shop: Shop, browser: requests.Session, node: str, other: str
+) -> None:
+    book = shop.new_book(quantity=6)
+    shop.front.buy(book)
+    log_in(browser, shop, node)
+    answer = browser.get(f"{shop.store.url(node)}/admin/catalog_app/book/?id={book}", timeout=TIMEOUT_S)
+    page = Page.of(answer.content)
+    assert f"{other} was read at the same moment, and has the same." in page.text
+    assert "5 ✓ same" in page.text
+    assert f"{shop.store.url(other)}/admin/catalog_app/book/?id={book}" in page.links
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -148,6 +162,12 @@ def test_ledger_and_orders_are_read_only(shop: Shop, browser: requests.Session, 
     ("node", "path"),
     [
         ("catalog-1", "/admin/catalog_app/book/?q=noobs"),
+        ("catalog-2", "/admin/catalog_app/book/?stock=low"),
+        ("catalog-1", "/admin/catalog_app/book/export/?q=noobs"),
+        ("catalog-2", "/admin/catalog_app/book/import/"),
+        ("catalog-1", "/admin/catalog_app/ledgerentry/?book=1"),
+        ("catalog-2", "/static/catalog_app/stock.css"),
+        ("order-2", "/admin/order_app/order/?book=1"),
         ("catalog-2", "/admin/catalog_app/book/?topic=distributed+systems"),
         ("catalog-1", "/admin/catalog_app/book/?retired__exact=0&o=-5"),
         ("catalog-1", "/admin/catalog_app/book/1/change/"),
