@@ -156,7 +156,7 @@ WHITENOISE_USE_FINDERS = True  # No collectstatic: the files come from where the
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 """The largest request body, in bytes: 413 beyond it."""
-UPLOAD_MAX_BYTES = 8 * 1024 * 1024
+UPLOAD_MAX_BYTES = 2 * 1024 * 1024
 """The same with files in it, which only staff sends, to the admin."""
 FILE_UPLOAD_HANDLERS = [
     "bookstore_project.wire.uploads.BoundedUpload",

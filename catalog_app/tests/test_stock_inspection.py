@@ -18,10 +18,12 @@ from bookstore_project.replication.tests.copies import (
     opened,
     rows,
 )
+from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import Exclusion, Witness, read_witness, write_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire.tests.api import PASSWORD
-from catalog_app.services import book_restock, book_retire, book_update
+from catalog_app.admin import BookAdmin
+from catalog_app.services import add_book, book_restock, book_retire, book_update
 from catalog_app.tests.admin_pages import BOOKS, form_of, row_number, row_of, save, text_of
 
 COURSE = [
@@ -214,6 +216,21 @@ def test_the_same_change_made_twice_is_made_once(root: Client) -> None:
     before = len(ledger(1))
     assert save(root, shown, 1, quantity="40").status_code == 302
     assert (stock(1)[0][1], len(ledger(1))) == (40, before)
+
+
+def test_all_that_is_shown_on_one_page_can_be_saved_at_once(root: Client) -> None:
+    most = BookAdmin.list_max_show_all
+
+    def fill() -> None:
+        for number in range(8, most + 1):
+            add_book({"title": f"Book {number}", "topic": "t", "price": "1", "quantity": 1}, "root")
+
+    run("catalog", fill)
+    path = f"{BOOKS}?all="
+    shown = root.get(path)
+    assert form_of(shown, "form-TOTAL_FORMS")["form-TOTAL_FORMS"] == str(most)
+    assert save(root, shown, 1, path=path, price="9.90").status_code == 302
+    assert stock(1) == [(9.9, 50, 2)]
 
 
 @pytest.mark.parametrize(

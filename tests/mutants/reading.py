@@ -51,6 +51,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_does_not_touch_goes_through",
     ),
     mutant(
+        "a copy read beside another forgets what was written in between",
+        "a book that is being sold is shown as damaged, and the files are scrubbed for nothing",
+        GATE,
+        "    return frozenset(keys_in_doubt(connection, here.position))\n",
+        "    return frozenset()\n",
+        f"{TESTS}/test_gate.py::test_what_was_written_between_the_two_reads_is_told",
+    ),
+    mutant(
         "a log that ends below the floor is read",
         "a file restored from a backup shows last week's stock",
         GATE,
