@@ -29,14 +29,14 @@ class RestockForm(forms.Form):
 
 @admin.action(description="Restock the selected books", permissions=["change"])
 def restock(model_admin: Any, request: HttpRequest, queryset: QuerySet[Book]) -> HttpResponse | None:
-    """Asks how many, then adds them in one replicated transaction; a book that is retired is left out."""
+    """Asks how many, then adds them in one replicated transaction; a book that is retired is left out.
+
+    One that is retired while the page is open refuses the whole: what was shown is done, or nothing.
+    """
     is_asked = "quantity" in request.POST
-    # The second time by the ids that the page has shown: a filter of the list may not find them all any more.
-    books = list(
-        (Book.objects.filter(pk__in=_chosen(request)) if is_asked else queryset)
-        .filter(retired=False)
-        .order_by("id")[: MOST_AT_ONCE + 1]
-    )
+    # The second time by the ids that the page has shown, which neither the list's filter nor a retirement changes.
+    found = Book.objects.filter(pk__in=_chosen(request)) if is_asked else queryset.filter(retired=False)
+    books = list(found.order_by("id")[: MOST_AT_ONCE + 1])
     if not books or len(books) > MOST_AT_ONCE:
         text = "Retired books aren't restocked." if not books else f"Choose {MOST_AT_ONCE} books at most."
         messages.warning(request, f"{text} Nothing was changed.")

@@ -111,6 +111,14 @@ def test_retired_books_are_left_out(root: Client) -> None:
     assert "Retired books aren't restocked. Nothing was changed." in text_of(root.get(BOOKS))
 
 
+def test_a_book_that_is_retired_while_the_page_is_open_refuses_the_whole(root: Client) -> None:
+    asked = choose(root, 1, 2)
+    book_retire(book_id=2, actor="ann")
+    before = floor("catalog")
+    assert "There is no book 2." in text_of(answer_page(root, asked, 1, 2, quantity="5"))
+    assert floor("catalog") == before
+
+
 def test_who_may_only_look_cannot_restock(root: Client) -> None:
     User.objects.get(username="ann").user_permissions.add(Permission.objects.get(codename="view_book"))
     client = Client()
