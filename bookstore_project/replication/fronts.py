@@ -9,6 +9,7 @@ Source: Gray and Cheriton, Leases: An Efficient Fault-Tolerant Mechanism for Dis
 
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -55,6 +56,13 @@ class Lease:
     lease_s: float
     confirmed: tuple[int, str] | None
     """Position and hash of the newest entry in doubt of which the front has said that it knows."""
+    since: float = 0.0
+    """When this process's polls began to come without another one's between them, in monotonic seconds."""
+
+    @property
+    def process(self) -> tuple[str, str, float]:
+        """Who took what was announced. A late poll of a former process brings its name back, but not its `since`."""
+        return self.front, self.instance, self.since
 
     def is_valid(self) -> bool:
         # A monotonic clock starts anew with the machine: what lies too far ahead is of another boot.
@@ -72,11 +80,26 @@ def lease_dir() -> Path:
 
 def read_lease(front: str) -> Lease | None:
     """The recorded lease, valid or not; None if there is none that can be read."""
-    with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):
-        members = json.loads((lease_dir() / f"{front}.json").read_bytes())
-        confirmed = members.pop("confirmed")
-        return Lease(confirmed=tuple(confirmed) if confirmed else None, **members)
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        return _parse(json.loads((lease_dir() / f"{front}.json").read_bytes()))
     return None
+
+
+def _parse(members: dict[str, Any]) -> Lease:
+    """Raises ValueError, TypeError or LookupError for what `record_lease` can't have written."""
+    expires, lease_s, since = (float(members[name]) for name in ("expires", "lease_s", "since"))
+    if not all(map(math.isfinite, (expires, lease_s, since))):
+        raise ValueError("A lease ends at some time.")
+    confirmed = members["confirmed"]
+    return Lease(
+        str(members["front"]),
+        str(members["address"]),
+        str(members["instance"]),
+        expires,
+        lease_s,
+        tuple(confirmed) if confirmed else None,
+        since,
+    )
 
 
 def record_lease(lease: Lease) -> None:
@@ -154,7 +177,7 @@ def push(lease: Lease, message: Mapping[str, Any], timeout_s: float = PUSH_TIMEO
     return False
 
 
-Announced = Mapping[tuple[str, str], "Future[bool]"]
+Announced = Mapping[tuple[str, str, float], "Future[bool]"]
 """For a front and the process that it was: whether it has taken what was announced."""
 
 
@@ -168,8 +191,8 @@ def announce(timeline: str, entry: Entry) -> Announced:
         return {}
     message = _message(timeline, [entry])
     return {
-        (front, lease.instance): _pool().submit(copy_context().run, push, lease, message)
-        for front, lease in read_leases().valid.items()
+        lease.process: _pool().submit(copy_context().run, push, lease, message)
+        for lease in read_leases().valid.values()
     }
 
 
@@ -211,7 +234,7 @@ def _message(timeline: str, entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _has_taken(announced: Announced, lease: Lease) -> bool:
-    answer = announced.get((lease.front, lease.instance))
+    answer = announced.get(lease.process)
     return answer is not None and answer.result()
 
 

@@ -104,17 +104,25 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
     """
     with mutex.lock(fronts.lock_of(poll.front), fronts.RECORD_TIMEOUT_S):
         old = fronts.read_lease(poll.front)
-        given = old.expires if old is not None and old.expires - asked <= old.lease_s * 1.5 else 0.0
+        given = _given(old, asked)
         fronts.record_lease(
             fronts.Lease(
                 poll.front,
                 poll.address,
                 poll.instance,
                 max(given, asked + poll.lease_s) if renewed else given,
-                max(poll.lease_s, old.lease_s if old is not None else 0),
+                max(poll.lease_s, old.lease_s if old is not None else settings.LEASE_S),
                 poll.confirmed,
+                old.since if old is not None and old.instance == poll.instance else asked,
             )
         )
+
+
+def _given(old: fronts.Lease | None, asked: float) -> float:
+    """Until when the front may use its cache by what it was given before."""
+    if old is None:  # Its record may have been lost: any lease, of those that were given before this poll.
+        return asked + settings.LEASE_S
+    return old.expires if old.expires - asked <= old.lease_s * 1.5 else 0.0
 
 
 def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[log.Entry], bool]:

@@ -4,7 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,27 @@ def test_a_lease_of_an_earlier_boot_is_void(clock: Clock) -> None:
     assert read_leases().valid == {}
 
 
-@pytest.mark.parametrize("content", ["", "{}", "null", '{"front": 1, "confirmed": null}'])
-def test_what_is_no_lease_is_ignored(clock: Clock, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        "null",
+        '{"front": 1, "confirmed": null}',
+        json.dumps(asdict(LEASE) | {"expires": "soon"}),
+        json.dumps(asdict(LEASE) | {"expires": None}),
+        json.dumps(asdict(LEASE) | {"expires": float("nan")}),
+        json.dumps(asdict(LEASE) | {"lease_s": []}),
+        json.dumps(asdict(LEASE) | {"confirmed": 7}),
+    ],
+)
+def test_of_what_is_no_lease_nothing_is_known(clock: Clock, content: str) -> None:
+    """Writers wait as for a record that is gone, and the next poll writes it anew."""
     record_lease(LEASE)
     (fronts.lease_dir() / "front.json").write_text(content)
-    assert read_leases().valid == {}
+    assert read_leases() == Leases({}, frozenset({"front"}))
+    polls.answer("catalog", "catalog-1", POLL)
+    assert "front" in read_leases().valid
 
 
 # ------------------------------------------------------------------------------------------- invalidations
@@ -99,6 +115,29 @@ def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, pushes: P
     record_lease(replace(LEASE, instance="its successor"))
     fronts.invalidate("t", [ENTRY], announced)
     assert len(pushes.taken["front"]) == 2
+
+
+def test_a_late_poll_of_a_former_process_does_not_pass_for_its_successor(clock: Clock, pushes: Pushes) -> None:
+    """A stopped replica may answer it long after the process that took the announcement is gone."""
+    polls.answer("catalog", "catalog-1", POLL)
+    announced = fronts.announce("t", ENTRY)
+    assert all(answer.result() for answer in announced.values())
+    clock.now += 0.1
+    polls.answer("catalog", "catalog-2", replace(POLL, instance="its successor"))
+    clock.now += 0.1
+    polls.answer("catalog", "catalog-1", POLL)
+    fronts.invalidate("t", [ENTRY], announced)
+    assert len(pushes.taken["front"]) == 2
+
+
+def test_polls_of_one_process_do_not_undo_what_it_took(clock: Clock, pushes: Pushes) -> None:
+    polls.answer("catalog", "catalog-1", POLL)
+    announced = fronts.announce("t", ENTRY)
+    assert all(answer.result() for answer in announced.values())
+    clock.now += 0.1
+    polls.answer("catalog", "catalog-2", POLL)
+    fronts.invalidate("t", [ENTRY], announced)
+    assert len(pushes.taken["front"]) == 1
 
 
 def test_a_front_that_got_its_lease_meanwhile_is_told(clock: Clock, pushes: Pushes) -> None:

@@ -13,7 +13,7 @@ from bookstore_project.replication import fronts, polls
 from bookstore_project.replication.fronts import Lease, record_lease
 from bookstore_project.replication.log import Entry
 from bookstore_project.replication.tests.copies import eventually
-from bookstore_project.replication.tests.leases import LEASE, POLL, Clock, Pushes, reprice
+from bookstore_project.replication.tests.leases import LEASE, NOW, POLL, Clock, Pushes, reprice
 from bookstore_project.settings import modes, topology
 
 ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
@@ -73,6 +73,7 @@ def test_none_tells_nobody(clock: Clock, pushes: Pushes, settings: Settings) -> 
 def test_no_front_gets_a_lease_from_an_experiment(clock: Clock, settings: Settings, mode: str) -> None:
     """A front that counts on its lease would be told of nothing."""
     settings.COHERENCE = mode
+    record_lease(replace(LEASE, expires=NOW))
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
     assert fronts.read_leases().valid == {}
 

@@ -103,6 +103,17 @@ def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, pus
     assert "front" in read_leases().valid
 
 
+def test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given(clock: Clock, pushes: Pushes) -> None:
+    """A record without a lease would let a writer go on, while the front still uses the one that it has."""
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
+    fronts.block("front")
+    pushes.deaf.add("front")
+    (fronts.lease_dir() / "front.json").unlink()
+    clock.now += 0.5
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
+    assert read_leases().valid["front"].expires >= NOW + LEASE_S
+
+
 def test_a_replica_out_of_sync_or_behind_answers_no_poll(seven_books: Path) -> None:
     path = get_service("catalog").witness_file
     witness = read_witness(path)
