@@ -8,7 +8,7 @@ import pytest
 
 from bookstore_project.replication import gate, points
 from bookstore_project.replication.fronts import is_blocked
-from bookstore_project.replication.tests.copies import Party
+from bookstore_project.replication.tests.copies import Party, floor
 from bookstore_project.replication.tests.leases import LEASE_S
 from catalog_app.models import Book
 from frontend_app.runtime import Front
@@ -151,7 +151,7 @@ def test_a_writer_killed_between_floor_and_set(town: Town, front: Front, known: 
         write().result()
     points.hooks.clear()
     assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
-    assert not town.sets_of(front.coherence.position)
+    assert not town.sets_of(floor("catalog"))
 
 
 def test_a_front_restarted_over_a_warm_cache(town: Town, front: Front, known: list[str]) -> None:
