@@ -4,6 +4,7 @@ Only the newest answer of a key is worth sending: what is offered within a momen
 sells many copies in it is sent once. What is lost, or dropped because the fronts can't keep up, costs a miss.
 """
 
+import logging
 import threading
 import time
 from collections import defaultdict
@@ -15,6 +16,8 @@ from typing import Any
 from bookstore_project.replication.fronts import listeners, push
 from bookstore_project.replication.points import reached
 from bookstore_project.settings import topology
+
+logger = logging.getLogger("bookstore.replication")
 
 GATHER_S = 0.005
 MOST_KEYS = 200
@@ -64,7 +67,10 @@ def _send_forever() -> None:
             offers = dict(_waiting)
             _waiting.clear()
         reached("set")
-        _send(offers)
+        try:
+            _send(offers)
+        except Exception:  # It costs misses; a thread that ended over it would cost them for good.
+            logger.exception("New answers couldn't be sent to the fronts")
 
 
 def _send(offers: dict[str, Offer]) -> None:

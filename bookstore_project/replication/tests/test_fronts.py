@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from bookstore_project.replication import fronts, points, polls
+from bookstore_project.replication import fronts, offers, points, polls
 from bookstore_project.replication.errors import OutcomeUnknown
 from bookstore_project.replication.fronts import Lease, Leases, read_lease, read_leases, record_lease
 from bookstore_project.replication.log import Entry
@@ -321,15 +321,28 @@ def test_a_front_is_offered_the_bytes_that_a_reader_would_get(seven_books: Path,
     polls.answer("catalog", "catalog-1", replace(POLL, address=front.lease.address, lease_s=30))
     position = reprice()
 
-    def offers() -> list[list[Any]]:
+    def offered() -> list[list[Any]]:
         # Others may come, of the books that the fixture put there.
         return [item for message in front.messages for item in message["set"] if item[0] == position]
 
-    (offer,) = eventually(offers)
+    (offer,) = eventually(offered)
     assert [[position, ["book:1"]]] in [message["invalidate"] for message in front.messages]
     body = run("catalog", lambda: book_bytes(Book.objects.get(pk=1))).value.decode()
     assert offer == [position, "book:1", body]
     assert json.loads(body)["price"] == "31.00"
+
+
+def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
+    empty_store: Path, front: Front, caplog: pytest.LogCaptureFixture
+) -> None:
+    def make() -> str:
+        raise ValueError("no such thing")
+
+    polls.answer("catalog", "catalog-1", replace(POLL, address=front.lease.address, lease_s=30))
+    offers.offer("book:1", offers.Offer("t", 1, make))
+    eventually(lambda: "no such thing" in caplog.text)
+    offers.offer("book:1", offers.Offer("t", 2, lambda: "{}"))
+    eventually(lambda: [2, "book:1", "{}"] in [item for message in front.messages for item in message["set"]])
 
 
 def test_an_address_that_is_none_blocks_the_front_and_not_the_writer(clock: Clock) -> None:
