@@ -93,7 +93,7 @@ class Health:
         """
         with self._lock:
             before = self._of_node[node.name]
-            if before.state is not State.OPEN and began_at is not None and began_at < before.changed_at:
+            if began_at is not None and began_at < _back_since(before):
                 return
             pause_s = before.pause_s
             if is_trial:
@@ -153,3 +153,11 @@ class Health:
         """The trial told nothing: the next request may be one."""
         with self._lock:
             self._of_node[node.name] = replace(self._of_node[node.name], is_on_trial=False)
+
+
+def _back_since(known: NodeHealth) -> float:
+    """What was sent before that, and fails, met the replica as it was before it came back."""
+    if known.state is not State.OPEN:
+        return known.changed_at
+    # It has passed a check, and only its pause keeps it out: whoever finds no other may ask it already.
+    return known.seen_at if known.has_passed and known.seen_at is not None else float("-inf")

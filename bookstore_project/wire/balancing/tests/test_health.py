@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookstore_project.wire.balancing.health import FIRST_PAUSE_S, LONGEST_PAUSE_S, Health, NodeHealth, State
+from bookstore_project.wire.balancing.health import FIRST_PAUSE_S, LONGEST_PAUSE_S, Fault, Health, NodeHealth, State
 from bookstore_project.wire.balancing.tests.fakes import ONE, TWO, Clock
 
 
@@ -61,6 +61,22 @@ def test_a_call_sent_before_the_return_takes_nobody_out_again(health: Health, cl
     assert health.of(ONE).state is State.CLOSED
     health.failed(ONE, "does not answer", began_at=clock.now)
     assert health.of(ONE).state is State.OPEN
+
+
+def test_a_call_sent_before_the_return_makes_it_not_unreachable_in_its_pause(health: Health, clock: Clock) -> None:
+    """Those who hung on it fail one by one, while it answers again and is the only one that does."""
+    half_open(health)
+    fail_a_trial(health)
+    began_at = clock.now
+    clock.now += FIRST_PAUSE_S / 4
+    health.passed(ONE, clock.now)
+    back = health.of(ONE)
+    assert (back.state, back.has_passed) == (State.OPEN, True)
+    clock.now += FIRST_PAUSE_S / 4
+    health.failed(ONE, "does not answer", fault=Fault.HUNG, began_at=began_at)
+    assert health.of(ONE) == back
+    health.failed(ONE, "does not answer", fault=Fault.HUNG, began_at=clock.now)
+    assert not health.of(ONE).has_passed
 
 
 def test_half_open_takes_one_trial_at_a_time(health: Health, clock: Clock) -> None:
