@@ -1,6 +1,7 @@
 """The parts of a front, put together: one set per process."""
 
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
         cache.on_change = partial(journal.shared_cache_changed, node)
     drains = Drains(on_change=journal.drain_changed)
     negatives = LRUCache(
-        f"negatives-{id(journal)}",
+        f"negatives-{uuid.uuid4().hex}",
         {"TIMEOUT": settings.CACHE_TIMEOUT_S, "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES}},
     )
     coherence = CLASSES[settings.COHERENCE]([cache, negatives], lease_s=settings.LEASE_S)

@@ -1,9 +1,12 @@
 """What a front counts of its cache can be read, everywhere where it is told, and its memory is bounded."""
 
+import gc
+
 import pytest
 
+from bookstore_project.settings.topology import NODES
 from bookstore_project.wire.problems import Unavailable
-from frontend_app import cluster, services
+from frontend_app import cluster, runtime, services
 from frontend_app.cache import coherence
 from frontend_app.cache.coherence import Change, Coherence, Push
 from frontend_app.cluster import FrontCollector
@@ -86,3 +89,13 @@ def test_what_clients_ask_for_raises_no_floors() -> None:
     for book in range(1, 200):
         services.read_book(front, book)
     assert len(front.coherence.floors) == 0
+
+
+def test_a_front_knows_nothing_of_what_another_did_not_find() -> None:
+    """One after the other, as in tests: the memory of the first is used again."""
+    for _ in range(20):
+        front = runtime.build(NODES["front"], call=Store(), cache=fakes.lru())
+        assert front.reads.negatives.get("book:99") is None
+        front.reads.negatives.set("book:99", b"nothing")
+        del front
+        gc.collect()
