@@ -39,3 +39,4 @@ class DocsView(ReadOnlyView, SpectacularSwaggerView):
     """The schema, to read and to try."""
 
     url_name = "schema"
+    template_name = "wire/docs.html"

@@ -56,6 +56,13 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             (renderer_context or {})["view"].paginator = PageLinks(data)
         return super().render(data, accepted_media_type, renderer_context)
 
+    def get_context(
+        self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
+        context["code_style"] = ""  # With Pygments installed it would be an inline style.
+        return context
+
     def get_default_renderer(self, view: Any) -> renderers.BaseRenderer:
         return JSONRenderer()
 

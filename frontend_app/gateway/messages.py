@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from bookstore_project.wire import etags, headers, problems
+from bookstore_project.wire import csp, etags, headers, problems
 from bookstore_project.wire.renderers import canonical_json
 
 Scope = MutableMapping[str, Any]
@@ -88,6 +88,7 @@ def problem(code: str, detail: str, request_id: str) -> Outgoing:
         (headers.SERVER_TIMING, "app;dur=0.0"),
         ("ETag", etags.etag_of(body)),
         ("X-Content-Type-Options", "nosniff"),
+        (csp.HEADER, csp.POLICY),
     ]
     if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         named.append(("Retry-After", str(problems.RETRY_AFTER_S)))

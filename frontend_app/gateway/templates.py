@@ -10,6 +10,7 @@ from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
+from bookstore_project.wire import csp
 from frontend_app.gateway.messages import Incoming
 
 HOSTS_REMEMBERED = 200
@@ -18,7 +19,7 @@ _known_hosts: dict[str, bool] = {}
 
 @cache
 def security_headers(is_secure: bool) -> list[tuple[str, str]]:
-    """What Django's security and framing middlewares add, as configured, over https or http."""
+    """What the middlewares for security, framing and content add, as configured, over https or http."""
 
     def no_view(request: object) -> HttpResponse:
         return HttpResponse()
@@ -34,6 +35,7 @@ def security_headers(is_secure: bool) -> list[tuple[str, str]]:
     request = WSGIRequest(environ)
     framed = XFrameOptionsMiddleware(no_view).process_response(request, HttpResponse())
     secured = SecurityMiddleware(no_view).process_response(request, framed)
+    secured.headers[csp.HEADER] = csp.POLICY
     return [(name, value) for name, value in secured.items() if name != "Content-Type"]
 
 

@@ -78,9 +78,9 @@ def test_staff_restocks_with_the_form_after_logging_in(shop: Shop, node: str) ->
     assert shop.front.get(f"/product/{book}").json["quantity"] == 7
 
 
-def log_in(browser: requests.Session, url: str, user: str, password: str) -> None:
+def log_in(browser: requests.Session, url: str, user: str, password: str, *, to: str = "/api/v1/books/") -> None:
     """By the browsable API's own page."""
-    page = Page.of(browser.get(f"{url}/api-auth/login/?next=/api/v1/books/", timeout=TIMEOUT_S).content)
+    page = Page.of(browser.get(f"{url}/api-auth/login/?next={to}", timeout=TIMEOUT_S).content)
     (form,) = (form for form in page.forms if "password" in form.fields)
     answer = browser.post(
         f"{url}{form.action}", data={**form.fields, "username": user, "password": password}, timeout=TIMEOUT_S

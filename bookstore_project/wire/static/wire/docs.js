@@ -1,0 +1,20 @@
+"use strict";
+
+// The page of the API's description: what it is to show stands in the page itself.
+const place = document.getElementById("swagger-ui");
+
+SwaggerUIBundle({
+  url: place.dataset.schema,
+  dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  deepLinking: true,
+  validatorUrl: null,
+  requestInterceptor: (request) => {
+    // A login of this page's session counts for changes only with its token.
+    if (!["GET", undefined].includes(request.method) && request.credentials === "same-origin") {
+      request.headers[place.dataset.csrfHeader] = place.dataset.csrfToken;
+    }
+    return request;
+  },
+});
