@@ -8,21 +8,26 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bookstore_project.settings import topology
 from bookstore_project.wire.balancing.health import NodeHealth, State
-from frontend_app import runtime
+from frontend_app import journal, observer, runtime
 from frontend_app.cache.lru import Counters, LRUCache
 from frontend_app.cache.shared import SharedCache, SharedStatus
+from frontend_app.clients import Upstream
 from frontend_app.runtime import Front
 
 STATES = ("up", "half-open", "out", "drained", "unknown")
 KEYS_SHOWN = 200
 """Of the cache's keys, the ones used last."""
+NEXT_OUT_SHOWN = 10
 
 
 def describe(front: Front) -> dict[str, Any]:
     return {
         "nodes": nodes(front),
+        "rotation": [rotation(upstream) for upstream in (front.catalog, front.order)],
         "cache": cache(front),
+        "invalidations": invalidations(front),
         "requests": front.journal.requests(),
         "events": front.journal.events(),
     }
@@ -41,19 +46,20 @@ def nodes(front: Front) -> list[dict[str, Any]]:
         "lag": None,
         "epoch": None,
         "seen_s": 0.0,
+        "floor": None,
+        "out_because": "",
+        **front.journal.figures.own.summary().as_dict(),
     }
     return [own, *_replicas(front)]
 
 
 def _replicas(front: Front) -> Iterator[dict[str, Any]]:
-    heads: dict[str, int] = {}
-    for checker in front.checkers:
-        position = checker.status.get("position")
-        if position is not None:
-            heads[checker.node.service] = max(heads.get(checker.node.service, 0), position)
+    told_of = {service: observer.told_of(service, front.checkers) for service in topology.APPS_OF_SERVICE}
+    heads = _heads(front)
     for checker in front.checkers:
         node, told, known = checker.node, checker.status, front.health.of(checker.node)
-        position = told.get("position")
+        service, position = told_of[node.service], told.get("position")
+        out: dict[str, str] = service.get("out") or {}
         yield {
             "name": node.name,
             "service": node.service,
@@ -61,12 +67,37 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
             "pid": told.get("pid"),
             "state": _state(known, is_drained=front.drains.is_drained(node)),
             "reason": known.reason or front.drains.reason(node),
-            "in_sync": told.get("in_sync"),
+            "in_sync": node.name not in out if service else None,
             "position": position,
-            "lag": None if position is None else heads[node.service] - position,
-            "epoch": told.get("epoch"),
+            "lag": None if position is None else max(heads[node.service], service.get("floor") or 0) - position,
+            "epoch": service.get("epoch"),
             "seen_s": None if known.seen_at is None else round(front.health.clock() - known.seen_at, 2),
+            "floor": service.get("floor"),
+            "out_because": out.get(node.name, ""),
+            **front.journal.figures.of(node.name).summary().as_dict(),
         }
+
+
+def _heads(front: Front) -> dict[str, int]:
+    """The newest position that a replica of the service has told of."""
+    heads: dict[str, int] = {}
+    for checker in front.checkers:
+        position = checker.status.get("position") or 0
+        heads[checker.node.service] = max(heads.get(checker.node.service, 0), position)
+    return heads
+
+
+def rotation(upstream: Upstream) -> dict[str, Any]:
+    """Whose turn is next; None if asking anybody would be a waste of time."""
+    upcoming = upstream.balancer.turns.upcoming()
+    return {"service": upstream.service, "next": upcoming.name if upcoming else None}
+
+
+def invalidations(front: Front) -> list[dict[str, Any]]:
+    return [
+        {"at": journal.timestamp(change.at), "position": change.position, "keys": list(change.keys[:KEYS_SHOWN])}
+        for change in front.coherence.recent.copy()
+    ]
 
 
 def _state(known: NodeHealth, *, is_drained: bool) -> str:
@@ -94,6 +125,8 @@ def cache(front: Front) -> dict[str, Any]:
         "expiries": lru.expiries,
         "invalidations": front.coherence.invalidations,
         "keys": keys[-KEYS_SHOWN:],
+        "next_out": keys[:NEXT_OUT_SHOWN],
+        "hit_ratios": front.journal.figures.own.hit_ratios(),
     }
     return told | ({"shared": asdict(shared)} if shared else {})
 

@@ -85,7 +85,9 @@ def complete(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def note(request: HttpRequest, response: HttpResponse, trace: Trace, took_ms: float) -> None:
-    runtime.front().journal.request(
+    journal = runtime.front().journal
+    journal.figures.note(response.status_code, response.headers[headers.CACHE], took_ms, trace.steps)
+    journal.request(
         request.method or "",
         request.get_full_path(),
         response.status_code,

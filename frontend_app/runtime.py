@@ -26,6 +26,7 @@ from frontend_app.cache.reads import CachedReads
 from frontend_app.cache.shared import SharedCache
 from frontend_app.clients import Upstream
 from frontend_app.journal import Journal
+from frontend_app.observer import Observer
 from frontend_app.poller import Poller
 
 NEGATIVE_ENTRIES = 1000
@@ -65,6 +66,7 @@ class Front:
             if self._threads:
                 return
             runs = [checker.run for checker in self.checkers]
+            runs.append(Observer(self.checkers, self.journal).run)
             if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
                 runs.append(self.poller.run)
             self._threads = [threading.Thread(target=run, args=(self._stop,), daemon=True) for run in runs]

@@ -26,6 +26,24 @@ class NodeFields(serializers.Serializer[Any]):
     lag = serializers.IntegerField(allow_null=True, help_text="Entries behind the other replica.")
     epoch = serializers.IntegerField(allow_null=True)
     seen_s = serializers.FloatField(allow_null=True, help_text="Seconds since it last answered.")
+    floor = serializers.IntegerField(allow_null=True, help_text="The newest settled position of its service.")
+    out_because = serializers.CharField(help_text="Why its copy is out of sync; empty otherwise.", allow_blank=True)
+    served = serializers.IntegerField(help_text="Answers in the last minute; of replicas, those to this front.")
+    failed = serializers.IntegerField(help_text="Of them, and of calls without an answer, those that failed.")
+    p50_ms = serializers.FloatField(allow_null=True)
+    p99_ms = serializers.FloatField(allow_null=True)
+    per_second = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Answers in each second of the last minute, the newest last."
+    )
+
+
+class RotationFields(serializers.Serializer[Any]):
+    """Turns over the replicas of a service."""
+
+    service = serializers.CharField()
+    next = serializers.CharField(
+        allow_null=True, help_text="Whom the next request asks first; null if none can be asked."
+    )
 
 
 class SharedFields(serializers.Serializer[Any]):
@@ -55,8 +73,21 @@ class CacheFields(serializers.Serializer[Any]):
     evictions = serializers.IntegerField(help_text="Entries that made room for others.")
     expiries = serializers.IntegerField(help_text="Entries found too old.")
     invalidations = serializers.IntegerField()
-    keys = serializers.ListField(child=serializers.CharField(), help_text="The next to go first.")
+    keys = serializers.ListField(child=serializers.CharField(), help_text="Up to 200, the one used last at the end.")
+    next_out = serializers.ListField(child=serializers.CharField(), help_text="The next to go first.")
+    hit_ratios = serializers.ListField(
+        child=serializers.FloatField(allow_null=True),
+        help_text="Hits among the reads that could be hits, for each second of the last minute, the newest last.",
+    )
     shared = SharedFields(required=False, help_text="Absent if the cache is this front's own.")
+
+
+class InvalidationFields(serializers.Serializer[Any]):
+    """A change that the catalog told the cache of."""
+
+    at = serializers.DateTimeField()
+    position = serializers.IntegerField()
+    keys = serializers.ListField(child=serializers.CharField())
 
 
 class StepFields(serializers.Serializer[Any]):
@@ -94,6 +125,8 @@ class ClusterFields(serializers.Serializer[Any]):
     """The store, as this front sees it."""
 
     nodes = NodeFields(many=True)
+    rotation = RotationFields(many=True)
     cache = CacheFields()
+    invalidations = InvalidationFields(many=True, help_text="The newest first.")
     requests = RequestFields(many=True, help_text="The newest first.")
     events = EventFields(many=True, help_text="The newest first.")

@@ -1,5 +1,6 @@
 """The front's pages about itself, and the route by which catalog replicas push to it."""
 
+import time
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +18,7 @@ from bookstore_project.wire.permissions import IsService
 from bookstore_project.wire.remarks import remark
 from bookstore_project.wire.renderers import JSONRenderer
 from bookstore_project.wire.request_id import current_request_id
-from frontend_app import cluster, pushes, relays, services
+from frontend_app import cluster, journal, pushes, relays, services
 from frontend_app.runtime import front
 from frontend_app.serializers import ClusterFields
 
@@ -40,7 +41,20 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def cluster_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "frontend_app/cluster.html", cluster.describe(front()))
+    return _cluster(request, "frontend_app/cluster.html")
+
+
+@read_only
+def cluster_live(request: HttpRequest) -> HttpResponse:
+    """What changes of the cluster page: it fetches this every second."""
+    return _cluster(request, "frontend_app/cluster_live.html")
+
+
+def _cluster(request: HttpRequest, template: str) -> HttpResponse:
+    context = {**cluster.describe(front()), "now": journal.timestamp(time.time())}
+    response = render(request, template, context)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 class ClusterView(APIView):

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/cluster/nodes/<str:name>/drain/", drain_views.DrainView.as_view(), "drain"),
     *route("api/v1/cluster/nodes/<str:name>/undrain/", drain_views.UndrainView.as_view(), "undrain"),
     *route("cluster/", site_views.cluster_page, "cluster"),
+    *route("cluster/live/", site_views.cluster_live, "cluster-live"),
     *route("internal/push/", site_views.PushView.as_view(), "push"),
     *route("", site_views.home, "home")[1:],
     *common_routes(),

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookstore_project.replication import gate, polls
+from bookstore_project.replication import care, gate, polls
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.gate import Snapshot
 from bookstore_project.replication.router import local_alias
@@ -97,6 +97,9 @@ class StatusView(APIView):
                 "floor": witness.floor,
                 "epoch": witness.epoch,
                 "timeline": witness.timeline,
+                "out": {alias: exclusion.reason for alias, exclusion in witness.out.items()},
+                "last_repair": care.last(self.service, care.REPAIR),
+                "last_scrub": care.last(self.service, care.SCRUB),
             }
         )
 

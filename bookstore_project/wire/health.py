@@ -57,6 +57,12 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 @read_only
+def no_icon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask every site for, pages of frameworks among them: there is none, and that is no error."""
+    return HttpResponse(status=204)
+
+
+@read_only
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text exposition; OpenMetrics for whoever asks for it."""
     encode, content_type = prometheus_client.exposition.choose_encoder(request.headers.get("Accept", ""))

@@ -12,7 +12,7 @@ from bookstore_project.wire.remarks import remark_of
 from bookstore_project.wire.request_id import accept_request_id
 
 access_log = logging.getLogger("bookstore.request")
-QUIET_PREFIXES = ("/internal/", "/static/", "/healthz", "/readyz", "/metrics")
+QUIET_PREFIXES = ("/internal/", "/static/", "/healthz", "/readyz", "/metrics", "/cluster/live", "/favicon.ico")
 """Routes that machines ask all the time: logged for a failure, and for what has a remark."""
 
 

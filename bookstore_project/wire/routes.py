@@ -23,6 +23,7 @@ def common_routes() -> list[URLPattern | URLResolver]:
         *route("healthz", health.live, "live"),
         *route("readyz", health.ready, "ready"),
         *route("metrics", health.metrics, "metrics"),
+        path("favicon.ico", health.no_icon),
         *route("api/schema/", SchemaView.as_view(), "schema"),
         *route("api/docs/", DocsView.as_view(), "docs"),
         path("api-auth/", include("rest_framework.urls")),

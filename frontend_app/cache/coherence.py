@@ -12,6 +12,7 @@ poll raises them first and grants the lease then.
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -20,6 +21,7 @@ from bookstore_project.settings import modes
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.floors import Floors
 
+RECENT_KEPT = 20
 MOST_ANNOUNCED = 10_000
 """Keys that are remembered from one poll to the next as announced."""
 
@@ -106,6 +108,14 @@ class Push:
         )
 
 
+class Invalidation(NamedTuple):
+    """Told of by a push, at a time in epoch seconds."""
+
+    at: float
+    position: int
+    keys: tuple[str, ...]
+
+
 class View(NamedTuple):
     """One look at the state: whether the cache may be used now, and what an entry of the key must reach."""
 
@@ -144,6 +154,8 @@ class Coherence:
     """Position and hash of the newest entry in doubt that has raised its floors."""
     lease_until: float = float("-inf")
     invalidations: int = 0
+    recent: deque[Invalidation] = field(default_factory=lambda: deque(maxlen=RECENT_KEPT))
+    """The newest first."""
     _pushes: int = 0
     _announced: dict[str, int] = field(default_factory=dict)
     """Keys whose floors are above what is settled, for all that is known, and the newest push that named them."""
@@ -183,7 +195,7 @@ class Coherence:
             for change in push.invalidate:
                 self.floors.raise_keys(change.position, change.keys)
                 self._note_announced(change.keys)
-                self.invalidations += len(change.keys)
+                self._count(change)
             fresh = [(key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
             fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]
         # Outside the lock, as a cache may be slow: the floors have made the old entries worthless already.
@@ -195,6 +207,10 @@ class Coherence:
             for key, entry in fresh:
                 self.caches[0].set(key, entry.encode())
         return True
+
+    def _count(self, change: Change) -> None:
+        self.invalidations += len(change.keys)
+        self.recent.appendleft(Invalidation(time.time(), change.position, tuple(change.keys)))
 
     def next_poll(self) -> Poll:
         with self._lock:

@@ -53,7 +53,8 @@ class PushAlone(TimeoutAlone):
         for position, key, body in push.sets:
             self.caches[0].set(key, Entry(position, push.timeline, push.replica, body).encode())
         with self._lock:
-            self.invalidations += sum(len(change.keys) for change in push.invalidate)
+            for change in push.invalidate:
+                self._count(change)
         return True
 
 

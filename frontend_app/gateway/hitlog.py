@@ -46,18 +46,25 @@ class HitLog:
         self._journal = journal
         self._room = Room()
         self._push_room = Room()
+        self._uncounted = 0
+        """Hits of a flood: the next one that is written stands for them, also in the figures."""
 
     def hit(self, scope: Scope, start: Mapping[str, Any], began: float) -> None:
         """Of an answer from the cache that has been sent; `began` is of `time.perf_counter`."""
         if began < self._room.next_at:
+            self._uncounted += 1
             self._room.left_out += 1
         else:
+            took_ms = (time.perf_counter() - began) * 1000
+            self._journal.figures.own.add(took_ms, cache="hit", count=1 + self._uncounted)
+            self._uncounted = 0
             self._write(scope, start["status"], start["headers"], "cache", began)
 
     def refused(self, scope: Scope, answer: Outgoing, began: float) -> None:
         """Of an answer that the gateway gave by itself."""
         if scope["path"].startswith(QUIET_PREFIXES):
             return
+        self._journal.figures.note(answer.status, "bypass", (time.perf_counter() - began) * 1000)
         if began < self._room.next_at:
             self._room.left_out += 1
         else:

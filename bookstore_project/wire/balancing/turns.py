@@ -47,14 +47,25 @@ class Turns:
         asked only if none is in rotation.
         """
         with self._lock:
-            ring = self.nodes[self._next :] + self.nodes[: self._next]
-            ranked = [(rank, node) for node in ring if node not in tried and (rank := self._rank(node, may_be_trial))]
-            if not ranked:
+            found = self._first(tried, may_be_trial)
+            if found is None:
                 return None
-            rank, node = min(ranked, key=lambda each: each[0])
+            rank, node = found
             if not tried:
                 self._next = (self.nodes.index(node) + 1) % len(self.nodes)
             return Turn(node, self._health.begin_trial(node), rank == _GONE, is_last_resort=rank >= _DOUBTED)
+
+    def upcoming(self) -> Node | None:
+        """Whom a new request would ask first, were it made now; takes no turn."""
+        with self._lock:
+            found = self._first((), may_be_trial=True)
+            return found[1] if found else None
+
+    def _first(self, tried: Collection[Node], may_be_trial: bool) -> tuple[int, Node] | None:
+        """The lowest rank, and the first in the ring that has it."""
+        ring = self.nodes[self._next :] + self.nodes[: self._next]
+        ranked = [(rank, node) for node in ring if node not in tried and (rank := self._rank(node, may_be_trial))]
+        return min(ranked, key=lambda each: each[0]) if ranked else None
 
     def _rank(self, node: Node, may_be_trial: bool) -> int | None:
         known = self._health.of(node)

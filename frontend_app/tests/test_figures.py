@@ -1,0 +1,122 @@
+"""What a front counts of itself and of its replicas, and what it draws of it."""
+
+import pytest
+
+from frontend_app import cluster, services, sparklines
+from frontend_app.figures import SECONDS, Figures, Window
+from frontend_app.runtime import serving
+from frontend_app.tests import asgi, fakes
+from frontend_app.tests.fakes import Clock, Store, make_front
+from frontend_app.trace import Step, tracing
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_percentiles_are_right_to_a_tenth(clock: Clock) -> None:
+    window = Window(clock)
+    for took_ms in range(1, 101):
+        window.add(float(took_ms))
+    summary = window.summary()
+    assert summary.served == 100
+    assert summary.p50_ms == pytest.approx(50, rel=0.1)
+    assert summary.p99_ms == pytest.approx(99, rel=0.1)
+
+
+def test_an_empty_window_has_no_times(clock: Clock) -> None:
+    summary = Window(clock).summary()
+    assert (summary.served, summary.failed, summary.p50_ms, summary.p99_ms) == (0, 0, None, None)
+    assert summary.per_second == [0] * SECONDS
+
+
+def test_what_is_older_than_a_minute_is_forgotten(clock: Clock) -> None:
+    window = Window(clock)
+    window.add(1, is_error=True)
+    clock.now += SECONDS
+    window.add(1)
+    assert (window.summary().served, window.summary().failed) == (2, 1)
+    assert window.summary().per_second[0] == 1
+    clock.now += 1
+    assert (window.summary().served, window.summary().failed) == (1, 0)
+
+
+def test_a_window_used_again_after_a_long_pause_shows_nothing_old(clock: Clock) -> None:
+    window = Window(clock)
+    window.add(1)
+    clock.now += 1000 * (SECONDS + 1)
+    assert window.summary().served == 0
+    window.add(1)
+    assert window.summary().served == 1
+
+
+def test_hit_ratio_of_each_second(clock: Clock) -> None:
+    window = Window(clock)
+    for cache in ("hit", "hit", "miss", "bypass"):
+        window.add(1, cache=cache)
+    clock.now += 1
+    assert window.hit_ratios()[-1] == pytest.approx(2 / 3, abs=0.001)
+    assert window.hit_ratios()[-2] is None
+
+
+def test_a_call_without_an_answer_and_one_that_failed_are_errors_of_the_replica(clock: Clock) -> None:
+    figures = Figures(clock)
+    steps = [Step("catalog-1", "GET /", "never sent", 1.0), Step("catalog-2", "GET /", "200", 1.0)]
+    steps += [Step("catalog-2", "GET /", "503", 1.0), Step("catalog-2", "GET /", "404", 1.0)]
+    figures.note(200, "miss", 3.0, steps)
+    assert (figures.of("catalog-1").summary().served, figures.of("catalog-1").summary().failed) == (1, 1)
+    assert (figures.of("catalog-2").summary().served, figures.of("catalog-2").summary().failed) == (3, 1)
+    assert figures.own.summary().failed == 0
+
+
+def test_every_answer_counts_once_whichever_way_it_went() -> None:
+    """A miss in a thread, hits on the event loop, a refusal by the gateway itself."""
+    store = Store()
+    store.put(1, price="10.00")
+    front = make_front(store)
+    gateway = asgi.make_gateway(front, threads=1)
+
+    async def talk() -> None:
+        for _ in range(3):
+            await asgi.ask(gateway, "GET", "/product/1")
+        await asgi.ask(gateway, "POST", "/purchase/1", ("content-length", "2000000"))
+
+    with serving(front):
+        asgi.run(talk)
+    assert front.journal.figures.own.summary().served == 4
+    told = {node["name"]: node["served"] for node in cluster.describe(front)["nodes"]}
+    assert told["front"] == 4
+    assert told["catalog-1"] + told["catalog-2"] == 1
+
+
+def test_rotation_says_whose_turn_is_next_and_takes_none() -> None:
+    store = Store()
+    store.put(1, price="10.00")
+    front = make_front(store)
+    for _ in range(3):
+        upcoming = {turn["service"]: turn["next"] for turn in cluster.describe(front)["rotation"]}
+        with tracing():
+            services.list_books(front, "")
+        assert store.asked[-1].node == upcoming["catalog"]
+    front.health.failed(fakes.CATALOG_1, "does not answer")
+    assert {turn["next"] for turn in cluster.describe(front)["rotation"]} >= {"catalog-2"}
+
+
+def test_recent_invalidations_are_told_newest_first() -> None:
+    store = Store()
+    front = make_front(store)
+    for price in ("1.00", "2.00"):
+        fakes.push(front, store.put(1, price=price))
+    told = cluster.describe(front)["invalidations"]
+    assert [change["position"] for change in told] == [store.position, store.position - 1]
+    assert told[0]["keys"] == ["book:1", "topic:things"]
+
+
+def test_a_curve_stays_within_its_picture() -> None:
+    for values in ([], [0], [1, 5, 3], [0.5, None, 1.0], [None, None]):
+        pairs = [pair.split(",") for pair in sparklines.points(values).split()]
+        assert all(0 <= float(x) <= sparklines.WIDTH and 0 <= float(y) <= sparklines.HEIGHT for x, y in pairs)
+        assert len(pairs) == len(values)
+    top, bottom = sparklines.points([4, 0]).split()
+    assert float(top.split(",")[1]) < float(bottom.split(",")[1])
