@@ -16,6 +16,7 @@ from bookstore_project.cluster.backoff import Backoff
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.cluster.logfiles import LogFile
+from bookstore_project.cluster.orders import Orders
 from bookstore_project.cluster.process import read_pid
 from bookstore_project.cluster.readiness import is_silent, why_not_ready
 from bookstore_project.cluster.watch import Watch
@@ -26,6 +27,11 @@ PATIENCE_S = 10.0
 """After this many seconds the console says why a node isn't ready yet."""
 LONGEST_LINE_BYTES = 64 * 1024
 DRAIN_S = 0.5
+STOP_GRACE_S = 1.2
+
+
+class NotRunning(Exception):
+    """What was asked for needs a process, and there is none."""
 
 
 class Keeper:
@@ -53,10 +59,14 @@ class Keeper:
         self._backoff = Backoff()
         self._log = LogFile(topology.LOG_DIR / f"{node.name}.log")
         self._process: subprocess.Popen[bytes] | None = None
+        self._orders = Orders()
 
     async def run(self) -> None:
         """Keeps the node running until it is told to stop."""
         while not self._stopping.is_set():
+            if self._orders.is_held:
+                await self._orders.wait_or(self._stopping)
+                continue
             began = time.monotonic()
             try:
                 ending = display.how_it_ended(await self._run_once())
@@ -64,11 +74,51 @@ class Keeper:
                 ending = f"it can't be started: {error}"
             if self._stopping.is_set():
                 break
+            if self._orders.is_held:
+                self._console.line(self._console.paint(f"{self.node.name} is stopped, until it is started", "yellow"))
+                continue
             delay_s = self._backoff.delay_s(time.monotonic() - began)
             self._report_death(ending, delay_s)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay_s)
+            await self._orders.wait_or(self._stopping, delay_s)
         self._log.close()
+
+    @property
+    def state(self) -> str:
+        """`running` (or about to), `stopped` on purpose, or `paused`."""
+        if self._orders.is_held:
+            return "stopped"
+        return "paused" if self._orders.is_paused and self._process else "running"
+
+    async def obey(self, command: str) -> str:
+        """Carries out a command of `wire.control.COMMANDS`; what came of it. Raises NotRunning."""
+        name = self.node.name
+        if command == "stop":
+            self._orders.hold()
+            await self._end()
+            return f"{name} is stopped, until it is started."
+        if command == "start":
+            was_held = self._orders.release()
+            return f"{name} is starting." if was_held else f"{name} wasn't stopped."
+        if self._process is None:
+            raise NotRunning(f"{name} isn't running: there is nothing to {command}.")
+        if command == "kill":
+            self.signal_group(signal.SIGKILL)
+            return f"{name} was killed, and is started again."
+        self._orders.is_paused = command == "pause"
+        self.signal_group(signal.SIGSTOP if command == "pause" else signal.SIGCONT)
+        return f"{name} is paused." if command == "pause" else f"{name} goes on."
+
+    async def _end(self) -> None:
+        """Stops the process politely, and after a while by force; returns when it is gone."""
+        if not (process := self._process):
+            return
+        self.signal_group(signal.SIGTERM)
+        self.signal_group(signal.SIGCONT)  # Whoever is paused doesn't hear the other one.
+        deadline = time.monotonic() + STOP_GRACE_S
+        while self._process is process:
+            if time.monotonic() > deadline:
+                self.signal_group(signal.SIGKILL)
+            await asyncio.sleep(PROBE_EVERY_S)
 
     def signal_group(self, number: signal.Signals) -> None:
         """Signals every process of the node, if there is any."""
@@ -98,6 +148,7 @@ class Keeper:
             self.ready.clear()
             self.signal_group(signal.SIGKILL)  # Whoever is left of the group: a worker without its parent.
             self._process = None
+            self._orders.is_paused = False
             announcement.cancel()
             watch.cancel()
         await asyncio.wait([relay], timeout=DRAIN_S)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bookstore_project.cluster import display
 from bookstore_project.cluster.console import Console
+from bookstore_project.cluster.control import ControlSocket
 from bookstore_project.cluster.keeper import Keeper
 from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.settings import base, topology
@@ -59,12 +60,15 @@ class Supervisor:
         ]
         for number in STOP_SIGNALS:
             self._listen(loop, number, stopping, keepers)
+        control = ControlSocket({keeper.node.name: keeper for keeper in keepers}, self._console)
+        await control.open()
         running = [asyncio.create_task(keeper.run()) for keeper in keepers]
         greeting = asyncio.create_task(self._greet(keepers))
         stopped = asyncio.create_task(stopping.wait())
         # A keeper doesn't end by itself: if one does, it is by an error of ours, which must not leave the others.
         await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         stopping.set()
+        control.close()
         greeting.cancel()
         await self._stop(keepers, running)
         alive.close()

@@ -1,0 +1,200 @@
+"""The supervisor does what its own user asks for through its socket, and nobody else's bidding."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bookstore_project.wire.control import address_of
+from tests.store import Store, wait_for
+
+STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
+
+
+NONSENSE = (
+    b"\n",
+    b"nonsense\n",
+    b"[]\n",
+    b'"stop"\n',
+    b"{}\n",
+    b'{"command": "stop"}\n',
+    b'{"command": "stop", "node": []}\n',
+    b'{"command": "stop", "node": "catalog-9"}\n',
+    b'{"command": "explode", "node": "catalog-1"}\n',
+    b'{"command": "stop", "node": "catalog-1", "after_s": "x"}\n',
+    b'{"command": "stop", "node": "catalog-1", "after_s": NaN}\n',
+    b"\xff\n",
+    b"x" * 200_000 + b"\n",
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "var", command=STUB) as running:
+        yield running
+
+
+def path_of(store: Store) -> Path:
+    return store.data / "run" / "control.sock"
+
+
+def ask(store: Store, line: bytes) -> dict[str, Any]:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        with address_of(path_of(store)) as address:
+            connection.connect(address)
+        connection.sendall(line)
+        told = connection.makefile("rb").readline()
+    return dict(json.loads(told))
+
+
+def order(store: Store, command: str, node: str = "catalog-1") -> dict[str, Any]:
+    return ask(store, json.dumps({"command": command, "node": node, "by": "a test"}).encode() + b"\n")
+
+
+def states(store: Store) -> dict[str, str]:
+    return dict(ask(store, b'{"command": "states"}\n')["states"])
+
+
+def state_of(pid: int) -> str:
+    """As `ps` shows it: T is stopped by a signal."""
+    return subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()[:1]
+
+
+def test_only_the_owner_may_open_the_socket_which_is_gone_with_the_supervisor(store: Store) -> None:
+    mode = path_of(store).stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+    store.stop()
+    assert not path_of(store).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs to become another user")
+def test_another_user_is_refused_even_if_the_file_let_him_in(store: Store) -> None:
+    path_of(store).chmod(0o666)
+    path_of(store).parent.chmod(0o711)
+    script = (
+        "import os, socket, sys\n"
+        "os.chdir(sys.argv[1])\n"
+        "os.setuid(65534)\n"
+        "line = socket.socket(socket.AF_UNIX)\n"
+        "line.connect('control.sock')\n"
+        'line.sendall(b\'{"command": "kill", "node": "catalog-1"}\\n\')\n'
+        "print(line.makefile().readline())\n"
+    )
+    pid = store.pid("catalog-1")
+    asked = subprocess.run(
+        [sys.executable, "-c", script, str(path_of(store).parent)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert "Only the user who runs the store" in asked.stdout, asked.stderr
+    assert store.pid("catalog-1") == pid
+
+
+def test_a_stopped_node_stays_stopped_until_it_is_started(store: Store) -> None:
+    old = store.pid("catalog-1")
+    assert order(store, "stop") == {"ok": True, "detail": "catalog-1 is stopped, until it is started."}
+    assert old not in store.processes(), "the answer comes when it is gone"
+    assert states(store)["catalog-1"] == "stopped"
+    wait_for(lambda: "catalog-1 is stopped, until it is started" in store.console())
+    assert "catalog-1 died" not in store.console()
+    assert order(store, "stop")["ok"], "once more changes nothing"
+    assert order(store, "start")["detail"] == "catalog-1 is starting."
+    store.wait_restarted("catalog-1", old)
+    assert states(store) == dict.fromkeys(store.nodes, "running")
+
+
+def test_a_killed_node_is_started_again(store: Store) -> None:
+    old = store.pid("order-2")
+    assert order(store, "kill", "order-2")["ok"]
+    store.wait_restarted("order-2", old)
+    assert "order-2: kill, as asked by a test" in store.console()
+
+
+def test_a_paused_node_answers_nothing_until_it_goes_on(store: Store) -> None:
+    pid = store.pid("catalog-2")
+    assert order(store, "pause", "catalog-2")["ok"]
+    assert state_of(pid) == "T"
+    assert states(store)["catalog-2"] == "paused"
+    assert order(store, "continue", "catalog-2")["ok"]
+    wait_for(lambda: state_of(pid) != "T")
+    assert store.is_ready("catalog-2")
+    assert store.pid("catalog-2") == pid
+    assert states(store)["catalog-2"] == "running"
+
+
+def test_a_paused_node_can_be_stopped_and_started(store: Store) -> None:
+    old = store.pid("front")
+    for command in ("pause", "stop", "start"):
+        assert order(store, command, "front")["ok"], command
+    store.wait_restarted("front", old)
+    assert states(store)["front"] == "running"
+
+
+def test_what_needs_a_process_is_refused_where_there_is_none(store: Store) -> None:
+    order(store, "stop")
+    for command in ("kill", "pause", "continue"):
+        told = order(store, command)
+        assert not told["ok"]
+        assert f"nothing to {command}" in told["detail"]
+    assert order(store, "start", "order-1")["detail"] == "order-1 wasn't stopped."
+
+
+def test_a_store_with_a_stopped_and_a_paused_node_stops(store: Store) -> None:
+    order(store, "stop", "order-1")
+    order(store, "pause", "order-2")
+    assert store.stop(signal.SIGTERM) == 0
+    store.wait_gone()
+
+
+@pytest.mark.parametrize("line", NONSENSE, ids=lambda line: line[:60].decode(errors="replace"))
+def test_nonsense_is_refused_and_does_nothing(shared: Store, line: bytes) -> None:
+    pids = {node: shared.pid(node) for node in shared.nodes}
+    try:
+        told = ask(shared, line)
+    except (ConnectionError, json.JSONDecodeError):  # A line without end: it hangs up.
+        told = {"ok": False}
+    assert not told["ok"]
+    assert states(shared) == dict.fromkeys(shared.nodes, "running")
+    assert {node: shared.pid(node) for node in shared.nodes} == pids
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(tmp_path_factory.mktemp("control") / "var", command=STUB) as running:
+        yield running
+
+
+def test_the_command_speaks_to_the_supervisor(store: Store) -> None:
+    old = store.pid("order-1")
+    done = store.manage("node", "stop", "order-1")
+    assert (done.returncode, done.stdout) == (0, "order-1 is stopped, until it is started.\n")
+    refused = store.manage("node", "pause", "order-1")
+    assert refused.returncode != 0
+    assert "there is nothing to pause" in refused.stderr
+    assert store.manage("node", "start", "order-1").returncode == 0
+    store.wait_restarted("order-1", old)
+    store.stop()
+    alone = store.manage("node", "stop", "order-1")
+    assert "No supervisor answers" in alone.stderr
+
+
+def test_a_socket_in_a_deep_folder_works_too(tmp_path: Path) -> None:
+    """The kernel takes names of about a hundred bytes."""
+    folder = tmp_path / ("deep" * 12) / ("deeper" * 10)
+    folder.mkdir(parents=True)
+    with Store(folder / "var", command=STUB) as store:
+        assert states(store) == dict.fromkeys(store.nodes, "running")
