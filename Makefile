@@ -11,7 +11,8 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fronts)
-	@exec $(if $(FRONTS),env BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
+	@exec env BOOKSTORE_BREAKABLE="$${BOOKSTORE_BREAKABLE:-loopback}" \
+		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses)
 	@exec $(PY) -m pytest $(ARGS)

@@ -45,6 +45,8 @@ class Front:
     checkers: list[Checker]
     poller: Poller
     journal: Journal
+    rush_lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a rush of customers is under way."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -2,6 +2,7 @@
 
 import time
 from http import HTTPStatus
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +19,7 @@ from bookstore_project.wire.permissions import IsService
 from bookstore_project.wire.remarks import remark
 from bookstore_project.wire.renderers import JSONRenderer
 from bookstore_project.wire.request_id import current_request_id
-from frontend_app import cluster, journal, pushes, relays, services
+from frontend_app import cluster, control_views, journal, pushes, relays, services
 from frontend_app.runtime import front
 from frontend_app.serializers import ClusterFields
 
@@ -32,7 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
         relay = relays.from_error(error)
     page = json_object(relay.body)
     problem = page if relay.status >= HTTPStatus.BAD_REQUEST else None
-    context = {"page": page, "asked": request.GET, "problem": problem}
+    context = {"page": page, "asked": request.GET, "problem": problem, **control_views.who(request)}
     response = render(request, "frontend_app/home.html", context, status=relay.status)
     for name, value in relay.headers.items():
         response[name] = value
@@ -41,17 +42,17 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def cluster_page(request: HttpRequest) -> HttpResponse:
-    return _cluster(request, "frontend_app/cluster.html")
+    return _cluster(request, "frontend_app/cluster.html", control_views.offers(request))
 
 
 @read_only
 def cluster_live(request: HttpRequest) -> HttpResponse:
     """What changes of the cluster page: it fetches this every second."""
-    return _cluster(request, "frontend_app/cluster_live.html")
+    return _cluster(request, "frontend_app/cluster_live.html", {})
 
 
-def _cluster(request: HttpRequest, template: str) -> HttpResponse:
-    context = {**cluster.describe(front()), "now": journal.timestamp(time.time())}
+def _cluster(request: HttpRequest, template: str, more: dict[str, Any]) -> HttpResponse:
+    context = {**cluster.describe(front()), "now": journal.timestamp(time.time()), **more}
     response = render(request, template, context)
     response.headers["Cache-Control"] = "no-store"
     return response

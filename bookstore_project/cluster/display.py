@@ -82,7 +82,7 @@ def guide(staff_password: Path) -> Iterable[str]:
     for other in others:
         yield f"            {other.url}/   ({other.name}: the same shop)"
     yield f"  API       {front.url}/api/v1/books/   described at {front.url}/api/docs/"
-    yield f"  Cluster   {front.url}/cluster/"
+    yield f"  Cluster   {front.url}/cluster/{'   (staff may break the store there)' * base.IS_BREAKABLE}"
     admins = [node for service in topology.APPS_OF_SERVICE for node in topology.replicas(service)]
     for position, node in enumerate(admins):
         yield f"  {'Admin' if position == 0 else '':<8}  {node.url}/admin/   ({node.name})"

@@ -124,6 +124,12 @@ CACHES = {
     else caching.in_process(CACHE_SIZE, CACHE_TIMEOUT_S)
 }
 
+# ---------------------------------------------------------------------------------------- breaking it
+
+BREAKABLE = environment.one_of("BREAKABLE", ("0", "1", "loopback"))
+IS_BREAKABLE = BREAKABLE == "1" or (BREAKABLE == "loopback" and topology.is_on_loopback())
+"""Whether staff may stop, kill and damage what the cluster page shows, from that page."""
+
 # ------------------------------------------------------------------------------------------- the shop
 
 RESTOCK_EVERY_S = environment.number("RESTOCK_EVERY_S", 0)

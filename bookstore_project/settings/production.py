@@ -8,13 +8,20 @@ from django.core.exceptions import ImproperlyConfigured
 
 from bookstore_project.settings import modes
 from bookstore_project.settings.base import *  # noqa: F403  (a settings module extends another)
-from bookstore_project.settings.base import COHERENCE
+from bookstore_project.settings.base import BREAKABLE, COHERENCE
 
 if COHERENCE != modes.FULL:
     raise ImproperlyConfigured(
         f"BOOKSTORE_COHERENCE={COHERENCE!r} is for experiments: customers would see old prices. "
         f"Leave it out, or set it to {modes.FULL!r}."
     )
+
+if BREAKABLE == "1":
+    raise ImproperlyConfigured(
+        "BOOKSTORE_BREAKABLE='1' lets staff stop nodes and damage files from a page: not where customers are. "
+        "Leave it out."
+    )
+IS_BREAKABLE = False
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

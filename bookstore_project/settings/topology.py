@@ -1,5 +1,6 @@
 """Who is who: the only place that names nodes, addresses, database aliases and files."""
 
+import ipaddress
 import socket
 from dataclasses import dataclass
 from functools import cache
@@ -62,6 +63,18 @@ def has_address(host: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_on_loopback() -> bool:
+    """Whether all nodes listen where only this machine comes in."""
+    return all(_is_loopback(node.host) for node in NODES.values())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def parse_address(variable: str, text: str) -> tuple[str, int]:

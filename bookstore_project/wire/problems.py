@@ -66,6 +66,12 @@ class StoreError(Exception):
         return TITLES[self.code][0]
 
 
+class Forbidden(StoreError):
+    """Not here, or not from there, whoever asks."""
+
+    code = "permission_denied"
+
+
 class NotFound(StoreError):
     """There is no such thing, or it isn't for sale any more."""
 

@@ -116,5 +116,5 @@ def _fetch(service: str, url: str) -> Any:
 def _pattern(template: str) -> re.Pattern[str]:
     """`/api/v1/books/{book_id}/` as a pattern, without the slash at the end. A topic may hold slashes."""
     parts = re.split(r"\{(\w+)\}", template.rstrip("/"))
-    values = {"topic": ".+", "book_id": "[0-9]+", "order_id": "[0-9a-f-]{36}", "name": "[^/]+"}
+    values = {"topic": ".+", "book_id": "[0-9]+", "order_id": "[0-9a-f-]{36}", "name": "[^/]+"} | {"action": "[^/]+"}
     return re.compile("".join(values[part] if place % 2 else re.escape(part) for place, part in enumerate(parts)))

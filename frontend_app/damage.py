@@ -1,0 +1,104 @@
+"""Damages a replica's database file, as a broken disk or a careless person would; never the last good one."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from bookstore_project.replication.caretaker import fault_of
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.witness import read_witness
+from bookstore_project.settings import topology
+from bookstore_project.settings.topology import Node
+from bookstore_project.wire import problems
+
+LOCK_S = 5.0
+REST_S = 5.0
+"""So long after one copy was damaged, the other one is left alone: the store has to notice first."""
+
+_lock = threading.Lock()
+_damaged_at: dict[str, tuple[str, float]] = {}
+"""By service: which copy was damaged last, and when by the monotonic clock."""
+
+
+def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotonic) -> str:
+    """Does `delete`, `truncate`, `flip` or `lock` to the file of that replica; returns what was done.
+
+    Raises Conflict if another copy of the service isn't known to be well, Unavailable if the file can't be damaged.
+    """
+    path = topology.database_file(node.name)
+    with _lock:
+        _assert_spare(node, clock())
+        try:
+            told = KINDS[kind](path)
+        except (OSError, sqlite3.Error) as error:
+            raise problems.Unavailable(f"The file of {node.name} can't be touched: {error}") from error
+        _damaged_at[node.service] = node.name, clock()
+    return f"The file of {node.name} {told}."
+
+
+def _assert_spare(node: Node, now: float) -> None:
+    """Raises Conflict unless every other copy is in sync, and can serve as far as opening it tells."""
+    witness = read_witness(get_service(node.service).witness_file)
+    for other in topology.database_aliases(node.service):
+        if other == node.name:
+            continue
+        if other not in witness.in_sync or fault_of(other, witness) is not None:
+            raise problems.Conflict(f"{other} isn't in sync: {node.name} has the last good copy. Nothing was done.")
+    last, at = _damaged_at.get(node.service, ("", 0.0))
+    if last not in ("", node.name) and now < at + REST_S:
+        raise problems.Conflict(f"{last} was damaged a moment ago, and may not be well yet. Nothing was done.")
+
+
+def _delete(path: Path) -> str:
+    path.unlink()
+    return "is deleted"
+
+
+def _truncate(path: Path) -> str:
+    size = path.stat().st_size // 2
+    os.truncate(path, size)
+    return f"is cut to {size} bytes"
+
+
+def _flip(path: Path) -> str:
+    # This process has no connection to a replica's file whose locks closing it could drop.
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        at = os.fstat(descriptor).st_size // 2
+        before = os.pread(descriptor, 1, at)
+        os.pwrite(descriptor, bytes([before[0] ^ 0xFF]), at)
+    finally:
+        os.close(descriptor)
+    return f"has another byte at {at}"
+
+
+def _hold(path: Path) -> str:
+    """Holds the lock in a thread of its own, once it has it."""
+    held = threading.Event()
+    trouble: list[sqlite3.Error] = []
+
+    def hold() -> None:
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=2.0)) as connection:
+                connection.isolation_level = None
+                connection.execute("BEGIN EXCLUSIVE")
+                held.set()
+                time.sleep(LOCK_S)
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            trouble.append(error)
+            held.set()
+
+    threading.Thread(target=hold, name="file-lock", daemon=True).start()
+    held.wait(10)
+    if trouble:
+        raise trouble[0]
+    return f"is locked for {LOCK_S:g} s"
+
+
+KINDS: dict[str, Callable[[Path], str]] = {"delete": _delete, "truncate": _truncate, "flip": _flip, "lock": _hold}

@@ -1,0 +1,122 @@
+"""Controls against a real store: what they damage is repaired, and the last good copy is left alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client import Client
+from tests.store import Store, wait_for
+
+
+@pytest.fixture(scope="module")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    data = tmp_path_factory.mktemp("breakable") / "var"
+    with Store(data, environment={"BOOKSTORE_BREAKABLE": "1", "BOOKSTORE_SCRUB_EVERY_S": "0"}) as store:
+        yield store
+
+
+def do(store: Store, path: str, body: Any = None) -> Any:
+    return Client(store).post(f"/api/v1/cluster/{path}", body, as_staff=True)
+
+
+def told(store: Store) -> Any:
+    return Client(store).get("/api/v1/cluster/").json
+
+
+def node(store: Store, name: str) -> dict[str, Any]:
+    return next(dict(each) for each in told(store)["nodes"] if each["name"] == name)
+
+
+def identity(store: Store, alias: str) -> int:
+    (path,) = (store.data / alias).glob("*.sqlite3")
+    return path.stat().st_ino
+
+
+def is_whole(store: Store) -> bool:
+    return store.manage("replication", "status").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["delete", "truncate", "flip"])
+@pytest.mark.parametrize("alias", ["catalog-1", "order-2"])
+def test_a_damaged_file_is_replaced_and_the_timeline_says_so(breakable: Store, alias: str, kind: str) -> None:
+    wait_for(lambda: do_when_spare(breakable, alias, kind), 60, "the other copy is well")
+    wait_for(lambda: any(rejoined(event, alias) for event in told(breakable)["events"]), 60, "the copy rejoins")
+    wait_for(lambda: is_whole(breakable), 60, "both copies in sync")
+    assert Client(breakable).get("/product/1").status == 200
+
+
+def do_when_spare(store: Store, alias: str, kind: str) -> bool:
+    """Whether it was done; refused as long as the copy that another test damaged isn't back."""
+    before = identity(store, alias)
+    answer = do(store, f"files/{alias}/{kind}/")
+    assert answer.status in (200, 409), answer
+    if answer.status == 200:
+        wait_for(lambda: inode_or_none(store, alias) not in (before, None), 60, f"{alias} gets another file")
+    return bool(answer.status == 200)
+
+
+def inode_or_none(store: Store, alias: str) -> int | None:
+    try:
+        return identity(store, alias)
+    except (ValueError, OSError):
+        return None
+
+
+def rejoined(event: dict[str, Any], alias: str) -> bool:
+    return bool(event["node"] == alias and event["event"].startswith("rejoined by copy"))
+
+
+def test_a_locked_file_holds_nobody_up_for_long(breakable: Store) -> None:
+    wait_for(lambda: is_whole(breakable), 60)
+    wait_for(lambda: do(breakable, "files/catalog-2/lock/").status == 200, 60)
+    shop = Client(breakable)
+    assert shop.buy(1).status == 201
+    assert shop.get("/product/1").status == 200
+    wait_for(lambda: is_whole(breakable), 60, "both copies in sync")
+
+
+def test_the_last_good_copy_is_left_alone(breakable: Store) -> None:
+    wait_for(lambda: is_whole(breakable), 60)
+    wait_for(lambda: do(breakable, "files/order-1/flip/").status == 200, 60)
+    refused = do(breakable, "files/order-2/delete/")
+    assert refused.status == 409, refused
+    assert refused.json["code"] == "conflict"
+    wait_for(lambda: is_whole(breakable), 60)
+
+
+def test_a_node_that_is_stopped_stays_away_until_it_is_started(breakable: Store) -> None:
+    old = breakable.pid("order-1")
+    assert do(breakable, "nodes/order-1/stop/").status == 200
+    wait_for(lambda: node(breakable, "order-1")["state"] == "out")
+    assert Client(breakable).buy(1).status == 201
+    assert do(breakable, "nodes/order-1/start/").status == 200
+    breakable.wait_restarted("order-1", old)
+    wait_for(lambda: node(breakable, "order-1")["state"] == "up")
+
+
+def test_a_front_answers_before_it_kills_itself(breakable: Store) -> None:
+    old = breakable.pid("front")
+    assert do(breakable, "nodes/front/kill/").status == 200
+    breakable.wait_restarted("front", old)
+
+
+def test_a_rush_sells_no_more_than_there_is(breakable: Store) -> None:
+    new = {"title": "A rare book", "topic": "tests", "price": "1.00", "quantity": 30}
+    book = Client(breakable).post("/api/v1/books/", new, as_staff=True).json["id"]
+    assert do(breakable, "rush/", {"book": book}).status == 200
+    text = wait_for(
+        lambda: next((e["event"] for e in told(breakable)["events"] if f"book {book} at" in e["event"]), "")
+    )
+    assert text.startswith(f"100 purchases of book {book} at once: "), text
+    sold = int(text.split(": ")[1].split(" sold")[0]) if " sold" in text else 0
+    left = Client(breakable).get(f"/product/{book}").json["quantity"]
+    assert 0 <= left == 30 - sold, text
+
+
+def test_the_cache_is_emptied(breakable: Store, tmp_path: Path) -> None:
+    shop = Client(breakable)
+    wait_for(lambda: shop.get("/product/2").headers["x-cache"] == "hit")
+    assert do(breakable, "cache/clear/").status == 200
+    assert shop.get("/product/2").headers["x-cache"] == "miss"
