@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
+from django.http.request import RawPostDataException
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -60,7 +61,10 @@ def _may_be_left_out(form: serializers.Serializer[Any], name: str) -> bool:
 
 def _raw(request: Request) -> bytes:
     # Before `request.data` is looked at, or Django says that the stream has been read.
-    raw: bytes = request.body
+    try:
+        raw: bytes = request.body
+    except RawPostDataException:
+        return b""  # The check against forgery has read it, in parts, as a form: `request.data` has its fields.
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if raw and coding != "identity":
         raise problems.UnsupportedEncoding(f"Bodies in the coding {coding[:40]!r} are not read here: send it plain.")
