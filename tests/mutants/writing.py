@@ -80,8 +80,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "what one process of a front was told counts for the next one",
         "a front that was restarted during the commits goes on showing the old price",
         f"{HERE}/fronts.py",
-        "announced.get((lease.front, lease.instance))",
-        "{front: answer for (front, _), answer in announced.items()}.get(lease.front)",
+        "announced.get(lease.process)",
+        "{process[0]: answer for process, answer in announced.items()}.get(lease.front)",
         f"{TESTS}/test_fronts.py::test_a_front_that_began_anew_meanwhile_is_told_again",
     ),
     mutant(

@@ -142,7 +142,7 @@ def test_node_that_keeps_dying_is_started_less_and_less_often_and_named(tmp_path
 
 
 def test_what_nodes_say_is_kept_and_the_unusual_shown(store: Store) -> None:
-    for line in ("21:04:11+GET+/product/2+200+catalog-1+1.0+ms", "warning:+a+rat+in+the+cellar"):
+    for line in ("21:04:11.123+GET+/product/2+200+catalog-1+1.0+ms", "warning:+a+rat+in+the+cellar"):
         with urlopen(f"{store.url('catalog-1')}/say?{line}", timeout=5) as answer:
             answer.read()
     wait_for(lambda: "catalog-1  warning: a rat in the cellar" in store.console())
