@@ -1,0 +1,89 @@
+"""Somebody at a browser, who notes whatever the browser complains of."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+
+from tests.store import Store
+
+AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
+PATIENCE_MS = 30_000.0
+NARROW, WIDE = 360, 1280
+Scheme = Literal["light", "dark"]
+
+
+class Visitor:
+    """A context manager. What isn't excused by then fails the test at its end."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        store: Store,
+        *,
+        width: int = WIDE,
+        scheme: Scheme = "light",
+        has_javascript: bool = True,
+    ) -> None:
+        self.store = store
+        self.complaints: list[str] = []
+        self.excused: tuple[str, ...] = ()
+        """Parts of complaints that are meant to be."""
+        self._context = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=has_javascript
+        )
+        self._context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        self.page: Page = self._context.new_page()
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("request", self._request)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._context.close()
+        if error is None:
+            left = [each for each in self.complaints if not any(part in each for part in self.excused)]
+            assert not left, left
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"console: {message.text} {message.location}")
+
+    def _request(self, request: Request) -> None:
+        own = tuple(self.store.url(node) + "/" for node in self.store.nodes)
+        if not request.url.startswith((*own, "data:", "blob:")):
+            self.complaints.append(f"outside: {request.url}")
+
+    def go(self, path: str, node: str = "front") -> None:
+        self.page.goto(self.store.url(node) + path)
+
+    def log_in(self, node: str = "front", to: str = "/cluster/") -> None:
+        user, password = self.store.staff
+        self.go(f"/api-auth/login/?next={to}", node)
+        self.page.fill("[name=username]", user)
+        self.page.fill("[name=password]", password)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(f"**{to}")
+
+    def overflow_px(self) -> int:
+        """How much wider than its window the page is."""
+        width: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        return max(0, width)
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds that is serious, or worse."""
+        # From outside of the page, whose policy lets no script in.
+        self.page.evaluate(AXE)
+        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        return [
+            f"{each['id']}: {json.dumps([node['html'][:200] for node in each['nodes']][:3])}"
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
