@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookstore_project.wire.fields import StrictFields
-from bookstore_project.wire.permissions import IsStaff
+from bookstore_project.wire.permissions import IsStaff, SameOrigin
 from frontend_app import cluster, services
 from frontend_app.runtime import front
 from frontend_app.serializers import NodeFields
@@ -26,7 +26,7 @@ class DrainInput(StrictFields):
 class NodeView(APIView):
     """A node of the store."""
 
-    permission_classes = (IsStaff,)
+    permission_classes = (IsStaff, SameOrigin)
     form: type[serializers.Serializer[Any]] = StrictFields
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:

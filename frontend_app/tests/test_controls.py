@@ -155,7 +155,7 @@ def test_a_session_needs_its_token_against_forgery(
     assert not done
 
 
-@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("path", [*ROUTES, "/api/v1/cluster/nodes/catalog-1/drain/"])
 @pytest.mark.parametrize(
     "sent",
     [

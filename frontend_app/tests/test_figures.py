@@ -2,8 +2,12 @@
 
 import pytest
 
+from bookstore_project.wire import headers
 from frontend_app import cluster, services, sparklines
 from frontend_app.figures import SECONDS, Figures, Window
+from frontend_app.gateway.hitlog import HitLog
+from frontend_app.gateway.messages import raw_headers
+from frontend_app.journal import Journal
 from frontend_app.runtime import serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.fakes import Clock, Store, make_front
@@ -88,6 +92,19 @@ def test_every_answer_counts_once_whichever_way_it_went() -> None:
     told = {node["name"]: node["served"] for node in cluster.describe(front)["nodes"]}
     assert told["front"] == 4
     assert told["catalog-1"] + told["catalog-2"] == 1
+
+
+def test_a_flood_of_hits_is_counted_though_few_are_written() -> None:
+    journal = Journal()
+    log = HitLog(journal)
+    named = [(headers.CACHE, "hit"), (headers.REPLICA, "catalog-1"), (headers.REQUEST_ID, "x")]
+    scope = {"method": "GET", "path": "/product/1", "query_string": b""}
+    start = {"status": 200, "headers": raw_headers(named)}
+    moments = [1000 + moment / 1000 for moment in range(500)]
+    for moment in (*moments, 1001.5):
+        log.hit(scope, start, moment)
+    assert journal.figures.own.summary().served == len(moments) + 1
+    assert len(journal.requests()) < 60
 
 
 def test_rotation_says_whose_turn_is_next_and_takes_none() -> None:

@@ -52,3 +52,15 @@ def test_what_is_refused_is_named(tmp_path: Path, settings: str, value: str, com
     )
     assert answer.returncode != 0
     assert complaint in answer.stderr
+
+
+def test_djangos_own_check_is_content_with_production(tmp_path: Path) -> None:
+    answer = python(
+        "from django.core.management import execute_from_command_line as run\n"
+        "run(['manage.py', 'check', '--deploy', '--fail-level', 'WARNING'])",
+        BOOKSTORE_DATA=str(tmp_path),
+        BOOKSTORE_BREAKABLE="loopback",
+        DJANGO_SETTINGS_MODULE="bookstore_project.settings.production",
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "no issues" in answer.stdout
