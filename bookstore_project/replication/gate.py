@@ -65,8 +65,12 @@ def reading(service_name: str, *, alias: str | None = None, keys: Sequence[str] 
     chosen = alias or local_alias(service)
     snapshot = _enter(service, chosen, keys)
     try:
-        with pinned(service_name, chosen, for_writing=False):
-            yield snapshot
+        try:
+            with pinned(service_name, chosen, for_writing=False):
+                yield snapshot
+        except Exception:  # "There is no such book" is an answer too, and as good as what it was read from.
+            _check_again(service, chosen, snapshot)
+            raise
         _check_again(service, chosen, snapshot)
     except Exception as error:
         # What goes wrong with the file now is SQLite's to say: an OSError is the reader's own.

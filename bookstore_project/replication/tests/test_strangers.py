@@ -31,6 +31,7 @@ from bookstore_project.replication.tests.copies import Party, Pause, assert_copi
 from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
+from bookstore_project.wire.problems import NotFound
 from catalog_app.models import KeyedAnswer
 from catalog_app.services import book_restock
 
@@ -61,6 +62,12 @@ def checkpointed() -> None:
 def read_bytes(path: Path) -> bytes:
     """In another process, as a stranger does: closing the file here would let go of SQLite's locks."""
     return subprocess.run(["cat", str(path)], check=True, capture_output=True).stdout
+
+
+def find_nothing(meanwhile: Callable[[], object] = lambda: None) -> None:
+    with gate.reading("catalog", alias="catalog-2"):
+        meanwhile()
+        raise NotFound("There is no such book.")
 
 
 def overwrite(path: Path, content: bytes) -> None:
@@ -189,6 +196,19 @@ class TestOverwritten:
         points.hooks["gate-snapshot"] = lambda: overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         with pytest.raises(Unavailable, match="overwritten"):
             price_of(1, "catalog-2")
+
+    def test_that_nothing_was_found_meanwhile_is_not_said(self, old: dict[str, bytes]) -> None:
+        """What is missing in the old copy may have been put there since."""
+
+        def overwrite_it() -> None:
+            overwrite(topology.database_file("catalog-2"), old["catalog-2"])
+
+        with pytest.raises(Unavailable, match="overwritten"):
+            find_nothing(overwrite_it)
+
+    def test_what_a_reader_raises_comes_out_as_it_is(self, seven_books: Path) -> None:
+        with pytest.raises(NotFound, match="no such book"):
+            find_nothing()
 
     @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
     @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2"])
