@@ -89,6 +89,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{TESTS}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
     ),
     mutant(
+        "a front whose record is lost was given nothing",
+        "a front that pushes don't reach shows the old price, if somebody tidies up var/leases",
+        POLLS,
+        "        return asked + settings.LEASE_S\n",
+        "        return 0.0\n",
+        f"{TESTS}/test_polls.py::test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given",
+    ),
+    mutant(
         "a log that doesn't reach back is none",
         "a front that slept through a compaction shows old prices",
         POLLS,

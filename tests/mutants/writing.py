@@ -85,6 +85,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{TESTS}/test_fronts.py::test_a_front_that_began_anew_meanwhile_is_told_again",
     ),
     mutant(
+        "a late poll of a former process makes its name count again",
+        "a front that was restarted while a replica was stopped goes on showing the old price",
+        f"{HERE}/fronts.py",
+        "        return self.front, self.instance, self.since\n",
+        "        return self.front, self.instance, 0.0\n",
+        f"{TESTS}/test_fronts.py::test_a_late_poll_of_a_former_process_does_not_pass_for_its_successor",
+    ),
+    mutant(
         "an announcement that did not arrive counts",
         "a front that can't be reached for a moment goes on showing the old price",
         f"{HERE}/fronts.py",
