@@ -43,13 +43,11 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
     """Renews the lease (unless pushes don't reach the front), and tells what changed since.
 
     Doesn't wait for writes in doubt, as other reads do: their writers may be waiting for just this poll. Raises
-    Unavailable if the replica is out of sync or can't be read.
+    Unavailable if the replica is out of sync or can't be read, or the lease can't be recorded.
     """
     asked = time.monotonic()
     settled = _settled(service_name) if poll.is_settling else None
-    renewed = _may_renew(poll)
-    reached("poll-began")
-    _record(poll, asked, renewed)
+    renewed = _renew(poll, asked)
     reached("poll-recorded")
     service = get_service(service_name)
     witness = read_witness(service.witness_file)
@@ -83,6 +81,17 @@ def _settled(service_name: str) -> int | None:
         return settle(service_name, timeout_s=0)
     except (Unavailable, OutcomeUnknown):
         return None
+
+
+def _renew(poll: Poll, asked: float) -> bool:
+    """Whether the front has a new lease, which is on record then."""
+    try:
+        renewed = _may_renew(poll)
+        reached("poll-began")
+        _record(poll, asked, renewed)
+    except OSError as error:  # A full disk, for one. Writers go by what the record said before.
+        raise Unavailable(f"The lease of {poll.front} can't be recorded: {error.strerror}") from error
+    return renewed
 
 
 def _may_renew(poll: Poll) -> bool:

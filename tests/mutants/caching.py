@@ -8,7 +8,7 @@ FRONTS, POLLS = f"{HERE}/fronts.py", f"{HERE}/polls.py"
 COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.py"
 COHERENCE_TESTS = "frontend_app/tests/test_coherence.py"
 
-RECORD = '    _record(poll, asked, renewed)\n    reached("poll-recorded")\n'
+RECORD = '    renewed = _renew(poll, asked)\n    reached("poll-recorded")\n'
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(

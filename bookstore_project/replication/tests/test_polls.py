@@ -114,6 +114,16 @@ def test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given(clock: Clo
     assert read_leases().valid["front"].expires >= NOW + LEASE_S
 
 
+def test_a_lease_that_cannot_be_recorded_is_not_given(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fronts, "lease_dir", lambda: tmp_path)
+    (tmp_path / "front.json").mkdir()
+    with pytest.raises(Unavailable, match="can't be recorded"):
+        polls.answer("catalog", "catalog-1", POLL)
+    assert read_leases().unknown == {"front"}
+
+
 def test_a_replica_out_of_sync_or_behind_answers_no_poll(seven_books: Path) -> None:
     path = get_service("catalog").witness_file
     witness = read_witness(path)
