@@ -59,6 +59,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{TESTS}/test_gate.py::test_what_was_written_between_the_two_reads_is_told",
     ),
     mutant(
+        "a file is not looked at again after a read that found nothing",
+        "while an old copy is written into a file, a new book is said not to be there, and that is kept",
+        GATE,
+        "            _check_again(service, chosen, snapshot)\n            raise\n",
+        "            raise\n",
+        f"{TESTS}/test_strangers.py::TestOverwritten::test_that_nothing_was_found_meanwhile_is_not_said",
+    ),
+    mutant(
         "a log that ends below the floor is read",
         "a file restored from a backup shows last week's stock",
         GATE,
