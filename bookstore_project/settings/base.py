@@ -149,6 +149,8 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_NAME = f"sessionid-{NODE_NAME}"
 CSRF_COOKIE_NAME = f"csrftoken-{NODE_NAME}"
 SESSION_COOKIE_HTTPONLY = True
+# In a cookie alone: the pages of the shop don't depend on the accounts, where sessions are.
+MESSAGE_STORAGE = "bookstore_project.wire.notices.NodeCookieStorage"
 CSRF_FAILURE_VIEW = "bookstore_project.wire.errors.csrf_failure"
 LOGIN_URL = "rest_framework:login"
 LOGIN_REDIRECT_URL = "/"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import DatabaseError, connections
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -266,6 +267,25 @@ def test_a_replica_is_drained_and_let_in_from_the_page(staff: Client, front: Fro
         staff.post("/cluster/controls/turns/undrain/catalog-2/")
     assert not front.drains.is_drained(node)
     assert staff.post("/cluster/controls/turns/drain/front/").status_code == 404
+
+
+def test_the_pages_are_there_for_everybody_while_the_accounts_cannot_be_read(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for who was logged in."""
+
+    def fail(*args: Any, **options: Any) -> None:
+        connections[topology.ACCOUNTS].errors_occurred = True
+        raise DatabaseError("file is not a database")
+
+    assert "Log out boss" in staff.get("/cluster/").content.decode()
+    with monkeypatch.context() as broken:
+        broken.setattr("django.contrib.sessions.backends.db.SessionStore.load", fail)
+        for path in ("/cluster/", "/cluster/live/", "/"):
+            answer = staff.get(path)
+            assert answer.status_code == 200
+            assert "Log out" not in answer.content.decode()
+        assert staff.get("/cluster/controls/node/kill/catalog-1/").status_code == 503
 
 
 # ------------------------------------------------------------------------------------------------- a rush
