@@ -120,7 +120,7 @@ def _nodes() -> dict[str, Node]:
     nodes: list[Node] = []
     for number, address in enumerate(_front_addresses(), start=1):
         nodes.append(Node(FRONT if number == 1 else f"{FRONT}-{number}", FRONT, *address, threads=32))
-    for service, port, threads in ((CATALOG, 8001, 16), (ORDER, 8002, max(8, 2 * len(nodes)))):
+    for service, port, threads in ((CATALOG, 8001, 16), (ORDER, 8002, max(8, 4 * len(nodes)))):
         for number, (host, own_port) in enumerate(_replica_addresses(service, port), start=1):
             nodes.append(Node(f"{service}-{number}", service, host, own_port, threads))
     taken: dict[tuple[str, int], str] = {}
@@ -132,7 +132,7 @@ def _nodes() -> dict[str, Node]:
 
 
 NODES = _nodes()
-WRITES_OF_A_FRONT = max(1, 4 // sum(node.service == FRONT for node in NODES.values()))
+PURCHASES_OF_A_FRONT = max(2, 4 // sum(node.service == FRONT for node in NODES.values()))
 """At once. All fronts together take half of an order replica's threads: reads, polls and checks find one."""
 
 

@@ -23,12 +23,13 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        began = time.perf_counter()
+        # A front's requests may have waited for a thread by now: their clients waited, too.
+        began = request.META.get(metrics.BEGAN) or time.perf_counter()
         request_id = accept_request_id(request.headers.get(headers.REQUEST_ID))
         response = errors.explained(request, self.get_response(request))
         ended = time.perf_counter()
         took_ms = (ended - began) * 1000
-        metrics.note_request(request, response.status_code, ended - request.META.get(metrics.BEGAN, began))
+        metrics.note_request(request, response.status_code, ended - began)
         response.headers[headers.REQUEST_ID] = request_id
         if topology.NODE and headers.REPLICA not in response.headers:
             response.headers[headers.REPLICA] = topology.NODE.name

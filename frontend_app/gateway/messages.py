@@ -46,7 +46,8 @@ def _joined_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     for name_bytes, value_bytes in raw:
         name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
         if name in joined:
-            separator = "; " if name == "cookie" else ","
+            # With a space, which no idempotency key, id or number has: two of those are none.
+            separator = "; " if name == "cookie" else ", "
             value = joined[name] + separator + value
         joined[name] = value
     return joined

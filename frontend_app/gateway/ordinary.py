@@ -1,6 +1,7 @@
 """The ordinary way: Django's WSGI handler in a bounded pool of threads."""
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -10,6 +11,7 @@ from typing import Any
 
 from bookstore_project.settings import topology
 from bookstore_project.wire import deadlines, headers
+from bookstore_project.wire.authentication import is_hashing
 from frontend_app.gateway.lanes import Busy, Lane
 from frontend_app.gateway.messages import Outgoing
 from frontend_app.middleware import ARRIVED_AT
@@ -18,7 +20,11 @@ __all__ = ["Busy", "OrdinaryWay"]
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-WRITES_AT_ONCE = topology.WRITES_OF_A_FRONT
+PURCHASES_AT_ONCE = topology.PURCHASES_OF_A_FRONT
+CHANGES_AT_ONCE = 2
+"""By staff. Apart from the purchases: what stalls the orders, or the catalog, holds up its own kind alone."""
+PASSWORDS_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
+"""Passwords that are checked: anybody can have that done, and each takes a core for a long while."""
 UPKEEP_AT_ONCE = 2
 SLOT_WAIT_S = 8.0
 NEEDED = 2.0
@@ -27,6 +33,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 _UPKEEP = re.compile(r"/(readyz|metrics|internal)(/|$)")
 """What the store and its keepers ask: it doesn't stand in line with customers."""
+_LOGIN = re.compile(r"/login(/|$)")
+_PURCHASE = re.compile(r"/(api/v1/orders|purchase)(/|$)")
 _TIMEOUT = headers.environ_name(headers.REQUEST_TIMEOUT)
 
 
@@ -35,10 +43,14 @@ class OrdinaryWay:
 
     def __init__(self, application: WSGIApplication, threads: int, slot_wait_s: float = SLOT_WAIT_S) -> None:
         self._application = application
-        self._pool = ThreadPoolExecutor(threads + UPKEEP_AT_ONCE, thread_name_prefix="django")
-        self._writes = Lane("writes", min(WRITES_AT_ONCE, threads))
-        self._reads = Lane("reads", max(1, threads - WRITES_AT_ONCE))
+        purchases, changes = min(PURCHASES_AT_ONCE, threads), min(CHANGES_AT_ONCE, threads)
+        self._purchases = Lane("purchases", purchases)
+        self._changes = Lane("changes", changes)
+        self._passwords = Lane("passwords", PASSWORDS_AT_ONCE)
         self._upkeep = Lane("upkeep", UPKEEP_AT_ONCE)
+        self._reads = Lane("reads", max(1, threads - purchases))
+        at_once = max(threads, purchases + 1) + changes + PASSWORDS_AT_ONCE + UPKEEP_AT_ONCE
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="django")
         self._slot_wait_s = slot_wait_s
 
     async def answer(self, environ: dict[str, Any]) -> Outgoing:
@@ -60,9 +72,14 @@ class OrdinaryWay:
         return await asyncio.wrap_future(work)
 
     def _lane_of(self, environ: dict[str, Any]) -> Lane:
-        if _UPKEEP.match(environ["PATH_INFO"]):
+        path, is_safe = environ["PATH_INFO"], environ["REQUEST_METHOD"] in SAFE
+        if _UPKEEP.match(path):
             return self._upkeep
-        return self._reads if environ["REQUEST_METHOD"] in SAFE else self._writes
+        if is_hashing(environ.get("HTTP_AUTHORIZATION", "")) or (_LOGIN.search(path) and not is_safe):
+            return self._passwords
+        if is_safe:
+            return self._reads
+        return self._purchases if _PURCHASE.match(path) else self._changes
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 
-from bookstore_project.wire import headers
+from bookstore_project.wire import headers, metrics
 from frontend_app import services
 from frontend_app.gateway import bodies
 from frontend_app.gateway.application import Gateway
@@ -327,8 +327,8 @@ class Blocking:
         return [b""]
 
 
-def environ(method: str) -> dict[str, Any]:
-    return build_environ(incoming(method, "/", [HOST]), b"", IDENTITY)
+def environ(method: str, target: str = "/purchase/1") -> dict[str, Any]:
+    return build_environ(incoming(method, target, [HOST]), b"", IDENTITY)
 
 
 def test_writes_leave_threads_to_the_reads() -> None:
@@ -382,7 +382,7 @@ def test_headers_with_underscores_are_left_out() -> None:
     request = incoming("GET", "/", [HOST, ("x_service_token", "forged"), ("x-a", "1"), ("x-a", "2")])
     made = build_environ(request, b"", IDENTITY)
     assert "HTTP_X_SERVICE_TOKEN" not in made
-    assert made["HTTP_X_A"] == "1,2"
+    assert made["HTTP_X_A"] == "1, 2"
 
 
 # ------------------------------------------------------------------------------------- what is remembered
@@ -432,3 +432,27 @@ def test_a_changed_host_or_credential_is_looked_at_again(front: Front) -> None:
         ):
             answer = quick.answer(asgi.scope_of("GET", BOOK, sent), time.perf_counter())
             assert (answer is not None) is is_quick
+
+
+def test_two_keys_in_one_request_are_none(gateway: Gateway, store: Store) -> None:
+    async def test() -> None:
+        twice = [("idempotency-key", f"{letter}" * 20) for letter in "ab"]
+        kind = ("content-type", "application/json")
+        got = await ask(gateway, "POST", "/api/v1/orders/", kind, *twice, body=b'{"book": 1}')
+        assert (got.status, fakes.parsed(got.body)["code"]) == (400, "validation_error")
+        assert store.asked_of("/api/v1/orders/") == []
+
+    run(test)
+
+
+def test_the_time_that_is_told_includes_the_wait_for_a_thread(front: Front) -> None:
+    async def test() -> None:
+        way = OrdinaryWay(WSGIHandler(), 2)
+        waited_s = 5.0
+        request = build_environ(incoming("GET", "/api/v1/books/", [HOST]), b"", IDENTITY)
+        answer = await way.answer(request | {metrics.BEGAN: time.perf_counter() - waited_s})
+        told = dict(answer.headers)[headers.SERVER_TIMING]
+        assert float(told.removeprefix("app;dur=")) >= waited_s * 1000
+        way.close()
+
+    run(test)

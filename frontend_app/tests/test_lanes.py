@@ -215,12 +215,12 @@ def test_nothing_is_begun_for_which_the_time_is_too_short() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_crowd_at_once_is_served(method: str) -> None:
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/purchase/2"), ("POST", "/api/v1/orders/")])
+def test_a_crowd_at_once_is_served(method: str, path: str) -> None:
     async def test() -> None:
         gate = Gate()
         way = OrdinaryWay(gate, threads=8)
-        crowd = [asyncio.create_task(way.answer(environ(method))) for _ in range(400)]
+        crowd = [asyncio.create_task(way.answer(environ(method, path))) for _ in range(400)]
         await come_in(gate, 4)
         gate.let_go.set()
         assert {(await task).status for task in crowd} == {200}
@@ -240,6 +240,40 @@ def test_neither_reads_nor_writes_keep_each_other_or_the_store_itself_waiting() 
         await come_in(gate, 3)
         gate.let_go.set()
         assert {(await task).status for task in (*crowd, *others)} == {200}
+        way.close()
+
+    run(test)
+
+
+STALLED = [
+    ("POST", "/purchase/2", {}),
+    ("PATCH", "/api/v1/books/2/", {}),
+    ("PATCH", "/api/v1/books/2/", {"HTTP_AUTHORIZATION": "Basic bm9ib2R5Omtub3dz"}),
+    ("GET", "/api/v1/orders/", {"HTTP_AUTHORIZATION": "basic bm9ib2R5Omtub3dz"}),
+    ("POST", "/admin/login/", {}),
+]
+SERVED = [("POST", "/api/v1/orders/", {}), ("PATCH", "/api/v1/books/2/", {}), ("GET", "/api/v1/books/", {})]
+
+
+@pytest.mark.parametrize(
+    "stalled", STALLED, ids=lambda case: f"{case[0]} {case[1]} {'with a password' if case[2] else ''}"
+)
+def test_what_stalls_one_kind_of_request_holds_up_no_other(stalled: tuple[str, str, dict[str, str]]) -> None:
+    """A stopped order replica, or strangers who try passwords, whose checks take a core each."""
+
+    async def test() -> None:
+        gate = Gate()
+        way = OrdinaryWay(gate, threads=8)
+        method, path, sent = stalled
+        crowd = [asyncio.create_task(way.answer(environ(method, path, **sent))) for _ in range(30)]
+        await come_in(gate, 1)
+        kept_by = way._lane_of(environ(method, path, **sent))
+        others = [case for case in SERVED if way._lane_of(environ(case[0], case[1], **case[2])) is not kept_by]
+        assert len(others) >= len(SERVED) - 1
+        tasks = [asyncio.create_task(way.answer(environ(*case[:2], **case[2]))) for case in others]
+        await come_in(gate, len(others))  # All that were let in, before one of the crowd has ended.
+        gate.let_go.set()
+        assert {(await task).status for task in (*crowd, *tasks)} == {200}
         way.close()
 
     run(test)
