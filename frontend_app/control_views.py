@@ -9,17 +9,17 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookstore_project.wire import accounts, errors, problems
+from bookstore_project.wire import accounts, control, errors, problems
 from bookstore_project.wire.fields import StrictFields, WholeNumberField
 from bookstore_project.wire.permissions import IsStaff, SameOrigin
 from bookstore_project.wire.representations import MAX_BOOK_ID
-from frontend_app import controls
+from frontend_app import controls, damage
 from frontend_app.controls import Target
 from frontend_app.runtime import front
 
@@ -62,7 +62,12 @@ def _options(fields: dict[str, Any]) -> dict[str, int]:
 class NodeControlView(ControlView):
     """A node's process."""
 
-    @extend_schema(operation_id="cluster_node_control", request=None, responses=DoneFields)
+    @extend_schema(
+        operation_id="cluster_node_control",
+        request=None,
+        responses=DoneFields,
+        parameters=[OpenApiParameter("action", str, OpenApiParameter.PATH, enum=control.COMMANDS)],
+    )
     def post(self, request: Request, name: str, action: str) -> Response:
         """Does `stop`, `start`, `kill`, `pause` or `continue`. For staff, with BOOKSTORE_BREAKABLE."""
         return self.perform(request, controls.NODE, action, name)
@@ -71,7 +76,12 @@ class NodeControlView(ControlView):
 class FileControlView(ControlView):
     """A replica's database file."""
 
-    @extend_schema(operation_id="cluster_file_control", request=None, responses=DoneFields)
+    @extend_schema(
+        operation_id="cluster_file_control",
+        request=None,
+        responses=DoneFields,
+        parameters=[OpenApiParameter("action", str, OpenApiParameter.PATH, enum=tuple(damage.KINDS))],
+    )
     def post(self, request: Request, name: str, action: str) -> Response:
         """Does `delete`, `truncate`, `flip` or `lock`. For staff, with BOOKSTORE_BREAKABLE."""
         return self.perform(request, controls.FILE, action, name)

@@ -44,7 +44,9 @@ class Contract:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self.schema = schema
-        self._paths = [(_pattern(template), operations) for template, operations in schema["paths"].items()]
+        # As OpenAPI says: what is spelled out counts before what has a variable in its place.
+        spelled_out_first = sorted(schema["paths"].items(), key=lambda item: item[0].count("{"))
+        self._paths = [(_pattern(template), operations) for template, operations in spelled_out_first]
         self._validators: dict[str, OAS30ReadValidator] = {}
 
     @classmethod
