@@ -252,7 +252,11 @@ STALLED = [
     ("GET", "/api/v1/orders/", {"HTTP_AUTHORIZATION": "basic bm9ib2R5Omtub3dz"}),
     ("POST", "/admin/login/", {}),
 ]
-SERVED = [("POST", "/api/v1/orders/", {}), ("PATCH", "/api/v1/books/2/", {}), ("GET", "/api/v1/books/", {})]
+SERVED: list[tuple[str, str, dict[str, str]]] = [
+    ("POST", "/api/v1/orders/", {}),
+    ("PATCH", "/api/v1/books/2/", {}),
+    ("GET", "/api/v1/books/", {}),
+]
 
 
 @pytest.mark.parametrize(
