@@ -11,6 +11,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.copies import assert_copies_equal, opened, rows
 from bookstore_project.settings import topology
+from order_app import clients
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire
 
@@ -18,7 +19,7 @@ from order_app.tests.catalog import Wire
 @pytest.fixture
 def direct(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Wire:
     made = Wire()
-    monkeypatch.setattr("bookstore_project.wire.client.call", made)
+    monkeypatch.setattr(clients, "balancer", clients.build_balancer(made))
     return made
 
 
