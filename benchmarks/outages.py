@@ -5,9 +5,10 @@ An open loop: a request's time runs from when it was due, so that waiting in the
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from itertools import pairwise
@@ -24,6 +25,7 @@ PURCHASE_EVERY = 10
 CUSTOMERS = 128
 BOOKS = 7
 LEASE_S = 1.5
+IDLE_S = 5.0
 GAP_S = 0.5
 """A pause between two acknowledged writes that counts as a stall: far more than one write takes."""
 
@@ -58,11 +60,17 @@ def kill_a_replica(data: Path, node: str, seconds: float) -> Mapping[str, float]
         store.wait_ready()
     return {
         "requests": len(during),
-        "failed": sum(outcome.status not in (200, 201) for outcome in during),
+        **failures(during),
         "worst before, ms": 1000 * max(outcome.took_s for outcome in before),
         "worst with the kill, ms": 1000 * max(outcome.took_s for outcome in during),
         "99th percentile with the kill, ms": 1000 * percentile(during, 0.99),
     }
+
+
+def failures(outcomes: list[Outcome]) -> dict[str, float]:
+    """How many, and how many of each status."""
+    counted = Counter(outcome.status for outcome in outcomes if outcome.status not in (200, 201))
+    return {"failed": counted.total(), **{f"  with status {status}": count for status, count in counted.items()}}
 
 
 def restock(store: Store) -> None:
@@ -80,7 +88,8 @@ class Stream:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._idle: deque[Client] = deque()
+        self._idle: deque[tuple[float, Client]] = deque()
+        """With the moment since which each is idle."""
 
     def run(self, seconds: float) -> list[Outcome]:
         began = time.monotonic() + 0.2
@@ -93,11 +102,20 @@ class Stream:
             return [answer.result() for answer in answers]
 
     def _ask(self, number: int, due: float) -> Outcome:
-        client = self._idle.pop() if self._idle else Client(self._store, keep_alive=True)
+        client = self._take()
         status = answer_of(client, number)
-        took_s = time.monotonic() - due
-        self._idle.append(client)
-        return Outcome(took_s, status)
+        now = time.monotonic()
+        self._idle.append((now, client))
+        return Outcome(now - due, status)
+
+    def _take(self) -> Client:
+        """One that was used a moment ago: the front closes connections on which nothing comes for long."""
+        with suppress(IndexError):
+            since, client = self._idle.pop()
+            if time.monotonic() - since < IDLE_S:
+                return client
+            client.close()
+        return Client(self._store, keep_alive=True)
 
 
 def answer_of(client: Client, number: int) -> int:

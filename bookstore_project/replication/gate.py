@@ -35,6 +35,9 @@ SETTLE_TIMEOUT_S = 2.0
 REPORT_TIMEOUT_S = 0.5
 _NAP_S = 0.0004
 
+NOTHING = ("",)
+"""The keys of a read that shows nothing: whether a replica can be read, no write in doubt has a say in."""
+
 M = TypeVar("M", bound=models.Model)
 
 
@@ -271,6 +274,9 @@ def get_verified(model: type[M], key: object) -> M | None:
 
 
 def assert_readable(service_name: str) -> None:
-    """Raises Unavailable, with the reason, if this node's replica can't promise a read now."""
-    with reading(service_name, alias=topology.NODE.name if topology.NODE else None):
+    """Raises Unavailable, with the reason, if this node's replica can't promise a read now.
+
+    Doesn't wait for writes in doubt: one that waits for a front's lease would make every replica look hung.
+    """
+    with reading(service_name, alias=topology.NODE.name if topology.NODE else None, keys=NOTHING):
         pass

@@ -83,7 +83,7 @@ class StatusView(APIView):
 
     def get(self, request: Request) -> Response:
         witness = read_witness(get_service(self.service).witness_file)
-        with gate.reading(self.service) as snapshot:
+        with gate.reading(self.service, keys=gate.NOTHING) as snapshot:
             position = snapshot.position
         name = topology.NODE.name if topology.NODE else snapshot.alias
         return Response(

@@ -72,6 +72,16 @@ def test_a_read_that_a_write_in_doubt_does_not_touch_goes_through(doubtful: Call
     doubtful().result()
 
 
+def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Callable[[], Party]) -> None:
+    """A writer may wait for the lease of a front that is gone: the replicas are well meanwhile, and say so."""
+    asked = Party(lambda: gate.assert_readable("catalog"))
+    asked.join(10)
+    is_answered = not asked.is_alive()
+    doubtful().result()
+    asked.result()
+    assert is_answered
+
+
 @pytest.mark.parametrize("keys", [("book:1",), ("topic:distributed systems",), ("book:2", "book:1"), ()])
 def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
     doubtful: Callable[[], Party], keys: tuple[str, ...]
