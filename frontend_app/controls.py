@@ -105,8 +105,8 @@ CONTROLS = (
         FILE,
         "flip",
         "Flip a byte",
-        "One byte in the middle of the database file of {name} is inverted. The store notices that somebody else "
-        "wrote into it, goes on with the copy of {others}, and replaces the bad one.",
+        "One byte of the database file of {name} is inverted, and a scrub is ordered, which reads both files whole. "
+        "The store goes on with the copy of {others}, and replaces the bad one.",
     ),
     Control(
         FILE,

@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from bookstore_project.replication import care
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.witness import read_witness
@@ -20,9 +22,27 @@ LOCK_S = 5.0
 REST_S = 5.0
 """So long after one copy was damaged, the other one is left alone: the store has to notice first."""
 
+_WAL_HEADER, _FRAME_HEADER = 32, 24
+"""Bytes. Source: https://sqlite.org/fileformat2.html#the_write_ahead_log"""
+
 _lock = threading.Lock()
-_damaged_at: dict[str, tuple[str, float]] = {}
-"""By service: which copy was damaged last, and when by the monotonic clock."""
+
+
+@dataclass(frozen=True)
+class _Damage:
+    """What was done last to a service's files."""
+
+    alias: str
+    at: float
+    """By the monotonic clock."""
+    is_hidden: bool
+    """Whether it may take a scrub to find it."""
+    scrubbed_ns: int | None
+    """When a scrub was noted last, before it."""
+
+
+_last: dict[str, _Damage] = {}
+"""By service."""
 
 
 def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotonic) -> str:
@@ -33,11 +53,15 @@ def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotoni
     path = topology.database_file(node.name)
     with _lock:
         _assert_spare(node, clock())
+        scrubbed_ns = care.noted_ns(node.service, care.SCRUB)
         try:
             told = KINDS[kind](path)
         except (OSError, sqlite3.Error) as error:
             raise problems.Unavailable(f"The file of {node.name} can't be touched: {error}") from error
-        _damaged_at[node.service] = node.name, clock()
+        is_hidden = kind == "flip"
+        _last[node.service] = _Damage(node.name, clock(), is_hidden, scrubbed_ns)
+        if is_hidden:
+            care.want_scrub(node.service)  # A byte that nobody reads would wait for the next one that is due.
     return f"The file of {node.name} {told}."
 
 
@@ -49,9 +73,16 @@ def _assert_spare(node: Node, now: float) -> None:
             continue
         if other not in witness.in_sync or fault_of(other, witness) is not None:
             raise problems.Conflict(f"{other} isn't in sync: {node.name} has the last good copy. Nothing was done.")
-    last, at = _damaged_at.get(node.service, ("", 0.0))
-    if last not in ("", node.name) and now < at + REST_S:
-        raise problems.Conflict(f"{last} was damaged a moment ago, and may not be well yet. Nothing was done.")
+    last = _last.get(node.service)
+    if last is not None and last.alias != node.name and (now < last.at + REST_S or _is_scrub_due(last, node.service)):
+        raise problems.Conflict(f"{last.alias} was damaged a moment ago, and may not be well yet. Nothing was done.")
+
+
+def _is_scrub_due(last: _Damage, service: str) -> bool:
+    """Whether a scrub was asked for that isn't done yet."""
+    return care.is_scrub_wanted(service) or (
+        last.is_hidden and care.noted_ns(service, care.SCRUB) == last.scrubbed_ns
+    )
 
 
 def _delete(path: Path) -> str:
@@ -66,15 +97,33 @@ def _truncate(path: Path) -> str:
 
 
 def _flip(path: Path) -> str:
+    """Inverts the byte that tells the kind of a page that is in use: in the middle of the file it may be in none."""
+    at = _place_in_use(path)
     # This process has no connection to a replica's file whose locks closing it could drop.
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        at = os.fstat(descriptor).st_size // 2
         before = os.pread(descriptor, 1, at)
         os.pwrite(descriptor, bytes([before[0] ^ 0xFF]), at)
     finally:
         os.close(descriptor)
     return f"has another byte at {at}"
+
+
+def _place_in_use(path: Path) -> int:
+    """Where the last table begins whose first page the `-wal` holds nothing newer of; any, if there is none."""
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=2.0)) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        pages = [page for (page,) in connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'table'")]
+    superseded = _pages_in(path.with_name(f"{path.name}-wal"), size)
+    page = max(pages, key=lambda page: (page not in superseded, page))
+    return int((page - 1) * size)
+
+
+def _pages_in(wal: Path, size: int) -> set[int]:
+    """The pages that it has frames of, whether they still count or not."""
+    content = wal.read_bytes() if wal.exists() else b""
+    frames = range(_WAL_HEADER, len(content), _FRAME_HEADER + size)
+    return {int.from_bytes(content[at : at + 4], "big") for at in frames}
 
 
 def _hold(path: Path) -> str:

@@ -34,6 +34,13 @@ def last(service_name: str, kind: str) -> dict[str, Any] | None:
     return None
 
 
+def noted_ns(service_name: str, kind: str) -> int | None:
+    """When something of the kind was noted last, to tell two notes apart; None if there is none."""
+    with suppress(OSError):
+        return _path(service_name, kind).stat().st_mtime_ns
+    return None
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 

@@ -18,7 +18,7 @@ from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
 from bookstore_project.replication.progress import Progress, logged, silent
-from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.service import Service, get_service, wrapper
 from bookstore_project.replication.stamps import check_file
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -90,6 +90,7 @@ def scrub_all(service: Service, progress: Progress = silent) -> dict[str, list[s
     """What a scrub finds in each in-sync file of a service; empty lists where nothing is wrong."""
     found = {}
     for alias in read_witness(service.witness_file).in_sync:
+        wrapper(alias).forget_pages()
         with gate.reading(service.name, alias=alias):
             found[alias] = scrub.findings(gate.raw(alias), service, partial(progress, f"scrubbing {alias}"))
     care.note(service.name, care.SCRUB, found=found)

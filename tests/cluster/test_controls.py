@@ -41,7 +41,6 @@ def is_whole(store: Store) -> bool:
 @pytest.mark.parametrize("kind", ["delete", "truncate", "flip"])
 @pytest.mark.parametrize("alias", ["catalog-1", "order-2"])
 def test_a_damaged_file_is_replaced_and_the_timeline_says_so(breakable: Store, alias: str, kind: str) -> None:
-    # A byte that is flipped in a copy that isn't in sync yet may be taken for a part of it, until the next scrub.
     wait_for(lambda: is_whole(breakable), 60, "both copies in sync")
     wait_for(lambda: do_when_spare(breakable, alias, kind), 60, "the other copy is well")
     wait_for(lambda: any(rejoined(event, alias) for event in told(breakable)["events"]), 60, "the copy rejoins")

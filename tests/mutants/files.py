@@ -32,6 +32,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{TESTS}/test_repair.py::test_a_file_with_a_damaged_row_is_not_let_in_by_its_log",
     ),
     mutant(
+        "a scrub judges the pages that it remembers",
+        "in a store that isn't written to, damage is never found",
+        f"{HERE}/caretaker.py",
+        "        wrapper(alias).forget_pages()\n",
+        "",
+        f"{TESTS}/test_repair.py::test_a_scrub_reads_the_file_and_not_what_it_remembers",
+    ),
+    mutant(
         "a file rejoins without the newest entries",
         "its replica lacks the sales made during the repair",
         REPAIR,

@@ -93,6 +93,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection: sqlite3.Connection = self.connection
         return connection
 
+    def forget_pages(self) -> None:
+        """Has the next transaction read from the file what this connection remembers of it, damage included."""
+        if self.connection is not None:
+            self.connection.execute("PRAGMA shrink_memory")
+
     @contextmanager
     def writable(self) -> Iterator[None]:
         """Puts the connection that can write in use, for one transaction of the protocol.

@@ -1,19 +1,22 @@
 """A file that is out of sync comes back, by its log or by a verified copy, whatever interrupts it."""
 
+import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from bookstore_project.replication import points, repair, scrub
+from bookstore_project.replication import points, repair, scrub, stamps
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, opened
 from bookstore_project.replication.witness import Witness, read_witness
@@ -182,6 +185,26 @@ def test_a_scrub_says_which_file_and_rows_are_wrong_and_repairs_them(seven_books
     assert witness().in_sync == ("catalog-1",)
     caretaker.step()
     assert_copies_equal("catalog")
+
+
+def test_a_scrub_reads_the_file_and_not_what_it_remembers(seven_books: Path) -> None:
+    """In an idle store every page that an earlier scrub has read is still in its connection's cache."""
+    restock()
+    with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
+        stamps.checkpoint(CATALOG, witness())
+    assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
+    with opened("catalog-2") as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'django_migrations'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    path = topology.database_file("catalog-2")
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # As a disk does it.
+    found = scrub_all(CATALOG)
+    assert found["catalog-1"] == []
+    assert found["catalog-2"] != []
 
 
 def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_books: Path) -> None:

@@ -1,0 +1,80 @@
+"""What the controls do to a file: always something that the store can find, never to the last good copy."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bookstore_project.replication.caretaker import Caretaker, scrub_all
+from bookstore_project.replication.mutex import writer_lock
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.stamps import checkpoint
+from bookstore_project.replication.tests.copies import assert_copies_equal
+from bookstore_project.replication.witness import read_witness
+from bookstore_project.settings import topology
+from bookstore_project.wire import problems
+from catalog_app.services import book_restock
+from frontend_app import damage
+
+CATALOG = get_service("catalog")
+FIRST, SECOND = topology.NODES["catalog-1"], topology.NODES["catalog-2"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_damaged_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(damage, "_last", {})
+
+
+@pytest.fixture
+def later() -> Callable[[], float]:
+    """A clock that goes so fast that no copy is left alone for long."""
+    ticks = iter(range(0, 1_000_000, int(damage.REST_S) + 1))
+    return lambda: float(next(ticks))
+
+
+def flip_unseen(node: topology.Node, clock: Callable[[], float]) -> None:
+    """As a disk does it: the file looks as if nobody had written it."""
+    path = topology.database_file(node.name)
+    before = path.stat()
+    damage.inflict("flip", node, clock=clock)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("is_checkpointed", [True, False])
+def test_a_flipped_byte_is_found_whatever_is_in_the_wal(
+    seven_books: Path, later: Callable[[], float], is_checkpointed: bool
+) -> None:
+    book_restock(book_id=1, quantity=1, actor="test")
+    if is_checkpointed:
+        with writer_lock(CATALOG.lock_dir, float("inf")):
+            checkpoint(CATALOG, read_witness(CATALOG.witness_file), truncate_ms=50)
+    flip_unseen(SECOND, later)
+    found = scrub_all(CATALOG)
+    assert found["catalog-1"] == []
+    assert found["catalog-2"] != []
+
+
+def test_the_other_copy_is_left_alone_until_a_scrub_has_looked_at_the_flipped_one(
+    seven_books: Path, later: Callable[[], float]
+) -> None:
+    caretaker = Caretaker(CATALOG)
+    caretaker.step()  # The first round never scrubs.
+    flip_unseen(SECOND, later)
+    with pytest.raises(problems.Conflict, match="catalog-2 was damaged a moment ago"):
+        damage.inflict("delete", FIRST, clock=later)
+    caretaker.step()
+    with pytest.raises(problems.Conflict, match="catalog-2 isn't in sync"):
+        damage.inflict("delete", FIRST, clock=later)
+    caretaker.step()
+    assert_copies_equal("catalog")
+    damage.inflict("delete", FIRST, clock=later)
+    caretaker.step()
+    assert_copies_equal("catalog")
+
+
+def test_a_copy_that_was_damaged_may_be_damaged_again(seven_books: Path) -> None:
+    for _ in range(2):
+        damage.inflict("flip", SECOND)
+    with pytest.raises(problems.Conflict, match="catalog-2"):
+        damage.inflict("truncate", FIRST)
