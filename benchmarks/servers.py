@@ -35,7 +35,9 @@ def bare_application(answer: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--no-ws", "--no-log", "--workers-kill-timeout", "1", "benchmarks.bare:application"]
     environment = os.environ | {"BENCHMARK_ANSWER": str(answer)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    # In a session of its own, as each of the store's nodes is: Linux shares processors out among sessions (sched(7),
+    # autogroup), and in the load generator's it would be measured under other conditions.
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
         address = f"127.0.0.1:{port}"
         wait_for(lambda: _answers(address), 20, "the bare application")

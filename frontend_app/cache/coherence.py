@@ -168,7 +168,8 @@ class Coherence:
         # The lease is looked at first: floors that are raised after that only make the check stricter.
         is_leased = self.clock() < self.lease_until
         timeline, floors = self.history
-        return View(is_leased, timeline, floors.of(key))
+        # As View(...), in half the time: each hit makes one.
+        return tuple.__new__(View, (is_leased, timeline, floors.of(key)))
 
     @property
     def timeline(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bookstore_project.wire import etags, headers
 
@@ -48,6 +48,8 @@ class Ready(NamedTuple):
     """Of every answer that is made from it."""
     body_headers: tuple[tuple[bytes, bytes], ...]
     """Of one that has its body."""
+    message: dict[str, Any]
+    """The body as ASGI wants it. Shared: nobody changes it."""
 
 
 @lru_cache(READY_KEPT)
@@ -64,6 +66,7 @@ def ready(value: bytes) -> Ready | None:
         body,
         ((_REPLICA, replica), (_POSITION, asof), (b"etag", etag)),
         ((b"content-type", content_type), (b"content-length", b"%d" % len(body))),
+        {"type": "http.response.body", "body": body},
     )
 
 

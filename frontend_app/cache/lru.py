@@ -56,15 +56,17 @@ class LRUCache(BaseCache):
         super().__init__(params)
         options = params.get("OPTIONS", {})
         self.max_entries = max(1, int(options.get("MAX_ENTRIES", params.get("MAX_ENTRIES", 300))))
-        self._usual_prefix = default_key_func("", self.key_prefix, self.version)
+        is_usual = self.key_func is default_key_func
+        self._prefix = default_key_func("", self.key_prefix, self.version) if is_usual else ""
+        """Of every key, where keys are made as usual."""
         with _stores_lock:
             self._store = _stores.setdefault(location, _Store())
 
     # ------------------------------------------------------------------------------- Django's interface
 
     def make_key(self, key: str, version: int | None = None) -> str:
-        if version is None and self.key_func is default_key_func:
-            return self._usual_prefix + key  # The same, made quicker: every read makes one.
+        if version is None and self._prefix:
+            return self._prefix + key  # The same, made quicker.
         return super().make_key(key, version)
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
@@ -76,15 +78,17 @@ class LRUCache(BaseCache):
             return True
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        made = self.make_key(key, version)
+        # As make_key does it, without the call: a hit shall cost next to nothing.
+        made = self._prefix + key if version is None and self._prefix else self.make_key(key, version)
         store = self._store
         with store.lock:
-            item = store.items.get(made)
+            items = store.items
+            item = items.get(made)
             if item is None or item[2] <= self.clock():
                 self._live(made)  # Away with what is too old.
                 store.counters.misses += 1
                 return default
-            store.items.move_to_end(made)
+            items.move_to_end(made)
             store.counters.hits += 1
         value = item[1]
         return value if type(value) is bytes else _own(value)

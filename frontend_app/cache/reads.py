@@ -68,17 +68,15 @@ class CachedReads:
         # Lease and floor first, the entry afterwards: the other way round, an entry read before a write and
         # checked against a lease renewed after it would pass.
         view = self.coherence.view(floor_key)
-        if not view.is_leased:
-            return None
-        return self.judge(view, self.cache.get(key))
+        return self.judge(view, self.cache.get(key)) if view.is_leased else None
 
     def judge(self, view: View, value: object) -> Ready | None:
         """What `find` gives, for a value that was asked for after the view was taken."""
         found = ready(value) if type(value) is bytes else None
-        if found is None or not view.admits(found.asof, found.timeline):
-            return None
-        self._found += 1
-        return found
+        if found is not None and view.admits(found.asof, found.timeline):
+            self._found += 1
+            return found
+        return None
 
     def read(self, key: str, floor_key: str, fetch: Callable[[], Fetched]) -> tuple[Outcome, Entry]:
         """The entry from the cache, or from `fetch`, whose errors pass through."""

@@ -20,14 +20,14 @@ HEAD_BYTES = 2000
 IDS_MADE = 256
 _REQUEST_ID = headers.REQUEST_ID.lower().encode()
 
+Header = tuple[bytes, bytes]
+
 
 class Head(NamedTuple):
     """The headers of a request, but for its id."""
 
-    is_plain: bool
-    """No body, an allowed host, no redirection to https."""
-    wants_json: bool
-    """Nothing that asks for more than the JSON that anybody gets."""
+    is_quick: bool
+    """No body, an allowed host, no redirection to https, and no wish for anything but the JSON that anybody gets."""
     is_secure: bool
     if_none_match: str
 
@@ -37,15 +37,15 @@ class Heads:
 
     def __init__(self) -> None:
         # An application has one server, and that one scheme: it needn't be part of the key.
-        self._known: dict[tuple[tuple[bytes, bytes], ...], Head] = {}
-        self._ids: list[bytes] = []
+        self._known: dict[tuple[Header, ...], Head] = {}
+        self._new: list[Header] = []
 
-    def of(self, scope: Scope) -> tuple[Head, bytes]:
-        """What the headers say, and the request's id: the client's if it is a tame one, else a new one."""
+    def of(self, scope: Scope) -> tuple[Head, Header]:
+        """What the headers say, and the answer's request id: the client's if it is a tame one, else a new one."""
         raw = tuple(scope["headers"])
         head = self._known.get(raw)
         if head is not None:
-            return head, self._new_id()
+            return head, self._new.pop() if self._new else self._new_id()
         others = tuple(pair for pair in raw if pair[0] != _REQUEST_ID)
         head = self._known.get(others)
         if head is None:
@@ -53,28 +53,27 @@ class Heads:
             self._keep(others, head)
         sent = [value for name, value in raw if name == _REQUEST_ID]
         if len(sent) == 1 and is_acceptable(sent[0].decode("latin-1")):
-            return head, sent[0]
+            return head, (_REQUEST_ID, sent[0])
         return head, self._new_id()
 
-    def _keep(self, raw: tuple[tuple[bytes, bytes], ...], head: Head) -> None:
+    def _keep(self, raw: tuple[Header, ...], head: Head) -> None:
         if sum(len(name) + len(value) for name, value in raw) > HEAD_BYTES:
             return
         if len(self._known) >= HEADS_KEPT:
             self._known.clear()
         self._known[raw] = head
 
-    def _new_id(self) -> bytes:
-        if not self._ids:
-            # Many from one call to the system.
+    def _new_id(self) -> Header:
+        """Made many at a time: one call to the system, and ready to be sent."""
+        if not self._new:
             digits = secrets.token_hex(16 * IDS_MADE).encode()
-            self._ids = [digits[start : start + 32] for start in range(0, len(digits), 32)]
-        return self._ids.pop()
+            self._new = [(_REQUEST_ID, digits[start : start + 32]) for start in range(0, len(digits), 32)]
+        return self._new.pop()
 
 
 def _look_at(request: Incoming) -> Head:
     return Head(
-        is_plain=not request.has_body and templates.is_plain(request),
-        wants_json=_wants_json(request.headers),
+        is_quick=not request.has_body and templates.is_plain(request) and _wants_json(request.headers),
         is_secure=templates.is_secure(request),
         if_none_match=request.headers.get("if-none-match", ""),
     )

@@ -9,14 +9,14 @@ import json
 import re
 import time
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from bookstore_project.wire import etags, headers, health, metrics
 from frontend_app.cache.entries import Entry, Ready
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.shared import SharedCache
 from frontend_app.gateway import templates
-from frontend_app.gateway.heads import Head, Heads
+from frontend_app.gateway.heads import Head, Header, Heads
 from frontend_app.gateway.lookups import LoopLookups
 from frontend_app.gateway.messages import Incoming, Outgoing, RawHeaders, Scope, raw_headers
 from frontend_app.relays import NO_POSITION, source_headers
@@ -29,26 +29,37 @@ _READ_ONLY = "GET, HEAD, OPTIONS"
 _EDITABLE = "GET, PATCH, DELETE, HEAD, OPTIONS"
 ROUTES_KEPT = 4096
 
-_REQUEST_ID = headers.REQUEST_ID.lower().encode()
+_READS = frozenset({"GET", "HEAD"})
 _TIMING = headers.SERVER_TIMING.lower().encode()
+_NO_BODY = {"type": "http.response.body", "body": b""}
 
 Message = dict[str, Any]
 
 
-class Wanted(NamedTuple):
-    """What a request asks of the cache: names of an entry and its floor, and the methods that its route allows."""
+class Wanted:
+    """What a request asks of the cache, and the head of the answer that the last one like it got."""
 
-    key: str
-    floor: str
-    allow: str
-    route: str
-    """The pattern, as it stands in the metrics."""
-    durations: metrics.Durations
-    """Of a GET that is answered with 200: the usual hit."""
+    __slots__ = ("_found", "_head", "_is_secure", "allow", "durations", "floor", "key", "route")
 
+    def __init__(self, key: str, floor: str, allow: str, route: str) -> None:
+        self.key = key
+        self.floor = floor
+        self.allow = allow
+        """The methods that its route allows."""
+        self.route = route
+        """The pattern, as it stands in the metrics."""
+        self.durations = metrics.requests.of_loop(route, "GET", "2xx")
+        """Of a GET that is answered with 200: the usual hit."""
+        self._found: Ready | None = None
+        self._is_secure = False
+        self._head: RawHeaders = []
 
-Question = tuple[Wanted, Head, bytes]
-"""What is asked of the cache, what the headers say, and the request's id."""
+    def head_of(self, found: Ready, is_secure: bool) -> RawHeaders:
+        """All headers of an answer with this entry, but for those that each answer has of its own."""
+        if found is not self._found or is_secure is not self._is_secure:
+            self._head = [*_fixed_headers(self.allow, is_secure), *found.source_headers, *found.body_headers]
+            self._found, self._is_secure = found, is_secure
+        return self._head
 
 
 class QuickWay:
@@ -64,21 +75,19 @@ class QuickWay:
 
         `began` is when the request came, of `time.perf_counter`.
         """
-        question = self._question(scope)
-        if question is None:
-            return None
-        wanted = question[0]
-        found = self._reads.find(wanted.key, wanted.floor)
-        return None if found is None else _messages(scope, question, found, began)
-
-    def _question(self, scope: Scope) -> Question | None:
-        if scope["method"] not in ("GET", "HEAD") or not self.is_usable:
-            return None
-        wanted = _wanted(scope["path"], scope["query_string"])
+        wanted = self._wanted(scope)
         if wanted is None:
             return None
         head, request_id = self._heads.of(scope)
-        return (wanted, head, request_id) if head.is_plain and head.wants_json else None
+        if not head.is_quick:
+            return None
+        found = self._reads.find(wanted.key, wanted.floor)
+        return None if found is None else _messages(scope, wanted, head, request_id, found, began)
+
+    def _wanted(self, scope: Scope) -> Wanted | None:
+        if scope["method"] not in _READS or not self.is_usable:
+            return None
+        return _wanted(scope["path"], scope["query_string"])
 
 
 class SharedQuickWay(QuickWay):
@@ -90,12 +99,14 @@ class SharedQuickWay(QuickWay):
 
     async def awaited_answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
         """As `answer`."""
-        question = self._question(scope)
-        if question is None:
+        wanted = self._wanted(scope)
+        if wanted is None:
             return None
-        wanted = question[0]
+        head, request_id = self._heads.of(scope)
+        if not head.is_quick:
+            return None
         found = await self._lookups.find(wanted.key, wanted.floor)
-        return None if found is None else _messages(scope, question, found, began)
+        return None if found is None else _messages(scope, wanted, head, request_id, found, began)
 
 
 def quick_way(front: Front) -> QuickWay:
@@ -103,25 +114,42 @@ def quick_way(front: Front) -> QuickWay:
     return SharedQuickWay(front, cache) if isinstance(cache, SharedCache) else QuickWay(front)
 
 
-def _messages(scope: Scope, question: Question, found: Ready, began: float) -> tuple[Message, Message]:
-    wanted, head, request_id = question
-    raw: RawHeaders = [*_fixed_headers(wanted.allow, head.is_secure), *found.source_headers]
-    if head.if_none_match and etags.is_unchanged(head.if_none_match, found.etag):
-        status, body = 304, b""
-    else:
-        status, body = 200, found.body
-        raw += found.body_headers
+def _messages(
+    scope: Scope, wanted: Wanted, head: Head, request_id: Header, found: Ready, began: float
+) -> tuple[Message, Message]:
+    if head.if_none_match or scope["method"] != "GET":
+        return _unusual_messages(scope, wanted, head, request_id, found, began)
     took_s = time.perf_counter() - began
-    raw += (_REQUEST_ID, request_id), (_TIMING, b"cache;dur=%.2f" % (took_s * 1000))
-    method = scope["method"]
-    if status == 200 and method == "GET":
-        wanted.durations.add(took_s)
+    wanted.durations.add(took_s)
+    raw = [*wanted.head_of(found, head.is_secure), request_id, _timing(took_s)]
+    return {"type": "http.response.start", "status": 200, "headers": raw}, found.message
+
+
+def _unusual_messages(
+    scope: Scope, wanted: Wanted, head: Head, request_id: Header, found: Ready, began: float
+) -> tuple[Message, Message]:
+    """Of a HEAD or a conditional request."""
+    if head.if_none_match and etags.is_unchanged(head.if_none_match, found.etag):
+        status, raw = 304, [*_fixed_headers(wanted.allow, head.is_secure), *found.source_headers]
     else:
-        metrics.requests.of_loop(wanted.route, method, metrics.class_of(status)).add(took_s)
-    return (
-        {"type": "http.response.start", "status": status, "headers": raw},
-        {"type": "http.response.body", "body": body if method == "GET" else b""},
-    )
+        status, raw = 200, wanted.head_of(found, head.is_secure)
+    took_s = time.perf_counter() - began
+    metrics.requests.of_loop(wanted.route, scope["method"], metrics.class_of(status)).add(took_s)
+    start = {"type": "http.response.start", "status": status, "headers": [*raw, request_id, _timing(took_s)]}
+    return start, found.message if status == 200 and scope["method"] == "GET" else _NO_BODY
+
+
+def _timing(took_s: float) -> Header:
+    hundredths = int(took_s * 100_000)
+    return _TIMINGS[hundredths] if hundredths < len(_TIMINGS) else _timing_of(hundredths)
+
+
+def _timing_of(hundredths_ms: int) -> Header:
+    return _TIMING, b"cache;dur=%.2f" % (hundredths_ms / 100)
+
+
+_TIMINGS = [_timing_of(hundredths) for hundredths in range(100)]
+"""Of whatever takes less than a millisecond, ready to be sent."""
 
 
 @lru_cache(ROUTES_KEPT)
@@ -138,7 +166,7 @@ def _wanted(path: str, query: bytes) -> Wanted | None:
 
 
 def _wanted_of(key: str, floor: str, allow: str, route: str) -> Wanted:
-    return Wanted(key, floor, allow, route, metrics.requests.of_loop(route, "GET", "2xx"))
+    return Wanted(key, floor, allow, route)
 
 
 @cache
