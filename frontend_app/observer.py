@@ -1,4 +1,4 @@
-"""Watches what replicas say of their service, and tells the journal when a copy leaves or rejoins."""
+"""Watches what replicas say, and tells the journal when a copy leaves or rejoins, or a process is a new one."""
 
 import threading
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ class Observer:
     journal: Journal
     _out: dict[str, dict[str, str]] = field(default_factory=dict)
     _repaired: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _pids: dict[str, Any] = field(default_factory=dict)
 
     def look(self) -> None:
         """Once. What was so before the first look isn't news."""
@@ -36,6 +37,15 @@ class Observer:
             told = told_of(service, self.checkers)
             if told:
                 self._compare(service, told)
+        for checker in self.checkers:
+            self._note_process(checker.node.name, checker.status.get("pid"))
+
+    def _note_process(self, name: str, pid: Any) -> None:
+        """One that is killed may be back before anybody asked it anything."""
+        old = self._pids.get(name)
+        if old is not None and pid not in (None, old):
+            self.journal.event(name, f"began anew: process {pid} instead of {old}")
+        self._pids[name] = pid if pid is not None else old
 
     def _compare(self, service: str, told: dict[str, Any]) -> None:
         out: dict[str, str] = told.get("out") or {}

@@ -63,6 +63,15 @@ def test_what_was_so_before_the_front_began_is_no_news_but_a_copy_that_is_out_is
     assert said(front) == ["catalog-1 is out of sync: full disk → the store goes on with catalog-2"]
 
 
+def test_a_process_that_is_a_new_one_is_said_even_if_nobody_missed_the_old_one(
+    front: Front, observer: Observer
+) -> None:
+    for pid in (17, 17, 18, None, 18):
+        tell(front, "order-1", pid=pid)
+        observer.look()
+    assert said(front) == ["order-1 began anew: process 18 instead of 17"]
+
+
 def test_no_copy_left_is_said(front: Front, observer: Observer) -> None:
     tell(front, "catalog-2")
     observer.look()

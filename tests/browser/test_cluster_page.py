@@ -52,6 +52,9 @@ def test_page_follows_live_while_a_replica_is_killed_and_returns(staff: Visitor)
         }"""
     )
     staff.store.kill("catalog-1")
+    # The next but one to be asked, at the latest, is the one that is gone.
+    for unknown in (1001, 1002):
+        assert page.context.request.get(f"{staff.store.front}/product/{unknown}").status == 404
     staff.store.wait_restarted("catalog-1", old)
     new = staff.store.pid("catalog-1")
     expect(row(staff, "catalog-1")).to_contain_text(f"pid {new}")
@@ -59,6 +62,7 @@ def test_page_follows_live_while_a_replica_is_killed_and_returns(staff: Visitor)
     expect(events(staff)).to_contain_text("stopped answering")
     expect(events(staff)).to_contain_text("requests go to catalog-2")
     expect(events(staff)).to_contain_text("is back in rotation")
+    expect(events(staff)).to_contain_text(f"process {new} instead of {old}")
     assert page.evaluate("window.stays === document.getElementById('node-catalog-1')"), "rows aren't made anew"
     assert page.evaluate("document.activeElement.id") == "requests-table"
     assert page.evaluate("getSelection().toString()") == "Eve"
