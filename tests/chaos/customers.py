@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -23,7 +24,7 @@ UNCLEAR = "unclear"
 """Begins the note of an answer that no client can make sense of."""
 
 
-class Party(threading.Thread):
+class Party(threading.Thread, ABC):
     """Asks for one thing after another, through one client or another, until it is told to end."""
 
     longest_pause_s = LONGEST_PAUSE_S
@@ -49,9 +50,9 @@ class Party(threading.Thread):
         for client in self._clients:
             client.close()
 
+    @abstractmethod
     def turn(self) -> None:
         """What it does between two pauses."""
-        raise NotImplementedError
 
     def carry_out(self, asked: Asked, client: Client | None = None) -> None:
         """Asks, and writes down what is answered; through any client, unless told which."""
