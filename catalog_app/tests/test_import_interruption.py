@@ -5,13 +5,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bookstore_project.replication.tests.copies import eventually
 from bookstore_project.settings import topology
 from catalog_app.importing.interruption import Interruption
 
@@ -76,11 +76,12 @@ def test_an_import_stopped_from_outside_is_finished_by_repeating_it(tmp_path: Pa
     assert migration.returncode == 0, complaints
 
     importing = manage(data, "import_books", str(books), "--batch-size=10")
-    deadline = time.monotonic() + DEADLINE_S
-    while count_books(data, "catalog-1") < 50:
+
+    def is_under_way() -> bool:
         assert importing.poll() is None, importing.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        return count_books(data, "catalog-1") >= 50
+
+    eventually(is_under_way, DEADLINE_S)
     importing.send_signal(number)
     _, complaints = importing.communicate(timeout=DEADLINE_S)
     if number == signal.SIGKILL:
