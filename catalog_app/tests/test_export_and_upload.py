@@ -231,6 +231,10 @@ def test_an_import_that_the_store_interrupts_keeps_whole_batches_and_goes_on(
     assert_copies_equal("catalog")
 
 
+def test_the_form_says_where_one_is(root: Client) -> None:
+    assert "Home › Books › Import" in text_of(root.get(IMPORT))
+
+
 def test_no_file_is_no_import(root: Client) -> None:
     assert "This field is required." in text_of(root.post(IMPORT, {}))
 

@@ -37,6 +37,7 @@ def test_chosen_books_are_restocked_in_one_transaction_after_a_question(root: Cl
     asked = choose(root, 1, 3)
     assert "2 books" in text_of(asked)
     assert "(50 in stock)" in text_of(asked)
+    assert "Home › Books › Restock" in text_of(asked)
     assert head("catalog-1") == before, "it only asks"
     answer = answer_page(root, asked, 1, 3, quantity="5")
     assert "2 books were restocked: 5 copies each." in text_of(answer)
