@@ -1,4 +1,4 @@
-"""Caches of both kinds: in the process, and in a Redis."""
+"""Replicas that sell one book, and caches of both kinds: in the process, and in a Redis."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,6 +16,14 @@ CacheFactory = Callable[[], Cache]
 def _fronts_end() -> Iterator[None]:
     yield
     fakes.stop_fronts()
+
+
+@pytest.fixture
+def store() -> fakes.Store:
+    """Replicas that have one book."""
+    store = fakes.Store()
+    store.put(1)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -42,13 +42,6 @@ SOLD = answer_with(fakes.json_reply({"id": "x"}, 201, position=5))
 
 
 @pytest.fixture
-def store() -> Store:
-    store = Store()
-    store.put(1)
-    return store
-
-
-@pytest.fixture
 def front(store: Store) -> Front:
     return fakes.make_front(store, is_leased=False)
 

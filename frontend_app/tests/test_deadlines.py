@@ -20,13 +20,6 @@ BOOK, ORDERS = "/product/1", "/api/v1/orders/"
 
 
 @pytest.fixture
-def store() -> Store:
-    store = Store()
-    store.put(1)
-    return store
-
-
-@pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time of this front, in epoch seconds."""
     clock = Clock()

@@ -19,13 +19,6 @@ from frontend_app.tests.fakes import CATALOG_2, Store
 DRAIN, UNDRAIN = "/api/v1/cluster/nodes/catalog-1/drain/", "/api/v1/cluster/nodes/catalog-1/undrain/"
 
 
-@pytest.fixture
-def store() -> Store:
-    store = Store()
-    store.put(1)
-    return store
-
-
 @pytest.fixture(autouse=True)
 def front(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
     monkeypatch.setattr(topology, "DRAINED_DIR", tmp_path / "drained")
