@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
 from bookstore_project.settings.topology import Node
 from bookstore_project.wire import client, deadlines, headers, idempotency, problems
 from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
@@ -12,7 +14,7 @@ from bookstore_project.wire.deadlines import HOP_MARGIN_S
 from bookstore_project.wire.documents import json_object
 from frontend_app.trace import current_trace
 
-READ_TOTAL_S, READ_ATTEMPT_S = 5.0, 2.0
+READ_TOTAL_S, READ_ATTEMPT_S = 5.0, settings.CATALOG_WAIT_S
 PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 4.0
 WRITE_TOTAL_S = 10.0
 

@@ -12,6 +12,8 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
 from bookstore_project.settings import topology
 from bookstore_project.wire import background, client, headers, problems
 from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Balancer, Call, check, problem_of
@@ -22,7 +24,7 @@ from bookstore_project.wire.drains import Drains
 from order_app.errors import Refused
 
 SALES_PATH = "/internal/sales/"
-ATTEMPT_TIMEOUT_S = 2.0
+ATTEMPT_TIMEOUT_S = settings.CATALOG_WAIT_S
 SWEEP_TIMEOUT_S = 4.0
 CHECK_OUT_EVERY_S = 0.25
 CHECK_IN_EVERY_S = 1.0

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import models
 
 from bookstore_project.replication import care, images, log, rebuild, rows, sidecars
@@ -31,7 +32,6 @@ from bookstore_project.settings import topology
 
 DOUBT_TIMEOUT_S = 0.25
 """How long a read waits for a write in doubt before it suspects the writer dead, and settles."""
-SETTLE_TIMEOUT_S = 2.0
 REPORT_TIMEOUT_S = 0.5
 _NAP_S = 0.0004
 
@@ -142,7 +142,7 @@ def _enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot:
             return snapshot
         _leave(alias)
         if may_settle:
-            settle(service.name, timeout_s=SETTLE_TIMEOUT_S)
+            settle(service.name, timeout_s=settings.CATALOG_WAIT_S)
     raise Unavailable(f"{alias} holds a write that is still in doubt.")
 
 

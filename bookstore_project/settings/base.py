@@ -110,8 +110,13 @@ LOG_KEEP = int(environment.number("LOG_KEEP", 10_000, least=1))
 """Entries that a replica's log keeps: how far back a front or a file may be and still catch up by it."""
 SCRUB_EVERY_S = environment.number("SCRUB_EVERY_S", 3600)
 """Seconds between two scrubs, in which a service's files are read whole; 0 is never."""
-LEASE_S = environment.number("LEASE_S", 1.5, least=0.1)
-"""How long a front may use its cache after it has polled a catalog replica, in seconds."""
+LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=4)
+"""How long a front may use its cache after it has polled a catalog replica, in seconds.
+
+No longer than reads, which have 5 s, can wait for a write that waits for a front that is gone.
+"""
+CATALOG_WAIT_S = max(2.0, LEASE_S + 0.5)
+"""How long a call to a catalog replica may wait for such a write before the replica counts as hung, in seconds."""
 
 CACHE_URL = environment.text("CACHE_URL")
 """A Redis that fronts share; without it each has a cache in its own memory."""

@@ -1,5 +1,6 @@
 """Reads the BOOKSTORE_ environment variables; a value that makes no sense is named, with what would."""
 
+import math
 import os
 import secrets
 from pathlib import Path
@@ -16,15 +17,16 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def number(name: str, default: float, *, least: float = 0) -> float:
-    """A number of at least `least`; raises ImproperlyConfigured otherwise."""
+def number(name: str, default: float, *, least: float = 0, most: float = math.inf) -> float:
+    """A finite number of at least `least`, and `most` at most; raises ImproperlyConfigured otherwise."""
     raw = text(name, str(default))
     try:
         value = float(raw)
     except ValueError:
         value = float("nan")
-    if not least <= value < float("inf"):
-        raise ImproperlyConfigured(f"BOOKSTORE_{name}={raw!r}: expected a number of at least {least:g}.")
+    if not least <= value <= most or math.isinf(value):
+        limit = "" if math.isinf(most) else f", and {most:g} at most"
+        raise ImproperlyConfigured(f"BOOKSTORE_{name}={raw!r}: expected a number of at least {least:g}{limit}.")
     return value
 
 

@@ -12,7 +12,7 @@ from frontend_app.cache.flights import Flight, Flights
 
 Outcome = Literal["hit", "miss", "bypass"]
 FLIGHT_WAIT_S = 3.0
-"""How long a reader waits for another's fetch before it makes its own: longer than one attempt at a replica."""
+"""How long a reader waits for another's fetch before it makes its own: no attempt at a replica takes longer."""
 
 
 @dataclass(frozen=True)

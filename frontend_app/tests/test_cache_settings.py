@@ -1,4 +1,4 @@
-"""Which cache BOOKSTORE_CACHE_URL names."""
+"""Which cache BOOKSTORE_CACHE_URL names, and how long a lease may be."""
 
 import subprocess
 import sys
@@ -64,6 +64,16 @@ def test_the_url_chooses_the_cache(tmp_path_factory: pytest.TempPathFactory, url
     code = "from django.conf import settings; print(settings.CACHES['default']['BACKEND'])"
     said = manage(tmp_path_factory, "shell", "--verbosity=0", "--command", code, BOOKSTORE_CACHE_URL=url)
     assert said.stdout.strip().endswith(f".{backend}"), said.stderr
+
+
+@pytest.mark.parametrize("lease_s", ["0", "4.1", "inf", "nan", "long"])
+def test_a_lease_for_which_no_read_can_wait_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, lease_s: str
+) -> None:
+    said = manage(tmp_path_factory, "check", BOOKSTORE_LEASE_S=lease_s)
+    assert said.returncode == 1
+    wanted = f"BOOKSTORE_LEASE_S='{lease_s}': expected a number of at least 0.1, and 4 at most."
+    assert wanted in said.stderr
 
 
 def manage(folders: pytest.TempPathFactory, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

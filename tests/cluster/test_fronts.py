@@ -4,13 +4,14 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.client import Client
+from tests import databases
+from tests.client import Answer, Client
 from tests.redis import RedisServer
 from tests.store import Store, wait_for
 
@@ -26,6 +27,14 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             environment["BOOKSTORE_CACHE_URL"] = stack.enter_context(RedisServer()).url
         data = tmp_path_factory.mktemp("fronts") / "var"
         yield stack.enter_context(Store(data, fronts=2, environment=environment))
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with two fronts and the longest lease; every test leaves both alive."""
+    data = tmp_path_factory.mktemp("patient") / "var"
+    with Store(data, fronts=2, environment={"BOOKSTORE_LEASE_S": "4"}) as store:
+        yield store
 
 
 def book(store: Store, front: str) -> Any:
@@ -128,3 +137,81 @@ def test_a_front_that_is_killed_costs_the_other_nothing_but_time(pair: Store) ->
     price = new_price(pair)
     set_price(pair, "front-2", price)
     assert [book(pair, front)["price"] for front in FRONTS] == [price] * 2
+
+
+def new_book(store: Store, topic: str) -> int:
+    """A book of the test's own."""
+    with Client(store) as client:
+        fields = {"title": f"A book of {topic}", "topic": topic, "price": "10.00", "quantity": 9}
+        answer = client.post("/api/v1/books/", fields, as_staff=True)
+        assert answer.status == 201, answer
+        return int(answer.json["id"])
+
+
+def head(store: Store) -> int:
+    """The newest entry that both of the catalog's files have."""
+    newest = "SELECT max(position) FROM replication_logentry"
+    return min(int(databases.query(file, newest)[0][0]) for file in databases.files(store, "catalog"))
+
+
+def seen_of_catalog(store: Store) -> tuple[list[str], list[str]]:
+    """What `front` says of the catalog replicas: their states, and what happened to them."""
+    with Client(store) as client:
+        told = client.get("/api/v1/cluster/").json
+    return (
+        [node["state"] for node in told["nodes"] if node["service"] == "catalog"],
+        [f"{event['at']} {event['node']} {event['event']}" for event in told["events"] if "catalog" in event["node"]],
+    )
+
+
+def read_until(change: Future[Answer], store: Store, path: str) -> Answer:
+    """Asks again and again; the first answer to a question that was asked after the change was acknowledged."""
+    with Client(store) as client:
+        while True:
+            is_acknowledged = change.done()
+            answer = client.get(path)
+            assert answer.status == 200, answer
+            if is_acknowledged:
+                return answer
+
+
+def assert_served_while_a_write_waits(store: Store) -> None:
+    """front-2 is stopped, and a change waits for its lease: `front` answers all, and nothing old after it."""
+    touched, untouched, sold = (new_book(store, topic) for topic in ("before", "elsewhere", "elsewhere"))
+    cache_both(store)
+    assert not is_unreachable(store, "front-2")
+    store.wait_for(lambda: seen_of_catalog(store)[0] == ["up", "up"])
+    well, before = seen_of_catalog(store), head(store)
+    paths = [f"/product/{touched}", f"/product/{untouched}", "/search/before", "/search/after", "/api/v1/books/"]
+    store.kill("front-2", signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(2 + len(paths)) as pool, Client(store) as editor, Client(store) as buyer:
+            fields = {"price": "11.00", "topic": "after"}
+            change = pool.submit(editor.call, "PATCH", f"/api/v1/books/{touched}/", fields, as_staff=True)
+            store.wait_for(lambda: head(store) > before, what="the commits")
+            purchase = pool.submit(buyer.buy, sold)
+            reads = [pool.submit(read_until, change, store, path) for path in paths]
+
+            def is_over() -> bool:
+                assert seen_of_catalog(store) == well
+                return change.done() and purchase.done()
+
+            store.wait_for(is_over, what="the end of the lease")
+            assert is_unreachable(store, "front-2"), "the change has waited for it"
+            assert (change.result().status, purchase.result().status) == (200, 201)
+            book_then, other_book, old_topic, new_topic, _ = (read.result() for read in reads)
+    finally:
+        store.kill("front-2", signal.SIGCONT)
+    assert (book_then.json["price"], book_then.json["topic"]) == ("11.00", "after")
+    assert other_book.json["price"] == "10.00"
+    assert touched not in [found["id"] for found in old_topic.json["results"]]
+    assert touched in [found["id"] for found in new_topic.json["results"]]
+    cache_both(store)
+
+
+def test_while_a_write_waits_for_a_stopped_front_the_other_serves_everything(pair: Store) -> None:
+    assert_served_while_a_write_waits(pair)
+
+
+def test_with_the_longest_lease_it_does_so_too(patient: Store) -> None:
+    assert_served_while_a_write_waits(patient)

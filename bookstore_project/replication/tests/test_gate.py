@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connections
 
 from bookstore_project.replication import gate, points
@@ -101,7 +102,7 @@ def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
     doubtful: Callable[[], Party], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
-    monkeypatch.setattr(gate, "SETTLE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(settings, "CATALOG_WAIT_S", 0.05)
     with pytest.raises(Unavailable):
         price_of(1, "catalog-2")
     doubtful().result()
