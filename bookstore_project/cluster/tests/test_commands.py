@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from rest_framework.authtoken.models import Token
 
 from bookstore_project.cluster import preparation
-from bookstore_project.cluster.management.commands import dbshell
+from bookstore_project.cluster.management.commands import dbshell, drain
 from bookstore_project.settings import base, topology
 
 STAFF = preparation.STAFF
@@ -174,13 +174,19 @@ class TestDrain:
         return said.getvalue()
 
     def test_without_a_store_that_runs_only_by_force(self, marks: Path) -> None:
-        with pytest.raises(CommandError, match="catalog-1 is the last"):
+        with pytest.raises(CommandError, match=r"No catalog replica answers: is the store running\? Nothing"):
             self.run("drain", "catalog-1")
         assert "catalog-1 is drained" in self.run("drain", "catalog-1", "--force")
         assert (marks / "catalog-1").exists()
         assert "takes its turns again" in self.run("undrain", "catalog-1")
         assert "wasn't drained" in self.run("undrain", "catalog-1")
         assert not (marks / "catalog-1").exists()
+
+    def test_the_last_replica_that_answers_only_by_force(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(drain, "is_answering", lambda node: node.name == "catalog-1")
+        with pytest.raises(CommandError, match="catalog-1 is the last"):
+            self.run("drain", "catalog-1")
+        assert "catalog-2 is drained" in self.run("drain", "catalog-2")
 
     @pytest.mark.parametrize("name", ["front", "catalog-9", "../front"])
     @pytest.mark.parametrize("command", ["drain", "undrain"])

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project.cluster.drain_command import is_answering, replica_named, who
+from bookstore_project.settings import topology
 from bookstore_project.wire import drains, problems
 
 
@@ -17,6 +18,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, node: str, force: bool, **options: Any) -> None:
         replica = replica_named(node)
+        if not force and not any(map(is_answering, topology.replicas(replica.service))):
+            raise CommandError(
+                f"No {replica.service} replica answers: is the store running? Nothing was changed; "
+                f"with --force, {node} is drained when it begins."
+            )
         try:
             drains.drain(replica, by=who(), is_answering=is_answering, is_forced=force)
         except problems.StoreError as error:
