@@ -71,13 +71,16 @@ class Balancer:
         """
         self.budget.deposit()
         turns: list[Turn] = []
+        has_called = False
         for turn in self._turns(turns, deadline, is_repeatable=is_repeatable):
             is_first = len(turns) == 1
-            if not is_first and not self.budget.spend():
-                self._release(turn)
-                return
             if turn.must_knock and not self._knock(turn.node):
                 continue
+            # Knocks cost none: in an outage of both they would use up what is needed as soon as one is back.
+            if has_called and not self.budget.spend():
+                self._release(turn)
+                return
+            has_called = True
             now = self.clock()
             share = FIRST_SHARE if is_repeatable and is_first else 1.0
             until = min(now + attempt_s, now + (deadline - now) * share)
