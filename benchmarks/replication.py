@@ -1,5 +1,6 @@
 """What replication costs, as ratios measured in one run, the sides by turns."""
 
+import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -7,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.children import Party, build, party, say
-from tests.store import Store
+from tests.store import Store, wait_for
 
 Figures = dict[str, Mapping[str, float]]
 WRITERS = 6
@@ -40,15 +41,22 @@ def gated_and_plain_read(data: Path, rounds: int, command: str) -> Mapping[str, 
 
 
 def with_a_front(base: Path, rounds: int) -> Mapping[str, float]:
-    """In a running store, whose front holds a lease and is told of each sale; and in one where nothing runs."""
+    """In a running store, whose front holds a lease and is told of each sale; and in one whose front was stopped."""
     say("sales with a front and without")
-    build(base / "with a front")
-    with (
-        Store(base / "with a front") as store,
-        party(store.data, store.environment) as told,
-        party(base / "alone") as alone,
-    ):
-        return compared(told, ("sell", SALES), alone, ("sell", SALES), rounds, "with a front", "without")
+    names = ("with a front", "without a front")
+    for name in names:
+        build(base / name)
+    with ExitStack() as stack:
+        told, alone = (stack.enter_context(Store(base / name)) for name in names)
+        alone.manage("node", "stop", "front")
+        wait_for(lambda: not is_leased(alone), what="the lease has run out")
+        parties = [stack.enter_context(party(store.data, store.environment)) for store in (told, alone)]
+        return compared(parties[0], ("sell", SALES), parties[1], ("sell", SALES), rounds, *names)
+
+
+def is_leased(store: Store) -> bool:
+    lease = json.loads((store.data / "leases" / "front.json").read_bytes())
+    return bool(lease["expires"] > time.monotonic())
 
 
 def many_writers(data: Path, rounds: int) -> Mapping[str, float]:

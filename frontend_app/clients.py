@@ -14,7 +14,8 @@ from bookstore_project.wire.deadlines import HOP_MARGIN_S
 from bookstore_project.wire.documents import json_object
 from frontend_app.trace import current_trace
 
-READ_TOTAL_S, READ_ATTEMPT_S = 5.0, settings.CATALOG_WAIT_S
+READ_ATTEMPT_S = settings.CATALOG_WAIT_S
+READ_TOTAL_S = max(5.0, READ_ATTEMPT_S + 0.5)
 PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 4.0
 WRITE_TOTAL_S = 10.0
 

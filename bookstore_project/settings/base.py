@@ -110,10 +110,10 @@ LOG_KEEP = int(environment.number("LOG_KEEP", 10_000, least=1))
 """Entries that a replica's log keeps: how far back a front or a file may be and still catch up by it."""
 SCRUB_EVERY_S = environment.number("SCRUB_EVERY_S", 3600)
 """Seconds between two scrubs, in which a service's files are read whole; 0 is never."""
-LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=4)
+LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=60)
 """How long a front may use its cache after it has polled a catalog replica, in seconds.
 
-No longer than reads, which have 5 s, can wait for a write that waits for a front that is gone.
+So long the first write waits for a front that is gone; those that wait behind it give up after 8 s.
 """
 CATALOG_WAIT_S = max(2.0, LEASE_S + 0.5)
 """How long a call to a catalog replica may wait for such a write before the replica counts as hung, in seconds."""

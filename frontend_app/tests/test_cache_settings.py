@@ -66,13 +66,11 @@ def test_the_url_chooses_the_cache(tmp_path_factory: pytest.TempPathFactory, url
     assert said.stdout.strip().endswith(f".{backend}"), said.stderr
 
 
-@pytest.mark.parametrize("lease_s", ["0", "4.1", "inf", "nan", "long"])
-def test_a_lease_for_which_no_read_can_wait_is_refused(
-    tmp_path_factory: pytest.TempPathFactory, lease_s: str
-) -> None:
+@pytest.mark.parametrize("lease_s", ["0", "60.1", "inf", "nan", "long"])
+def test_a_lease_that_makes_no_sense_is_refused(tmp_path_factory: pytest.TempPathFactory, lease_s: str) -> None:
     said = manage(tmp_path_factory, "check", BOOKSTORE_LEASE_S=lease_s)
     assert said.returncode == 1
-    wanted = f"BOOKSTORE_LEASE_S='{lease_s}': expected a number of at least 0.1, and 4 at most."
+    wanted = f"BOOKSTORE_LEASE_S='{lease_s}': expected a number of at least 0.1, and 60 at most."
     assert wanted in said.stderr
 
 
