@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,22 +26,8 @@ _WAL_HEADER, _FRAME_HEADER = 32, 24
 
 _lock = threading.Lock()
 
-
-@dataclass(frozen=True)
-class _Damage:
-    """What was done last to a service's files."""
-
-    alias: str
-    at: float
-    """By the monotonic clock."""
-    is_hidden: bool
-    """Whether it may take a scrub to find it."""
-    scrubbed_ns: int | None
-    """When a scrub was noted last, before it."""
-
-
-_last: dict[str, _Damage] = {}
-"""By service."""
+_damaged_at: dict[str, tuple[str, float]] = {}
+"""By service: which copy was damaged last, and when by the monotonic clock."""
 
 
 def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotonic) -> str:
@@ -53,14 +38,12 @@ def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotoni
     path = topology.database_file(node.name)
     with _lock:
         _assert_spare(node, clock())
-        scrubbed_ns = care.noted_ns(node.service, care.SCRUB)
         try:
             told = KINDS[kind](path)
         except (OSError, sqlite3.Error) as error:
             raise problems.Unavailable(f"The file of {node.name} can't be touched: {error}") from error
-        is_hidden = kind == "flip"
-        _last[node.service] = _Damage(node.name, clock(), is_hidden, scrubbed_ns)
-        if is_hidden:
+        _damaged_at[node.service] = node.name, clock()
+        if kind == "flip":
             care.want_scrub(node.service)  # A byte that nobody reads would wait for the next one that is due.
     return f"The file of {node.name} {told}."
 
@@ -73,16 +56,9 @@ def _assert_spare(node: Node, now: float) -> None:
             continue
         if other not in witness.in_sync or fault_of(other, witness) is not None:
             raise problems.Conflict(f"{other} isn't in sync: {node.name} has the last good copy. Nothing was done.")
-    last = _last.get(node.service)
-    if last is not None and last.alias != node.name and (now < last.at + REST_S or _is_scrub_due(last, node.service)):
-        raise problems.Conflict(f"{last.alias} was damaged a moment ago, and may not be well yet. Nothing was done.")
-
-
-def _is_scrub_due(last: _Damage, service: str) -> bool:
-    """Whether a scrub was asked for that isn't done yet."""
-    return care.is_scrub_wanted(service) or (
-        last.is_hidden and care.noted_ns(service, care.SCRUB) == last.scrubbed_ns
-    )
+    last, at = _damaged_at.get(node.service, ("", 0.0))
+    if last not in ("", node.name) and (now < at + REST_S or care.is_scrub_wanted(node.service)):
+        raise problems.Conflict(f"{last} was damaged a moment ago, and may not be well yet. Nothing was done.")
 
 
 def _delete(path: Path) -> str:

@@ -34,13 +34,6 @@ def last(service_name: str, kind: str) -> dict[str, Any] | None:
     return None
 
 
-def noted_ns(service_name: str, kind: str) -> int | None:
-    """When something of the kind was noted last, to tell two notes apart; None if there is none."""
-    with suppress(OSError):
-        return _path(service_name, kind).stat().st_mtime_ns
-    return None
-
-
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -60,12 +53,22 @@ def want_scrub(service_name: str) -> None:
 
 
 def is_scrub_wanted(service_name: str) -> bool:
-    return _wish(service_name).exists()
+    """Whether one was asked for that isn't done yet."""
+    return scrub_wanted_ns(service_name) is not None
 
 
-def forget_wanted_scrub(service_name: str) -> None:
+def scrub_wanted_ns(service_name: str) -> int | None:
+    """When a scrub was last asked for, of those that aren't done; None if none was."""
     with suppress(OSError):
-        _wish(service_name).unlink()
+        return _wish(service_name).stat().st_mtime_ns
+    return None
+
+
+def forget_wanted_scrub(service_name: str, wanted_ns: int | None) -> None:
+    """Takes away the mark of then, as its scrub is done: one that was left meanwhile stays."""
+    if wanted_ns is not None and scrub_wanted_ns(service_name) == wanted_ns:
+        with suppress(OSError):
+            _wish(service_name).unlink()
 
 
 def _wish(service_name: str) -> Path:

@@ -70,16 +70,22 @@ class Caretaker:
             membership.evict(self.service, lock, witness, faults_of(witness))
 
     def scrub(self) -> dict[str, list[str]]:
-        """Reads both files whole; evicts one that is damaged. What was found, by alias."""
+        """Reads both files whole; evicts one that is damaged. What was found, by alias.
+
+        Raises Unavailable if one can't be read now: a scrub that was wanted still is.
+        """
         self._scrubbed = self.clock()
-        care.forget_wanted_scrub(self.service.name)
+        wanted_ns = care.scrub_wanted_ns(self.service.name)
         found = scrub_all(self.service, self._progress)
         damaged: dict[str, BaseException] = {
             alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items
         }
-        if damaged:
-            with self._locked() as lock:
-                membership.evict(self.service, lock, read_witness(self.service.witness_file), damaged)
+        try:
+            if damaged:
+                with self._locked() as lock:
+                    membership.evict(self.service, lock, read_witness(self.service.witness_file), damaged)
+        finally:
+            care.forget_wanted_scrub(self.service.name, wanted_ns)
         return found
 
     def _locked(self) -> AbstractContextManager[WriterLock]:

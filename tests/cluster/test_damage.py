@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.stamps import checkpoint
@@ -23,7 +24,7 @@ FIRST, SECOND = topology.NODES["catalog-1"], topology.NODES["catalog-2"]
 
 @pytest.fixture(autouse=True)
 def nothing_was_damaged_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(damage, "_last", {})
+    monkeypatch.setattr(damage, "_damaged_at", {})
 
 
 @pytest.fixture
@@ -71,6 +72,18 @@ def test_the_other_copy_is_left_alone_until_a_scrub_has_looked_at_the_flipped_on
     damage.inflict("delete", FIRST, clock=later)
     caretaker.step()
     assert_copies_equal("catalog")
+
+
+def test_a_scrub_that_cannot_be_finished_is_made_up_for(seven_books: Path, later: Callable[[], float]) -> None:
+    """Between a round's look at the files and its scrub, so that the scrub is the first to meet what was done."""
+    caretaker = Caretaker(CATALOG)
+    caretaker.step()
+    damage.inflict("flip", SECOND, clock=later)
+    with pytest.raises(Unavailable, match="catalog-2 can't be read"):
+        caretaker.scrub()
+    caretaker.step()
+    assert_copies_equal("catalog")
+    damage.inflict("delete", FIRST, clock=later)
 
 
 def test_a_copy_that_was_damaged_may_be_damaged_again(seven_books: Path) -> None:
