@@ -157,16 +157,12 @@ def _wanted(path: str, query: bytes) -> Wanted | None:
     if found := _BOOK.fullmatch(path):
         key = f"book:{found[2]}"
         allow = _EDITABLE if found[1] == "api/v1/books" else _READ_ONLY
-        return None if query else _wanted_of(key, key, allow, f"/{found[1]}/<int:book_id>")
+        return None if query else Wanted(key, key, allow, f"/{found[1]}/<int:book_id>")
     found = _TITLES.fullmatch(path)
     if not found or found[1] in (".", ".."):
         return None
     page = topic_key(found[1], query.decode("latin-1"))
-    return _wanted_of(page.entry, page.floor, _READ_ONLY, "/search/<path:topic>") if page else None
-
-
-def _wanted_of(key: str, floor: str, allow: str, route: str) -> Wanted:
-    return Wanted(key, floor, allow, route)
+    return Wanted(page.entry, page.floor, _READ_ONLY, "/search/<path:topic>") if page else None
 
 
 @cache
