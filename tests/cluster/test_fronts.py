@@ -31,7 +31,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store with two fronts and the longest lease; every test leaves both alive."""
+    """A store with two fronts and a lease longer than a call's usual limit; every test leaves both alive."""
     data = tmp_path_factory.mktemp("patient") / "var"
     with Store(data, fronts=2, environment={"BOOKSTORE_LEASE_S": "4"}) as store:
         yield store
@@ -213,5 +213,5 @@ def test_while_a_write_waits_for_a_stopped_front_the_other_serves_everything(pai
     assert_served_while_a_write_waits(pair)
 
 
-def test_with_the_longest_lease_it_does_so_too(patient: Store) -> None:
+def test_with_a_long_lease_it_does_so_too(patient: Store) -> None:
     assert_served_while_a_write_waits(patient)
