@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
+from django.test import override_settings
 
 from bookstore_project.wire import headers, metrics
 from frontend_app import services
-from frontend_app.gateway import bodies
+from frontend_app.gateway import bodies, hits, templates
 from frontend_app.gateway.application import Gateway
 from frontend_app.gateway.environ import build_environ
 from frontend_app.gateway.heads import HEAD_BYTES, HEADS_KEPT, Heads
@@ -128,6 +129,33 @@ def test_a_quick_answer_is_the_one_that_django_would_give(
         assert comparable(raw_headers(quick.headers)) == comparable(raw_headers(ordinary.headers))
         if case[0] == "GET":
             assert quick.body == ordinary.body
+
+    run(compare)
+
+
+@pytest.fixture
+def behind_tls() -> Iterator[None]:
+    """A proxy in front says who came by https; nothing that was worked out under other settings is left."""
+    caches = (hits._wanted, hits._fixed_headers, templates.security_headers)
+    with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"), SECURE_HSTS_SECONDS=60):
+        for kept in caches:
+            kept.cache_clear()
+        yield
+    for kept in caches:
+        kept.cache_clear()
+
+
+@pytest.mark.usefixtures("behind_tls")
+def test_a_head_that_was_ready_for_http_is_not_sent_over_https_nor_the_other_way_round(front: Front) -> None:
+    async def compare() -> None:
+        way = OrdinaryWay(WSGIHandler(), 8)
+        for scheme in ("http", "https", "https", "http"):
+            request = request_of(("GET", BOOK, {"x-forwarded-proto": scheme}))
+            quick, ordinary = quick_answer(front, request), await way.answer(build_environ(request, b"", IDENTITY))
+            assert quick is not None
+            assert comparable(raw_headers(quick.headers)) == comparable(raw_headers(ordinary.headers))
+            assert ("strict-transport-security" in dict(quick.headers)) == (scheme == "https")
+        way.close()
 
     run(compare)
 
