@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bookstore_project.replication import points, repair, scrub, stamps
+from bookstore_project.replication import care, points, repair, scrub, stamps
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
@@ -205,6 +205,26 @@ def test_a_scrub_reads_the_file_and_not_what_it_remembers(seven_books: Path) -> 
     found = scrub_all(CATALOG)
     assert found["catalog-1"] == []
     assert found["catalog-2"] != []
+
+
+def test_a_scrub_that_is_asked_for_while_one_is_under_way_comes_after_it(
+    seven_books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = scrub.findings
+
+    def look_and_ask(*arguments: Any) -> list[str]:
+        found = look(*arguments)
+        care.want_scrub("catalog")
+        return found
+
+    caretaker = Caretaker(CATALOG)
+    care.want_scrub("catalog")
+    with monkeypatch.context() as patched:
+        patched.setattr(scrub, "findings", look_and_ask)
+        caretaker.scrub()
+    assert care.is_scrub_wanted("catalog")
+    caretaker.scrub()
+    assert not care.is_scrub_wanted("catalog")
 
 
 def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_books: Path) -> None:
