@@ -136,7 +136,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front that comes back shows one old price",
         COHERENCE,
         "        is_leased = self.clock() < self.lease_until\n        timeline, floors = self.history\n"
-        "        return View(is_leased, timeline, floors.of(key))\n",
+        "        # As View(...), in half the time: each hit makes one.\n"
+        "        return tuple.__new__(View, (is_leased, timeline, floors.of(key)))\n",
         "        timeline, floors = self.history\n        floor = floors.of(key)\n"
         "        return View(self.clock() < self.lease_until, timeline, floor)\n",
         f"{COHERENCE_TESTS}::test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it",

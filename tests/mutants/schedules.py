@@ -138,7 +138,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "reading a cached answer isn't use",
         "the books that everybody looks at are the first to go",
         f"{CACHE}/lru.py",
-        "            store.items.move_to_end(made)\n            store.counters.hits += 1\n",
+        "            items.move_to_end(made)\n            store.counters.hits += 1\n",
         "            store.counters.hits += 1\n",
         f"{SCHEDULES}::test_strict_eviction_order",
     ),

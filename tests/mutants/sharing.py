@@ -99,8 +99,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "an entry that the event loop has waited for counts whatever its floor",
         "a customer who has just bought is shown the stock from before",
         READS,
-        "        if found is None or not view.admits(found.asof, found.timeline):\n",
-        "        if found is None:\n",
+        "        if found is not None and view.admits(found.asof, found.timeline):\n",
+        "        if found is not None:\n",
         f"{HITS_TESTS}::test_who_comes_after_a_write_is_not_answered_by_a_lookup_from_before",
     ),
     mutant(
