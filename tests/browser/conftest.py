@@ -3,30 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests import programs
 from tests.browser.visitor import Visitor
+from tests.browser.visitor import chromium as opened_chromium
 from tests.store import Store
-
-# Nothing of it may call home, and nothing of it is shared: each start has a profile of its own.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    program = programs.require("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+    with opened_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

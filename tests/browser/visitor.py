@@ -1,18 +1,42 @@
 """Somebody at a browser, who notes whatever the browser complains of."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from tests import programs
 from tests.store import Store
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
 PATIENCE_MS = 30_000.0
 NARROW, WIDE = 360, 1280
+BOOKS = "/admin/catalog_app/book/"
 Scheme = Literal["light", "dark"]
+
+# Nothing of it may call home, and nothing of it is shared: each start has a profile of its own.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser; skips the test where there is none."""
+    program = programs.require("chromium", "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 class Visitor:

@@ -1,0 +1,21 @@
+"""A copy that stays out of sync for as long as somebody wants to look at it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from tests.client import Client
+from tests.databases import files
+from tests.store import Store, wait_for
+
+
+@contextmanager
+def out_of_sync(store: Store, node: str) -> Iterator[None]:
+    """The replica's file is locked by another program, and a purchase has gone on without it."""
+    (path,) = (path for path in files(store, "catalog") if path.parent.name == node)
+    with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        assert Client(store).buy(1).status == 201
+        yield
+        stranger.execute("ROLLBACK")
+    wait_for(lambda: store.manage("replication", "status").returncode == 0, 60, "both copies in sync")

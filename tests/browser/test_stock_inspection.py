@@ -1,0 +1,103 @@
+"""The admin's list of books in a browser: both replicas' stock, and edits that are seen everywhere at once."""
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser.outage import out_of_sync
+from tests.browser.visitor import BOOKS, NARROW, Visitor
+from tests.store import Store
+
+RPCS, SPRING = "RPCs for Noobs", "Spring in the Pioneer Valley"
+REFUSED = ("503", "Failed to load resource")
+"""What a browser notes of a page that can't be shown."""
+
+
+@pytest.fixture
+def keeper(visitor: Visitor) -> Visitor:
+    """Staff, logged in at both replicas."""
+    for node in ("catalog-1", "catalog-2"):
+        visitor.log_in(node, to="/api/docs/")
+    return visitor
+
+
+def row(visitor: Visitor, title: str) -> Locator:
+    return visitor.page.locator("#result_list tbody tr").filter(has_text=title)
+
+
+def stock_there(visitor: Visitor, title: str) -> Locator:
+    return row(visitor, title).locator(".field-stock_there")
+
+
+def price_and_stock(visitor: Visitor, title: str) -> tuple[str, str]:
+    return field(visitor, title, "price").input_value(), field(visitor, title, "quantity").input_value()
+
+
+def field(visitor: Visitor, title: str, name: str) -> Locator:
+    return row(visitor, title).locator(f".field-{name} input:not([type=hidden])")
+
+
+@pytest.mark.parametrize(("node", "other"), [("catalog-1", "catalog-2"), ("catalog-2", "catalog-1")])
+def test_stock_here_and_on_the_other_replica_stand_side_by_side(keeper: Visitor, node: str, other: str) -> None:
+    keeper.go(BOOKS, node)
+    _, stock = price_and_stock(keeper, RPCS)
+    expect(stock_there(keeper, RPCS)).to_have_text(f"{stock} ✓ same")
+    expect(keeper.page.locator(".stock-compared")).to_contain_text(f"✓ {other} was read at the same moment")
+    here, there = (row(keeper, RPCS).locator(f".field-{name}").bounding_box() for name in ("quantity", "stock_there"))
+    assert here is not None
+    assert there is not None
+    assert here["y"] == there["y"]
+    assert here["x"] + here["width"] == pytest.approx(there["x"], abs=1)
+    keeper.page.get_by_role("link", name=f"This page at {other}").click()
+    expect(keeper.page).to_have_url(f"{keeper.store.url(other)}{BOOKS}")
+    expect(stock_there(keeper, RPCS)).to_have_text(f"{stock} ✓ same")
+
+
+def test_a_replica_that_is_out_of_sync_is_marked_and_offers_the_other(keeper: Visitor) -> None:
+    keeper.excused = REFUSED
+    with out_of_sync(keeper.store, "catalog-2"):
+        keeper.go(BOOKS, "catalog-1")
+        expect(stock_there(keeper, RPCS)).to_have_text("✕ not read")
+        said = keeper.page.locator(".stock-compared")
+        expect(said).to_contain_text("⚠ catalog-2 isn’t shown: catalog-2 is out of sync: ")
+        expect(said.get_by_role("link")).to_have_count(0)
+        keeper.go("/admin/", "catalog-2")
+        expect(keeper.page.locator(".errornote")).to_contain_text("This replica can't be read now: ")
+        keeper.go(BOOKS, "catalog-2")
+        expect(keeper.page.get_by_role("heading", name="This replica can't show this page now")).to_be_visible()
+        expect(keeper.page.locator(".errornote")).to_contain_text("catalog-2 is out of sync: ")
+        keeper.page.get_by_role("link", name="The same page at catalog-1").click()
+        expect(keeper.page).to_have_url(f"{keeper.store.url('catalog-1')}{BOOKS}")
+        expect(row(keeper, RPCS)).to_be_visible()
+    keeper.go(BOOKS, "catalog-2")
+    expect(stock_there(keeper, RPCS)).to_contain_text("✓ same")
+
+
+def test_an_edit_in_the_list_of_one_replica_is_seen_at_the_other_and_at_the_front(keeper: Visitor) -> None:
+    keeper.go("/product/7")  # From now on it is in the front's cache, at the old price.
+    keeper.go(BOOKS, "catalog-2")
+    _, stock = price_and_stock(keeper, SPRING)
+    field(keeper, SPRING, "price").fill("7.77")
+    field(keeper, SPRING, "quantity").fill(str(int(stock) + 5))
+    keeper.page.get_by_role("button", name="Save").click()
+    expect(keeper.page.locator(".messagelist")).to_contain_text("1 book was changed successfully.")
+    expect(stock_there(keeper, SPRING)).to_have_text(f"{int(stock) + 5} ✓ same")
+    keeper.go("/product/7")
+    expect(keeper.page.locator("body")).to_contain_text('"price": "7.77"')
+    expect(keeper.page.locator("body")).to_contain_text(f'"quantity": {int(stock) + 5}')
+    keeper.go(BOOKS, "catalog-1")
+    assert price_and_stock(keeper, SPRING) == ("7.77", str(int(stock) + 5))
+    expect(stock_there(keeper, SPRING)).to_have_text(f"{int(stock) + 5} ✓ same")
+
+
+def test_stock_inspection_fits_a_phone(chromium: Browser, breakable: Store) -> None:
+    """Wide tables scroll by themselves; the page doesn't."""
+    with Visitor(chromium, breakable, width=NARROW) as keeper:
+        keeper.log_in("catalog-2", to="/api/docs/")
+        for path in (BOOKS, f"{BOOKS}7/change/", "/admin/catalog_app/ledgerentry/"):
+            keeper.go(path, "catalog-2")
+            assert keeper.overflow_px() == 0, path
+        keeper.excused = REFUSED
+        with out_of_sync(breakable, "catalog-2"):
+            keeper.go(BOOKS, "catalog-2")
+            expect(keeper.page.locator(".errornote")).to_be_visible()
+            assert keeper.overflow_px() == 0
