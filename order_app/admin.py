@@ -83,7 +83,6 @@ class OrderAdmin(ReadOnlyAdmin):
     list_display_links = ("created_at", "id")
     list_filter = ("created_at", BookFilter)
     search_fields = ("title", "id")
-    search_help_text = "By words of the title, or by an order's id or the beginning of it."
     date_hierarchy = "created_at"
     list_per_page = 50
     show_full_result_count = False

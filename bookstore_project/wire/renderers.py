@@ -54,7 +54,8 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             response.headers.pop("WWW-Authenticate", None)
         if isinstance(data, Mapping) and {"next", "previous", "results"} <= data.keys():
             (renderer_context or {})["view"].paginator = PageLinks(data)
-        return super().render(data, accepted_media_type, renderer_context)
+        page: str = super().render(data, accepted_media_type, renderer_context)
+        return page.replace("<html>", '<html lang="en">', 1)  # Which no block of the framework's template holds.
 
     def get_context(
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]

@@ -21,7 +21,7 @@ from bookstore_project.settings import topology
 from catalog_app.admin.comparing import Comparison, compare
 from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
-from catalog_app.admin.forms import BookForm
+from catalog_app.admin.forms import BookForm, BookRowForm
 from catalog_app.admin.restocking import restock
 from catalog_app.admin.uploading import import_page
 from catalog_app.models import Book, LedgerEntry
@@ -137,7 +137,7 @@ class BookAdmin(ReplicatedAdmin):
         return BookList
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().get_changelist_form(request, **{"form": BookForm, **kwargs})
+        return super().get_changelist_form(request, **{"form": BookRowForm, **kwargs})
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Books are retired, not deleted: their ledger stays."""

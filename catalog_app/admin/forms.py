@@ -59,5 +59,14 @@ class BookForm(ModelForm):
             super()._post_clean()  # type: ignore[misc]
 
 
+class BookRowForm(BookForm):
+    """One of many on a page, where a column's head says to those who see it what a field is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{field.label} of {self.instance.title}"
+
+
 def _words(value: Any) -> str:
     return "empty" if value in (None, "") else str(value)

@@ -1,7 +1,8 @@
 """Somebody at a browser, who notes whatever the browser complains of."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ PATIENCE_MS = 30_000.0
 NARROW, WIDE = 360, 1280
 BOOKS = "/admin/catalog_app/book/"
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 # Nothing of it may call home, and nothing of it is shared: each start has a profile of its own.
 ARGUMENTS = [
@@ -96,16 +98,30 @@ class Visitor:
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url(f"**{to}")
 
+    def upload(self, selector: str, content: bytes) -> None:
+        """Chooses a CSV file for a field."""
+        self.page.set_input_files(selector, {"name": "books.csv", "mimeType": "text/csv", "buffer": content})
+
     def overflow_px(self) -> int:
         """How much wider than its window the page is."""
         width: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         return max(0, width)
 
-    def barriers(self) -> list[str]:
-        """What axe-core finds that is serious, or worse."""
+    def background(self) -> float:
+        """How light the page is behind its text: 0 is black, 1 is white."""
+        told: list[str] = self.page.evaluate(
+            "[document.body, document.documentElement].map(each => getComputedStyle(each).backgroundColor)"
+        )
+        seen = next(colour for colour in [*told, "rgb(255, 255, 255)"] if colour != "rgba(0, 0, 0, 0)")
+        return sum(int(part) for part in re.findall(r"\d+", seen)[:3]) / (3 * 255)
+
+    def barriers(self, known: Mapping[str, str] | None = None) -> list[str]:
+        """What axe-core finds that is serious, or worse; `known` has rules, and selectors of what they aren't for."""
         # From outside of the page, whose policy lets no script in.
         self.page.evaluate(AXE)
-        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        rules = {rule: {"selector": f"*:not({excepted})"} for rule, excepted in (known or {}).items()}
+        self.page.evaluate("rules => axe.configure({rules})", [{"id": name, **rule} for name, rule in rules.items()])
+        found: dict[str, Any] = self.page.evaluate("axe.run({preload: false})")
         return [
             f"{each['id']}: {json.dumps([node['html'][:200] for node in each['nodes']][:3])}"
             for each in found["violations"]

@@ -3,6 +3,12 @@
 // The page of the API's description: what it is to show stands in the page itself.
 const place = document.getElementById("swagger-ui");
 
+// The vendor's dark colours wait for a class.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 SwaggerUIBundle({
   url: place.dataset.schema,
   dom_id: "#swagger-ui",
