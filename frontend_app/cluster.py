@@ -20,6 +20,8 @@ STATES = ("up", "half-open", "out", "drained", "unknown")
 KEYS_SHOWN = 200
 """Of the cache's keys, the ones used last."""
 NEXT_OUT_SHOWN = 10
+INVALIDATED_SHOWN = 6
+"""Of the keys of one change; an import has hundreds."""
 
 
 def describe(front: Front) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def nodes(front: Front) -> list[dict[str, Any]]:
         "seen_s": 0.0,
         "floor": None,
         "out_because": "",
+        "process": front.supervision.states.get(front.node.name),
         **front.journal.figures.own.summary().as_dict(),
     }
     return [own, *_replicas(front)]
@@ -74,6 +77,7 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
             "seen_s": None if known.seen_at is None else round(front.health.clock() - known.seen_at, 2),
             "floor": service.get("floor"),
             "out_because": out.get(node.name, ""),
+            "process": front.supervision.states.get(node.name),
             **front.journal.figures.of(node.name).summary().as_dict(),
         }
 
@@ -95,7 +99,12 @@ def rotation(upstream: Upstream) -> dict[str, Any]:
 
 def invalidations(front: Front) -> list[dict[str, Any]]:
     return [
-        {"at": journal.timestamp(change.at), "position": change.position, "keys": list(change.keys[:KEYS_SHOWN])}
+        {
+            "at": journal.timestamp(change.at),
+            "position": change.position,
+            "keys": list(change.keys[:INVALIDATED_SHOWN]),
+            "more": len(change.keys[INVALIDATED_SHOWN:]),
+        }
         for change in front.coherence.recent.copy()
     ]
 

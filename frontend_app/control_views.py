@@ -115,7 +115,7 @@ def offers(request: HttpRequest) -> dict[str, Any]:
         "is_staff": bool(user and user.is_staff),
         "is_breakable": settings.IS_BREAKABLE,
         "node_controls": controls.offered(),
-        "store_controls": controls.offered_for_store(),
+        "store_controls": controls.offered_for_store(front()),
     }
 
 
@@ -171,6 +171,7 @@ def _do(request: HttpRequest, target: Target) -> HttpResponse:
 def _ask(request: HttpRequest, target: Target, error: problems.StoreError | None = None) -> HttpResponse:
     context = {
         "target": target,
+        "obstacle": controls.obstacle(front(), target),
         "book": request.POST.get("book", "1"),
         "problem": error.detail if error else "",
         **who(request),

@@ -183,11 +183,19 @@ def _to_store(front: Front, target: Target, by: str, book_id: int) -> str:
     return clear_cache(front)
 
 
+def obstacle(front: Front, target: Target) -> str:
+    """Why a control can't do what it says, as long as this front runs; empty if it can."""
+    is_shared = not isinstance(front.reads.cache, LRUCache)
+    if target.control.action == "clear" and is_shared:
+        return "The cache is shared, and may hold what isn't this store's: it isn't cleared."
+    return ""
+
+
 def clear_cache(front: Front) -> str:
     """Raises Conflict for a cache that isn't the front's own: others may keep something in it."""
     cache = front.reads.cache
     if not isinstance(cache, LRUCache):
-        raise problems.Conflict("The cache is shared, and may hold what isn't this store's: it isn't cleared.")
+        raise problems.Conflict(obstacle(front, find(STORE, "clear")))
     count = len(cache)
     cache.clear()
     return f"The cache is empty; it held {count} {'entry' if count == 1 else 'entries'}."
@@ -216,5 +224,7 @@ def offered() -> list[tuple[Node, list[Target]]]:
     ]
 
 
-def offered_for_store() -> list[Target]:
-    return [Target(control) for control in CONTROLS if control.kind == STORE]
+def offered_for_store(front: Front) -> list[tuple[Target, str]]:
+    """Each with its obstacle."""
+    targets = [Target(control) for control in CONTROLS if control.kind == STORE]
+    return [(target, obstacle(front, target)) for target in targets]

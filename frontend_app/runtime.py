@@ -28,6 +28,7 @@ from frontend_app.clients import Upstream
 from frontend_app.journal import Journal
 from frontend_app.observer import Observer
 from frontend_app.poller import Poller
+from frontend_app.supervision import Supervision
 
 NEGATIVE_ENTRIES = 1000
 
@@ -45,6 +46,7 @@ class Front:
     checkers: list[Checker]
     poller: Poller
     journal: Journal
+    supervision: Supervision = field(default_factory=Supervision)
     rush_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while a rush of customers is under way."""
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -68,7 +70,7 @@ class Front:
             if self._threads:
                 return
             runs = [checker.run for checker in self.checkers]
-            runs.append(Observer(self.checkers, self.journal).run)
+            runs += [Observer(self.checkers, self.journal).run, self.supervision.run]
             if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
                 runs.append(self.poller.run)
             self._threads = [threading.Thread(target=run, args=(self._stop,), daemon=True) for run in runs]

@@ -28,6 +28,11 @@ class NodeFields(serializers.Serializer[Any]):
     seen_s = serializers.FloatField(allow_null=True, help_text="Seconds since it last answered.")
     floor = serializers.IntegerField(allow_null=True, help_text="The newest settled position of its service.")
     out_because = serializers.CharField(help_text="Why its copy is out of sync; empty otherwise.", allow_blank=True)
+    process = serializers.ChoiceField(
+        choices=["running", "stopped", "paused"],
+        allow_null=True,
+        help_text="How the supervisor keeps it: `stopped` and `paused` are on purpose; null if no supervisor tells.",
+    )
     served = serializers.IntegerField(help_text="Answers in the last minute; of replicas, those to this front.")
     failed = serializers.IntegerField(help_text="Of them, and of calls without an answer, those that failed.")
     p50_ms = serializers.FloatField(allow_null=True)
@@ -87,7 +92,8 @@ class InvalidationFields(serializers.Serializer[Any]):
 
     at = serializers.DateTimeField()
     position = serializers.IntegerField()
-    keys = serializers.ListField(child=serializers.CharField())
+    keys = serializers.ListField(child=serializers.CharField(), help_text="The first of them.")
+    more = serializers.IntegerField(help_text="How many further keys there were.")
 
 
 class StepFields(serializers.Serializer[Any]):

@@ -4,16 +4,20 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from bookstore_project.wire import headers, problems
+from bookstore_project.wire import accounts, headers, problems
 from bookstore_project.wire.remarks import remark
 from bookstore_project.wire.request_id import current_request_id
+
+ADMIN = "/admin/"
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -88,18 +92,34 @@ def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return answer
 
 
+def refusal(request: HttpRequest, code: str, detail: str) -> HttpResponse:
+    """A problem document; for a person in the admin, a page of it."""
+    is_page = request.path.startswith(ADMIN) and "text/html" in request.headers.get("Accept", "")
+    if not is_page:
+        return problem_response(code, detail)
+    status, title = problems.TITLES[code]
+    told = {"title": title, "detail": detail, "request_id": current_request_id()}
+    try:
+        context = {**admin.site.each_context(request), **told}
+        return render(request, "admin/problem.html", context, status=status)
+    except Exception as error:
+        if accounts.are_at_fault(error):  # The page says who is logged in.
+            return problem_response(code, detail)
+        raise
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
-        return problem_response("payload_too_large", str(exception))
-    return problem_response("parse_error", str(exception) or "The request cannot be read.")
+        return refusal(request, "payload_too_large", str(exception))
+    return refusal(request, "parse_error", str(exception) or "The request cannot be read.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return problem_response("permission_denied", str(exception) or "You may not do this.")
+    return refusal(request, "permission_denied", str(exception) or "You may not do this.")
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return problem_response("not_found", f"There is nothing at {request.path}.")
+    return refusal(request, "not_found", f"There is nothing at {request.path}.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -108,4 +128,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """settings.CSRF_FAILURE_VIEW."""
-    return problem_response("permission_denied", f"CSRF check failed: {reason}")
+    return refusal(request, "permission_denied", f"CSRF check failed: {reason}")

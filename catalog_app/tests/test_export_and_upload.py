@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError, connections
 from django.test import Client
 from pytest_django import Settings
 
@@ -16,6 +17,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, floor, head, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
+from bookstore_project.wire import problems
 from bookstore_project.wire.tests.api import PASSWORD, assert_problem
 from catalog_app.admin import exporting, uploading
 from catalog_app.importing.columns import choose_columns
@@ -207,6 +209,33 @@ def test_a_larger_file_is_for_the_command(root: Client, monkeypatch: pytest.Monk
 def test_a_much_larger_one_is_refused_before_it_is_spooled(root: Client, settings: Settings) -> None:
     settings.UPLOAD_MAX_BYTES = 1000
     assert_problem(upload(root, "x" * 1000), 413, "payload_too_large")
+
+
+def test_a_refusal_is_a_page_for_a_browser(root: Client, settings: Settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+    root.defaults["HTTP_ACCEPT"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+    refused = upload(root, "x" * 1000)
+    assert refused.status_code == 413
+    assert refused.headers["Content-Type"].startswith("text/html")
+    assert "The upload is larger than" in text_of(refused)
+    missing = root.get("/admin/nothing/")
+    assert (missing.status_code, "There is nothing at /admin/nothing/." in text_of(missing)) == (404, True)
+    assert root.get("/nothing").headers["Content-Type"] == problems.CONTENT_TYPE
+
+
+def test_a_refusal_needs_no_accounts(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its page would say who is logged in."""
+    stranger = Client(enforce_csrf_checks=True, headers={"Accept": "text/html"})
+    stranger.cookies = root.cookies
+    assert "CSRF check failed" in text_of(stranger.post(BOOKS))
+
+    def fail(*args: Any, **options: Any) -> None:
+        connections[topology.ACCOUNTS].errors_occurred = True
+        raise DatabaseError("file is not a database")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("django.contrib.sessions.backends.db.SessionStore.load", fail)
+        assert_problem(stranger.post(BOOKS), 403, "permission_denied")
 
 
 def test_an_import_that_the_store_interrupts_keeps_whole_batches_and_goes_on(

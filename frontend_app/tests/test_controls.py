@@ -15,10 +15,11 @@ from bookstore_project.settings import topology
 from bookstore_project.wire import client as wire
 from bookstore_project.wire import control, problems
 from frontend_app import controls, damage, services
+from frontend_app.cache.shared import SharedCache
 from frontend_app.runtime import Front, serving
 from frontend_app.rush import CUSTOMERS, Rush
 from frontend_app.tests import fakes
-from frontend_app.tests.fakes import Store, make_front
+from frontend_app.tests.fakes import Store, lru, make_front
 from tests.store import wait_for
 
 pytestmark = pytest.mark.django_db(databases=[topology.ACCOUNTS])
@@ -249,10 +250,24 @@ def test_a_supervisor_that_refuses_is_quoted(staff: Client, monkeypatch: pytest.
     assert "nothing to pause" in shown.content.decode()
 
 
-def test_a_shared_cache_is_not_cleared(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front.reads, "cache", object())
+def test_a_shared_cache_is_not_cleared_which_is_said_before(
+    staff: Client, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/cluster/controls/store/clear/"
+    assert "isn’t cleared" not in shown(staff, path)
+    assert f'href="{path}"' in shown(staff, "/cluster/")
+    monkeypatch.setattr(front.reads, "cache", SharedCache(lru(), secret="s", wait_s=1.0))
     with pytest.raises(problems.Conflict):
         controls.clear_cache(front)
+    assert f'href="{path}"' not in shown(staff, "/cluster/")
+    for page in (shown(staff, "/cluster/"), shown(staff, path)):
+        assert "isn’t cleared" in page
+    assert "<button>Clear" not in shown(staff, path)
+    assert staff.post(path).status_code == 409
+
+
+def shown(client: Client, path: str) -> str:
+    return client.get(path).content.decode().replace("&#x27;", "’")
 
 
 def test_a_replica_is_drained_and_let_in_from_the_page(staff: Client, front: Front) -> None:

@@ -1,9 +1,13 @@
 """What a front counts of itself and of its replicas, and what it draws of it."""
 
-import pytest
+import re
 
-from bookstore_project.wire import headers
+import pytest
+from django.test import Client
+
+from bookstore_project.wire import headers, problems
 from frontend_app import cluster, services, sparklines
+from frontend_app.cache.coherence import Invalidation
 from frontend_app.figures import SECONDS, Figures, Window
 from frontend_app.gateway.hitlog import HitLog
 from frontend_app.gateway.messages import raw_headers
@@ -127,7 +131,53 @@ def test_recent_invalidations_are_told_newest_first() -> None:
         fakes.push(front, store.put(1, price=price))
     told = cluster.describe(front)["invalidations"]
     assert [change["position"] for change in told] == [store.position, store.position - 1]
-    assert told[0]["keys"] == ["book:1", "topic:things"]
+    assert (told[0]["keys"], told[0]["more"]) == (["book:1", "topic:things"], 0)
+
+
+def test_an_invalidation_of_many_keys_is_told_in_short() -> None:
+    """An import has hundreds in one change."""
+    front = make_front(Store())
+    keys = [f"book:{number}" for number in range(1, 201)]
+    front.coherence.recent.appendleft(Invalidation(0.0, 7, tuple(keys)))
+    (told,) = cluster.describe(front)["invalidations"]
+    assert told["keys"] == keys[: cluster.INVALIDATED_SHOWN]
+    assert len(told["keys"]) + told["more"] == 200
+    with serving(front):
+        page = Client().get("/cluster/live/").content.decode()
+    assert f"and {told['more']} more" in page
+    assert "book:200" not in page
+
+
+def test_the_page_tells_whom_the_supervisor_keeps_stopped_or_paused() -> None:
+    front = make_front(Store())
+    front.supervision.ask = lambda: {"front": "running", "catalog-1": "paused", "order-2": "stopped"}
+    front.supervision.look()
+    told = {node["name"]: node["process"] for node in cluster.nodes(front)}
+    assert told == {
+        "front": "running",
+        "catalog-1": "paused",
+        "catalog-2": None,
+        "order-1": None,
+        "order-2": "stopped",
+    }
+    with serving(front):
+        page = Client().get("/cluster/live/").content.decode()
+    rows = dict(re.findall(r'<tr id="node-([^"]+)">(.*?)</tr>', page, re.DOTALL))
+    assert {name for name, row in rows.items() if "on purpose" in row} == {"catalog-1", "order-2"}
+    assert "paused on purpose" in rows["catalog-1"]
+    assert "stopped on purpose" in rows["order-2"]
+
+
+def test_without_a_supervisor_nothing_is_told_of_processes() -> None:
+    front = make_front(Store())
+    front.supervision.states = {"catalog-1": "paused"}
+
+    def refuse() -> dict[str, str]:
+        raise problems.Unavailable("No supervisor answers.")
+
+    front.supervision.ask = refuse
+    front.supervision.look()
+    assert {node["process"] for node in cluster.nodes(front)} == {None}
 
 
 def test_a_curve_stays_within_its_picture() -> None:

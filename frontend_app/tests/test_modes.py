@@ -43,7 +43,7 @@ def test_the_cache_is_used_without_a_lease_and_none_is_asked_for(front: Front, s
     front.start()
     try:
         assert [look(front)[1] for _ in range(2)] == ["miss", "hit"]
-        assert len(front._threads) == len(front.checkers) + 1, "only the observer besides: nobody polls"
+        assert len(front._threads) == len(front.checkers) + 2, "nobody polls"
     finally:
         front.stop()
 

@@ -36,6 +36,16 @@ def field(visitor: Visitor, title: str, name: str) -> Locator:
     return row(visitor, title).locator(f".field-{name} input:not([type=hidden])")
 
 
+def test_an_upload_that_is_too_large_is_refused_with_a_page(keeper: Visitor) -> None:
+    keeper.excused = ("413", "Failed to load resource")
+    keeper.go(f"{BOOKS}import/", "catalog-1")
+    keeper.upload("[name=file]", b"title\n" + b"a" * (3 << 20))
+    keeper.page.get_by_role("button", name="Import").click()
+    expect(keeper.page.locator(".errornote")).to_have_text("The upload is larger than 2 MiB.")
+    assert keeper.overflow_px() == 0
+    assert keeper.barriers() == []
+
+
 @pytest.mark.parametrize(("node", "other"), [("catalog-1", "catalog-2"), ("catalog-2", "catalog-1")])
 def test_stock_here_and_on_the_other_replica_stand_side_by_side(keeper: Visitor, node: str, other: str) -> None:
     keeper.go(BOOKS, node)
@@ -101,3 +111,4 @@ def test_stock_inspection_fits_a_phone(chromium: Browser, breakable: Store) -> N
             keeper.go(BOOKS, "catalog-2")
             expect(keeper.page.locator(".errornote")).to_be_visible()
             assert keeper.overflow_px() == 0
+            assert keeper.barriers() == []
