@@ -30,6 +30,12 @@ class BookForm(ModelForm):
             is_told = not self.is_bound or self[name].html_initial_name in self.data
             field.show_hidden_initial = self.instance.pk is not None and is_told
 
+    def clean_price(self) -> Any:
+        price = self.cleaned_data["price"]
+        if price is not None and price < 0:
+            raise forms.ValidationError("A price isn't below zero.")
+        return price
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         for name in self.changed_data:

@@ -246,6 +246,12 @@ def test_nonsense_in_the_list_is_shown_beside_its_field_and_nothing_is_saved(
     assert floor("catalog") == before
 
 
+def test_a_price_below_zero_is_refused_in_words(root: Client) -> None:
+    answer = save(root, root.get(BOOKS), 1, price="-1")
+    assert "A price isn&#x27;t below zero." in answer.content.decode()
+    assert "book_price_is_not_negative" not in text_of(answer)
+
+
 def test_forms_shown_again_stand_beside_their_own_books(root: Client) -> None:
     """Sorted by stock: a sale in between puts the books into another order."""
     path = f"{BOOKS}?o=4"
