@@ -63,6 +63,9 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
         node, told, known = checker.node, checker.status, front.health.of(checker.node)
         service, position = told_of[node.service], told.get("position")
         out: dict[str, str] = service.get("out") or {}
+        floor = service.get("floor") or 0
+        if position is not None and node.name not in out:
+            position = max(position, floor)  # A copy in sync has what is settled, also while its process is stopped.
         yield {
             "name": node.name,
             "service": node.service,
@@ -72,7 +75,7 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
             "reason": known.reason or front.drains.reason(node),
             "in_sync": node.name not in out if service else None,
             "position": position,
-            "lag": None if position is None else max(heads[node.service], service.get("floor") or 0) - position,
+            "lag": None if position is None else max(heads[node.service], floor) - position,
             "epoch": service.get("epoch"),
             "seen_s": None if known.seen_at is None else round(front.health.clock() - known.seen_at, 2),
             "floor": service.get("floor"),

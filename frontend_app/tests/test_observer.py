@@ -106,3 +106,10 @@ def test_leaving_the_rotation_says_where_requests_go(reason: str, text: str) -> 
     journal = Journal()
     journal.event("order-1", text)
     assert journal.events()[0]["event"] == text
+
+
+def test_a_copy_in_sync_does_not_lag_while_its_process_is_silent(front: Front) -> None:
+    tell(front, "order-1", position=71, floor=71)
+    tell(front, "order-2", position=7, floor=7)
+    nodes = {node["name"]: node for node in cluster.describe(front)["nodes"]}
+    assert (nodes["order-2"]["in_sync"], nodes["order-2"]["position"], nodes["order-2"]["lag"]) == (True, 71, 0)
