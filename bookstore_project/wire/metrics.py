@@ -70,7 +70,8 @@ class Histogram(Collector):
 
     def of_loop(self, *labels: str) -> Durations:
         """What the event loop alone, without a lock, adds to."""
-        return self._of_loop.setdefault(labels, Durations())
+        found = self._of_loop.get(labels)
+        return self._of_loop.setdefault(labels, Durations()) if found is None else found
 
     def describe(self) -> list[HistogramMetricFamily]:
         return [HistogramMetricFamily(self._name, self._documentation, labels=self._labels)]
