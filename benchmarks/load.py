@@ -47,14 +47,21 @@ def rate(target: Target, seconds: int) -> float:
 
 
 def compare(ours: Target, yardstick: Target, rounds: int, seconds: int) -> Mapping[str, float]:
-    """Both by turns, so that a noisy machine troubles both: medians, and the median of each round's ratio."""
-    pairs = []
-    for turn in range(rounds):
-        first, second = (ours, yardstick) if turn % 2 == 0 else (yardstick, ours)
-        rates = {first.name: rate(first, seconds), second.name: rate(second, seconds)}
-        pairs.append((rates[ours.name], rates[yardstick.name]))
+    """Both by turns, so that a noisy machine troubles both: medians, and the median of each round's ratio.
+
+    In each of its rounds a target has `seconds` seconds, one at a time: what a machine does changes within seconds.
+    """
+    pairs = [_round(ours, yardstick, seconds) for _ in range(rounds)]
     return {
         ours.name: statistics.median(pair[0] for pair in pairs),
         yardstick.name: statistics.median(pair[1] for pair in pairs),
         "ratio": statistics.median(pair[0] / pair[1] for pair in pairs),
     }
+
+
+def _round(ours: Target, yardstick: Target, seconds: int) -> tuple[float, float]:
+    rates: dict[str, list[float]] = {ours.name: [], yardstick.name: []}
+    for turn in range(seconds):
+        for target in (ours, yardstick) if turn % 2 == 0 else (yardstick, ours):
+            rates[target.name].append(rate(target, 1))
+    return statistics.mean(rates[ours.name]), statistics.mean(rates[yardstick.name])

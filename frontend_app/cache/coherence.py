@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from bookstore_project.settings import modes
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.entries import Entry, Ready, ready
 from frontend_app.cache.floors import Floors
 
 RECENT_KEPT = 20
@@ -168,8 +168,22 @@ class Coherence:
         # The lease is looked at first: floors that are raised after that only make the check stricter.
         is_leased = self.clock() < self.lease_until
         timeline, floors = self.history
-        # As View(...), in half the time: each hit makes one.
-        return tuple.__new__(View, (is_leased, timeline, floors.of(key)))
+        return View(is_leased, timeline, floors.of(key))
+
+    def find(self, cache: Cache, key: str, floor_key: str) -> Ready | None:
+        """The entry that may be served now: what a reader does with `view` and `admits`, without the calls.
+
+        A hit is to cost about as much as the web server itself, and each call is a hundredth of that.
+        """
+        if self.clock() >= self.lease_until:
+            return None
+        timeline, floors = self.history
+        floor = floors.of(floor_key)
+        value = cache.get(key)
+        found = ready(value) if type(value) is bytes else None
+        if found is not None and found.timeline == timeline and found.asof >= floor:
+            return found
+        return None
 
     @property
     def timeline(self) -> str | None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bookstore_project.settings import modes
-from frontend_app.cache.coherence import Coherence, Poll, PollAnswer, Push, View
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.coherence import Cache, Coherence, Poll, PollAnswer, Push, View
+from frontend_app.cache.entries import Entry, Ready, ready
 
 
 class _AnyEntry(View):
@@ -31,6 +31,10 @@ class TimeoutAlone(Coherence):
 
     def view(self, key: str) -> View:
         return _UNCHECKED
+
+    def find(self, cache: Cache, key: str, floor_key: str) -> Ready | None:
+        value = cache.get(key)
+        return ready(value) if type(value) is bytes else None
 
     def pushed(self, push: Push) -> bool:
         return True

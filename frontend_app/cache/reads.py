@@ -46,12 +46,12 @@ class CachedReads:
     _flights: Flights = field(default_factory=Flights)
     _counters: ReadCounters = field(default_factory=ReadCounters)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _found: int = 0
-    """Hits of `find` and `judge`."""
+    found: int = 0
+    """Hits of the event loop, which alone adds to it, and without a lock."""
 
     def counters(self) -> ReadCounters:
         with self._lock:
-            return replace(self._counters, hits=self._counters.hits + self._found)
+            return replace(self._counters, hits=self._counters.hits + self.found)
 
     def count(self, outcome: Outcome) -> None:
         with self._lock:
@@ -62,21 +62,14 @@ class CachedReads:
             else:
                 self._counters.bypasses += 1
 
-    def find(self, key: str, floor_key: str) -> Ready | None:
-        """The entry that may be served now, without waiting for anything. Counts a hit, nothing else.
-
-        For the event loop alone: it has a counter of its own there, and no lock.
-        """
-        # Lease and floor first, the entry afterwards: the other way round, an entry read before a write and
-        # checked against a lease renewed after it would pass.
-        view = self.coherence.view(floor_key)
-        return self.judge(view, self.cache.get(key)) if view.is_leased else None
-
     def judge(self, view: View, value: object) -> Ready | None:
-        """What `find` gives, for a value that was asked for after the view was taken."""
+        """What `Coherence.find` gives, for a value that was asked for after the view was taken. Counts a hit.
+
+        For the event loop alone.
+        """
         found = ready(value) if type(value) is bytes else None
         if found is not None and view.admits(found.asof, found.timeline):
-            self._found += 1
+            self.found += 1
             return found
         return None
 

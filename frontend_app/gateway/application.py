@@ -26,7 +26,7 @@ from frontend_app.runtime import Front
 class Parts:
     """What answers: at once, or in a thread; and what writes the lines of those that no thread has seen."""
 
-    quick: QuickWay
+    quick: QuickWay | SharedQuickWay
     ordinary: OrdinaryWay
     hit_log: HitLog
 
@@ -57,12 +57,8 @@ class Gateway:
         if scope["type"] == "http":
             began = time.perf_counter()
             parts = self._parts or self.start()
-            quick = parts.quick
-            hit = (
-                await quick.awaited_answer(scope, began)
-                if isinstance(quick, SharedQuickWay)
-                else quick.answer(scope, began)
-            )
+            answer = parts.quick.answer(scope, began)
+            hit = answer if answer is None or isinstance(answer, tuple) else await answer
             if hit is None:
                 await self._answer(parts, Incoming.of(scope), began, receive, send)
                 return

@@ -1,6 +1,8 @@
 """What a request's headers say to the quick way, found out once for those that are sent again and again."""
 
 import secrets
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from django.conf import settings
@@ -30,6 +32,8 @@ class Head(NamedTuple):
     """No body, an allowed host, no redirection to https, and no wish for anything but the JSON that anybody gets."""
     is_secure: bool
     if_none_match: str
+    is_usual: bool
+    """Quick, and without a condition."""
 
 
 class Heads:
@@ -37,46 +41,45 @@ class Heads:
 
     def __init__(self) -> None:
         # An application has one server, and that one scheme: it needn't be part of the key.
-        self._known: dict[tuple[Header, ...], Head] = {}
-        self._new: list[Header] = []
+        self.known: dict[tuple[Header, ...], Head] = {}
+        """By all headers of a request, in their order; of those that brought an id of their own, nothing."""
+        self.new_ids: Iterator[Header] = chain.from_iterable(iter(_make_ids, []))
+        """Without end, and ready to be sent."""
 
     def of(self, scope: Scope) -> tuple[Head, Header]:
         """What the headers say, and the answer's request id: the client's if it is a tame one, else a new one."""
         raw = tuple(scope["headers"])
-        head = self._known.get(raw)
+        head = self.known.get(raw)
         if head is not None:
-            return head, self._new.pop() if self._new else self._new_id()
+            return head, next(self.new_ids)
         others = tuple(pair for pair in raw if pair[0] != _REQUEST_ID)
-        head = self._known.get(others)
+        head = self.known.get(others)
         if head is None:
             head = _look_at(Incoming.of({**scope, "headers": others}))
             self._keep(others, head)
         sent = [value for name, value in raw if name == _REQUEST_ID]
         if len(sent) == 1 and is_acceptable(sent[0].decode("latin-1")):
             return head, (_REQUEST_ID, sent[0])
-        return head, self._new_id()
+        return head, next(self.new_ids)
 
     def _keep(self, raw: tuple[Header, ...], head: Head) -> None:
         if sum(len(name) + len(value) for name, value in raw) > HEAD_BYTES:
             return
-        if len(self._known) >= HEADS_KEPT:
-            self._known.clear()
-        self._known[raw] = head
+        if len(self.known) >= HEADS_KEPT:
+            self.known.clear()
+        self.known[raw] = head
 
-    def _new_id(self) -> Header:
-        """Made many at a time: one call to the system, and ready to be sent."""
-        if not self._new:
-            digits = secrets.token_hex(16 * IDS_MADE).encode()
-            self._new = [(_REQUEST_ID, digits[start : start + 32]) for start in range(0, len(digits), 32)]
-        return self._new.pop()
+
+def _make_ids() -> list[Header]:
+    """Many at a time: one call to the system."""
+    digits = secrets.token_hex(16 * IDS_MADE).encode()
+    return [(_REQUEST_ID, digits[start : start + 32]) for start in range(0, len(digits), 32)]
 
 
 def _look_at(request: Incoming) -> Head:
-    return Head(
-        is_quick=not request.has_body and templates.is_plain(request) and _wants_json(request.headers),
-        is_secure=templates.is_secure(request),
-        if_none_match=request.headers.get("if-none-match", ""),
-    )
+    is_quick = not request.has_body and templates.is_plain(request) and _wants_json(request.headers)
+    if_none_match = request.headers.get("if-none-match", "")
+    return Head(is_quick, templates.is_secure(request), if_none_match, is_usual=is_quick and not if_none_match)
 
 
 def _wants_json(sent: dict[str, str]) -> bool:

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,8 @@ from bookstore_project.wire import headers
 from frontend_app import services
 from frontend_app.cache.coherence import Cache
 from frontend_app.gateway.application import Gateway
+from frontend_app.gateway.hits import QuickWay
+from frontend_app.gateway.messages import Scope
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import Got, converse, run, scope_of
@@ -142,11 +145,18 @@ def front(cache: Cache) -> Iterator[Front]:
         yield front
 
 
+class NothingQuick(QuickWay):
+    """Leaves everything to the ordinary way."""
+
+    def answer(self, scope: Scope, began: float) -> None:
+        return None
+
+
 @pytest.fixture
 def pair(front: Front) -> tuple[Gateway, Gateway]:
     """One that answers hits by itself, and one that leaves all to Django."""
     quick, ordinary = asgi.make_gateway(front, threads=1), asgi.make_gateway(front, threads=1)
-    ordinary.start().quick.is_usable = False
+    ordinary._parts = replace(ordinary.start(), quick=NothingQuick(front))
     return quick, ordinary
 
 

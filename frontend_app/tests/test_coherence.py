@@ -34,6 +34,11 @@ def look(front: Front, book_id: int = 1) -> tuple[str, str]:
     return fakes.parsed(relay.body).get("price", ""), relay.headers["X-Cache"]
 
 
+def is_found(front: Front) -> bool:
+    """Whether the event loop would answer from the cache."""
+    return front.coherence.find(front.reads.cache, "book:1", "book:1") is not None
+
+
 class PausedReplica:
     """Reads at once, and keeps the answer back until it is let go: for a slow reader."""
 
@@ -264,6 +269,49 @@ def test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it(store
 
     front.coherence.clock = poll_meanwhile
     assert look(front) == ("20.00", "miss")
+
+
+def test_the_event_loop_checks_what_the_ordinary_way_checks(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache, is_leased=False)
+    clock = front.coherence.clock = Clock()
+    lease(front, store)
+    look(front)
+    assert is_found(front)
+    clock.now += front.coherence.lease_s
+    assert not is_found(front), "the lease has run out"
+    lease(front, store)
+    assert is_found(front)
+    old = cache.get("book:1")
+    push(front, store.put(1, price="20.00"))
+    cache.set("book:1", old)
+    assert not is_found(front), "it is below its floor"
+    look(front)
+    assert is_found(front)
+    cache.set("book:1", b"nonsense")
+    assert not is_found(front)
+    look(front)
+    for timeline in ("t2", "t2"):
+        poll = front.coherence.next_poll()
+        front.coherence.polled(poll, poll_answer(poll, 1, timeline=timeline))
+    assert front.coherence.view("book:1").is_leased
+    assert not is_found(front), "it is of another timeline"
+
+
+def test_a_lease_that_comes_while_the_event_loop_looks_brings_its_floors_with_it(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache, is_leased=False)
+    clock = front.coherence.clock = Clock()
+    lease(front, store)
+    look(front)
+    clock.now += front.coherence.lease_s
+    change = store.put(1, price="20.00")
+
+    def poll_meanwhile() -> float:
+        front.coherence.clock = clock
+        lease(front, store, changes=[change])
+        return clock.now
+
+    front.coherence.clock = poll_meanwhile
+    assert not is_found(front)
 
 
 def test_a_poll_that_is_not_renewed_gives_no_lease(store: Store, cache: Cache) -> None:

@@ -442,10 +442,10 @@ def test_what_strangers_send_is_remembered_within_bounds(front: Front) -> None:
     heads = Heads()
     for number in range(HEADS_KEPT + 10):
         heads.of(asgi.scope_of("GET", BOOK, [HOST, ("user-agent", str(number))]))
-    assert len(heads._known) <= HEADS_KEPT
-    before = len(heads._known)
+    assert len(heads.known) <= HEADS_KEPT
+    before = len(heads.known)
     heads.of(asgi.scope_of("GET", BOOK, [HOST, ("user-agent", "x" * HEAD_BYTES)]))
-    assert len(heads._known) == before
+    assert len(heads.known) == before
 
 
 def test_a_changed_host_or_credential_is_looked_at_again(front: Front) -> None:

@@ -47,7 +47,7 @@ def test_a_flood_is_told_by_every_nth_with_the_number_left_out(caplog: pytest.Lo
     assert LINES_PER_S * (seconds - 1) <= len(lines) <= LINES_PER_S * (seconds + 1)
     told = len(lines) + sum(int(found[1]) for line in lines if (found := re.search(r"\((\d+) more like it\)", line)))
     assert hits - hits / seconds / 10 <= told <= hits
-    for second in range(seconds):  # Not the first fifty of each second alone.
+    for second in range(seconds):  # Not the first ones of each second alone.
         assert sum(1000 + second + 0.5 <= moment < 1001 + second for moment in written_at) >= LINES_PER_S / 3
 
 

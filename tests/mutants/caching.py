@@ -136,11 +136,46 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front that comes back shows one old price",
         COHERENCE,
         "        is_leased = self.clock() < self.lease_until\n        timeline, floors = self.history\n"
-        "        # As View(...), in half the time: each hit makes one.\n"
-        "        return tuple.__new__(View, (is_leased, timeline, floors.of(key)))\n",
+        "        return View(is_leased, timeline, floors.of(key))\n",
         "        timeline, floors = self.history\n        floor = floors.of(key)\n"
         "        return View(self.clock() < self.lease_until, timeline, floor)\n",
         f"{COHERENCE_TESTS}::test_a_lease_that_comes_while_a_reader_looks_brings_its_floors_with_it",
+    ),
+    mutant(
+        "the event loop serves whatever the floor",
+        "the old price is shown to whoever comes quickly, and the new one to the others",
+        COHERENCE,
+        "found.timeline == timeline and found.asof >= floor:",
+        "found.timeline == timeline:",
+        f"{COHERENCE_TESTS}::test_the_event_loop_checks_what_the_ordinary_way_checks",
+    ),
+    mutant(
+        "the event loop serves whatever the timeline",
+        "after a restore the front shows what never happened",
+        COHERENCE,
+        "found.timeline == timeline and found.asof >= floor:",
+        "found.asof >= floor:",
+        f"{COHERENCE_TESTS}::test_the_event_loop_checks_what_the_ordinary_way_checks",
+        "tests/coherence/test_schedules.py::test_a_timeline_change",
+    ),
+    mutant(
+        "the event loop serves without a lease",
+        "a front that is cut off shows old prices",
+        COHERENCE,
+        "        if self.clock() >= self.lease_until:\n            return None\n",
+        "",
+        f"{COHERENCE_TESTS}::test_the_event_loop_checks_what_the_ordinary_way_checks",
+        "tests/coherence/test_leases.py::test_a_front_stopped_for_three_leases",
+    ),
+    mutant(
+        "the event loop looks at the floor before the lease",
+        "a front that comes back shows one old price",
+        COHERENCE,
+        "        if self.clock() >= self.lease_until:\n            return None\n"
+        "        timeline, floors = self.history\n        floor = floors.of(floor_key)\n",
+        "        timeline, floors = self.history\n        floor = floors.of(floor_key)\n"
+        "        if self.clock() >= self.lease_until:\n            return None\n",
+        f"{COHERENCE_TESTS}::test_a_lease_that_comes_while_the_event_loop_looks_brings_its_floors_with_it",
     ),
     mutant(
         "a lease runs from the answer",
