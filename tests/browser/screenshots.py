@@ -140,7 +140,7 @@ def set_the_stage(store: Store) -> None:
         names = ("title", "authors", "isbn13", "topic", "price", "quantity")
         assert shop.post("/api/v1/books/", dict(zip(names, values, strict=True)), as_staff=True).status == 201
     shop.call("PATCH", "/api/v1/books/2/", {"price": "23.50"}, as_staff=True)
-    shop.post("/api/v1/books/1/restock/", {"quantity": 10}, as_staff=True)
+    shop.post("/api/v1/books/1/restock/", {"quantity": 100}, as_staff=True)
     trade(shop)
 
 

@@ -114,14 +114,20 @@ def test_pages_of_frameworks_are_dark_where_the_system_is(
     assert shades["dark"] < 0.2 < 0.8 < shades["light"]
 
 
-def test_the_description_of_the_api_can_be_tried(visitor: Visitor) -> None:
-    visitor.go("/api/docs/")
-    operation = visitor.page.locator(".opblock").filter(has_text="/info/{book_id}")
-    operation.locator(".opblock-summary-control").click()
-    operation.get_by_role("button", name="Try it out").click()
-    operation.get_by_placeholder("book_id").fill("2")
-    operation.get_by_role("button", name="Execute").click()
-    expect(operation.locator(".live-responses-table")).to_contain_text("RPCs for Noobs")
+@pytest.mark.parametrize(("width", "scheme"), SETTINGS)
+def test_the_description_of_the_api_can_be_tried_by_everybody(
+    chromium: Browser, breakable: Store, width: int, scheme: Scheme
+) -> None:
+    with Visitor(chromium, breakable, width=width, scheme=scheme) as visitor:
+        visitor.go("/api/docs/")
+        operation = visitor.page.locator(".opblock").filter(has_text="/info/{book_id}")
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Try it out").click()
+        operation.get_by_placeholder("book_id").fill("2")
+        operation.get_by_role("button", name="Execute").click()
+        expect(operation.locator(".live-responses-table")).to_contain_text("RPCs for Noobs")
+        assert visitor.overflow_px() == 0
+        assert visitor.barriers(THEIRS) == []
 
 
 def test_a_book_is_bought_from_the_page(visitor: Visitor) -> None:

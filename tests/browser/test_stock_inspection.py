@@ -5,6 +5,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.outage import out_of_sync
 from tests.browser.visitor import BOOKS, NARROW, Visitor
+from tests.client import Client
 from tests.store import Store
 
 RPCS, SPRING = "RPCs for Noobs", "Spring in the Pioneer Valley"
@@ -97,6 +98,47 @@ def test_an_edit_in_the_list_of_one_replica_is_seen_at_the_other_and_at_the_fron
     keeper.go(BOOKS, "catalog-1")
     assert price_and_stock(keeper, SPRING) == ("7.77", str(int(stock) + 5))
     expect(stock_there(keeper, SPRING)).to_have_text(f"{int(stock) + 5} ✓ same")
+
+
+def test_on_a_desk_no_column_needs_scrolling(keeper: Visitor) -> None:
+    Client(keeper.store).buy(2)
+    keeper.log_in("order-1", to="/api/docs/")
+    for node, path in (
+        ("catalog-1", BOOKS),
+        ("catalog-1", "/admin/catalog_app/ledgerentry/"),
+        ("order-1", "/admin/order_app/order/"),
+    ):
+        keeper.go(path, node)
+        assert hidden_px(keeper) == 0, path
+    keeper.go(BOOKS, "catalog-1")
+    save_an_impossible_price(keeper)
+    assert hidden_px(keeper) == 0, "with an error"
+
+
+def test_on_a_phone_both_replicas_stock_is_in_sight(chromium: Browser, breakable: Store) -> None:
+    with Visitor(chromium, breakable, width=NARROW) as keeper:
+        keeper.log_in("catalog-1", to="/api/docs/")
+        keeper.go(BOOKS, "catalog-1")
+        assert right_edge(stock_there(keeper, RPCS)) <= NARROW
+        save_an_impossible_price(keeper)
+        assert right_edge(stock_there(keeper, RPCS)) <= NARROW
+
+
+def save_an_impossible_price(keeper: Visitor) -> None:
+    field(keeper, RPCS, "price").evaluate("field => field.value = '-1'")
+    keeper.page.get_by_role("button", name="Save").click()
+    expect(keeper.page.locator(".errornote")).to_be_visible()
+
+
+def hidden_px(keeper: Visitor) -> int:
+    """How much of a list is only seen when it is scrolled to the side."""
+    return int(keeper.page.locator("#changelist .results").evaluate("list => list.scrollWidth - list.clientWidth"))
+
+
+def right_edge(cell: Locator) -> float:
+    box = cell.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"]
 
 
 def test_stock_inspection_fits_a_phone(chromium: Browser, breakable: Store) -> None:

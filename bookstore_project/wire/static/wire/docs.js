@@ -9,6 +9,10 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 dark.addEventListener("change", follow);
 follow();
 
+// Examples and answers may be larger than their boxes: the keyboard reaches them, too.
+const reach = () => place.querySelectorAll("pre:not([tabindex])").forEach((box) => { box.tabIndex = 0; });
+new MutationObserver(reach).observe(place, { childList: true, subtree: true });
+
 SwaggerUIBundle({
   url: place.dataset.schema,
   dom_id: "#swagger-ui",
