@@ -171,7 +171,7 @@ def take(browser: Browser, store: Store, folder: Path, scenes: Sequence[Scene]) 
             ):
                 staff.excused = anybody.excused = ("",)
                 for node in ("front", "catalog-1", "catalog-2", "order-1"):
-                    staff.log_in(node, to="/api/docs/")
+                    staff.log_in(node)
                 for scene in scenes:
                     visitor = staff if scene.is_logged_in else anybody
                     scene.show(visitor)

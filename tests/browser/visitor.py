@@ -90,7 +90,8 @@ class Visitor:
     def go(self, path: str, node: str = "front") -> None:
         self.page.goto(self.store.url(node) + path)
 
-    def log_in(self, node: str = "front", to: str = "/cluster/") -> None:
+    def log_in(self, node: str = "front") -> None:
+        to = "/cluster/" if node.startswith("front") else "/admin/"
         user, password = self.store.staff
         self.go(f"/api-auth/login/?next={to}", node)
         self.page.fill("[name=username]", user)
