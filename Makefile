@@ -14,8 +14,9 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 	@exec env BOOKSTORE_BREAKABLE="$${BOOKSTORE_BREAKABLE:-loopback}" \
 		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
-test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses)
-	@exec $(PY) -m pytest $(ARGS)
+# Two at a time, until whole stores are tested, which take the machine for themselves (see conftest.py).
+test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
+	@exec $(PY) -m pytest -n2 --dist=loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: requirements-dev ## Check style, types, the direction of imports, and that no migration is missing
 	$(PY) -m ruff check .

@@ -17,6 +17,25 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
 from tests.redis import RedisServer
 
+STORES = [Path(__file__).parent / "tests" / name for name in ("browser", "chaos", "cluster", "contract", "stress")]
+"""Tests of whole stores, which take the machine for themselves."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if is_of_store(item):
+        item.add_marker(pytest.mark.xdist_group("stores"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those of whole stores come last, in whatever order: until then others may run side by side."""
+    items.sort(key=is_of_store)
+
+
+def is_of_store(item: pytest.Item) -> bool:
+    return any(item.path.is_relative_to(folder) for folder in STORES)
+
 
 @pytest.fixture(scope="session")
 def migrated_files(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:

@@ -1,10 +1,10 @@
 """Settings of the test run: everything in a folder of its own, cheap password hashes."""
 
 import os
-import tempfile
 
-# Before `base` reads it. One folder for the whole run; real-process tests make their own.
-os.environ.setdefault("BOOKSTORE_DATA", tempfile.mkdtemp(prefix="bookstore-test-"))
+from bookstore_project.settings import scratch
+
+os.environ["BOOKSTORE_DATA"] = scratch.folder()  # Before `base` reads it.
 
 from bookstore_project.settings import topology
 from bookstore_project.settings.base import *  # noqa: F403

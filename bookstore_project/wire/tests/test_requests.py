@@ -114,7 +114,7 @@ def test_every_answer_carries_the_request_id() -> None:
     assert response[headers.SERVER_TIMING].startswith("app;dur=")
 
 
-@pytest.mark.parametrize("key", ["x" * 16, "x" * 255, str(uuid.uuid4()), "!~" * 8])
+@pytest.mark.parametrize("key", ["x" * 16, "x" * 255, "7d444840-9dc0-11d1-b245-5ffdce74fad2", "!~" * 8])
 def test_a_key_of_visible_characters_is_taken(key: str) -> None:
     assert idempotency.checked_key(key) == key
 
