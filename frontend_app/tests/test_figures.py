@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 
-from bookstore_project.wire import headers, problems
+from bookstore_project.wire import headers, metrics, problems
 from frontend_app import cluster, services, sparklines
 from frontend_app.cache.coherence import Invalidation
 from frontend_app.figures import SECONDS, Figures, Window
@@ -78,23 +78,32 @@ def test_a_call_without_an_answer_and_one_that_failed_are_errors_of_the_replica(
     assert figures.own.summary().failed == 0
 
 
+def measured() -> float:
+    """Answers that the metrics tell of."""
+    samples = [sample for family in metrics.requests.collect() for sample in family.samples]
+    return sum(sample.value for sample in samples if sample.name.endswith("_count"))
+
+
 def test_every_answer_counts_once_whichever_way_it_went() -> None:
-    """A miss in a thread, hits on the event loop, a refusal by the gateway itself."""
+    """A miss in a thread, hits on the event loop, of which one is a HEAD, a refusal by the gateway itself."""
     store = Store()
     store.put(1, price="10.00")
     front = make_front(store)
     gateway = asgi.make_gateway(front, threads=1)
 
     async def talk() -> None:
-        for _ in range(3):
-            await asgi.ask(gateway, "GET", "/product/1")
+        for method in ("GET", "GET", "HEAD", "GET", "GET"):
+            await asgi.ask(gateway, method, "/product/1")
         await asgi.ask(gateway, "POST", "/purchase/1", ("content-length", "2000000"))
 
+    before = measured()
     with serving(front):
         asgi.run(talk)
-    assert front.journal.figures.own.summary().served == 4
+    assert front.journal.figures.own.summary().served == 6
+    assert (front.reads.counters().hits, front.reads.counters().misses) == (4, 1)
+    assert measured() - before == 6
     told = {node["name"]: node["served"] for node in cluster.describe(front)["nodes"]}
-    assert told["front"] == 4
+    assert told["front"] == 6
     assert told["catalog-1"] + told["catalog-2"] == 1
 
 

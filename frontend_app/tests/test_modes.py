@@ -43,6 +43,7 @@ def test_the_cache_is_used_without_a_lease_and_none_is_asked_for(front: Front, s
     front.start()
     try:
         assert [look(front)[1] for _ in range(2)] == ["miss", "hit"]
+        assert front.coherence.find(front.reads.cache, "book:1", "book:1") is not None, "nor on the event loop"
         assert len(front._threads) == len(front.checkers) + 2, "nobody polls"
     finally:
         front.stop()

@@ -7,6 +7,7 @@ TESTS = f"{HERE}/tests"
 FRONTS, POLLS = f"{HERE}/fronts.py", f"{HERE}/polls.py"
 COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.py"
 COHERENCE_TESTS = "frontend_app/tests/test_coherence.py"
+HITS = "frontend_app/gateway/hits.py"
 
 RECORD = '    renewed = _renew(poll, asked)\n    reached("poll-recorded")\n'
 
@@ -176,6 +177,32 @@ MUTANTS: tuple[Mutant, ...] = (
         "        timeline, floors = self.history\n        floor = floors.of(floor_key)\n"
         "        if self.clock() >= self.lease_until:\n            return None\n",
         f"{COHERENCE_TESTS}::test_a_lease_that_comes_while_the_event_loop_looks_brings_its_floors_with_it",
+    ),
+    mutant(
+        "the event loop sends whole what the client has",
+        "a reader with the newest answer gets it again, each time",
+        HITS,
+        "not head.is_usual or",
+        "not head.is_quick or",
+        "frontend_app/tests/test_both_ways.py::test_every_condition",
+    ),
+    mutant(
+        "the event loop sends over https what it has ready for http",
+        "a browser isn't told to stay with https",
+        HITS,
+        "        if found is not wanted.found or head.is_secure is not wanted.is_secure:\n"
+        "            wanted.prepare(found, head.is_secure)\n        took_s",
+        "        if found is not wanted.found:\n            wanted.prepare(found, head.is_secure)\n        took_s",
+        "frontend_app/tests/test_gateway.py"
+        "::test_a_head_that_was_ready_for_http_is_not_sent_over_https_nor_the_other_way_round",
+    ),
+    mutant(
+        "the event loop doesn't count its hits",
+        "the cluster page shows a cache that nobody finds anything in",
+        HITS,
+        "        self._reads.found += 1\n        if found is not",
+        "        if found is not",
+        "frontend_app/tests/test_figures.py::test_every_answer_counts_once_whichever_way_it_went",
     ),
     mutant(
         "a lease runs from the answer",
