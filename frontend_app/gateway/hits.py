@@ -96,8 +96,10 @@ class QuickWay:
         return {"type": "http.response.start", "status": 200, "headers": raw}, found.message
 
     def _unusual(self, scope: Scope, wanted: Wanted, began: float) -> tuple[Message, Message] | None:
+        if scope["method"] not in _READS:
+            return None
         head, request_id = self._heads.of(scope)
-        if not head.is_quick or scope["method"] not in _READS:
+        if not head.is_quick:
             return None
         found = self._coherence.find(self._cache, wanted.key, wanted.floor)
         if found is None:

@@ -456,6 +456,15 @@ def test_what_strangers_send_is_remembered_within_bounds(front: Front) -> None:
     assert len(heads.known) == before
 
 
+def test_what_writers_send_is_not_remembered(front: Front) -> None:
+    """Each has a key or a tag of its own: together they would drive out what readers send again and again."""
+    quick = QuickWay(front)
+    for method in ("PATCH", "DELETE", "POST"):
+        scope = asgi.scope_of(method, BOOK, [HOST, ("if-match", '"a"')])
+        assert quick.answer(scope, time.perf_counter()) is None
+    assert not quick._heads.known
+
+
 def test_a_changed_host_or_credential_is_looked_at_again(front: Front) -> None:
     quick = QuickWay(front)
     for _ in range(2):
