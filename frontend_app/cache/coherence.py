@@ -124,7 +124,7 @@ class View(NamedTuple):
     floor: int
 
     def admits(self, asof: int, timeline: str) -> bool:
-        """Whether an entry of then is new enough: the one check that everything else rests on."""
+        """Whether an entry of then is new enough: what everything rests on. `find` has it written out."""
         return timeline == self.timeline and asof >= self.floor
 
 

@@ -42,7 +42,7 @@ class Heads:
     def __init__(self) -> None:
         # An application has one server, and that one scheme: it needn't be part of the key.
         self.known: dict[tuple[Header, ...], Head] = {}
-        """By all headers of a request, in their order; of those that brought an id of their own, nothing."""
+        """By all headers of a request but its id, in their order: none that brings an id is found as it is."""
         self.new_ids: Iterator[Header] = chain.from_iterable(iter(_make_ids, []))
         """Without end, and ready to be sent."""
 
