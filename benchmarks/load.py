@@ -51,7 +51,7 @@ def compare(ours: Target, yardstick: Target, rounds: int, seconds: int) -> Mappi
 
     In each of its rounds a target has `seconds` seconds, one at a time: what a machine does changes within seconds.
     """
-    pairs = [_round(ours, yardstick, seconds) for _ in range(rounds)]
+    pairs = [_round(ours, yardstick, seconds, number) for number in range(rounds)]
     return {
         ours.name: statistics.median(pair[0] for pair in pairs),
         yardstick.name: statistics.median(pair[1] for pair in pairs),
@@ -59,9 +59,10 @@ def compare(ours: Target, yardstick: Target, rounds: int, seconds: int) -> Mappi
     }
 
 
-def _round(ours: Target, yardstick: Target, seconds: int) -> tuple[float, float]:
+def _round(ours: Target, yardstick: Target, seconds: int, number: int) -> tuple[float, float]:
     rates: dict[str, list[float]] = {ours.name: [], yardstick.name: []}
-    for turn in range(seconds):
+    # Who begins changes from turn to turn, and from round to round: so also if a round has one second.
+    for turn in range(number, number + seconds):
         for target in (ours, yardstick) if turn % 2 == 0 else (yardstick, ours):
             rates[target.name].append(rate(target, 1))
     return statistics.mean(rates[ours.name]), statistics.mean(rates[yardstick.name])
