@@ -144,9 +144,14 @@ def _messages(
         status, raw = 200, wanted.head
     took_s = time.perf_counter() - began
     metrics.requests.of_loop(wanted.route, scope["method"], metrics.class_of(status)).add(took_s)
-    raw = [*raw, request_id, _timing_of(int(took_s * 100_000))]
+    raw = [*raw, request_id, _timing(took_s)]
     start = {"type": "http.response.start", "status": status, "headers": raw}
     return start, found.message if status == 200 and scope["method"] == "GET" else _NO_BODY
+
+
+def _timing(took_s: float) -> Header:
+    hundredths = int(took_s * 100_000)
+    return _TIMINGS[hundredths] if hundredths < len(_TIMINGS) else _timing_of(hundredths)
 
 
 def _timing_of(hundredths_ms: int) -> Header:
