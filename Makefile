@@ -16,7 +16,7 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 
 # Two at a time, until whole stores are tested, which take the machine for themselves (see conftest.py).
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
-	@exec $(PY) -m pytest -n2 --dist=loadgroup --no-loadscope-reorder $(ARGS)
+	@exec $(PY) -m pytest -n2 --no-loadscope-reorder $(ARGS)
 
 lint: requirements-dev ## Check style, types, the direction of imports, and that no migration is missing
 	$(PY) -m ruff check .

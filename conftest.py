@@ -11,30 +11,34 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from bookstore_project.replication import points, setup
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
 from tests.redis import RedisServer
 
-STORES = [Path(__file__).parent / "tests" / name for name in ("browser", "chaos", "cluster", "contract", "stress")]
-"""Tests of whole stores, which take the machine for themselves."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_itemcollected(item: pytest.Item) -> None:
-    if is_of_store(item):
-        item.add_marker(pytest.mark.xdist_group("stores"))
+STORES = tuple(f"tests/{name}/" for name in ("browser", "chaos", "cluster", "contract", "stress"))
+"""Where the tests of whole stores are, which take the machine for themselves."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of whole stores come last, in whatever order: until then others may run side by side."""
-    items.sort(key=is_of_store)
+    items.sort(key=lambda item: item.nodeid.startswith(STORES))
 
 
-def is_of_store(item: pytest.Item) -> bool:
-    return any(item.path.is_relative_to(folder) for folder in STORES)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return OneStoreAtATime(config, log)
+
+
+class OneStoreAtATime(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives all tests of whole stores to one process, and the others to whoever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stores" if nodeid.startswith(STORES) else nodeid
 
 
 @pytest.fixture(scope="session")
