@@ -25,7 +25,6 @@ PURCHASE_EVERY = 10
 CUSTOMERS = 128
 BOOKS = 7
 LEASE_S = 1.5
-IDLE_S = 5.0
 GAP_S = 0.5
 """A pause between two acknowledged writes that counts as a stall: far more than one write takes."""
 
@@ -88,8 +87,7 @@ class Stream:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._idle: deque[tuple[float, Client]] = deque()
-        """With the moment since which each is idle."""
+        self._idle: deque[Client] = deque()
 
     def run(self, seconds: float) -> list[Outcome]:
         began = time.monotonic() + 0.2
@@ -105,16 +103,12 @@ class Stream:
         client = self._take()
         status = answer_of(client, number)
         now = time.monotonic()
-        self._idle.append((now, client))
+        self._idle.append(client)
         return Outcome(now - due, status)
 
     def _take(self) -> Client:
-        """One that was used a moment ago: the front closes connections on which nothing comes for long."""
         with suppress(IndexError):
-            since, client = self._idle.pop()
-            if time.monotonic() - since < IDLE_S:
-                return client
-            client.close()
+            return self._idle.pop()
         return Client(self._store, keep_alive=True)
 
 

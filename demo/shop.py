@@ -1,7 +1,6 @@
 """The demo's own store, as its steps use it: over HTTP as customers and staff, and its files from outside."""
 
 import base64
-import http.client
 import json
 import sqlite3
 import tempfile
@@ -9,10 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from demo.telling import Row
+from tests.connection import Kept
 from tests.store import Store
 
 CACHE_SIZE = 3
@@ -48,12 +49,11 @@ class Answer:
 
 
 class Connection:
-    """A kept-alive connection to a node, for one thread."""
+    """A node, on a connection that is kept while it can be; for one thread."""
 
     def __init__(self, store: Store, node: str = "front") -> None:
-        host, _, port = store.addresses[node].partition(":")
         self._store = store
-        self._http = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
+        self._kept = Kept(store.addresses[node], TIMEOUT_S)
 
     def get(self, path: str) -> Answer:
         return self.call("GET", path)
@@ -69,16 +69,22 @@ class Connection:
             headers["Authorization"] = "Basic " + base64.b64encode(credentials.encode()).decode()
         body = None if data is None else json.dumps(data)
         began = time.perf_counter()
-        self._http.request(method, path, body, headers)
-        response = self._http.getresponse()
-        content = response.read()
+        try:
+            http = self._kept.take()
+            http.request(method, path, body, headers)
+            response = http.getresponse()
+            content = response.read()
+        except (OSError, HTTPException):
+            self._kept.close()
+            raise
+        self._kept.answered()
         took_ms = (time.perf_counter() - began) * 1000
         return Answer(
             response.status, {name.lower(): value for name, value in response.getheaders()}, content, took_ms
         )
 
     def close(self) -> None:
-        self._http.close()
+        self._kept.close()
 
 
 class Shop:

@@ -11,6 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from types import TracebackType
 from typing import Any, Self
 
+from tests.connection import Kept
 from tests.contract.openapi import Contract
 from tests.store import Store
 
@@ -64,7 +65,7 @@ class Client:
         self.node = node
         self.recorder = recorder
         self._keep_alive = keep_alive
-        self._connection: HTTPConnection | None = None
+        self._kept = Kept(store.addresses[node], TIMEOUT_S)
 
     def __enter__(self) -> Self:
         return self
@@ -75,9 +76,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._kept.close()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._kept.is_open
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, *, as_staff: bool = False) -> Answer:
         return self.call("GET", path, headers=headers, as_staff=as_staff)
@@ -112,8 +115,8 @@ class Client:
 
     def send(self, request: Request) -> Answer:
         """Raises OSError or HTTPException if there is no answer."""
-        connection = self._connect()
         try:
+            connection = self._kept.take()
             # A server may answer, and close, before it has heard all of a body that it refuses.
             try:
                 _write(connection, request)
@@ -121,6 +124,7 @@ class Client:
                 if connection.sock is None:  # Not even a connection.
                     raise
             answer = self._read(connection.getresponse(), request)
+            self._kept.answered()
         except (OSError, HTTPException):
             self.close()
             raise
@@ -129,12 +133,6 @@ class Client:
         if self.recorder is not None:
             self.recorder.append(answer)
         return answer
-
-    def _connect(self) -> HTTPConnection:
-        if self._connection is None:
-            host, _, port = self.store.addresses[self.node].partition(":")
-            self._connection = HTTPConnection(host, int(port), timeout=TIMEOUT_S)
-        return self._connection
 
     def _read(self, response: HTTPResponse, request: Request) -> Answer:
         headers = {name.lower(): value for name, value in response.getheaders()}

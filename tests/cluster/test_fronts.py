@@ -114,7 +114,7 @@ def test_a_front_that_is_stopped_for_three_leases_shows_nothing_old_when_it_wake
         # Asked while it can't answer: the question is the first thing that it finds when it wakes.
         with ThreadPoolExecutor(1) as pool, Client(pair, "front-2") as waiting:
             asked = pool.submit(waiting.get, "/product/1")
-            pair.wait_for(lambda: waiting._connection is not None and waiting._connection.sock is not None)
+            pair.wait_for(lambda: waiting.is_connected)
             pair.kill("front-2", signal.SIGCONT)
             assert asked.result(30).json["price"] == price
     finally:
