@@ -21,6 +21,8 @@ from bookstore_project.settings import topology
 from bookstore_project.wire.request_id import current_request_id
 
 QUEUE_LENGTH = 10_000
+ACCESS_FORMAT = '"%s" %s %s'
+"""Of the lines that Python's `http.server`, on which `runserver` rests, writes for each request."""
 
 
 class DroppingQueueHandler(logging.handlers.QueueHandler):
@@ -90,6 +92,16 @@ def shorten_refusal(record: logging.LogRecord) -> bool:
     return True
 
 
+def is_no_access_line(record: logging.LogRecord) -> bool:
+    """A filter of what `runserver` says: without a line for each request.
+
+    Those that a person made have one from `bookstore.request`, which tells more; those that machines make all the
+    time would hide it. A line stays if the server answered by itself, without Django, or met a defect.
+    """
+    is_of_a_request = record.msg == ACCESS_FORMAT
+    return not is_of_a_request or record.levelno >= logging.ERROR
+
+
 def configure(_: dict[str, Any]) -> None:
     """settings.LOGGING_CONFIG: Django's defaults, with one queue in front of standard output."""
     logging.config.dictConfig(DEFAULT_LOGGING)
@@ -110,3 +122,4 @@ def configure(_: dict[str, Any]) -> None:
         logger.setLevel(logging.INFO)
     # Every 4xx and 5xx has its own line from bookstore.request; only what lies behind a 500 is news.
     logging.getLogger("django.request").addFilter(lambda record: bool(record.exc_info))
+    logging.getLogger("django.server").addFilter(is_no_access_line)
