@@ -3,7 +3,9 @@
 No test database of Django's: replication is about files, their inodes and their commits, so the tests have those.
 """
 
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,12 @@ from tests.redis import RedisServer
 
 STORES = tuple(f"tests/{name}/" for name in ("browser", "chaos", "cluster", "contract", "stress"))
 """Where the tests of whole stores are, which take the machine for themselves."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests write in the folder of their run, unless `--basetemp` names one that is to stay."""
+    if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.option.basetemp = str(Path(tempfile.gettempdir(), "t"))
 
 
 @pytest.hookimpl(trylast=True)

@@ -15,12 +15,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from bookstore_project.cluster import lifeline
+from bookstore_project.cluster.lifeline import Lifeline
+
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
 READY_S = 60.0
 HOSTS = ("127.0.0.1", "127.0.0.2")
 
 T = TypeVar("T")
+
+_alive = Lifeline()
+"""Stores end with the process that has started them, however that one ends."""
 
 
 def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
@@ -116,10 +122,11 @@ class Store:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
-                env=self.environment,
+                env=self.environment | {lifeline.VARIABLE: str(_alive.read_fd)},
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
+                pass_fds=(_alive.read_fd,),
                 start_new_session=True,
             )
 

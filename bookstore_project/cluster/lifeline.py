@@ -2,7 +2,8 @@
 
 The supervisor alone holds the write end, and never writes. When it ends, even by `kill -9`, the kernel closes that
 end, and whoever waits at the read end wakes up. (man 7 pipe: "If all file descriptors referring to the write end
-of a pipe have been closed, then an attempt to read(2) from the pipe will see end-of-file".)
+of a pipe have been closed, then an attempt to read(2) from the pipe will see end-of-file".) A program that starts a
+supervisor may hold it by such a pipe, too.
 """
 
 import os
@@ -12,12 +13,12 @@ import threading
 import time
 
 VARIABLE = "BOOKSTORE_LIFELINE_FD"
-"""In a node's environment: the number of the descriptor of the read end. Set by the supervisor, never by hand."""
+"""In a node's or supervisor's environment: the read end's descriptor. Set by whoever starts it, never by hand."""
 ORPHAN_CHECK_S = 0.5
 
 
 class Lifeline:
-    """The supervisor's side. Neither end is inherited by a child process, unless it is passed on purpose."""
+    """The side of whoever starts others. No child process inherits either end, unless it is passed on purpose."""
 
     def __init__(self) -> None:
         self.read_fd, self._write_fd = os.pipe()
@@ -29,9 +30,9 @@ class Lifeline:
 
 
 def watch() -> None:
-    """Ends this process and its group, by SIGKILL, as soon as the supervisor is gone.
+    """Ends this process and its group, by SIGKILL, as soon as whoever started it is gone.
 
-    Does nothing in a process that has no supervisor (`runserver`, tests).
+    Does nothing in a process that was started without a lifeline (`runserver`, tests, a supervisor on a terminal).
     """
     number = os.environ.get(VARIABLE, "")
     if not number:

@@ -2,9 +2,9 @@
 
 import os
 
-from bookstore_project.settings import scratch
+from tests import run_folder
 
-os.environ["BOOKSTORE_DATA"] = scratch.folder()  # Before `base` reads it.
+os.environ["BOOKSTORE_DATA"] = run_folder.data_of_tests()  # Before `base` reads it.
 
 from bookstore_project.settings import topology
 from bookstore_project.settings.base import *  # noqa: F403

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bookstore_project.cluster import lifeline
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.supervisor import Supervisor, launch_command
 from bookstore_project.settings import topology
@@ -13,6 +14,7 @@ def stub_command(node: topology.Node) -> Sequence[str]:
 
 
 def main() -> None:
+    lifeline.watch()
     console = Console()
     Supervisor(list(topology.NODES.values()), console=console, command=stub_command).run()
     console.close()

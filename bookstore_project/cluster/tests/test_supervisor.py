@@ -11,9 +11,18 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.store import Store, wait_for
+from tests.store import ROOT, Store, wait_for
 
 STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
+STARTER = f"""
+import sys, time
+from pathlib import Path
+from tests.store import Store
+
+Store(Path(sys.argv[1]), command={STUB!r}).__enter__()
+print("ready", flush=True)
+time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -125,6 +134,18 @@ def test_killed_supervisor_of_restarted_nodes_leaves_no_orphan(store: Store) -> 
     store.supervisor.kill()
     store.supervisor.wait(5)
     store.wait_gone()
+
+
+def test_killed_starter_leaves_no_orphan(tmp_path: Path) -> None:
+    """Nor a supervisor, which is told of its end by a lifeline, too."""
+    command = [sys.executable, "-c", STARTER, str(tmp_path / "var")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "ready\n"
+        started = Store(tmp_path / "var")
+        assert len(started.processes()) > 5
+        starter.kill()
+    started.wait_gone()
 
 
 def test_node_that_keeps_dying_is_started_less_and_less_often_and_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from bookstore_project.cluster import display, lock, ports, preparation
+from bookstore_project.cluster import display, lifeline, lock, ports, preparation
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.process import read_pid
 from bookstore_project.cluster.supervisor import STOP_SIGNALS, Supervisor
@@ -20,6 +20,7 @@ class Command(BaseCommand):
     requires_system_checks = []  # The nodes are what counts, and they start sooner without.
 
     def handle(self, *args: Any, **options: Any) -> None:
+        lifeline.watch()
         os.umask(0o077)  # What the nodes write is their owner's alone.
         sys.stdout.flush()
         for number in STOP_SIGNALS:

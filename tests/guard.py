@@ -1,0 +1,155 @@
+"""The process that clears up after a run: `python tests/guard.py FOLDER PID [PID...]`, started by `run_folder`.
+
+The first pid is the run, the others are those who started it. When the run says on this process's input that it is
+done, or when any of them ends, in whatever way, every process that works in the folder is killed and the folder is
+removed. Standard library only, and a session of its own: what ends the run doesn't end its guard.
+
+Whoever has the folder in its environment works in it, and so do their children: a run names it as TMPDIR, which all
+that it starts inherit. (man 5 proc: "/proc/pid/environ: the initial environment that was set when the currently
+executing program was started".) Where there is no /proc, lifelines alone end what a run has started.
+"""
+
+import contextlib
+import fcntl
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+DONE = b"."
+"""What a run says when it is done."""
+KEPT = ".kept"
+"""A file in a folder that shall stay."""
+PATIENCE_S = 20.0
+LOOKED_FOR_EVERY_S = 0.02
+
+
+def main(folder: Path, run: int, starters: Sequence[int]) -> None:
+    with locked(folder):
+        pipe = sys.stdin.fileno()
+        is_done = wait_for_the_end(pipe, run, starters)
+        end_all_in(folder, pipe, spared=run if is_done else 0)
+        if not is_kept(folder):
+            remove(folder)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Shows others that somebody takes care of the folder. Raises BlockingIOError if somebody else does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_kept(folder: Path) -> bool:
+    return (folder / KEPT).exists()
+
+
+def wait_for_the_end(pipe: int, run: int, starters: Sequence[int]) -> bool:
+    """Until the run says that it is done (True), or is gone, or whoever started it is: then the run is killed."""
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    watched = [descriptor for pid in (run, *starters) if (descriptor := _watch(pid)) is not None]
+    for descriptor in watched:
+        waiting.register(descriptor, select.POLLIN)
+    is_any_gone = hasattr(os, "pidfd_open") and len(watched) < 1 + len(starters)
+    ready = set() if is_any_gone else {descriptor for descriptor, _ in waiting.poll()}
+    if pipe in ready:
+        return os.read(pipe, 1) == DONE
+    _kill(run)
+    return False
+
+
+def _watch(pid: int) -> int | None:
+    """A descriptor that can be read as soon as that process has ended; None if it has, or without such things."""
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return None
+
+
+def end_all_in(folder: Path, pipe: int | None = None, spared: int = 0) -> None:
+    """Kills whoever works in the folder, until there is none."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := processes_in(folder, pipe) - {spared}) and time.monotonic() < deadline:
+        for pid in found:
+            _kill(pid)
+        time.sleep(LOOKED_FOR_EVERY_S)
+
+
+def processes_in(folder: Path, pipe: int | None = None) -> set[int]:
+    """Those whose environment names the folder, or something in it, and their children's children.
+
+    Also those that hold the other end of that pipe: forks of the run, which was started before there was a folder.
+    """
+    marks = (b"=" + os.fsencode(folder) + b"\0", b"=" + os.fsencode(folder) + b"/")
+    held = "" if pipe is None else f"pipe:[{os.fstat(pipe).st_ino}]"
+    parents: dict[int, int] = {}
+    found: set[int] = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes() + b"\0"
+            state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # It has ended, or is somebody else's.
+            continue
+        if state == "Z":
+            continue
+        parents[int(process.name)] = int(parent)
+        if any(mark in environment for mark in marks) or (held and _holds(process, held)):
+            found.add(int(process.name))
+    while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
+        found |= more
+    return found - {os.getpid()}
+
+
+def _holds(process: Path, what: str) -> bool:
+    """Whether it has that open, by its name in /proc."""
+    with contextlib.suppress(OSError):
+        for file in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):  # It has closed that one meanwhile.
+                if str(file.readlink()) == what:
+                    return True
+    return False
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def remove(folder: Path) -> None:
+    """The folder with all that is in it, disks that were mounted there and folders without permissions included."""
+    for mounted in _mounted_in(folder):
+        program = shutil.which("umount") or "/bin/umount"
+        pid = os.posix_spawn(program, [program, "-l", str(mounted)], {})
+        os.waitpid(pid, 0)
+    deadline = time.monotonic() + PATIENCE_S
+    while folder.exists() and time.monotonic() < deadline:  # Again, if something came in meanwhile.
+        shutil.rmtree(folder, ignore_errors=True)
+        for here, inner, _ in os.walk(folder):
+            for closed in (Path(here, name) for name in inner):
+                with contextlib.suppress(OSError):
+                    if not closed.is_symlink():
+                        closed.chmod(0o700)
+        time.sleep(LOOKED_FOR_EVERY_S)
+
+
+def _mounted_in(folder: Path) -> list[Path]:
+    """The innermost first."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return []
+    points = [Path(line.split()[4].encode().decode("unicode_escape")) for line in lines]
+    return sorted((point for point in points if folder in point.parents), reverse=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), [int(pid) for pid in sys.argv[3:]])

@@ -1,0 +1,137 @@
+"""A folder for all that a run of tests or of a tool writes, of which nothing is left, however the run ends.
+
+Whatever the run starts, and leaves behind because it was killed, ends with it: a process of its own sees to that
+(`tests/guard.py`). A run ends, too, when one of those who started it does (make, a script, a shell), up to the
+leader of its session; `nohup` and `setsid` keep it, as they keep other programs.
+"""
+
+import atexit
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests import guard
+
+NAMED = re.compile(r"bookstore-[a-z]+-(?P<pid>\d+)-[^-]+")
+
+
+class RunFolder:
+    """A new folder, which is TMPDIR from now on, in this process and in all that it starts.
+
+    Removed, with every process that works in it, by `close()`, or when this process or one of its starters ends.
+    """
+
+    def __init__(self, kind: str) -> None:
+        """`kind` is a word for the folder's name."""
+        remove_stale(Path(tempfile.gettempdir()))
+        self.path = Path(tempfile.mkdtemp(prefix=f"bookstore-{kind}-{os.getpid()}-"))
+        self._before = os.environ.get("TMPDIR")
+        self._owner = os.getpid()
+        read_fd, self._write_fd = os.pipe()
+        # Not its environment: it works beside the folder, and another run's guard shall leave it alone.
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__, str(self.path), str(self._owner), *map(str, starters())],
+            stdin=read_fd,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        os.close(read_fd)
+        self._name_as_tmpdir(str(self.path))
+
+    def keep(self) -> None:
+        """The folder stays, for somebody to look into; processes in it still end with the run."""
+        (self.path / guard.KEPT).touch()
+
+    def close(self) -> None:
+        """Returns when nothing is left. May be called again; does nothing in a fork."""
+        if os.getpid() != self._owner or self._write_fd < 0:
+            return
+        with contextlib.suppress(BrokenPipeError):  # The guard is gone: somebody has killed it.
+            os.write(self._write_fd, guard.DONE)
+        os.close(self._write_fd)
+        self._write_fd = -1
+        self._guard.wait()
+        self._name_as_tmpdir(self._before)
+
+    def _name_as_tmpdir(self, folder: str | None) -> None:
+        if folder is None:
+            os.environ.pop("TMPDIR", None)
+        else:
+            os.environ["TMPDIR"] = folder
+        tempfile.tempdir = None  # To be looked up again.
+
+
+@contextmanager
+def opened(kind: str) -> Iterator[RunFolder]:
+    """A run's folder for a block; nothing in it, and nobody who works in it, is left after the block."""
+    folder = RunFolder(kind)
+    try:
+        yield folder
+    finally:
+        folder.close()
+
+
+def data_of_tests() -> str:
+    """A data folder for each process that runs tests, and for that one's children, in the folder of their run.
+
+    Never one that somebody else has named: tests empty it, and a shop's data may be in that.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    prefix, given = f"data-{worker or 'main'}-", Path(os.environ.get("BOOKSTORE_DATA", ""))
+    if given.name.startswith(prefix) and given.parent == Path(tempfile.gettempdir()):
+        return str(given)
+    if not worker:
+        atexit.register(RunFolder("test").close)
+    return tempfile.mkdtemp(prefix=prefix)
+
+
+def starters() -> list[int]:
+    """The processes that this one ends with: its parent, that one's, and so on, within the session.
+
+    None, if whoever started it wants it to outlive them (man 1 nohup), or where there is no /proc.
+    """
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        return []
+    found: list[int] = []
+    pid, session = os.getpid(), os.getsid(0)
+    while pid != session:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            is_ours = os.getsid(pid) == session
+        except (OSError, ValueError):
+            break
+        if not is_ours:
+            break
+        found.append(pid)
+    return found
+
+
+def remove_stale(parent: Path) -> None:
+    """Removes what runs have left whose guards were killed, too: by a power cut, for example."""
+    for folder in parent.glob("bookstore-*-*-*"):
+        named = NAMED.fullmatch(folder.name)
+        if named and not _is_alive(int(named["pid"])):
+            with contextlib.suppress(OSError), guard.locked(folder):
+                if folder.stat().st_uid == os.getuid() and not guard.is_kept(folder):
+                    guard.end_all_in(folder)
+                    guard.remove(folder)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,167 @@
+"""Nothing of a run is left, however it ends: no process, no folder."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from tests import guard
+from tests.run_folder import RunFolder, remove_stale
+from tests.store import ROOT, wait_for
+
+RUN = """
+import os, subprocess, sys, tempfile, time
+from pathlib import Path
+from tests.run_folder import RunFolder
+
+folder = RunFolder("trial")
+sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+subprocess.Popen(sleep, start_new_session=True)
+# Its environment says nothing, its parent's does.
+subprocess.Popen([sys.executable, "-c", f"import subprocess; subprocess.run({sleep!r}, env={{}})"])
+os.fork() or time.sleep(600)  # Holds whatever its parent has open.
+Path(tempfile.gettempdir(), "something").mkdir(mode=0)
+if "keep" in sys.argv:
+    folder.keep()
+print(folder.path, flush=True)
+time.sleep(0 if "end" in sys.argv else 600)
+"""
+STARTER = """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", sys.argv[1]])
+"""
+
+
+class Trial:
+    """A run in a process of its own, or (`is_started_by_another`) in one that such a process has started."""
+
+    def __init__(self, parent: Path, *arguments: str, is_started_by_another: bool = False) -> None:
+        code = [STARTER, RUN] if is_started_by_another else [RUN]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", *code, *arguments],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(parent)},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        self.folder = Path(self.process.stdout.readline().strip())
+        assert self.folder.parent == parent
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> None:
+        self.process.send_signal(number)
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def is_gone(self) -> bool:
+        return not guard.processes_in(self.folder) and not self.folder.exists()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Trial]]:
+    with ExitStack() as stack:
+
+        def started(*arguments: str, is_started_by_another: bool = False) -> Trial:
+            return stack.enter_context(Trial(tmp_path, *arguments, is_started_by_another=is_started_by_another))
+
+        yield started
+    guard.end_all_in(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_run_that_is_ended_leaves_nothing(start: Callable[..., Trial], number: signal.Signals) -> None:
+    trial = start()
+    wait_for(lambda: len(guard.processes_in(trial.folder)) == 3, what="all that it starts")
+    trial.end(number)
+    wait_for(trial.is_gone, what="an end of all that the run has started")
+
+
+def test_a_run_whose_starter_is_killed_ends_with_it(start: Callable[..., Trial]) -> None:
+    trial = start(is_started_by_another=True)
+    trial.end()
+    wait_for(trial.is_gone, what="an end of the run, and of all that it has started")
+
+
+def test_a_run_that_ends_by_itself_leaves_nothing(start: Callable[..., Trial]) -> None:
+    trial = start("end")
+    trial.process.wait()
+    wait_for(trial.is_gone, what="an end of all that the run has started")
+
+
+def test_a_kept_folder_stays_without_its_processes(start: Callable[..., Trial]) -> None:
+    trial = start("keep")
+    trial.end()
+    wait_for(lambda: not guard.processes_in(trial.folder))
+    wait_for(lambda: is_free(trial.folder), what="the end of its guard")
+    remove_stale(trial.folder.parent)
+    assert (trial.folder / "something").exists()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nobody takes care of it any more."""
+    try:
+        with guard.locked(folder):
+            return True
+    except BlockingIOError:
+        return False
+
+
+def test_what_a_killed_guard_leaves_is_removed_by_the_next_run(start: Callable[..., Trial]) -> None:
+    trial = start()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"guard.py\0{trial.folder}\0" in (process / "cmdline").read_text():
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:  # It has ended.
+            continue
+    remove_stale(trial.folder.parent)
+    assert trial.folder.exists(), "its run goes on"
+    trial.process.kill()
+    trial.process.wait()
+    remove_stale(trial.folder.parent)
+    assert not trial.folder.exists()
+
+
+def test_a_folder_under_somebodys_care_is_not_stale(tmp_path: Path) -> None:
+    folder = tmp_path / f"bookstore-trial-{2**22 + 1}-x"
+    folder.mkdir()
+    with guard.locked(folder):
+        remove_stale(tmp_path)
+        assert folder.exists()
+    remove_stale(tmp_path)
+    assert not folder.exists()
+
+
+def test_nobody_elses_folder_is_stale(tmp_path: Path) -> None:
+    names = ("bookstore-data", "bookstore-trial-x-y", "bookstore", "other-trial-4194305-x")
+    for name in names:
+        (tmp_path / name).mkdir()
+    remove_stale(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+
+
+def test_the_folder_is_where_temporary_files_go_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with closing(RunFolder("trial")) as folder:
+        assert os.environ["TMPDIR"] == str(folder.path)
+        (folder.path / "file").touch()
+    assert os.environ["TMPDIR"] == str(tmp_path)
+    assert not folder.path.exists()
