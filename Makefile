@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench demo chaos stress mutants clean requirements requirements-dev
+.PHONY: help run test lint bench demo chaos stress mutants fuzz clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -41,9 +41,12 @@ stress: requirements-dev ## Read and write on a bad network, check that no read 
 mutants: requirements-dev ## Break the protocols on purpose, each time for a test to notice (ONLY="lease" chooses by name)
 	@exec $(PY) -m tests.mutants $(if $(ONLY),--only "$(ONLY)") $(ARGS)
 
+fuzz: requirements-dev ## Send what the schema allows and forbids, check the answers (SECONDS=120 SEED=1, ARGS="--help")
+	@exec $(PY) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 clean: ## Delete var/ with all data, and the tools' caches; refuses while the store runs
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m bookstore_project.cluster.lock var/run/supervisor.lock
-	rm -rf var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov
+	rm -rf var .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 requirements: .venv/made ## Install what the store needs, if that has changed (part of `run`)

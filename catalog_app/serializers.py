@@ -4,23 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from bookstore_project.wire.fields import StrictFields, WholeNumberField
-from bookstore_project.wire.pages import PageQuery, SearchField
+from bookstore_project.wire.fields import StrictFields, WholeNumberField, YesNoField
 from bookstore_project.wire.renderers import canonical_json
 from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_PURCHASE, BookFields, TitleFields
 from catalog_app.models import Book
-
-ORDERINGS = tuple(
-    prefix + field for field in ("id", "title", "authors", "topic", "price", "quantity") for prefix in ("", "-")
-)
-
-
-class BookQuery(PageQuery):
-    """Filters of the list of books."""
-
-    topic = SearchField(help_text="Exactly this topic.")
-    search = SearchField(help_text="Words that title or authors contain.")
-    ordering = serializers.ChoiceField(choices=ORDERINGS, default="id", help_text="A minus sign: downwards.")
 
 
 class SaleInput(StrictFields):
@@ -29,7 +16,7 @@ class SaleInput(StrictFields):
     order = serializers.UUIDField()
     book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID)
     quantity = WholeNumberField(min_value=1, max_value=MAX_PURCHASE)
-    first_attempt = serializers.BooleanField(default=False)
+    first_attempt = YesNoField(default=False)
 
 
 _BOOK = BookFields()

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,16 +13,13 @@ from bookstore_project.settings import topology
 from bookstore_project.wire import etags, headers, representations
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import PageQuery, checked_query, page_of
+from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.wire.permissions import IsService
+from bookstore_project.wire.queries import BookQuery
 from bookstore_project.wire.remarks import remark
 from catalog_app import selectors, selling, services
 from catalog_app.models import book_key, topic_key
-from catalog_app.serializers import BookQuery, SaleInput, book_bytes, book_data, title_data
-
-IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="412 if the book has changed.")
-KEY = OpenApiParameter(
-    headers.IDEMPOTENCY_KEY, str, OpenApiParameter.HEADER, description="A repeat gets the first answer."
-)
+from catalog_app.serializers import SaleInput, book_bytes, book_data, title_data
 
 
 class CatalogView(ReplicaView):
@@ -59,7 +56,7 @@ class BookList(CatalogView):
 
     @extend_schema(
         operation_id="books_create",
-        parameters=[KEY],
+        parameters=[IDEMPOTENCY_KEY],
         request=representations.BookFields,
         responses={201: representations.BookFields},
     )
@@ -137,7 +134,7 @@ class BookRestock(CatalogView):
 
     @extend_schema(
         operation_id="books_restock",
-        parameters=[KEY, IF_MATCH],
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
         request=representations.RestockInput,
         responses=representations.BookFields,
     )

@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookstore_project.wire.fields import StrictFields
+from bookstore_project.wire.fields import StrictFields, YesNoField
+from bookstore_project.wire.parameters import REPLICA
 from bookstore_project.wire.permissions import IsStaff, SameOrigin
 from frontend_app import cluster, services
 from frontend_app.runtime import front
@@ -18,9 +19,7 @@ from frontend_app.serializers import NodeFields
 class DrainInput(StrictFields):
     """How a replica is drained."""
 
-    force = serializers.BooleanField(
-        default=False, help_text="Also if no other replica of the service is left in rotation."
-    )
+    force = YesNoField(default=False, help_text="Also if no other replica of the service is left in rotation.")
 
 
 class NodeView(APIView):
@@ -48,7 +47,7 @@ class DrainView(NodeView):
 
     form = DrainInput
 
-    @extend_schema(operation_id="cluster_drain", request=DrainInput, responses=NodeFields)
+    @extend_schema(operation_id="cluster_drain", request=DrainInput, responses=NodeFields, parameters=[REPLICA])
     def post(self, request: Request, name: str) -> Response:
         """Gives a replica no new requests, from any front, until it is let in again. For staff."""
         is_forced = self.checked(request)["force"]
@@ -59,7 +58,7 @@ class DrainView(NodeView):
 class UndrainView(NodeView):
     """Lets a drained replica in again."""
 
-    @extend_schema(operation_id="cluster_undrain", request=None, responses=NodeFields)
+    @extend_schema(operation_id="cluster_undrain", request=None, responses=NodeFields, parameters=[REPLICA])
     def post(self, request: Request, name: str) -> Response:
         """Lets a drained replica take its turns again. For staff."""
         self.checked(request)

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny, BasePermission
@@ -12,7 +11,10 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from bookstore_project.wire import headers
+from bookstore_project.wire.pages import PageQuery
+from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.wire.permissions import IsStaff
+from bookstore_project.wire.queries import BookQuery, OrderQuery
 from bookstore_project.wire.representations import (
     BookFields,
     BookPage,
@@ -27,16 +29,6 @@ from frontend_app import inputs, pages, services
 from frontend_app.relays import Relay
 from frontend_app.runtime import Front, front
 from frontend_app.schema import FrontSchema
-
-PAGE = OpenApiParameter("page", int, description="From 1 on.")
-PAGE_SIZE = OpenApiParameter("page_size", int, description="1 to 100; 20 without.")
-KEY = OpenApiParameter(
-    headers.IDEMPOTENCY_KEY,
-    str,
-    OpenApiParameter.HEADER,
-    description="16 to 255 visible characters; a repeat of the key gets the first answer.",
-)
-IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag that is to be changed.")
 
 
 class FrontView(APIView):
@@ -76,19 +68,13 @@ class BookListView(FrontView):
     @extend_schema(
         operation_id="books_list",
         responses=BookPage,
-        parameters=[
-            OpenApiParameter("topic", str, description="Exactly this topic."),
-            OpenApiParameter("search", str, description="Words of title and authors."),
-            OpenApiParameter("ordering", str, description="A field; with `-` in front, downwards."),
-            PAGE,
-            PAGE_SIZE,
-        ],
+        parameters=[BookQuery],
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Lists books."""
         return self.show(services.list_books(self.front, self.query))
 
-    @extend_schema(request=BookFields, responses={201: BookFields}, parameters=[KEY])
+    @extend_schema(request=BookFields, responses={201: BookFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Adds a book. For staff."""
         return self.change("POST", "/api/v1/books/", inputs.json_body(request, self.get_serializer()))
@@ -127,7 +113,7 @@ class RestockView(FrontView):
 
     form = RestockInput
 
-    @extend_schema(request=RestockInput, responses=BookFields, parameters=[KEY, IF_MATCH])
+    @extend_schema(request=RestockInput, responses=BookFields, parameters=[IDEMPOTENCY_KEY, IF_MATCH])
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Adds copies to a book's stock. For staff."""
         services.check_book_id(book_id)
@@ -141,7 +127,7 @@ class SearchView(FrontView):
     @extend_schema(
         operation_id="search",
         responses=TitlePage,
-        parameters=[OpenApiParameter("topic", str, OpenApiParameter.PATH), PAGE, PAGE_SIZE],
+        parameters=[OpenApiParameter("topic", str, OpenApiParameter.PATH), PageQuery],
     )
     def get(self, request: Request, topic: str) -> HttpResponseBase:
         """Lists id and title of a topic's books."""
@@ -169,19 +155,13 @@ class OrderListView(BuyerView):
     @extend_schema(
         operation_id="orders_list",
         responses=OrderPage,
-        parameters=[
-            OpenApiParameter("book", int),
-            OpenApiParameter("created_after", OpenApiTypes.DATETIME, description="At or after this moment."),
-            OpenApiParameter("created_before", OpenApiTypes.DATETIME, description="Before this moment."),
-            PAGE,
-            PAGE_SIZE,
-        ],
+        parameters=[OrderQuery],
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Lists orders. For staff."""
         return self.show(services.list_orders(self.front, self.query, username=request.user.get_username()))
 
-    @extend_schema(request=PurchaseInput, responses={201: OrderFields}, parameters=[KEY])
+    @extend_schema(request=PurchaseInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Buys a book."""
         return self.purchase(inputs.json_body(request, self.get_serializer()))
@@ -192,7 +172,7 @@ class PurchaseView(BuyerView):
 
     form = QuantityInput
 
-    @extend_schema(request=QuantityInput, responses={201: OrderFields}, parameters=[KEY])
+    @extend_schema(request=QuantityInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Buys a book; without a body, one copy."""
         services.check_book_id(book_id)

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
@@ -14,15 +14,13 @@ from bookstore_project.settings import topology
 from bookstore_project.wire import headers, problems, representations
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import checked_query, page_of
+from bookstore_project.wire.parameters import IDEMPOTENCY_KEY
 from bookstore_project.wire.permissions import IsStaff
+from bookstore_project.wire.queries import OrderQuery
 from bookstore_project.wire.remarks import remark
 from order_app import selectors
 from order_app.purchase import purchase
-from order_app.serializers import OrderQuery, order_data
-
-KEY = OpenApiParameter(
-    headers.IDEMPOTENCY_KEY, str, OpenApiParameter.HEADER, description="16 to 255 visible characters: bought once."
-)
+from order_app.serializers import order_data
 
 
 class PurchaseView(ReplicaView):
@@ -74,7 +72,7 @@ class OrderList(PurchaseView):
 
     @extend_schema(
         operation_id="orders_create",
-        parameters=[KEY],
+        parameters=[IDEMPOTENCY_KEY],
         request=representations.PurchaseInput,
         responses={201: representations.OrderFields},
     )
@@ -92,7 +90,7 @@ class BookPurchase(PurchaseView):
 
     @extend_schema(
         operation_id="purchase",
-        parameters=[KEY],
+        parameters=[IDEMPOTENCY_KEY],
         request=representations.QuantityInput,
         responses={201: representations.OrderFields},
     )

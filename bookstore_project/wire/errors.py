@@ -22,6 +22,7 @@ ADMIN = "/admin/"
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: the response for an exception that a view raised, None for a real defect (500)."""
+    error = _first_of_all(error, context)
     if isinstance(error, RequestDataTooBig):
         error = problems.PayloadTooLarge("The request body is larger than 1 MiB.")
     if isinstance(error, problems.StoreError):
@@ -39,6 +40,16 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if answered is not None:
         answered.data = api_problem(error, answered.status_code)
     return answered
+
+
+def _first_of_all(error: Exception, context: dict[str, Any]) -> Exception:
+    """A method that a route doesn't have is one that nobody may use: no login would help (RFC 9110, 15.5.6)."""
+    view = context.get("view")
+    if view is not None and isinstance(error, exceptions.NotAuthenticated | exceptions.PermissionDenied):
+        method = context["request"].method
+        if method not in view.allowed_methods:
+            return exceptions.MethodNotAllowed(method)
+    return error
 
 
 def store_problem(error: problems.StoreError) -> dict[str, Any]:

@@ -56,6 +56,18 @@ class WholeNumberField(serializers.IntegerField):
         return int(data)
 
 
+class YesNoField(serializers.BooleanField):
+    """True or false, as JSON or spelled out by a form: not 1, not `yes`."""
+
+    _SPELLED_OUT = {"true": True, "false": False}
+
+    def to_internal_value(self, data: Any) -> bool:
+        value = self._SPELLED_OUT.get(data.strip()) if isinstance(data, str) else data
+        if not isinstance(value, bool):
+            self.fail("invalid", input=data)
+        return value
+
+
 class PriceField(serializers.DecimalField):
     """Money: a number, or ASCII digits with a point; at most two decimals, and never a minus zero."""
 

@@ -2,11 +2,19 @@
 
 from typing import Any, Literal
 
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 from drf_spectacular import authentication
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.request import Request
 
-from bookstore_project.wire import headers, problems
+from bookstore_project.wire import headers, parameters, problems
+from bookstore_project.wire.representations import MAX_PRICE
 
 READ_PROBLEMS = (400, 401, 403, 404, 405, 406, 413, 503)
 WRITE_PROBLEMS = (400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 503)
@@ -39,7 +47,20 @@ PROBLEM: dict[str, Any] = {
 
 
 class ProblemAwareSchema(AutoSchema):
-    """Adds the problem documents to whatever responses a view declares."""
+    """Adds the problem documents to whatever responses a view declares, and says who needs no login."""
+
+    def get_override_parameters(self) -> list[Any]:
+        return [*parameters.of_path(self.path), *super().get_override_parameters()]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """A login is needed where an anonymous request would be refused, and nowhere else."""
+        request = HttpRequest()
+        request.method = self.method
+        anonymous = Request(request)
+        anonymous.user = AnonymousUser()
+        needed: list[dict[str, Any]] = super().get_auth()
+        is_public = all(permission.has_permission(anonymous, self.view) for permission in self.view.get_permissions())
+        return [] if is_public else needed
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -67,6 +88,43 @@ def add_problem(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 def one_spelling(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     """PREPROCESSING_HOOKS: each route once, in the spelling of the interface (a slash at the end of /api/ only)."""
     return [endpoint for endpoint in endpoints if endpoint[0].endswith("/") == endpoint[0].startswith("/api/")]
+
+
+class StrictFieldsSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """What has unknown fields is refused."""
+
+    target_class = "bookstore_project.wire.fields.StrictFields"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
+        return {**schema, "additionalProperties": False} if direction == "request" else schema
+
+
+class PriceFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """Taken as text or as a number, given as text."""
+
+    target_class = "bookstore_project.wire.fields.PriceField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        given = {**_TEXT, "format": "decimal", "pattern": r"^[0-9]{1,11}\.[0-9]{2}$"}
+        if direction == "response":
+            return given
+        text = {**given, "pattern": r"^[0-9]{1,8}(\.[0-9]{1,2})?$"}
+        number = {"type": "number", "minimum": 0, "maximum": float(MAX_PRICE), "multipleOf": 0.01}
+        return {"anyOf": [text, number]}
+
+
+class Isbn13FieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """Taken with hyphens and spaces or as nothing, given as thirteen digits or null."""
+
+    target_class = "bookstore_project.wire.fields.Isbn13Field"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        if direction == "response":
+            return {**_TEXT, "pattern": "^[0-9]{13}$"}
+        isbn = {**_TEXT, "format": "isbn13", "maxLength": 40, "pattern": "^[0-9]([ -]*[0-9]){12}$"}
+        return {"anyOf": [isbn, {**_TEXT, "maxLength": 0}]}
 
 
 class BasicScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself

@@ -121,8 +121,14 @@ def test_a_wrong_method_is_405_and_says_which_are_right(staff: Client, method: s
     assert response["Allow"]
 
 
-def test_an_unknown_method_is_405(client: Client) -> None:
-    assert client.generic("BREW", "/product/1").status_code in (401, 405)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("BREW", "/product/1"), ("TRACE", "/api/v1/books/1/"), ("PUT", "/api/v1/books/1/"), ("GET", "/purchase/1")],
+)
+def test_a_method_that_nobody_may_use_is_405_also_without_a_login(client: Client, method: str, path: str) -> None:
+    response = client.generic(method, path)
+    assert (response.status_code, code_of(response)) == (405, "method_not_allowed")
+    assert response["Allow"]
 
 
 def test_a_type_that_nobody_speaks_is_406(client: Client) -> None:

@@ -1,0 +1,147 @@
+"""What the schema says of a value is what is accepted: no more, no less."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rest_framework import serializers
+
+from bookstore_project.wire import problems
+from bookstore_project.wire.deadlines import parse_timeout_s
+from bookstore_project.wire.fields import Isbn13Field, PriceField, YesNoField
+from bookstore_project.wire.idempotency import checked_key
+from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
+from frontend_app import urls
+
+Operation = dict[str, Any]
+
+
+@cache
+def schema() -> dict[str, Any]:
+    generator: Any = SchemaGenerator
+    made: dict[str, Any] = generator(patterns=urls.urlpatterns).get_schema(public=True)
+    return made
+
+
+def operation(method: str, path: str) -> Operation:
+    found: Operation = schema()["paths"][path][method]
+    return found
+
+
+def parameter(method: str, path: str, name: str) -> dict[str, Any]:
+    (found,) = [each["schema"] for each in operation(method, path)["parameters"] if each["name"] == name]
+    return dict(found)
+
+
+def is_accepted(check: Callable[[str], object], text: str) -> bool:
+    try:
+        check(text)
+    except (serializers.ValidationError, problems.StoreError):
+        return False
+    return True
+
+
+def price() -> PriceField:
+    field = BookFields().fields["price"]
+    assert isinstance(field, PriceField)
+    return field
+
+
+@pytest.mark.parametrize("path", ["/api/v1/books/", "/search/{topic}", "/api/v1/orders/"])
+def test_pages_begin_at_one(path: str) -> None:
+    assert parameter("get", path, "page")["minimum"] == 1
+    size = parameter("get", path, "page_size")
+    assert (size["minimum"], size["maximum"], size["default"]) == (1, 100, 20)
+
+
+def test_orderings_are_those_that_there_are() -> None:
+    assert "-price" in parameter("get", "/api/v1/books/", "ordering")["enum"]
+    assert parameter("get", "/api/v1/orders/", "book")["minimum"] == 1
+
+
+def test_ids_of_books_begin_at_one() -> None:
+    of_books = [
+        parameter(method, path, "book_id")
+        for path, operations in schema()["paths"].items()
+        if "{book_id}" in path
+        for method in operations
+    ]
+    assert of_books
+    assert all((each["minimum"], each["maximum"]) == (1, MAX_BOOK_ID) for each in of_books)
+
+
+def test_unknown_fields_are_refused_as_the_schema_says() -> None:
+    inputs = {name: each for name, each in schema()["components"]["schemas"].items() if name.endswith("Request")}
+    assert {"BookFieldsRequest", "PurchaseInputRequest", "RestockInputRequest"} <= inputs.keys()
+    assert [name for name, each in inputs.items() if each.get("additionalProperties") is not False] == []
+
+
+def test_a_login_is_asked_for_where_one_is_needed() -> None:
+    assert "security" not in operation("get", "/product/{book_id}")
+    assert "security" not in operation("post", "/purchase/{book_id}")
+    assert {"basic": []} in operation("post", "/api/v1/books/")["security"]
+    assert {"basic": []} in operation("get", "/api/v1/orders/")["security"]
+
+
+PRICES = st.from_regex(r"-?[0-9]{0,10}(\.[0-9]{0,3})?", fullmatch=True) | st.text(max_size=6)
+
+
+@given(PRICES.filter(lambda text: text == text.strip()))
+@example("")
+@example(".")
+@example("-0")
+@example("1.")
+@example(".5")
+@example("9.900")
+@example(str(MAX_PRICE))
+@example("100000000")
+@settings(deadline=None)
+def test_prices_are_taken_as_the_schema_says(text: str) -> None:
+    schemas = schema()["components"]["schemas"]["BookFieldsRequest"]["properties"]["price"]["anyOf"]
+    says = bool(re.search(schemas[0]["pattern"], text, re.ASCII)) and "\n" not in text
+    if text not in ("-0", "-0.0", "-0.00") and not re.fullmatch("-0+([.]0{1,2})?", text):  # Zero, after all.
+        assert is_accepted(price().run_validation, text) is says
+
+
+@given(st.from_regex(r"[0-9]{0,11}(\.[0-9]{0,10})?", fullmatch=True) | st.text(max_size=4))
+@example("0")
+@example("0.0")
+@example("0.000000001")
+@settings(deadline=None)
+def test_time_limits_are_taken_as_the_schema_says(text: str) -> None:
+    pattern = parameter("get", "/product/{book_id}", "X-Request-Timeout")["pattern"]
+    assert is_accepted(parse_timeout_s, text) is (bool(re.search(pattern, text)) and "\n" not in text)
+
+
+@given(st.text(st.characters(max_codepoint=0x17F), min_size=14, max_size=18))
+@example("x" * 16)
+@example("x" * 255)
+@example("x" * 256)
+@settings(deadline=None)
+def test_keys_are_taken_as_the_schema_says(text: str) -> None:
+    pattern = parameter("post", "/api/v1/orders/", "Idempotency-Key")["pattern"]
+    assert is_accepted(checked_key, text) is (bool(re.search(pattern, text)) and "\n" not in text)
+
+
+@pytest.mark.parametrize("text", ["978-0-306-40615-7", "978 0306406157", "9780306406157"])
+def test_isbns_fit_the_pattern_with_and_without_hyphens(text: str) -> None:
+    isbn, empty = schema()["components"]["schemas"]["BookFieldsRequest"]["properties"]["isbn13"]["anyOf"]
+    assert re.search(isbn["pattern"], text)
+    assert Isbn13Field().run_validation(text) == "9780306406157"
+    assert empty["maxLength"] == 0
+
+
+@pytest.mark.parametrize(("sent", "taken"), [(True, True), (False, False), ("true", True), ("false", False)])
+def test_yes_and_no_are_spelled_out(sent: object, taken: bool) -> None:
+    assert YesNoField().run_validation(sent) is taken
+
+
+@pytest.mark.parametrize("sent", [1, 0, "1", "yes", "on", "True", "", [], None])
+def test_nothing_else_is_yes_or_no(sent: object) -> None:
+    with pytest.raises(serializers.ValidationError):
+        YesNoField().run_validation(sent)

@@ -1,0 +1,1 @@
+"""Schemathesis against a whole store: whether schema and validation agree."""

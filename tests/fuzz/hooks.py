@@ -1,0 +1,28 @@
+"""What Schemathesis can't know of the schema's values. It imports this module by itself (SCHEMATHESIS_HOOKS)."""
+
+import secrets
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies
+
+from bookstore_project.wire.fields import isbn13_check_digit, isbn13_problem
+
+
+def _isbn13(first_twelve: str) -> str:
+    return first_twelve + isbn13_check_digit(first_twelve)
+
+
+schemathesis.openapi.format("isbn13", strategies.from_regex("97[89][0-9]{9}", fullmatch=True).map(_isbn13))
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
+    """Prices in cents (57 * 0.01 isn't 0.57), and each ISBN but once: two books can't have the same."""
+    body = case.body
+    if not isinstance(body, dict):
+        return
+    if isinstance(price := body.get("price"), float):
+        body["price"] = round(price, 2)
+    if isinstance(isbn := body.get("isbn13"), str) and not isbn13_problem(isbn):
+        body["isbn13"] = _isbn13(f"979{secrets.randbelow(10**9):09}")
