@@ -3,7 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
@@ -16,6 +16,7 @@ from bookstore_project.replication.errors import (
     ReplicaFault,
     Unavailable,
     WriteRefused,
+    is_refusal,
     is_replica_fault,
 )
 from bookstore_project.replication.hooks import changes_ready
@@ -159,6 +160,8 @@ class Attempt:
         except Exception as error:
             if is_replica_fault(error) and not (runs_change and isinstance(error, OSError)):
                 raise RunAgain(participant.alias, error) from error
+            if runs_change and is_refusal(error):  # By a way around Django's cursors, which say it themselves.
+                raise participant.wrapper.refusal() from error
             raise
 
     def _call(self, change: Callable[[], T]) -> T:
@@ -167,7 +170,10 @@ class Attempt:
             with (
                 pinned(self.service.name, self._lead.alias, for_writing=True),
                 transaction.atomic(using=self._lead.alias),
+                ExitStack() as restricted,
             ):
+                for participant in self._participants:
+                    restricted.enter_context(participant.wrapper.restricted())
                 value = change()
                 if inspect.iscoroutine(value):
                     value.close()

@@ -97,7 +97,7 @@ def copy_file(path: Path, draft: Draft) -> None:
 
 def set_nonce(connection: sqlite3.Connection, nonce: str) -> None:
     """Makes the file one that isn't the one it was copied from."""
-    connection.execute("DELETE FROM replication_incarnation")
+    connection.execute("DELETE FROM replication_incarnation /* for the protocol alone */")
     connection.execute("INSERT INTO replication_incarnation (nonce) VALUES (?)", (nonce,))
 
 

@@ -5,7 +5,15 @@ import sqlite3
 
 from bookstore_project.wire.problems import OutcomeUnknown, StoreError, Unavailable
 
-__all__ = ["OutcomeUnknown", "ReplicaFault", "Unavailable", "WriteRefused", "is_passing", "is_replica_fault"]
+__all__ = [
+    "OutcomeUnknown",
+    "ReplicaFault",
+    "Unavailable",
+    "WriteRefused",
+    "is_passing",
+    "is_refusal",
+    "is_replica_fault",
+]
 
 
 ADVICE = "`manage.py replication status` and docs/runbook.md say what an operator can do."
@@ -38,7 +46,6 @@ _FAULT_CODES = frozenset(
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_NOLFS,
-        sqlite3.SQLITE_AUTH,
         sqlite3.SQLITE_NOTADB,
     )
 )
@@ -55,6 +62,11 @@ def is_replica_fault(error: BaseException) -> bool:
 def is_passing(error: BaseException) -> bool:
     """Whether it will pass: another program's lock, a full disk. No reason to give a file up."""
     return _code(error) in _PASSING_CODES or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a connection's authorizer refused the statement: see `backend.authority`."""
+    return _code(error) == sqlite3.SQLITE_AUTH
 
 
 def _code(error: BaseException) -> int | None:

@@ -69,7 +69,7 @@ def reading(service_name: str, *, alias: str | None = None, keys: Sequence[str] 
     snapshot = _enter(service, chosen, keys)
     try:
         try:
-            with pinned(service_name, chosen, for_writing=False):
+            with pinned(service_name, chosen, for_writing=False), wrapper(chosen).restricted():
                 yield snapshot
         except Exception:  # "There is no such book" is an answer too, and as good as what it was read from.
             _check_again(service, chosen, snapshot)
@@ -110,7 +110,7 @@ def reading_beside(service_name: str, alias: str) -> Iterator[Beside]:
         if snapshot is None:
             raise Unavailable(f"{alias} holds a write that is still in doubt.")
         beside = Beside(alias, _touched_since(here, alias))
-        with pinned(service_name, alias, for_writing=False):
+        with pinned(service_name, alias, for_writing=False), wrapper(alias).restricted():
             yield beside
         _check_again(service, alias, snapshot)
     except REPLICA_ERRORS as error:

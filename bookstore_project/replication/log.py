@@ -231,8 +231,12 @@ def has_pending(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM replication_pendingchange LIMIT 1").fetchone() is not None
 
 
+# What was compiled for the protocol isn't asked about again (`backend.authority`): no caller may hit upon this text.
+_FORGET_PENDING = "DELETE FROM replication_pendingchange /* for the protocol alone */"
+
+
 def forget_pending(connection: sqlite3.Connection) -> None:
-    connection.execute("DELETE FROM replication_pendingchange")
+    connection.execute(_FORGET_PENDING)
 
 
 def key_json(key: Any) -> str:

@@ -19,6 +19,22 @@ INVALIDATE = "fronts.invalidate(witness.timeline, [entry], announced)"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
+        "a change may end the protocol's transaction",
+        "half of a purchase stands on one file, and nobody's log knows",
+        ATTEMPT,
+        "                    restricted.enter_context(participant.wrapper.restricted())\n",
+        "                    pass\n",
+        f"{TESTS}/test_raw_sql.py::test_in_a_change_what_one_file_alone_would_do_is_refused_and_the_rest_is_carried",
+    ),
+    mutant(
+        "a read may end its snapshot",
+        "one page shows rows of two moments",
+        f"{HERE}/gate.py",
+        "with pinned(service_name, chosen, for_writing=False), wrapper(chosen).restricted():",
+        "with pinned(service_name, chosen, for_writing=False):",
+        f"{TESTS}/test_raw_sql.py::test_a_read_keeps_its_snapshot[COMMIT]",
+    ),
+    mutant(
         "one file only is committed",
         "an acknowledged order is lost with the file that has it",
         SETTLE,

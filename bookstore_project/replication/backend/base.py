@@ -1,6 +1,5 @@
 """ENGINE = "bookstore_project.replication.backend"."""
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from django.db.backends.sqlite3 import base
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
 
+from bookstore_project.replication.backend.authority import NOT_REPLICATED, Authority
 from bookstore_project.replication.errors import WriteRefused
 
 PRAGMAS = (
@@ -30,12 +30,18 @@ HOW_TO_WRITE = (
 )
 
 
-_NOT_REPLICATED = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
-    r"(?:CREATE(?!\s+TEMP)|ALTER|DROP|REINDEX|VACUUM|ATTACH|DETACH|BEGIN|COMMIT|END|ROLLBACK(?!\s+(?:TRANSACTION\s+)?TO))\b",
-    re.IGNORECASE | re.DOTALL,
-)
-"""SQL that would change one file alone, or cut a replicated transaction in two."""
+class Cursor(base.SQLiteCursorWrapper):
+    """Django's cursor, without what would end the transaction that it is used in."""
+
+    def executescript(self, script: str) -> "Cursor":
+        """Outside of a transaction only: it begins with a COMMIT. Raises WriteRefused."""
+        if self.connection.in_transaction:
+            raise WriteRefused(
+                "executescript() commits what the transaction has done so far, on one file alone. Execute its "
+                "statements one by one."
+            )
+        super().executescript(script)
+        return self
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -54,11 +60,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """The connection that is not in use, with its file's identity and sidecars."""
     _writing = False
     _unguarded = False
+    _is_restricted = False
+    """Whether somebody else's code runs now, in a transaction of the protocol's."""
     _elsewhere: Path | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._explain_refusal)
+        self._authorities: dict[bool, Authority] = {}
 
     @property
     def service(self) -> str:
@@ -83,9 +92,33 @@ class DatabaseWrapper(base.DatabaseWrapper):
         for pragma in PRAGMAS:
             connection.execute(pragma)
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
+        if not self._unguarded:
+            self._authorize(connection)
         self.file_identity = identity_of(self.path)
         self.sidecars = ()
         return connection
+
+    def _authorize(self, connection: sqlite3.Connection) -> None:
+        authority = Authority(is_writer=self._writing, is_restricted=lambda: self._is_restricted)
+        connection.set_authorizer(authority)
+        self._authorities[self._writing] = authority
+
+    def create_cursor(self, name: Any = None) -> Cursor:
+        cursor: Cursor = self.connection.cursor(factory=Cursor)
+        return cursor
+
+    @contextmanager
+    def restricted(self) -> Iterator[None]:
+        """Runs somebody else's code: it may do nothing to the transaction, the settings or the schema."""
+        authority = self._authorities.get(self._writing)
+        if authority is not None and authority.tables is None and self.connection is not None:
+            names = self.connection.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'table'")
+            authority.tables = frozenset(name for (name,) in names)
+        before, self._is_restricted = self._is_restricted, True
+        try:
+            yield
+        finally:
+            self._is_restricted = before
 
     def connect_now(self) -> sqlite3.Connection:
         """The connection below Django's, opened if it isn't."""
@@ -163,21 +196,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _explain_refusal(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        if self._writing and _NOT_REPLICATED.match(sql):
-            raise WriteRefused(
-                f"{sql.split(maxsplit=1)[0].upper()} can't be replicated: the schema is changed by migrations, and "
-                "transactions are replication's own."
-            )
         try:
             return execute(sql, params, many, context)
-        except OperationalError as error:
+        except DatabaseError as error:
             code = getattr(error.__cause__, "sqlite_errorcode", 0)
+            if code == sqlite3.SQLITE_AUTH and not self._unguarded:
+                raise self.refusal() from error
+            if self._is_restricted and "cannot VACUUM" in str(error):  # Before the authorizer is asked.
+                raise WriteRefused(NOT_REPLICATED.format(what="VACUUM")) from error
             if code == sqlite3.SQLITE_READONLY and not self._writing and not self._unguarded:
                 raise WriteRefused(
                     f"{self.alias} is written outside a replicated transaction. "
                     + HOW_TO_WRITE.format(service=self.service)
                 ) from error
             raise
+
+    def refusal(self) -> WriteRefused:
+        """Why SQLite wasn't allowed to do the last thing that it was asked for."""
+        return WriteRefused(self._authorities[self._writing].reason)
 
 
 def identity_of(path: str) -> str:
