@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from hypothesis import HealthCheck, settings
 from pytest_django.plugin import DjangoDbBlocker
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -29,6 +30,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests write in the folder of their run, unless `--basetemp` names one that is to stay."""
     if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
         config.option.basetemp = str(Path(tempfile.gettempdir(), "t"))
+
+
+# The same examples each time, however slow the machine is.
+settings.register_profile(
+    "store",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("store")
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,8 +8,12 @@ from typing import Any
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
+from bookstore_project.wire.text import UnfitText, canonical
+
 _INTEGER = re.compile(r"-?[0-9]{1,30}")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_HYPHENS = re.compile("[- \u2010-\u2015\u2212\ufe63\uff0d]")
+"""As typed and as typeset."""
 FORM_EXTRAS = frozenset({"csrfmiddlewaretoken"})
 """Names that browsers send beside the form's own fields."""
 
@@ -81,12 +85,20 @@ class PriceField(serializers.DecimalField):
 
 
 class TextField(serializers.CharField):
-    """A string; numbers and booleans aren't turned into one."""
+    """A string in its one form (`text.canonical`); numbers and booleans aren't turned into one."""
+
+    default_error_messages = {"unfit": "{reason}"}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        try:
+            text = canonical(super().to_internal_value(data))
+        except UnfitText as error:
+            self.fail("unfit", reason=str(error))
+        if not text and not self.allow_blank:
+            self.fail("blank")
+        return text
 
 
 class Isbn13Field(TextField):
@@ -101,11 +113,11 @@ class Isbn13Field(TextField):
         if isinstance(data, str) and not data.strip():
             return None
         value: str | None = super().run_validation(data)
-        return value
+        return value or None
 
     def to_internal_value(self, data: Any) -> str:
-        digits = super().to_internal_value(data).replace("-", "").replace(" ", "")
-        if problem := isbn13_problem(digits):
+        digits = _HYPHENS.sub("", super().to_internal_value(data))
+        if digits and (problem := isbn13_problem(digits)):
             self.fail("isbn", reason=problem)
         return digits
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from bookstore_project.wire import problems
 from bookstore_project.wire.fields import StrictFields, TextField, WholeNumberField
+from bookstore_project.wire.text import without_turning
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
@@ -27,6 +28,10 @@ class SearchField(TextField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_blank": True, "default": "", "max_length": 200, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        """What turns the direction of a text is left out: it comes along when a title is copied from a page."""
+        return super().to_internal_value(without_turning(data) if isinstance(data, str) else data)
 
 
 def checked_query(serializer: type[PageQuery], request: Request) -> Mapping[str, Any]:

@@ -1,7 +1,6 @@
 """A record's cells, cleaned and validated into a book's fields."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +10,7 @@ from rest_framework import serializers
 
 from bookstore_project.wire.errors import flatten
 from bookstore_project.wire.representations import BookFields
+from bookstore_project.wire.text import canonical, unfit_in
 from catalog_app.importing.errors import ImportRefused, RowRejected
 from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.source import Record
@@ -72,6 +72,9 @@ class RowParser:
             raise RowRejected([f"{len(record.cells)} fields, the header has {self._width}"])
         reasons = _text_problems(record)
         cells = {field: clean_text(unguarded(record.cells[place])) for field, place in self._columns.items()}
+        reasons += [
+            f"{field}: {problem}" for field in ("isbn13", "isbn") if (problem := unfit_in(cells.get(field, "")))
+        ]
         found = find_isbn13(cells.get("isbn13", ""), cells.get("isbn", ""))
         if found.is_unsound and self._strict_isbn:
             given = " or ".join(filter(None, (cells.get("isbn13"), cells.get("isbn"))))
@@ -109,8 +112,9 @@ def make_defaults(topic: str | None, price: str | None, quantity: str | None) ->
 
 
 def clean_text(text: str) -> str:
-    """Single spaces, none at the ends, composed accents: what looks the same is the same."""
-    return unicodedata.normalize("NFC", " ".join(readable(text).split()))
+    """The one form of a cell's text. One that can't be taken stays as it is: the rules of its field say so."""
+    text = readable(text)
+    return text if unfit_in(text) else canonical(text)
 
 
 def readable(text: str) -> str:
@@ -140,8 +144,6 @@ def plain_price(text: str) -> str:
 
 def _text_problems(record: Record) -> list[str]:
     problems: list[str] = []
-    if any("\0" in cell for cell in record.cells):
-        problems.append("a NUL character in it")
     if bad := [readable(found[0]) for cell in record.cells if (found := _UNDECODABLE.search(cell))]:
         problems.append(f"bytes that aren't of the file's encoding: {', '.join(bad)}")
     return problems

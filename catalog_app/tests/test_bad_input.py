@@ -21,6 +21,11 @@ WRONG_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "number as title": ({"title": 5}, ["title"]),
     "list as title": ({"title": ["x"]}, ["title"]),
     "NUL in title": ({"title": "a\x00b"}, ["title"]),
+    "title that can't be seen": ({"title": "\u200b\u3164\u00a0"}, ["title"]),
+    "ESC in title": ({"title": "\x1b[31mred"}, ["title"]),
+    "an override in authors": ({"authors": "safe\u202egpj.exe"}, ["authors"]),
+    "an isolate and a delete in title and topic": ({"title": "a\u2066b", "topic": "a\x7f"}, ["title", "topic"]),
+    "BEL in isbn": ({"isbn13": "9780306406157\x07"}, ["isbn13"]),
     "object as topic": ({"topic": {"a": 1}}, ["topic"]),
     "negative price": ({"price": "-1"}, ["price"]),
     "price with three decimals": ({"price": "1.234"}, ["price"]),
@@ -56,6 +61,25 @@ def test_every_wrong_field_is_named(case: str) -> None:
         assert sorted(problem["errors"]) == fields
         assert all(sentence for sentences in problem["errors"].values() for sentence in sentences)
     assert floor("catalog") == before
+
+
+def test_a_character_that_is_refused_has_its_name_in_the_answer() -> None:
+    answer = send("POST", "/api/v1/books/", {**NEW, "title": "a\x1b[0m", "authors": "b\u202e"}, as_user="ann")
+    assert assert_problem(answer, 400, "validation_error")["errors"] == {
+        "title": ["U+001B ESCAPE (character 2) isn't allowed in a text."],
+        "authors": ["U+202E RIGHT-TO-LEFT OVERRIDE (character 2) isn't allowed in a text."],
+    }
+
+
+def test_texts_are_taken_in_their_one_form() -> None:
+    texts = {"title": "Cafe\u0301\u00a0 de\u200b Flore ", "authors": "\u200eA.\tB", "topic": "e\u0301ssais\u2009"}
+    answer = send(
+        "POST", "/api/v1/books/", {**NEW, **texts, "isbn13": "978\u20110\u20113064\u20110615\u20117"}, as_user="ann"
+    )
+    assert answer.status_code == 201
+    book = answer.json()
+    assert (book["title"], book["authors"], book["topic"]) == ("Café de Flore", "A. B", "éssais")
+    assert book["isbn13"] == "9780306406157"
 
 
 def test_missing_fields_are_named() -> None:

@@ -220,7 +220,7 @@ def test_blank_cells_get_defaults_which_the_row_did_not_say() -> None:
         (("A", "", "", "1,234", "2.5", ""), ["price: ", "quantity: "]),
         (("A", "", "", "1e9", "٣", ""), ["price: ", "quantity: "]),
         (("A", "", "", "9.999", "99999999999", ""), ["price: ", "quantity: "]),
-        (("A\0", "", "", "free", "", ""), ["a NUL character", "title: ", "price: "]),
+        (("A\0", "", "", "free", "", ""), ["title: U+0000 NULL", "price: "]),
         (("Caf\udce9", "", "", "free", "", ""), [r"bytes that aren't of the file's encoding: \xe9", "price: "]),
         (("A", ""), ["2 fields, the header has 6"]),
         (("A",) * 7, ["7 fields, the header has 6"]),

@@ -1,0 +1,163 @@
+"""What texts are found, sorted and recognized by: a key that is the same for whatever people take for the same.
+
+Case, accents, ligatures, widths, digits of other scripts and letters that most keyboards don't have (`ß`, `ø`, `æ`)
+are folded. Punctuation separates words or, inside of one, is nothing. Symbols count: `C`, `C++` and `C#` are three
+languages. It is nearly the first level of Unicode's collation (https://www.unicode.org/reports/tr10/); docs/adr/0018
+says where it isn't, and why.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bookstore_project.wire.text import canonical
+
+MOST_WORDS, MOST_CHARACTERS = 32, 500
+"""Of a search; what comes after them isn't looked for."""
+
+_JOINT = "\0"
+"""Where punctuation holds a word together, as in `don't`, `Spider-Man` and `J.K.`, until it is known what for."""
+_APOSTROPHES = (
+    "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u055a\u05f3\u05f4\u2018\u2019\u201b\u2032\ua78c\u1fbd\u1fbf"
+)
+_HYPHENS = "-\u058a\u05be\u2010\u2011\ufe63*\u00b7\u0387\u2027\u2219\u22c5\u30fb"
+"""And what stands within words besides: dots in the middle, asterisks."""
+_COUNTED = "#&%@"
+"""Punctuation to Unicode, but more than that to people."""
+_SEPARATING = "|\u2044\u2215"
+"""Symbols to Unicode, but less than that to people."""
+_IGNORED = (
+    "\u00a9\u00ae\u2117\u2120\u2122"  # The marks of lawyers.
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # What can't be seen.
+    "\u0345\u0640\u20dd-\u20e0\u20e2-\u20e4"  # A silent iota, a stroke that lengthens, circles and keys around.
+)
+_ACCENT_CLASSES = frozenset({1, *range(10, 37), *range(200, 241)})
+"""Combining classes of marks that change no letter into another: not those of Indic, Thai and Japanese scripts."""
+_OWN_LETTERS = "(?<![\u0438\u0418](?=\u0306))(?<![\u0443\u0423](?=\u0306))(?<![\u0456\u0406](?=\u0308))"
+"""Not before the marks of й, ў and ї, which in each alphabet that has them are letters of their own."""
+_LATIN = re.compile(
+    "LATIN (?:SMALL LETTER|SMALL LIGATURE|LETTER SMALL CAPITAL|SMALL CAPITAL LETTER) (?:OPEN |INSULAR |BARRED )?"
+    "([A-Z]{1,2})(?: WITH .*)?"
+)
+_LATIN_BLOCKS = (
+    (0x80, 0x2B0),
+    (0x1D00, 0x1DC0),
+    (0x1E00, 0x1F00),
+    (0x2C60, 0x2C80),
+    (0xA720, 0xA800),
+    (0xAB30, 0xAB70),
+)
+_LIKE_OTHERS = {
+    **{"\u00f0": "d", "\u00fe": "th", "\u0131": "i", "\u0138": "q", "\u014b": "n", "\u0259": "e"},
+    # Arabic as it is usually typed, and as Persian and Urdu keyboards type the same letters.
+    **{"\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647", "\u0671": "\u0627"},
+}
+
+
+def search_key(text: str) -> str:
+    """The key of a text. Empty for an empty text only: one of nothing but punctuation has that for its key."""
+    return _key_of(text)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a search: it is where `key` is part of a key, or where one has `apart` for whole words.
+
+    `literal` stands alone, for what has no key: it is where a text has it.
+    """
+
+    key: str = ""
+    apart: str = ""
+    literal: str = ""
+
+
+def words_of(search: str) -> tuple[Word, ...]:
+    """The words to look for, each once; of a search of nothing but punctuation, that.
+
+    Raises UnfitText for what no text can hold.
+    """
+    text = canonical(search)[:MOST_CHARACTERS]
+    words = [_word(folded) for folded in _folded(text).split()] or [Word(literal=each) for each in text.split()]
+    return tuple(dict.fromkeys(words))[:MOST_WORDS]
+
+
+def _word(folded: str) -> Word:
+    return Word(folded.replace(_JOINT, ""), apart=folded.replace(_JOINT, " ") if _JOINT in folded else "")
+
+
+@lru_cache(2048)
+def _key_of(text: str) -> str:
+    key = " ".join(_folded(text).split()).replace(_JOINT, "")
+    return key or " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _folded(text: str) -> str:
+    """Words, with joints in them."""
+    if not text.isascii():
+        text = _without_accents(text)
+    return _joined(text.casefold().translate(_PUNCTUATION))
+
+
+def _without_accents(text: str) -> str:
+    # Some apostrophes would be taken to pieces, a space and an accent.
+    text = unicodedata.normalize("NFKD", _IGNORABLE.sub("", text.translate(_APOSTROPHE)))
+    text = _ACCENT.sub("", text).casefold().translate(_LETTERS)
+    return unicodedata.normalize("NFC", text)
+
+
+def _joined(text: str) -> str:
+    for pattern, replacement in _JOINTS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+_LETTER = r"[^\W\d_]"
+_JOINTS = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (rf"(?<!\w)({_LETTER})\.\s?(?={_LETTER}\.)", rf"\1{_JOINT}"),  # Initials, with spaces or without.
+        (r"(?<=\w)'+(?=\w)", _JOINT),
+        ("'", ""),
+        (rf"(?<={_LETTER})-(?=\w)|(?<=\w)-(?={_LETTER})", _JOINT),  # 1984-85 is two numbers.
+        (rf"(?<={_LETTER})\.(?={_LETTER})", _JOINT),
+        (r"(?<!\d)[.,]|[.,](?!\d)|-", " "),  # 2.0 isn't 20.
+    )
+)
+_IGNORABLE = re.compile(f"[{_IGNORED}]")
+_BLOCKS = (
+    *((0, 0x3400), (0xA000, 0xAC00), (0xFB00, 0x10000), (0x10000, 0x13000), (0x16A00, 0x17000), (0x1BC00, 0x1BD00)),
+    *((0x1D100, 0x1D300), (0x1D7C0, 0x1D800), (0x1DA00, 0x1E970), (0x1FBF0, 0x1FC00)),
+)
+"""Where Unicode has punctuation, marks and digits; to look at all of it would take a second."""
+_SCANNED = [chr(number) for block in _BLOCKS for number in range(*block)]
+_ACCENT = re.compile(f"{_OWN_LETTERS}[{''.join(c for c in _SCANNED if unicodedata.combining(c) in _ACCENT_CLASSES)}]")
+
+
+def _letters() -> Iterator[tuple[str, str]]:
+    for first, end in _LATIN_BLOCKS:
+        for character in map(chr, range(first, end)):
+            if found := _LATIN.fullmatch(unicodedata.name(character, "")):
+                yield character, found[1].lower()
+    for number in range(0x30A1, 0x30F7):
+        yield chr(number), chr(number - 0x60)  # Katakana as hiragana.
+    for character in _SCANNED:
+        if (digit := unicodedata.decimal(character, None)) is not None:
+            yield character, str(digit)
+
+
+def _punctuation() -> Iterator[tuple[str, str]]:
+    for character in _SCANNED:
+        if unicodedata.category(character) in _BETWEEN_WORDS and character not in f"{_COUNTED}.,":
+            yield character, " "
+    yield from ((character, " ") for character in _SEPARATING)
+    yield from ((character, "'") for character in _APOSTROPHES)
+    yield from ((character, "-") for character in _HYPHENS)
+
+
+_BETWEEN_WORDS = frozenset(("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc"))
+_APOSTROPHE = str.maketrans(dict.fromkeys(_APOSTROPHES, "'"))
+_LETTERS = str.maketrans(dict(_letters()) | _LIKE_OTHERS)
+_PUNCTUATION = str.maketrans(dict(_punctuation()))

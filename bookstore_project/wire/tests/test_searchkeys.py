@@ -1,0 +1,139 @@
+"""Keys: the same for whatever people take for the same, and different where they don't."""
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+
+from bookstore_project.wire import searchkeys
+from bookstore_project.wire.searchkeys import MOST_WORDS, Word, search_key, words_of
+from bookstore_project.wire.tests.test_text import TEXTS
+from bookstore_project.wire.text import without_unfit
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("GARCÍA Márquez", "garcia marquez", "Garci\u0301a  MÁRQUEZ"),
+        ("don’t", "don't", "dont", "DON‘T", "donʼt", "don\u00b4t"),
+        ("L'Étranger", "l’etranger", "L′ÉTRANGER"),
+        ("Straße", "STRASSE", "strasse", "STRAẞE"),
+        ("ﬁlm oﬃce", "film office"),
+        ("Æsop's œuvre", "aesops oeuvre"),
+        ("Łódź, Ørsted, Đorđe, Þórr, Ħal", "lodz orsted dorde thorr hal"),
+        ("İstanbul", "ISTANBUL", "ıstanbul", "istanbul"),
+        ("Ὀδύσσεια ὁ ΣΟΦΟΣ", "οδυσσεια ο σοφος"),
+        ("Ёлка", "елка", "ЕЛКА"),
+        ("שָׁלוֹם", "שלום"),
+        ("ٱلْعَرَبِيَّة", "العربية", "العربيه"),
+        ("ماهی", "ماهي"),
+        ("١٢٣ ۱۲۳ १२३", "123 123 123"),
+        ("ＦＵＬＬ　ｗｉｄｔｈ", "full width"),
+        ("ﾊﾘｰ・ﾎﾟｯﾀｰ", "ハリーポッター", "はりーぽったー"),
+        ("Spider-Man", "Spiderman", "spider‐man", "SPIDER\u2011MAN"),
+        ("J.K. Rowling", "J. K. Rowling", "JK Rowling", "j.k rowling"),
+        ("M*A*S*H", "M.A.S.H.", "mash"),
+        ("Life – Death", "Life—Death", "life, death", "“Life”: (Death)!"),
+        ("❤\ufe0f", "❤"),
+        ("Dune™", "dune"),
+        ("می\u200cخواهم", "میخواهم"),
+        ("Straw\u00adberry", "strawberry"),
+        ("tiếng Việt", "TIENG VIET"),
+        ("½ x²", "1/2 x2"),
+        ("𝔊𝔬𝔱𝔥𝔦𝔠", "gothic"),
+        ("¿Qué?", "que"),
+        ("_under_score_", "under score"),
+    ],
+)
+def test_what_people_take_for_the_same_has_one_key(texts: tuple[str, ...]) -> None:
+    assert len({search_key(text) for text in texts}) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("C", "C++"),
+        ("C++", "C#"),
+        ("Web 2.0", "Web 20"),
+        ("9-11", "911"),
+        ("1/2", "12"),
+        ("?", "!"),
+        ("…", "?!"),
+        ("Толстой", "Толстои"),
+        ("が", "か"),
+        ("की", "कि"),
+        ("ที่", "ที"),
+        ("❤", "💔"),
+        ("100%", "100"),
+        ("上海", "北京"),
+    ],
+)
+def test_what_people_tell_apart_has_two(one: str, other: str) -> None:
+    assert search_key(one) != search_key(other)
+
+
+def test_keys_sort_as_people_read() -> None:
+    titles = [
+        "Zebra",
+        "apple",
+        "Äpfel",
+        "École buissonnière",
+        "ecole",
+        "“Quoted”",
+        "1984",
+        "Ørsted",
+        "ωμέγα",
+        "Zen and",
+    ]
+    assert sorted(titles, key=search_key) == [
+        *("1984", "Äpfel", "apple", "ecole", "École buissonnière", "Ørsted", "“Quoted”", "Zebra", "Zen and", "ωμέγα")
+    ]
+
+
+@given(TEXTS)
+def test_a_text_with_something_to_see_has_a_key(text: str) -> None:
+    kept = without_unfit(text)
+    assert bool(search_key(kept)) == bool(kept)
+
+
+@given(TEXTS)
+def test_a_key_is_a_word_of_single_spaces_whatever_the_composition(text: str) -> None:
+    kept = without_unfit(text)
+    assert search_key(kept) == " ".join(search_key(kept).split())
+    assert search_key(kept) == search_key(unicodedata.normalize("NFD", kept))
+
+
+@given(TEXTS)
+def test_every_text_is_found_by_each_of_its_words(text: str) -> None:
+    kept = without_unfit(text)
+    assert all(word.key in search_key(kept) and word.literal in kept for word in words_of(kept))
+
+
+def test_words_that_punctuation_holds_together_are_found_apart_too() -> None:
+    assert words_of("Spider-Man’s J.K.") == (
+        Word("spidermans", apart="spider man s"),
+        Word("jk", apart="j k"),
+    )
+
+
+def test_a_search_of_nothing_but_punctuation_looks_for_that() -> None:
+    assert words_of("?! …") == (Word(literal="?!"), Word(literal="…"))
+    assert words_of("what ?") == (Word("what"),)
+    assert words_of(" \u00a0\u200b") == ()
+
+
+def test_a_search_is_bounded() -> None:
+    assert len(words_of(" ".join(map(str, range(1000))))) == MOST_WORDS
+    assert len(words_of("x" * 100_000)[0].key) == searchkeys.MOST_CHARACTERS
+
+
+def test_no_mark_digit_or_punctuation_of_unicode_is_overlooked() -> None:
+    scanned = set(searchkeys._SCANNED)
+    for character in map(chr, range(sys.maxunicode + 1)):
+        is_concerned = (
+            unicodedata.category(character) in searchkeys._BETWEEN_WORDS
+            or unicodedata.combining(character) in searchkeys._ACCENT_CLASSES
+            or unicodedata.decimal(character, None) is not None
+        )
+        assert not is_concerned or character in scanned, f"U+{ord(character):04X}"
