@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from bookstore_project.settings.topology import Node
-from bookstore_project.wire import client, deadlines, headers, idempotency, problems
+from bookstore_project.wire import client, deadlines, headers, idempotency, problems, shown
 from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
 from bookstore_project.wire.deadlines import HOP_MARGIN_S
 from bookstore_project.wire.documents import json_object
@@ -154,7 +154,7 @@ class Upstream:
     def _ask(
         self, attempt: Attempt, method: str, path: str, body: bytes | None, extra: Mapping[str, str] | None
     ) -> Answer:
-        with current_trace().step(attempt.node.name, f"{method} {path}") as step:
+        with current_trace().step(attempt.node.name, f"{method} {shown.target(path)}") as step:
             try:
                 reply = self.balancer.ask(attempt, method, path, body=body, extra_headers=extra)
             except client.CallFailed as error:

@@ -1,7 +1,7 @@
 """The store as a front sees it: for the cluster page, its JSON, and the metrics."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bookstore_project.settings import topology
+from bookstore_project.wire import shown
 from bookstore_project.wire.balancing.health import NodeHealth, State
 from frontend_app import journal, observer, runtime
 from frontend_app.cache.lru import Counters, LRUCache
@@ -20,22 +21,27 @@ STATES = ("up", "half-open", "out", "drained", "unknown")
 KEYS_SHOWN = 200
 """Of the cache's keys, the ones used last."""
 NEXT_OUT_SHOWN = 10
+LONGEST_KEY, LONGEST_REASON = 100, 300
 INVALIDATED_SHOWN = 6
 """Of the keys of one change; an import has hundreds."""
 
 
-def describe(front: Front) -> dict[str, Any]:
+def describe(front: Front, *, is_for_staff: bool = False) -> dict[str, Any]:
+    """For others than staff without what was asked for, and by whom.
+
+    Whoever knows an order's id reads the order, and an address may hold words that somebody looked for.
+    """
     return {
-        "nodes": nodes(front),
+        "nodes": nodes(front, is_for_staff=is_for_staff),
         "rotation": [rotation(upstream) for upstream in (front.catalog, front.order)],
         "cache": cache(front),
         "invalidations": invalidations(front),
-        "requests": front.journal.requests(),
-        "events": front.journal.events(),
+        "requests": front.journal.requests(is_for_staff=is_for_staff),
+        "events": front.journal.events(is_for_staff=is_for_staff),
     }
 
 
-def nodes(front: Front) -> list[dict[str, Any]]:
+def nodes(front: Front, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
     own = {
         "name": front.node.name,
         "service": front.node.service,
@@ -53,14 +59,16 @@ def nodes(front: Front) -> list[dict[str, Any]]:
         "process": front.supervision.states.get(front.node.name),
         **front.journal.figures.own.summary().as_dict(),
     }
-    return [own, *_replicas(front)]
+    return [own, *_replicas(front, is_for_staff=is_for_staff)]
 
 
-def _replicas(front: Front) -> Iterator[dict[str, Any]]:
+def _replicas(front: Front, *, is_for_staff: bool) -> Iterator[dict[str, Any]]:
     told_of = {service: observer.told_of(service, front.checkers) for service in topology.APPS_OF_SERVICE}
     heads = _heads(front)
     for checker in front.checkers:
         node, told, known = checker.node, checker.status, front.health.of(checker.node)
+        is_drained = front.drains.is_drained(node)
+        mark = front.drains.reason(node) if is_for_staff else "drained" * is_drained
         service, position = told_of[node.service], told.get("position")
         out: dict[str, str] = service.get("out") or {}
         floor = service.get("floor") or 0
@@ -71,15 +79,15 @@ def _replicas(front: Front) -> Iterator[dict[str, Any]]:
             "service": node.service,
             "address": node.address,
             "pid": told.get("pid"),
-            "state": _state(known, is_drained=front.drains.is_drained(node)),
-            "reason": known.reason or front.drains.reason(node),
+            "state": _state(known, is_drained=is_drained),
+            "reason": shown.cut(known.reason or mark, LONGEST_REASON),
             "in_sync": node.name not in out if service else None,
             "position": position,
             "lag": None if position is None else max(heads[node.service], floor) - position,
             "epoch": service.get("epoch"),
             "seen_s": None if known.seen_at is None else round(front.health.clock() - known.seen_at, 2),
             "floor": service.get("floor"),
-            "out_because": out.get(node.name, ""),
+            "out_because": shown.cut(out.get(node.name, ""), LONGEST_REASON),
             "process": front.supervision.states.get(node.name),
             **front.journal.figures.of(node.name).summary().as_dict(),
         }
@@ -105,7 +113,7 @@ def invalidations(front: Front) -> list[dict[str, Any]]:
         {
             "at": journal.timestamp(change.at),
             "position": change.position,
-            "keys": list(change.keys[:INVALIDATED_SHOWN]),
+            "keys": _short(change.keys[:INVALIDATED_SHOWN]),
             "more": len(change.keys[INVALIDATED_SHOWN:]),
         }
         for change in front.coherence.recent.copy()
@@ -136,11 +144,15 @@ def cache(front: Front) -> dict[str, Any]:
         "evictions": lru.evictions,
         "expiries": lru.expiries,
         "invalidations": front.coherence.invalidations,
-        "keys": keys[-KEYS_SHOWN:],
-        "next_out": keys[:NEXT_OUT_SHOWN],
+        "keys": _short(keys[-KEYS_SHOWN:]),
+        "next_out": _short(keys[:NEXT_OUT_SHOWN]),
         "hit_ratios": front.journal.figures.own.hit_ratios(),
     }
     return told | ({"shared": asdict(shared)} if shared else {})
+
+
+def _short(keys: Iterable[str]) -> list[str]:
+    return [shown.cut(key, LONGEST_KEY) for key in keys]
 
 
 def _lru_counters(front: Front) -> Counters:

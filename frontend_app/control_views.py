@@ -109,14 +109,18 @@ class ClearView(ControlView):
 
 def offers(request: HttpRequest) -> dict[str, Any]:
     """What the cluster page needs to offer the controls, to those who may use them."""
-    user = _user(request)
     return {
         **who(request),
-        "is_staff": bool(user and user.is_staff),
+        "is_staff": is_staff(request),
         "is_breakable": settings.IS_BREAKABLE,
         "node_controls": controls.offered(),
         "store_controls": controls.offered_for_store(front()),
     }
+
+
+def is_staff(request: HttpRequest | Request) -> bool:
+    user = _user(request)
+    return bool(user and user.is_staff)
 
 
 def who(request: HttpRequest) -> dict[str, str]:
@@ -125,7 +129,7 @@ def who(request: HttpRequest) -> dict[str, str]:
     return {"username": user.get_username() if user else ""}
 
 
-def _user(request: HttpRequest) -> Any:
+def _user(request: HttpRequest | Request) -> Any:
     """Whoever is logged in; None for anybody, and while the accounts can't be read: the page is for everybody."""
     try:
         return request.user if request.user.is_authenticated else None

@@ -38,7 +38,7 @@ class NodeView(APIView):
         return dict(form.validated_data)
 
     def show(self, name: str) -> Response:
-        (node,) = [each for each in cluster.nodes(front()) if each["name"] == name]
+        (node,) = [each for each in cluster.nodes(front(), is_for_staff=True) if each["name"] == name]
         return Response(node)
 
 

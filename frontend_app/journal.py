@@ -9,11 +9,14 @@ from typing import Any
 
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
+from bookstore_project.wire import metrics, shown
+from bookstore_project.wire.access import LONGEST_METHOD
 from bookstore_project.wire.balancing.health import NodeHealth, State
 from frontend_app.figures import Figures
 
 log = logging.getLogger("bookstore.front")
 REQUESTS_KEPT, EVENTS_KEPT = 50, 100
+LONGEST_EVENT = 500
 
 
 def timestamp(epoch_s: float) -> str:
@@ -48,6 +51,7 @@ class Journal:
         self,
         method: str,
         path: str,
+        route: str,
         status: int,
         cache: str,
         replica: str,
@@ -55,11 +59,13 @@ class Journal:
         request_id: str,
         trace: list[dict[str, Any]],
     ) -> None:
+        """`path` and the calls in `trace` are as `wire.shown` makes them; `route` is the pattern."""
         self._requests.appendleft(
             {
                 "at": _now(),
-                "method": method,
+                "method": shown.cut(method, LONGEST_METHOD),
                 "path": path,
+                "route": route,
                 "status": status,
                 "cache": cache,
                 "replica": replica,
@@ -69,9 +75,12 @@ class Journal:
             }
         )
 
-    def event(self, node: str, text: str) -> None:
-        self._events.appendleft({"at": _now(), "node": node, "event": text})
-        log.info("%s %s", node, text)
+    def event(self, node: str, text: str, *, by: str = "") -> None:
+        """`by` is the member of staff who wanted it so, if anybody did."""
+        text = shown.cut(text, LONGEST_EVENT)
+        full = f"{text}, ordered by {by}" if by else text
+        self._events.appendleft({"at": _now(), "node": node, "event": full, "anonymous": text})
+        log.info("%s %s", node, full)
 
     def rotation_changed(self, node: Node, health: NodeHealth) -> None:
         text = {
@@ -88,8 +97,25 @@ class Journal:
     def drain_changed(self, name: str, is_drained: bool) -> None:
         self.event(name, "is drained: it gets no new requests" if is_drained else "is no longer drained")
 
-    def requests(self) -> list[dict[str, Any]]:
-        return list(self._requests.copy())
+    def requests(self, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
+        """For others than staff with patterns instead of addresses, and without ids."""
+        return [_request_of(kept, is_for_staff=is_for_staff) for kept in self._requests.copy()]
 
-    def events(self) -> list[dict[str, Any]]:
-        return list(self._events.copy())
+    def events(self, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
+        """For others than staff without names."""
+        text = "event" if is_for_staff else "anonymous"
+        return [{"at": kept["at"], "node": kept["node"], "event": kept[text]} for kept in self._events.copy()]
+
+
+def _request_of(kept: dict[str, Any], *, is_for_staff: bool) -> dict[str, Any]:
+    shown_to_all = {name: value for name, value in kept.items() if name != "route"}
+    if is_for_staff:
+        return shown_to_all
+    steps = [step | {"call": _without_ids(step["call"])} for step in kept["trace"]]
+    return shown_to_all | {"path": kept["route"], "request_id": "", "trace": steps}
+
+
+def _without_ids(call: str) -> str:
+    """`GET /api/v1/orders/6c1d8f5e-…/` → `GET /api/v1/orders/<uuid:order_id>`: replicas have a front's routes."""
+    method, _, address = call.partition(" ")
+    return f"{method} {metrics.pattern_of_path(address.partition('?')[0])}"

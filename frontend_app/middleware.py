@@ -9,8 +9,8 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.settings import topology
-from bookstore_project.wire import deadlines, errors, etags, headers, problems
-from bookstore_project.wire.middleware import QUIET_PREFIXES
+from bookstore_project.wire import deadlines, errors, etags, headers, metrics, problems, shown
+from bookstore_project.wire.access import QUIET_PREFIXES
 from bookstore_project.wire.request_id import current_request_id
 from frontend_app import runtime
 from frontend_app.trace import Trace, tracing
@@ -89,7 +89,8 @@ def note(request: HttpRequest, response: HttpResponse, trace: Trace, took_ms: fl
     journal.figures.note(response.status_code, response.headers[headers.CACHE], took_ms, trace.steps)
     journal.request(
         request.method or "",
-        request.get_full_path(),
+        shown.address(request.path, request.META.get("QUERY_STRING", "")),
+        metrics.pattern_of_request(request),
         response.status_code,
         response.headers[headers.CACHE],
         response.headers[headers.REPLICA],

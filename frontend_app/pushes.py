@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bookstore_project.wire import problems
+from bookstore_project.wire import problems, shown
 from bookstore_project.wire.request_id import is_acceptable
 from frontend_app.cache.coherence import Coherence, Push
 
 PATH = "/internal/push/"
-KEYS_NAMED = 3
+KEYS_NAMED, LONGEST_KEY = 3, 100
 
 
 def take(coherence: Coherence, message: Any) -> bool:
@@ -34,9 +34,9 @@ def effects(message: Any, request_id: str) -> Iterator[tuple[str, str]]:
     causes = causes if isinstance(causes, list) else []
     for number, (position, key, _) in enumerate(sets):
         cause = str(causes[number]) if number < len(causes) else ""
-        yield cause if is_acceptable(cause) else request_id, f"sets {key} as of {position}"
+        yield cause if is_acceptable(cause) else request_id, f"sets {shown.cut(key, LONGEST_KEY)} as of {position}"
 
 
 def _named(keys: list[str]) -> str:
     more = f" and {len(keys) - KEYS_NAMED} more" if len(keys) > KEYS_NAMED else ""
-    return ", ".join(map(str, keys[:KEYS_NAMED])) + more
+    return ", ".join(shown.cut(str(key), LONGEST_KEY) for key in keys[:KEYS_NAMED]) + more

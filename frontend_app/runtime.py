@@ -30,7 +30,7 @@ from frontend_app.observer import Observer
 from frontend_app.poller import Poller
 from frontend_app.supervision import Supervision
 
-NEGATIVE_ENTRIES = 1000
+NEGATIVE_ENTRIES, NEGATIVE_BYTES = 1000, 4 * 1024 * 1024
 
 
 @dataclass
@@ -96,7 +96,10 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
     drains = Drains(on_change=journal.drain_changed)
     negatives = LRUCache(
         f"negatives-{uuid.uuid4().hex}",
-        {"TIMEOUT": settings.CACHE_TIMEOUT_S, "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES}},
+        {
+            "TIMEOUT": settings.CACHE_TIMEOUT_S,
+            "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES, "MAX_BYTES": NEGATIVE_BYTES},
+        },
     )
     coherence = CLASSES[settings.COHERENCE]([cache, negatives], lease_s=settings.LEASE_S)
     return Front(

@@ -110,12 +110,12 @@ class RequestFields(serializers.Serializer[Any]):
 
     at = serializers.DateTimeField()
     method = serializers.CharField()
-    path = serializers.CharField()
+    path = serializers.CharField(help_text="For staff, and shortened; for others the pattern of its route.")
     status = serializers.IntegerField()
     cache = serializers.CharField()
     replica = serializers.CharField()
     took_ms = serializers.FloatField()
-    request_id = serializers.CharField()
+    request_id = serializers.CharField(help_text="For staff; for others empty.")
     trace = StepFields(many=True)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 from bookstore_project.settings.topology import NODES, Node
-from bookstore_project.wire import drains, headers, idempotency, problems
+from bookstore_project.wire import drains, headers, idempotency, problems, shown
 from bookstore_project.wire.balancing.health import State
 from bookstore_project.wire.representations import MAX_BOOK_ID
 from frontend_app import relays
@@ -104,7 +104,7 @@ def node_named(name: str) -> Node:
 
 def check_book_id(book_id: int) -> None:
     if not 1 <= book_id <= MAX_BOOK_ID:
-        raise problems.NotFound(f"There is no book {book_id}.")
+        raise problems.NotFound(f"There is no book {shown.cut(str(book_id), 40)}.")
 
 
 def _read_cached(front: Front, key: Key, path: str) -> Relay:

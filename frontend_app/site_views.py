@@ -52,21 +52,22 @@ def cluster_live(request: HttpRequest) -> HttpResponse:
 
 
 def _cluster(request: HttpRequest, template: str, more: dict[str, Any]) -> HttpResponse:
-    context = {**cluster.describe(front()), "now": journal.timestamp(time.time()), **more}
+    told = cluster.describe(front(), is_for_staff=control_views.is_staff(request))
+    context = {**told, "now": journal.timestamp(time.time()), **more}
     response = render(request, template, context)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 class ClusterView(APIView):
-    """Nodes, cache, recent requests and events."""
+    """Nodes, cache, recent requests and events; for staff, with the addresses that were asked for."""
 
     permission_classes = (AllowAny,)
 
     @extend_schema(responses=ClusterFields)
     def get(self, request: Request) -> Response:
         """Shows the store as this front sees it."""
-        return Response(cluster.describe(front()))
+        return Response(cluster.describe(front(), is_for_staff=control_views.is_staff(request)))
 
 
 @extend_schema(exclude=True)

@@ -14,6 +14,7 @@ class Step:
 
     node: str
     call: str
+    """The method and the address, fit to be shown."""
     result: str = ""
     """A status, or how it failed."""
     took_ms: float = 0.0

@@ -103,6 +103,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHE_SIZE = int(environment.number("CACHE_SIZE", 10_000, least=1))
 """Entries of the front's cache."""
+CACHE_MB = environment.number("CACHE_MB", max(64, CACHE_SIZE / 1000), least=1)
+"""MiB that these may take, if they are in the front's own memory: some of a catalog's lists are long."""
 CACHE_TIMEOUT_S = environment.number("CACHE_TIMEOUT_S", 60)
 COHERENCE = environment.one_of("COHERENCE", modes.COHERENCE)
 """Anything but "full" is an experiment: reads may be stale."""
@@ -126,7 +128,7 @@ CACHE_WAIT_S = environment.number("CACHE_WAIT_S", 0.2, least=0.001)
 CACHES = {
     "default": caching.redis(CACHE_URL, CACHE_TIMEOUT_S, CACHE_WAIT_S)
     if CACHE_URL
-    else caching.in_process(CACHE_SIZE, CACHE_TIMEOUT_S)
+    else caching.in_process(CACHE_SIZE, CACHE_MB, CACHE_TIMEOUT_S)
 }
 
 # ---------------------------------------------------------------------------------------- breaking it

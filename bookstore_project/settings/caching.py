@@ -11,13 +11,13 @@ EXPECTED = (
 )
 
 
-def in_process(size: int, timeout_s: float) -> dict[str, Any]:
-    """An exact LRU of `size` entries."""
+def in_process(size: int, size_mb: float, timeout_s: float) -> dict[str, Any]:
+    """An exact LRU of `size` entries, or fewer if those take more than `size_mb` MiB."""
     return {
         "BACKEND": "frontend_app.cache.lru.LRUCache",
         "LOCATION": "books",
         "TIMEOUT": timeout_s,
-        "OPTIONS": {"MAX_ENTRIES": size},
+        "OPTIONS": {"MAX_ENTRIES": size, "MAX_BYTES": int(size_mb * 1024 * 1024)},
     }
 
 

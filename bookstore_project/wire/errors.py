@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from bookstore_project.wire import accounts, headers, problems
+from bookstore_project.wire import accounts, headers, problems, shown
 from bookstore_project.wire.remarks import remark
 from bookstore_project.wire.request_id import current_request_id
 
@@ -130,7 +130,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return refusal(request, "not_found", f"There is nothing at {request.path}.")
+    return refusal(request, "not_found", f"There is nothing at {shown.cut(request.path)}.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

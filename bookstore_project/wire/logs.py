@@ -18,9 +18,12 @@ from django.conf import settings
 from django.utils.log import DEFAULT_LOGGING
 
 from bookstore_project.settings import topology
+from bookstore_project.wire import shown
 from bookstore_project.wire.request_id import current_request_id
 
 QUEUE_LENGTH = 10_000
+LONGEST_MESSAGE, LONGEST_TRACEBACK = 1000, 20_000
+"""Characters. What a request holds may come up in any of them."""
 ACCESS_FORMAT = '"%s" %s %s'
 """Of the lines that Python's `http.server`, on which `runserver` rests, writes for each request."""
 
@@ -102,6 +105,20 @@ def is_no_access_line(record: logging.LogRecord) -> bool:
     return not is_of_a_request or record.levelno >= logging.ERROR
 
 
+def shorten(record: logging.LogRecord) -> bool:
+    """A handler's filter: no record is longer than LONGEST_MESSAGE, with a traceback of LONGEST_TRACEBACK."""
+    message = record.getMessage()
+    if len(message) > LONGEST_MESSAGE:
+        record.msg, record.args = shown.cut(message, LONGEST_MESSAGE), None
+    if record.exc_info and not record.exc_text:
+        record.exc_text = logging.Formatter().formatException(record.exc_info)
+    if record.exc_text and len(record.exc_text) > LONGEST_TRACEBACK:
+        half = LONGEST_TRACEBACK // 2
+        left_out = len(record.exc_text) - 2 * half
+        record.exc_text = f"{record.exc_text[:half]}\n…[+{left_out}]\n{record.exc_text[-half:]}"
+    return True
+
+
 def configure(_: dict[str, Any]) -> None:
     """settings.LOGGING_CONFIG: Django's defaults, with one queue in front of standard output."""
     logging.config.dictConfig(DEFAULT_LOGGING)
@@ -115,6 +132,7 @@ def configure(_: dict[str, Any]) -> None:
         listener.start()
         atexit.register(listener.stop)
     handler.addFilter(shorten_refusal)
+    handler.addFilter(shorten)
     for name in ("bookstore", "django"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]

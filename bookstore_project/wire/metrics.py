@@ -11,6 +11,7 @@ from itertools import accumulate
 
 import prometheus_client
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
@@ -114,14 +115,26 @@ REGISTRY.register(calls)
 
 def note_request(request: HttpRequest, status: int, took_s: float) -> None:
     """An answer of Django's, whoever made it."""
+    requests.observe((pattern_of_request(request), method_of(request.method), class_of(status)), took_s)
+
+
+def pattern_of_request(request: HttpRequest) -> str:
+    """The pattern of the route that answered."""
     match = request.resolver_match
-    route = pattern_of(match.route) if match is not None else OTHER
-    requests.observe((route, method_of(request.method), class_of(status)), took_s)
+    return pattern_of(match.route) if match is not None else OTHER
 
 
 def pattern_of(route: str) -> str:
     """A route's pattern, in its spelling without a slash at the end."""
     return f"/{route.strip('/')}"
+
+
+def pattern_of_path(path: str) -> str:
+    """The pattern of the route that a path leads to, for where the path itself is nobody's business."""
+    try:
+        return pattern_of(resolve(path).route)
+    except Resolver404:
+        return OTHER
 
 
 def method_of(method: str | None) -> str:

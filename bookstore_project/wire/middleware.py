@@ -1,19 +1,15 @@
 """What every request of every node goes through first: an id, a time, a log line, errors as problems."""
 
-import logging
 import time
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.settings import topology
-from bookstore_project.wire import accounts, errors, headers, metrics, problems
+from bookstore_project.wire import accounts, errors, headers, metrics, problems, shown
+from bookstore_project.wire.access import QUIET_PREFIXES, log_request
 from bookstore_project.wire.remarks import remark_of
 from bookstore_project.wire.request_id import accept_request_id
-
-access_log = logging.getLogger("bookstore.request")
-QUIET_PREFIXES = ("/internal/", "/static/", "/healthz", "/readyz", "/metrics", "/cluster/live", "/favicon.ico")
-"""Routes that machines ask all the time: logged for a failure, and for what has a remark."""
 
 
 class RequestMiddleware:
@@ -52,13 +48,5 @@ class RequestMiddleware:
         source = response.headers.get(headers.REPLICA, "")
         if response.headers.get(headers.CACHE) == "hit":
             source = "cache"
-        access_log.info(
-            "%s %s %s %s %.1f ms%s",
-            request.method,
-            request.get_full_path(),
-            response.status_code,
-            source,
-            took_ms,
-            more,
-            extra={"request_id": request_id, "status": response.status_code, "duration_ms": round(took_ms, 2)},
-        )
+        address = shown.address(request.path, request.META.get("QUERY_STRING", ""))
+        log_request(request.method or "", address, response.status_code, source, took_ms, more, request_id)

@@ -9,7 +9,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from bookstore_project.wire import problems
+from bookstore_project.wire import problems, shown
 
 
 class StrictJSONParser(JSONParser):
@@ -24,7 +24,9 @@ class StrictJSONParser(JSONParser):
         request = (parser_context or {}).get("request")
         coding = request.headers.get("Content-Encoding", "identity") if request is not None else "identity"
         if coding.strip().lower() != "identity":
-            raise problems.UnsupportedEncoding(f"Bodies are read as they are, not in the content coding {coding!r}.")
+            raise problems.UnsupportedEncoding(
+                f"Bodies are read as they are, not in the content coding {shown.cut(coding, 40)!r}."
+            )
         _, parameters = parse_header_parameters(media_type or "")
         if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
             raise problems.UnsupportedEncoding("JSON is read in UTF-8 only.")
@@ -61,6 +63,6 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise ValueError(f"the name {name!r} is repeated")
+            raise ValueError(f"the name {shown.cut(name)!r} is repeated")
         members[name] = value
     return members

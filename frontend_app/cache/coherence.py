@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from bookstore_project.settings import modes
-from frontend_app.cache.entries import Entry, Ready, ready
+from frontend_app.cache.entries import READY, Entry, Ready, ready
 from frontend_app.cache.floors import Floors
 
 RECENT_KEPT = 20
@@ -180,7 +180,9 @@ class Coherence:
         timeline, floors = self.history
         floor = floors.of(floor_key)
         value = cache.get(key)
-        found = ready(value) if type(value) is bytes else None
+        if type(value) is not bytes:
+            return None
+        found = READY.known.get(value) or ready(value)
         if found is not None and found.timeline == timeline and found.asof >= floor:
             return found
         return None

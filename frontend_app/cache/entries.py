@@ -1,16 +1,16 @@
 """A cache entry: one bytes value that says where and when its answer was read."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bookstore_project.wire import etags, headers
+from frontend_app.cache.memo import Memo
 
 _MARK = b"1"
 """The format's version: what another version wrote is a miss."""
 JSON = "application/json"
-READY_KEPT = 4096
-"""Entries that need not be taken apart again, the next time they are sent."""
+READY_BYTES, LARGEST_READY_BYTES = 16 * 1024 * 1024, 64 * 1024
+"""Of entries that need not be taken apart again, the next time they are sent: of all, and of one."""
 _REPLICA = headers.REPLICA.lower().encode()
 _POSITION = headers.LOG_POSITION.lower().encode()
 
@@ -52,9 +52,21 @@ class Ready(NamedTuple):
     """The body as ASGI wants it. Shared: nobody changes it."""
 
 
-@lru_cache(READY_KEPT)
+READY: Memo[bytes, Ready] = Memo(READY_BYTES, LARGEST_READY_BYTES)
+"""By the bytes that lie in the cache. For the event loop only."""
+
+
 def ready(value: bytes) -> Ready | None:
-    """What `encode` wrote of a 200; None for anything else that a cache may return."""
+    """What `encode` wrote of a 200; None for anything else that a cache may return. For the event loop only."""
+    found = READY.known.get(value)
+    if found is None:
+        found = _ready(value)
+        if found is not None:
+            READY.keep(value, found, 2 * len(value))  # The body is a copy of most of it.
+    return found
+
+
+def _ready(value: bytes) -> Ready | None:
     parts = _split(value)
     if parts is None or parts[2] != b"200":
         return None

@@ -1,6 +1,7 @@
 """A cache backend that evicts exactly one entry at a time: the one that was used least recently."""
 
 import copy
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -23,6 +24,9 @@ class Counters:
     """Entries that were found too old."""
 
 
+ITEM_BYTES = 400
+"""What an entry takes beside its value and its name, about: the objects, and the place in the table."""
+
 # Name, value, and when it expires. A plain tuple, as the garbage collector leaves a million of those alone that hold
 # bytes.
 _Item = tuple[str, Any, float]
@@ -34,6 +38,7 @@ class _Store:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     items: OrderedDict[str, _Item] = field(default_factory=OrderedDict)
+    size_bytes: int = 0
     counters: Counters = field(default_factory=Counters)
 
 
@@ -42,7 +47,7 @@ _stores_lock = threading.Lock()
 
 
 class LRUCache(BaseCache):
-    """Django's cache interface over an exact LRU of MAX_ENTRIES entries in this process.
+    """Django's cache interface over an exact LRU of MAX_ENTRIES entries (or MAX_BYTES) in this process.
 
     Every `LRUCache` of the same LOCATION, in whatever thread, is the same cache. Reading, writing and touching
     count as use; asking whether a key is there doesn't. Overwriting evicts nothing. Values are copied in and out,
@@ -56,6 +61,7 @@ class LRUCache(BaseCache):
         super().__init__(params)
         options = params.get("OPTIONS", {})
         self.max_entries = max(1, int(options.get("MAX_ENTRIES", params.get("MAX_ENTRIES", 300))))
+        self.max_bytes = int(options.get("MAX_BYTES", sys.maxsize))
         is_usual = self.key_func is default_key_func
         self._prefix = default_key_func("", self.key_prefix, self.version) if is_usual else ""
         """Of every key, where keys are made as usual."""
@@ -111,7 +117,7 @@ class LRUCache(BaseCache):
         made = self.make_key(key, version)
         with self._store.lock:
             found = self._live(made) is not None
-            self._store.items.pop(made, None)
+            self._drop(made)
             return found
 
     def has_key(self, key: str, version: int | None = None) -> bool:
@@ -121,6 +127,7 @@ class LRUCache(BaseCache):
     def clear(self) -> None:
         with self._store.lock:
             self._store.items.clear()
+            self._store.size_bytes = 0
 
     # --------------------------------------------------------------------------------------- inspection
 
@@ -142,22 +149,38 @@ class LRUCache(BaseCache):
     def _live(self, made: str) -> _Item | None:
         item = self._store.items.get(made)
         if item is not None and item[2] <= self.clock():
-            del self._store.items[made]
+            self._drop(made)
             self._store.counters.expiries += 1
             return None
         return item
 
     def _put(self, made: str, name: str, value: Any, timeout: Any) -> None:
         seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
-        items = self._store.items
+        store = self._store
+        self._drop(made)
         if seconds is not None and seconds <= 0:
-            items.pop(made, None)
             return
-        items[made] = (name, value, float("inf") if seconds is None else self.clock() + seconds)
-        items.move_to_end(made)
-        while len(items) > self.max_entries:
-            items.popitem(last=False)
-            self._store.counters.evictions += 1
+        item = name, value, float("inf") if seconds is None else self.clock() + seconds
+        size_bytes = _size_bytes(item)
+        if size_bytes > self.max_bytes:
+            return
+        store.items[made] = item
+        store.size_bytes += size_bytes
+        while len(store.items) > self.max_entries or store.size_bytes > self.max_bytes:
+            _, evicted = store.items.popitem(last=False)
+            store.size_bytes -= _size_bytes(evicted)
+            store.counters.evictions += 1
+
+    def _drop(self, made: str) -> None:
+        item = self._store.items.pop(made, None)
+        if item is not None:
+            self._store.size_bytes -= _size_bytes(item)
+
+
+def _size_bytes(item: _Item) -> int:
+    """About what it takes; of a value that isn't bytes, without what it refers to."""
+    name, value, _ = item
+    return ITEM_BYTES + 4 * len(name) + (len(value) if isinstance(value, bytes) else sys.getsizeof(value))
 
 
 def _own(value: Any) -> Any:

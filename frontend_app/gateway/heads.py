@@ -9,6 +9,7 @@ from django.conf import settings
 
 from bookstore_project.wire import deadlines, headers
 from bookstore_project.wire.request_id import is_acceptable
+from frontend_app.cache.memo import Memo
 from frontend_app.gateway import templates
 from frontend_app.gateway.messages import Incoming, Scope
 
@@ -16,9 +17,10 @@ JSON_ACCEPTED = frozenset(
     {"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"}
 )
 """Values of Accept for which the API speaks JSON, whatever else it may speak."""
-HEADS_KEPT = 1000
-HEAD_BYTES = 2000
-"""Larger ones are looked at each time: what is kept is bounded, whatever strangers send."""
+HEADS_BYTES, LARGEST_HEAD_BYTES = 4 * 1024 * 1024, 8000
+"""Of what is kept: of all, and of one. Larger ones are looked at each time."""
+HEADER_BYTES = 150
+"""What a header takes beside its bytes: three objects, and a place."""
 IDS_MADE = 256
 _REQUEST_ID = headers.REQUEST_ID.lower().encode()
 
@@ -41,8 +43,12 @@ class Heads:
 
     def __init__(self) -> None:
         # An application has one server, and that one scheme: it needn't be part of the key.
-        self.known: dict[tuple[Header, ...], Head] = {}
-        """By all headers of a request but its id, in their order: none that brings an id is found as it is."""
+        self._memo: Memo[tuple[Header, ...], Head] = Memo(HEADS_BYTES, LARGEST_HEAD_BYTES)
+        self.known = self._memo.known
+        """By all headers of a request but its id, in their order: none that brings an id is found as it is.
+
+        Quick ones alone: what can't be a hit isn't remembered.
+        """
         self.new_ids: Iterator[Header] = chain.from_iterable(iter(_make_ids, []))
         """Without end, and ready to be sent."""
 
@@ -56,18 +62,13 @@ class Heads:
         head = self.known.get(others)
         if head is None:
             head = _look_at(Incoming.of({**scope, "headers": others}))
-            self._keep(others, head)
+            if head.is_quick:
+                size_bytes = sum(len(name) + len(value) + HEADER_BYTES for name, value in others)
+                self._memo.keep(others, head, size_bytes)
         sent = [value for name, value in raw if name == _REQUEST_ID]
         if len(sent) == 1 and is_acceptable(sent[0].decode("latin-1")):
             return head, (_REQUEST_ID, sent[0])
         return head, next(self.new_ids)
-
-    def _keep(self, raw: tuple[Header, ...], head: Head) -> None:
-        if sum(len(name) + len(value) for name, value in raw) > HEAD_BYTES:
-            return
-        if len(self.known) >= HEADS_KEPT:
-            self.known.clear()
-        self.known[raw] = head
 
 
 def _make_ids() -> list[Header]:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bookstore_project.wire import headers
-from bookstore_project.wire.middleware import QUIET_PREFIXES, access_log
+from bookstore_project.wire import headers, metrics, shown
+from bookstore_project.wire.access import QUIET_PREFIXES, log_request
 from frontend_app.gateway.messages import Outgoing, RawHeaders, Scope, raw_headers
 from frontend_app.journal import Journal
 
@@ -78,37 +78,23 @@ class HitLog:
                 room.left_out += 1
             else:
                 more = f" ({effect}){room.take(began)}"
-                _write_line(scope["method"], scope["path"], answer.status, "front", took_ms, more, request_id)
+                log_request(scope["method"], scope["path"], answer.status, "front", took_ms, more, request_id)
 
     def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float) -> None:
-        took_ms, path, method = _ms_since(began), _printable(scope), scope["method"]
+        took_ms, address, method = _ms_since(began), _address(scope), scope["method"]
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         request_id = sent[headers.REQUEST_ID.lower()]
-        _write_line(method, path, status, source, took_ms, self._room.take(began), request_id)
+        log_request(method, address, status, source, took_ms, self._room.take(began), request_id)
         cache, replica = sent[headers.CACHE.lower()], sent[headers.REPLICA.lower()]
-        self._journal.request(method, path, status, cache, replica, took_ms, request_id, [])
-
-
-def _write_line(method: str, path: str, status: int, source: str, took_ms: float, more: str, request_id: str) -> None:
-    access_log.info(
-        "%s %s %s %s %.1f ms%s",
-        method,
-        path,
-        status,
-        source,
-        took_ms,
-        more,
-        extra={"request_id": request_id, "status": status, "duration_ms": round(took_ms, 2)},
-    )
+        route = metrics.pattern_of_path(scope["path"])
+        self._journal.request(method, address, route, status, cache, replica, took_ms, request_id, [])
 
 
 def _ms_since(began: float) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _printable(scope: Scope) -> str:
+def _address(scope: Scope) -> str:
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     path = raw.partition(b"?")[0].decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
-    text = f"{path}?{query}" if query else path
-    return text.encode("ascii", "backslashreplace").decode()
+    return shown.address(path, scope["query_string"].decode("latin-1"))

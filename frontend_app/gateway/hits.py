@@ -8,12 +8,13 @@ is the same for many requests is worked out once, and the parts of an entry are 
 import json
 import re
 import time
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from bookstore_project.wire import etags, headers, health, metrics
 from frontend_app.cache.entries import Entry, Ready
 from frontend_app.cache.keys import topic_key
+from frontend_app.cache.memo import Memo
 from frontend_app.cache.shared import SharedCache
 from frontend_app.gateway import templates
 from frontend_app.gateway.heads import Head, Header, Heads
@@ -27,7 +28,8 @@ _TITLES = re.compile(r"/search/([^/\n\ufffd]+)/?")
 _HEALTH = re.compile(r"/healthz/?")
 _READ_ONLY = "GET, HEAD, OPTIONS"
 _EDITABLE = "GET, PATCH, DELETE, HEAD, OPTIONS"
-ROUTES_KEPT = 4096
+WANTED_BYTES, LARGEST_TARGET_BYTES = 8 * 1024 * 1024, 1000
+"""Of the addresses that are remembered, those of hits alone: of all, and of one."""
 
 _READS = frozenset({"GET", "HEAD"})
 _TIMING = headers.SERVER_TIMING.lower().encode()
@@ -39,7 +41,7 @@ Message = dict[str, Any]
 class Wanted:
     """What a request asks of the cache, and the head of the answer that the last one like it got."""
 
-    __slots__ = ("allow", "durations", "floor", "found", "head", "is_secure", "key", "route")
+    __slots__ = ("allow", "durations", "floor", "head", "is_secure", "key", "route", "source")
 
     def __init__(self, key: str, floor: str, allow: str, route: str) -> None:
         self.key = key
@@ -50,15 +52,19 @@ class Wanted:
         """The pattern, as it stands in the metrics."""
         self.durations = metrics.requests.of_loop(route, "GET", "2xx")
         """Of a GET that is answered with 200: the usual hit."""
-        self.found: Ready | None = None
+        self.source: RawHeaders | tuple[Header, ...] = ()
+        """The source headers of the entry that the head was made for, by which it is known again.
+
+        Not the entry: its body would be kept as long as the address is.
+        """
         self.is_secure = False
         self.head: RawHeaders = []
-        """All headers of an answer with `found`, but for those that each answer has of its own."""
+        """All headers of an answer with that entry, but for those that each answer has of its own."""
 
     def prepare(self, found: Ready, is_secure: bool) -> None:
         """Makes the head of answers with this entry."""
         self.head = [*_fixed_headers(self.allow, is_secure), *found.source_headers, *found.body_headers]
-        self.found, self.is_secure = found, is_secure
+        self.source, self.is_secure = found.source_headers, is_secure
 
 
 class QuickWay:
@@ -69,6 +75,7 @@ class QuickWay:
         self._coherence = front.coherence
         self._cache = front.reads.cache
         self._heads = Heads()
+        self._wanted = Addresses()
 
     def answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
         """The two messages of a hit; None for whatever has to go the ordinary way.
@@ -76,17 +83,15 @@ class QuickWay:
         `began` is when the request came, of `time.perf_counter`. It is all in one piece as each call would cost a
         hundredth of what the web server itself does.
         """
-        wanted = _wanted(scope["path"], scope["query_string"])
-        if wanted is None:
-            return None
-        head = self._heads.known.get(tuple(scope["headers"]))
-        if head is None or not head.is_usual or scope["method"] != "GET":
-            return self._unusual(scope, wanted, began)
+        wanted = self._wanted.known.get((scope["path"], scope["query_string"]))
+        head = self._heads.known.get(tuple(scope["headers"])) if wanted is not None else None
+        if wanted is None or head is None or not head.is_usual or scope["method"] != "GET":
+            return self._unusual(scope, began)
         found = self._coherence.find(self._cache, wanted.key, wanted.floor)
         if found is None:
             return None
         self._reads.found += 1
-        if found is not wanted.found or head.is_secure is not wanted.is_secure:
+        if found.source_headers is not wanted.source or head.is_secure is not wanted.is_secure:
             wanted.prepare(found, head.is_secure)
         took_s = time.perf_counter() - began
         wanted.durations.add(took_s)
@@ -95,8 +100,9 @@ class QuickWay:
         raw = [*wanted.head, next(self._heads.new_ids), timing]
         return {"type": "http.response.start", "status": 200, "headers": raw}, found.message
 
-    def _unusual(self, scope: Scope, wanted: Wanted, began: float) -> tuple[Message, Message] | None:
-        if scope["method"] not in _READS:
+    def _unusual(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
+        wanted = self._wanted.of(scope)
+        if wanted is None or scope["method"] not in _READS:
             return None
         head, request_id = self._heads.of(scope)
         if not head.is_quick:
@@ -105,6 +111,7 @@ class QuickWay:
         if found is None:
             return None
         self._reads.found += 1
+        self._wanted.keep(scope, wanted)
         return _messages(scope, wanted, head, request_id, found, began)
 
 
@@ -114,17 +121,21 @@ class SharedQuickWay:
     def __init__(self, front: Front, cache: SharedCache) -> None:
         self._lookups = LoopLookups(front.reads, cache)
         self._heads = Heads()
+        self._wanted = Addresses()
 
     async def answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
         """As that of `QuickWay`."""
-        wanted = _wanted(scope["path"], scope["query_string"])
+        wanted = self._wanted.of(scope)
         if wanted is None or scope["method"] not in _READS:
             return None
         head, request_id = self._heads.of(scope)
         if not head.is_quick:
             return None
         found = await self._lookups.find(wanted.key, wanted.floor)
-        return None if found is None else _messages(scope, wanted, head, request_id, found, began)
+        if found is None:
+            return None
+        self._wanted.keep(scope, wanted)
+        return _messages(scope, wanted, head, request_id, found, began)
 
 
 def quick_way(front: Front) -> QuickWay | SharedQuickWay:
@@ -136,7 +147,7 @@ def _messages(
     scope: Scope, wanted: Wanted, head: Head, request_id: Header, found: Ready, began: float
 ) -> tuple[Message, Message]:
     """Of any request that may be answered with an entry, a HEAD or a conditional one among them."""
-    if found is not wanted.found or head.is_secure is not wanted.is_secure:
+    if found.source_headers is not wanted.source or head.is_secure is not wanted.is_secure:
         wanted.prepare(found, head.is_secure)
     if head.if_none_match and etags.is_unchanged(head.if_none_match, found.etag):
         status, raw = 304, [*_fixed_headers(wanted.allow, head.is_secure), *found.source_headers]
@@ -162,8 +173,28 @@ _TIMINGS = [_timing_of(hundredths) for hundredths in range(100)]
 """Of whatever takes less than a millisecond, ready to be sent."""
 
 
-@lru_cache(ROUTES_KEPT)
+class Addresses:
+    """What addresses ask of the cache, remembered of those that were hits. For the event loop only."""
+
+    def __init__(self) -> None:
+        self._memo: Memo[tuple[str, bytes], Wanted] = Memo(WANTED_BYTES, LARGEST_TARGET_BYTES)
+        self.known = self._memo.known
+
+    def of(self, scope: Scope) -> Wanted | None:
+        """None for what can't be in the cache."""
+        path, query = scope["path"], scope["query_string"]
+        return self.known.get((path, query)) or _wanted(path, query)
+
+    def keep(self, scope: Scope, wanted: Wanted) -> None:
+        """For the next time: it was a hit."""
+        path, query = scope["path"], scope["query_string"]
+        # A character may take four bytes, and stands in the keys as well.
+        self._memo.keep((path, query), wanted, 4 * len(path) + len(query))
+
+
 def _wanted(path: str, query: bytes) -> Wanted | None:
+    if len(path) + len(query) > LARGEST_TARGET_BYTES:
+        return None  # Nothing in the cache has so long an address: not worth a look.
     if found := _BOOK.fullmatch(path):
         key = f"book:{found[2]}"
         allow = _EDITABLE if found[1] == "api/v1/books" else _READ_ONLY

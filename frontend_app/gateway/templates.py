@@ -11,10 +11,12 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
 from bookstore_project.wire import csp
+from frontend_app.cache.memo import Memo
 from frontend_app.gateway.messages import Incoming
 
-HOSTS_REMEMBERED = 200
-_known_hosts: dict[str, bool] = {}
+HOSTS_BYTES, LARGEST_HOST_BYTES = 256 * 1024, 300
+HOSTS: Memo[str, bool] = Memo(HOSTS_BYTES, LARGEST_HOST_BYTES)
+"""Those that are allowed: with every port, there may be many. For the event loop only."""
 
 
 @cache
@@ -57,11 +59,10 @@ def is_plain(request: Incoming) -> bool:
 def is_host_allowed(request: Incoming) -> bool:
     """Whether Django would take the request by its Host header."""
     host = request.headers.get("host", "")
-    allowed = _known_hosts.get(host)
-    if allowed is None:
-        domain, _ = split_domain_port(host)
-        allowed = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
-        if len(_known_hosts) >= HOSTS_REMEMBERED:
-            _known_hosts.clear()
-        _known_hosts[host] = allowed
-    return allowed
+    if host in HOSTS.known:
+        return True
+    domain, _ = split_domain_port(host)
+    is_allowed = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+    if is_allowed:
+        HOSTS.keep(host, True, len(host))
+    return is_allowed

@@ -113,7 +113,7 @@ def test_what_is_asked_for_is_done_to_whom_it_is_asked_for(
     for kind in ("delete", "truncate", "flip", "lock"):
         post(staff, f"/api/v1/cluster/files/order-2/{kind}/")
     assert done == [f"{kind} order-2" for kind in ("delete", "truncate", "flip", "lock")]
-    assert front.journal.events()[0]["event"] == "lock 5 s, ordered by boss"
+    assert front.journal.events(is_for_staff=True)[0]["event"] == "lock 5 s, ordered by boss"
     assert "held 1 entry" in post(staff, "/api/v1/cluster/cache/clear/").json()["detail"]
     assert len(front.reads.cache) == 0  # type: ignore[arg-type]
 

@@ -17,7 +17,6 @@ from frontend_app import services
 from frontend_app.gateway import bodies, hits, templates
 from frontend_app.gateway.application import Gateway
 from frontend_app.gateway.environ import build_environ
-from frontend_app.gateway.heads import HEAD_BYTES, HEADS_KEPT, Heads
 from frontend_app.gateway.hits import QuickWay, alive
 from frontend_app.gateway.messages import Incoming, Outgoing, RawHeaders, raw_headers
 from frontend_app.gateway.ordinary import Busy, OrdinaryWay
@@ -136,7 +135,7 @@ def test_a_quick_answer_is_the_one_that_django_would_give(
 @pytest.fixture
 def behind_tls() -> Iterator[None]:
     """A proxy in front says who came by https; nothing that was worked out under other settings is left."""
-    caches = (hits._wanted, hits._fixed_headers, templates.security_headers)
+    caches = (hits._fixed_headers, templates.security_headers)
     with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"), SECURE_HSTS_SECONDS=60):
         for kept in caches:
             kept.cache_clear()
@@ -444,16 +443,6 @@ def test_two_ids_in_one_request_are_none(gateway: Gateway) -> None:
         assert got.headers["x-request-id"] not in ("one", "two", "one,two")
 
     run(test)
-
-
-def test_what_strangers_send_is_remembered_within_bounds(front: Front) -> None:
-    heads = Heads()
-    for number in range(HEADS_KEPT + 10):
-        heads.of(asgi.scope_of("GET", BOOK, [HOST, ("user-agent", str(number))]))
-    assert len(heads.known) <= HEADS_KEPT
-    before = len(heads.known)
-    heads.of(asgi.scope_of("GET", BOOK, [HOST, ("user-agent", "x" * HEAD_BYTES)]))
-    assert len(heads.known) == before
 
 
 def test_what_writers_send_is_not_remembered(front: Front) -> None:

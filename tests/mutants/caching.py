@@ -190,9 +190,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "the event loop sends over https what it has ready for http",
         "a browser isn't told to stay with https",
         HITS,
-        "        if found is not wanted.found or head.is_secure is not wanted.is_secure:\n"
+        "        if found.source_headers is not wanted.source or head.is_secure is not wanted.is_secure:\n"
         "            wanted.prepare(found, head.is_secure)\n        took_s",
-        "        if found is not wanted.found:\n            wanted.prepare(found, head.is_secure)\n        took_s",
+        "        if found.source_headers is not wanted.source:\n"
+        "            wanted.prepare(found, head.is_secure)\n        took_s",
         "frontend_app/tests/test_gateway.py"
         "::test_a_head_that_was_ready_for_http_is_not_sent_over_https_nor_the_other_way_round",
     ),
@@ -200,8 +201,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "the event loop doesn't count its hits",
         "the cluster page shows a cache that nobody finds anything in",
         HITS,
-        "        self._reads.found += 1\n        if found is not",
-        "        if found is not",
+        "        self._reads.found += 1\n        if found.source_headers is not",
+        "        if found.source_headers is not",
         "frontend_app/tests/test_figures.py::test_every_answer_counts_once_whichever_way_it_went",
     ),
     mutant(

@@ -10,8 +10,16 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from bookstore_project.wire.logs import DroppingQueueHandler, TextFormatter, shorten_refusal
-from bookstore_project.wire.middleware import RequestMiddleware, access_log
+from bookstore_project.wire.access import access_log
+from bookstore_project.wire.logs import (
+    LONGEST_MESSAGE,
+    LONGEST_TRACEBACK,
+    DroppingQueueHandler,
+    TextFormatter,
+    shorten,
+    shorten_refusal,
+)
+from bookstore_project.wire.middleware import RequestMiddleware
 from bookstore_project.wire.remarks import remark
 
 
@@ -31,6 +39,7 @@ def log() -> Iterator[Log]:
     made = Log()
     handler = DroppingQueueHandler(made.records)
     handler.addFilter(shorten_refusal)
+    handler.addFilter(shorten)
     logger = logging.getLogger("django")
     logger.addHandler(handler)
     yield made
@@ -52,11 +61,11 @@ def test_a_defect_keeps_its_traceback(log: Log) -> None:
     assert "Traceback" in log.text()
 
 
-def test_every_handler_of_the_store_shortens_refusals() -> None:
+def test_every_handler_of_the_store_shortens_what_it_says() -> None:
     for name in ("django", "bookstore"):
         handlers = [handler for handler in logging.getLogger(name).handlers if handler.filters]
         assert handlers
-        assert all(shorten_refusal in handler.filters for handler in handlers)
+        assert all({shorten_refusal, shorten} <= set(handler.filters) for handler in handlers)
 
 
 def test_a_line_tells_the_time_to_the_millisecond_and_the_request() -> None:
@@ -84,3 +93,36 @@ def test_a_response_with_a_remark_is_logged_with_it_wherever_it_comes_from(rf: R
     assert told[0].startswith("GET /internal/sales/ 200")
     assert told[0].endswith(" ms (for order 7)")
     assert told[1].endswith(" ms")
+
+
+def test_no_line_is_as_long_as_a_request(log: Log) -> None:
+    assert Client().get("/no-such-page/", headers={"Host": f"{'x' * 60_000}.example"}).status_code == 400
+    (line,) = log.text().splitlines()
+    assert "…[+" in line
+    assert len(line) < LONGEST_MESSAGE + 100
+
+
+def test_a_traceback_is_cut_in_its_middle(log: Log) -> None:
+    try:
+        raise ZeroDivisionError("x" * 100_000)
+    except ZeroDivisionError:
+        logging.getLogger("django.request").error("broken", exc_info=sys.exc_info())
+    text = log.text()
+    assert "Traceback" in text
+    assert "…[+" in text
+    assert len(text) < LONGEST_TRACEBACK + LONGEST_MESSAGE
+
+
+def test_the_line_of_a_request_is_short_whatever_is_asked_for(
+    rf: RequestFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = "8b1a9953c4611296a827abf8c47804d7e6c49c6b"
+    request = rf.generic("BREW" * 1000, "/" + "\U0001f4da" * 15_000, QUERY_STRING=f"token={token}&page=2")
+    answer = HttpResponse()
+    remark(answer, "y" * 5000)
+    RequestMiddleware(lambda _: answer)(request)
+    (record,) = [record for record in caplog.records if record.name == "bookstore.request"]
+    line = record.getMessage()
+    assert token not in line
+    assert "?page=2&…" in line
+    assert len(line) < LONGEST_MESSAGE

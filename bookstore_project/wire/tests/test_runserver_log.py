@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer, get_internal_wsgi_application
 
 from bookstore_project.wire import headers
-from bookstore_project.wire.middleware import access_log
+from bookstore_project.wire.access import access_log
 
 pytestmark = pytest.mark.urls("catalog_app.urls")
 
