@@ -4,16 +4,16 @@ import argparse
 import json
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import requests
 
 from benchmarks import crowded, outages, repair, replication
-from benchmarks.children import say
+from benchmarks.children import say, tell
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, start_seconds
+from tests import tool
 from tests.redis import RedisServer
 from tests.store import Store
 
@@ -28,12 +28,26 @@ def main() -> None:
     if "front" in chosen:
         require_wrk()
     figures: Figures = {}
-    with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
+    with tool.running("bench", plan_of(chosen, options), write=print_aside) as telling:
+        tell(telling.begin)
         for name in chosen:
-            base = Path(folder) / name
+            base = telling.folder / name
             base.mkdir()
             figures |= PARTS[name](base, options)
     report(figures, options)
+
+
+def plan_of(chosen: Sequence[str], options: argparse.Namespace) -> str:
+    minutes = sum(MINUTES[name] for name in chosen) * (
+        0.15 if options.quick else options.rounds * options.seconds / 20
+    )
+    return f"Measuring {', '.join(chosen)}: about {max(1, round(minutes))} min on a quiet machine."
+
+
+def print_aside(text: str) -> None:
+    """What is asked for, the figures, is on standard output."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def measure_start(base: Path, options: argparse.Namespace) -> Figures:
@@ -146,6 +160,10 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "replication": measure_replication,
     "repair": measure_repair,
 }
+
+
+MINUTES = {"start": 0.3, "front": 4, "crowd": 3, "coherence": 1.5, "outages": 2, "replication": 1, "repair": 4}
+"""About how long each part takes, with as many rounds and seconds as by default."""
 
 
 def report(figures: Figures, options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,4 +61,17 @@ def party(data: Path, environment: Mapping[str, str] | None = None) -> Iterator[
 
 
 def say(what: str) -> None:
-    sys.stderr.write(f"measuring {what} ...\n")
+    """What is measured now."""
+    _tools[-1](f"measuring {what}")
+
+
+def tell(begin: Callable[[str], None]) -> None:
+    """Who is to be told."""
+    _tools.append(begin)
+
+
+def print_plainly(text: str) -> None:
+    sys.stderr.write(f"{text} ...\n")
+
+
+_tools: list[Callable[[str], None]] = [print_plainly]

@@ -2,16 +2,16 @@
 
 import argparse
 import http.client
-import signal
 import sqlite3
 import sys
 import time
-from types import FrameType
 
 from demo import breaking, steps
 from demo.shop import opened
 from demo.telling import Teller
+from tests import tool
 
+PLAN = "Eight things that the store promises, shown on one of its own: less than a minute on a quiet machine."
 STEPS = (
     steps.read_twice,
     steps.take_turns,
@@ -26,22 +26,20 @@ STEPS = (
 
 def main() -> int:
     options = parser().parse_args()
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell that starts it in the background ignores it.
     teller = Teller()
     began = time.monotonic()
-    teller.say("Starting a store of its own: a front, two catalog replicas, two order replicas ...")
-    try:
-        with opened(options.coherence) as shop:
-            teller.say(f"ready after {time.monotonic() - began:.1f} s: {shop.store.front}/")
-            for step in STEPS:
-                step(shop, teller)
-    except KeyboardInterrupt:
-        teller.say("Interrupted; the store is stopped.")
-        return 128 + signal.SIGINT
-    except (AssertionError, OSError, http.client.HTTPException, sqlite3.Error) as error:
-        teller.say(f"This isn't so: {error or repr(error)}")
-        return 1
+    with tool.running("demo", PLAN, write=teller.say, has_clock=False) as telling:
+        teller.heard = telling.ticker.heard
+        telling.begin("Starting a store of its own: a front, two catalog replicas, two order replicas ...")
+        try:
+            with opened(options.coherence, telling.folder) as shop:
+                teller.say(f"ready after {time.monotonic() - began:.1f} s: {shop.store.front}/")
+                for step in STEPS:
+                    telling.ticker.doing("still at it")
+                    step(shop, teller)
+        except (AssertionError, OSError, http.client.HTTPException, sqlite3.Error) as error:
+            teller.say(f"This isn't so: {error or repr(error)}")
+            return 1
     teller.say("")
     teller.say(f"All {teller.findings} findings are as promised, in {time.monotonic() - began:.0f} s.")
     return 0
@@ -56,11 +54,6 @@ def parser() -> argparse.ArgumentParser:
         help="how the cache follows updates; with none the demo fails where the cache should have followed",
     )
     return made
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """A signal to stop leaves through the blocks that end the store."""
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

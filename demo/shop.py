@@ -3,7 +3,6 @@
 import base64
 import json
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -133,17 +132,16 @@ def rows(file: Path, sql: str, *values: object) -> list[Row]:
 
 
 @contextmanager
-def opened(coherence: str) -> Iterator[Shop]:
-    """Starts a store with ports and a folder of its own; nothing of it is left after the block."""
-    with tempfile.TemporaryDirectory(prefix="bookstore-demo-", ignore_cleanup_errors=True) as folder:
-        settings = {
-            "BOOKSTORE_CACHE_SIZE": str(CACHE_SIZE),
-            "BOOKSTORE_COHERENCE": coherence,
-            "BOOKSTORE_LEASE_S": str(LEASE_S),
-        }
-        with Store(Path(folder) / "var", environment=settings) as store:
-            shop = Shop(store)
-            try:
-                yield shop
-            finally:
-                shop.front.close()
+def opened(coherence: str, folder: Path) -> Iterator[Shop]:
+    """Starts a store with ports of its own in that folder; it is stopped after the block."""
+    settings = {
+        "BOOKSTORE_CACHE_SIZE": str(CACHE_SIZE),
+        "BOOKSTORE_COHERENCE": coherence,
+        "BOOKSTORE_LEASE_S": str(LEASE_S),
+    }
+    with Store(folder / "var", environment=settings) as store:
+        shop = Shop(store)
+        try:
+            yield shop
+        finally:
+            shop.front.close()

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 INDENT = "    "
@@ -25,6 +25,8 @@ class Teller:
         self._has_colours = out.isatty() and "NO_COLOR" not in os.environ
         self._headings = 0
         self.findings = 0
+        self.heard: Callable[[], object] = int
+        """Called whenever something was said."""
 
     def heading(self, text: str) -> None:
         self._headings += 1
@@ -58,6 +60,7 @@ class Teller:
     def _line(self, text: str) -> None:
         self._out.write(f"{text}\n")
         self._out.flush()
+        self.heard()
 
 
 def table(name: str, columns: Sequence[str], rows: Sequence[Row]) -> list[str]:

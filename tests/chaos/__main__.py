@@ -1,33 +1,32 @@
 """`python -m tests.chaos`: a run with what it did and found; its exit status says whether anything was violated."""
 
 import argparse
-import shutil
 import sys
-import tempfile
-import time
 from datetime import date
-from pathlib import Path
 
+from tests import tool
 from tests.chaos.faults import Fault, chosen
-from tests.chaos.run import ALL, Plan, run
+from tests.chaos.run import ALL, PAIRS, Plan, run
+
+START_S, RECKONING_S = 15, 30
+"""About how long they take on a quiet machine; the reckoning grows with the number of answers."""
 
 
 def main() -> int:
     options = parser().parse_args()
     faults = chosen(ALL, options.faults)
-    folder = Path(tempfile.mkdtemp(prefix="bookstore-chaos-"))
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"[{time.monotonic() - began:6.1f}] {line}", flush=True)
-
-    say(f"seed {options.seed}, {options.seconds:g} s, {len(faults)} kinds of faults, in {folder}")
-    report = run(Plan(options.seconds, options.seed, faults, folder, say))
-    print("\n".join(report.lines()), flush=True)
-    if report.violations or options.keep:
-        print(f"Everything is kept in {folder}.")
-    else:
-        shutil.rmtree(folder)
+    plan = (
+        f"{options.seconds:g} s of chaos, seed {options.seed}, with {len(faults)} kinds of faults. Before that, "
+        f"starting takes about {START_S} s; afterwards all has to recover, and reckoned up: {RECKONING_S} s or more."
+    )
+    with tool.running("chaos", plan) as telling:
+        report = run(
+            Plan(options.seconds, options.seed, faults, telling.folder, telling.say, options.pairs, telling.begin)
+        )
+        print("\n".join(report.lines()), flush=True)
+        if report.violations or options.keep:
+            telling.keep()
+            print(f"Everything is kept in {telling.folder}.")
     return 1 if report.violations else 0
 
 
@@ -42,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=60)
     made.add_argument("--seed", default=date.today().isoformat(), help="the day, by default")
     made.add_argument("--faults", default="", help="names or groups, separated by commas")
+    made.add_argument("--pairs", type=float, default=PAIRS, help="so many of the faults are two at once (0 to 1)")
     made.add_argument("--keep", action="store_true", help="keeps files and history even if nothing is wrong")
     return made
 

@@ -10,7 +10,8 @@ import sqlite3
 import threading
 import uuid
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -48,9 +49,12 @@ class Chronicle(threading.Thread):
     def __init__(self, store: Store, service: str) -> None:
         super().__init__(daemon=True, name=f"chronicle of {service}")
         self._store = store
-        self._service = service
+        self.service = service
         self._ended = threading.Event()
+        self._guard = threading.RLock()
         self.entries: list[Entry] = []
+        self.given_up: list[Entry] = []
+        """What was settled, and taken back on an operator's decision."""
 
     @property
     def head(self) -> int:
@@ -67,12 +71,22 @@ class Chronicle(threading.Thread):
 
     def look(self) -> None:
         """Adds what has been settled since, from the first file that tells it and is to be believed."""
-        with suppress(Unavailable, OSError):
-            witness = read_witness(self._store.data / "witness" / f"{self._service}.json")
+        with self._guard, suppress(Unavailable, OSError):
+            witness = read_witness(self._store.data / "witness" / f"{self.service}.json")
             for alias in witness.in_sync:
-                path = self._store.data / alias / f"{self._service}.sqlite3"
+                path = self._store.data / alias / f"{self.service}.sqlite3"
                 with suppress(sqlite3.Error):
                     self._add(path, witness.floor)
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[int], None]]:
+        """Writes nothing down in the block; what it gives takes back all that was written down beyond a position."""
+        with self._guard:
+            yield self._cut
+
+    def _cut(self, position: int) -> None:
+        self.given_up += [entry for entry in self.entries if entry.position > position]
+        self.entries = [entry for entry in self.entries if entry.position <= position]
 
     def _add(self, path: Path, floor: int) -> None:
         for row in query(path, ENTRIES, [self.head]):

@@ -14,6 +14,8 @@ from tests.chaos.faults import SMALL_DISKS, Fault, NotHere, Scene, Undo
 
 MARKER = b"The victim of the chaos"
 """Among the authors of the victim: found again as bytes in the file."""
+ELSEWHERE = "elsewhere"
+"""What a file is renamed to."""
 HOLD_LOCK = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=3)
@@ -35,7 +37,17 @@ def _to_file(change: Callable[[Path], None]) -> Callable[[Scene, str], None]:
 
 
 def _rename(path: Path) -> None:
-    path.replace(path.with_name("elsewhere"))
+    path.replace(path.with_name(ELSEWHERE))
+
+
+def put_back(scene: Scene, service: str) -> bool:
+    """Where a file of the service was renamed and nothing has taken its place, it comes back; whether one did."""
+    has_come_back = False
+    for path in (scene.file(f"{service}-{number}") for number in (1, 2)):
+        if path.with_name(ELSEWHERE).exists() and not path.exists():
+            path.with_name(ELSEWHERE).replace(path)
+            has_come_back = True
+    return has_come_back
 
 
 def _truncate_to_half(path: Path) -> None:

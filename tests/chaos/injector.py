@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, service_of
+from tests.chaos.pairs import Pairs
 from tests.databases import SERVICES
 
 HURRY = 0.15
 """How often the next fault doesn't wait until the store has recovered."""
-TOLD_EVERY_S = 10.0
 NOTICED_S = 4.0
 RECOVERED_S = 30.0
 """After this long the operator is called."""
@@ -38,7 +38,9 @@ class Injector:
     faults: Sequence[Fault]
     rng: random.Random
     say: Callable[[str], None]
-    scrub: Callable[[str], None]
+    scrub: Callable[[str], bool]
+    pairs: Pairs
+    """Who strikes twice, now and then."""
     done: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
@@ -48,8 +50,6 @@ class Injector:
     """Where the store refused for long, and what the operator did."""
     stuck: list[str] = field(default_factory=list)
     """Where nothing helped."""
-    progress: Callable[[], str] = str
-    """What else there is to tell, now and then."""
     _hurried: dict[str, tuple[Fault, str, str]] = field(default_factory=dict)
     """The fault of each service's files that came last, if it hasn't been seen through."""
     _nonces: dict[str, str] = field(default_factory=dict)
@@ -57,11 +57,10 @@ class Injector:
     def run(self, until: float) -> None:
         """Injects until that moment; afterwards nothing of it is left to be taken back."""
         self.keep_copies()
-        tell_at = time.monotonic() + TOLD_EVERY_S
         while time.monotonic() < until and not self.stuck:
-            if time.monotonic() > tell_at:
-                self.say(self.progress())
-                tell_at = time.monotonic() + TOLD_EVERY_S
+            if self.pairs.faults and self.rng.random() < self.pairs.share:
+                self._strike_twice()
+                continue
             usable = [fault for fault in self.faults if fault.name not in self.skipped]
             if usable:
                 self._inject(self.rng.choices(usable, [fault.weight for fault in usable])[0], until)
@@ -104,6 +103,17 @@ class Injector:
         if fault.is_silent:
             self.doubts.append(Doubt(target, began, time.monotonic()))
 
+    def _strike_twice(self) -> None:
+        """A pair, beginning and ending with everything in sync."""
+        self.scene.take_back()
+        self.recover()
+        self._hurried.clear()
+        if not self.stuck:
+            self.pairs.strike()
+            self.scene.take_back()
+            self.recover()
+            self.stuck += self.pairs.operator.stuck
+
     def _nonce(self, target: str) -> str:
         """Of the file's incarnation; empty while it is out, or nobody can tell."""
         witness = self.scene.witness(service_of(target)) if target in ALIASES else None
@@ -124,21 +134,22 @@ class Injector:
 
     def recover(self) -> None:
         """Returns when everything is in sync, if need be with the help of an operator."""
-        if self._within(RECOVERED_S):
+        if self.is_healed(RECOVERED_S):
             self.keep_copies()
             return
         self.scene.take_back()
-        if self._within(2.0):
+        if self.is_healed(2.0):
             return
         status = self.scene.store.manage("replication", "status").stdout
         self.refused.append(status)
         self.say(f"the operator is called:\n{status}")
         for command in ("repair",):
             self.scene.store.manage("replication", command)
-        if not self._within(HELPED_S):
+        if not self.is_healed(HELPED_S):
             self.stuck.append(self.scene.store.manage("replication", "status").stdout)
 
-    def _within(self, seconds: float) -> bool:
+    def is_healed(self, seconds: float) -> bool:
+        """Whether everything is in sync, or will be within that time."""
         deadline = time.monotonic() + seconds
         while not self.scene.all_in_sync():
             if time.monotonic() > deadline:

@@ -28,6 +28,12 @@ class Report:
     refused: Sequence[str]
     unjudged: int
     violations: Sequence[Violation] = field(default_factory=list)
+    pairs: Sequence[str] = ()
+    """Of file faults, the second while the first wasn't healed."""
+    decisions: Sequence[str] = ()
+    """What an operator gave up."""
+    given_up: int = 0
+    """Answers that rest on it."""
 
     @property
     def killed(self) -> int:
@@ -57,6 +63,9 @@ class Report:
             f"kills              {self.killed}: {counted(self.kills)}",
             f"  at a point       {counted(Counter(self.points))}",
             f"faults             {self.faults.total()}, {self.file_faults} of them on files: {counted(self.faults)}",
+            f"pairs of faults    {len(self.pairs)}",
+            *(f"  decided          {decision}" for decision in self.decisions),
+            f"  given up         {self.given_up} answers",
             f"longest stall      {longest_stall(front):.1f} s between two acknowledged writes at the front, "
             f"{longest_stall(self.operations):.1f} s anywhere",
             f"operator called    {len(self.refused)} times",

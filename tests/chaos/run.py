@@ -3,9 +3,11 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookstore_project.wire.ticking import nothing_more
 from tests.chaos.audit import CACHE_TIMEOUT_S, check_answers, check_files, check_history, is_judged
 from tests.chaos.checker import Violation
 from tests.chaos.chronicle import Chronicle
@@ -18,6 +20,9 @@ from tests.chaos.guard_faults import GUARD_FAULTS
 from tests.chaos.history import read_history
 from tests.chaos.injector import Injector
 from tests.chaos.killer import Direct, Killer
+from tests.chaos.losses import settle_losses
+from tests.chaos.operator import Operator
+from tests.chaos.pairs import Pairs, for_pairs
 from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PROCESS_FAULTS
 from tests.chaos.report import Report
 from tests.chaos.scrubber import Scrubber
@@ -28,8 +33,16 @@ CUSTOMERS = 3
 LONG_S = 300.0
 """From here on a run has room for faults that last a minute."""
 KILL_EVERY_S = 1.2
+PAIRS = 0.15
 KILLS = tuple(Fault(name, "kill", lambda scene, target: None) for name in (KILL_NODE, KILL_DIRECT, KILL_AT_POINT))
 ALL = (*KILLS, *PROCESS_FAULTS, *FILE_FAULTS, *GUARD_FAULTS, *LONG_FAULTS)
+
+
+Begin = Callable[[str, Callable[[], str]], None]
+
+
+def not_telling(what: str, progress: Callable[[], str]) -> None:
+    """Nobody is waiting."""
 
 
 @dataclass
@@ -41,6 +54,10 @@ class Plan:
     faults: Sequence[Fault]
     folder: Path
     say: Callable[[str], None]
+    pairs: float = PAIRS
+    """So many of the faults come in pairs, of two files, or twice of one."""
+    begin: Begin = not_telling
+    """Told which part comes now, and who knows how far it is."""
 
 
 class Run:
@@ -59,28 +76,44 @@ class Run:
         if plan.seconds < LONG_S:
             injected = [fault for fault in injected if fault not in LONG_FAULTS]
         self._scrubber = Scrubber(store, plan.folder / "scrubber.log")
-        self._injector = Injector(self._scene, injected, rng, plan.say, self._scrubber.scrub)
+        self._chronicle = Chronicle(store, "catalog")
+        self._operator = Operator(self._scene, plan.say, self._held)
+        pairs = Pairs(
+            self._scene,
+            for_pairs(injected),
+            random.Random(f"{plan.seed}/pairs"),
+            plan.say,
+            self._scrubber.scrub,
+            self._operator,
+            plan.pairs,
+        )
+        self._injector = Injector(self._scene, injected, rng, plan.say, self._scrubber.scrub, pairs)
         self._direct = Direct(store, self._history, plan.seed, is_doomed=KILL_AT_POINT in names)
         self._killer = Killer(
             self._scene, self._direct, plan.seed, sorted(names & {KILL_NODE, KILL_DIRECT}), KILL_EVERY_S
         )
-        self._chronicle = Chronicle(store, "catalog")
         self._customers = [
             Customer(store, self._history, number, plan.seed, reads=0.4) for number in range(1, CUSTOMERS + 1)
         ]
         self._given = 0
-        self._injector.progress = self._progress
 
     def carry_out(self) -> Report:
         self._begin()
         began = time.monotonic()
+        self._plan.begin(f"{self._plan.seconds:g} s of chaos", self._progress)
         try:
             self._injector.run(began + self._plan.seconds)
-        finally:
             self._end()
+        except BaseException:
+            self._abandon()
+            raise
         took = time.monotonic() - began
         violations = [Violation("the store doesn't recover", (status,)) for status in self._injector.stuck]
         return self._reckon(took, violations)
+
+    def _held(self, service: str) -> AbstractContextManager[Callable[[int], None]]:
+        """The catalog's log is written down; the order service's isn't."""
+        return self._chronicle.held() if service == self._chronicle.service else nullcontext(lambda position: None)
 
     def _progress(self) -> str:
         kills, faults = sum(self._killer.kills.values()), self._injector.done.total()
@@ -99,7 +132,7 @@ class Run:
 
     def _end(self) -> None:
         """No more faults; then, when all is in sync, no more customers."""
-        self._plan.say("no more faults")
+        self._plan.begin("no more faults: all has to recover", self._progress)
         # Whoever has given up silently proves nothing.
         assert self._direct.is_running, f"the direct processes have ended: see {self._history}/direct.log"
         assert all(thread.is_alive() for thread in (self._killer, *self._customers)), "somebody has given up"
@@ -118,15 +151,25 @@ class Run:
         self._injector.recover()
         self._chronicle.end()
 
+    def _abandon(self) -> None:
+        """Whoever works on the store leaves it at once, so that it can be stopped."""
+        self._scene.take_back()
+        for worker in (self._direct, self._scrubber):
+            worker.kill()
+
     def _reckon(self, seconds: float, violations: list[Violation]) -> Report:
         operations, points = read_history(self._history)
         (self._plan.folder / "faults").write_text("\n".join(self._injector.told))
         judged = [one for one in operations if is_judged(one, self._injector.doubts)]
-        self._plan.say(f"checking {len(operations)} operations")
+        self._plan.begin(f"reckoning up {len(operations)} operations", nothing_more)
+        chronicle = self._chronicle
+        settled = settle_losses(judged, self._operator.decisions, chronicle.entries, chronicle.given_up)
+        violations += settled.violations
         if not violations:
-            violations += check_files(self._store, self._chronicle)
-            violations += check_history(judged, self._chronicle.entries, self._given)
-            violations += check_answers(self._store, operations, random.Random(self._plan.seed), self._plan.say)
+            gone = settled.orders_given_up
+            violations += check_files(self._store, chronicle, gone)
+            violations += check_history(settled.operations, chronicle.entries, self._given)
+            violations += check_answers(self._store, operations, random.Random(self._plan.seed), self._plan.say, gone)
         return Report(
             self._plan.seed,
             seconds,
@@ -139,6 +182,9 @@ class Run:
             self._injector.refused,
             len(operations) - len(judged),
             violations,
+            self._injector.pairs.drawn,
+            [*map(str, self._operator.decisions)],
+            settled.unjudged,
         )
 
 
@@ -151,6 +197,7 @@ def run(plan: Plan) -> Report:
         "BOOKSTORE_LOG_KEEP": "500",
         "BOOKSTORE_CACHE_TIMEOUT_S": str(CACHE_TIMEOUT_S),
     }
+    plan.begin("starting the store", nothing_more)
     with (
         small_disks(data) as disks,
         Store(data, environment=environment, command=command_bound_by_modes() or CLUSTER) as store,

@@ -3,10 +3,11 @@
 import io
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from tests.store import ROOT, Store
+
+WELL = "well"
 
 
 class Scrubber:
@@ -24,16 +25,21 @@ class Scrubber:
                 text=True,
             )
 
-    def scrub(self, service: str) -> None:
-        """Returns when both files have been read, and one that is damaged has been taken out."""
+    def scrub(self, service: str) -> bool:
+        """Returns when both files have been read, and one that is damaged is taken out; whether all was well."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(service, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         assert answer, "the scrubber has given up"
+        return answer.strip() == WELL
 
     def end(self) -> None:
         self._process.communicate(timeout=20)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 def main() -> None:
@@ -43,10 +49,13 @@ def main() -> None:
 
     django.setup()
     for line in sys.stdin:
-        with suppress(CommandError):  # It found damage, or there is nobody to scrub: the store has to cope.
+        answer = WELL
+        try:
             call_command("replication", "scrub", service=line.strip(), stdout=io.StringIO())
+        except CommandError:  # It found damage, or there is nobody to scrub: the store has to cope.
+            answer = "not well"
         connections.close_all()
-        print("done", flush=True)
+        print(answer, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ SEED = "half a minute"
 
 def test_no_promise_is_broken_in_half_a_minute_of_chaos(tmp_path: Path) -> None:
     require_tool()
-    report = run(Plan(SECONDS, SEED, chosen(ALL, ""), tmp_path, print))
+    # Without pairs of faults, with which an operator's commands take most of the time.
+    report = run(Plan(SECONDS, SEED, chosen(ALL, ""), tmp_path, print, pairs=0))
     print("\n".join(report.lines()))
     assert list(report.violations) == []
     # What a slow machine does, too; a run that breaks nothing proves nothing.

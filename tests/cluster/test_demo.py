@@ -78,7 +78,7 @@ def test_it_fails_where_the_cache_does_not_follow(tmp_path: Path) -> None:
 def test_interrupted_it_ends_what_it_started(tmp_path: Path, number: signal.Signals) -> None:
     demo = start(tmp_path)
     assert demo.stdout is not None
-    assert "Starting" in demo.stdout.readline()
+    assert "Eight things" in demo.stdout.readline()
     wait_for(lambda: len(_processes_in(tmp_path)) > 1, 60, "its store")
     demo.send_signal(number)
     told, _ = demo.communicate(timeout=AT_MOST_S)

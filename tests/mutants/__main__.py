@@ -4,17 +4,21 @@ import argparse
 import queue
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests import tool
+from tests.guard import end_all_in
 from tests.mutants import workshop
 from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
 
 AT_ONCE = 2
 UNBROKEN_LIMIT_S = 600.0
+MUTANT_S = 6
+"""About how long one takes."""
 
 
 def main() -> int:
@@ -23,30 +27,25 @@ def main() -> int:
     if not chosen:
         print(f"No mutant's name contains {options.only!r}.")
         return 2
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"[{time.monotonic() - began:5.0f}] {line}", flush=True)
-
-    with ExitStack() as stack:
+    tests = sorted({test for mutant in chosen for test in mutant.tests})
+    minutes = max(1, round(len(chosen) * MUTANT_S / AT_ONCE / 60))
+    plan = f"{len(chosen)} mutants and {len(tests)} tests: about {minutes} min on a quiet machine."
+    with tool.running("mutants", plan) as telling, ExitStack() as stack:
         trees = [stack.enter_context(workshop.copied_tree()) for _ in range(min(AT_ONCE, len(chosen)))]
-        tests = sorted({test for mutant in chosen for test in mutant.tests})
-        say(f"{len(tests)} tests without a mutant")
+        telling.begin(f"{len(tests)} tests without a mutant")
         status, output = workshop.run_tests(trees[0], tests, UNBROKEN_LIMIT_S)
         if status != 0:
             print(output)
             print("They have to pass while nothing is broken.")
             return 1
-        lost = examine_all(chosen, trees, say)
+        lost = examine_all(chosen, trees, telling)
     for outcome in lost:
         print(f"\n{outcome.mutant.name}: {outcome.how}\n{outcome.output}")
-    say(f"{len(chosen) - len(lost)} of {len(chosen)} mutants caught")
+    print(f"{len(chosen) - len(lost)} of {len(chosen)} mutants caught")
     return 1 if lost else 0
 
 
-def examine_all(
-    mutants: Sequence[Mutant], trees: Sequence[Path], say: Callable[[str], None]
-) -> list[workshop.Outcome]:
+def examine_all(mutants: Sequence[Mutant], trees: Sequence[Path], telling: tool.Tool) -> list[workshop.Outcome]:
     """Those that nobody caught."""
     free: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for tree in trees:
@@ -59,17 +58,24 @@ def examine_all(
         finally:
             free.put(tree)
 
-    lost = []
+    lost: list[workshop.Outcome] = []
+    examined: list[Mutant] = []
+    telling.begin("mutants", lambda: f"{len(examined)} of {len(mutants)}, {len(lost)} of them not caught")
     with ThreadPoolExecutor(len(trees)) as pool:
+        futures = [pool.submit(examine, mutant) for mutant in mutants]
         try:
-            examined = as_completed([pool.submit(examine, mutant) for mutant in mutants])
-            for number, future in enumerate(examined, start=1):
+            for future in as_completed(futures):
                 outcome = future.result()
-                say(f"{number:3}/{len(mutants)} {outcome.mutant.name}: {outcome.how}, {outcome.seconds:.1f} s")
+                examined.append(outcome.mutant)
+                told = f"{outcome.mutant.name}: {outcome.how}, {outcome.seconds:.1f} s"
+                telling.say(f"{len(examined):3}/{len(mutants)} {told}")
                 if not outcome.is_caught:
                     lost.append(outcome)
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in futures):
+                end_all_in(telling.folder)  # The tests that are under way.
+                time.sleep(0.05)
             raise
     return lost
 

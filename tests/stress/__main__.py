@@ -3,15 +3,15 @@
 import argparse
 import shutil
 import sys
-import tempfile
-import time
 from datetime import date
-from pathlib import Path
 
+from tests import tool
 from tests.stress.matrix import carry_out, variants_of
 from tests.stress.run import BACKENDS, REDIS
 
 OVERLAPS_PER_S = 1000 / 60
+START_S, RECKONING_S = 15, 15
+"""About how long they take, of one run, on a quiet machine."""
 
 
 def main() -> int:
@@ -19,28 +19,29 @@ def main() -> int:
     if REDIS in options.backends and shutil.which("redis-server") is None:
         parser().error("redis-server is missing: apt-get install redis-server, or choose --backends lru")
     variants = variants_of(options.fronts, options.backends)
-    folder = Path(tempfile.mkdtemp(prefix="bookstore-stress-"))
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"[{time.monotonic() - began:6.1f}] {line}", flush=True)
-
-    say(f"seed {options.seed}, {options.seconds:g} s in {len(variants)} runs, in {folder}")
-    verdict = carry_out(
-        variants,
-        seconds=options.seconds,
-        seed=options.seed,
-        overlaps=options.seconds * OVERLAPS_PER_S if options.overlaps is None else options.overlaps,
-        folder=folder,
-        say=say,
+    each_s = options.seconds / len(variants)
+    plan = (
+        f"{options.seconds:g} s of stress, seed {options.seed}, in {len(variants)} runs of {each_s:.0f} s. Each one "
+        f"starts a store before (about {START_S} s) and is reckoned up afterwards (about {RECKONING_S} s)."
     )
-    for variant, result in verdict.results.items():
-        print(f"{variant!s:<24} {result.summary()}")
-    print("\n".join(f"FAILED: {failure}" for failure in verdict.failures) or "All is as it has to be.", flush=True)
-    if verdict.failures or options.keep:
-        print(f"Everything is kept in {folder}.")
-    else:
-        shutil.rmtree(folder)
+    with tool.running("stress", plan) as telling:
+        verdict = carry_out(
+            variants,
+            seconds=options.seconds,
+            seed=options.seed,
+            overlaps=options.seconds * OVERLAPS_PER_S if options.overlaps is None else options.overlaps,
+            folder=telling.folder,
+            say=telling.say,
+            begin=telling.begin,
+        )
+        for variant, result in verdict.results.items():
+            print(f"{variant!s:<24} {result.summary()}")
+        print(
+            "\n".join(f"FAILED: {failure}" for failure in verdict.failures) or "All is as it has to be.", flush=True
+        )
+        if verdict.failures or options.keep:
+            telling.keep()
+            print(f"Everything is kept in {telling.folder}.")
     return 1 if verdict.failures else 0
 
 

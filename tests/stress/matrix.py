@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.run import Begin, not_telling
 from tests.stress.report import Result
 from tests.stress.run import FULL, PUSH, Plan, Variant, run
 
@@ -30,6 +31,7 @@ def carry_out(
     overlaps: float,
     folder: Path,
     say: Callable[[str], None],
+    begin: Begin = not_telling,
 ) -> Verdict:
     """Each variant with the same seed and the same share of the time.
 
@@ -38,7 +40,8 @@ def carry_out(
     results = {}
     for number, variant in enumerate(variants, start=1):
         say(f"{number} of {len(variants)}: {variant}")
-        result = results[variant] = run(Plan(variant, seconds / len(variants), seed, folder / str(number), say))
+        plan = Plan(variant, seconds / len(variants), seed, folder / str(number), say, begin)
+        result = results[variant] = run(plan)
         for line in result.lines(shown=1 if variant.coherence == PUSH else 20):
             say(f"  {line}")
     return Verdict(results, list(failures(results, overlaps)))

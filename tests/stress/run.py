@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookstore_project.wire.ticking import nothing_more
 from tests.chaos.audit import check_history, ledger_gaps, order_gaps, unequal_files, wait_until_swept
 from tests.chaos.checker import Violation
 from tests.chaos.chronicle import Chronicle
@@ -16,6 +17,7 @@ from tests.chaos.faults import ALIASES, Scene
 from tests.chaos.history import read_history
 from tests.chaos.killer import Killer
 from tests.chaos.process_faults import KILL_NODE
+from tests.chaos.run import Begin, not_telling
 from tests.redis import RedisServer
 from tests.store import READY_S, Store, wait_for
 from tests.stress.network import Network, Way
@@ -38,7 +40,6 @@ LEASE_S = 1.0
 KILL_EVERY_S = 2.0
 LOOKED_AT_S = 0.3
 """How long readers look at what was changed behind the fronts' backs."""
-TOLD_EVERY_S = 3.0
 LEFT_S = 60.0
 """How long whoever still waits for an answer may take; the front's own time limits are far below."""
 
@@ -66,11 +67,13 @@ class Plan:
     folder: Path
     """Empty, or not there yet."""
     say: Callable[[str], None]
+    begin: Begin = not_telling
 
 
 def run(plan: Plan) -> Result:
     """Carries the plan out. Whatever was started has ended when it returns or raises."""
     plan.folder.mkdir(exist_ok=True)
+    plan.begin("starting the store", nothing_more)
     with RedisServer() if plan.variant.backend == REDIS else nullcontext() as cache:
         return _run(plan, cache)
 
@@ -132,24 +135,22 @@ class _Run:
         self._chronicle.look()
         given = self._chronicle.head
         began = time.monotonic()
+        self._plan.begin(f"{self._plan.seconds:.0f} s of stress", self._progress)
         for thread in (self._chronicle, self._killer, self._weather, *self._writers, *self._readers):
             thread.start()
-        self._pass_time(began + self._plan.seconds * SAVED_AFTER)
+        _sleep_until(began + self._plan.seconds * SAVED_AFTER)
         snapshot = self._cache.save() if self._cache else b""
-        self._pass_time(began + self._plan.seconds * RESTORED_AFTER)
+        _sleep_until(began + self._plan.seconds * RESTORED_AFTER)
         if self._cache:
             self._cache.restore(snapshot)
             self._plan.say("the shared cache is what it was a while ago")
-        self._pass_time(began + self._plan.seconds)
+        _sleep_until(began + self._plan.seconds)
         self._end()
         return self._reckon(time.monotonic() - began, given)
 
-    def _pass_time(self, until: float) -> None:
-        while (left_s := until - time.monotonic()) > 0:
-            time.sleep(min(left_s, TOLD_EVERY_S))
-            writes, reads = (sum(party.done for party in parties) for parties in (self._writers, self._readers))
-            faults = self._weather.begun.total()
-            self._plan.say(f"{writes} writes, {reads} reads, {faults} faults, {self._kills} kills")
+    def _progress(self) -> str:
+        writes, reads = (sum(party.done for party in parties) for parties in (self._writers, self._readers))
+        return f"{writes} writes, {reads} reads, {self._weather.begun.total()} faults, {self._kills} kills"
 
     @property
     def _kills(self) -> int:
@@ -157,6 +158,7 @@ class _Run:
 
     def _end(self) -> None:
         """The network heals; then come two acts that tell a good store from a bad one on the slowest machine."""
+        self._plan.begin("no more faults: all has to recover", self._progress)
         # Whoever has given up silently proves nothing.
         parties = (*self._writers, *self._readers)
         assert all(thread.is_alive() for thread in (self._killer, *parties)), "somebody has given up"
@@ -202,7 +204,7 @@ class _Run:
     def _reckon(self, seconds: float, given: int) -> Result:
         operations, _ = read_history(self._history)
         (self._plan.folder / "faults").write_text("\n".join(sorted(self._weather.told + self._killer.told)))
-        self._plan.say(f"checking {len(operations)} operations")
+        self._plan.begin(f"reckoning up {len(operations)} operations", nothing_more)
         wait_until_swept(self._store)
         entries = self._chronicle.entries
         violations = check_history(operations, entries, given) + check_topics(operations, entries)
@@ -221,3 +223,7 @@ class _Run:
             frozenset(self._network.silent()),
             violations,
         )
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
