@@ -11,12 +11,18 @@ PATH = "/internal/push/"
 KEYS_NAMED, LONGEST_KEY = 3, 100
 
 
-def take(coherence: Coherence, message: Any) -> bool:
-    """Invalidates and sets as the message says; False if it couldn't be done. Raises Invalid if it is no push."""
+def take(coherence: Coherence, message: Any, meant: str | None = None) -> bool:
+    """Invalidates and sets as the message says; False if it couldn't be done. Raises Invalid if it is no push.
+
+    `meant` is the process of the front that it is for, if it says so. Another one under the same name and address
+    can't answer for that one's cache.
+    """
     try:
         push = Push.parse(message)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise problems.Invalid({"non_field_errors": ["This is no push of a catalog replica."]}) from error
+    if meant and meant != coherence.instance:
+        return False
     return coherence.pushed(push)
 
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookstore_project.wire import problems
+from bookstore_project.wire import headers, problems
 from bookstore_project.wire.documents import json_object
 from bookstore_project.wire.health import read_only
 from bookstore_project.wire.permissions import IsService
@@ -78,7 +78,7 @@ class PushView(APIView):
     renderer_classes = (JSONRenderer,)
 
     def post(self, request: Request) -> Response:
-        taken = pushes.take(front().coherence, request.data)
+        taken = pushes.take(front().coherence, request.data, request.headers.get(headers.FRONT_INSTANCE))
         response = Response({}, status=HTTPStatus.OK if taken else HTTPStatus.CONFLICT)
         if said := [text for _, text in pushes.effects(request.data, current_request_id())]:
             remark(response, "; ".join(said))

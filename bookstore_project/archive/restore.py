@@ -52,8 +52,8 @@ def stopped_store() -> Iterator[None]:
     preparation.make_folders()
     with ExitStack() as stack:
         try:
-            for name in ("supervisor.lock", "prepare.lock"):
-                stack.enter_context(supervisor_lock.exclusive(topology.RUN_DIR / name))
+            for folder in (topology.DATA, topology.RUN_DIR):
+                stack.enter_context(supervisor_lock.exclusive(folder))
         except supervisor_lock.HeldElsewhere as held:
             raise StoreRuns(f"The store is running (supervisor: process {held.holder}). Stop it first.") from None
         for name in topology.APPS_OF_SERVICE:

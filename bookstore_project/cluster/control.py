@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bookstore_project import files
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.keeper import Keeper, NotRunning
 from bookstore_project.wire import control
@@ -33,8 +34,8 @@ class ControlSocket:
     async def open(self) -> None:
         """The supervisor's lock is held: a socket that is there is a dead one's. Says so if it can't be opened."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
+            files.make_folder(self._path.parent)
+            files.remove(self._path)
             listener = _listen(self._path)
         except OSError as error:
             self._console.line(
@@ -42,6 +43,14 @@ class ControlSocket:
             )
             return
         self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_BYTES)
+
+    async def reopen_if_gone(self) -> None:
+        """Whoever tidied up around the socket, nodes can be controlled again."""
+        if self._server is None or self._path.is_socket():
+            return
+        self._server.close()
+        self._server = None
+        await self.open()
 
     def close(self) -> None:
         for task in self._delayed:

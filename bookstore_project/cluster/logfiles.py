@@ -1,7 +1,10 @@
 """Keeps what a node writes: var/log/<node>.log, and one older file."""
 
+import os
 from pathlib import Path
 from typing import BinaryIO
+
+from bookstore_project import files
 
 LARGEST_BYTES = 10 * 1024 * 1024
 
@@ -35,5 +38,4 @@ class LogFile:
             self._file = None
 
     def _open(self) -> BinaryIO:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self._path.open("ab", buffering=0)
+        return os.fdopen(files.open_to_append(self._path), "ab", buffering=0)

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
+from bookstore_project import files
 from bookstore_project.cluster import lock
 from bookstore_project.settings import base, environment, topology
 from bookstore_project.wire.problems import StoreError
@@ -30,7 +31,7 @@ def prepare(say: Say) -> None:
     Leaves no database connection open: what comes next may start processes.
     """
     make_folders()
-    with lock.exclusive(topology.RUN_DIR / "prepare.lock", wait=True):
+    with lock.exclusive(topology.RUN_DIR, wait=True):
         try:
             migrate(say)
             ensure_staff(say)
@@ -64,7 +65,7 @@ def make_folders() -> None:
     folders += [topology.database_file(alias).parent for alias in connections]
     folders += [topology.witness_file(service).parent for service in topology.APPS_OF_SERVICE]
     for folder in folders:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folder(folder)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
 

@@ -1,34 +1,62 @@
 """What the process that answers requests does first: it says who it is, and makes sure that it leaves no orphan."""
 
 import os
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
+from bookstore_project import files
 from bookstore_project.cluster import lifeline
 from bookstore_project.settings import topology
+
+KEEP_EVERY_S = 1.0
 
 
 def announce() -> None:
     """Writes this process's pid to var/run/<node>.pid and ends with its supervisor, if it has one.
 
-    To be called by `wsgi.py` and `asgi.py`, in the process that answers. Without a node: nothing.
+    To be called by `wsgi.py` and `asgi.py`, in the process that answers. Without a node: nothing. One that was
+    started by hand beside a supervisor's, under the same name, leaves the file to that one.
     """
     if topology.NODE is None:
         return
     lifeline.watch()
-    write_pid(topology.NODE.pid_file)
+    path = topology.NODE.pid_file
+    if not os.environ.get(lifeline.VARIABLE) and _is_of_a_supervisor(read_pid(path), topology.NODE.name):
+        return
+    write_pid(path)
+    threading.Thread(target=_keep_pid, args=(path,), name="pid file", daemon=True).start()
+
+
+def _keep_pid(path: Path) -> None:
+    """Whoever tidies up in var/run, the file comes back."""
+    while True:
+        time.sleep(KEEP_EVERY_S)
+        with suppress(OSError):
+            if not path.exists():
+                write_pid(path)
+
+
+def _is_of_a_supervisor(pid: int | None, node: str) -> bool:
+    """Whether that process lives and was started as this node by a supervisor, by the kernel's account."""
+    with suppress(OSError):
+        given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        variables = dict(line.split(b"=", 1) for line in given if b"=" in line)
+        ours = os.environ.get("BOOKSTORE_DATA", "").encode()
+        named = variables.get(b"BOOKSTORE_NODE") == node.encode() and variables.get(b"BOOKSTORE_DATA", b"") == ours
+        return named and lifeline.VARIABLE.encode() in variables
+    return False
 
 
 def write_pid(path: Path) -> None:
     """Replaces the file in one step: a reader sees the old pid or the new one, never half of one."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(f"{os.getpid()}\n")
-    draft.replace(path)
+    files.write(path, f"{os.getpid()}\n".encode())
 
 
 def read_pid(path: Path) -> int | None:
     """The pid in that file; None without one."""
     try:
-        return int(path.read_text())
+        return int(files.read(path))
     except (OSError, ValueError):
         return None

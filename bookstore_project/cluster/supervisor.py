@@ -6,7 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+from bookstore_project import files
 from bookstore_project.cluster import display
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.control import ControlSocket
@@ -15,6 +17,8 @@ from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.settings import base, topology
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK_EVERY_S = 0.2
+"""Between two looks at the data folder, in seconds."""
 KILL_AFTER_S = 1.2
 """From the polite signal to the other one, in seconds: with it, all is over within two."""
 
@@ -33,10 +37,13 @@ class Supervisor:
         *,
         console: Console,
         command: Callable[[topology.Node], Sequence[str]] = launch_command,
+        is_replaced: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_replaced`: whether another data folder lies where this supervisor's was."""
         self._nodes = nodes
         self._console = console
         self._command = command
+        self._is_replaced = is_replaced
 
     def run(self) -> None:
         """Returns after SIGINT, SIGTERM or SIGHUP, when no process of any node is left."""
@@ -64,16 +71,19 @@ class Supervisor:
         await control.open()
         running = [asyncio.create_task(keeper.run()) for keeper in keepers]
         greeting = asyncio.create_task(self._greet(keepers))
+        watching = asyncio.create_task(self._watch_folder(control, stopping))
         stopped = asyncio.create_task(stopping.wait())
         # A keeper doesn't end by itself: if one does, it is by an error of ours, which must not leave the others.
         await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         stopping.set()
+        watching.cancel()
         control.close()
         greeting.cancel()
         await self._stop(keepers, running)
         alive.close()
         for node in self._nodes:
-            node.pid_file.unlink(missing_ok=True)
+            with suppress(OSError):
+                files.remove(node.pid_file)
         await asyncio.gather(*running)
 
     def _listen(
@@ -95,6 +105,14 @@ class Supervisor:
             stopping.set()
 
         loop.add_signal_handler(number, stop)
+
+    async def _watch_folder(self, control: ControlSocket, stopping: asyncio.Event) -> None:
+        """Whoever has another folder in the place of ours may start a supervisor of its own: it isn't waited for."""
+        while not self._is_replaced():
+            await asyncio.sleep(LOOK_EVERY_S)
+            await control.reopen_if_gone()
+        self._console.line(f"Another folder lies at {display.short(topology.DATA)}, where the store's was: stopping")
+        stopping.set()
 
     async def _greet(self, keepers: Sequence[Keeper]) -> None:
         """Once all are ready for the first time: where to click."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from django.conf import settings
 
-from bookstore_project.replication import fronts, log, mutex, sidecars
+from bookstore_project.replication import fronts, leases, log, mutex, sidecars
 from bookstore_project.replication.errors import OutcomeUnknown, ReplicaFault, Unavailable
 from bookstore_project.replication.gate import assert_in_sync
+from bookstore_project.replication.leases import Lease
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import get_service, wrapper
@@ -97,40 +98,39 @@ def _renew(poll: Poll, asked: float) -> bool:
 def _may_renew(poll: Poll) -> bool:
     if settings.COHERENCE != modes.FULL:
         return False  # Other writers of this mode may wait for nobody: a front that counts on them must not.
-    if not fronts.is_blocked(poll.front):
+    candidate = Lease(poll.front, poll.address, poll.instance, 0, poll.lease_s, None)
+    if not leases.is_blocked(candidate.holder):
         return True
-    candidate = fronts.Lease(poll.front, poll.address, poll.instance, 0, poll.lease_s, None)
     if fronts.push(candidate, {"timeline": "", "invalidate": [], "set": []}, TEST_PUSH_TIMEOUT_S):
-        fronts.unblock(poll.front)
+        leases.unblock(candidate.holder)
         return True
     return False
 
 
 def _record(poll: Poll, asked: float, renewed: bool) -> None:
-    """The lease lasts at least as long as it did: what the front was once given it may still use.
+    """The lease lasts at least as long as it did: what the process was once given it may still use.
 
     Under a lock, because a front that gave up waiting for one replica may be polling the other by now.
     """
-    with mutex.lock(fronts.lock_of(poll.front), fronts.RECORD_TIMEOUT_S):
-        old = fronts.read_lease(poll.front)
+    with mutex.lock(leases.lock_of(poll.front), leases.RECORD_TIMEOUT_S):
+        old = leases.read_lease(poll.front, poll.instance)
         given = _given(old, asked)
-        fronts.record_lease(
-            fronts.Lease(
+        leases.record_lease(
+            Lease(
                 poll.front,
                 poll.address,
                 poll.instance,
                 max(given, asked + poll.lease_s) if renewed else given,
                 max(poll.lease_s, old.lease_s if old is not None else settings.LEASE_S),
                 poll.confirmed,
-                old.since if old is not None and old.instance == poll.instance else asked,
             )
         )
 
 
-def _given(old: fronts.Lease | None, asked: float) -> float:
-    """Until when the front may use its cache by what it was given before."""
-    if old is None:  # Its record may have been lost: any lease, of those that were given before this poll.
-        return asked + settings.LEASE_S
+def _given(old: Lease | None, asked: float) -> float:
+    """Until when the process may use its cache by what it was given before."""
+    if old is None:  # What a lost record said is the recorder's to note.
+        return 0.0
     return old.expires if old.expires - asked <= old.lease_s * 1.5 else 0.0
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing, suppress
 from urllib.parse import quote
 
-from bookstore_project.replication import copying, fronts, log, membership, rebuild, scrub, stored
+from bookstore_project.replication import copying, leases, log, membership, rebuild, scrub, stored
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
@@ -71,7 +71,7 @@ def create_first_witness(service: Service) -> None:
     floor = next(iter(heads.values())).position
     for node in topology.NODES.values():
         if node.service == topology.FRONT:
-            fronts.record_no_lease(node.name)
+            leases.record_no_lease(node.name)
     create_witness(service.witness_file, Witness(new_timeline(), 1, tuple(service.aliases), floor, files))
 
 

@@ -18,6 +18,8 @@ REQUEST_TIMEOUT = "X-Request-Timeout"
 """How long a client of a front waits: seconds, as a decimal."""
 
 # Between nodes only: believed together with the service token, ignored without.
+FRONT_INSTANCE = "X-Front-Instance"
+"""Of a push: which process of the front it is meant for."""
 SERVICE_TOKEN = "X-Service-Token"  # noqa: S105  (a header's name)
 ACTING_USER = "X-Acting-User"
 """The name of the staff member on whose behalf a front calls; percent-encoded, for names are Unicode."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bookstore_project.replication.fronts import read_leases
+from bookstore_project.replication.leases import read_leases
 from bookstore_project.replication.tests.copies import floor
 from bookstore_project.wire import headers
 from bookstore_project.wire.tests.api import as_node, assert_problem, send

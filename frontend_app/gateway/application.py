@@ -127,7 +127,7 @@ class Gateway:
         began = time.perf_counter()
         try:
             message = parse_json(body)
-            taken = pushes.take(self._front().coherence, message)
+            taken = pushes.take(self._front().coherence, message, request.headers.get(headers.FRONT_INSTANCE.lower()))
         except (problems.Invalid, ParseError):
             return None  # The ordinary way says what is wrong with it.
         named = [

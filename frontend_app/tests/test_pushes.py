@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from frontend_app import pushes
+from frontend_app.cache.coherence import Coherence
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,12 @@ def test_each_effect_is_said_under_the_request_that_caused_it(
     message: dict[str, Any], said: list[tuple[str, str]]
 ) -> None:
     assert list(pushes.effects(message, "pusher")) == said
+
+
+def test_a_push_that_is_meant_for_another_process_is_not_taken() -> None:
+    """Two may run under one name, and at one address: what one drops, the other still has."""
+    coherence = Coherence(caches=(), lease_s=1.5)
+    message = {"timeline": "t", "invalidate": [], "set": []}
+    assert pushes.take(coherence, message, coherence.instance)
+    assert pushes.take(coherence, message), "which asks of nobody in particular"
+    assert not pushes.take(coherence, message, "another")

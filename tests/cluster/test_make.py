@@ -135,7 +135,7 @@ def test_old_python_is_refused_with_a_sentence(tmp_path: Path) -> None:
 
 def test_clean_deletes_the_data_unless_the_store_runs(clone: Clone) -> None:
     data = clone.folder / "var"
-    with lock.exclusive(data / "run" / "supervisor.lock"):
+    with lock.exclusive(data):
         answer = clone.make("clean")
         assert answer.returncode != 0
         assert "The store is running" in answer.stderr

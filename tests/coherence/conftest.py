@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication import fronts, gate, http, offers, polls, timelines
+from bookstore_project.replication import fronts, gate, http, leases, offers, polls, timelines
 from bookstore_project.replication.tests.leases import Clock
 from frontend_app.cache.coherence import Cache
 from frontend_app.runtime import Front
@@ -21,7 +21,7 @@ def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     settings.ROOT_URLCONF = "catalog_app.urls"
     clock = Clock()
     made = Town(clock)
-    for module in (fronts, polls, timelines):
+    for module in (fronts, leases, polls, timelines):
         monkeypatch.setattr(module, "time", clock)
     for module in (fronts, offers):
         monkeypatch.setattr(module, "push", made.push)

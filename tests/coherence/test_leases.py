@@ -7,7 +7,7 @@ by then must be seen.
 import pytest
 
 from bookstore_project.replication import gate, points
-from bookstore_project.replication.fronts import is_blocked
+from bookstore_project.replication.leases import is_blocked
 from bookstore_project.replication.tests.copies import Party, floor
 from bookstore_project.replication.tests.leases import LEASE_S
 from catalog_app.models import Book
@@ -86,7 +86,7 @@ def test_pushes_fail_while_polls_succeed(town: Town, front: Front, known: list[s
     town.deaf.add("front")
     write().result()
     waited = town.clock.now
-    assert is_blocked("front")
+    assert is_blocked(("front", front.coherence.instance))
     assert town.poll(front)
     assert look(front) == (known[1], "bypass"), "it got no lease"
     write().result()

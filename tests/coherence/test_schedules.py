@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from bookstore_project.replication import points
-from bookstore_project.replication.fronts import read_leases
+from bookstore_project.replication.leases import read_leases
 from bookstore_project.replication.rebuild import rebuild_witness
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.copies import Party, eventually, opened
@@ -88,7 +88,7 @@ def test_a_lost_push(town: Town, front: Front, known: list[str]) -> None:
 
 
 def test_a_lost_push_is_confirmed_by_polls_while_its_writer_waits(town: Town, front: Front, known: list[str]) -> None:
-    ends = read_leases().valid["front"].expires
+    ends = read_leases().valid["front", front.coherence.instance].expires
     town.deaf.add("front")
     town.clock.while_asleep = lambda: town.poll(front)
     write().result()

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import F
 from django.test import Client
 
-from bookstore_project.replication.fronts import Lease
+from bookstore_project.replication.leases import Lease
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.tests.copies import Party, eventually
 from bookstore_project.replication.tests.leases import Clock, reprice
@@ -110,7 +110,7 @@ class Town:
         if message["set"]:
             self.sets.append((lease.front, {**message, "replica": "catalog-1"}))  # This process has no node's name.
             return True
-        return self.deliver(lease.front, message)
+        return self.deliver(lease.front, message, lease.instance)
 
     def deliver_set(self, position: object) -> None:
         """Returns when the new answer has arrived that the write at this position sent."""
@@ -120,9 +120,9 @@ class Town:
     def sets_of(self, position: object) -> list[tuple[str, Mapping[str, Any]]]:
         return [sent for sent in self.sets if any(item[0] == position for item in sent[1]["set"])]
 
-    def deliver(self, front: str, message: Mapping[str, Any]) -> bool:
+    def deliver(self, front: str, message: Mapping[str, Any], instance: str = "") -> bool:
         """Hands a push to a front, as it comes over the wire."""
-        return pushes.take(self.fronts[front].coherence, json.loads(json.dumps(message)))
+        return pushes.take(self.fronts[front].coherence, json.loads(json.dumps(message)), instance)
 
     # ------------------------------------------------------------------------------------- the parties
 

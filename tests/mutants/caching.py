@@ -4,7 +4,7 @@ from tests.mutants.mutant import Edit, Mutant, mutant
 
 HERE = "bookstore_project/replication"
 TESTS = f"{HERE}/tests"
-FRONTS, POLLS = f"{HERE}/fronts.py", f"{HERE}/polls.py"
+FRONTS, POLLS, LEASES = f"{HERE}/fronts.py", f"{HERE}/polls.py", f"{HERE}/leases.py"
 COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.py"
 COHERENCE_TESTS = "frontend_app/tests/test_coherence.py"
 HITS = "frontend_app/gateway/hits.py"
@@ -15,8 +15,8 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a missing lease record is taken for no lease",
         "whoever tidies up var/leases makes the front show old prices",
-        FRONTS,
-        "frozenset(name for name, lease in found.items() if lease is None)",
+        LEASES,
+        "frozenset(name for name, record in found.items() if record is None)",
         "frozenset()",
         f"{TESTS}/test_fronts.py::test_a_lease_whose_record_is_gone_is_waited_for",
     ),
@@ -33,7 +33,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front that renews its lease while a write waits for it shows the old price",
         FRONTS,
         "        now = read_leases()\n",
-        "        still = {front: lease for front, lease in leases.valid.items() if lease.is_valid()}\n"
+        "        still = {holder: lease for holder, lease in leases.valid.items() if lease.is_valid()}\n"
         "        now = Leases(still, frozenset())\n",
         f"{TESTS}/test_fronts.py::test_a_lease_renewed_while_a_write_waits_is_waited_for_too",
     ),
@@ -85,16 +85,16 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front that pushes don't reach gets its lease all the same",
         "each write waits for a lease to run out, again and again",
         POLLS,
-        "    if not fronts.is_blocked(poll.front):\n",
+        "    if not leases.is_blocked(candidate.holder):\n",
         "    if True:\n",
         f"{TESTS}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
     ),
     mutant(
         "a front whose record is lost was given nothing",
         "a front that pushes don't reach shows the old price, if somebody tidies up var/leases",
-        POLLS,
-        "        return asked + settings.LEASE_S\n",
-        "        return 0.0\n",
+        LEASES,
+        '        others.append(Lease(lease.front, "", "", lost, settings.LEASE_S, None))\n',
+        "        pass\n",
         f"{TESTS}/test_polls.py::test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given",
     ),
     mutant(

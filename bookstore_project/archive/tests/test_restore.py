@@ -108,7 +108,7 @@ def test_nothing_is_done_without_a_yes(shop: Path, tmp_path: Path, monkeypatch: 
 def test_a_running_store_is_named_and_left_alone(shop: Path, tmp_path: Path) -> None:
     path = backup(tmp_path / "b")
     with (
-        lock.exclusive(topology.RUN_DIR / "supervisor.lock"),
+        lock.exclusive(topology.DATA),
         pytest.raises(CommandError, match=r"The store is running \(supervisor: process \d+\). Stop it first"),
     ):
         restore(path)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bookstore_project.cluster import lifeline
+from bookstore_project.cluster import lifeline, lock
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.supervisor import Supervisor, launch_command
 from bookstore_project.settings import topology
@@ -16,7 +16,9 @@ def stub_command(node: topology.Node) -> Sequence[str]:
 def main() -> None:
     lifeline.watch()
     console = Console()
-    Supervisor(list(topology.NODES.values()), console=console, command=stub_command).run()
+    with lock.exclusive(topology.DATA) as held:
+        nodes = list(topology.NODES.values())
+        Supervisor(nodes, console=console, command=stub_command, is_replaced=held.is_replaced).run()
     console.close()
 
 

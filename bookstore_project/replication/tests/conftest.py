@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import fronts, polls
+from bookstore_project.replication import fronts, leases, polls
 from bookstore_project.replication.tests.copies import python
 from bookstore_project.replication.tests.leases import Clock, Pushes
 
@@ -51,6 +51,7 @@ def clock(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(fronts, "time", made)
     monkeypatch.setattr(polls, "time", made)
+    monkeypatch.setattr(leases, "time", made)
     return made
 
 

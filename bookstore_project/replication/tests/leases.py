@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import F
 
-from bookstore_project.replication.fronts import Lease
+from bookstore_project.replication.leases import Lease
 from bookstore_project.replication.polls import Poll
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
@@ -13,6 +13,7 @@ from catalog_app.models import Book
 NOW = 1000.0
 LEASE_S = 1.5
 POLL = Poll("front", "127.0.0.1:1", "process", LEASE_S, None, None)
+HOLDER = ("front", "process")
 LEASE = Lease("front", "127.0.0.1:1", "process", NOW + LEASE_S, LEASE_S, None)
 
 
@@ -39,7 +40,7 @@ class Pushes:
         self.deaf: set[str] = set()
 
     def __call__(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
-        if lease.front in self.deaf:
+        if lease.front in self.deaf or not lease.instance:
             return False
         if message["set"]:  # Offers come when they come, perhaps of books that the fixture put there.
             return True

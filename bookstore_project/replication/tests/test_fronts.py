@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from bookstore_project.replication import fronts, offers, points, polls
+from bookstore_project.replication import fronts, leases, offers, points, polls
 from bookstore_project.replication.errors import OutcomeUnknown
-from bookstore_project.replication.fronts import Lease, Leases, read_lease, read_leases, record_lease
+from bookstore_project.replication.leases import Lease, Leases, read_lease, read_leases, record_lease
 from bookstore_project.replication.log import Entry
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, floor
-from bookstore_project.replication.tests.leases import LEASE, NOW, POLL, Clock, Pushes, reprice
+from bookstore_project.replication.tests.leases import HOLDER, LEASE, NOW, POLL, Clock, Pushes, reprice
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
 from catalog_app.serializers import book_bytes
@@ -30,12 +30,12 @@ ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
 
 def test_a_lease_is_valid_until_it_expires(clock: Clock) -> None:
     record_lease(LEASE)
-    assert read_leases().valid == {"front": LEASE}
+    assert read_leases().valid == {HOLDER: LEASE}
     clock.now = LEASE.expires - 0.001
-    assert read_leases().valid == {"front": LEASE}
+    assert read_leases().valid == {HOLDER: LEASE}
     clock.now = LEASE.expires
     assert read_leases().valid == {}
-    assert read_lease("front") == LEASE
+    assert read_lease(*HOLDER) == LEASE
 
 
 def test_a_lease_of_an_earlier_boot_is_void(clock: Clock) -> None:
@@ -51,20 +51,86 @@ def test_a_lease_of_an_earlier_boot_is_void(clock: Clock) -> None:
         "{}",
         "null",
         '{"front": 1, "confirmed": null}',
-        json.dumps(asdict(LEASE) | {"expires": "soon"}),
-        json.dumps(asdict(LEASE) | {"expires": None}),
-        json.dumps(asdict(LEASE) | {"expires": float("nan")}),
-        json.dumps(asdict(LEASE) | {"lease_s": []}),
-        json.dumps(asdict(LEASE) | {"confirmed": 7}),
+        json.dumps(asdict(LEASE)),
+        '{"leases": 7}',
+        json.dumps({"leases": [asdict(LEASE) | {"expires": "soon"}]}),
+        json.dumps({"leases": [asdict(LEASE) | {"expires": None}]}),
+        json.dumps({"leases": [asdict(LEASE) | {"expires": float("nan")}]}),
+        json.dumps({"leases": [asdict(LEASE) | {"lease_s": []}]}),
+        json.dumps({"leases": [asdict(LEASE) | {"confirmed": 7}]}),
     ],
 )
 def test_of_what_is_no_lease_nothing_is_known(clock: Clock, content: str) -> None:
     """Writers wait as for a record that is gone, and the next poll writes it anew."""
     record_lease(LEASE)
-    (fronts.lease_dir() / "front.json").write_text(content)
+    (leases.lease_dir() / "front.json").write_text(content)
     assert read_leases() == Leases({}, frozenset({"front"}))
     polls.answer("catalog", "catalog-1", POLL)
-    assert "front" in read_leases().valid
+    assert HOLDER in read_leases().valid
+
+
+# ------------------------------------------------------------------------- two processes under one name
+
+OTHER = replace(LEASE, instance="another process", address="127.0.0.1:2")
+
+
+def test_a_lease_belongs_to_one_process_whatever_others_of_its_name_do(clock: Clock) -> None:
+    polls.answer("catalog", "catalog-1", POLL)
+    clock.now += 1
+    polls.answer("catalog", "catalog-2", replace(POLL, instance=OTHER.instance, address=OTHER.address))
+    found = read_leases().valid
+    assert {holder: lease.address for holder, lease in found.items()} == {
+        HOLDER: POLL.address,
+        OTHER.holder: OTHER.address,
+    }
+    assert found[HOLDER].expires < found[OTHER.holder].expires
+    clock.now += 1
+    assert list(read_leases().valid) == [OTHER.holder], "one's polls don't renew the other's"
+
+
+def test_each_process_of_one_name_is_told(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def push(lease: Lease, message: object) -> bool:
+        told.append(lease.address)
+        return True
+
+    monkeypatch.setattr(fronts, "push", push)
+    record_lease(LEASE)
+    record_lease(OTHER)
+    fronts.invalidate("t", [ENTRY])
+    assert sorted(told) == [LEASE.address, OTHER.address]
+    assert clock.now == NOW
+
+
+@pytest.mark.parametrize("deaf", [LEASE, OTHER])
+def test_the_one_that_is_deaf_is_waited_for_though_the_other_took_it(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, deaf: Lease
+) -> None:
+    monkeypatch.setattr(fronts, "push", lambda lease, message, timeout_s=0: lease.holder != deaf.holder)
+    record_lease(replace(LEASE, confirmed=None))
+    record_lease(OTHER)
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now >= deaf.expires
+    assert [leases.is_blocked(lease.holder) for lease in (LEASE, OTHER)] == [LEASE is deaf, OTHER is deaf]
+
+
+def test_what_ones_poll_confirms_the_other_may_not_have_heard_of(clock: Clock, pushes: Pushes) -> None:
+    pushes.deaf.add("front")
+    record_lease(replace(LEASE, confirmed=(7, "hash of 7")))
+    record_lease(OTHER)
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now >= OTHER.expires
+
+
+def test_processes_that_are_gone_leave_nothing_behind(clock: Clock, pushes: Pushes) -> None:
+    for number in range(5):
+        record_lease(replace(LEASE, instance=f"process {number}", expires=clock.now + 1))
+        leases.block(("front", f"process {number}"))
+        clock.now += 2
+    record_lease(replace(LEASE, expires=clock.now + 1))
+    assert [lease.instance for lease in leases.read_record("front") or ()] == ["process"]
+    assert list(leases.lease_dir().glob("*.unreachable")) == []
 
 
 # ------------------------------------------------------------------------------------------- invalidations
@@ -95,6 +161,7 @@ def test_without_leases_nobody_is_told(clock: Clock, pushes: Pushes) -> None:
 
 def test_every_front_with_a_lease_is_told_once(clock: Clock, pushes: Pushes) -> None:
     for name in ("front", "front-2", "front-3"):
+        leases.record_no_lease(name)
         record_lease(replace(LEASE, front=name))
     fronts.invalidate("t", [ENTRY])
     message = {"timeline": "t", "invalidate": [[7, ["book:1"]]], "set": []}
@@ -171,8 +238,8 @@ def test_a_deaf_front_delays_a_write_until_its_lease_runs_out(clock: Clock, push
     pushes.deaf.add("front")
     fronts.invalidate("t", [ENTRY])
     assert LEASE.expires <= clock.now < LEASE.expires + 0.1
-    assert fronts.is_blocked("front")
-    assert not fronts.is_blocked("front-2")
+    assert leases.is_blocked(HOLDER)
+    assert not leases.is_blocked(("front-2", "process"))
     assert list(pushes.taken) == ["front-2"]
 
 
@@ -204,9 +271,9 @@ def test_a_lease_whose_record_is_gone_is_waited_for(clock: Clock, pushes: Pushes
     """Whoever removes the files must not make a front's cache stale: it has its lease all the same."""
     record_lease(LEASE)
     if is_folder_gone:
-        shutil.rmtree(fronts.lease_dir())
+        shutil.rmtree(leases.lease_dir())
     else:
-        (fronts.lease_dir() / "front.json").unlink()
+        (leases.lease_dir() / "front.json").unlink()
     fronts.invalidate("t", [ENTRY])
     assert clock.now >= NOW + settings.LEASE_S
     waited = clock.now
@@ -214,18 +281,19 @@ def test_a_lease_whose_record_is_gone_is_waited_for(clock: Clock, pushes: Pushes
     assert clock.now == waited, "once is enough"
 
 
-def test_a_front_that_polls_again_ends_the_wait_for_its_lost_record(clock: Clock, pushes: Pushes) -> None:
-    shutil.rmtree(fronts.lease_dir(), ignore_errors=True)
-    clock.while_asleep = lambda: record_lease(LEASE)
+def test_a_front_that_polls_again_is_told_and_its_lost_record_waited_for(clock: Clock, pushes: Pushes) -> None:
+    """Another process of its name may have been on it, too."""
+    shutil.rmtree(leases.lease_dir(), ignore_errors=True)
+    clock.while_asleep = lambda: polls.answer("catalog", "catalog-1", POLL) if clock.now < NOW + 0.1 else None
     fronts.invalidate("t", [ENTRY])
-    assert clock.now < NOW + settings.LEASE_S / 2
+    assert NOW + settings.LEASE_S <= clock.now < NOW + 2 * settings.LEASE_S
     assert pushes.taken["front"][0]["invalidate"] == [[7, ["book:1"]]]
 
 
 def test_a_record_that_vanishes_while_a_writer_waits_counts_as_it_was(clock: Clock, pushes: Pushes) -> None:
     record_lease(LEASE)
     pushes.deaf.add("front")
-    clock.while_asleep = lambda: (fronts.lease_dir() / "front.json").unlink(missing_ok=True)
+    clock.while_asleep = lambda: (leases.lease_dir() / "front.json").unlink(missing_ok=True)
     fronts.invalidate("t", [ENTRY])
     assert clock.now >= LEASE.expires
 
@@ -242,7 +310,7 @@ def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
         seen.append(floor("catalog"))
         return len(seen) > 1  # What is announced during the commits doesn't arrive; what is sent after them does.
 
-    monkeypatch.setattr(fronts, "read_leases", lambda: Leases({} if len(seen) > 1 else {"front": LEASE}, frozenset()))
+    monkeypatch.setattr(fronts, "read_leases", lambda: Leases({} if len(seen) > 1 else {HOLDER: LEASE}, frozenset()))
     monkeypatch.setattr(fronts, "push", look)
     assert reprice() == before + 1
     assert seen == [before, before]
@@ -272,6 +340,7 @@ class Front(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.messages: list[dict[str, Any]] = []
         self.tokens: set[str | None] = set()
+        self.instances: set[str | None] = set()
         self.status = 200
 
     @property
@@ -286,6 +355,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == fronts.PUSH_PATH:
             self.server.tokens.add(self.headers["X-Service-Token"])
+            self.server.instances.add(self.headers["X-Front-Instance"])
             self.server.messages.append(json.loads(body))
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
@@ -307,6 +377,7 @@ def front() -> Iterator[Front]:
 
 def test_a_push_carries_the_service_token(front: Front) -> None:
     assert fronts.push(front.lease, {"timeline": "é", "invalidate": [], "set": []})
+    assert front.instances == {"process"}, "and says which process it is meant for"
     assert front.messages == [{"timeline": "é", "invalidate": [], "set": []}]
     assert front.tokens == {settings.SERVICE_TOKEN}
 
@@ -348,4 +419,4 @@ def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
 def test_an_address_that_is_none_blocks_the_front_and_not_the_writer(clock: Clock) -> None:
     record_lease(replace(LEASE, address="nowhere"))
     fronts.invalidate("t", [ENTRY])
-    assert fronts.is_blocked("front")
+    assert leases.is_blocked(HOLDER)

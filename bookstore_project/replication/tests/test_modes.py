@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication import fronts, polls
-from bookstore_project.replication.fronts import Lease, record_lease
+from bookstore_project.replication import fronts, leases, polls
+from bookstore_project.replication.leases import Lease, record_lease
 from bookstore_project.replication.log import Entry
 from bookstore_project.replication.tests.copies import eventually
 from bookstore_project.replication.tests.leases import LEASE, NOW, POLL, Clock, Pushes, reprice
@@ -75,7 +75,7 @@ def test_no_front_gets_a_lease_from_an_experiment(clock: Clock, settings: Settin
     settings.COHERENCE = mode
     record_lease(replace(LEASE, expires=NOW))
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
-    assert fronts.read_leases().valid == {}
+    assert leases.read_leases().valid == {}
 
 
 @pytest.mark.parametrize("mode", EXPERIMENTS)

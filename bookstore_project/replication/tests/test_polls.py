@@ -1,16 +1,18 @@
 """Polls: the lease first, then what the front has missed; nobody is waited for."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import fronts, points, polls
+from bookstore_project import files
+from bookstore_project.replication import leases, points, polls
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.fronts import read_lease, read_leases, record_lease
+from bookstore_project.replication.leases import read_lease, read_leases, record_lease
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.copies import Party, Pause, floor
-from bookstore_project.replication.tests.leases import LEASE, LEASE_S, NOW, POLL, Clock, Pushes, reprice
+from bookstore_project.replication.tests.leases import HOLDER, LEASE, LEASE_S, NOW, POLL, Clock, Pushes, reprice
 from bookstore_project.replication.witness import read_witness, write_witness
 
 
@@ -26,7 +28,7 @@ def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
         "base": True,
         "settled": None,
     }
-    assert read_leases().valid["front"].expires == NOW + LEASE_S
+    assert read_leases().valid[HOLDER].expires == NOW + LEASE_S
 
 
 def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
@@ -62,7 +64,7 @@ def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, pushes: P
     def write() -> None:
         nonlocal position
         points.hooks.clear()
-        assert "front" in read_leases().valid
+        assert HOLDER in read_leases().valid
         position = int(str(Party(reprice).result()))
 
     points.hooks["poll-recorded"] = write
@@ -77,7 +79,7 @@ def test_a_poll_counts_the_lease_from_when_it_was_asked(clock: Clock) -> None:
 
     points.hooks["poll-began"] = dawdle
     polls.answer("catalog", "catalog-1", POLL)
-    lease = read_lease("front")
+    lease = read_lease(*HOLDER)
     assert lease is not None
     assert lease.expires == NOW + LEASE_S
 
@@ -85,43 +87,53 @@ def test_a_poll_counts_the_lease_from_when_it_was_asked(clock: Clock) -> None:
 def test_a_poll_never_shortens_a_lease(clock: Clock) -> None:
     record_lease(replace(LEASE, expires=NOW + 4, lease_s=4))
     polls.answer("catalog", "catalog-1", POLL)
-    assert read_leases().valid["front"].expires == NOW + 4
+    assert read_leases().valid[HOLDER].expires == NOW + 4
 
 
 def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, pushes: Pushes) -> None:
     record_lease(replace(LEASE, expires=NOW + 0.5))
-    fronts.block("front")
+    leases.block(HOLDER)
     pushes.deaf.add("front")
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
-    assert read_leases().valid["front"].expires == NOW + 0.5, "the old lease stands, no longer than it did"
+    assert read_leases().valid[HOLDER].expires == NOW + 0.5, "the old lease stands, no longer than it did"
     clock.now += 1
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
     assert read_leases().valid == {}
     pushes.deaf.clear()
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
-    assert not fronts.is_blocked("front")
-    assert "front" in read_leases().valid
+    assert not leases.is_blocked(HOLDER)
+    assert HOLDER in read_leases().valid
 
 
 def test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given(clock: Clock, pushes: Pushes) -> None:
     """A record without a lease would let a writer go on, while the front still uses the one that it has."""
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
-    fronts.block("front")
+    leases.block(HOLDER)
     pushes.deaf.add("front")
-    (fronts.lease_dir() / "front.json").unlink()
+    (leases.lease_dir() / "front.json").unlink()
     clock.now += 0.5
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
-    assert read_leases().valid["front"].expires >= NOW + LEASE_S
+    assert read_leases().valid["front", ""].expires >= NOW + LEASE_S
 
 
-def test_a_lease_that_cannot_be_recorded_is_not_given(
-    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fronts, "lease_dir", lambda: tmp_path)
-    (tmp_path / "front.json").mkdir()
-    with pytest.raises(Unavailable, match="can't be recorded"):
+def test_a_lease_that_cannot_be_recorded_is_not_given(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write", write)
+    with pytest.raises(Unavailable, match="can't be recorded: No space left"):
         polls.answer("catalog", "catalog-1", POLL)
-    assert read_leases().unknown == {"front"}
+    assert HOLDER not in read_leases().valid
+
+
+def test_a_folder_in_a_records_place_is_put_aside(clock: Clock, empty_store: Path) -> None:
+    record = leases.lease_dir() / "front.json"
+    record.unlink(missing_ok=True)
+    record.mkdir()
+    (leases.lease_dir() / "front.lock").rmdir() if (leases.lease_dir() / "front.lock").exists() else None
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
+    assert HOLDER in read_leases().valid
+    assert [path.name for path in (empty_store / "aside").iterdir()] != []
 
 
 def test_a_replica_out_of_sync_or_behind_answers_no_poll(seven_books: Path) -> None:

@@ -29,8 +29,8 @@ class Command(BaseCommand):
         preparation.make_folders()
         console = Console()
         try:
-            with lock.exclusive(topology.RUN_DIR / "supervisor.lock"):
-                self._run(console)
+            with lock.exclusive(topology.DATA) as held:
+                self._run(console, held)
         except lock.HeldElsewhere as held:
             raise CommandError(
                 f"The store already runs on {display.short(topology.DATA)} (supervisor: process {held.holder}). "
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         finally:
             console.close()
 
-    def _run(self, console: Console) -> None:
+    def _run(self, console: Console, held: lock.FolderLock) -> None:
         nodes = list(topology.NODES.values())
         ours = {read_pid(node.pid_file) for node in nodes}
         if busy := ports.await_free(nodes, is_ours=ours.__contains__):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         preparation.prepare(console.line)
         for node in nodes:
             console.line(display.node_line(node, "starting", None))
-        Supervisor(nodes, console=console).run()
+        Supervisor(nodes, console=console, is_replaced=held.is_replaced).run()
 
 
 def _stop_early(number: int, frame: FrameType | None) -> None:
