@@ -14,6 +14,7 @@ from django.urls import get_resolver  # noqa: E402
 
 from bookstore_project.cluster.process import announce  # noqa: E402
 from bookstore_project.settings import topology  # noqa: E402
+from bookstore_project.wire.defects import Guard  # noqa: E402
 from frontend_app import runtime  # noqa: E402
 from frontend_app.gateway.application import Gateway  # noqa: E402
 
@@ -32,7 +33,7 @@ def _begin() -> None:
 
 
 application = Gateway(
-    django_application,
+    Guard(django_application),
     runtime.front,
     threads=topology.NODE.threads if topology.NODE else DEFAULT_THREADS,
     on_start=_begin,

@@ -10,8 +10,9 @@ from bookstore_project.cluster.process import announce
 from bookstore_project.settings import topology
 from bookstore_project.wire import background
 from bookstore_project.wire.bodies import BoundedBodies
+from bookstore_project.wire.defects import Guard
 
-application = BoundedBodies(get_wsgi_application())
+application = Guard(BoundedBodies(get_wsgi_application()))
 announce()
 
 if topology.NODE and topology.NODE.service == topology.FRONT:

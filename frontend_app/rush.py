@@ -10,12 +10,23 @@ from http import HTTPStatus
 
 from bookstore_project.wire import client, headers, idempotency, problems
 from bookstore_project.wire.balancing.balancer import Call
+from bookstore_project.wire.documents import json_object
+from bookstore_project.wire.request_id import begin_own
 from frontend_app.runtime import Front
 
 CUSTOMERS = 100
 PATIENCE_S = 15.0
-SOLD, SOLD_OUT, UNANSWERED, REFUSED = "sold", "told that it is sold out", "left without an answer", "refused"
-OUTCOMES = (SOLD, SOLD_OUT, REFUSED, UNANSWERED)
+SOLD, SOLD_OUT, TURNED_AWAY = "sold", "told that it is sold out", "turned away unserved"
+REFUSED, UNKNOWN = "refused", "left not knowing"
+OUTCOMES = (SOLD, SOLD_OUT, TURNED_AWAY, REFUSED, UNKNOWN)
+OF_CODE = {
+    "out_of_stock": SOLD_OUT,
+    "unavailable": TURNED_AWAY,
+    "throttled": TURNED_AWAY,
+    "outcome_unknown": UNKNOWN,
+    "in_progress": UNKNOWN,
+}
+"""What a customer was told, by the code of the problem; any other is a refusal."""
 
 
 @dataclass(eq=False)
@@ -34,27 +45,35 @@ class Rush:
 
     def _run(self, book_id: int) -> None:
         began = time.monotonic()
+        request_id = begin_own("rush")
         try:
             with ThreadPoolExecutor(CUSTOMERS, thread_name_prefix="customer") as pool:
-                outcomes = Counter(pool.map(lambda _: self._buy(book_id), range(CUSTOMERS)))
+                ids = [f"{request_id}.{number}" for number in range(1, CUSTOMERS + 1)]
+                outcomes = Counter(pool.map(lambda each: self._buy(book_id, each), ids))
             told = ", ".join(f"{outcomes[each]} {each}" for each in OUTCOMES if outcomes[each])
-            text = f"{CUSTOMERS} purchases of book {book_id} at once: {told}, in {time.monotonic() - began:.1f} s"
+            took = f"in {time.monotonic() - began:.1f} s (requests {ids[0]} to {ids[-1]})"
+            text = f"{CUSTOMERS} purchases of book {book_id} at once: {told}, {took}"
             self.front.journal.event(self.front.node.name, text)
         finally:
             self.front.rush_lock.release()
 
-    def _buy(self, book_id: int) -> str:
+    def _buy(self, book_id: int, request_id: str) -> str:
         try:
             reply = self.call(
                 self.front.node,
                 "POST",
                 "/api/v1/orders/",
                 body=json.dumps({"book": book_id}).encode(),
-                extra_headers={headers.IDEMPOTENCY_KEY: idempotency.new_key()},
+                extra_headers={
+                    headers.IDEMPOTENCY_KEY: idempotency.new_key(),
+                    headers.REQUEST_ID: request_id,
+                },
                 timeout_s=PATIENCE_S,
             )
+        except client.NeverSent:
+            return TURNED_AWAY
         except client.CallFailed:
-            return UNANSWERED
+            return UNKNOWN
         if reply.status == HTTPStatus.CREATED:
             return SOLD
-        return SOLD_OUT if b'"out_of_stock"' in reply.body else REFUSED
+        return OF_CODE.get(str(json_object(reply.body).get("code")), REFUSED)

@@ -4,25 +4,30 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from bookstore_project.wire import accounts, headers, problems, shown
+from bookstore_project.wire import defects, headers, problems, shown
 from bookstore_project.wire.remarks import remark
 from bookstore_project.wire.request_id import current_request_id
-
-ADMIN = "/admin/"
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: the response for an exception that a view raised, None for a real defect (500)."""
     error = _first_of_all(error, context)
+    response = _answer(error, context)
+    if response is not None and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        request = context.get("request")
+        defects.log(getattr(request, "method", ""), getattr(request, "path", ""), error)
+    return response
+
+
+def _answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, RequestDataTooBig):
         error = problems.PayloadTooLarge("The request body is larger than 1 MiB.")
     if isinstance(error, problems.StoreError):
@@ -83,11 +88,12 @@ def flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
 def problem_response(code: str, detail: str, **extra: Any) -> HttpResponse:
     """A problem document outside DRF."""
     body = problems.document(code, detail, current_request_id(), **extra)
-    response = HttpResponse(
-        json.dumps(body, ensure_ascii=False, separators=(",", ":")),
-        status=body["status"],
-        content_type=problems.CONTENT_TYPE,
-    )
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    response = HttpResponse(text, status=body["status"], content_type=problems.CONTENT_TYPE)
+    return _with_retry(response)
+
+
+def _with_retry(response: HttpResponse) -> HttpResponse:
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = str(problems.RETRY_AFTER_S)
     return response
@@ -103,20 +109,26 @@ def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return answer
 
 
-def refusal(request: HttpRequest, code: str, detail: str) -> HttpResponse:
-    """A problem document; for a person in the admin, a page of it."""
-    is_page = request.path.startswith(ADMIN) and "text/html" in request.headers.get("Accept", "")
-    if not is_page:
-        return problem_response(code, detail)
+def refusal(request: HttpRequest, code: str, detail: str, **extra: Any) -> HttpResponse:
+    """A problem document; for a person, who asks for a page, a page of it that needs neither a user nor routes."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return problem_response(code, detail, **extra)
     status, title = problems.TITLES[code]
-    told = {"title": title, "detail": detail, "request_id": current_request_id()}
-    try:
-        context = {**admin.site.each_context(request), **told}
-        return render(request, "admin/problem.html", context, status=status)
-    except Exception as error:
-        if accounts.are_at_fault(error):  # The page says who is logged in.
-            return problem_response(code, detail)
-        raise
+    told = {
+        "title": title,
+        "detail": detail,
+        "request_id": current_request_id(),
+        "is_undone": status < HTTPStatus.INTERNAL_SERVER_ERROR,
+    }
+    return _with_retry(HttpResponse(render_to_string("wire/problem.html", told), status=status))
+
+
+def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpResponse:
+    """Of an error that a view outside DRF let through."""
+    response = refusal(request, error.code, error.detail, **error.extra)
+    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        defects.log(request.method, request.path, error)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -134,7 +146,12 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return problem_response("internal_error", "Something broke here; the log has it under the request id.")
+    try:
+        return refusal(request, "internal_error", defects.DETAIL)
+    except Exception:
+        # The page itself may be what is broken.
+        defects.log(request.method, request.path)
+        return problem_response("internal_error", defects.DETAIL)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

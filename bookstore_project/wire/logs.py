@@ -138,6 +138,6 @@ def configure(_: dict[str, Any]) -> None:
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(logging.INFO)
-    # Every 4xx and 5xx has its own line from bookstore.request; only what lies behind a 500 is news.
-    logging.getLogger("django.request").addFilter(lambda record: bool(record.exc_info))
+    # Every 4xx and 5xx has its own line from bookstore.request, and what lies behind a 500 is told by `defects`.
+    logging.getLogger("django.request").addFilter(lambda record: False)
     logging.getLogger("django.server").addFilter(is_no_access_line)

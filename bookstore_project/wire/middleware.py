@@ -36,9 +36,9 @@ class RequestMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """What a view outside DRF (the admin, a login) let through: store errors, accounts that can't be read."""
         if isinstance(exception, problems.StoreError):
-            return errors.problem_response(exception.code, exception.detail, **exception.extra)
+            return errors.store_refusal(request, exception)
         if accounts.are_at_fault(exception):
-            return errors.problem_response("unavailable", accounts.DETAIL)
+            return errors.refusal(request, "unavailable", accounts.DETAIL)
         return None
 
     def log(self, request: HttpRequest, response: HttpResponse, request_id: str, took_ms: float) -> None:

@@ -25,20 +25,6 @@ class IsStaff(BasePermission):
         return bool(request.user and request.user.is_staff)
 
 
-class SameOrigin(BasePermission):
-    """Not from a page of another site, in whose hands a browser would put the login that it remembers.
-
-    Programs, which name no origin, may ask. (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/)
-    """
-
-    message = "Pages of other origins may not do this."
-
-    def has_permission(self, request: Request, view: "APIView") -> bool:
-        origin = request.headers.get("Origin")
-        is_own = origin is None or origin == f"{request.scheme}://{request.get_host()}"
-        return is_own and request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
-
-
 class IsService(BasePermission):
     """Another node of this store, shown by the service token."""
 

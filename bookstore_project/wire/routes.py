@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
@@ -26,6 +27,8 @@ def common_routes() -> list[URLPattern | URLResolver]:
         path("favicon.ico", health.no_icon),
         *route("api/schema/", SchemaView.as_view(), "schema"),
         *route("api/docs/", DocsView.as_view(), "docs"),
+        # Before the framework's own, which shows a page of the admin's: a front has none.
+        path("api-auth/logout/", LogoutView.as_view(next_page="rest_framework:login")),
         path("api-auth/", include("rest_framework.urls")),
     ]
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from django.conf import settings
 from rest_framework.exceptions import ParseError
 
-from bookstore_project.wire import etags, headers, metrics, problems
+from bookstore_project.wire import defects, etags, headers, metrics, origins, problems
 from bookstore_project.wire.parsers import parse_json
 from bookstore_project.wire.request_id import accept_request_id
 from frontend_app import pushes
@@ -114,14 +114,20 @@ class Gateway:
             answer = _refusal(error, request_id)
             _measure(metrics.OTHER, request, answer, began)
             parts.hit_log.refused(request.scope, answer, began)
+        except Exception:
+            defects.log(request.method, request.path)
+            answer = problem("internal_error", defects.DETAIL, request_id)
+            _measure(metrics.OTHER, request, answer, began)
+            parts.hit_log.refused(request.scope, answer, began)
         await answer.send(send, request.method)
 
     def _pushed(self, hit_log: HitLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
-        """The answer to a catalog replica's push; None for everything else, a forged push among it."""
+        """The answer to a catalog replica's push; None for all else: a forged push, or a page's, too."""
         if (
             request.method != "POST"
             or request.path.rstrip("/") != pushes.PATH.rstrip("/")
             or not _is_from_node(request)
+            or any(name in request.headers for name in origins.TOLD_BY)
         ):
             return None
         began = time.perf_counter()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from bookstore_project.wire import csp, etags, headers, problems
+from bookstore_project.wire import csp, etags, headers, privacy, problems
 from bookstore_project.wire.renderers import canonical_json
 
 Scope = MutableMapping[str, Any]
@@ -90,6 +90,8 @@ def problem(code: str, detail: str, request_id: str) -> Outgoing:
         ("ETag", etags.etag_of(body)),
         ("X-Content-Type-Options", "nosniff"),
         (csp.HEADER, csp.POLICY),
+        ("Cache-Control", privacy.CACHE_CONTROL),
+        ("Vary", ", ".join(privacy.VARY)),
     ]
     if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         named.append(("Retry-After", str(problems.RETRY_AFTER_S)))

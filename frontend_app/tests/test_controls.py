@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from bookstore_project.settings import topology
 from bookstore_project.wire import client as wire
 from bookstore_project.wire import control, problems
+from bookstore_project.wire.request_id import is_acceptable
 from frontend_app import controls, damage, services
 from frontend_app.cache.shared import SharedCache
 from frontend_app.runtime import Front, serving
@@ -306,23 +307,51 @@ def test_the_pages_are_there_for_everybody_while_the_accounts_cannot_be_read(
 # ------------------------------------------------------------------------------------------------- a rush
 
 
-def test_a_rush_is_a_hundred_purchases_with_keys_of_their_own_and_tells_how_it_ended(front: Front) -> None:
-    keys: set[str] = set()
-    lock, left = threading.Lock(), [60]
+def rushed(front: Front, answer: Callable[[int], wire.Reply]) -> tuple[str, list[dict[str, str]]]:
+    """The event that tells how a rush ended in which customers got those answers, and the headers that they sent."""
+    sent: list[dict[str, str]] = []
+    lock = threading.Lock()
 
     def sell(node: topology.Node, method: str, path: str, **options: Any) -> wire.Reply:
         with lock:
-            keys.add(options["extra_headers"]["Idempotency-Key"])
-            left[0] -= 1
-            if left[0] >= 0:
-                return fakes.json_reply({}, 201)
-        return fakes.problem_reply("out_of_stock")
+            sent.append(dict(options["extra_headers"]))
+            number = len(sent)
+        return answer(number)
 
     assert "customers are on their way" in Rush(front, sell).start(1)
     wait_for(lambda: any("at once" in event["event"] for event in front.journal.events()))
-    told = front.journal.events()[0]["event"]
+    wait_for(lambda: not front.rush_lock.locked())
+    return str(front.journal.events()[0]["event"]), sent
+
+
+def test_a_rush_is_a_hundred_purchases_with_keys_and_ids_of_their_own_and_tells_how_it_ended(front: Front) -> None:
+    told, sent = rushed(
+        front, lambda number: fakes.json_reply({}, 201) if number <= 60 else fakes.problem_reply("out_of_stock")
+    )
     assert told.startswith(f"{CUSTOMERS} purchases of book 1 at once: 60 sold, 40 told that it is sold out, in ")
-    assert len(keys) == CUSTOMERS
+    assert len({each["Idempotency-Key"] for each in sent}) == CUSTOMERS
+    ids = {each["X-Request-Id"] for each in sent}
+    assert len(ids) == CUSTOMERS
+    assert all(is_acceptable(each) for each in ids)
+    first, last = told.partition("(requests ")[2].rstrip(")").split(" to ")
+    assert {first, last} <= ids, "the event names them, for `trace`"
+
+
+def test_a_rush_tells_apart_who_was_turned_away_and_who_found_the_book_sold_out(front: Front) -> None:
+    codes = {0: "out_of_stock", 1: "unavailable", 2: "not_found", 3: "outcome_unknown", 4: "throttled"}
+
+    def answer(number: int) -> wire.Reply:
+        if number % 10 == 5:
+            raise wire.NeverSent("front")
+        if number % 10 == 6:
+            raise wire.NoAnswer("front")
+        code = codes.get(number % 10)
+        return fakes.problem_reply(code) if code else fakes.json_reply({}, 201)
+
+    told, _ = rushed(front, answer)
+    assert (
+        "30 sold, 10 told that it is sold out, 30 turned away unserved, 10 refused, 20 left not knowing, in "
+    ) in told
 
 
 def test_one_rush_at_a_time(front: Front) -> None:
@@ -336,5 +365,5 @@ def test_one_rush_at_a_time(front: Front) -> None:
     with pytest.raises(problems.Conflict):
         Rush(front, wait).start(1)
     go.set()
-    wait_for(lambda: any("left without an answer" in event["event"] for event in front.journal.events()))
+    wait_for(lambda: any("left not knowing" in event["event"] for event in front.journal.events()))
     wait_for(lambda: not front.rush_lock.locked())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -250,6 +251,42 @@ def test_a_push_without_the_token_changes_nothing(gateway: Gateway, front: Front
         assert front.coherence.floors.of("book:1") < 99
 
     run(test)
+
+
+@pytest.mark.parametrize(
+    "told", [("origin", "http://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+)
+def test_a_push_from_another_origin_changes_nothing_even_with_the_token(
+    gateway: Gateway, front: Front, told: tuple[str, str]
+) -> None:
+    async def test() -> None:
+        token = (headers.SERVICE_TOKEN, settings.SERVICE_TOKEN)
+        got = await ask(gateway, "POST", "/internal/push/", token, told, body=push_body(99))
+        assert got.status == 403
+        assert front.coherence.floors.of("book:1") < 99
+
+    run(test)
+
+
+def test_a_defect_on_the_event_loop_is_a_problem_document_with_its_traceback_in_the_log(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(*args: Any, **options: Any) -> None:
+        raise ZeroDivisionError("the defect")
+
+    async def test() -> None:
+        monkeypatch.setattr("frontend_app.gateway.application.build_environ", explode)
+        got = await ask(gateway, "GET", "/api/v1/books/", ("x-request-id", "mine"))
+        assert (got.status, json.loads(got.body)["code"]) == (500, "internal_error")
+        assert got.headers["x-request-id"] == "mine"
+
+    logger = logging.getLogger("bookstore.defects")
+    logger.addHandler(caplog.handler)
+    try:
+        run(test)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "ZeroDivisionError: the defect" in caplog.text
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"timeline": "t1", "invalidate": 7}'])

@@ -40,10 +40,12 @@ def log() -> Iterator[Log]:
     handler = DroppingQueueHandler(made.records)
     handler.addFilter(shorten_refusal)
     handler.addFilter(shorten)
-    logger = logging.getLogger("django")
-    logger.addHandler(handler)
+    loggers = [logging.getLogger(name) for name in ("django", "bookstore.defects")]
+    for logger in loggers:
+        logger.addHandler(handler)
     yield made
-    logger.removeHandler(handler)
+    for logger in loggers:
+        logger.removeHandler(handler)
 
 
 def test_a_request_for_an_unknown_host_is_one_short_line(log: Log) -> None:
@@ -57,7 +59,7 @@ def test_a_defect_keeps_its_traceback(log: Log) -> None:
     try:
         raise ZeroDivisionError
     except ZeroDivisionError:
-        logging.getLogger("django.request").error("broken", exc_info=sys.exc_info())
+        logging.getLogger("bookstore.defects").error("broken", exc_info=sys.exc_info())
     assert "Traceback" in log.text()
 
 

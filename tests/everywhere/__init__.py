@@ -1,0 +1,1 @@
+"""What holds for every route of every node, in one process."""
