@@ -1,7 +1,8 @@
 """The catalog's routes: parse, call, render."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 
 from bookstore_project.replication.http import ReplicaView
 from bookstore_project.settings import topology
-from bookstore_project.wire import etags, headers, representations
+from bookstore_project.wire import etags, headers, permissions, representations
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import PageQuery, checked_query, page_of
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
@@ -46,6 +47,8 @@ def answered(answer: services.Answer, status_code: int) -> Response:
 
 class BookList(CatalogView):
     """Books on sale."""
+
+    needs: ClassVar[Mapping[str, str]] = {"POST": permissions.ADD_BOOK}
 
     @extend_schema(operation_id="books_list", parameters=[BookQuery], responses=representations.BookPage)
     def get(self, request: Request) -> Response:
@@ -93,6 +96,7 @@ class EditableBook(BookView):
     """One book."""
 
     name = "Book"  # The heading of its page.
+    needs: ClassVar[Mapping[str, str]] = {"PATCH": permissions.CHANGE_BOOK, "DELETE": permissions.DELETE_BOOK}
 
     @extend_schema(
         operation_id="books_update",
@@ -131,6 +135,7 @@ class BookRestock(CatalogView):
     """New copies of a book."""
 
     serializer_class = representations.RestockInput
+    needs: ClassVar[Mapping[str, str]] = {"POST": permissions.CHANGE_BOOK}
 
     @extend_schema(
         operation_id="books_restock",

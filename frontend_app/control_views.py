@@ -1,7 +1,8 @@
 """Controls of a store that is there to be broken: as API, and as pages that say first what will happen."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from django.conf import settings
@@ -15,9 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookstore_project.wire import accounts, control, errors, problems
+from bookstore_project.wire import accounts, control, errors, permissions, problems
 from bookstore_project.wire.fields import StrictFields, WholeNumberField
-from bookstore_project.wire.permissions import IsStaff
 from bookstore_project.wire.representations import MAX_BOOK_ID
 from frontend_app import controls, damage
 from frontend_app.controls import Target
@@ -39,7 +39,7 @@ class DoneFields(serializers.Serializer[Any]):
 class ControlView(APIView):
     """Does one thing to the store, where it is there to be broken."""
 
-    permission_classes = (IsStaff,)
+    needs: ClassVar[Mapping[str, str]] = {"POST": permissions.BREAK_STORE}
     form: type[serializers.Serializer[Any]] = StrictFields
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:
@@ -101,6 +101,8 @@ class RushView(ControlView):
 class ClearView(ControlView):
     """This front's cache."""
 
+    needs: ClassVar[Mapping[str, str]] = {"POST": permissions.CLEAR_CACHE}
+
     @extend_schema(operation_id="cluster_clear_cache", request=None, responses=DoneFields)
     def post(self, request: Request) -> Response:
         """Empties the cache. For staff, with BOOKSTORE_BREAKABLE."""
@@ -109,18 +111,30 @@ class ClearView(ControlView):
 
 def offers(request: HttpRequest) -> dict[str, Any]:
     """What the cluster page needs to offer the controls, to those who may use them."""
+    allowed = _allowed(request, {each.permission for each in controls.CONTROLS})
     return {
         **who(request),
-        "is_staff": is_staff(request),
+        "may_do_something": bool(allowed),
         "is_breakable": settings.IS_BREAKABLE,
-        "node_controls": controls.offered(),
-        "store_controls": controls.offered_for_store(front()),
+        "node_controls": controls.offered(allowed),
+        "store_controls": controls.offered_for_store(front(), allowed),
     }
 
 
-def is_staff(request: HttpRequest | Request) -> bool:
+def sees_orders(request: HttpRequest | Request) -> bool:
+    """Whether who asks may know which orders were made: what was asked of this front names them."""
+    return bool(_allowed(request, {permissions.VIEW_ORDER}))
+
+
+def _allowed(request: HttpRequest | Request, wanted: set[str]) -> set[str]:
+    """Those of the permissions that whoever is logged in has; none while the accounts can't be read."""
     user = _user(request)
-    return bool(user and user.is_staff)
+    try:
+        return {each for each in wanted if permissions.is_allowed(user, each)}
+    except Exception as error:
+        if accounts.are_at_fault(error):
+            return set()
+        raise
 
 
 def who(request: HttpRequest) -> dict[str, str]:
@@ -149,8 +163,8 @@ def control_page(request: HttpRequest, kind: str, action: str, name: str = "") -
     target = controls.find(kind, action, name)
     if not request.user.is_authenticated:
         return redirect(f"{reverse('rest_framework:login')}?next={quote(request.path)}")
-    if not request.user.is_staff:
-        raise problems.Forbidden(IsStaff.message)
+    if not permissions.is_allowed(request.user, target.control.permission):
+        raise problems.Forbidden(permissions.told(target.control.permission))
     if request.method == "POST":
         return _do(request, target)
     return _ask(request, target)

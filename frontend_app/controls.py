@@ -1,13 +1,13 @@
 """What staff may do to a store that is there to be broken, and what each of it will do: told before, done after."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
-from bookstore_project.wire import control, problems
+from bookstore_project.wire import control, permissions, problems
 from frontend_app import damage, services
 from frontend_app.cache.lru import LRUCache
 from frontend_app.runtime import Front
@@ -26,6 +26,13 @@ class Control:
     action: str
     label: str
     foretold: str
+
+    @property
+    def permission(self) -> str:
+        """What it takes to use it."""
+        if self.kind == TURNS:
+            return permissions.DRAIN_REPLICA
+        return permissions.CLEAR_CACHE if self.action == "clear" else permissions.BREAK_STORE
 
 
 @dataclass(frozen=True)
@@ -209,22 +216,16 @@ _ACTIONS: Mapping[str, Callable[[Front, Target, str, int], str]] = {
 }
 
 
-def offered() -> list[tuple[Node, list[Target]]]:
-    """By node, for the page."""
+def offered(allowed: Collection[str]) -> list[tuple[Node, list[Target]]]:
+    """By node, for the page of somebody who has those permissions."""
+    mine = [control for control in CONTROLS if control.kind != STORE and control.permission in allowed]
     return [
-        (
-            node,
-            [
-                Target(control, node.name)
-                for control in CONTROLS
-                if control.kind != STORE and has(control.kind, node.name)
-            ],
-        )
+        (node, [Target(control, node.name) for control in mine if has(control.kind, node.name)])
         for node in topology.NODES.values()
     ]
 
 
-def offered_for_store(front: Front) -> list[tuple[Target, str]]:
+def offered_for_store(front: Front, allowed: Collection[str]) -> list[tuple[Target, str]]:
     """Each with its obstacle."""
-    targets = [Target(control) for control in CONTROLS if control.kind == STORE]
-    return [(target, obstacle(front, target)) for target in targets]
+    mine = [Target(control) for control in CONTROLS if control.kind == STORE and control.permission in allowed]
+    return [(target, obstacle(front, target)) for target in mine]

@@ -1,6 +1,7 @@
 """Staff takes replicas out of the rotation, and lets them in again."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -8,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookstore_project.wire import permissions
 from bookstore_project.wire.fields import StrictFields, YesNoField
 from bookstore_project.wire.parameters import REPLICA
-from bookstore_project.wire.permissions import IsStaff
 from frontend_app import cluster, services
 from frontend_app.runtime import front
 from frontend_app.serializers import NodeFields
@@ -25,7 +26,7 @@ class DrainInput(StrictFields):
 class NodeView(APIView):
     """A node of the store."""
 
-    permission_classes = (IsStaff,)
+    needs: ClassVar[Mapping[str, str]] = {"POST": permissions.DRAIN_REPLICA}
     form: type[serializers.Serializer[Any]] = StrictFields
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:

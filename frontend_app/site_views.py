@@ -52,7 +52,7 @@ def cluster_live(request: HttpRequest) -> HttpResponse:
 
 
 def _cluster(request: HttpRequest, template: str, more: dict[str, Any]) -> HttpResponse:
-    told = cluster.describe(front(), is_for_staff=control_views.is_staff(request))
+    told = cluster.describe(front(), is_for_staff=control_views.sees_orders(request))
     context = {**told, "now": journal.timestamp(time.time()), **more}
     response = render(request, template, context)
     response.headers["Cache-Control"] = "no-store"
@@ -67,7 +67,7 @@ class ClusterView(APIView):
     @extend_schema(responses=ClusterFields)
     def get(self, request: Request) -> Response:
         """Shows the store as this front sees it."""
-        return Response(cluster.describe(front(), is_for_staff=control_views.is_staff(request)))
+        return Response(cluster.describe(front(), is_for_staff=control_views.sees_orders(request)))
 
 
 @extend_schema(exclude=True)

@@ -1,6 +1,7 @@
 """The routes of a front: parse, call a service, pass on what comes back."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -10,10 +11,9 @@ from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from bookstore_project.wire import headers
+from bookstore_project.wire import headers, permissions
 from bookstore_project.wire.pages import PageQuery
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
-from bookstore_project.wire.permissions import IsStaff
 from bookstore_project.wire.queries import BookQuery, OrderQuery
 from bookstore_project.wire.representations import (
     BookFields,
@@ -65,6 +65,8 @@ class FrontView(APIView):
 class BookListView(FrontView):
     """All books, and new ones."""
 
+    needs: ClassVar[Mapping[str, str]] = {"POST": permissions.ADD_BOOK}
+
     @extend_schema(
         operation_id="books_list",
         responses=BookPage,
@@ -93,6 +95,7 @@ class EditableBookView(BookView):
     """One book, which staff may change."""
 
     name = "Book"  # The heading of its page.
+    needs: ClassVar[Mapping[str, str]] = {"PATCH": permissions.CHANGE_BOOK, "DELETE": permissions.DELETE_BOOK}
 
     @extend_schema(request=BookFields, responses=BookFields, parameters=[IF_MATCH])
     def patch(self, request: Request, book_id: int) -> HttpResponseBase:
@@ -112,6 +115,7 @@ class RestockView(FrontView):
     """Copies come in."""
 
     form = RestockInput
+    needs: ClassVar[Mapping[str, str]] = {"POST": permissions.CHANGE_BOOK}
 
     @extend_schema(request=RestockInput, responses=BookFields, parameters=[IDEMPOTENCY_KEY, IF_MATCH])
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
@@ -137,7 +141,7 @@ class SearchView(FrontView):
 class BuyerView(FrontView):
     """A view where anybody may buy."""
 
-    permission_classes = (AllowAny,)
+    permission_classes: Sequence[type[BasePermission]] = (AllowAny,)
 
     def purchase(self, body: bytes) -> HttpResponseBase:
         key = self.request.headers.get(headers.IDEMPOTENCY_KEY)
@@ -149,8 +153,8 @@ class OrderListView(BuyerView):
 
     form = PurchaseInput
 
-    def get_permissions(self) -> list[BasePermission]:
-        return [IsStaff()] if self.request.method in ("GET", "HEAD") else [AllowAny()]
+    permission_classes = (permissions.ByPermission,)
+    needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER, "POST": permissions.ANYBODY}
 
     @extend_schema(
         operation_id="orders_list",

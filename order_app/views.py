@@ -1,21 +1,21 @@
 """The order service's routes: parse, call, render."""
 
 import uuid
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookstore_project.replication.http import ReplicaView
 from bookstore_project.settings import topology
-from bookstore_project.wire import headers, problems, representations
+from bookstore_project.wire import headers, permissions, problems, representations
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import checked_query, page_of
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY
-from bookstore_project.wire.permissions import IsStaff
 from bookstore_project.wire.queries import OrderQuery
 from bookstore_project.wire.remarks import remark
 from order_app import selectors
@@ -60,8 +60,7 @@ class PurchaseView(ReplicaView):
 class OrderList(PurchaseView):
     """Orders."""
 
-    def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny()] if self.request.method in ("POST", "OPTIONS") else [IsStaff()]
+    needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER, "POST": permissions.ANYBODY}
 
     @extend_schema(operation_id="orders_list", parameters=[OrderQuery], responses=representations.OrderPage)
     def get(self, request: Request) -> Response:

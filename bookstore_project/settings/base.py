@@ -189,7 +189,7 @@ REST_FRAMEWORK = {
         "bookstore_project.wire.authentication.TokenAuthentication",
         "bookstore_project.wire.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["bookstore_project.wire.permissions.StaffOrReadOnly"],
+    "DEFAULT_PERMISSION_CLASSES": ["bookstore_project.wire.permissions.ByPermission"],
     "DEFAULT_RENDERER_CLASSES": [
         "bookstore_project.wire.renderers.JSONRenderer",
         "bookstore_project.wire.renderers.BrowsableAPIRenderer",

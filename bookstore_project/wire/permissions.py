@@ -1,6 +1,7 @@
-"""Who may do what: everybody reads and buys, staff changes, nodes call one another."""
+"""Who may do what: everybody reads and buys, staff does what its permissions say, nodes call one another."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -8,21 +9,46 @@ from rest_framework.request import Request
 if TYPE_CHECKING:  # DRF's views read the settings that name this module.
     from rest_framework.views import APIView
 
+ADD_BOOK = "catalog_app.add_book"
+CHANGE_BOOK = "catalog_app.change_book"
+"""Restocking among it, as in the admin."""
+DELETE_BOOK = "catalog_app.delete_book"
+"""Taking out of the shop: books are retired, not deleted."""
+VIEW_ORDER = "order_app.view_order"
+DRAIN_REPLICA = "frontend_app.drain_replica"
+CLEAR_CACHE = "frontend_app.clear_cache"
+BREAK_STORE = "frontend_app.break_store"
+"""Stopping and killing nodes, damaging files, a rush of customers."""
+ANYBODY = ""
 
-class StaffOrReadOnly(BasePermission):
-    """Reads for everybody, anything else for staff."""
+
+def is_allowed(user: Any, permission: str) -> bool:
+    """Whether that is staff with this permission of Django's: superusers have all of them."""
+    return bool(user and user.is_staff and user.has_perm(permission))
+
+
+def told(permission: str) -> str:
+    return f"This needs an account of staff with the permission {permission}."
+
+
+class ByPermission(BasePermission):
+    """What the view's `needs` says for the method: a permission, or ANYBODY.
+
+    Of methods that it doesn't name, reads are for everybody; the others, which there aren't, for staff to hear that.
+    """
 
     message = "Only staff may change this."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return request.method in SAFE_METHODS or bool(request.user and request.user.is_staff)
-
-
-class IsStaff(BasePermission):
-    message = "Only staff may see this."
-
-    def has_permission(self, request: Request, view: "APIView") -> bool:
-        return bool(request.user and request.user.is_staff)
+        needs: Mapping[str, str] = getattr(view, "needs", {})
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        if method not in needs:
+            return method in SAFE_METHODS or bool(request.user and request.user.is_staff)
+        needed = needs[method]
+        if needed == ANYBODY:
+            return True
+        self.message = told(needed)
+        return is_allowed(request.user, needed)
 
 
 class IsService(BasePermission):

@@ -18,6 +18,7 @@ from bookstore_project.replication.admin import ReplicatedAdmin
 from bookstore_project.replication.elsewhere import others_in_sync
 from bookstore_project.replication.transaction import get_verified
 from bookstore_project.settings import topology
+from bookstore_project.wire.permissions import DELETE_BOOK
 from catalog_app.admin.comparing import Comparison, compare
 from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
@@ -138,6 +139,11 @@ class BookAdmin(ReplicatedAdmin):
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_form(request, **{"form": BookRowForm, **kwargs})
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """To take a book out of the shop is what the API's DELETE does, and takes the same permission."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.has_perm(DELETE_BOOK) else (*fields, "retired")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Books are retired, not deleted: their ledger stays."""

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from bookstore_project.wire import shown
+from bookstore_project.wire.tests.api import make_staff
 from frontend_app.journal import REQUESTS_KEPT
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
@@ -50,7 +51,14 @@ def front() -> Iterator[Front]:
 @pytest.fixture
 def staff() -> Client:
     client = Client()
-    client.force_login(get_user_model().objects.create_user("ann", password=uuid.uuid4().hex, is_staff=True))
+    client.force_login(make_staff("ann", "operators"))
+    return client
+
+
+def nobody_in_particular() -> Client:
+    """Of staff, and in no group: may see no orders."""
+    client = Client()
+    client.force_login(make_staff("dora"))
     return client
 
 
@@ -66,10 +74,10 @@ def ask_all() -> None:
         Client().get(target, headers={"X-Request-Id": REQUEST_ID})
 
 
-@pytest.mark.parametrize("who", ["nobody", "a customer"])
+@pytest.mark.parametrize("who", ["nobody", "a customer", "staff without permissions"])
 def test_visitors_see_patterns_and_neither_ids_nor_queries(front: Front, who: str) -> None:
     ask_all()
-    visitor = Client() if who == "nobody" else customer()
+    visitor = {"nobody": Client, "a customer": customer}.get(who, nobody_in_particular)()
     for page in PAGES:
         text = visitor.get(page).content.decode()
         for secret in (ORDER, "private", TOKEN, REQUEST_ID):

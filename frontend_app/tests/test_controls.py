@@ -13,8 +13,9 @@ from pytest_django.fixtures import Settings
 
 from bookstore_project.settings import topology
 from bookstore_project.wire import client as wire
-from bookstore_project.wire import control, problems
+from bookstore_project.wire import control, permissions, problems
 from bookstore_project.wire.request_id import is_acceptable
+from bookstore_project.wire.tests.api import make_staff
 from frontend_app import controls, damage, services
 from frontend_app.cache.shared import SharedCache
 from frontend_app.runtime import Front, serving
@@ -83,7 +84,7 @@ def nothing_was_done_to_the_cache(front: Front) -> None:
 
 @pytest.fixture
 def boss() -> User:
-    return User.objects.create_user("boss", password="secret", is_staff=True)
+    return make_staff("boss", "operators", password="secret")
 
 
 @pytest.fixture
@@ -232,7 +233,7 @@ def test_a_page_says_first_what_will_happen_and_then_what_was_done(
 
 def test_what_is_foretold_names_who_goes_on() -> None:
     for node in topology.NODES.values():
-        for _, targets in controls.offered():
+        for _, targets in controls.offered({permissions.BREAK_STORE, permissions.DRAIN_REPLICA}):
             for target in targets:
                 assert "{" not in target.foretold
                 assert target.name in target.foretold

@@ -11,6 +11,7 @@ from django.test import Client
 from prometheus_client import CollectorRegistry, generate_latest
 
 from bookstore_project.settings import topology
+from bookstore_project.wire.tests.api import make_staff
 from frontend_app.cluster import FrontCollector
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
@@ -29,7 +30,7 @@ def front(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.fixture
 def staff(db: None) -> Client:
     client = Client()
-    client.force_login(User.objects.create_user("ann", is_staff=True))
+    client.force_login(make_staff("ann", "operators"))
     return client
 
 

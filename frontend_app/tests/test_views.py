@@ -11,6 +11,7 @@ from django.test import Client
 
 from bookstore_project.wire import headers
 from bookstore_project.wire.client import Reply
+from bookstore_project.wire.tests.api import make_staff
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Store
@@ -34,7 +35,7 @@ def front(store: Store) -> Iterator[Front]:
 @pytest.fixture
 def staff(db: None) -> Client:
     client = Client()
-    client.force_login(User.objects.create_user("ann", is_staff=True))
+    client.force_login(make_staff("ann", "shop assistants"))
     return client
 
 

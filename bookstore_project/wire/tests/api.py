@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from bookstore_project.wire import headers, problems
@@ -14,9 +14,17 @@ PASSWORD = "correct horse battery"
 JSON = "application/json"
 
 
+def make_staff(name: str, *groups: str, password: str | None = PASSWORD) -> User:
+    """A member of staff, and of those groups."""
+    user = User.objects.create_user(name, password=password, is_staff=True)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    assert user.groups.count() == len(groups)
+    return user
+
+
 def make_people() -> None:
-    """`ann` is staff, `bob` is not, `root` may use the admin; all with the same password."""
-    User.objects.create_user("ann", password=PASSWORD, is_staff=True)
+    """`ann` is a shop assistant, `bob` isn't of staff, `root` may do everything; all with the same password."""
+    make_staff("ann", "shop assistants")
     User.objects.create_user("bob", password=PASSWORD)
     User.objects.create_superuser("root", password=PASSWORD)
 

@@ -108,7 +108,7 @@ def test_a_traceback_is_cut_in_its_middle(log: Log) -> None:
     try:
         raise ZeroDivisionError("x" * 100_000)
     except ZeroDivisionError:
-        logging.getLogger("django.request").error("broken", exc_info=sys.exc_info())
+        logging.getLogger("bookstore.defects").error("broken", exc_info=sys.exc_info())
     text = log.text()
     assert "Traceback" in text
     assert "…[+" in text
