@@ -5,10 +5,10 @@ history that counts must be among them; it is left out of the rest of the reckon
 comes back: the sweeper writes the orders of all sales anew, so nothing of it is left out.)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from tests.chaos.checker import OUT_OF_STOCK, Violation
+from tests.chaos.checker import OUT_OF_STOCK, Step, Violation, is_made_by
 from tests.chaos.chronicle import Entry, steps_of
 from tests.chaos.history import Kind, Operation, Outcome
 from tests.chaos.operator import Decision
@@ -30,10 +30,11 @@ def settle_losses(
 ) -> Judged:
     """`kept` is the log that counts, `given_up` what of the rest was seen settled."""
     judged = Judged(list(operations))
-    sold = {order for steps in steps_of(kept, -1).values() for step in steps for order in step.orders}
+    made = {(book, step.state.version): step for book, steps in steps_of(kept, -1).items() for step in steps}
+    sold = {order for step in made.values() for order in step.orders}
     for decision in (one for one in decisions if one.service == "catalog"):
         known = _versions_at(kept, decision.offer.head)
-        lost = [one for one in judged.operations if _is_lost(one, decision, known, sold)]
+        lost = [one for one in judged.operations if _is_lost(one, decision, known, made, sold)]
         judged.violations += [*_unsaid(lost, decision), *_unlike(lost, given_up)]
         left_out = {id(one) for one in (*lost, *_refused_meanwhile(judged.operations, decision, lost))}
         judged.unjudged += len(left_out)
@@ -66,14 +67,20 @@ def _versions_at(entries: list[Entry], position: int) -> dict[int, int]:
     return {book: found[-1].state.version for book, found in steps.items()}
 
 
-def _is_lost(one: Operation, decision: Decision, known: dict[int, int], sold: set[str]) -> bool:
+def _is_lost(
+    one: Operation, decision: Decision, known: Mapping[int, int], made: Mapping[tuple[int, int], Step], sold: Set[str]
+) -> bool:
     """Whether it was answered by the history that was given up, beyond what is kept of it."""
     if one.outcome is not Outcome.OK or one.asked.kind is Kind.LIST or one.invoked > decision.ended:
         return False
     if one.asked.kind is Kind.SELL:
         return one.asked.tag not in sold and one.responded < decision.ended
-    # What was under way when it was decided may have been answered by either history.
-    return _version(one) > known.get(one.asked.book, 0) and (one.responded < decision.ended or not one.is_write)
+    if _version(one) <= known.get(one.asked.book, 0):
+        return False
+    # The command says that it is done a while after the new history has begun.
+    step = made.get((one.asked.book, _version(one)))
+    is_of_the_new_one = step is not None and step.state == one.state and (not one.is_write or is_made_by(step, one))
+    return not (is_of_the_new_one and one.responded > decision.began)
 
 
 def _version(one: Operation) -> int:

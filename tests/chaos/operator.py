@@ -1,7 +1,6 @@
 """An operator with the runbook in hand: puts back what can be put back, else takes the copy that loses least."""
 
 import re
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,9 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.faults import Scene
 from tests.chaos.file_faults import put_back
-from tests.store import CLUSTER, ROOT
 
-ASKED_S = 120.0
 ATTEMPTS = 5
 """The store goes on living while it is looked at: a plan that has grown old is refused, and made anew."""
 KEPT = re.compile(r"counts, up to position (\d+)\.")
@@ -48,6 +45,8 @@ class Operator:
 
     scene: Scene
     say: Callable[[str], None]
+    manage: Callable[..., str]
+    """`manage.py replication`: what it says to these arguments."""
     held: Callable[[str], AbstractContextManager[Callable[[int], None]]]
     """Keeps whoever writes down a service's settled log from it meanwhile. What it gives takes back all that was
     written down beyond a position."""
@@ -56,7 +55,7 @@ class Operator:
 
     def help(self, service: str, is_healed: Callable[[], bool]) -> None:
         """By the runbook: what can be put back as it was, is; else one copy's history counts."""
-        self.say(f"the operator is called:\n{self._manage('status')}")
+        self.say(f"the operator is called:\n{self.manage('status')}")
         if put_back(self.scene, service) and is_healed():
             self.say("the file was put back: nothing is lost")
             return
@@ -66,13 +65,13 @@ class Operator:
                 break
             if is_healed():  # Nobody needs to decide after all.
                 return
-        self._manage("repair", "--service", service)
+        self.manage("repair", "--service", service)
         if not is_healed():
-            self.stuck.append(self._manage("status"))
+            self.stuck.append(self.manage("status"))
 
     def ask(self, alias: str) -> Offer | None:
         """What it would cost to promote it; None if that isn't possible."""
-        told = self._manage("promote", alias)
+        told = self.manage("promote", alias)
         offer = offer_of(alias, told)
         if offer is None:
             self.say(f"  {alias}: {(told.strip().splitlines() or ['no answer'])[-1]}")
@@ -81,7 +80,7 @@ class Operator:
     def _take(self, service: str, offer: Offer) -> bool:
         began = time.monotonic()
         with self.held(service) as cut_at:
-            told = self._manage("promote", offer.alias, "--yes")
+            told = self.manage("promote", offer.alias, "--yes")
             if "Done:" not in told:
                 self.say(f"  {told.strip().splitlines()[-1]}")
                 return False
@@ -89,21 +88,6 @@ class Operator:
         self.decisions.append(Decision(service, offer, began, time.monotonic()))
         self.say(f"  {self.decisions[-1]}")
         return True
-
-    def _manage(self, *arguments: str) -> str:
-        """Everything that the command says; nobody is there to be asked."""
-        done = subprocess.run(
-            [*CLUSTER[:-1], "replication", *arguments],
-            cwd=ROOT,
-            env=self.scene.store.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=ASKED_S,
-            check=False,
-        )
-        return done.stdout
 
 
 def offer_of(alias: str, told: str) -> Offer | None:

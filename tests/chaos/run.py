@@ -77,7 +77,7 @@ class Run:
             injected = [fault for fault in injected if fault not in LONG_FAULTS]
         self._scrubber = Scrubber(store, plan.folder / "scrubber.log")
         self._chronicle = Chronicle(store, "catalog")
-        self._operator = Operator(self._scene, plan.say, self._held)
+        self._operator = Operator(self._scene, plan.say, self._scrubber.manage, self._held)
         pairs = Pairs(
             self._scene,
             for_pairs(injected),
@@ -96,13 +96,15 @@ class Run:
             Customer(store, self._history, number, plan.seed, reads=0.4) for number in range(1, CUSTOMERS + 1)
         ]
         self._given = 0
+        self._until = float("inf")
 
     def carry_out(self) -> Report:
         self._begin()
         began = time.monotonic()
+        self._until = began + self._plan.seconds
         self._plan.begin(f"{self._plan.seconds:g} s of chaos", self._progress)
         try:
-            self._injector.run(began + self._plan.seconds)
+            self._injector.run(self._until)
             self._end()
         except BaseException:
             self._abandon()
@@ -116,8 +118,10 @@ class Run:
         return self._chronicle.held() if service == self._chronicle.service else nullcontext(lambda position: None)
 
     def _progress(self) -> str:
-        kills, faults = sum(self._killer.kills.values()), self._injector.done.total()
-        return f"{self._chronicle.head - self._given} changes of books, {kills} kills, {faults} faults"
+        kills = sum(self._killer.kills.values())
+        faults = self._injector.done.total() + 2 * len(self._injector.pairs.drawn)
+        told = f"{self._chronicle.head - self._given} changes of books, {kills} kills, {faults} faults"
+        return f"{told}; time is up, the last fault is seen through" if time.monotonic() > self._until else told
 
     def _begin(self) -> None:
         answer = Client(self._store).call(
@@ -132,6 +136,7 @@ class Run:
 
     def _end(self) -> None:
         """No more faults; then, when all is in sync, no more customers."""
+        self._until = float("inf")
         self._plan.begin("no more faults: all has to recover", self._progress)
         # Whoever has given up silently proves nothing.
         assert self._direct.is_running, f"the direct processes have ended: see {self._history}/direct.log"

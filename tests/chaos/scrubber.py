@@ -1,17 +1,16 @@
-"""`manage.py replication scrub`, as often as it is asked for: starting Django takes much longer than scrubbing."""
+"""`manage.py replication`, as often as it is asked for: starting Django takes longer than most of what it does."""
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.store import ROOT, Store
 
-WELL = "well"
-
 
 class Scrubber:
-    """The process that scrubs, as others see it."""
+    """The process that scrubs, and does whatever else an operator asks for, as others see it. For one thread."""
 
     def __init__(self, store: Store, log: Path) -> None:
         with log.open("wb") as told:
@@ -27,12 +26,22 @@ class Scrubber:
 
     def scrub(self, service: str) -> bool:
         """Returns when both files have been read, and one that is damaged is taken out; whether all was well."""
+        is_well, _ = self._ask("scrub", "--service", service)
+        return is_well
+
+    def manage(self, *arguments: str) -> str:
+        """What the command says, its refusal included."""
+        _, told = self._ask(*arguments)
+        return told
+
+    def _ask(self, *arguments: str) -> tuple[bool, str]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(service, file=self._process.stdin, flush=True)
+        print(json.dumps(arguments), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         assert answer, "the scrubber has given up"
-        return answer.strip() == WELL
+        is_well, told = json.loads(answer)
+        return is_well, told
 
     def end(self) -> None:
         self._process.communicate(timeout=20)
@@ -49,13 +58,14 @@ def main() -> None:
 
     django.setup()
     for line in sys.stdin:
-        answer = WELL
+        output, is_well = io.StringIO(), True
         try:
-            call_command("replication", "scrub", service=line.strip(), stdout=io.StringIO())
-        except CommandError:  # It found damage, or there is nobody to scrub: the store has to cope.
-            answer = "not well"
+            call_command("replication", *json.loads(line), stdout=output)
+        except CommandError as error:  # It found damage, or there is nobody to scrub: the store has to cope.
+            is_well = False
+            print(error, file=output)
         connections.close_all()
-        print(answer, flush=True)
+        print(json.dumps([is_well, output.getvalue()]), flush=True)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,9 @@ def read(version: int, at: float, quantity: int | None = None) -> Operation:
     return Operation("reader", Asked(Kind.READ, 1), at, at + 0.5, Outcome.OK, state)
 
 
-def restock(version: int, at: float) -> Operation:
-    return Operation("writer", Asked(Kind.RESTOCK, 1), at, at + 0.5, Outcome.OK, State(version, version, "1.00"))
+def edit(version: int, at: float) -> Operation:
+    asked = Asked(Kind.EDIT, 1, price="1.00")
+    return Operation("writer", asked, at, at + 0.5, Outcome.OK, State(version, version, "1.00"))
 
 
 def sale(order: str, at: float, outcome: Outcome = Outcome.OK, note: str = "") -> Operation:
@@ -52,20 +53,26 @@ GIVEN_UP = [entry(3, 3), entry(4, 4, LOST_ORDER)]
 
 
 def test_without_a_decision_everything_is_judged() -> None:
-    operations = [read(2, 1), restock(3, 2)]
+    operations = [read(2, 1), edit(3, 2)]
     assert settle_losses(operations, [], KEPT, []).operations == operations
 
 
 def test_what_was_given_up_is_left_out_and_all_else_is_not() -> None:
-    kept = [read(2, 1), sale(ORDER, 2), read(3, 120), restock(3, 115), sale(LOST_ORDER, 50, Outcome.OPEN)]
-    lost = [restock(3, 10), sale(LOST_ORDER, 11), read(4, 12)]
+    kept = [read(2, 1), sale(ORDER, 2), read(3, 120), edit(3, 115), sale(LOST_ORDER, 50, Outcome.OPEN)]
+    lost = [edit(3, 10), sale(LOST_ORDER, 11), read(4, 12)]
     settled = settle_losses([*kept, *lost], [promoted(head=2, lost=2)], KEPT, GIVEN_UP)
     assert (settled.operations, settled.unjudged, settled.violations) == (kept, 3, [])
     assert settled.orders_given_up == {LOST_ORDER}
 
 
+def test_what_the_new_history_does_before_the_command_ends_is_judged() -> None:
+    anew = [read(3, 105), edit(3, 104)]
+    settled = settle_losses(anew, [promoted(head=2, lost=0)], KEPT, [])
+    assert (settled.operations, settled.violations) == (anew, [])
+
+
 def test_to_lose_more_than_was_said_is_a_violation() -> None:
-    lost = [restock(3, 10), sale(LOST_ORDER, 11)]
+    lost = [edit(3, 10), sale(LOST_ORDER, 11)]
     (violation,) = settle_losses(lost, [promoted(head=2, lost=1)], KEPT, GIVEN_UP).violations
     assert "2 acknowledged writes are lost" in violation.what
 
@@ -82,7 +89,7 @@ def test_what_is_given_up_must_have_been_shown_as_it_was() -> None:
 def test_who_was_told_that_nothing_is_left_was_told_so_by_what_was_given_up() -> None:
     told = sale(str(uuid.uuid4()), 20, Outcome.REFUSED, OUT_OF_STOCK)
     before = sale(str(uuid.uuid4()), 1, Outcome.REFUSED, OUT_OF_STOCK)
-    settled = settle_losses([before, restock(3, 10), told], [promoted(head=2, lost=1)], KEPT, GIVEN_UP)
+    settled = settle_losses([before, edit(3, 10), told], [promoted(head=2, lost=1)], KEPT, GIVEN_UP)
     assert settled.operations == [before]
 
 

@@ -72,9 +72,9 @@ def test_a_file_that_was_renamed_is_put_back_unless_another_has_its_place(tmp_pa
     assert place.read_text() == ("another" if is_taken else "as it was")
 
 
-def test_an_operator_who_can_do_nothing_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    operator = Operator(cast("Scene", OfOneFolder(tmp_path)), print, cast("Any", None))
-    monkeypatch.setattr(operator, "_manage", lambda *arguments: f"CommandError: {arguments[0]} is no use")
+def test_an_operator_who_can_do_nothing_says_so(tmp_path: Path) -> None:
+    scene = cast("Scene", OfOneFolder(tmp_path))
+    operator = Operator(scene, print, lambda *arguments: f"{arguments[0]} is no use", cast("Any", None))
     operator.help("catalog", lambda: False)
-    assert operator.stuck == ["CommandError: status is no use"]
+    assert operator.stuck == ["status is no use"]
     assert operator.decisions == []
