@@ -2,12 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 EVERY_S = 5.0
 """No silence is longer."""
+BYTES_PER_S = 10_000_000
+"""About as fast as an ordinary machine copies databases and checks every row of them (docs/performance.md)."""
 
 
 def nothing_more() -> str:
@@ -16,7 +20,7 @@ def nothing_more() -> str:
 
 
 class Ticker:
-    """Writes a line whenever nothing was said for `every_s` seconds; a context manager.
+    """Writes a line whenever nothing was said for `every_s` seconds (EVERY_S, by default); a context manager.
 
     Whoever says something else meanwhile tells it by `heard`.
     """
@@ -25,10 +29,11 @@ class Ticker:
         self,
         write: Callable[[str], object],
         *,
-        every_s: float = EVERY_S,
+        every_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._write, self._every_s, self._clock = write, every_s, clock
+        self._write, self._clock = write, clock
+        self._every_s = EVERY_S if every_s is None else every_s
         self._guard = threading.Lock()
         self._ended = threading.Event()
         self._what, self._progress = "working", nothing_more
@@ -73,3 +78,35 @@ class Ticker:
         wait_s = self._every_s
         while not self._ended.wait(wait_s * 0.8):
             wait_s = max(self.tick(), self._every_s * 0.05)
+
+
+class Out(Protocol):
+    """A text stream, such as a management command's."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> None: ...
+
+
+@contextmanager
+def at_work(output: Out, what: str, files: Iterable[Path]) -> Iterator[Ticker]:
+    """A command's work on whole files: says at once what it is and about how long it takes, and goes on saying so.
+
+    Not for a block that asks somebody something.
+    """
+    size_bytes = sum(path.stat().st_size for path in files if path.exists())
+
+    def write(text: str) -> None:
+        output.write(f"{text}\n")
+        output.flush()
+
+    write(f"{what}: {size_bytes / 1e6:,.1f} MB, {about(size_bytes / BYTES_PER_S)}.")
+    with Ticker(write) as ticker:
+        ticker.doing(what)
+        yield ticker
+
+
+def about(seconds: float) -> str:
+    """In words, for people: nobody knows how fast their machine is."""
+    if seconds < 1:
+        return "less than a second"
+    return f"about {seconds:.0f} s" if seconds < 120 else f"about {seconds / 60:.0f} min"

@@ -1,6 +1,8 @@
 """`manage.py replication`: what it shows, and what it sets going."""
 
 import json
+import re
+import threading
 from io import StringIO
 from pathlib import Path
 
@@ -111,8 +113,41 @@ def test_long_work_is_told_on_one_line(seven_books: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("bookstore_project.replication.scrub.STRIDE", 5)
     told = StringIO()
     call_command("replication", "scrub", "--service", "catalog", stdout=StringIO(), stderr=told)
-    assert told.getvalue().startswith("\rscrubbing catalog-1:  ")
-    assert told.getvalue().count("\n") == 1
+    first, rest = told.getvalue().split("\n", 1)
+    assert re.fullmatch(r"Reading every row: \d\.\d MB, less than a second\.", first), "it says at once what comes"
+    assert rest.startswith("\rscrubbing catalog-1:  ")
+    assert rest.count("\n") == 1
+
+
+def test_silent_work_is_told_of_all_the_same(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_been_told = threading.Event()
+
+    class Terminal(StringIO):
+        def write(self, text: str) -> int:
+            if "Reading every row: 0 s" in text:
+                has_been_told.set()
+            return super().write(text)
+
+    def scrub_silently(*_: object) -> dict[str, list[str]]:
+        assert has_been_told.wait(60)
+        return {}
+
+    monkeypatch.setattr("bookstore_project.wire.ticking.EVERY_S", 0.001)
+    monkeypatch.setattr("bookstore_project.replication.management.commands.replication.scrub_all", scrub_silently)
+    call_command("replication", "scrub", "--service", "catalog", stdout=StringIO(), stderr=Terminal())
+    assert has_been_told.is_set()
+
+
+def test_nothing_is_told_of_the_time_that_a_person_takes_to_answer(
+    seven_books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object, **__: object) -> None:
+        assert not [thread for thread in threading.enumerate() if thread.name == "ticker"]
+        raise CommandError("Nothing was done.")
+
+    monkeypatch.setattr("bookstore_project.replication.asking.confirm", ask)
+    with pytest.raises(CommandError, match=r"Nothing was done\."):
+        call_command("replication", "discard", "catalog-2", stdout=StringIO(), stderr=StringIO())
 
 
 def test_scrub_is_content_with_sound_copies(seven_books: Path) -> None:

@@ -2,7 +2,9 @@
 
 import threading
 
-from bookstore_project.wire.ticking import Ticker
+import pytest
+
+from bookstore_project.wire.ticking import Ticker, about
 
 
 class Clock:
@@ -56,3 +58,10 @@ def test_it_goes_on_by_itself_until_its_block_ends() -> None:
         assert has_spoken.wait(60)
     has_spoken.clear()
     assert not ticker._thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "less than a second"), (45.4, "about 45 s"), (125, "about 2 min")]
+)
+def test_how_long_it_takes_is_said_in_words(seconds: float, words: str) -> None:
+    assert about(seconds) == words

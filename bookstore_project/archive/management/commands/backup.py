@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
 from bookstore_project.archive.backup import CannotBackUp, backup
 from bookstore_project.archive.management.progress import Progress
+from bookstore_project.settings import topology
 from bookstore_project.wire.problems import StoreError
+from bookstore_project.wire.ticking import at_work
 
 
 class Command(BaseCommand):
@@ -23,7 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, path: Path, **options: Any) -> None:
         os.umask(0o077)
         try:
-            made = backup(path.absolute(), self.stdout.write, Progress(self.stderr))
+            with at_work(
+                self.stderr, "Copying and checking the store", map(topology.database_file, connections)
+            ) as ticker:
+                made = backup(path.absolute(), self.stdout.write, Progress(self.stderr, ticker))
         except StoreError as error:
             raise CommandError(f"No backup was made: {error.detail}") from error
         except (CannotBackUp, OSError) as error:

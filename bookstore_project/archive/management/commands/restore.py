@@ -12,6 +12,7 @@ from bookstore_project.archive.manifest import NotABackup
 from bookstore_project.archive.restore import StoreRuns
 from bookstore_project.replication import asking
 from bookstore_project.wire.problems import StoreError
+from bookstore_project.wire.ticking import at_work
 
 
 class Command(BaseCommand):
@@ -36,10 +37,12 @@ class Command(BaseCommand):
 
     def restore(self, path: Path, *, is_sure: bool) -> None:
         try:
-            staged = staging.stage(path.absolute(), restore.staging_folder())
-            self.tell(staged)
+            with at_work(self.stderr, "Copying and checking the backup", members_of(path)):
+                staged = staging.stage(path.absolute(), restore.staging_folder())
+                self.tell(staged)
             asking.confirm("Go on?", is_sure=is_sure, output=self.stdout)
-            restore.install(staged, self.stdout.write)
+            with at_work(self.stderr, "Putting it in place", members_of(staged.folder)):
+                restore.install(staged, self.stdout.write)
         finally:
             shutil.rmtree(restore.staging_folder(), ignore_errors=True)
 
@@ -51,3 +54,7 @@ class Command(BaseCommand):
         self.stdout.write("LOST would be, of the present store:" if lost else "The present store would lose nothing.")
         for line in lost:
             self.stdout.write(f"  {line}")
+
+
+def members_of(path: Path) -> list[Path]:
+    return list(path.iterdir()) if path.is_dir() else [path]

@@ -1,7 +1,7 @@
 """`manage.py replication`: what an operator can see, set going, and decide."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -16,12 +16,14 @@ from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.status import ServiceStatus, status
 from bookstore_project.settings import topology
+from bookstore_project.wire.ticking import Ticker, at_work
 
 ALIASES = [alias for name in topology.APPS_OF_SERVICE for alias in topology.database_aliases(name)]
 
 
 class Command(BaseCommand):
     is_telling = False
+    ticker: Ticker
     help = "Shows, repairs or checks the two copies of each service, and decides which counts where they can't tell."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -56,19 +58,28 @@ class Command(BaseCommand):
             if action == "status":
                 self.show([status(each) for each in services], as_json=options["json"])
             elif action == "repair":
-                for each in services:
-                    self.repair(each)
+                with self.at_work("Comparing and repairing", services):
+                    for each in services:
+                        self.repair(each)
             elif action == "compact":
-                for each in services:
-                    self.compact(each)
+                with self.at_work("Compacting", services):
+                    for each in services:
+                        self.compact(each)
             elif action == "scrub":
-                self.scrub(services)
+                with self.at_work("Reading every row", services):
+                    self.scrub(services)
             else:
                 self.decide(action, service, options)
         except Unavailable as error:
             raise CommandError(error.detail) from error
         except (decisions.Refused, OSError) as error:
             raise CommandError(str(error)) from error
+
+    @contextmanager
+    def at_work(self, what: str, services: Iterable[Service]) -> Iterator[None]:
+        files = [topology.database_file(alias) for service in services for alias in service.aliases]
+        with at_work(self.stderr, what, files) as self.ticker:
+            yield
 
     def show(self, found: list[ServiceStatus], *, as_json: bool) -> None:
         if as_json:
@@ -99,7 +110,9 @@ class Command(BaseCommand):
     def tell_progress(self, what: str, part: float) -> None:
         """On a line of its own, over and over; the next message begins another."""
         self.stderr.write(f"\r{what}: {part:4.0%} ", ending="")
+        self.stderr.flush()
         self.is_telling = True
+        self.ticker.heard()
 
     def say(self, text: str) -> None:
         if self.is_telling:
@@ -129,7 +142,8 @@ class Command(BaseCommand):
         else:
             name = topology.NODES[options["alias"]].service
             plan = partial(getattr(decisions, action), alias=options["alias"])
-        state = decisions.look(get_service(name))
+        with self.at_work("Reading both files", [get_service(name)]):
+            state = decisions.look(get_service(name))
         for line in report.state_lines(state):
             self.stdout.write(line)
         decision = plan(state)
