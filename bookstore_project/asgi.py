@@ -1,4 +1,4 @@
-"""The ASGI application of the fronts."""
+"""The ASGI application of every node."""
 
 import gc
 import os
@@ -14,27 +14,45 @@ from django.urls import get_resolver  # noqa: E402
 
 from bookstore_project.cluster.process import announce  # noqa: E402
 from bookstore_project.settings import topology  # noqa: E402
+from bookstore_project.wire import background  # noqa: E402
 from bookstore_project.wire.defects import Guard  # noqa: E402
-from frontend_app import runtime  # noqa: E402
-from frontend_app.gateway.application import Gateway  # noqa: E402
+from bookstore_project.wire.gateway.messages import Application  # noqa: E402
+from bookstore_project.wire.gateway.replica import ReplicaGateway  # noqa: E402
 
 DEFAULT_THREADS = 32
 
 
-def _begin() -> None:
+def _settle_in() -> None:
     _ = get_resolver().url_patterns  # Loads the views, which the first request would have to wait for.
     # What is loaded by now stays for good: the collector need not walk through it again and again.
     gc.collect()
     gc.freeze()
     # What a request leaves behind goes without the collector: it need not look after every few of them.
     gc.set_threshold(20_000, 20, 20)
-    runtime.start()
-    announce()
 
 
-application = Gateway(
-    Guard(django_application),
-    runtime.front,
-    threads=topology.NODE.threads if topology.NODE else DEFAULT_THREADS,
-    on_start=_begin,
-)
+def _front(threads: int) -> Application:
+    from frontend_app import runtime
+    from frontend_app.gateway.application import Gateway
+
+    def begin() -> None:
+        _settle_in()
+        runtime.start()
+        announce()
+
+    return Gateway(Guard(django_application), runtime.front, threads=threads, on_start=begin)
+
+
+def _replica(node: topology.Node) -> Application:
+    def begin() -> None:
+        _settle_in()
+        background.start(node.service)
+        announce()
+
+    return ReplicaGateway(Guard(django_application), node.threads, on_start=begin)
+
+
+if topology.NODE and topology.NODE.service != topology.FRONT:
+    application = _replica(topology.NODE)
+else:
+    application = _front(topology.NODE.threads if topology.NODE else DEFAULT_THREADS)

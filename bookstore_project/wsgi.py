@@ -1,4 +1,4 @@
-"""The WSGI application of every node that is a replica, and of `runserver`."""
+"""The WSGI application of every node under `runserver`, and under a WSGI server."""
 
 import os
 
@@ -9,10 +9,10 @@ from django.core.wsgi import get_wsgi_application
 from bookstore_project.cluster.process import announce
 from bookstore_project.settings import topology
 from bookstore_project.wire import background
-from bookstore_project.wire.bodies import BoundedBodies
+from bookstore_project.wire.bodies import WholeBodies
 from bookstore_project.wire.defects import Guard
 
-application = Guard(BoundedBodies(get_wsgi_application()))
+application = Guard(WholeBodies(get_wsgi_application()))
 announce()
 
 if topology.NODE and topology.NODE.service == topology.FRONT:

@@ -27,7 +27,7 @@ PATIENCE_S = 10.0
 """After this many seconds the console says why a node isn't ready yet."""
 LONGEST_LINE_BYTES = 64 * 1024
 DRAIN_S = 0.5
-STOP_GRACE_S = 1.2
+STOP_GRACE_S = 0.9
 
 
 class NotRunning(Exception):

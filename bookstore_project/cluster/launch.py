@@ -16,26 +16,19 @@ from granian.server.mp import MPServer
 from bookstore_project.cluster import lifeline
 from bookstore_project.settings import topology
 
-TARGETS = {
-    Interfaces.WSGI: "bookstore_project.wsgi:application",
-    Interfaces.ASGI: "bookstore_project.asgi:application",
-}
-GRACE_S = 1
-"""How long requests may go on after a signal to stop, in seconds."""
-
+TARGET = "bookstore_project.asgi:application"
+GRACE_S = 0.7
+"""How long requests may go on after a signal to stop, in seconds. One whose body never comes takes all of it."""
 BACKLOG = 4096
 """Connections that wait for being accepted; the kernel may allow fewer (net.core.somaxconn)."""
 CONNECTIONS = 20_000
 """Connections of a front at once, silent ones among them: beyond that, nobody is let in."""
 OTHER_DESCRIPTORS = 512
 """What a node opens besides connections: files, and its own calls to others."""
-HEADER_TIMEOUT_MS = 10_000
-"""For the head of a request, the wait for its first byte included."""
-
-
-def interface_of(node: topology.Node) -> Interfaces:
-    """Fronts meet slow and hostile clients on an event loop; the clients of replicas are our own."""
-    return Interfaces.ASGI if node.service == topology.FRONT else Interfaces.WSGI
+HEADER_TIMEOUT_MS, HEADER_TIMEOUT_OF_REPLICA_MS = 10_000, 30_000
+"""For the head of a request, the wait for its first byte included. Fronts keep their connections to replicas."""
+HEAD_BUFFER_BYTES = 128 * 1024
+"""Of a connection: what the server reads before there is a whole head. A gateway refuses less than that in words."""
 
 
 class Server(MPServer):
@@ -49,24 +42,25 @@ class Server(MPServer):
 
 
 def build_server(node: topology.Node, target: str) -> Server:
-    interface = interface_of(node)
     is_public = node.service == topology.FRONT
     descriptors = raise_descriptor_limit()
     return Server(
         target,
         address=node.host,
         port=node.port,
-        interface=interface,
+        interface=Interfaces.ASGI,  # Also of replicas: a WSGI server hides that a body broke off.
         workers=1,
-        blocking_threads=node.threads if interface == Interfaces.WSGI else None,
         http=HTTPModes.http1,
         websockets=False,
         # Not the default of as many connections as the backlog: a thousand silent clients would keep out all others.
         backlog=BACKLOG if is_public else 1024,
         backpressure=max(1, min(CONNECTIONS, descriptors - OTHER_DESCRIPTORS)) if is_public else None,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS) if is_public else None,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_TIMEOUT_MS if is_public else HEADER_TIMEOUT_OF_REPLICA_MS,
+            max_buffer_size=HEAD_BUFFER_BYTES,
+        ),
         log_enabled=False,
-        workers_kill_timeout=GRACE_S,
+        workers_kill_timeout=GRACE_S,  # type: ignore[arg-type]  # It is joined with it: parts of a second will do.
         working_dir=topology.ROOT,
     )
 
@@ -88,7 +82,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"BOOKSTORE_NODE names no node. There are {', '.join(topology.NODES)}.\n")
         return 2
     lifeline.watch()
-    server = build_server(node, arguments[0] if arguments else TARGETS[interface_of(node)])
+    server = build_server(node, arguments[0] if arguments else TARGET)
     with contextlib.suppress(SystemExit):
         server.serve()
     status = server.worker_status

@@ -19,8 +19,8 @@ from bookstore_project.settings import base, topology
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_EVERY_S = 0.2
 """Between two looks at the data folder, in seconds."""
-KILL_AFTER_S = 1.2
-"""From the polite signal to the other one, in seconds: with it, all is over within two."""
+KILL_AFTER_S = 0.9
+"""From the polite signal to the other one, in seconds: longer than `launch.GRACE_S`, and all is over within two."""
 
 
 def launch_command(node: topology.Node) -> Sequence[str]:

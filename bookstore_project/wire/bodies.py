@@ -1,26 +1,62 @@
-"""WSGI requests get a length, and no more than they may have, before Django looks at them."""
+"""Request bodies where a WSGI server reads them (`runserver`): whole, or refused before Django looks at them."""
 
 import io
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
 
-WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from bookstore_project.wire import headers, health, shown
+from bookstore_project.wire.access import log_request
+from bookstore_project.wire.gateway.bodies import CutShort
+from bookstore_project.wire.gateway.heads import BadHead
+from bookstore_project.wire.gateway.refusals import refusal
+from bookstore_project.wire.gateway.threads import WSGIApplication
+from bookstore_project.wire.request_id import accept_request_id
+
+UNKNOWN_LENGTH = "Bodies of unknown length are not read here: send a Content-Length."
 
 
-class BoundedBodies:
-    """Reads a chunked body (which Django would take for an empty one) and gives it its length.
+class WholeBodies:
+    """Refuses (400) a body that is shorter than its length says, and one without a length.
 
-    A body beyond DATA_UPLOAD_MAX_MEMORY_SIZE is cut one byte beyond it: enough for Django to answer 413.
+    To a WSGI application, a chunked body without its last chunk looks as one that is complete. A body beyond
+    UPLOAD_MAX_BYTES is left to Django, which refuses it.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
         self.application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("HTTP_TRANSFER_ENCODING") and not environ.get("CONTENT_LENGTH"):
-            body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-            environ["wsgi.input"] = io.BytesIO(body)
-            environ["CONTENT_LENGTH"] = str(len(body))
+        began = time.perf_counter()
+        try:
+            self._check(environ)
+        except (BadHead, CutShort) as error:
+            return _refuse(error, environ, start_response, began)
         return self.application(environ, start_response)
+
+    def _check(self, environ: dict[str, Any]) -> None:
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            raise BadHead("parse_error", UNKNOWN_LENGTH)
+        text = environ.get("CONTENT_LENGTH") or "0"
+        length = int(text) if text.isascii() and text.isdigit() else 0
+        if 0 < length <= settings.UPLOAD_MAX_BYTES:
+            body = environ["wsgi.input"].read(length)
+            if len(body) < length:
+                raise CutShort
+            environ["wsgi.input"] = io.BytesIO(body)
+
+
+def _refuse(
+    error: Exception, environ: dict[str, Any], start_response: Callable[..., Any], began: float
+) -> Iterable[bytes]:
+    request_id = accept_request_id(environ.get(headers.environ_name(headers.REQUEST_ID)))
+    answer = refusal(error, request_id)
+    # Without a length the server closes the connection: what is left of the body is no request.
+    named = [pair for pair in answer.headers if pair[0] not in ("Connection", "Content-Length")]
+    start_response(f"{answer.status} Bad Request", named)
+    address = shown.address(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+    took_ms = (time.perf_counter() - began) * 1000
+    log_request(environ["REQUEST_METHOD"], address, answer.status, health.node_name(), took_ms, "", request_id)
+    return iter([answer.body])

@@ -1,6 +1,5 @@
 """The front's ASGI application."""
 
-import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +9,18 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 
 from bookstore_project.wire import defects, etags, headers, metrics, origins, problems
+from bookstore_project.wire.gateway import bodies
+from bookstore_project.wire.gateway.environ import build_environ
+from bookstore_project.wire.gateway.heads import check_head
+from bookstore_project.wire.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
+from bookstore_project.wire.gateway.refusals import REFUSED, is_from_node, refusal
+from bookstore_project.wire.gateway.threads import WSGIApplication
 from bookstore_project.wire.parsers import parse_json
 from bookstore_project.wire.request_id import accept_request_id
 from frontend_app import pushes
-from frontend_app.gateway import bodies
-from frontend_app.gateway.environ import build_environ
 from frontend_app.gateway.hitlog import HitLog
 from frontend_app.gateway.hits import QuickWay, SharedQuickWay, alive, quick_way
-from frontend_app.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
-from frontend_app.gateway.ordinary import Busy, OrdinaryWay, WSGIApplication
+from frontend_app.gateway.ordinary import Busy, OrdinaryWay
 from frontend_app.runtime import Front
 
 
@@ -98,9 +100,10 @@ class Gateway:
             await answer.send(send, request.method)
             return
         try:
+            check_head(request)
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             with self._bodies.share() as share:
-                take = bodies.boundless if _is_from_node(request) else share
+                take = bodies.boundless if is_from_node(request) else share
                 body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
                 # From here on: how fast a client sends says nothing about the store.
                 complete = time.perf_counter()
@@ -108,10 +111,8 @@ class Gateway:
                 if answer is None:
                     environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
                     answer = await parts.ordinary.answer(environ)
-        except bodies.Gone:
-            return
-        except (bodies.TooLarge, bodies.TooSlow, bodies.Crowded, Busy) as error:
-            answer = _refusal(error, request_id)
+        except (*REFUSED, Busy) as error:
+            answer = _busy(request_id) if isinstance(error, Busy) else refusal(error, request_id)
             _measure(metrics.OTHER, request, answer, began)
             parts.hit_log.refused(request.scope, answer, began)
         except Exception:
@@ -126,7 +127,7 @@ class Gateway:
         if (
             request.method != "POST"
             or request.path.rstrip("/") != pushes.PATH.rstrip("/")
-            or not _is_from_node(request)
+            or not is_from_node(request)
             or any(name in request.headers for name in origins.TOLD_BY)
         ):
             return None
@@ -156,20 +157,5 @@ def _measure(route: str, request: Incoming, answer: Outgoing, began: float) -> N
     metrics.requests.of_loop(*labels).add(time.perf_counter() - began)
 
 
-def _is_from_node(request: Incoming) -> bool:
-    token = request.headers.get(headers.SERVICE_TOKEN.lower(), "")
-    return hmac.compare_digest(token.encode(), settings.SERVICE_TOKEN.encode())
-
-
-def _refusal(error: Exception, request_id: str) -> Outgoing:
-    if isinstance(error, bodies.TooLarge):
-        answer = problem("payload_too_large", "The request body is larger than 1 MiB.", request_id)
-    elif isinstance(error, bodies.TooSlow):
-        answer = problem("parse_error", "The request body did not arrive in time.", request_id)
-    elif isinstance(error, bodies.Crowded):
-        answer = problem("unavailable", "Too many request bodies are on their way. Try again shortly.", request_id)
-    else:
-        return problem("unavailable", "All threads are busy: nothing was done. Try again shortly.", request_id)
-    # Whatever is left of the body must not be taken for the next request.
-    answer.headers.append(("Connection", "close"))
-    return answer
+def _busy(request_id: str) -> Outgoing:
+    return problem("unavailable", "All threads are busy: nothing was done. Try again shortly.", request_id)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from django.conf import settings
 
 from bookstore_project.wire import deadlines, headers
+from bookstore_project.wire.gateway.messages import Incoming, Scope
 from bookstore_project.wire.request_id import is_acceptable
 from frontend_app.cache.memo import Memo
 from frontend_app.gateway import templates
-from frontend_app.gateway.messages import Incoming, Scope
 
 JSON_ACCEPTED = frozenset(
     {"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from bookstore_project.wire import headers, metrics, shown
 from bookstore_project.wire.access import QUIET_PREFIXES, log_request
-from frontend_app.gateway.messages import Outgoing, RawHeaders, Scope, raw_headers
+from bookstore_project.wire.gateway.messages import Outgoing, RawHeaders, Scope, raw_headers
 from frontend_app.journal import Journal
 
 LINES_PER_S = 25

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from bookstore_project.wire import etags, headers, health, metrics
+from bookstore_project.wire.gateway.messages import Incoming, Outgoing, RawHeaders, Scope, raw_headers
 from frontend_app.cache.entries import Entry, Ready
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.memo import Memo
@@ -19,7 +20,6 @@ from frontend_app.cache.shared import SharedCache
 from frontend_app.gateway import templates
 from frontend_app.gateway.heads import Head, Header, Heads
 from frontend_app.gateway.lookups import LoopLookups
-from frontend_app.gateway.messages import Incoming, Outgoing, RawHeaders, Scope, raw_headers
 from frontend_app.relays import NO_POSITION, source_headers
 from frontend_app.runtime import Front
 

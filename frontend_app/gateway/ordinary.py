@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 from bookstore_project.settings import topology
 from bookstore_project.wire import deadlines, headers
 from bookstore_project.wire.authentication import is_hashing
+from bookstore_project.wire.gateway.messages import Outgoing
+from bookstore_project.wire.gateway.threads import WSGIApplication, run_wsgi
 from frontend_app.gateway.lanes import Busy, Lane
-from frontend_app.gateway.messages import Outgoing
 from frontend_app.middleware import ARRIVED_AT
 
 __all__ = ["Busy", "OrdinaryWay"]
-
-WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 PURCHASES_AT_ONCE = topology.PURCHASES_OF_A_FRONT
 CHANGES_AT_ONCE = 2
@@ -61,7 +59,7 @@ class OrdinaryWay:
         await lane.enter(min(self._slot_wait_s, max(0.0, _patience_s(environ) - NEEDED * lane.usual_s)))
         loop = asyncio.get_running_loop()
         began = time.monotonic()
-        work = self._pool.submit(_run, self._application, environ)
+        work = self._pool.submit(run_wsgi, self._application, environ)
 
         def give_back(_: Future[Outgoing]) -> None:
             with suppress(RuntimeError):  # The loop is closed: nobody waits for a slot any more.
@@ -89,23 +87,3 @@ def _patience_s(environ: dict[str, Any]) -> float:
     """How long the client waits, if it said so; nonsense is refused later, with its reason."""
     sent = environ.get(_TIMEOUT, "")
     return float(sent) if deadlines.is_timeout(sent) else float("inf")
-
-
-def _run(application: WSGIApplication, environ: dict[str, Any]) -> Outgoing:
-    answer = Outgoing(500)
-    written: list[bytes] = []
-
-    def start_response(
-        status: str, headers: list[tuple[str, str]], exc_info: object = None
-    ) -> Callable[[bytes], None]:
-        answer.status, answer.headers = int(status.split(" ", 1)[0]), headers
-        return written.append
-
-    chunks = application(environ, start_response)
-    try:
-        answer.body = b"".join([*written, *chunks])
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
-    return answer

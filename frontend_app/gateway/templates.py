@@ -11,8 +11,8 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
 from bookstore_project.wire import csp
+from bookstore_project.wire.gateway.messages import Incoming
 from frontend_app.cache.memo import Memo
-from frontend_app.gateway.messages import Incoming
 
 HOSTS_BYTES, LARGEST_HOST_BYTES = 256 * 1024, 300
 HOSTS: Memo[str, bool] = Memo(HOSTS_BYTES, LARGEST_HOST_BYTES)

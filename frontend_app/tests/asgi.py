@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 from django.core.handlers.wsgi import WSGIHandler
 
+from bookstore_project.wire.gateway.messages import Incoming, Scope
 from frontend_app.gateway.application import Gateway
-from frontend_app.gateway.messages import Incoming, Scope
 from frontend_app.runtime import Front
 
 Message = MutableMapping[str, Any]

@@ -11,11 +11,11 @@ from django.db import connections
 
 from bookstore_project.settings import topology
 from bookstore_project.wire import headers
+from bookstore_project.wire.gateway.messages import Scope
 from frontend_app import services
 from frontend_app.cache.coherence import Cache
 from frontend_app.gateway.application import Gateway
 from frontend_app.gateway.hits import QuickWay
-from frontend_app.gateway.messages import Scope
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import Got, converse, run, scope_of

@@ -6,11 +6,11 @@ import pytest
 from django.test import Client
 
 from bookstore_project.wire import headers, metrics, problems
+from bookstore_project.wire.gateway.messages import raw_headers
 from frontend_app import cluster, services, sparklines
 from frontend_app.cache.coherence import Invalidation
 from frontend_app.figures import SECONDS, Figures, Window
 from frontend_app.gateway.hitlog import HitLog
-from frontend_app.gateway.messages import raw_headers
 from frontend_app.journal import Journal
 from frontend_app.runtime import serving
 from frontend_app.tests import asgi, fakes

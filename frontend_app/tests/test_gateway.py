@@ -14,12 +14,13 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 
 from bookstore_project.wire import headers, metrics
+from bookstore_project.wire.gateway import bodies
+from bookstore_project.wire.gateway.environ import build_environ
+from bookstore_project.wire.gateway.messages import Incoming, Outgoing, RawHeaders, raw_headers
 from frontend_app import services
-from frontend_app.gateway import bodies, hits, templates
+from frontend_app.gateway import hits, templates
 from frontend_app.gateway.application import Gateway
-from frontend_app.gateway.environ import build_environ
 from frontend_app.gateway.hits import QuickWay, alive
-from frontend_app.gateway.messages import Incoming, Outgoing, RawHeaders, raw_headers
 from frontend_app.gateway.ordinary import Busy, OrdinaryWay
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
@@ -349,14 +350,65 @@ def test_a_body_that_turns_out_too_large_is_refused(gateway: Gateway) -> None:
     run(test)
 
 
-def test_a_client_that_goes_away_is_answered_nothing(gateway: Gateway, store: Store) -> None:
+@pytest.mark.parametrize("sent", [("content-length", "99"), ("transfer-encoding", "chunked")])
+@pytest.mark.parametrize("chunks", [[], [b'{"book": 1}'], [b'{"book"', b": 1}"]])
+def test_a_body_that_breaks_off_is_refused_in_words_logged_and_never_executed(
+    gateway: Gateway,
+    store: Store,
+    sent: tuple[str, str],
+    chunks: list[bytes],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def test() -> None:
-        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, ("content-length", "10")])
-        got = await asgi.converse(gateway, scope, [b"x"], is_whole=False, then={"type": "http.disconnect"})
-        assert got.status == 0
-        assert store.asked_of("/api/v1/orders/") == []
+        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, sent, ("content-type", "application/json")])
+        got = await asgi.converse(gateway, scope, chunks, is_whole=False, then={"type": "http.disconnect"})
+        assert (got.status, fakes.parsed(got.body)["code"]) == (400, "parse_error")
+        assert got.headers["connection"] == "close"
 
     run(test)
+    assert store.asked_of("/api/v1/orders/") == []
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "bookstore.request"]
+    assert line.startswith("POST /api/v1/orders/ 400 front ")
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "identity", "deflate", ""])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/api/v1/orders/"), ("GET", BOOK), ("POST", "/internal/push/")]
+)
+def test_a_transfer_coding_that_nobody_takes_off_is_refused(
+    gateway: Gateway, store: Store, method: str, path: str, coding: str
+) -> None:
+    async def test() -> None:
+        scope = asgi.scope_of(method, path, [HOST, ("transfer-encoding", coding)])
+        got = await asgi.converse(gateway, scope, [b'{"book": 1}'])
+        assert (got.status, fakes.parsed(got.body)["code"]) == (400, "parse_error")
+
+    before = len(store.asked)
+    run(test)
+    assert len(store.asked) == before
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "status"),
+    [
+        ("/" + "x" * 60_000, [], 414),
+        ("/search/" + "%F0%9F%93%9A" * 5000, [], 414),
+        (BOOK + "?" + "x" * 60_000, [], 414),
+        ("/product/77", [("x-long", "x" * 60_000)], 431),
+        ("/product/77", [("host", "x" * 60_000)], 431),
+        ("/product/77", [(f"x-{number}", "x" * 400) for number in range(90)], 431),
+    ],
+)
+def test_an_address_or_headers_without_end_are_refused_in_words(
+    gateway: Gateway, target: str, more: list[tuple[str, str]], status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        got = await ask(gateway, "GET", target, *more)
+        assert got.status == fakes.parsed(got.body)["status"] == status
+
+    run(test)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "bookstore.request"]
+    assert len(line) < 300
 
 
 def test_bodies_on_their_way_take_no_more_memory_than_there_is_for_them(

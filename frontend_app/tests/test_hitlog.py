@@ -6,8 +6,8 @@ import time
 import pytest
 
 from bookstore_project.wire import headers
+from bookstore_project.wire.gateway.messages import problem, raw_headers
 from frontend_app.gateway.hitlog import LINES_PER_S, HitLog
-from frontend_app.gateway.messages import problem, raw_headers
 from frontend_app.journal import Journal
 from frontend_app.tests.asgi import HOST, scope_of
 

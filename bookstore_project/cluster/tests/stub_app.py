@@ -1,9 +1,10 @@
 """The smallest node: ready at once, says its pid, and can be slow or die on request."""
 
+import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bookstore_project.cluster.process import announce
@@ -14,18 +15,7 @@ if topology.NODE and topology.NODE.name == os.environ.get("STUB_BROKEN"):
 announce()
 
 
-def wsgi(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-    path = environ["PATH_INFO"]
-    if path == "/slow":
-        time.sleep(60)
-    if path == "/say":
-        sys.stdout.write(f"{environ['QUERY_STRING'].replace('+', ' ')}\n")
-        sys.stdout.flush()
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [str(os.getpid()).encode()]
-
-
-async def asgi(
+async def application(
     scope: dict[str, Any],
     receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
@@ -34,5 +24,10 @@ async def asgi(
         return
     while (await receive()).get("more_body"):
         pass
+    if scope["path"] == "/slow":
+        await asyncio.to_thread(time.sleep, 60)
+    if scope["path"] == "/say":
+        sys.stdout.write(f"{scope['query_string'].decode().replace('+', ' ')}\n")
+        sys.stdout.flush()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": str(os.getpid()).encode()})

@@ -9,8 +9,7 @@ from bookstore_project.settings import topology
 
 
 def stub_command(node: topology.Node) -> Sequence[str]:
-    kind = "asgi" if node.service == topology.FRONT else "wsgi"
-    return [*launch_command(node), f"bookstore_project.cluster.tests.stub_app:{kind}"]
+    return [*launch_command(node), "bookstore_project.cluster.tests.stub_app:application"]
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What a request carries: who sent it, under which id and key, and how its body comes."""
 
 import io
+import json
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from bookstore_project.wire import authentication, etags, headers, idempotency
-from bookstore_project.wire.bodies import BoundedBodies
+from bookstore_project.wire.bodies import WholeBodies
 from bookstore_project.wire.middleware import RequestMiddleware
 from bookstore_project.wire.pages import PageQuery, page_of
 from bookstore_project.wire.problems import Invalid, NotFound
@@ -167,31 +168,42 @@ def test_if_match_compares_strongly_and_if_none_match_weakly(header: str, matche
 # -------------------------------------------------------------------------------------------------- bodies
 
 
-def pass_through(body: bytes, **environ: Any) -> tuple[bytes, str | None]:
-    """What the application behind BoundedBodies reads, and the length it is told."""
-    seen: list[tuple[bytes, str | None]] = []
+def pass_through(body: bytes, **environ: Any) -> tuple[bytes | None, str, dict[str, Any]]:
+    """What the application behind WholeBodies reads (None if it isn't asked), and the status and document instead."""
+    seen: list[bytes] = []
+    said: list[str] = []
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        length = environ.get("CONTENT_LENGTH")
-        seen.append((environ["wsgi.input"].read(int(length or 0)), length))
+        seen.append(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         return []
 
-    BoundedBodies(application)({"wsgi.input": io.BytesIO(body), **environ}, lambda *_: None)
-    return seen[0]
+    def start_response(status: str, named: list[tuple[str, str]]) -> None:
+        said.append(status)
+        assert not {"connection", "content-length"} & {name.lower() for name, _ in named}
+
+    request = {"REQUEST_METHOD": "POST", "PATH_INFO": "/purchase/2", "wsgi.input": io.BytesIO(body), **environ}
+    answer = b"".join(WholeBodies(application)(request, start_response))
+    return (seen[0] if seen else None), "".join(said), json.loads(answer or b"{}")
 
 
-def test_a_chunked_body_gets_its_length() -> None:
-    assert pass_through(b"{}", HTTP_TRANSFER_ENCODING="chunked") == (b"{}", "2")
-    assert pass_through(b"", HTTP_TRANSFER_ENCODING="chunked") == (b"", "0")
+def test_a_whole_body_is_passed_on() -> None:
+    assert pass_through(b"{}", CONTENT_LENGTH="2")[0] == b"{}"
+    assert pass_through(b"{} and what follows", CONTENT_LENGTH="2")[0] == b"{}"
+    assert pass_through(b"", CONTENT_LENGTH="")[0] == b""
 
 
-def test_a_chunked_body_is_cut_where_it_is_too_large_anyway(settings: Any) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
-    assert pass_through(b"x" * 100, HTTP_TRANSFER_ENCODING="chunked") == (b"x" * 11, "11")
+def test_a_body_that_is_shorter_than_it_says_is_never_executed(caplog: pytest.LogCaptureFixture) -> None:
+    seen, status, problem = pass_through(b'{"book": 2}', CONTENT_LENGTH="99")
+    assert (seen, status, problem["code"]) == (None, "400 Bad Request", "parse_error")
+    (record,) = [record for record in caplog.records if record.name == "bookstore.request"]
+    assert record.getMessage().startswith("POST /purchase/2 400")
 
 
-def test_a_body_with_a_length_is_left_alone() -> None:
-    assert pass_through(b"{}", CONTENT_LENGTH="2") == (b"{}", "2")
+@pytest.mark.parametrize("coding", ["chunked", "gzip, chunked", "chunked, chunked"])
+def test_where_a_server_cannot_tell_whether_a_body_is_whole_it_is_not_read(coding: str) -> None:
+    seen, _, problem = pass_through(b"{}", HTTP_TRANSFER_ENCODING=coding)
+    assert (seen, problem["code"]) == (None, "parse_error")
+    assert "Content-Length" in problem["detail"]
 
 
 # --------------------------------------------------------------------------------------------------- pages

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from frontend_app.gateway.messages import Incoming
+from bookstore_project.wire.gateway.messages import Incoming
 
 
 def build_environ(request: Incoming, body: bytes, request_id: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from frontend_app.gateway.messages import Incoming, Receive
+from bookstore_project.wire.gateway.messages import Incoming, Receive
 
 BODY_TIMEOUT_S = 20.0
 """For a whole body."""
@@ -26,8 +26,8 @@ class Crowded(Exception):
     """Together with all the others the body would take more memory than there is for bodies."""
 
 
-class Gone(Exception):
-    """The client went away."""
+class CutShort(Exception):
+    """The body ended before it was complete, or its chunks can't be read."""
 
 
 Take = Callable[[int], None]
@@ -64,21 +64,26 @@ def boundless(size: int) -> None:
     """For bodies that strangers mustn't be able to crowd out."""
 
 
-async def read_body(request: Incoming, receive: Receive, limit: int, timeout_s: float, take: Take) -> bytes:
-    """The whole body, paid for with `take`. Raises TooLarge (as soon as that is known), Crowded, TooSlow, Gone."""
+async def read_body(
+    request: Incoming, receive: Receive, limit: int, timeout_s: float, take: Take, *, is_cut: bool = False
+) -> bytes:
+    """The whole body, paid for with `take`. Raises TooLarge (as soon as that is known), Crowded, TooSlow, CutShort.
+
+    With `is_cut`, a body that is larger than `limit` comes cut one byte beyond it, for somebody else to refuse.
+    """
     if not request.has_body:
         return b""
     try:
         async with asyncio.timeout(timeout_s):
-            if request.declared_length > limit:
+            if request.declared_length > limit and not is_cut:
                 await _drain(receive)
                 raise TooLarge
-            return await _collect(receive, limit, take)
+            return await _collect(receive, limit, take, is_cut=is_cut)
     except TimeoutError as error:
         raise TooSlow from error
 
 
-async def _collect(receive: Receive, limit: int, take: Take) -> bytes:
+async def _collect(receive: Receive, limit: int, take: Take, *, is_cut: bool) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -87,6 +92,8 @@ async def _collect(receive: Receive, limit: int, take: Take) -> bytes:
         if size > limit:
             if not is_last:
                 await _drain(receive)
+            if is_cut:
+                return b"".join([*chunks, chunk])[: limit + 1]
             raise TooLarge
         take(len(chunk))
         chunks.append(chunk)
@@ -98,7 +105,7 @@ async def _drain(receive: Receive) -> None:
     # A client that is still sending when the connection closes may never read the answer. One that sends
     # steadily is heard out, within reason; one that pauses is answered at once.
     left = DRAIN_BYTES
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, CutShort):
         while left > 0:
             async with asyncio.timeout(DRAIN_PAUSE_S):
                 chunk, is_last = await _next(receive)
@@ -110,5 +117,5 @@ async def _drain(receive: Receive) -> None:
 async def _next(receive: Receive) -> tuple[bytes, bool]:
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise Gone
+        raise CutShort
     return message.get("body", b""), not message.get("more_body", False)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from bookstore_project.settings import topology
 from bookstore_project.wire import csp, etags, headers, privacy, problems
 from bookstore_project.wire.renderers import canonical_json
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -77,14 +79,13 @@ class Outgoing:
 
 
 def problem(code: str, detail: str, request_id: str) -> Outgoing:
-    """A problem document with the headers of every answer of a front, for what never gets to Django."""
+    """A problem document with the headers of every answer of this node, for what never gets to Django."""
     document = problems.document(code, detail, request_id)
     body = canonical_json(document)
     named = [
         ("Content-Type", problems.CONTENT_TYPE),
         ("Content-Length", str(len(body))),
-        (headers.CACHE, "bypass"),
-        (headers.REPLICA, "front"),
+        (headers.REPLICA, topology.NODE.name if topology.NODE else topology.FRONT),
         (headers.REQUEST_ID, request_id),
         (headers.SERVER_TIMING, "app;dur=0.0"),
         ("ETag", etags.etag_of(body)),
@@ -93,6 +94,8 @@ def problem(code: str, detail: str, request_id: str) -> Outgoing:
         ("Cache-Control", privacy.CACHE_CONTROL),
         ("Vary", ", ".join(privacy.VARY)),
     ]
+    if topology.NODE is None or topology.NODE.service == topology.FRONT:
+        named.append((headers.CACHE, "bypass"))
     if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         named.append(("Retry-After", str(problems.RETRY_AFTER_S)))
     return Outgoing(document["status"], named, body)
