@@ -20,6 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 from bookstore_project.replication import points, setup
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
+from bookstore_project.wire.attempts import attempts
 from tests.redis import RedisServer
 
 STORES = tuple(f"tests/{name}/" for name in ("browser", "chaos", "cluster", "contract", "stress"))
@@ -78,6 +79,12 @@ def migrated_files(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: 
 @pytest.fixture(scope="session")
 def django_db_setup(migrated_files: Path) -> None:
     """For tests marked `django_db`, which want accounts only: the migrated file, in a transaction that is undone."""
+
+
+@pytest.fixture(autouse=True)
+def _no_failed_logins() -> None:
+    """Nobody has to wait for what another test got wrong on purpose."""
+    attempts.table.path.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -148,6 +148,9 @@ RESTOCK_LEVEL = int(environment.number("RESTOCK_LEVEL", 20))
 
 # ------------------------------------------------------------------------------------ people and pages
 
+AUTHENTICATION_BACKENDS = ["bookstore_project.wire.passwords.PasswordBackend"]
+PROXIES = environment.networks("PROXIES")
+"""Whose X-Forwarded-For is believed, where failed logins are counted by address: nobody's by default."""
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -1,5 +1,6 @@
 """Reads the BOOKSTORE_ environment variables; a value that makes no sense is named, with what would."""
 
+import ipaddress
 import math
 import os
 import secrets
@@ -15,6 +16,19 @@ def text(name: str, default: str = "") -> str:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, without empty items."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[str]:
+    """Comma-separated IP addresses and networks; raises ImproperlyConfigured for anything else."""
+    found = words(name)
+    for word in found:
+        try:
+            ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"BOOKSTORE_{name}: {word!r} is neither an address nor a network, such as 10.0.0.0/8."
+            ) from None
+    return found
 
 
 def number(name: str, default: float, *, least: float = 0, most: float = math.inf) -> float:

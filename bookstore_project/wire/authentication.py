@@ -1,23 +1,19 @@
 """HTTP Basic, tokens and sessions for people, the service token for nodes."""
 
-import hashlib
 import hmac
-import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.cache.backends.locmem import LocMemCache
 from django.db import DatabaseError
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from bookstore_project.wire import accounts, headers, problems
-
-_process_key = secrets.token_bytes(32)
-_verified = LocMemCache("verified-passwords", {"TIMEOUT": 300, "OPTIONS": {"MAX_ENTRIES": 1000}})
+from bookstore_project.wire import accounts, headers, passwords, problems
+from bookstore_project.wire.addresses import client_address
+from bookstore_project.wire.attempts import attempts
 
 
 class AccountsUnavailable(exceptions.APIException):
@@ -45,18 +41,14 @@ class SessionAuthentication(ByAccount, authentication.SessionAuthentication):
 
 
 class BasicAuthentication(ByAccount, authentication.BasicAuthentication):
-    """HTTP Basic that hashes a password once in five minutes, not with every request.
-
-    What is remembered is a keyed digest of the password and of its stored hash: changing the password, or
-    deactivating the account, takes effect at once.
-    """
+    """HTTP Basic, which comes with every request: `passwords` hashes it once."""
 
     www_authenticate_realm = "bookstore"
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         found = super().authenticate(request)
         if found is not None:
-            _verified.set(_header_key(request.META["HTTP_AUTHORIZATION"]), True)
+            passwords.verified.set(_header_key(request.META["HTTP_AUTHORIZATION"]), True)
         return found
 
     def authenticate_credentials(
@@ -64,30 +56,39 @@ class BasicAuthentication(ByAccount, authentication.BasicAuthentication):
     ) -> tuple[Any, None]:
         if "\x00" in userid or "\x00" in password:
             raise exceptions.AuthenticationFailed("Invalid username or password.")
-        user = get_user_model()._default_manager.filter(username=userid).first()
-        if user is not None and user.is_active and _verified.get(_proof(user, password)):
-            return user, None
-        user, _ = super().authenticate_credentials(userid, password, request)
-        _verified.set(_proof(user, password), True)
+        with _explained():
+            user, _ = super().authenticate_credentials(userid, password, request)
         return user, None
 
 
 def is_hashing(authorization: str) -> bool:
     """Whether to check this header may mean to hash a password: a long time of a core, whoever asks for it."""
-    return authorization[:6].lower() == "basic " and not _verified.has_key(_header_key(authorization))
+    return authorization[:6].lower() == "basic " and not passwords.verified.has_key(_header_key(authorization))
 
 
 def _header_key(authorization: str) -> str:
-    return hmac.new(_process_key, b"header\0" + authorization.encode(), hashlib.sha256).hexdigest()
+    return passwords.digest("header", authorization)
 
 
-def _proof(user: AbstractBaseUser, password: str) -> str:
-    message = f"{user.pk}\0{user.password}\0{password}".encode()
-    return hmac.new(_process_key, message, hashlib.sha256).hexdigest()
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Within DRF's authentication, where only its own exceptions are expected."""
+    try:
+        yield
+    except problems.Throttled as error:
+        raise exceptions.Throttled(wait=error.wait_s, detail=error.detail) from error
 
 
 class TokenAuthentication(ByAccount, authentication.TokenAuthentication):
-    """`Authorization: Token <key>`; `manage.py token USER` prints the key."""
+    """`Authorization: Token <key>`; `manage.py token USER` prints the key. Who tries unknown ones is slowed down."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        try:
+            return super().authenticate(request)
+        except exceptions.AuthenticationFailed:
+            with _explained():
+                attempts.unknown_token(client_address(request))
+            raise
 
 
 class ServiceUser:

@@ -33,8 +33,8 @@ def _answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, problems.StoreError):
         set_rollback()
         response = Response(store_problem(error), status=error.status)
-        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            response["Retry-After"] = str(problems.RETRY_AFTER_S)
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE or isinstance(error, problems.Throttled):
+            response["Retry-After"] = str(getattr(error, "wait_s", problems.RETRY_AFTER_S))
         if "order" in error.extra:
             remark(response, f"order {error.extra['order']}")
         if error.is_repeat:
@@ -126,6 +126,8 @@ def refusal(request: HttpRequest, code: str, detail: str, **extra: Any) -> HttpR
 def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpResponse:
     """Of an error that a view outside DRF let through."""
     response = refusal(request, error.code, error.detail, **error.extra)
+    if isinstance(error, problems.Throttled):
+        response["Retry-After"] = str(error.wait_s)
     if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         defects.log(request.method, request.path, error)
     return response

@@ -3,6 +3,7 @@
 Errors of the domain derive from `StoreError` and own a code; this table maps a code to a status, once.
 """
 
+import math
 from typing import Any, ClassVar
 
 TITLES: dict[str, tuple[int, str]] = {
@@ -123,6 +124,16 @@ class Unavailable(StoreError):
     """It can't be promised now: nothing was changed, try again."""
 
     code = "unavailable"
+
+
+class Throttled(StoreError):
+    """Too many have failed, or are under way; `wait_s` says when there is room again, in whole seconds."""
+
+    code = "throttled"
+
+    def __init__(self, detail: str, *, wait_s: float) -> None:
+        super().__init__(detail)
+        self.wait_s = max(1, math.ceil(wait_s))
 
 
 class OutcomeUnknown(StoreError):

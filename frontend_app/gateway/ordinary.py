@@ -1,7 +1,6 @@
 """The ordinary way: Django's WSGI handler in a bounded pool of threads."""
 
 import asyncio
-import os
 import re
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,8 +20,8 @@ __all__ = ["Busy", "OrdinaryWay"]
 PURCHASES_AT_ONCE = topology.PURCHASES_OF_A_FRONT
 CHANGES_AT_ONCE = 2
 """By staff. Apart from the purchases: what stalls the orders, or the catalog, holds up its own kind alone."""
-PASSWORDS_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
-"""Passwords that are checked: anybody can have that done, and each takes a core for a long while."""
+PASSWORDS_AT_ONCE = 8
+"""Logins: `wire.passwords` hashes two of them at a time, lets few wait, and tells the others so at once."""
 UPKEEP_AT_ONCE = 2
 SLOT_WAIT_S = 8.0
 NEEDED = 2.0

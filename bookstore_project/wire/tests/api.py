@@ -67,5 +67,5 @@ def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
     assert document["detail"].strip(), "a sentence that helps"
     assert document["request_id"] == response.headers[headers.REQUEST_ID]
     assert ("errors" in document) is (code == "validation_error")
-    assert ("Retry-After" in response.headers) is (status == 503)
+    assert ("Retry-After" in response.headers) is (status in (429, 503))
     return document
