@@ -7,8 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
+from bookstore_project.wire.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
 from bookstore_project.wire.fields import isbn13_problem
 from bookstore_project.wire.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
+from bookstore_project.wire.searching import containing
 
 
 def book_key(book_id: int) -> str:
@@ -31,31 +33,45 @@ def validate_isbn13(digits: str) -> None:
         raise ValidationError(f"Not an ISBN-13: {problem}.")
 
 
-class BookQuerySet(models.QuerySet["Book"]):
+SEARCHED = {"title_key": "title", "authors_key": "authors"}
+"""The keys in which words are looked for, each with its text."""
+SORTED_BY_KEY = {"title": "title_key", "authors": "authors_key", "topic": "topic_key"}
+"""What stands before a text when books are sorted by it."""
+
+
+class BookQuerySet(KeyedQuerySet["Book"]):
     def on_sale(self) -> "BookQuerySet":
         return self.filter(retired=False)
 
     def matching(self, search: str) -> "BookQuerySet":
-        """Books that have every word of `search` in their title or among their authors."""
-        books = self
-        for word in search.split():
-            books = books.filter(Q(title__icontains=word) | Q(authors__icontains=word))
-        return books
+        """Books that have every word of `search` in their title or among their authors, however it is spelled.
+
+        Raises UnfitText for a search with characters that no text can have.
+        """
+        return self.filter(containing(search, SEARCHED))
+
+    def sorted_by(self, ordering: str) -> "BookQuerySet":
+        """By a field, downwards with a minus sign before it; texts as people sort them, by their keys."""
+        sign, field = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
+        return self.order_by(*(f"{sign}{name}" for name in (SORTED_BY_KEY.get(field), field) if name), "id")
 
 
 class Book(models.Model):
     """A book on the shelf. `version` grows by one with each change; `quantity` changes with a ledger row only."""
 
-    title = models.CharField(max_length=TITLE_LENGTH)
-    authors = models.CharField(max_length=AUTHORS_LENGTH, blank=True, default="")
+    title = CanonicalField(max_length=TITLE_LENGTH)
+    authors = CanonicalField(max_length=AUTHORS_LENGTH, blank=True, default="")
     isbn13 = models.CharField(  # noqa: DJ001  (unique where known)
         "ISBN-13", max_length=13, null=True, blank=True, validators=[validate_isbn13]
     )
-    topic = models.CharField(max_length=TOPIC_LENGTH, db_index=True)
+    topic = CanonicalField(max_length=TOPIC_LENGTH, db_index=True)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     quantity = models.PositiveIntegerField("stock", default=0)
     version = models.PositiveIntegerField(default=1, editable=False)
     retired = models.BooleanField(default=False, help_text="Not for sale any more; its ledger stays.")
+    title_key = SearchKeyField(of="title", db_index=True)
+    authors_key = SearchKeyField(of="authors")
+    topic_key = SearchKeyField(of="topic")
 
     objects = BookQuerySet.as_manager()
 
@@ -88,7 +104,7 @@ class Book(models.Model):
         if not self._state.adding:
             self.version += 1
             if kwargs.get("update_fields") is not None:
-                kwargs["update_fields"] = {*kwargs["update_fields"], "version"}
+                kwargs["update_fields"] = {*with_keys(Book, kwargs["update_fields"]), "version"}
         super().save(*args, **kwargs)
 
     @staticmethod
@@ -124,8 +140,9 @@ class LedgerEntry(models.Model):
     quantity = models.PositiveIntegerField(default=0, help_text="Copies that the order asked for.")
     title = models.CharField(max_length=TITLE_LENGTH)
     unit_price = models.DecimalField(max_digits=10, decimal_places=2)
-    actor = models.CharField(max_length=150, blank=True, default="", help_text="Who did it, if it was staff.")
+    actor = CanonicalField(max_length=150, blank=True, default="", help_text="Who did it, if it was staff.")
     created_at = models.DateTimeField()
+    title_key = SearchKeyField(of="title")
 
     class Meta:
         ordering = ("id",)

@@ -40,7 +40,7 @@ def books_matching(query: Mapping[str, Any]) -> BookQuerySet:
     books = Book.objects.on_sale().matching(query["search"])
     if query["topic"]:
         books = books.filter(topic=query["topic"])
-    return books.order_by(query["ordering"], "id")
+    return books.sorted_by(query["ordering"])
 
 
 def books_of_topic(topic: str) -> BookQuerySet:

@@ -16,12 +16,14 @@ from bookstore_project.replication import rows
 from bookstore_project.replication.transaction import Committed, get_verified, run
 from bookstore_project.settings import topology
 from bookstore_project.wire import etags, problems
+from bookstore_project.wire.columns import CanonicalField
 from bookstore_project.wire.idempotency import id_of
 from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_STOCK
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.serializers import book_bytes
 
 Kind = LedgerEntry.Kind
+_TEXT_FIELDS = {field.name: field for field in Book._meta.concrete_fields if isinstance(field, CanonicalField)}
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ def book_create(
 ) -> Committed[Answer]:
     """Puts a new book on the shelf; its body.
 
-    Raises Invalid if its ISBN-13 is on sale already, Unavailable after the deadline.
+    Raises Invalid if a text can't be taken or its ISBN-13 is on sale already, Unavailable after the deadline.
     """
+    fields = checked_texts(fields)
 
     def change() -> bytes:
         check_deadline(deadline)
@@ -48,8 +51,8 @@ def book_create(
 
 
 def add_book(fields: Mapping[str, Any], actor: str) -> Book:
-    """Within a transaction: a book with its initial ledger row."""
-    book = Book(**fields)
+    """Within a transaction: a book with its initial ledger row. Raises Invalid."""
+    book = Book(**checked_texts(fields))
     check_unique(book)
     book.save(force_insert=True)
     record(book, Kind.INITIAL, book.quantity, actor=actor)
@@ -91,8 +94,8 @@ def book_to_change(book_id: int) -> Book:
 
 
 def edit_book(book: Book, fields: Mapping[str, Any], actor: str) -> None:
-    """Within a transaction: sets the fields that differ, and explains a changed quantity."""
-    changed = {name: value for name, value in fields.items() if getattr(book, name) != value}
+    """Within a transaction: sets the fields that differ, and explains a changed quantity. Raises Invalid."""
+    changed = {name: value for name, value in checked_texts(fields).items() if getattr(book, name) != value}
     if not changed:
         return
     correction = changed.get("quantity", book.quantity) - book.quantity
@@ -103,6 +106,22 @@ def edit_book(book: Book, fields: Mapping[str, Any], actor: str) -> None:
     book.save()
     if correction:
         record(book, Kind.CORRECTION, correction, actor=actor)
+
+
+def checked_texts(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a book with texts in their one form, so that what looks like no change is none.
+
+    Raises Invalid for texts that are too long, are missing, or have characters that none may have.
+    """
+    checked, refused = dict(fields), {}
+    for name in _TEXT_FIELDS.keys() & fields.keys():
+        try:
+            checked[name] = _TEXT_FIELDS[name].clean(fields[name], None)
+        except ValidationError as error:
+            refused[name] = error.messages
+    if refused:
+        raise problems.Invalid(refused)
+    return checked
 
 
 def book_restock(

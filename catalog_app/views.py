@@ -18,6 +18,7 @@ from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.wire.permissions import IsService
 from bookstore_project.wire.queries import BookQuery
 from bookstore_project.wire.remarks import remark
+from bookstore_project.wire.text import canonical_or_same
 from catalog_app import selectors, selling, services
 from catalog_app.models import book_key, topic_key
 from catalog_app.serializers import SaleInput, book_bytes, book_data, title_data
@@ -166,6 +167,7 @@ class TopicSearch(CatalogView):
     def get(self, request: Request, topic: str) -> Response:
         """An unknown topic is an empty page."""
         query = checked_query(PageQuery, request)
+        topic = canonical_or_same(topic)
         with self.reading(keys=[topic_key(topic)]):
             return Response(page_of(request, query, selectors.books_of_topic(topic), title_data))
 

@@ -7,6 +7,7 @@ from bookstore_project.settings.topology import NODES, Node
 from bookstore_project.wire import drains, headers, idempotency, problems, shown
 from bookstore_project.wire.balancing.health import State
 from bookstore_project.wire.representations import MAX_BOOK_ID
+from bookstore_project.wire.text import canonical_or_same
 from frontend_app import relays
 from frontend_app.cache.keys import Key, book_key, topic_key
 from frontend_app.clients import Upstream
@@ -25,6 +26,7 @@ def read_book(front: Front, book_id: int) -> Relay:
 
 def read_titles(front: Front, topic: str, query: str) -> Relay:
     """A page of the topic's titles. Raises Unavailable."""
+    topic = canonical_or_same(topic)  # One entry for all that look the same, and links that lead to it.
     if topic in (".", ".."):
         # As a path these two mean something else, and HTTP clients take them out of it before they ask.
         raise problems.NotFound(f"No topic is named {topic!r}.")

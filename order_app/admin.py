@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from bookstore_project.replication.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
+from bookstore_project.wire.admin_lists import KeyedAdmin, KeyedList
 from bookstore_project.wire.representations import MAX_BOOK_ID
 from order_app.models import Order
 
@@ -65,7 +66,7 @@ class Totals:
     turnover: Decimal
 
 
-class OrderList(ChangeList):
+class OrderList(KeyedList):
     """A page of orders, with the totals of the whole list."""
 
     @cached_property
@@ -77,12 +78,13 @@ class OrderList(ChangeList):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
     list_display = ("created_at", "title", "quantity", "unit_price", "sum", "book", "status", "id")
     list_display_links = ("created_at", "id")
     list_filter = ("created_at", BookFilter)
     search_fields = ("title", "id")
+    key_of = {"title": "title_key"}
     date_hierarchy = "created_at"
     list_per_page = 50
     show_full_result_count = False

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 
+from bookstore_project.wire.columns import SearchKeyField
 from bookstore_project.wire.representations import TITLE_LENGTH
 
 
@@ -22,6 +23,7 @@ class Order(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.COMPLETED)
     created_at = models.DateTimeField(db_index=True, help_text="When the catalog sold it.")
     sale = models.BigIntegerField(unique=True, help_text="The number of the catalog's ledger row.")
+    title_key = SearchKeyField(of="title")
 
     class Meta:
         ordering = ("-sale",)

@@ -10,7 +10,7 @@ class ReplicationConfig(AppConfig):
     def ready(self) -> None:
         from prometheus_client import REGISTRY
 
-        from bookstore_project.replication import caretaker, checks, gate, metrics, signals
+        from bookstore_project.replication import caretaker, checks, gate, metrics, signals, texts
         from bookstore_project.replication.service import get_service
         from bookstore_project.replication.standing import Standing
         from bookstore_project.settings import topology
@@ -19,6 +19,7 @@ class ReplicationConfig(AppConfig):
         checks.register()
         caretaker.register()
         signals.connect()
+        texts.connect()
         node = topology.NODE
         if node is not None and node.service in topology.APPS_OF_SERVICE:
             health.register_readiness(partial(gate.assert_readable, node.service))

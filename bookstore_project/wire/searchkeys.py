@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bookstore_project.wire.text import canonical
+from bookstore_project.wire.text import canonical, without_turning
 
 MOST_WORDS, MOST_CHARACTERS = 32, 500
 """Of a search; what comes after them isn't looked for."""
@@ -79,7 +79,7 @@ def words_of(search: str) -> tuple[Word, ...]:
 
     Raises UnfitText for what no text can hold.
     """
-    text = canonical(search)[:MOST_CHARACTERS]
+    text = canonical(without_turning(search))[:MOST_CHARACTERS]
     words = [_word(folded) for folded in _folded(text).split()] or [Word(literal=each) for each in text.split()]
     return tuple(dict.fromkeys(words))[:MOST_WORDS]
 

@@ -18,6 +18,7 @@ from bookstore_project.replication.admin import ReplicatedAdmin
 from bookstore_project.replication.elsewhere import others_in_sync
 from bookstore_project.replication.transaction import get_verified
 from bookstore_project.settings import topology
+from bookstore_project.wire.admin_lists import KeyedAdmin, KeyedList
 from bookstore_project.wire.permissions import DELETE_BOOK
 from catalog_app.admin.comparing import Comparison, compare
 from catalog_app.admin.exporting import export
@@ -25,14 +26,14 @@ from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm, BookRowForm
 from catalog_app.admin.restocking import restock
 from catalog_app.admin.uploading import import_page
-from catalog_app.models import Book, LedgerEntry
+from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry
 from catalog_app.services import edit_book, record
 
 LEDGER_ROWS = 20
 """Of a book's ledger, on the book's page; the list of the ledger has all."""
 
 
-class BookList(ChangeList):
+class BookList(KeyedList):
     """A page of books, with what the other replica has of them."""
 
     request: HttpRequest
@@ -69,7 +70,7 @@ class BookList(ChangeList):
 
 
 @admin.register(Book)
-class BookAdmin(ReplicatedAdmin):
+class BookAdmin(KeyedAdmin, ReplicatedAdmin):
     service = topology.CATALOG
     form: Any = BookForm
     list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired")
@@ -78,6 +79,7 @@ class BookAdmin(ReplicatedAdmin):
     actions: Any = (restock,)
     list_filter = (StockFilter, "retired", "topic")
     search_fields = ("title", "authors", "isbn13")
+    key_of = SORTED_BY_KEY
     fields = ("title", "authors", "isbn13", "topic", "price", "quantity", "version", "retired")
     readonly_fields = ("version",)
     list_per_page = 50

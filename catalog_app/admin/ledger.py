@@ -4,16 +4,18 @@ from django.contrib import admin
 
 from bookstore_project.replication.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
+from bookstore_project.wire.admin_lists import KeyedAdmin
 from catalog_app.admin.filters import OfOneBook
 from catalog_app.models import LedgerEntry
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(KeyedAdmin, ReadOnlyAdmin):
     service = topology.CATALOG
     list_display = ("id", "created_at", "kind", "title", "change", "balance", "order", "actor")
     list_filter = ("kind", OfOneBook)
     search_fields = ("title", "order")
+    key_of = {"title": "title_key"}
     date_hierarchy = "created_at"
     ordering = ("-id",)
     show_full_result_count = False

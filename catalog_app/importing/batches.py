@@ -1,9 +1,11 @@
 """Batches of rows into the catalog: each is one replicated transaction, whole or not at all."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from django.utils import timezone
 
@@ -76,29 +78,34 @@ def _known_books(rows: Sequence[Row]) -> Mapping[int, Book]:
     A retired book counts: it was taken out of the shop on purpose, and an import doesn't put it back.
     """
     numbers = {row.isbn13 for row in rows if row.isbn13 is not None}
-    nameless = [row for row in rows if row.isbn13 is None]
-    by_isbn = {book.isbn13: book for book in _likeliest_last(Book.objects.filter(isbn13__in=numbers))}
-    same_title = Book.objects.filter(title__in={row.title for row in nameless})
-    by_title = {(book.title, book.authors): book for book in _likeliest_last(same_title)}
-    found = {
-        row.line: by_isbn.get(row.isbn13) if row.isbn13 is not None else by_title.get(row.title_and_authors)
-        for row in rows
-    }
-    return {line: book for line, book in found.items() if book is not None}
+    titles = {row.title_and_authors[0] for row in rows if row.isbn13 is None}
+    candidates: dict[object, list[Book]] = defaultdict(list)
+    for book in Book.objects.filter(isbn13__in=numbers):
+        candidates[book.isbn13].append(book)
+    for book in Book.objects.filter(title_key__in=titles):
+        candidates[book.title_key, book.authors_key].append(book)
+    found = {row.line: (candidates[row.isbn13 or row.title_and_authors], row) for row in rows}
+    return {line: _likeliest(books, row) for line, (books, row) in found.items() if books}
 
 
-def _likeliest_last(books: Iterable[Book]) -> list[Book]:
-    """For a mapping, in which the last one stays: rather one on sale, rather without ISBN, rather the first."""
-    return sorted(books, key=lambda book: (not book.retired, book.isbn13 is None, -book.pk))
+def _likeliest(books: Iterable[Book], row: Row) -> Book:
+    """Of several that are the same book: rather the one that is as the row says (so that the catalog's own export
+    changes nothing), rather one on sale, rather without ISBN, rather the first."""
+    return max(books, key=lambda book: (not _differences(book, row), not book.retired, book.isbn13 is None, -book.pk))
+
+
+def _differences(book: Book, row: Row) -> dict[str, Any]:
+    """What the row says otherwise, of what an update sets."""
+    said = {name: getattr(row, name) for name in UPDATED_FIELDS if name in row.said}
+    return {name: value for name, value in said.items() if getattr(book, name) != value}
 
 
 def _update(book: Book, row: Row, actor: str) -> bool:
     """Sets what the row says; whether that changed anything."""
-    version = book.version
-    if not book.retired:
-        fields = {name: getattr(row, name) for name in UPDATED_FIELDS if name in row.said}
-        edit_book(book, fields, actor)
-    return book.version != version
+    changed = {} if book.retired else _differences(book, row)
+    if changed:
+        edit_book(book, changed, actor)
+    return bool(changed)
 
 
 def _add_books(rows: Sequence[Row], actor: str) -> None:

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from bookstore_project.wire.errors import flatten
 from bookstore_project.wire.representations import BookFields
+from bookstore_project.wire.searchkeys import search_key
 from bookstore_project.wire.text import canonical, unfit_in
 from catalog_app.importing.errors import ImportRefused, RowRejected
 from catalog_app.importing.isbn import Found, find_isbn13
@@ -46,7 +47,8 @@ class Row:
 
     @property
     def title_and_authors(self) -> tuple[str, str]:
-        return self.title, self.authors
+        """What tells books without an ISBN apart: their search keys, not how they are spelled."""
+        return search_key(self.title), search_key(self.authors)
 
 
 class RowParser:

@@ -32,8 +32,8 @@ DIRTY = (
     b'10,,,Nobody,,"An open quote,Fantasy,1.00,1\r\n'
     b'11,,,Homer,,"The ""Odyssey""",Classics,1,0\r\n'
     b"12,439023483,,Suzanne Collins,,A stranger with the same number,,,\r\n"
-    b"13,,,Homer,,  The Odyssey,Classics,2,2\r\n"
-    b'14,,,Homer,,"The ""Odyssey""",Classics,2,2\r\n'
+    b"13,,,Homer,,  An Odyssey,Classics,2,2\r\n"
+    b"14,,,HOMER,,The \xe2\x80\x9cODYSSEY\xe2\x80\x9d,Classics,2,2\r\n"
 )
 
 
@@ -61,7 +61,7 @@ def test_a_dirty_file_gives_its_good_rows_and_a_file_of_the_others(empty_store: 
         ("Reading Lolita in Tehran", "Azar Nafisi", None, "Memoir", Decimal("12.50"), 3, 1),
         ('The "Odyssey"', "Homer", None, "Classics", Decimal("1.00"), 0, 1),
         ("A stranger with the same number", "Suzanne Collins", None, "general", Decimal("10.00"), 20, 1),
-        ("The Odyssey", "Homer", None, "Classics", Decimal("2.00"), 2, 1),
+        ("An Odyssey", "Homer", None, "Classics", Decimal("2.00"), 2, 1),
     ]
     assert_replicas_agree()
     with dirty.with_name("dirty.rejected.csv").open(newline="", encoding="utf-8") as file:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from bookstore_project.wire.representations import TOPIC_LENGTH
+from bookstore_project.wire.text import canonical_or_same
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -22,7 +23,11 @@ def book_key(book_id: int) -> Key:
 
 
 def topic_key(topic: str, query: str) -> Key | None:
-    """Of a page of a topic's titles; None for a query that isn't plainly a page (it isn't cached)."""
+    """Of a page of a topic's titles; None for a query that isn't plainly a page (it isn't cached).
+
+    However the topic is composed and spaced, it has one floor: the key that a change of its books touches.
+    """
+    topic = canonical_or_same(topic)
     pairs = parse_qsl(query, keep_blank_values=True)
     page = dict(pairs)
     is_plain = len(page) == len(pairs) and all(

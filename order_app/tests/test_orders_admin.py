@@ -137,3 +137,29 @@ def test_the_dates_lead_down_from_years_to_days(sold: Client) -> None:
 def test_nonsense_leads_back_to_the_list(sold: Client, query: str) -> None:
     answer = sold.get(f"{ORDERS}{query}")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{ORDERS}?e=1")
+
+
+def test_orders_are_found_and_sorted_by_title_as_people_do(root: Client) -> None:
+    sold = ("Zebra", "L’Étranger", "Äpfel", "apple")
+
+    def write() -> None:
+        for number, title in enumerate(sold, start=1):
+            Order.objects.create(
+                id=uuid.UUID(int=number),
+                book=number,
+                title=title,
+                quantity=1,
+                unit_price=Decimal(1),
+                created_at=datetime(2030, 1, 1, tzinfo=UTC),
+                sale=number,
+            )
+
+    run("order", write)
+    assert [order.title for order in page(root, "?q=l'etranger").context["cl"].result_list] == ["L’Étranger"]
+    assert [order.title for order in page(root, "?o=1").context["cl"].result_list] == [
+        *("Äpfel", "apple", "L’Étranger", "Zebra")
+    ]
+    found = page(root, f"?q={uuid.UUID(int=3)}").context["cl"].result_list
+    assert [order.title for order in found] == ["Äpfel"]
+    for search in ("%1B", "x" * 60_000, "%25"):
+        assert list(page(root, f"?q={search}").context["cl"].result_list) == []

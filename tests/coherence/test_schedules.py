@@ -232,6 +232,18 @@ def test_a_topic_move(town: Town, front: Front) -> None:
     assert [titles(front, topic)[1] for topic in (old, new)] == ["hit", "hit"]
 
 
+@pytest.mark.parametrize(
+    "spelled", ["cafe\u0301 noir", "café\u00a0noir", " café  noir"], ids=["decomposed", "no-break", "spaces"]
+)
+def test_a_topic_that_is_spelled_otherwise_is_as_fresh(town: Town, front: Front, spelled: str) -> None:
+    """The catalog tells of changes by the one form of a topic."""
+    move(1, "café noir")
+    assert titles(front, spelled) == ([1], "miss")
+    assert titles(front, "café noir") == ([1], "hit")
+    move(2, "café noir")
+    assert titles(front, spelled) == ([1, 2], "miss")
+
+
 def test_a_negative_answer_then_creation(town: Town, front: Front) -> None:
     assert [look(front, 8) for _ in range(2)] == [("not_found", "miss"), ("not_found", "hit")]
     assert [titles(front, "eights") for _ in range(2)] == [([], "miss"), ([], "hit")]

@@ -337,4 +337,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         f"{TESTS}/test_witness.py::test_each_slot_of_a_membership_is_durable_before_the_next_is_touched",
     ),
+    mutant(
+        "texts aren't looked at before the commit",
+        "a book whose title was changed by a script isn't found any more",
+        f"{HERE}/texts.py",
+        '    changes_ready.connect(refuse_out_of_step, dispatch_uid="replication.texts")\n',
+        "    return\n",
+        "catalog_app/tests/test_texts.py::test_what_would_leave_the_key_behind_is_refused[an expression]",
+        "catalog_app/tests/test_texts.py::test_what_would_leave_the_key_behind_is_refused[raw SQL]",
+    ),
 )

@@ -109,7 +109,7 @@ WAYS: dict[str, Callable[[], Any]] = {
     "update_or_create of a new row": lambda: KeyedAnswer.objects.update_or_create(
         pk=uuid.UUID(int=9), defaults={"fingerprint": "f", "status": 200}
     ),
-    "raw SQL": lambda: execute("UPDATE catalog_app_book SET title = 'raw', version = version + 1 WHERE id < 4"),
+    "raw SQL": lambda: execute("UPDATE catalog_app_book SET price = 7, version = version + 1 WHERE id < 4"),
     "REPLACE": lambda: execute(
         "REPLACE INTO catalog_app_keyedanswer (key, fingerprint, status, body) VALUES (%s, 'f', 404, 'r')", (KEY.hex,)
     ),
@@ -117,8 +117,8 @@ WAYS: dict[str, Callable[[], Any]] = {
     "swapped unique values": _swap_isbns,
     "a savepoint that rolls back": _savepoint_rolled_back,
     "a transaction in a transaction": _nested,
-    "text with NUL, quotes and other scripts": lambda: Book.objects.filter(pk=1).update(
-        title="a\x00b 'c' \"d\" \\ ثقة 🐍", version=F("version") + 1
+    "text with NUL, quotes and other scripts": lambda: KeyedAnswer.objects.update_or_create(
+        pk=uuid.UUID(int=9), defaults={"fingerprint": "f", "status": 200, "body": "a\x00b 'c' \"d\" \\ ثقة 🐍"}
     ),
     "a price that no double shows exactly": lambda: Book.objects.filter(pk=1).update(
         price=Decimal("99999999.99"), version=F("version") + 1
