@@ -30,7 +30,7 @@ def main() -> int:
     tests = sorted({test for mutant in chosen for test in mutant.tests})
     minutes = max(1, round(len(chosen) * MUTANT_S / AT_ONCE / 60))
     plan = f"{len(chosen)} mutants and {len(tests)} tests: about {minutes} min on a quiet machine."
-    with tool.running("mutants", plan) as telling, ExitStack() as stack:
+    with tool.running("mut", plan) as telling, ExitStack() as stack:
         trees = [stack.enter_context(workshop.copied_tree()) for _ in range(min(AT_ONCE, len(chosen)))]
         telling.begin(f"{len(tests)} tests without a mutant")
         status, output = workshop.run_tests(trees[0], tests, UNBROKEN_LIMIT_S)

@@ -104,7 +104,7 @@ def _verdict(tree: Path, test: str) -> tuple[bool, str, str]:
 def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int | None, str]:
     """The exit status of pytest, None if it hung, and its output. Nothing it started is left."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
-    with tempfile.TemporaryDirectory(prefix="bookstore-mutant-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="s") as scratch:  # Short: tests make sockets in it (unix(7): 107 bytes).
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_STORE)}
         # A .pyc of the mutant would outlive it: same size, same second.
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "PYTHONPATH": str(tree), "COLUMNS": "1000"}
