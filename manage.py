@@ -28,7 +28,12 @@ def main() -> None:
         raise SystemExit(
             f"{error}. Run `make run` once, or `make .venv`, then use .venv/bin/python manage.py"
         ) from error
-    execute_from_command_line(argv)
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        execute_from_command_line(argv)
+    except ImproperlyConfigured as error:
+        raise SystemExit(f"manage.py: {error}") from None
 
 
 if __name__ == "__main__":

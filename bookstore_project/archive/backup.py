@@ -16,6 +16,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from bookstore_project import files
 from bookstore_project.archive import manifest, moment
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Content, FileSum, Manifest
@@ -25,7 +26,7 @@ from bookstore_project.replication.points import reached
 from bookstore_project.replication.progress import Progress
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.witness import sync_directory
-from bookstore_project.settings import topology
+from bookstore_project.settings import secret_files, topology
 
 TAR = ".tar"
 COPY_PAGES = 2_000
@@ -74,9 +75,13 @@ def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifes
         raise CannotBackUp(f"the accounts in {path.name} can't be read: {error}") from error
     _verify(work, progress)
     say("Verified: every row and the whole log of both services; ledger and orders agree.")
-    manifest.write_private(work / manifest.SECRET, settings.SECRET_KEY_FILE.read_bytes())
-    with suppress(FileNotFoundError):
-        manifest.write_private(work / manifest.STAFF_PASSWORD, settings.STAFF_PASSWORD_FILE.read_bytes())
+    try:
+        secret = secret_files.read(secret_files.SECRET_KEY)
+    except secret_files.Unusable as error:
+        raise CannotBackUp(str(error)) from error
+    manifest.write_private(work / manifest.SECRET, f"{secret}\n".encode())
+    with suppress(FileNotFoundError, files.NotPlain):
+        manifest.write_private(work / manifest.STAFF_PASSWORD, files.read(settings.STAFF_PASSWORD_FILE))
     made = Manifest(care.now(), contents, _sums(work))
     reached("backup-before-manifest")
     manifest.write_private(work / manifest.NAME, made.as_bytes())

@@ -10,56 +10,35 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connections
 
+from bookstore_project import files
 from bookstore_project.archive import manifest
 from bookstore_project.archive.staging import Staged
-from bookstore_project.cluster import lock as supervisor_lock
-from bookstore_project.cluster import preparation
 from bookstore_project.replication import agreement, copying, decisions, enactment, log, losses
 from bookstore_project.replication.agreement import FileAccount, Relation
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.decisions import State
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, try_lock, writer_lock
+from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.timelines import wait_out_leases
 from bookstore_project.replication.witness import FileRecord, Witness, sync_directory, write_witness
-from bookstore_project.settings import topology
+from bookstore_project.settings import secret_files, topology
 
 INTERRUPTED = "`manage.py restore` was interrupted: repeat it"
 MOST_ROWS = 20
 
 
-class StoreRuns(Exception):
-    """A restore needs a stopped store; the message says who runs."""
-
-
 def staging_folder() -> Path:
     """On the store's own disk, so that files can be renamed into their place."""
     return topology.DATA / "restoring"
-
-
-@contextmanager
-def stopped_store() -> Iterator[None]:
-    """As long as it is held, no supervisor starts and no replica's caretaker works. Raises StoreRuns."""
-    preparation.make_folders()
-    with ExitStack() as stack:
-        try:
-            for folder in (topology.DATA, topology.RUN_DIR):
-                stack.enter_context(supervisor_lock.exclusive(folder))
-        except supervisor_lock.HeldElsewhere as held:
-            raise StoreRuns(f"The store is running (supervisor: process {held.holder}). Stop it first.") from None
-        for name in topology.APPS_OF_SERVICE:
-            if not stack.enter_context(try_lock(topology.lock_dir(name) / "caretaker")):
-                raise StoreRuns(f"A node of {name}, or a repair of it, is running. Stop it first.")
-        yield
 
 
 # ------------------------------------------------------------------------------------------- what would be lost
@@ -112,7 +91,9 @@ def _beyond(service: Service, present: FileAccount, staged: Staged) -> list[str]
 
 
 def _differs(path: Path, other: Path) -> bool:
-    return not path.exists() or path.read_bytes().strip() != other.read_bytes().strip()
+    with suppress(OSError):
+        return files.read(path).strip() != other.read_bytes().strip()
+    return True
 
 
 # ---------------------------------------------------------------------------------------------------- installing
@@ -192,6 +173,7 @@ def _exchange_accounts(staged: Staged) -> None:
     _replace_secret(settings.SECRET_KEY_FILE, staged.folder / manifest.SECRET)
     if (staged.folder / manifest.STAFF_PASSWORD).exists():
         _replace_secret(settings.STAFF_PASSWORD_FILE, staged.folder / manifest.STAFF_PASSWORD)
+    secret_files.remember()
     reached("restore-accounts")
 
 
@@ -201,7 +183,7 @@ def _replace_secret(path: Path, staged: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     manifest.write_private(draft, staged.read_bytes())
-    draft.replace(path)
+    files.put_in_place(draft, path)
     sync_directory(path.parent)
 
 

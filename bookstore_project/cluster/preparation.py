@@ -1,24 +1,26 @@
-"""Makes a data folder ready to sell from: folders, databases, the books of the course, the staff account.
+"""Makes a data folder ready to sell from: folders, secrets, databases, the books of the course, the staff account.
 
 Every step looks first and does only what is missing, in an order that a kill can't spoil: the next run finishes.
 """
 
-import os
 import secrets
 from collections.abc import Callable
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
 from bookstore_project import files
 from bookstore_project.cluster import lock
-from bookstore_project.settings import base, environment, topology
+from bookstore_project.replication import setup
+from bookstore_project.replication.service import get_service
+from bookstore_project.settings import base, environment, secret_files, topology
 from bookstore_project.wire.problems import StoreError
 
 STAFF = "staff"
@@ -31,6 +33,7 @@ def prepare(say: Say) -> None:
     Leaves no database connection open: what comes next may start processes.
     """
     make_folders()
+    ensure_secrets()
     with lock.exclusive(topology.RUN_DIR, wait=True):
         try:
             migrate(say)
@@ -38,6 +41,15 @@ def prepare(say: Say) -> None:
             attempt("seed_books", say)
         finally:
             connections.close_all()
+
+
+def ensure_secrets() -> None:
+    """They are made before there is any data, and never again. Raises CommandError: how to bring one back."""
+    try:
+        secret_files.ensure(lambda: any(setup.has_history(get_service(name)) for name in topology.APPS_OF_SERVICE))
+        settings.SECRET_KEY = secret_files.read(secret_files.SECRET_KEY)
+    except (ImproperlyConfigured, OSError) as error:
+        raise CommandError(str(error)) from error
 
 
 def migrate(say: Say) -> None:
@@ -101,17 +113,10 @@ def _set_password(user: AbstractUser, password: str) -> None:
 
 def _stored_password() -> str:
     try:
-        return base.STAFF_PASSWORD_FILE.read_text().strip()
-    except FileNotFoundError:
+        return files.read(base.STAFF_PASSWORD_FILE).decode().strip()
+    except (OSError, UnicodeDecodeError):  # The account has its own idea of it.
         return ""
 
 
 def _store_password(password: str) -> None:
-    path: Path = base.STAFF_PASSWORD_FILE
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{password}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    files.write(base.STAFF_PASSWORD_FILE, f"{password}\n".encode(), sync=True)

@@ -49,6 +49,16 @@ def _head_of(alias: str) -> log.Head | None:
     return None
 
 
+def has_history(service: Service) -> bool:
+    """Whether anything was ever written to the service's files, as far as can be told: what can't be read, was."""
+    try:
+        if any(head.position for head in map(_head_of, service.aliases) if head is not None):
+            return True
+        return service.witness_file.exists() and read_witness(service.witness_file).floor > 0
+    except (Unavailable, sqlite3.Error):
+        return True
+
+
 def create_first_witness(service: Service) -> None:
     """The witness of a store that begins: both files in sync, nothing settled but the base.
 

@@ -1,8 +1,6 @@
 """Settings of every node. What differs between nodes comes from `topology`, what between shops from BOOKSTORE_*."""
 
-from pathlib import Path
-
-from bookstore_project.settings import caching, environment, modes, topology
+from bookstore_project.settings import caching, environment, modes, secret_files, topology
 
 BASE_DIR = topology.ROOT
 NODE_NAME = topology.NODE.name if topology.NODE else "manage"
@@ -10,11 +8,11 @@ NODE_NAME = topology.NODE.name if topology.NODE else "manage"
 DEBUG = False
 HUNG_AFTER_S = environment.number("HUNG_AFTER_S", 30)
 """How long a node may give no answer before the supervisor restarts it, in seconds; 0 is for ever."""
-SECRET_KEY_FILE = Path(environment.text("SECRET_KEY_FILE", str(topology.DATA / "secret-key")))
-SERVICE_TOKEN_FILE = Path(environment.text("SERVICE_TOKEN_FILE", str(topology.DATA / "service-token")))
-SECRET_KEY = environment.secret(SECRET_KEY_FILE, is_created=topology.NODE is None)
-SERVICE_TOKEN = environment.secret(SERVICE_TOKEN_FILE, is_created=topology.NODE is None)
-STAFF_PASSWORD_FILE = topology.DATA / "staff-password"
+SECRET_KEY_FILE = topology.SECRET_KEY_FILE
+SERVICE_TOKEN_FILE = topology.SERVICE_TOKEN_FILE
+SECRET_KEY = secret_files.setting(secret_files.SECRET_KEY)
+SERVICE_TOKEN = secret_files.setting(secret_files.SERVICE_TOKEN)
+STAFF_PASSWORD_FILE = topology.STAFF_PASSWORD_FILE
 
 # The nodes call one another by their own addresses, whatever name the shop has to the world.
 ALLOWED_HOSTS = [

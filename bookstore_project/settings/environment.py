@@ -3,8 +3,6 @@
 import ipaddress
 import math
 import os
-import secrets
-from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -50,36 +48,3 @@ def one_of(name: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ImproperlyConfigured(f"BOOKSTORE_{name}={value!r}: expected one of {', '.join(choices)}.")
     return value
-
-
-def secret(path: Path, *, is_created: bool) -> str:
-    """The secret kept in a file of that path; if there is none yet, a new one (owner-readable) with `is_created`.
-
-    Raises ImproperlyConfigured without it, and for a file that holds no secret. A node never makes its own: nobody
-    else would know it. Two processes that start at once agree: the file appears whole, under its name, once.
-    """
-    if not path.exists():
-        if not is_created:
-            raise ImproperlyConfigured(
-                f"{path} is missing, and a node doesn't make its own: "
-                "run `manage.py prepare` without a node first, or `make run`."
-            )
-        _create_secret(path)
-    value = path.read_text().strip()
-    if len(value) < 32:
-        raise ImproperlyConfigured(f"{path} holds no secret of at least 32 characters.")
-    return value
-
-
-def _create_secret(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # The other process was first: its secret counts.
-    finally:
-        draft.unlink()

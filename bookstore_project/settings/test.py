@@ -6,9 +6,13 @@ from tests import run_folder
 
 os.environ["BOOKSTORE_DATA"] = run_folder.data_of_tests()  # Before `base` reads it.
 
-from bookstore_project.settings import topology
+from bookstore_project.settings import secret_files, topology
 from bookstore_project.settings.base import *  # noqa: F403
 from bookstore_project.settings.base import INSTALLED_APPS
+
+secret_files.ensure(lambda: False)
+SECRET_KEY = secret_files.read(secret_files.SECRET_KEY)
+SERVICE_TOKEN = secret_files.read(secret_files.SERVICE_TOKEN)
 
 # Beside the catalog's books: models with all that the shop's own don't have.
 INSTALLED_APPS = [*INSTALLED_APPS, "bookstore_project.replication.tests.shelf"]

@@ -50,6 +50,9 @@ class Node:
 
 
 RUN_DIR = DATA / "run"
+SECRET_KEY_FILE = Path(environment.text("SECRET_KEY_FILE", str(DATA / "secret-key")))
+SERVICE_TOKEN_FILE = Path(environment.text("SERVICE_TOKEN_FILE", str(DATA / "service-token")))
+STAFF_PASSWORD_FILE = DATA / "staff-password"
 LOG_DIR = DATA / "log"
 DRAINED_DIR = DATA / "drained"
 """A file named after each replica that staff has drained."""

@@ -14,6 +14,25 @@ DEADLINE = """        if deadline is not None and time.time() > deadline:
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
+        "any secret key will do",
+        "a purchase that is repeated after the key was replaced is bought twice",
+        "bookstore_project/settings/secret_files.py",
+        "    if 2 * agreeing <= known.total():\n",
+        "    if not known.total():\n",
+        "bookstore_project/cluster/tests/test_secrets.py"
+        "::test_with_data_there_a_secret_that_went_wrong_is_an_error_that_says_the_way_back[another one-secret-key]",
+    ),
+    mutant(
+        "a lost secret key is made anew",
+        "a purchase that is repeated after the key was lost is bought twice",
+        "bookstore_project/settings/secret_files.py",
+        "            if _known(secret) or (not any(map(_known, SECRETS)) and has_history()):\n"
+        "                raise\n",
+        "",
+        "bookstore_project/cluster/tests/test_secrets.py"
+        "::test_with_data_there_a_secret_that_went_wrong_is_an_error_that_says_the_way_back[removed-secret-key]",
+    ),
+    mutant(
         "nobody looks at the deadline",
         "copies are sold to a customer who was told long ago that it went wrong",
         SELLING,

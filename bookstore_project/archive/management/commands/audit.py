@@ -6,14 +6,17 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.replication import gate
-from bookstore_project.settings import topology
+from bookstore_project.settings import secret_files, topology
 from bookstore_project.wire.problems import StoreError
 
 GRACE_S = 30.0
 
 
 class Command(BaseCommand):
-    help = "Checks that every order has its sale, every sale its order, and every stock its ledger; 1 if not."
+    help = (
+        "Checks that every order has its sale, every sale its order, every stock its ledger, and that the secrets "
+        "are those of the data; 1 if not."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -22,8 +25,11 @@ class Command(BaseCommand):
                 found = audit(gate.raw(catalog.alias), gate.raw(order.alias), grace_s=GRACE_S)
         except StoreError as error:
             raise CommandError(error.detail) from error
-        for line in lines(found):
+        problems = secret_files.problems()
+        for line in (*lines(found), *problems):
             self.stdout.write(line)
+        if problems:
+            raise CommandError("A secret isn't what this store's data was made with, or that can't be told.")
         if not found.is_clean:
             raise CommandError("Ledger and orders don't agree.")
         self.stdout.write("Ledger and orders agree.")

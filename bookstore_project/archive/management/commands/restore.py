@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project.archive import restore, staging
 from bookstore_project.archive.manifest import NotABackup
-from bookstore_project.archive.restore import StoreRuns
+from bookstore_project.cluster.stopped import StoreRuns, stopped_store
 from bookstore_project.replication import asking
 from bookstore_project.wire.problems import StoreError
 from bookstore_project.wire.ticking import at_work
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, path: Path, yes: bool, **options: Any) -> None:
         os.umask(0o077)
         try:
-            with restore.stopped_store():
+            with stopped_store():
                 self.restore(path, is_sure=yes)
         except NotABackup as error:
             raise CommandError(f"{path} is not restored. {error}") from error

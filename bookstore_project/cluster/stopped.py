@@ -1,0 +1,28 @@
+"""For what needs a stopped store: that it is, and stays so."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bookstore_project.cluster import lock, preparation
+from bookstore_project.replication.mutex import try_lock
+from bookstore_project.settings import topology
+
+
+class StoreRuns(Exception):
+    """The store has to be stopped; the message says who runs."""
+
+
+@contextmanager
+def stopped_store() -> Iterator[None]:
+    """As long as it is held, no supervisor starts and no replica's caretaker works. Raises StoreRuns."""
+    preparation.make_folders()
+    with ExitStack() as stack:
+        try:
+            for folder in (topology.DATA, topology.RUN_DIR):
+                stack.enter_context(lock.exclusive(folder))
+        except lock.HeldElsewhere as held:
+            raise StoreRuns(f"The store is running (supervisor: process {held.holder}). Stop it first.") from None
+        for name in topology.APPS_OF_SERVICE:
+            if not stack.enter_context(try_lock(topology.lock_dir(name) / "caretaker")):
+                raise StoreRuns(f"A node of {name}, or a repair of it, is running. Stop it first.")
+        yield
