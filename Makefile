@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench demo chaos stress mutants fuzz clean requirements requirements-dev
+.PHONY: help run test lint bench demo chaos stress soak mutants fuzz clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -37,6 +37,9 @@ chaos: requirements-dev ## Break a store at random, check all it answers (SECOND
 
 stress: requirements-dev ## Read and write on a bad network, check that no read is stale (SECONDS=60 SEED=, ARGS="--help")
 	@exec $(PY) -m tests.stress $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: requirements-dev ## Send nodes what nobody has sent before, check that their memory stays flat (SECONDS=60)
+	@exec $(PY) -m tests.soak $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 mutants: requirements-dev ## Break the protocols on purpose, each time for a test to notice (ONLY="lease" chooses by name)
 	@exec $(PY) -m tests.mutants $(if $(ONLY),--only "$(ONLY)") $(ARGS)

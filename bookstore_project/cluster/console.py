@@ -6,9 +6,16 @@ store.
 
 import os
 import queue
+import stat
 import threading
 
+from bookstore_project.wire import shown
+
 QUEUE_LENGTH = 5_000
+LONGEST_ROUTINE = 500
+"""Characters of a line that a node has logged."""
+ROUTINE_IN_FILE_BYTES = 10 * 1024 * 1024
+"""Of such lines in all, where the console is a file: nobody reads it, and it would grow for ever."""
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
@@ -20,6 +27,7 @@ class Console:
         self._coloured = wants_colour(descriptor) if coloured is None else coloured
         self._lines: queue.Queue[str | None] = queue.Queue(QUEUE_LENGTH)
         self._left_out = 0
+        self._routine_bytes = 0 if _is_file(descriptor) else None
         self._writer = threading.Thread(target=self._write_lines, name="console", daemon=True)
         self._writer.start()
 
@@ -32,6 +40,16 @@ class Console:
             self._left_out = 0
         except queue.Full:
             self._left_out += 1
+
+    def routine(self, text: str) -> None:
+        """A line that a node has logged: cut, and of a console that is a file at some time the last one."""
+        if self._routine_bytes is not None:
+            if self._routine_bytes >= ROUTINE_IN_FILE_BYTES:
+                return
+            self._routine_bytes += len(text)
+            if self._routine_bytes >= ROUTINE_IN_FILE_BYTES:
+                text = "(This file has enough lines of the nodes: further ones are in their own logs alone.)"
+        self.line(shown.cut(text, LONGEST_ROUTINE))
 
     def paint(self, text: str, colour: str) -> str:
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._coloured else text
@@ -53,6 +71,13 @@ class Console:
                     data = data[os.write(self._descriptor, data) :]
             except OSError:  # Nobody reads any more (`make run | head`). The store goes on.
                 continue
+
+
+def _is_file(descriptor: int) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
 
 
 def wants_colour(descriptor: int) -> bool:

@@ -187,7 +187,7 @@ class Keeper:
         self._log.write(line)
         text = line.decode(errors="replace").rstrip("\r")
         if display.is_shown(self.node, text):
-            self._console.line(display.log_line(self.node, text))
+            self._console.routine(display.log_line(self.node, text))
 
     async def _announce_ready(self) -> None:
         """Says that the node is ready, or after a while why it isn't; returns when it is."""

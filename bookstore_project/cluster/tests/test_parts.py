@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.cluster import console as console_module
 from bookstore_project.cluster import display, launch, lock, ports
 from bookstore_project.cluster.backoff import Backoff
 from bookstore_project.cluster.console import Console
@@ -238,3 +239,31 @@ def test_descriptors_are_raised_to_what_the_system_allows() -> None:
         assert launch.raise_descriptor_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 512
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_what_nodes_log_is_cut_on_the_console_and_ends_where_the_console_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_module, "ROUTINE_IN_FILE_BYTES", 2000)
+    path = tmp_path / "console"
+    with path.open("wb") as file:
+        console = Console(file.fileno())
+        for number in range(100):
+            console.routine(f"front  {number} {'x' * 300}")
+        console.routine("never seen")
+        console.line("catalog-1 died")
+        console.close(30)
+    lines = path.read_text().splitlines()
+    assert len(lines) < 10
+    assert "further ones are in their own logs" in lines[-2]
+    assert lines[-1] == "catalog-1 died"
+
+
+def test_a_line_of_a_node_is_cut_on_the_console(tmp_path: Path) -> None:
+    path = tmp_path / "console"
+    with path.open("wb") as file:
+        console = Console(file.fileno())
+        console.routine("x" * 60_000)
+        console.close(30)
+    (line,) = path.read_text().splitlines()
+    assert line.endswith("…[+59500]")
