@@ -1,6 +1,6 @@
 """All mutants. CONTRIBUTING.md says when one is to be added."""
 
-from tests.mutants import balancing, caching, files, reading, schedules, selling, sharing, upkeep, writing
+from tests.mutants import balancing, caching, files, guarding, reading, schedules, selling, sharing, upkeep, writing
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -13,4 +13,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *schedules.MUTANTS,
     *selling.MUTANTS,
     *balancing.MUTANTS,
+    *guarding.MUTANTS,
 )
