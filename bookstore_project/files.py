@@ -36,6 +36,12 @@ def read(path: Path, most: int = MOST_BYTES) -> bytes:
         os.close(descriptor)
 
 
+def assert_plain(path: Path) -> None:
+    """Raises OSError unless a file lies there: NotPlain for something else."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise NotPlain(errno.EINVAL, "it is no plain file", str(path))
+
+
 def is_out_of_place(error: OSError) -> bool:
     """Whether nothing is there, or something else than a file: not a file that can't be read for once."""
     return error.errno in _OUT_OF_PLACE

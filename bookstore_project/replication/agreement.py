@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 
+from bookstore_project import files
 from bookstore_project.replication import fingerprint, log, scrub, stored
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import Head
@@ -128,7 +129,7 @@ def compare(service: Service, *, is_thorough: bool = True) -> Agreement:
 @contextmanager
 def snapshot_of(path: Path) -> Iterator[sqlite3.Connection]:
     """A held read transaction on what lies at the path; raises sqlite3.Error or OSError if that is no database."""
-    path.stat()  # Says "no such file" where SQLite says "unable to open".
+    files.assert_plain(path)  # Says "no such file" where SQLite says "unable to open", or waits at a pipe for ever.
     uri = f"file:{quote(str(path))}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
         connection.execute("BEGIN")

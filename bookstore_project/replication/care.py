@@ -4,12 +4,12 @@ For people. Nothing rests on it: losing a note loses nothing, and one that can't
 """
 
 import json
-import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bookstore_project import files
 from bookstore_project.settings import topology
 
 REPAIR, SCRUB = "repair", "scrub"
@@ -18,17 +18,14 @@ REPAIR, SCRUB = "repair", "scrub"
 def note(service_name: str, kind: str, **members: Any) -> None:
     """Remembers it as the last of its kind, with the time (RFC 3339, UTC) as `at`."""
     path = _path(service_name, kind)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.write_text(json.dumps({"at": now(), **members}))
-        draft.replace(path)
+        files.write(path, json.dumps({"at": now(), **members}).encode())
 
 
 def last(service_name: str, kind: str) -> dict[str, Any] | None:
     """What was noted last; None if there is nothing that can be read."""
     with suppress(OSError, ValueError):
-        found = json.loads(_path(service_name, kind).read_text())
+        found = json.loads(files.read(_path(service_name, kind)))
         if isinstance(found, dict) and "at" in found:
             return found
     return None
@@ -48,8 +45,7 @@ def _path(service_name: str, kind: str) -> Path:
 def want_scrub(service_name: str) -> None:
     """Has the caretaker scrub in its next round. Losing the mark loses nothing: there is a next scrub."""
     with suppress(OSError):
-        _wish(service_name).parent.mkdir(parents=True, exist_ok=True)
-        _wish(service_name).touch()
+        files.write(_wish(service_name), b"")
 
 
 def is_scrub_wanted(service_name: str) -> bool:
@@ -68,7 +64,7 @@ def forget_wanted_scrub(service_name: str, wanted_ns: int | None) -> None:
     """Takes away the mark of then, as its scrub is done: one that was left meanwhile stays."""
     if wanted_ns is not None and scrub_wanted_ns(service_name) == wanted_ns:
         with suppress(OSError):
-            _wish(service_name).unlink()
+            files.remove(_wish(service_name))
 
 
 def _wish(service_name: str) -> Path:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from bookstore_project import files
 from bookstore_project.replication import scrub, stored
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.participant import assert_incarnation
@@ -43,9 +44,31 @@ def draft_path(alias: str, suffix: str) -> Path:
 def new_draft(alias: str, suffix: str = "draft") -> Draft:
     """Where a copy for the alias is to be made; nothing is there."""
     draft = Draft(draft_path(alias, suffix), secrets.token_hex(16))
-    draft.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_own_folder(alias)
     remove(draft.path)
     return draft
+
+
+def _make_own_folder(alias: str) -> None:
+    """There is a folder for the alias's file, and it isn't another alias's: a link that leads there is put aside.
+
+    Raises Unavailable if it is, and no link.
+    """
+    folder = topology.database_file(alias).parent
+    files.make_folder(folder)
+    for other in topology.database_aliases(alias.rpartition("-")[0]):
+        if other == alias or not _is_same(folder, topology.database_file(other).parent):
+            continue
+        if not folder.is_symlink():
+            raise Unavailable(f"{alias} can't be rebuilt: {folder} is the folder of {other}.")
+        files.put_aside(folder)
+        files.make_folder(folder)
+
+
+def _is_same(folder: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return folder.samefile(other)
+    return False
 
 
 def make_draft(
@@ -118,7 +141,7 @@ def _write_anew(source: sqlite3.Connection, path: Path, tell: Callable[[float], 
 def remove(path: Path) -> None:
     """A database file, and what lies beside it: a leftover WAL would be taken for that of the next file there."""
     for suffix in ("", *SIDECARS):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        files.remove(path.with_name(path.name + suffix))
 
 
 def put_aside(path: Path) -> Path:

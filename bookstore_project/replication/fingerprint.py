@@ -9,13 +9,17 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from functools import cache
+from pathlib import Path
+from urllib.parse import quote
 
 from django.apps import apps
 from django.apps.registry import Apps
 from django.db import connections
 
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project import files
+from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.service import get_service, replicated_models
 from bookstore_project.settings import topology
 
@@ -56,6 +60,26 @@ def of_code(service_name: str) -> int:
 def labels_of(app_labels: Iterable[str]) -> tuple[str, ...]:
     """The apps whose tables stand in a service's files."""
     return (REPLICATION_APP, *app_labels)
+
+
+def assert_own(alias: str, found: int, others: Iterable[str]) -> None:
+    """Raises OtherCode unless the file's fingerprint is this code's; ReplicaFault if that of one of the others is.
+
+    Files that are in sync were migrated together: one that says something else was told so by somebody else.
+    """
+    ours = of_code(topology.NODES[alias].service)
+    if found != ours and any(_of_path(topology.database_file(other)) == ours for other in others):
+        raise ReplicaFault("its user_version isn't what migrate wrote into it: somebody else did")
+    assert_of_this_code(alias, found)
+
+
+def _of_path(path: Path) -> int | None:
+    try:
+        files.assert_plain(path)
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
+            return of_file(connection)
+    except (sqlite3.Error, OSError):
+        return None
 
 
 def assert_of_this_code(alias: str, found: int) -> None:

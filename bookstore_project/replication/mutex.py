@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from bookstore_project import files
 from bookstore_project.replication import fencing
 from bookstore_project.replication.errors import Unavailable
 
@@ -130,15 +131,16 @@ def _acquire(path: Path, deadline: float, nap_s: float) -> int:
 def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return _make_and_open(path)
     except OSError as error:
-        raise Unavailable(f"The lock {path} can't be opened: {error.strerror}.") from error
+        if not files.is_out_of_place(error):
+            raise Unavailable(f"The lock {path} can't be opened: {error.strerror}.") from error
+        return _make_and_open(path)
 
 
 def _make_and_open(path: Path) -> int:
+    """Whoever has locked what is put aside here finds out before it writes: it isn't at the path any more."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        files.make_folder(path)
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise Unavailable(f"The lock {path} can't be made: {error.strerror}.") from error

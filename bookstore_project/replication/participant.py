@@ -35,7 +35,7 @@ def assert_incarnation(
     if row[0] != witness.files[alias].nonce:
         raise ReplicaFault("its content comes from another copy")
     if not of_any_code:
-        fingerprint.assert_of_this_code(alias, row[1])
+        fingerprint.assert_own(alias, row[1], [other for other in witness.in_sync if other != alias])
     if row[2]:
         raise ReplicaFault("it holds a change that the log doesn't know: somebody wrote around replication")
 

@@ -12,6 +12,7 @@ Source: https://sqlite.org/fileformat2.html#the_write_ahead_log
 
 import os
 import sqlite3
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,10 +84,12 @@ def wal_identity(path: Path) -> str:
     """Inode and salts of the `-wal`; empty if there is none, or nothing in it yet."""
     try:
         # SQLite holds its locks on the other two files: opening and closing this one lets go of none.
-        descriptor = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return ""
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
         header = os.read(descriptor, _SALTS.stop)
         return f"{os.fstat(descriptor).st_ino}:{header[_SALTS].hex()}" if len(header) == _SALTS.stop else ""
     finally:

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from bookstore_project import files
 from bookstore_project.replication.errors import Unavailable
 
 SLOT_BYTES = 4096
@@ -125,9 +127,10 @@ def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
 
 def create_witness(path: Path, witness: Witness) -> Witness:
     """Puts a new witness at the path, whole and durable at once. Raises OSError, and changes nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     first = replace(witness, counter=witness.counter + 1)
     draft = path.with_suffix(".draft")
+    files.remove(draft)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         slots = sorted((witness, first), key=lambda slot: slot.counter % 2)
@@ -135,7 +138,7 @@ def create_witness(path: Path, witness: Witness) -> Witness:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    draft.replace(path)
+    files.put_in_place(draft, path)
     sync_directory(path.parent)
     _remember(path, first)
     return first
@@ -152,16 +155,10 @@ def sync_directory(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return files.read(path, 2 * SLOT_BYTES)
     except OSError as error:
-        kind = UnusableWitness if isinstance(error, FileNotFoundError) else Unavailable
+        kind = UnusableWitness if files.is_out_of_place(error) else Unavailable
         raise kind(f"The witness {path.name} can't be read: {error.strerror}.") from error
-    try:
-        return os.read(descriptor, 2 * SLOT_BYTES)
-    except OSError as error:
-        raise Unavailable(f"The witness {path.name} can't be read: {error.strerror}.") from error
-    finally:
-        os.close(descriptor)
 
 
 def _serialize(witness: Witness) -> bytes:
@@ -180,7 +177,13 @@ def _parse(slot: bytes) -> Witness | None:
     checksum, _, body = slot.rstrip().partition(b" ")
     if len(slot) != SLOT_BYTES or b"%08x" % zlib.crc32(body) != checksum:
         return None
-    members = json.loads(body)
+    try:
+        return _of_members(json.loads(body))
+    except (ValueError, LookupError, TypeError, AttributeError):  # Its checksum is right, and it is none of ours.
+        return None
+
+
+def _of_members(members: dict[str, Any]) -> Witness:
     files = {alias: FileRecord(**record) for alias, record in members.pop("files").items()}
     out = {alias: Exclusion(**record) for alias, record in members.pop("out").items()}
     return Witness(files=files, out=out, in_sync=tuple(members.pop("in_sync")), **members)

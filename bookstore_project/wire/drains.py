@@ -3,17 +3,21 @@
 A mark for each, under the data folder, where every node sees it: it outlives them all.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bookstore_project import files
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 from bookstore_project.wire import problems
 
 LOOK_EVERY_S = 0.5
+MOST_BYTES = 1024
+"""Of what a mark says."""
 
 
 class Drains:
@@ -58,12 +62,12 @@ class Drains:
             return {}
         except OSError:
             return self._marks
-        return {mark.name: _text(mark) for mark in marks}
+        return {mark.name: _text(mark) for mark in marks if not mark.name.startswith(".")}
 
 
 def _text(mark: Path) -> str:
     try:
-        return mark.read_text(encoding="utf-8", errors="replace").strip() or "drained"
+        return files.read(mark, MOST_BYTES).decode(errors="replace").strip() or "drained"
     except OSError:  # It counts all the same, however it got there.
         return "drained"
 
@@ -91,13 +95,13 @@ def undrain(node: Node) -> None:
     """Takes the mark away, if there is one. Raises Invalid for a front, Unavailable if it can't be removed."""
     _assert_replica(node)
     try:
-        mark_file(node).unlink(missing_ok=True)
+        files.remove(mark_file(node))
     except OSError as error:
         raise problems.Unavailable(f"The mark of {node.name} can't be removed: {error.strerror}.") from error
 
 
 def is_marked(node: Node) -> bool:
-    return mark_file(node).exists()
+    return os.path.lexists(mark_file(node))
 
 
 def mark_file(node: Node) -> Path:
@@ -107,8 +111,7 @@ def mark_file(node: Node) -> Path:
 def _mark(node: Node, by: str) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        topology.DRAINED_DIR.mkdir(parents=True, exist_ok=True)
-        mark_file(node).write_text(f"drained by {by} at {at}\n", encoding="utf-8")
+        files.write(mark_file(node), f"drained by {by} at {at}\n".encode())
     except OSError as error:
         raise problems.Unavailable(f"{node.name} can't be marked: {error.strerror}.") from error
 

@@ -1,5 +1,6 @@
 """`migrate` for a store of five databases: plain `migrate` brings all of them up to date."""
 
+import os
 import sqlite3
 import tempfile
 import time
@@ -60,8 +61,10 @@ class Command(migrate.Command):
 
     def unreadable(self, path: Path) -> str:
         """Why SQLite can't make anything of a file; empty if it can, or if there is none."""
-        if not path.exists():
+        if not os.path.lexists(path):
             return ""
+        if not path.is_file():
+            return "it is no plain file"
         try:
             with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
