@@ -25,7 +25,7 @@ from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm, BookRowForm
 from catalog_app.admin.restocking import restock
-from catalog_app.admin.uploading import import_page
+from catalog_app.admin.uploading import import_page, rejected_file
 from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry
 from catalog_app.services import edit_book, record
 
@@ -94,6 +94,11 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
         own = [
             path("export/", self.admin_site.admin_view(self.export_view), name="catalog_app_book_export"),
             path("import/", self.admin_site.admin_view(self.import_view), name="catalog_app_book_import"),
+            path(
+                "import/rejected/<slug:token>/",
+                self.admin_site.admin_view(self.rejected_view),
+                name="catalog_app_book_rejected",
+            ),
         ]
         return own + super().get_urls()
 
@@ -121,6 +126,12 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
         if request.method == "POST":
             return answer()
         return self.explained(request, lambda: self.through_replication(request, answer))
+
+    def rejected_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
+        """Of no transaction: the file lies beside the store."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return rejected_file(self, request, token)
 
     @admin.display(description="stock there")
     def stock_there(self, book: Any) -> SafeString:

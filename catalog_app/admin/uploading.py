@@ -1,72 +1,61 @@
-"""The page that imports books from an uploaded CSV file, by the rules of `manage.py import_books`."""
+"""The page that imports books from an uploaded file, by the rules of `manage.py import_books`."""
 
 import io
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from django import forms
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest
 from django.template.response import TemplateResponse
 
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from catalog_app.importing.columns import SYNONYMS, choose_columns, describe_columns, read_wishes
-from catalog_app.importing.errors import ImportRefused
-from catalog_app.importing.importer import Importer
+from catalog_app.admin.held import Held, find_held, hold
+from catalog_app.admin.upload_form import ImportForm
+from catalog_app.importing.columns import choose_columns, describe_columns
+from catalog_app.importing.errors import ImportRefused, Reason, Remedy
+from catalog_app.importing.importer import Importer, TakesRejects, Write, into_store
 from catalog_app.importing.interruption import Interruption
-from catalog_app.importing.progress import Progress, summary
+from catalog_app.importing.preview import Preview, preview_of, previewing
+from catalog_app.importing.progress import Progress, remarks, summary
+from catalog_app.importing.records import Record, Source
+from catalog_app.importing.rejects import Rejects, without_own_columns
 from catalog_app.importing.rows import RowParser, make_defaults
-from catalog_app.importing.source import Record, read_source
+from catalog_app.importing.source import read_source
+from catalog_app.importing.workbook import Limits
 from catalog_app.models import Book
 
-MOST_BYTES = 1024 * 1024
-"""Some 20,000 rows, for which a browser waits up to a minute. Larger files are for the command."""
+LIMITS = Limits(size_bytes=64 * 1024 * 1024, rows=50_000, cells=500_000, texts=200_000)
+"""Of a workbook that a browser waits for."""
 BATCH_SIZE = 200
 PATIENCE_S = 10.0
 """How long the page waits for a store that can't take a batch."""
 MOST_SHOWN = 500
 """Of the rows that were rejected."""
-
-
-class ImportForm(forms.Form):
-    """The file, and the options of the command."""
-
-    file = forms.FileField(label="CSV file", allow_empty_file=True, help_text="With a header; at most 1 MiB.")
-    encoding = forms.CharField(required=False, help_text="UTF-8 if left blank; else such as cp1252 or utf-16.")
-    columns = forms.CharField(
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Where the names don't tell, one a line, as with --map: title=original_title, or price= to leave "
-        f"one out. Fields: {', '.join(SYNONYMS)}.",
-    )
-    topic = forms.CharField(required=False, help_text="Of books for which the file has none; general if left blank.")
-    price = forms.CharField(required=False, help_text="Likewise; 10.00 if left blank.")
-    stock = forms.CharField(required=False, help_text="Likewise; 20 if left blank.")
-    strict_isbn = forms.BooleanField(required=False, label="Reject rows with an unsound ISBN")
-    update = forms.BooleanField(
-        required=False, label="Set title, authors, topic and price of books that are there; never their stock"
-    )
-
-    def clean_file(self) -> "UploadedFile[Any]":
-        file: UploadedFile[Any] = self.cleaned_data["file"]
-        if (file.size or 0) > MOST_BYTES:
-            raise ValidationError("The file is larger than 1 MiB: import it with manage.py import_books.")
-        return file
+REMEDIES = {
+    Remedy.COLUMNS: "Choose it below, among the columns.",
+    Remedy.ENCODING: "Choose the encoding below.",
+    Remedy.SHEET: "Write the name of the sheet below.",
+    Remedy.SIZE: "Or save the table as CSV.",
+}
+"""What helps on this page."""
 
 
 @dataclass
 class Rejected:
-    """Rows that can't be used: the first of them with line and reasons, and how many there are."""
+    """Rows that can't be used: the first of them for the page, and all of them in a file."""
 
+    file: Rejects
     count: int = 0
-    rows: list[tuple[int, str]] = field(default_factory=list)
+    rows: list[tuple[int, Sequence[Reason]]] = field(default_factory=list)
 
-    def add(self, record: Record, reason: str) -> None:
+    def add(self, record: Record, reasons: Sequence[Reason]) -> None:
         self.count += 1
+        self.file.add(record, reasons)
         if len(self.rows) < MOST_SHOWN:
-            self.rows.append((record.line, reason))
+            self.rows.append((record.line, reasons))
 
     @property
     def left_out(self) -> int:
@@ -75,70 +64,123 @@ class Rejected:
 
 @dataclass
 class Report:
-    """What became of a file. `problem` says why the import ended before its file did, or didn't begin."""
+    """What became of a file, or would. `problem` says why the import ended before its file did, or didn't begin."""
 
     told: list[str] = field(default_factory=list)
-    rejected: Rejected = field(default_factory=Rejected)
+    header: Sequence[str] = ()
+    rejected: Rejected | None = None
+    preview: Preview | None = None
+    notes: list[tuple[int, Reason]] = field(default_factory=list)
     problem: str = ""
     status: int = HTTPStatus.OK
 
 
 def import_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
-    """The form; and after it was sent what became of the file, above it."""
+    """The form; and after it was sent what became of the file, or would become of it, above it."""
     if not model_admin.has_add_permission(request):
         raise PermissionDenied
-    form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
-    report = None
-    if request.method == "POST" and form.is_valid():
+    owner = request.user.pk or 0
+    is_sent = request.method == "POST"
+    form = ImportForm(request.POST, request.FILES, owner=owner) if is_sent else ImportForm(owner=owner)
+    report = held = None
+    if is_sent and form.is_valid():
         if form.cleaned_data["update"] and not model_admin.has_change_permission(request):
             raise PermissionDenied
-        report = import_upload(form.cleaned_data, request.user.get_username())
+        held = form.held or hold(
+            form.cleaned_data["file"].read(), form.cleaned_data["file"].name or "the file", owner
+        )
+        report = take_upload(held, form, actor=request.user.get_username(), is_preview="_preview" in request.POST)
+        form = form.to_go_on(held, report.header)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Import books",
         "opts": Book._meta,
         "form": form,
         "report": report,
+        "held": held,
     }
     status = report.status if report else HTTPStatus.OK
     return TemplateResponse(request, "admin/catalog_app/book/import.html", context, status=status)
 
 
-def import_upload(wishes: dict[str, Any], actor: str) -> Report:
-    """Imports in batches, each a replicated transaction: what is in stays in, and a repeat goes on after it."""
+def rejected_file(model_admin: Any, request: HttpRequest, token: str) -> FileResponse:
+    """The rejected rows of an upload, to be corrected and imported by themselves."""
+    if not model_admin.has_add_permission(request):
+        raise PermissionDenied
+    held = find_held(token, request.user.pk or 0)
+    if held is None or not held.rejected.exists():
+        raise Http404(request.path)
+    return FileResponse(
+        held.rejected.open("rb"),
+        as_attachment=True,
+        filename="rejected.csv",
+        content_type="text/csv; charset=utf-8",
+    )
+
+
+def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -> Report:
+    """Imports in batches, each a replicated transaction: what is in stays in, and a repeat goes on after it.
+
+    Or says what would be done, and writes nothing.
+    """
     report = Report()
-    upload: UploadedFile[Any] = wishes["file"]
+    wishes = form.cleaned_data
     try:
         defaults = make_defaults(*(wishes[name] or None for name in ("topic", "price", "stock")))
-        content = io.BytesIO(upload.read())
-        with read_source(content, upload.name or "the file", upload.size or 0, wishes["encoding"]) as source:
-            columns = choose_columns(source.header, read_wishes(_lines(wishes["columns"])))
-            report.told.append(describe_columns(source, columns, defaults))
-            parser = RowParser(columns, len(source.header), defaults, strict_isbn=wishes["strict_isbn"])
-            _run(
-                report,
-                Importer(
-                    source=source,
-                    parser=parser,
-                    rejects=report.rejected,
-                    progress=Progress(io.StringIO(), is_quiet=True),
-                    interruption=Interruption(),
-                    batch_size=BATCH_SIZE,
-                    update=wishes["update"],
-                    actor=actor,
-                    patience_s=PATIENCE_S,
-                ),
-            )
+        with _open(held, wishes) as opened:
+            source = without_own_columns(opened)
+            report.header = source.header
+            columns = choose_columns(source.header, form.column_wishes, defaults.wished)
+            report.told += filter(None, [describe_columns(source, columns, defaults), source.description])
+            parser = RowParser(columns, source.header, defaults, strict_isbn=wishes["strict_isbn"])
+            if is_preview:
+                _preview(report, source, parser, update=wishes["update"])
+            else:
+                with Rejects(held.rejected, source) as file:
+                    report.rejected = Rejected(file)
+                    _import(report, source, parser, actor, update=wishes["update"])
     except ImportRefused as error:
-        report.problem, report.status = str(error), HTTPStatus.BAD_REQUEST
+        report.problem, report.status = f"{error} {REMEDIES.get(error.remedy, '')}".rstrip(), HTTPStatus.BAD_REQUEST
     return report
 
 
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
+def _open(held: Held, wishes: dict[str, Any]) -> AbstractContextManager[Source]:
+    content = held.content.read_bytes()
+    return read_source(
+        io.BytesIO(content), held.name, len(content), wishes["encoding"], sheet=wishes["sheet"], limits=LIMITS
+    )
 
 
-def _run(report: Report, importer: Importer) -> None:
+def _make_importer(source: Source, parser: RowParser, rejects: TakesRejects, write: Write) -> Importer:
+    return Importer(
+        source=source,
+        parser=parser,
+        rejects=rejects,
+        progress=Progress(io.StringIO(), is_quiet=True),
+        interruption=Interruption(),
+        batch_size=BATCH_SIZE,
+        write=write,
+    )
+
+
+def _preview(report: Report, source: Source, parser: RowParser, *, update: bool) -> None:
+    preview = Preview()
+    importer = _make_importer(source, parser, preview, previewing(preview, update=update))
+    try:
+        report.preview = preview_of(importer, preview)
+    except Unavailable as error:
+        report.status = HTTPStatus.SERVICE_UNAVAILABLE
+        report.problem = f"{error.detail} Nothing was written; try again in a moment."
+    else:
+        report.told += [f"{preview.totals.rows:,} rows read. Nothing was written yet.", *remarks(preview.totals)]
+        report.notes = preview.notes
+
+
+def _import(report: Report, source: Source, parser: RowParser, actor: str, *, update: bool) -> None:
+    assert report.rejected is not None
+    quiet = Progress(io.StringIO(), is_quiet=True)
+    write = into_store(quiet, Interruption(), update=update, actor=actor, patience_s=PATIENCE_S)
+    importer = _make_importer(source, parser, report.rejected, write)
     try:
         importer.run()
     except (Unavailable, OutcomeUnknown) as error:
@@ -149,3 +191,4 @@ def _run(report: Report, importer: Importer) -> None:
         )
     else:
         report.told += summary(importer.totals, importer.progress.seconds, "below")
+    report.notes = importer.notes

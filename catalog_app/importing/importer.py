@@ -1,28 +1,37 @@
 """The import of one file: records in, batches out, and what can't be used put aside."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from catalog_app.importing.batches import ACTOR, Patience, write_batch
-from catalog_app.importing.errors import RowRejected
+from catalog_app.importing.batches import ACTOR, Outcome, Patience, write_batch
+from catalog_app.importing.errors import Reason, RowRejected
 from catalog_app.importing.identities import Identities
 from catalog_app.importing.interruption import Interruption
 from catalog_app.importing.progress import Progress, Totals
+from catalog_app.importing.records import Record, Source
 from catalog_app.importing.rows import Row, RowParser
-from catalog_app.importing.source import Record, Source
+
+EXPORTED = frozenset(("id", "version", "retired"))
+"""Columns that tell an export of the store."""
+NOTED = 500
+"""Of the rows of which something was left out, those that are told by line."""
 
 
 class TakesRejects(Protocol):
     """Where rows go that can't be used."""
 
-    def add(self, record: Record, reason: str) -> None: ...
+    def add(self, record: Record, reasons: Sequence[Reason]) -> None: ...
+
+
+Write = Callable[[Sequence[Row]], Outcome]
 
 
 @dataclass
 class Importer:
-    """Imports a source, batch by batch; `totals` is true at every moment, also after an exception.
+    """Takes a source to the store, batch by batch; `totals` is true at every moment, also after an exception.
 
-    `actor` is who the ledger says did it.
+    `write` takes a batch: `into_store` makes one that writes it; a preview has another.
     """
 
     source: Source
@@ -31,12 +40,14 @@ class Importer:
     progress: Progress
     interruption: Interruption
     batch_size: int
-    update: bool
-    actor: str = ACTOR
-    patience_s: float | None = None
-    """How long a batch is tried again while the store can't take it; None is for PATIENCE_S."""
+    write: Write
     totals: Totals = field(default_factory=Totals)
-    _identities: Identities = field(default_factory=Identities)
+    notes: list[tuple[int, Reason]] = field(default_factory=list)
+    """What was left out of rows that went in, by line; the first NOTED of them."""
+    _identities: Identities = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._identities = Identities(is_export=set(self.source.header) >= EXPORTED)
 
     def run(self) -> None:
         """Raises KeyboardInterrupt between two batches, Unavailable or OutcomeUnknown if the store stays away."""
@@ -55,26 +66,61 @@ class Importer:
             self._write(batch)
 
     def _take(self, record: Record) -> Row | None:
-        """The record as a row to write; None if it is rejected or repeats another."""
+        """The record as a row to write; None if it is rejected, repeats another or says nothing."""
         self.totals.rows += 1
         try:
             row = self.parser.parse(record)
+            placed = None if row is None else self._identities.place(row)
         except RowRejected as rejection:
             self.totals.rejected += 1
-            self.rejects.add(record, str(rejection))
+            self.rejects.add(record, rejection.reasons)
             return None
-        placed = self._identities.place(row)
+        if row is None:
+            self.totals.blank += 1
+            return None
         if placed is None:
             self.totals.repeated += 1
             return None
+        self._count(row, placed)
+        return placed
+
+    def _count(self, row: Row, placed: Row) -> None:
         self.totals.rebuilt += row.found.is_rebuilt and placed.isbn13 is not None
         self.totals.unsound += row.found.is_unsound
         self.totals.shared += placed.isbn13 != row.isbn13
-        return placed
+        self.totals.currencies.update({row.currency} - {""})
+        self.totals.by_default.update({"topic", "price", "quantity"} - row.said)
+        notes = list(row.notes)
+        if placed.isbn13 != row.isbn13:
+            notes.append(Reason(f"ISBN {row.isbn13} is another book's of this file: left out"))
+        self.notes += [(row.line, note) for note in notes[: NOTED - len(self.notes)]]
 
     def _write(self, batch: list[Row]) -> None:
-        patience = Patience(tell=self.progress.say, pause=self.interruption.pause, limit_s=self.patience_s)
-        outcome = write_batch(batch, update=self.update, patience=patience, actor=self.actor)
+        outcome = self.write(batch)
         self.totals.imported += outcome.imported
         self.totals.updated += outcome.updated
         self.totals.present += outcome.present
+
+
+def into_store(
+    progress: Progress,
+    interruption: Interruption,
+    *,
+    update: bool,
+    actor: str = ACTOR,
+    patience_s: float | None = None,
+) -> Write:
+    """Writes each batch by a replicated transaction. `actor` is who the ledger says did it.
+
+    A batch is tried again for `patience_s` (None is for PATIENCE_S) while the store can't take it.
+    """
+    patience = Patience(tell=progress.say, pause=interruption.pause, limit_s=patience_s)
+    claimed: frozenset[int] = frozenset()
+
+    def write(rows: Sequence[Row]) -> Outcome:
+        nonlocal claimed
+        outcome = write_batch(rows, update=update, patience=patience, actor=actor, claimed=claimed)
+        claimed = outcome.claimed
+        return outcome
+
+    return write

@@ -1,8 +1,9 @@
 """What an import shows: one line renewed in place on a terminal, else a line now and then."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 TERMINAL_EVERY_S = 0.1
@@ -32,6 +33,12 @@ class Totals:
     unsound: int = 0
     shared: int = 0
     """Rows whose ISBN-13 belongs to another row's book."""
+    blank: int = 0
+    """Rows with nothing in any column that counts."""
+    by_default: Counter[str] = field(default_factory=Counter)
+    """For topic, price and quantity, the rows that have none of their own."""
+    currencies: Counter[str] = field(default_factory=Counter)
+    """Of the prices, as the file names them."""
 
 
 class Progress:
@@ -85,9 +92,15 @@ def summary(totals: Totals, seconds: float, rejects: str) -> list[str]:
         parts.append(f"{totals.updated:,} updated")
     if totals.repeated:
         parts.append(f"{totals.repeated:,} repeated within the file")
+    if totals.blank:
+        parts.append(f"{totals.blank:,} blank in all columns that count")
     parts.append(f"{totals.rejected:,} rejected" + (f" (see {rejects})" if totals.rejected else ""))
     rows = "row" if totals.rows == 1 else "rows"
-    lines = [f"{totals.rows:,} {rows} in {seconds:.1f} s{rate}: {', '.join(parts)}."]
+    return [f"{totals.rows:,} {rows} in {seconds:.1f} s{rate}: {', '.join(parts)}.", *remarks(totals)]
+
+
+def remarks(totals: Totals) -> list[str]:
+    """What was made of cells that were blank, wrong, or in a currency."""
     isbns = [
         f"{count:,} {words}"
         for count, words in (
@@ -97,4 +110,11 @@ def summary(totals: Totals, seconds: float, rejects: str) -> list[str]:
         )
         if count
     ]
-    return [*lines, f"ISBN-13: {', '.join(isbns)}."] if isbns else lines
+    lines = [f"ISBN-13: {', '.join(isbns)}."] if isbns else []
+    blanks = [f"{totals.by_default[name]:,} without {name}" for name in sorted(+totals.by_default)]
+    if blanks:
+        lines.append(f"Blank in the file, and filled in for new books: {', '.join(blanks)}.")
+    if len(totals.currencies) > 1:
+        told = ", ".join(f"{count:,} in {currency}" for currency, count in sorted(totals.currencies.items()))
+        lines.append(f"Prices are taken as they stand, in several currencies: {told}.")
+    return lines

@@ -1,8 +1,8 @@
 """A record's cells, cleaned and validated into a book's fields."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +11,27 @@ from rest_framework import serializers
 from bookstore_project.wire.errors import flatten
 from bookstore_project.wire.representations import BookFields
 from bookstore_project.wire.searchkeys import search_key
-from bookstore_project.wire.text import canonical, unfit_in
-from catalog_app.importing.errors import ImportRefused, RowRejected
+from bookstore_project.wire.text import UnfitText, canonical
+from catalog_app.importing.amounts import read_count, read_price
+from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, Unreadable
 from catalog_app.importing.isbn import Found, find_isbn13
-from catalog_app.importing.source import Record
-from catalog_app.spreadsheets import unguarded
+from catalog_app.importing.records import Record
+from catalog_app.importing.synonyms import currency_of, plain
+from catalog_app.spreadsheets import LOST, cell_text, is_encoded_twice, is_no_value, without_references
 
-_PRICE = re.compile(r"(?P<sign>-?)\s*[$€£]?\s*(?P<number>[0-9][0-9.,]*)\s*[$€£]?")
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
+SHOWN_OF_CELL = 80
+"""Characters of a cell that stand beside the reason why it is refused."""
+_UNDECODABLE = re.compile("[\udc80-\udcff]+")
+_LIKELY_ENCODING = "cp1252"
+_TOTAL_WORDS = (
+    "total totals sum subtotal grandtotal summe summen gesamt gesamtsumme zwischensumme insgesamt somme soustotal "
+    "totalgeneral totalgenerale suma sumatotal totale totaal razem summa"
+)
+_TOTALS = frozenset(_TOTAL_WORDS.split())
+_COUNTED_TOTAL = re.compile(r"(?:total|summe|gesamt|somme|suma)\W*[0-9][0-9.,' ]*(?:\w+)?", re.IGNORECASE)
+_NUMERIC = re.compile(r"[0-9.,'’\s€$£-]+")
+_TEXTS = ("title", "authors", "topic")
+_PARTS_OF_AUTHORS = frozenset({"authors", "more_authors", "author_first", "author_last"})
 
 
 @dataclass(frozen=True)
@@ -33,7 +46,10 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Row:
-    """A valid row. `said` are the fields that the file (or an option) states, rather than a default."""
+    """A valid row. `said` are the fields that the file (or an option) states, rather than a default.
+
+    `notes` are what was left out of it, `currency` is what stood beside its price.
+    """
 
     line: int
     title: str
@@ -44,19 +60,47 @@ class Row:
     quantity: int
     said: frozenset[str]
     found: Found
+    notes: tuple[Reason, ...] = ()
+    currency: str = ""
 
     @property
-    def title_and_authors(self) -> tuple[str, str]:
-        """What tells books without an ISBN apart: their search keys, not how they are spelled."""
-        return search_key(self.title), search_key(self.authors)
+    def identity(self) -> tuple[str, str]:
+        """What makes it the same book as another, where ISBNs don't say."""
+        return identity_of(self.title, self.authors)
+
+
+def identity_of(title: str, authors: str) -> tuple[str, str]:
+    """The same for two books that are one, however they are accented, capitalized or punctuated."""
+    return search_key(title), search_key(authors)
+
+
+@dataclass
+class _Reading:
+    """A record while it is read: the text of each field's cells, and what is wrong with them."""
+
+    cells: Mapping[str, Sequence[tuple[str, str]]]
+    """For each field the names of its columns, with what stands there."""
+    reasons: list[Reason] = field(default_factory=list)
+
+    def refuse(self, name: str, why: str) -> None:
+        column, cell = next((each for each in self.cells.get(name, ()) if each[1]), ("", ""))
+        self.reasons.append(Reason(why if column else f"{name}: {why}", column, shortened(cell)))
+
+    def text(self, name: str) -> str:
+        return next((cell for _, cell in self.cells.get(name, ())), "")
+
+    def texts(self, name: str) -> list[str]:
+        return [cell for _, cell in self.cells.get(name, ()) if cell]
 
 
 class RowParser:
     """Makes rows of records, by the rules that the API has for a book."""
 
-    def __init__(self, columns: Mapping[str, int], width: int, defaults: Defaults, *, strict_isbn: bool) -> None:
+    def __init__(
+        self, columns: Mapping[str, tuple[int, ...]], header: Sequence[str], defaults: Defaults, *, strict_isbn: bool
+    ) -> None:
         self._columns = columns
-        self._width = width
+        self._header = header
         self._strict_isbn = strict_isbn
         self._wished = defaults.wished
         self._defaults = {
@@ -64,59 +108,170 @@ class RowParser:
             "price": str(defaults.price),
             "quantity": str(defaults.quantity),
         }
+        places = [place for each in columns.values() for place in each]
+        self._places = sorted(places)
+        self._currency = currency_of(header[columns["price"][0]]) if "price" in columns else ""
         self._rules = BookFields()  # One for all rows: making its fields costs more than using them.
 
-    def parse(self, record: Record) -> Row:
-        """Raises RowRejected with every reason."""
+    def parse(self, record: Record) -> Row | None:
+        """None if none of the columns that count has anything in it. Raises RowRejected with every reason."""
         if record.problem:
-            raise RowRejected([record.problem])
-        if len(record.cells) != self._width:
-            raise RowRejected([f"{len(record.cells)} fields, the header has {self._width}"])
-        reasons = _text_problems(record)
-        cells = {field: clean_text(unguarded(record.cells[place])) for field, place in self._columns.items()}
-        reasons += [
-            f"{field}: {problem}" for field in ("isbn13", "isbn") if (problem := unfit_in(cells.get(field, "")))
-        ]
-        found = find_isbn13(cells.get("isbn13", ""), cells.get("isbn", ""))
-        if found.is_unsound and self._strict_isbn:
-            given = " or ".join(filter(None, (cells.get("isbn13"), cells.get("isbn"))))
-            reasons.append(f"isbn: no sound ISBN in {given}")
+            raise RowRejected([Reason(record.problem)])
+        cells = self._fitted(record)
+        if not any(cells[place].strip() for place in self._places):
+            return None
+        self._refuse_what_is_no_book(cells)
+        reading = self._read(cells)
+        self._refuse_shifted(record, reading)
+        values = self._values(reading)
         try:
-            values = self._rules.run_validation(self._values(cells, found))
+            found = find_isbn13(reading.text("isbn13"), reading.text("isbn"), reading.text("sku"))
+        except Unreadable as error:
+            reading.refuse("isbn13" if reading.text("isbn13") else "isbn", str(error))
+            found = Found(None)
+        notes = self._notes(reading, found)
+        try:
+            valid = self._rules.run_validation({**values, "isbn13": found.isbn13})
         except serializers.ValidationError as error:
-            reasons += [f"{field}: {' '.join(texts)}" for field, texts in flatten(error.detail).items()]
-        if reasons:
-            raise RowRejected(reasons)
-        said = self._wished | {field for field, cell in cells.items() if cell}
-        return Row(line=record.line, said=frozenset(said), found=found, **values)
+            self._refuse_invalid(reading, flatten(error.detail))
+        if reading.reasons:
+            raise RowRejected(reading.reasons)
+        said = self._wished | {_field_of(name) for name in self._columns if reading.texts(name)}
+        return Row(
+            line=record.line,
+            said=frozenset(said),
+            found=found,
+            notes=notes,
+            currency=self._currency_in(reading),
+            **valid,
+        )
 
-    def _values(self, cells: Mapping[str, str], found: Found) -> dict[str, Any]:
-        told = {field: cell for field, cell in cells.items() if cell or field not in self._defaults}
-        values = {"title": "", "authors": "", **self._defaults, **told, "isbn13": found.isbn13}
-        values.pop("isbn", None)
-        values["price"] = plain_price(str(values["price"]))
-        values["quantity"] = str(values["quantity"]).removesuffix(".0")
+    def _fitted(self, record: Record) -> list[str]:
+        """The cells, as many as the header has names: a program may leave blank ones out at the end, or add one."""
+        width = len(self._header)
+        cells = list(record.cells)
+        if any(cell.strip() for cell in cells[width:]):
+            raise RowRejected(
+                [Reason(f"{len(cells)} cells, the header has {width}: is one that should be in quotes taken apart?")]
+            )
+        return [*cells[:width], *[""] * (width - len(cells))]
+
+    def _refuse_what_is_no_book(self, cells: Sequence[str]) -> None:
+        if all(plain(cells[place]) == plain(self._header[place]) for place in self._places):
+            raise RowRejected([Reason("the header once more")])
+        others = {"authors", "more_authors", "author_last", "topic", "isbn13", "isbn"} & self._columns.keys()
+        title = self._columns["title"][0]
+        is_alone = not any(cells[place].strip() for name in others for place in self._columns[name])
+        text = cells[title].strip()
+        if is_alone and (plain(text) in _TOTALS or _COUNTED_TOTAL.fullmatch(text)):
+            why = "this looks like a line of totals; if it is a book, say who wrote it, or its ISBN"
+            raise RowRejected([Reason(why, self._header[title], shortened(text))])
+
+    def _read(self, cells: Sequence[str]) -> _Reading:
+        reading = _Reading({})
+        reading.cells = {
+            name: [(self._header[place], self._text(cells[place], place, reading)) for place in places]
+            for name, places in self._columns.items()
+        }
+        return reading
+
+    def _text(self, cell: str, place: int, reading: _Reading) -> str:
+        """What a cell says, in the canonical form of a text; what can't be one is refused, and blank then."""
+        text = cell_text(cell)
+        why = ""
+        if bad := _UNDECODABLE.search(text):
+            why = _explain_bytes(text, bad[0])
+        elif LOST in text:
+            why = f"a character was lost before ({LOST})"
+        elif is_no_value(text):
+            why = "the cell has no value that can be taken; write it as text"
+        elif is_encoded_twice(text):
+            once = without_references(text)
+            why = f"encoded twice: may be {shortened(once)} or {shortened(without_references(once))}"
+        if not why:
+            try:
+                return canonical(without_references(text))
+            except UnfitText as error:
+                why = str(error).removesuffix(".")
+        reading.reasons.append(Reason(why, self._header[place], shortened(readable(text))))
+        return ""
+
+    def _refuse_shifted(self, record: Record, reading: _Reading) -> None:
+        """A row that is short may lack a cell in its middle: numbers stand where words belong then."""
+        if len(record.cells) < len(self._header):
+            for name in ("authors", "topic"):
+                if (text := reading.text(name)) and _NUMERIC.fullmatch(text):
+                    reading.refuse(
+                        name, f"{len(record.cells)} cells, the header has {len(self._header)}: which is missing?"
+                    )
+
+    def _values(self, reading: _Reading) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "title": reading.text("title"),
+            "authors": _joined_authors(reading),
+            **self._defaults,
+        }
+        if topic := reading.text("topic"):
+            values["topic"] = topic
+        for name, read in (("price", lambda text: read_price(text).amount), ("quantity", read_count)):
+            if text := reading.text(name).removeprefix("'"):
+                try:
+                    values[name] = read(text)
+                except Unreadable as error:
+                    reading.refuse(name, str(error))
         return values
+
+    def _currency_in(self, reading: _Reading) -> str:
+        text = reading.text("price").removeprefix("'")
+        return (read_price(text).currency if text else "") or self._currency
+
+    def _notes(self, reading: _Reading, found: Found) -> tuple[Reason, ...]:
+        given = [each for name in ("isbn13", "isbn") for each in reading.cells.get(name, ()) if each[1]]
+        told = reading.text("price").removeprefix("'")
+        if self._currency and told and "price" not in {reason.column for reason in reading.reasons}:
+            self._refuse_other_currency(reading, told)
+        if not found.is_unsound:
+            return ()
+        column, cell = given[0]
+        if self._strict_isbn:
+            reading.reasons.append(Reason("no sound ISBN", column, shortened(cell)))
+        return (Reason("no sound ISBN: left out", column, shortened(cell)),)
+
+    def _refuse_other_currency(self, reading: _Reading, told: str) -> None:
+        try:
+            currency = read_price(told).currency
+        except Unreadable:
+            return  # Refused for that already.
+        if currency not in ("", self._currency):
+            reading.refuse("price", f"the column's name says {self._currency}, and the cell {currency}")
+
+    def _refuse_invalid(self, reading: _Reading, errors: Mapping[str, Sequence[str]]) -> None:
+        blamed = {reason.column for reason in reading.reasons}
+        for name, texts in errors.items():
+            columns = {column for column, _ in reading.cells.get(name, ())}
+            if not columns & blamed:
+                reading.refuse(name, " ".join(texts).removesuffix("."))
 
 
 def make_defaults(topic: str | None, price: str | None, quantity: str | None) -> Defaults:
     """The defaults by option, checked by the same rules as a row; raises ImportRefused."""
     given = {"topic": topic, "price": price, "quantity": quantity}
-    wished = {field: clean_text(text) for field, text in given.items() if text is not None}
+    wished = {name: text for name, text in given.items() if text is not None}
     values = {"title": "any", "topic": "general", "price": "10.00", "quantity": "20", **wished}
-    values["price"] = plain_price(values["price"])
     try:
+        values["topic"] = canonical(values["topic"])
+        for name, read in (("price", lambda text: read_price(text).amount), ("quantity", read_count)):
+            try:
+                values[name] = read(values[name])
+            except Unreadable as error:
+                raise ImportRefused(f"The default for {name}: {values[name]!r}: {error}.") from error
         valid = BookFields().run_validation(values)
+    except UnfitText as error:
+        raise ImportRefused(f"The default for topic: {error}") from error
     except serializers.ValidationError as error:
-        problems = [f"{field}: {' '.join(texts)}" for field, texts in flatten(error.detail).items()]
+        problems = [f"{name}: {' '.join(texts)}" for name, texts in flatten(error.detail).items()]
         raise ImportRefused("The default for " + " ".join(problems)) from error
     return Defaults(valid["topic"], valid["price"], valid["quantity"], frozenset(wished))
-
-
-def clean_text(text: str) -> str:
-    """The one form of a cell's text. One that can't be taken stays as it is: the rules of its field say so."""
-    text = readable(text)
-    return text if unfit_in(text) else canonical(text)
 
 
 def readable(text: str) -> str:
@@ -126,26 +281,28 @@ def readable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def plain_price(text: str) -> str:
-    """`$1,234.50`, `1.234,50` and `9,90` with a decimal point alone; anything else as it is.
-
-    A comma before three digits (`1,234`) may be either: it stays, and is refused by the rules of a price.
-    """
-    match = _PRICE.fullmatch(text)
-    if match is None:
-        return text
-    number = match["number"]
-    for thousands, decimal in ((",", "."), (".", ",")):
-        whole, point, cents = number.rpartition(decimal)
-        grouped = re.fullmatch(rf"[0-9]{{1,3}}(?:\{thousands}[0-9]{{3}})+", whole)
-        is_plain = decimal == "," and re.fullmatch("[0-9]+", whole) and re.fullmatch("[0-9]{1,2}", cents)
-        if point and cents.isdecimal() and (grouped or is_plain):
-            return f"{match['sign']}{whole.replace(thousands, '')}.{cents}"
-    return match["sign"] + number
+def shortened(text: str) -> str:
+    """A cell as one line of bounded length."""
+    line = " ".join(readable(text).split())
+    return line if len(line) <= SHOWN_OF_CELL else f"{line[: SHOWN_OF_CELL - 1]}…"
 
 
-def _text_problems(record: Record) -> list[str]:
-    problems: list[str] = []
-    if bad := [readable(found[0]) for cell in record.cells if (found := _UNDECODABLE.search(cell))]:
-        problems.append(f"bytes that aren't of the file's encoding: {', '.join(bad)}")
-    return problems
+def _field_of(name: str) -> str:
+    return "authors" if name in _PARTS_OF_AUTHORS else name
+
+
+def _joined_authors(reading: _Reading) -> str:
+    """All authors of a row. `Austen, Jane` is one of them, so that something else has to stand between two."""
+    first = reading.text("authors") or " ".join([*reading.texts("author_first"), *reading.texts("author_last")])
+    more = [part.strip() for cell in reading.texts("more_authors") for part in cell.split("|") if part.strip()]
+    between = "; " if "," in first or ";" in first else ", "
+    return between.join(filter(None, [first, *more]))
+
+
+def _explain_bytes(text: str, bad: str) -> str:
+    why = f"bytes that aren't of the file's encoding: {readable(bad)}"
+    try:
+        likely = text.encode(errors="surrogateescape").decode(_LIKELY_ENCODING)
+    except UnicodeError:
+        return why
+    return f"{why}; in Windows-1252 it would be {shortened(likely)}"

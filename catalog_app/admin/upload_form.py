@@ -1,0 +1,114 @@
+"""The form of the page that imports books: the file, and what the command has options for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+
+from catalog_app.admin.held import Held, find_held
+from catalog_app.importing.synonyms import SYNONYMS
+
+MOST_BYTES = 1024 * 1024
+"""Some 20,000 rows, for which a browser waits up to a minute. Larger files are for the command."""
+ENCODINGS = (
+    ("", "As the file says; else UTF-8"),
+    ("utf-8", "UTF-8"),
+    ("cp1252", "Western European (Windows-1252)"),
+    ("iso-8859-15", "Western European (ISO-8859-15)"),
+    ("cp1250", "Central European (Windows-1250)"),
+    ("cp1251", "Cyrillic (Windows-1251)"),
+    ("cp1253", "Greek (Windows-1253)"),
+    ("cp1254", "Turkish (Windows-1254)"),
+    ("cp850", "Western European (DOS)"),
+    ("mac_roman", "Western European (old Macintosh)"),
+    ("utf-16", "UTF-16"),
+    ("gb18030", "Chinese (GB 18030)"),
+    ("shift_jis", "Japanese (Shift JIS)"),
+)
+BY_NAME, NONE = "", "-"
+LABELS = {
+    "more_authors": "more authors",
+    "author_first": "author’s first name",
+    "author_last": "author’s last name",
+    "isbn13": "ISBN-13 or EAN",
+    "isbn": "ISBN or ISBN-10",
+    "sku": "SKU, if it is an ISBN",
+    "quantity": "stock",
+}
+
+
+class ImportForm(forms.Form):
+    """The file and the options; and when its header is known, which column is which.
+
+    `held` is the upload that was sent before, if the form names one that is still there.
+    """
+
+    held_upload = forms.CharField(required=False, widget=forms.HiddenInput)
+    file = forms.FileField(
+        label="File",
+        required=False,
+        allow_empty_file=True,
+        help_text="CSV or an Excel workbook (.xlsx), with the names of the columns above them; at most 1 MiB.",
+    )
+    encoding = forms.CharField(
+        required=False, widget=forms.Select(choices=ENCODINGS), help_text="Of a CSV file, if letters come out wrong."
+    )
+    sheet = forms.CharField(required=False, help_text="Of a workbook with several.")
+    topic = forms.CharField(required=False, help_text="Of books for which the file has none; general if left blank.")
+    price = forms.CharField(required=False, help_text="Likewise; 10.00 if left blank.")
+    stock = forms.CharField(required=False, help_text="Likewise; 20 if left blank.")
+    strict_isbn = forms.BooleanField(required=False, label="Reject rows with an unsound ISBN")
+    update = forms.BooleanField(
+        required=False,
+        label="Set title, authors, topic and price of books that are there, and an ISBN that they lack; never their "
+        "stock",
+    )
+
+    def __init__(self, *args: Any, owner: int, header: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._owner = owner
+        self.held: Held | None = None
+        choices = [(BY_NAME, "by its name"), (NONE, "none")]
+        choices += [(f"#{number}", f"{number}: {name}") for number, name in enumerate(header, start=1)]
+        for name in SYNONYMS:
+            self.fields[_column(name)] = forms.CharField(
+                required=False,
+                label=f"Column of {LABELS.get(name, name)}",
+                widget=forms.Select(choices=choices) if header else forms.HiddenInput,
+            )
+
+    @property
+    def column_wishes(self) -> dict[str, str]:
+        """As `choose_columns` takes them."""
+        given = {name: self.cleaned_data[_column(name)] for name in SYNONYMS}
+        return {name: "" if wish == NONE else wish for name, wish in given.items() if wish != BY_NAME}
+
+    def clean_file(self) -> "UploadedFile[Any] | None":
+        file: UploadedFile[Any] | None = self.cleaned_data["file"]
+        if file is not None and (file.size or 0) > MOST_BYTES:
+            raise ValidationError(
+                "The file is larger than 1 MiB: split it, or have it imported on the machine of the store, where "
+                "files may be larger."
+            )
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if values.get("file") is None and "file" not in self.errors:
+            self.held = find_held(values.get("held_upload", ""), self._owner)
+            if self.held is None:
+                said = "The file is no longer there: choose it again." if values.get("held_upload") else None
+                self.add_error("file", said or self.fields["file"].error_messages["required"])
+        return values
+
+    def to_go_on(self, held: Held, header: Sequence[str]) -> "ImportForm":
+        """The same form for the next step: it names the upload, and offers its columns."""
+        values = {**self.cleaned_data, "held_upload": held.token}
+        values.pop("file")
+        return ImportForm(initial=values, owner=self._owner, header=header)
+
+
+def _column(name: str) -> str:
+    return f"column_{name}"

@@ -1,0 +1,123 @@
+"""What kind of file it is, by its first bytes: a text and in which encoding, a workbook, or nothing to be read."""
+
+import codecs
+import re
+import zipfile
+from typing import BinaryIO
+
+from catalog_app.importing.errors import ImportRefused, Remedy
+
+SNIFFED_BYTES = 4096
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""UTF-32 before UTF-16, whose mark its own begins with."""
+_SAVE_AS = "Open it in its program and save it as CSV or as an Excel workbook (.xlsx)."
+_OTHERS = (
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        f"an Excel workbook of the old kind (.xls), or one with a password. {_SAVE_AS}",
+    ),
+    (b"%PDF-", "a PDF document. Ask for the table itself: as CSV or as an Excel workbook (.xlsx)."),
+    (b"\x1f\x8b", "compressed (gzip). Unpack it first."),
+    (b"7z\xbc\xaf\x27\x1c", "compressed (7z). Unpack it first."),
+    (b"Rar!", "compressed (RAR). Unpack it first."),
+    (b"BZh", "compressed (bzip2). Unpack it first."),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd). Unpack it first."),
+    (b"\xfd7zXZ\x00", "compressed (xz). Unpack it first."),
+    (b"SQLite format 3\x00", "an SQLite database. Export a table of it as CSV."),
+    (b"{\\rtf", f"a text document (RTF). {_SAVE_AS}"),
+    (b"\x89PNG", "a picture."),
+    (b"\xff\xd8\xff", "a picture."),
+    (b"GIF8", "a picture."),
+)
+_MARKUP = re.compile(rb"\s*(?:<!doctype html|<html|<table|<meta|<head|<\?xml|<!--)", re.IGNORECASE)
+_JSON = re.compile(rb'\s*(?:\[\s*[\[{]|\{\s*")')
+_PACKAGES = (
+    ("application/vnd.oasis.opendocument", f"an OpenDocument file (.ods). {_SAVE_AS}"),
+    ("xl/workbook.bin", f"an Excel workbook of the binary kind (.xlsb). {_SAVE_AS}"),
+    ("word/document.xml", f"a Word document. {_SAVE_AS}"),
+    ("ppt/presentation.xml", f"a presentation. {_SAVE_AS}"),
+    ("Index/Document.iwa", f"a Numbers spreadsheet. {_SAVE_AS}"),
+)
+ZIP = b"PK\x03\x04"
+
+
+def is_workbook(raw: BinaryIO, name: str) -> bool:
+    """Whether it is an .xlsx; raises ImportRefused for what is neither that nor a text. Leaves `raw` at its start."""
+    head = raw.read(SNIFFED_BYTES)
+    raw.seek(0)
+    if head.startswith(ZIP):
+        _check_package(raw, name)
+        raw.seek(0)
+        return True
+    for magic, what in _OTHERS:
+        if head.startswith(magic):
+            raise ImportRefused(f"{name} is {what}")
+    text = head.removeprefix(codecs.BOM_UTF8)
+    if _MARKUP.match(text):
+        raise ImportRefused(f"{name} is a web page or another XML document, whatever its name says. {_SAVE_AS}")
+    if _JSON.match(text):
+        raise ImportRefused(f"{name} is JSON. {_SAVE_AS}")
+    return False
+
+
+def codec_of(raw: BinaryIO, name: str, wish: str) -> str:
+    """The codec to read a text with: as wished, else by its byte order mark or its zeros, else UTF-8.
+
+    Raises ImportRefused if there is no such encoding, or if the mark says that it is another one.
+    """
+    head = raw.read(SNIFFED_BYTES)
+    raw.seek(0)
+    marked = next((codec for mark, codec in _MARKS if head.startswith(mark)), "")
+    if not wish:
+        return marked or _unmarked_utf16(head) or "utf-8"
+    wished = _lookup(wish)
+    if marked and not _agree(wished, marked):
+        raise ImportRefused(
+            f"{name} says at its beginning that it is {marked.removesuffix('-sig').upper()}, and not {wish}.",
+            Remedy.ENCODING,
+        )
+    return marked or wished
+
+
+def _agree(wished: str, marked: str) -> bool:
+    return re.sub("-(sig|le|be)$", "", wished) == re.sub("-(sig|le|be)$", "", marked)
+
+
+def _lookup(name: str) -> str:
+    try:
+        codec = codecs.lookup(name)
+        "".encode(codec.name)  # Refuses the likes of base64, which aren't text.
+    except (LookupError, ValueError) as error:
+        raise ImportRefused(f"There is no encoding {name!r}; try utf-8, cp1252 or utf-16.") from error
+    return codec.name
+
+
+def _unmarked_utf16(head: bytes) -> str:
+    """Every other byte of a Latin header is zero in UTF-16, and in nothing else that is text."""
+    even, odd = head[: len(head) // 2 * 2 : 2], head[1::2]
+    for codec, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if len(zeros) > 1 and b"\0" not in others and zeros.count(0) > len(zeros) * 3 // 4:
+            return codec
+    return ""
+
+
+def _check_package(raw: BinaryIO, name: str) -> None:
+    try:
+        with zipfile.ZipFile(raw) as package:
+            names = set(package.namelist())
+            # Written first and not compressed, so that it stands in the first bytes of such a file.
+            raw.seek(0)
+            head = raw.read(SNIFFED_BYTES)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ImportRefused(f"{name} looks like an Excel workbook, but is damaged or cut off.") from error
+    for sign, what in _PACKAGES:
+        if sign in names or ("/" in sign and sign.encode() in head):
+            raise ImportRefused(f"{name} is {what}")
+    if not any(part.startswith("xl/") for part in names):
+        raise ImportRefused(f"{name} is a ZIP archive without a workbook in it. Unpack it first.")

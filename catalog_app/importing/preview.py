@@ -1,0 +1,102 @@
+"""What an import would do, told before anything is written: the same steps, with a store that is only read."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bookstore_project.replication import gate
+from bookstore_project.settings import topology
+from catalog_app.importing.batches import Outcome
+from catalog_app.importing.errors import Reason
+from catalog_app.importing.importer import Importer
+from catalog_app.importing.progress import Totals
+from catalog_app.importing.records import Record
+from catalog_app.importing.rows import Row, shortened
+from catalog_app.importing.shelf import Decision, Shelf
+
+FIRST = 5
+"""Rows that are told of each kind."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A row of a preview: where it stands, which book it is, and what would be done with it."""
+
+    line: int
+    book: str
+    what: str = ""
+
+
+@dataclass
+class Preview:
+    """The first rows of each kind; how many there are is in `totals`."""
+
+    added: list[Told] = field(default_factory=list)
+    changed: list[Told] = field(default_factory=list)
+    left_alone: list[Told] = field(default_factory=list)
+    rejected: list[tuple[int, Sequence[Reason]]] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    notes: list[tuple[int, Reason]] = field(default_factory=list)
+
+    def add(self, record: Record, reasons: Sequence[Reason]) -> None:
+        """Takes a rejected row."""
+        if len(self.rejected) < FIRST:
+            self.rejected.append((record.line, reasons))
+
+    def take(self, decision: Decision) -> None:
+        row = decision.row
+        book = shortened(f"{row.title} / {row.authors}" if row.authors else row.title)
+        if decision.known is None:
+            kind, what = self.added, f"ISBN {row.isbn13 or '-'}, {row.topic}, {row.price}, stock {row.quantity}"
+        elif decision.changes:
+            kind, what = self.changed, decision.description
+        else:
+            kind, what = self.left_alone, "retired" if decision.known.is_retired else ""
+        if len(kind) < FIRST:
+            kind.append(Told(row.line, book, what))
+
+
+def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], Outcome]:
+    """Takes batches as a store does, and decides on each by a gated read; raises Unavailable if there is none."""
+    shelf = Shelf()
+
+    def decide(rows: Sequence[Row]) -> Outcome:
+        with gate.reading(topology.CATALOG):
+            shelf.load(rows)
+        decisions = [shelf.decide(row, update=update) for row in rows]
+        for decision in decisions:
+            preview.take(decision)
+        imported = sum(decision.known is None for decision in decisions)
+        updated = sum(bool(decision.changes) for decision in decisions)
+        return Outcome(imported, updated, len(rows) - imported - updated)
+
+    return decide
+
+
+def preview_of(importer: Importer, preview: Preview) -> Preview:
+    """Runs an importer whose batches go to `previewing`."""
+    importer.run()
+    preview.totals, preview.notes = importer.totals, importer.notes
+    return preview
+
+
+def describe(preview: Preview) -> list[str]:
+    """As lines for a terminal."""
+    totals = preview.totals
+    lines: list[str] = []
+    for title, count, rows in (
+        ("would be added", totals.imported, preview.added),
+        ("would be changed", totals.updated, preview.changed),
+        ("would be left alone", totals.present, preview.left_alone),
+    ):
+        lines.append(f"{count:,} {title}{':' if rows else '.'}")
+        lines += [f"  line {told.line}: {told.book}{f' ({told.what})' if told.what else ''}" for told in rows]
+        lines += _more(count, len(rows))
+    lines.append(f"{totals.rejected:,} would be rejected{':' if preview.rejected else '.'}")
+    lines += [f"  line {line}: {'; '.join(map(str, reasons))}" for line, reasons in preview.rejected]
+    lines += _more(totals.rejected, len(preview.rejected))
+    lines += [f"  line {line}: {note}" for line, note in preview.notes[:FIRST]]
+    return lines
+
+
+def _more(count: int, told: int) -> list[str]:
+    return [f"  and {count - told:,} more"] if count > told else []

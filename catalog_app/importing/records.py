@@ -1,0 +1,41 @@
+"""What every kind of file is read as: column names, and records with the line that they begin on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row as it stands in the file: `line` is the number of the line (in a workbook the row) that it begins on.
+
+    `problem` says why it can't be taken apart; `cells` then holds the beginning of its text.
+    """
+
+    line: int
+    cells: Sequence[str]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open file: its column names, its records, and how much of it is read (0 to 1)."""
+
+    header: Sequence[str]
+    records: Iterator[Record]
+    fraction_read: Callable[[], float]
+    delimiter: str = ","
+    header_line: int = 1
+    encoding: str = "utf-8"
+    sheet: str = ""
+    passed_over: str = ""
+    """The sheets that weren't chosen."""
+
+    @property
+    def description(self) -> str:
+        """A line on where the table was found, if that isn't simply the beginning of a UTF-8 file."""
+        told = (
+            [f"sheet {self.sheet!r}{f' (not {self.passed_over})' if self.passed_over else ''}"] if self.sheet else []
+        )
+        told += [f"the header in line {self.header_line}"] if self.header_line > 1 else []
+        told += [f"the encoding {self.encoding.upper()}"] if not self.encoding.startswith("utf-8") else []
+        return f"Found {', '.join(told)}." if told else ""

@@ -1,0 +1,240 @@
+"""Records out of an Excel workbook (.xlsx), by openpyxl in its streaming mode.
+
+The file comes from anybody, and is compressed XML: what it unpacks to is counted before it is parsed, and entities in
+it are refused by defusedxml, which openpyxl uses where it is installed (https://openpyxl.readthedocs.io, "Security").
+"""
+
+import datetime
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from openpyxl import DEFUSEDXML, load_workbook
+
+from catalog_app.importing.delimited import HEADER_WITHIN
+from catalog_app.importing.errors import ImportRefused, Remedy
+from catalog_app.importing.records import Record, Source
+from catalog_app.importing.synonyms import count_known
+
+assert DEFUSEDXML, "defusedxml is in requirements.txt: without it, entities in a workbook may fill the memory"
+warnings.filterwarnings(
+    "ignore", category=UserWarning, module="openpyxl"
+)  # On styles and filters that it leaves out.
+
+BLANK_ROWS = 10_000
+"""On end: more of them are a sheet that was formatted down to its last row, and no table."""
+_CHUNK_BYTES = 1024 * 1024
+_TAG_BYTES = 64
+"""Of a tag, enough to tell which it is."""
+_ROW, _CELL, _STRING = rb"<(?:\w+:)?row[\s/>]", rb"<(?:\w+:)?c[\s/>]", rb"<(?:\w+:)?si[\s/>]"
+_FORMULA = rb"<(?:\w+:)?f[\s/>]"
+_ESCAPED = re.compile("_x(000[9AD])_")
+_ZEROS = re.compile("0{2,}")
+_SIGNIFICANT = ".15g"
+"""Digits of a number that Excel itself shows and keeps (https://learn.microsoft.com, "Floating-point arithmetic")."""
+_HEADER_CELL = 200
+"""Characters of a column's name that are looked at."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a workbook may hold, unpacked."""
+
+    size_bytes: int = 256 * 1024 * 1024
+    small_part_bytes: int = 8 * 1024 * 1024
+    """Of parts that are read whole: styles, names, relations."""
+    parts: int = 2000
+    rows: int = 1_048_576
+    cells: int = 10_000_000
+    texts: int = 2_000_000
+    columns: int = 1000
+
+
+def read_workbook(
+    raw: BinaryIO, name: str, *, sheet: str = "", wished: Sequence[str] = (), limits: Limits | None = None
+) -> Source:
+    """The source in a sheet: as named, else the only visible one that has a header.
+
+    Raises ImportRefused, also from the records, if the file is damaged, holds more than `limits`, or several sheets
+    might be meant.
+    """
+    bounds = limits or Limits()
+    try:
+        with zipfile.ZipFile(raw) as package:
+            has_formulas = _check(package, name, bounds)
+        book = load_workbook(raw, read_only=True, data_only=True, keep_links=False)
+        formulas = load_workbook(raw, read_only=True, keep_links=False) if has_formulas else None
+        chosen, passed_over = _choose_sheet(book, name, sheet, wished)
+    except ImportRefused:
+        raise
+    except Exception as error:  # A damaged file raises nearly anything from within zipfile, XML and openpyxl.
+        raise ImportRefused(f"{name} is damaged, or no workbook that Excel would open.") from error
+    rows = _rows(book[chosen.title], formulas[chosen.title] if formulas else None)
+    records = _records(rows, chosen, name, bounds)
+    return Source(
+        chosen.header,
+        records,
+        lambda: 0.0,
+        header_line=chosen.line,
+        sheet=chosen.title,
+        passed_over=passed_over,
+    )
+
+
+def _check(package: zipfile.ZipFile, name: str, limits: Limits) -> bool:
+    """Counts what the parts unpack to; whether a sheet has formulas. zipfile reads no more than a part declares."""
+    parts = package.infolist()
+    size = sum(part.file_size for part in parts)
+    is_large = size > limits.size_bytes or len(parts) > limits.parts
+    counts = dict.fromkeys((_ROW, _CELL, _STRING, _FORMULA), 0)
+    for part in parts if not is_large else []:
+        # A sheet may have any name.
+        counted = _count(package, part, counts)
+        is_table = counted[_ROW] or counted[_STRING]
+        is_small = part.file_size <= limits.small_part_bytes or not part.filename.endswith((".xml", ".rels"))
+        is_large = is_large or counted[_ROW] > limits.rows or not (is_table or is_small)
+        counts = {pattern: number + counted[pattern] for pattern, number in counts.items()}
+    if is_large or counts[_CELL] > limits.cells or counts[_STRING] > limits.texts:
+        raise ImportRefused(
+            f"{name} holds more than {limits.rows:,} rows, or unpacks to more than can be read. "
+            "Blank rows that are only formatted count, too: copy the table to a new workbook.",
+            Remedy.SIZE,
+        )
+    return counts[_FORMULA] > 0
+
+
+def _count(package: zipfile.ZipFile, part: zipfile.ZipInfo, patterns: Iterable[bytes]) -> dict[bytes, int]:
+    """How often each occurs; a tag that lies across two chunks is kept for the second."""
+    compiled = {pattern: re.compile(pattern) for pattern in patterns}
+    counts = dict.fromkeys(compiled, 0)
+    rest = b""
+    with package.open(part) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            text = rest + chunk
+            cut = max(text.rfind(b"<"), 0)
+            for pattern, regex in compiled.items():
+                counts[pattern] += len(regex.findall(text, 0, cut))
+            rest = text[cut : cut + _TAG_BYTES]
+    for pattern, regex in compiled.items():
+        counts[pattern] += len(regex.findall(rest))
+    return counts
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    title: str
+    header: Sequence[str]
+    line: int
+    known: int
+
+
+def _choose_sheet(book: Any, name: str, wish: str, wished: Sequence[str]) -> tuple[_Sheet, str]:
+    sheets = [sheet for sheet in book.worksheets if hasattr(sheet, "reset_dimensions")]
+    titles = [sheet.title for sheet in sheets]
+    if wish:
+        meant = [sheet for sheet in sheets if sheet.title.casefold() == wish.casefold()]
+        if not meant:
+            raise ImportRefused(f"There is no sheet {wish!r}. The sheets are: {', '.join(titles)}.", Remedy.SHEET)
+    else:
+        meant = [sheet for sheet in sheets if sheet.sheet_state == "visible"]
+    found = [header for sheet in meant if (header := _header_of(sheet, wished)) is not None]
+    if not found:
+        hidden = " but hidden ones" if not wish and len(meant) < len(sheets) else ""
+        raise ImportRefused(f"{name} is empty: there is no sheet with a header to go by{hidden}.", Remedy.SHEET)
+    known = [header for header in found if header.known] or found
+    if len(known) > 1:
+        names = ", ".join(repr(header.title) for header in known)
+        raise ImportRefused(f"Several sheets might be meant: {names}.", Remedy.SHEET)
+    others = [repr(title) for title in titles if title != known[0].title]
+    return known[0], ", ".join(others)
+
+
+def _header_of(sheet: Any, wished: Sequence[str]) -> _Sheet | None:
+    """The first row that has a title, of the first that aren't blank; else the first of those."""
+    first = None
+    looked_at = 0
+    for line, cells in _rows(sheet, None):
+        if line > BLANK_ROWS or looked_at >= HEADER_WITHIN:
+            break
+        if not any(cells):
+            continue
+        looked_at += 1
+        header = [cell.strip()[:_HEADER_CELL] for cell in cells]
+        found = _Sheet(sheet.title, header, line, count_known(header, wished))
+        if found.known:
+            return found
+        first = first or found
+    return first
+
+
+def _rows(values: Any, formulas: Any | None) -> Iterator[tuple[int, list[str]]]:
+    """The rows with their numbers, blank ones too, without blank cells at their ends."""
+    values.reset_dimensions()  # What a file says of its own size may be anything.
+    written: Iterator[Any] = iter(())
+    if formulas is not None:
+        formulas.reset_dimensions()
+        written = formulas.iter_rows()
+    for line, row in enumerate(values.iter_rows(), start=1):
+        beside = next(written, ())
+        cells = [_text(cell, beside[place] if place < len(beside) else None) for place, cell in enumerate(row)]
+        while cells and not cells[-1].strip():
+            cells.pop()
+        yield line, cells
+
+
+def _records(rows: Iterator[tuple[int, list[str]]], sheet: _Sheet, name: str, limits: Limits) -> Iterator[Record]:
+    blank = 0
+    width = len(sheet.header)
+    try:
+        for line, cells in rows:
+            if line <= sheet.line:
+                continue
+            if not cells:
+                blank += 1
+                if blank > BLANK_ROWS:
+                    raise ImportRefused(
+                        f"{name} has more than {BLANK_ROWS:,} blank rows before row {line:,}: delete them.",
+                        Remedy.SIZE,
+                    )
+                continue
+            blank = 0
+            if len(cells) > limits.columns:
+                yield Record(line, cells[:1], f"more than {limits.columns} columns")
+                continue
+            # A sheet has no rows that are short: what is blank at an end isn't written.
+            yield Record(line, [*cells, *[""] * (width - len(cells))])
+    except ImportRefused:
+        raise
+    except Exception as error:  # As in read_workbook.
+        raise ImportRefused(f"{name} is damaged: it can't be read to its end.") from error
+
+
+def _text(cell: Any, written: Any | None) -> str:
+    """What a cell shows, as a CSV file would have it; what is no text and no number is marked as such."""
+    value = cell.value
+    if value is None:
+        formula = getattr(written, "value", None)
+        return "" if formula is None or written is None or written.data_type != "f" else f"#FORMULA! {formula}"
+    if isinstance(value, bool):
+        return f"#BOOLEAN! {str(value).upper()}"
+    if isinstance(value, int | float):
+        return _number(value, cell.number_format or "")
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time | datetime.timedelta):
+        return f"#DATE! {value}"
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(value))
+
+
+def _number(value: float, number_format: str) -> str:
+    """As digits: 9780000000002 and not 9.78E+12, with the zeros that a format such as `0000000000` puts before."""
+    if isinstance(value, float):
+        text = format(value, _SIGNIFICANT)
+        if "e" in text:
+            text = format(float(text), "f").rstrip("0").rstrip(".")
+    else:
+        text = str(value)
+    if "%" in number_format:
+        return f"{format(value * 100, _SIGNIFICANT)}%"
+    return text.zfill(len(number_format)) if _ZEROS.fullmatch(number_format) else text

@@ -1,0 +1,394 @@
+"""Files as people have them: encodings, dialects, headers, and what is no table at all."""
+
+import io
+import re
+
+import pytest
+
+from catalog_app.importing import delimited
+from catalog_app.importing.columns import choose_columns
+from catalog_app.importing.errors import ImportRefused, RowRejected
+from catalog_app.importing.records import Record, Source
+from catalog_app.importing.rows import Row, RowParser, make_defaults
+from catalog_app.importing.source import read_source
+
+
+def read(content: bytes, encoding: str = "") -> tuple[Source, list[Record]]:
+    with read_source(io.BytesIO(content), "books", len(content), encoding) as source:
+        return source, list(source.records)
+
+
+def take(text: str | bytes, **wishes: str) -> list[Row | str | None]:
+    """The rows of a file; of one that is rejected why."""
+    content = text if isinstance(text, bytes) else text.encode()
+    taken: list[Row | str | None] = []
+    with read_source(io.BytesIO(content), "books", len(content)) as source:
+        columns = choose_columns(source.header, wishes)
+        parser = RowParser(columns, source.header, make_defaults(None, None, None), strict_isbn=False)
+        for record in source.records:
+            try:
+                taken.append(parser.parse(record))
+            except RowRejected as rejection:
+                taken.append(str(rejection))
+    return taken
+
+
+def only(text: str | bytes, **wishes: str) -> Row:
+    (row,) = take(text, **wishes)
+    assert isinstance(row, Row), row
+    return row
+
+
+# ------------------------------------------------------------------------------------------------ encodings
+
+TABLE = "Titel;Autor;Preis\nÉmile;Rousseau;9,90\nЖ 書;Ü;1\n"
+
+
+@pytest.mark.parametrize(
+    ("codec", "mark"),
+    [
+        ("utf-8", ""),
+        ("utf-8", "\ufeff"),
+        ("utf-16-le", "\ufeff"),
+        ("utf-16-be", "\ufeff"),
+        ("utf-16-le", ""),
+        ("utf-16-be", ""),
+        ("utf-32-le", "\ufeff"),
+        ("utf-32-be", "\ufeff"),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_encoding_is_found_out(codec: str, mark: str, newline: str) -> None:
+    source, records = read((mark + TABLE.replace("\n", newline)).encode(codec))
+    assert source.header == ["Titel", "Autor", "Preis"]
+    assert [record.cells for record in records] == [["Émile", "Rousseau", "9,90"], ["Ж 書", "Ü", "1"]]
+
+
+def test_a_mark_that_contradicts_the_wish_is_refused() -> None:
+    with pytest.raises(ImportRefused, match="says at its beginning that it is UTF-8, and not cp1252"):
+        read(b"\xef\xbb\xbftitle\nx\n", "cp1252")
+    with pytest.raises(ImportRefused, match="UTF-16, and not utf-8"):
+        read("title\nx\n".encode("utf-16"), "utf-8")
+    assert read("\ufefftitle\nx\n".encode("utf-16-le"), "utf-16-le")[0].header == ["title"]
+
+
+def test_a_row_in_another_encoding_is_refused_with_what_it_may_be() -> None:
+    good, bad = take("title,authors\nEmma,Austen\nÉmile,Rousseau\n".encode("cp1252"))
+    assert isinstance(good, Row)
+    assert bad == (
+        'column "title", cell "\\xc9mile": bytes that aren\'t of the file\'s encoding: \\xc9; '
+        "in Windows-1252 it would be Émile"
+    )
+
+
+def test_a_character_that_was_lost_before_is_refused() -> None:
+    assert "a character was lost before" in str(take("title\nCaf\ufffd\n")[0])
+
+
+# ------------------------------------------------------------------------------------------------- dialects
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", "sep=;;;"])
+def test_a_first_line_that_names_the_delimiter_is_no_header(first: str) -> None:
+    source, records = read(f"{first}\ntitle;price\nEmma, or so;9,90\n".encode())
+    assert (source.header, source.header_line) == (["title", "price"], 2)
+    assert records == [Record(3, ["Emma, or so", "9,90"])]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_the_one_with_which_the_header_has_most_fields(delimiter: str) -> None:
+    header = delimiter.join(["Title", "Subtitle: a; or, b | c" if delimiter == "\t" else "Subtitle", "Price"])
+    source, records = read(f"{header}\nEmma{delimiter}x{delimiter}9\n".encode())
+    assert source.delimiter == delimiter
+    assert records[0].cells == ["Emma", "x", "9"]
+
+
+def test_quotes_escaped_by_a_backslash_are_quotes() -> None:
+    text = (
+        "title,authors,price\n"
+        '"He said \\"no\\"",Who,1\n'
+        '"No\\", he said, \\"yes",Who,2\n'
+        '"A \\\\ backslash, and \\"quotes\\"",Who,3\n'
+        '"Two\nlines, \\"quoted\\"",Who,4\n'
+        '"C:\\",Who,5\n'
+        '"Ends in \\"",Who,6\n'
+    )
+    rows = take(text)
+    assert [row.title if isinstance(row, Row) else row for row in rows] == [
+        'He said "no"',
+        'No", he said, "yes',
+        'A \\ backslash, and "quotes"',
+        'Two lines, "quoted"',
+        "C:\\",
+        'Ends in "',
+    ]
+
+
+def test_other_escapes_may_be_two_things_and_cost_their_row_only() -> None:
+    bad, good = take('title,authors,price\n"A\\nB \\"c\\"",Who,1\nEmma,Austen,2\n')
+    assert "quotes are escaped by a backslash here, and \\n may be two things" in str(bad)
+    assert isinstance(good, Row)
+
+
+def test_blank_cells_may_be_missing_at_the_end_or_be_one_more() -> None:
+    short, long, longer = take("title,authors,price,stock\nEmma,Austen\nDune,Herbert,9,3,\nIt,King,1,2,,\n")
+    assert isinstance(short, Row)
+    assert (short.authors, set(short.said)) == ("Austen", {"title", "authors"})
+    assert isinstance(long, Row)
+    assert isinstance(longer, Row)
+    assert (long.quantity, longer.quantity) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("Emma,Austen,9,90,3\n", "5 cells, the header has 4: is one that should be in quotes"),
+        ("Emma,9.90,3\n", 'column "authors", cell "9.90": 3 cells, the header has 4: which is missing?'),
+        ("Em", "1 cells, the header has 4, and the file is cut off here"),
+        ("Total,,1234.50,87\n", 'column "title", cell "Total": this looks like a line of totals'),
+        ("Gesamt:,,99,\n", "this looks like a line of totals"),
+        ("Total: 87 books,,,\n", "this looks like a line of totals"),
+        ("title,authors,price,stock\n", "the header once more"),
+        ("TITLE,Authors,Price,Stock\n", "the header once more"),
+        ("#N/A,Austen,1,1\n", 'column "title", cell "#N/A": the cell has no value'),
+        ("#NAME?,Austen,1,1\n", "the cell has no value"),
+        ("Emma,Austen,#WERT!,1\n", "the cell has no value"),
+        ("Emma,Austen,########,1\n", "the cell has no value"),
+        ("Em\x1bma,Austen,1,1\n", "U+001B ESCAPE"),
+        ("Emma,Aus\u202eten,1,1\n", "U+202E"),
+        ("Tom &amp;amp; Jerry,,1,1\n", "encoded twice: may be Tom &amp; Jerry or Tom & Jerry"),
+    ],
+)
+def test_a_row_that_is_no_book_or_two_is_refused_by_name(row: str, why: str) -> None:
+    taken = take(f"title,authors,price,stock\nDune,Herbert,1,1\n{row}")
+    assert why in str(taken[-1])
+
+
+def test_books_that_only_look_like_totals_are_taken() -> None:
+    rows = take("title,authors,price\nTotal,Emmett Grogan,9\nSumme,,9\nTotal Recall,,9\n")
+    assert [isinstance(row, Row) for row in rows] == [True, False, True]
+
+
+def test_blank_lines_and_rows_without_any_of_the_columns_are_no_rows() -> None:
+    text = 'title,authors,image\n\n,,\n  , ,\n"","",""\n,,http://x\nEmma,Austen,\n'
+    taken = take(text)
+    assert [row.title if isinstance(row, Row) else row for row in taken] == [None, "Emma"]
+
+
+def test_a_hundred_thousand_blank_lines_are_no_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are they taken apart: what is asked of each is whether it is blank."""
+    records = delimited._next_record
+    asked: list[int] = []
+
+    def counted(lines: delimited._Lines, *rest: object) -> Record | None:
+        asked.append(lines.number)
+        return records(lines, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(delimited, "_next_record", counted)
+    for line in (b"\n", b",,\r\n", b'"","",""\n', b" , ,\n"):
+        asked.clear()
+        _, found = read(b"title,authors,price\n" + line * 100_000 + b"Emma,Austen,1\n")
+        assert [record.line for record in found] == [100_002]
+        assert len(asked) <= len(delimited._DELIMITERS) * delimited.HEADER_WITHIN + 1
+
+
+def test_mixed_line_ends_nulls_and_line_breaks_in_cells_cost_nobody_else() -> None:
+    rows = take('title,authors\r\nA,1\n"B\r\nC",2\rD\0,3\nE,4\r\n')
+    assert [row.title if isinstance(row, Row) else row.partition(": ")[2][:13] if row else row for row in rows] == [
+        "A", "B C", "U+0000 NULL (", "E"
+    ]  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------- headers
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (header, "Momo;Ende;9783522202558;Kinder;9,90;3")
+        for header in (
+            "Titel;Autor;ISBN;Kategorie;Preis (EUR);Bestand",
+            "Buchtitel;Autor/in;EAN;Warengruppe;Ladenpreis in €;Lagerbestand",
+            "Artikelbezeichnung;Verfasser;ISBN-13;Thema;Verkaufspreis;Menge",
+            "Titre;Auteur;ISBN;Catégorie;Prix TTC;Quantité",
+            "Titre du livre;Auteur(s);Code EAN;Thème;Prix de vente;Exemplaires",
+            "Título;Autor;ISBN;Género;Precio (€);Existencias",
+            "TÍTULO;AUTORES;CÓDIGO EAN;CATEGORÍA;P.V.P.;CANTIDAD",
+            "Titolo;Autore;ISBN;Genere;Prezzo;Quantità",
+            "Titel;Auteur;ISBN;Onderwerp;Prijs;Voorraad",
+            "Titel;Författare;ISBN;Kategori;Pris;Antal",
+            "Tytuł;Autorzy;ISBN;Kategoria;Cena;Ilość",
+            "Title*;Author(s);ISBN / EAN;Genre;Price [EUR];Stock (pcs)",
+        )
+    ]
+    + [
+        (
+            'ID,Type,SKU,"GTIN, UPC, EAN, or ISBN",Name,In stock?,Stock,Sale price,Regular price,Categories,Author',
+            "1,simple,W-1,9783522202558,Momo,1,3,8.90,9.90,Kinder,Ende",
+        ),
+        (
+            "SKU,Name,In stock?,Stock,Low stock amount,Regular price,Categories,Author",
+            "9783522202558,Momo,1,3,1,9.90,Kinder,Ende",
+        ),
+        (
+            'ID,Typ,"GTIN, UPC, EAN oder ISBN",Name,Bestand,Angebotspreis,Regulärer Preis,Kategorien,Autor',
+            '1,simple,9783522202558,Momo,3,"8,90","9,90",Kinder,Ende',
+        ),
+        (
+            "Handle,Title,Body (HTML),Vendor,Product Category,Variant SKU,Variant Inventory Qty,"
+            "Variant Inventory Policy,Variant Price,Variant Compare At Price,Variant Barcode,Author",
+            "momo,Momo,<p>x</p>,Thienemann,Kinder,M1,3,deny,9.90,12.00,'9783522202558,Ende",
+        ),
+        (
+            "Title,URL handle,Vendor,Product category,SKU,Barcode,Price,Compare-at price,Inventory quantity,Author",
+            "Momo,momo,Thienemann,Kinder,M1,9783522202558,9.90,12.00,3,Ende",
+        ),
+    ],
+)
+def test_headers_of_several_languages_and_programs_are_understood(header: str, row: str) -> None:
+    found = only(f"{header}\n{row}\n")
+    assert (found.title, found.authors, found.isbn13) == ("Momo", "Ende", "9783522202558")
+    assert (found.topic, f"{found.price}", found.quantity) == ("Kinder", "9.90", 3)
+
+
+def test_a_goodreads_export_is_understood() -> None:
+    row = only(
+        "Book Id,Title,Author,Author l-f,Additional Authors,ISBN,ISBN13,My Rating,Bookshelves,Owned Copies\n"
+        '1,Good Omens,Terry Pratchett,"Pratchett, Terry",Neil Gaiman,"=""0439023483""","=""9780439023481""",5,x,2\n'
+    )
+    assert (row.title, row.authors, row.isbn13) == ("Good Omens", "Terry Pratchett, Neil Gaiman", "9780439023481")
+    assert (row.topic, row.quantity) == ("general", 2)
+
+
+def test_a_librarything_export_is_understood() -> None:
+    text = (
+        "'Book Id'\tTitle\tPrimary Author\tPrimary Author Role\tSecondary Author\tBarcode\tISBN\tISBNs\tCopies\n"
+        "1\tGood Omens\tPratchett, Terry\t\tGaiman, Neil|Fry, Stephen\t77\t[0439023483]\t"
+        "0439023483, 9780439023481\t1\n"
+    )
+    row = only(text.encode("utf-16"))
+    assert (row.authors, row.isbn13) == ("Pratchett, Terry; Gaiman, Neil; Fry, Stephen", "9780439023481")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "authors"),
+    [
+        ("title,author 1,author 2,author 3", "x,A B,,C D", "A B, C D"),
+        ("title,first name,last name", "x,Jane,Austen", "Jane Austen"),
+        ("Titel,Vorname,Nachname,Weitere Autoren", "x,Jane,Austen,A B", "Jane Austen, A B"),
+        ("title,author,co-author,author last name", "x,Jane Austen,A B,Austen", "Jane Austen, A B"),
+        ("title,author,additional authors", 'x,"Austen, Jane","Brontë, Anne"', "Austen, Jane; Brontë, Anne"),
+        ("title,publisher", "x,y", ""),
+    ],
+)
+def test_authors_may_stand_in_several_columns(header: str, row: str, authors: str) -> None:
+    assert only(f"{header}\n{row}\n").authors == authors
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["Price list 2024\n", "Preisliste;;\n;;\n", "\n\n\n", "Shop Ltd., Main Street, Town\nAll prices in EUR\n"],
+)
+def test_the_header_may_stand_below_a_title(above: str) -> None:
+    with read_source(io.BytesIO(f"{above}Titel;Preis\nMomo;9,90\n".encode()), "books", 0) as source:
+        assert source.header == ["Titel", "Preis"]
+        assert source.header_line == above.count("\n") + 1
+        assert [record.cells for record in source.records] == [["Momo", "9,90"]]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("Title/Author,Price", "No column looks like the title"),
+        ("title,net price,gross price", "Is one of these columns the price: 'net price', 'gross price'?"),
+        ("title,Preis netto", "Is one of these columns the price: 'Preis netto'?"),
+        (
+            "title,Bestand Berlin,Bestand Wien",
+            "Is one of these columns the quantity: 'Bestand Berlin', 'Bestand Wien'?",
+        ),
+        ("title,price (EUR),price (USD)", "Several columns might be meant: 'price .EUR.' .column 2., 'price .USD.'"),
+        ("title,price,price", "Several columns might be meant"),
+    ],
+)
+def test_a_column_that_may_be_meant_or_not_is_asked_about(header: str, message: str) -> None:
+    with pytest.raises(ImportRefused, match=message):
+        take(f"{header}\nx,1,2\n")
+
+
+def test_one_of_two_columns_of_one_name_can_be_chosen_by_its_number() -> None:
+    assert only("title,price,price\nx,1,2\n", price="#3").price == 2
+    assert only("title,net price\nx,1\n", price="").price == 10
+    with pytest.raises(ImportRefused, match="There is no column '#4' for price"):
+        take("title,price,price\nx,1,2\n", price="#4")
+
+
+def test_a_currency_in_the_header_is_that_of_the_prices() -> None:
+    plain, same, other = take("title;Preis (EUR)\na;9,90\nb;9,90 €\nc;CHF 9.90\n")
+    assert isinstance(plain, Row)
+    assert isinstance(same, Row)
+    assert plain.currency == same.currency == "EUR"
+    assert other == 'column "Preis (EUR)", cell "CHF 9.90": the column\'s name says EUR, and the cell CHF'
+
+
+# ---------------------------------------------------------------------------------------------------- cells
+
+
+@pytest.mark.parametrize(
+    ("cell", "title"),
+    [
+        ("Tom &amp; Jerry", "Tom & Jerry"),
+        ("L&#39;&Eacute;tranger", "L'Étranger"),
+        ("Don&#8217;t &#x2014; stop", "Don’t — stop"),
+        ("A&nbsp;B", "A B"),
+        ("&lt;b&gt;", "<b>"),
+        ("AT&T; R&D, &copy &notit;", "AT&T; R&D, &copy &notit;"),
+        ("'Salem's Lot", "'Salem's Lot"),
+        ('="1984"', "1984"),
+        ('="say ""no"""', 'say "no"'),
+        ("'=1+1", "=1+1"),
+    ],
+)
+def test_a_cell_is_what_its_writer_meant(cell: str, title: str) -> None:
+    quoted = cell.replace('"', '""')
+    assert only(f'title,authors\n"{quoted}",x\n').title == title
+
+
+@pytest.mark.parametrize(("price", "stock"), [("'9.90", "'3"), ('"=""9.90"""', '"=""3"""'), ("9&#46;90", "3")])
+def test_numbers_marked_as_text_are_numbers(price: str, stock: str) -> None:
+    row = only(f"title,price,stock\nx,{price},{stock}\n")
+    assert (f"{row.price}", row.quantity) == ("9.90", 3)
+
+
+def test_the_cell_is_told_in_one_bounded_line() -> None:
+    cell = "a b\n" * 1000
+    (why,) = take(f'title,price\nx,"{cell}"\n')
+    assert str(why).startswith('column "price", cell "a b a b')
+    assert len(str(why)) < 150
+
+
+# ------------------------------------------------------------------------------------------- what is no table
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600,
+            "of the old kind (.xls), or one with a password. Open it in",
+        ),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"\x1f\x8b\x08", "compressed (gzip). Unpack it first"),
+        (b"<html><table>", "a web page"),
+        (b"\n<?xml version='1.0'?><Workbook>", "a web page or another XML document"),
+        (b'[{"title": "x"}]', "is JSON"),
+        (b"{\\rtf1", "a text document"),
+        (b"PK\x03\x04\x14\x00\x06", "looks like an Excel workbook, but is damaged or cut off"),
+        (b"SQLite format 3\x00", "an SQLite database"),
+        (b"\x89PNG\r\n", "a picture"),
+        (b"", "is empty"),
+        (b"sep=;\n", "is empty"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_what_it_is(content: bytes, message: str) -> None:
+    with pytest.raises(ImportRefused, match=re.escape(message)):
+        read(content)
