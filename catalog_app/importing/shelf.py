@@ -84,7 +84,7 @@ class Shelf:
         return Decision(row, known, changes, before)
 
     def _find(self, row: Row) -> Known | None:
-        """Of several rather one that is as the row says (so that an export changes nothing), and rather one on sale."""
+        """Of several rather one that is as the row says (so that an export changes nothing), rather one on sale."""
         same_title = self._by_identity.get(row.identity, [])
         nameless = [known for known in same_title if known.isbn13 is None]
         if row.isbn13 is None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,16 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.wire.searchkeys import search_key
 from bookstore_project.wire.tests.api import PASSWORD, assert_problem
-from catalog_app.admin import exporting, upload_form, uploading
+from catalog_app.admin import exporting, held, upload_form, uploading
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.rows import RowParser, make_defaults
 from catalog_app.importing.source import open_source
+from catalog_app.importing.workbook import Limits
 from catalog_app.models import Book
 from catalog_app.services import add_book, book_retire
 from catalog_app.spreadsheets import guarded, unguarded
-from catalog_app.tests.admin_pages import BOOKS, text_of
+from catalog_app.tests.admin_pages import BOOKS, form_of, text_of
+from catalog_app.tests.workbooks import workbook
 
 EXPORT, IMPORT = f"{BOOKS}export/", f"{BOOKS}import/"
 DANGEROUS = ["=1+1", "+1", "-30-", "@home", "'=1+1", "''@", "＝1", '=HYPERLINK("http://x", "y")']
@@ -278,6 +281,7 @@ def test_no_file_is_no_import(root: Client) -> None:
 
 def test_who_may_not_add_books_may_not_import(root: Client) -> None:
     ann = User.objects.get(username="ann")
+    ann.groups.clear()
     client = Client(raise_request_exception=False)
     assert client.login(username="ann", password=PASSWORD)
     for path in (EXPORT, IMPORT):
@@ -290,3 +294,80 @@ def test_who_may_not_add_books_may_not_import(root: Client) -> None:
     ann.user_permissions.add(Permission.objects.get(codename="add_book"))
     assert upload(client, "title\nx\n").status_code == 200
     assert upload(client, "title\nx\n", update="on").status_code == 403
+
+
+# -------------------------------------------------------------------------------------------------- preview
+
+
+def kept(shown: Any) -> dict[str, str]:
+    """The form of a page that was shown, as its button *Import* sends it."""
+    return {name: value for name, value in form_of(shown, "held_upload").items() if name not in ("_preview", "file")}
+
+
+def test_a_preview_shows_what_would_be_done_and_imports_that_very_file(root: Client) -> None:
+    before = floor("catalog")
+    shown = upload(root, "Titel;Preis\nDune;9,90\nEmma;1,234\n", _preview="Preview", topic="classics")
+    text = text_of(shown)
+    assert shown.status_code == 200
+    assert "2 rows read. Nothing was written yet." in text
+    assert "Would be added: 1 Line Book As 2 Dune ISBN -, classics, 9.90, stock 20" in text
+    assert "Would be changed: 0" in text
+    assert "Would be rejected: 1 Line Column Cell Reason 3 Preis 1,234 may be 1234 or 1.234" in text
+    assert floor("catalog") == before
+    done = root.post(IMPORT, kept(shown))
+    assert "1 imported, 0 already there, 1 rejected" in text_of(done)
+    assert rows("catalog-2", "SELECT title, topic FROM catalog_app_book WHERE id > 7") == [("Dune", "classics")]
+
+
+def test_the_columns_are_chosen_on_the_page(root: Client) -> None:
+    asked = upload(root, "name;net price;gross price\nDune;1;2\n", _preview="Preview")
+    assert asked.status_code == 400
+    assert "Is one of these columns the price: 'net price', 'gross price'? Choose it below" in text_of(asked)
+    assert "--" not in text_of(asked)
+    page = asked.content.decode()
+    assert '<option value="#3">3: gross price</option>' in page
+    assert "1 imported" in text_of(root.post(IMPORT, kept(asked) | {"column_price": "#3"}))
+    assert rows("catalog-1", "SELECT title, price FROM catalog_app_book WHERE id > 7") == [("Dune", 2)]
+
+
+def test_rejected_rows_are_a_file_for_the_one_who_sent_them(root: Client) -> None:
+    answer = upload(root, "title,price\nDune,x\n")
+    (address,) = re.findall(r'href="([^"]*/rejected/[^"]*)"', answer.content.decode())
+    content = exported(root.get(address))
+    assert table(content)[0]["reason"] == 'column "price", cell "x": not a price'
+    corrected = content.decode("utf-8-sig").replace(",x\n", ",9.90\n")
+    assert "1 imported" in text_of(upload(root, corrected))
+    other = Client(raise_request_exception=False)
+    other.force_login(User.objects.create_superuser("zoe"))
+    assert other.get(address).status_code == 404
+    assert Client().get(address).status_code == 302
+    assert root.get(f"{IMPORT}rejected/{'0' * 32}/").status_code == 404
+    assert root.post(address).status_code == 405
+
+
+def test_an_upload_that_is_no_longer_there_is_asked_for_again(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = upload(root, "title\nDune\n", _preview="Preview")
+    fields = kept(shown)
+    monkeypatch.setattr(held, "MOST_HELD", 2)
+    for _ in range(2):
+        upload(root, "title\nEmma\n", _preview="Preview")
+    assert len(list((topology.DATA / "uploads").iterdir())) == 2
+    assert "The file is no longer there: choose it again." in text_of(root.post(IMPORT, fields))
+    assert "The file is no longer there" in text_of(root.post(IMPORT, fields | {"held_upload": "../../x"}))
+
+
+def test_a_preview_needs_a_store_that_can_be_read(root: Client) -> None:
+    topology.witness_file("catalog").unlink()
+    answer = upload(root, "title\nDune\n", _preview="Preview")
+    assert answer.status_code == 503
+    assert "Nothing was written" in text_of(answer)
+
+
+def test_a_workbook_is_imported_within_the_limits_of_the_page(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = workbook({"Books": [("Title", "Price"), ("Dune", 9.9)]})
+    monkeypatch.setattr(uploading, "LIMITS", Limits(rows=1))
+    refused = upload(root, content)
+    assert refused.status_code == 400
+    assert "holds more than 1 rows" in text_of(refused)
+    monkeypatch.undo()
+    assert "1 imported" in text_of(upload(root, content))

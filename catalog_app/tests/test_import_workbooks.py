@@ -253,13 +253,14 @@ def test_a_damaged_workbook_is_refused(cut: int) -> None:
 
 
 def test_a_workbook_damaged_inside_is_refused_wherever_that_is_found() -> None:
-    content = plain_workbook([HEADER, *[BOOK] * 2000])
+    content = plain_workbook([HEADER, BOOK])
     for part in ("[Content_Types].xml", "xl/workbook.xml", "xl/sharedStrings.xml", "xl/_rels/workbook.xml.rels"):
         for change in (lambda xml: xml[: len(xml) // 2], lambda _: b"", lambda xml: xml.replace(b"<x:t>", b"<x:t")):
             damaged = with_part(content, part, change)
             if damaged != with_part(content, part, lambda xml: xml):
                 with pytest.raises(ImportRefused, match=r"damaged|empty"):
                     read(damaged)
+    content = workbook({"Books": [HEADER, *[BOOK] * 2000]})
     with pytest.raises(ImportRefused, match="is damaged: it can't be read to its end"):
         read(with_part(content, SHEET, lambda xml: xml[: len(xml) * 3 // 4]))
 
