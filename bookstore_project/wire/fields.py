@@ -89,6 +89,10 @@ class TextField(serializers.CharField):
 
     default_error_messages = {"unfit": "{reason}"}
 
+    def __init__(self, **options: Any) -> None:
+        # What is trimmed is `canonical`'s to say: `str.strip` would take control characters off without a word.
+        super().__init__(**{"trim_whitespace": False, **options})
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")

@@ -19,6 +19,13 @@ from bookstore_project.wire.representations import MAX_PRICE
 READ_PROBLEMS = (400, 401, 403, 404, 405, 406, 413, 429, 503)
 WRITE_PROBLEMS = (400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 503)
 _TEXT = {"type": "string"}
+_UNFIT = (
+    r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u206f"
+    r"\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff"
+)
+"""What `text.canonical` refuses, of the first 65,536 characters."""
+_BLANK = r"\s\u00ad\u0300-\u036f\u061c\u115f\u1160\u200b-\u200f\u2060-\u2064\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+"""What can't be seen by itself."""
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -121,10 +128,26 @@ class Isbn13FieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-unt
     target_class = "bookstore_project.wire.fields.Isbn13Field"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        # `nullable` counts only beside a `type` (OpenAPI 3.0.3, Schema Object).
         if direction == "response":
-            return {**_TEXT, "pattern": "^[0-9]{13}$"}
-        isbn = {**_TEXT, "format": "isbn13", "maxLength": 40, "pattern": "^[0-9]([ -]*[0-9]){12}$"}
+            return {"anyOf": [{**_TEXT, "nullable": True, "pattern": "^[0-9]{13}$"}]}
+        isbn = {**_TEXT, "nullable": True, "format": "isbn13", "maxLength": 40, "pattern": "^[0-9]([ -]*[0-9]){12}$"}
         return {"anyOf": [isbn, {**_TEXT, "maxLength": 0}]}
+
+
+class TextFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """Without the characters that `text.canonical` refuses; where text is needed, not of white space alone."""
+
+    target_class = "bookstore_project.wire.fields.TextField"
+    match_subclasses = True
+    priority = -1  # A field that has an extension of its own keeps it.
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        if direction == "response" or self.target.read_only:
+            return dict(_TEXT)
+        something = "" if self.target.allow_blank else f"(?=.*[^{_BLANK}])"
+        length = {"minLength": 0 if self.target.allow_blank else 1, "maxLength": self.target.max_length}
+        return {"anyOf": [{**_TEXT, **length, "pattern": f"^{something}[^{_UNFIT}]*$"}]}
 
 
 class BasicScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself

@@ -1,14 +1,16 @@
 """What the schema says of a value is what is accepted: no more, no less."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from openapi_schema_validator import OAS30ReadValidator
 from rest_framework import serializers
 
 from bookstore_project.wire import problems
@@ -126,6 +128,38 @@ def test_time_limits_are_taken_as_the_schema_says(text: str) -> None:
 def test_keys_are_taken_as_the_schema_says(text: str) -> None:
     pattern = parameter("post", "/api/v1/orders/", "Idempotency-Key")["pattern"]
     assert is_accepted(checked_key, text) is (bool(re.search(pattern, text)) and "\n" not in text)
+
+
+@pytest.mark.parametrize("isbn", [None, "9780306406157"])
+def test_a_book_is_what_the_schema_says_with_and_without_isbn(isbn: str | None) -> None:
+    book = {"id": 1, "title": "T", "authors": "", "isbn13": isbn, "topic": "t", "price": "1.00", "quantity": 0}
+    components = schema()["components"]
+    validator = OAS30ReadValidator({**components["schemas"]["BookFields"], "components": components})
+    assert list(validator.iter_errors({**book, "version": 1})) == []
+
+
+@given(st.text(max_size=8))
+@example("")
+@example(" ")
+@example("\0")
+@example("\u202e")
+@example("\u200b")
+@example("caf\u00e9")
+@example("\U0001f4d6")
+@settings(deadline=None, database=None)
+def test_texts_are_taken_as_the_schema_says(text: str) -> None:
+    # Beyond the first plane, and for combining characters alone, a pattern can't say it.
+    assume(all(character < "\U00010000" or character == "\U0001f4d6" for character in text))
+    assume(
+        not all(unicodedata.combining(character) or unicodedata.category(character)[0] in "CMZ" for character in text)
+        or len(text) < 2
+    )
+    assume("\n" not in text and "\r" not in text)
+    for name in ("title", "authors"):
+        (says,) = schema()["components"]["schemas"]["BookFieldsRequest"]["properties"][name]["anyOf"]
+        assert is_accepted(BookFields().fields[name].run_validation, text) is bool(
+            re.search(says["pattern"], text)
+        ), name
 
 
 @pytest.mark.parametrize("text", ["978-0-306-40615-7", "978 0306406157", "9780306406157"])
