@@ -54,7 +54,7 @@ def _assert_spare(node: Node, now: float) -> None:
     for other in topology.database_aliases(node.service):
         if other == node.name:
             continue
-        if other not in witness.in_sync or fault_of(other, witness) is not None:
+        if other not in witness.trusted or fault_of(other, witness) is not None:
             raise problems.Conflict(f"{other} isn't in sync: {node.name} has the last good copy. Nothing was done.")
     last, at = _damaged_at.get(node.service, ("", 0.0))
     if last not in ("", node.name) and (now < at + REST_S or care.is_scrub_wanted(node.service)):

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any
 
 from bookstore_project.archive.audit import audit
-from bookstore_project.replication import agreement
+from bookstore_project.replication import agreement, source
 from bookstore_project.replication.hooks import history_chosen
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
@@ -21,7 +21,7 @@ def sentences(sender: str, kept: sqlite3.Connection, **kwargs: Any) -> list[str]
     if alias is None:
         return [f"No file of {other} can be read: whether ledger and orders will agree can't be said."]
     try:
-        with agreement.snapshot_of(topology.database_file(alias)) as connection:
+        with source.snapshot_of(topology.database_file(alias)) as connection:
             pair = (kept, connection) if sender == topology.CATALOG else (connection, kept)
             found = audit(*pair)
     except sqlite3.Error as error:

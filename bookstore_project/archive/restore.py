@@ -2,7 +2,7 @@
 
 First nobody is in sync, durably and with the reason, in both services; then the files are exchanged; the witnesses
 come last. Killed before the first of these steps, the old store is intact; killed after it, the store refuses until
-the same or another restore is run, which begins anew from its backup. What was there is put aside as `….quarantine`.
+the same or another restore is run, which begins anew from its backup. What was there is put aside (`quarantine`).
 """
 
 import os
@@ -21,7 +21,7 @@ from django.db import connections
 from bookstore_project import files
 from bookstore_project.archive import manifest
 from bookstore_project.archive.staging import Staged
-from bookstore_project.replication import agreement, copying, decisions, enactment, log, losses
+from bookstore_project.replication import agreement, copying, decisions, enactment, log, losses, source
 from bookstore_project.replication.agreement import FileAccount, Relation
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.decisions import State
@@ -73,8 +73,8 @@ def _beyond(service: Service, present: FileAccount, staged: Staged) -> list[str]
     ours = staged.accounts_of[service.name]
     assert present.head is not None
     with (
-        agreement.snapshot_of(staged.file(service.name)) as backup,
-        agreement.snapshot_of(topology.database_file(present.alias)) as there,
+        source.snapshot_of(staged.file(service.name)) as backup,
+        source.snapshot_of(topology.database_file(present.alias)) as there,
     ):
         found = agreement.relate(ours, present, backup, there)
         assert ours.head is not None
@@ -201,5 +201,6 @@ def _write_witness(service: Service, refusing: Witness, staged: Staged, nonces: 
         floor=account.head.position,
         files=files,
         out={},
+        suspects={},
     )
     write_witness(service.witness_file, restored, sync=True)

@@ -5,22 +5,18 @@ that aren't in their place yet. Nothing is believed but what each file proves by
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from urllib.parse import quote
 
-from bookstore_project import files
 from bookstore_project.replication import fingerprint, log, scrub, stored
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import Head
 from bookstore_project.replication.participant import REPLICA_ERRORS
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.source import snapshot_of
 from bookstore_project.settings import topology
-
-BUSY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -124,17 +120,6 @@ def compare(service: Service, *, is_thorough: bool = True) -> Agreement:
             return relate(first, second, *opened)
         except REPLICA_ERRORS:  # Damage that the scrub has found, or would.
             return Agreement(Relation.UNREADABLE, accounts)
-
-
-@contextmanager
-def snapshot_of(path: Path) -> Iterator[sqlite3.Connection]:
-    """A held read transaction on what lies at the path; raises sqlite3.Error or OSError if that is no database."""
-    files.assert_plain(path)  # Says "no such file" where SQLite says "unable to open", or waits at a pipe for ever.
-    uri = f"file:{quote(str(path))}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
-        connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        yield connection
 
 
 def account(

@@ -6,20 +6,29 @@ Of the processes of a service one is the caretaker; it holds a lock as long as i
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import quote
 
 from django.conf import settings
 
-from bookstore_project.replication import care, compaction, gate, membership, rebuild, repair, scrub, sidecars
+from bookstore_project.replication import (
+    care,
+    compaction,
+    gate,
+    membership,
+    rebuild,
+    repair,
+    scrub,
+    source,
+    suspicion,
+)
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
-from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
+from bookstore_project.replication.participant import REPLICA_ERRORS
 from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service, wrapper
-from bookstore_project.replication.stamps import check_file
+from bookstore_project.replication.suspicion import Review
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire import background
@@ -45,6 +54,7 @@ class Caretaker:
     def __post_init__(self) -> None:
         self._progress = logged()
         self._role = Role(self.service.lock_dir / "caretaker")
+        self._review = Review(self.service, self._progress)
 
     def step(self) -> None:
         """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
@@ -52,6 +62,7 @@ class Caretaker:
         self.look()  # In each process: some faults show in the connections of one alone.
         if not self._role.is_mine():
             return
+        self._review.step()
         repair.repair(self.service, self._progress)
         compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
         compaction.give_back(self.service, self._progress)
@@ -67,7 +78,11 @@ class Caretaker:
             return
         with self._locked() as lock:
             witness = read_witness(self.service.witness_file)
-            membership.evict(self.service, lock, witness, faults_of(witness))
+            faults = faults_of(witness)
+            if suspicion.vouch(self.service, lock, witness, faults):
+                witness = read_witness(self.service.witness_file)
+                faults = faults_of(witness)
+            membership.evict(self.service, lock, witness, faults)
 
     def scrub(self) -> dict[str, list[str]]:
         """Reads both files whole; evicts one that is damaged. What was found, by alias.
@@ -77,6 +92,7 @@ class Caretaker:
         self._scrubbed = self.clock()
         wanted_ns = care.scrub_wanted_ns(self.service.name)
         found = scrub_all(self.service, self._progress)
+        suspected = self._review.step(is_thorough=True)
         damaged: dict[str, BaseException] = {
             alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items
         }
@@ -86,16 +102,16 @@ class Caretaker:
                     membership.evict(self.service, lock, read_witness(self.service.witness_file), damaged)
         finally:
             care.forget_wanted_scrub(self.service.name, wanted_ns)
-        return found
+        return found | suspected
 
     def _locked(self) -> AbstractContextManager[WriterLock]:
         return writer_lock(self.service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S)
 
 
 def scrub_all(service: Service, progress: Progress = silent) -> dict[str, list[str]]:
-    """What a scrub finds in each in-sync file of a service; empty lists where nothing is wrong."""
+    """What a scrub finds in each file that serves; empty lists where nothing is wrong."""
     found = {}
-    for alias in read_witness(service.witness_file).in_sync:
+    for alias in read_witness(service.witness_file).trusted:
         wrapper(alias).forget_pages()
         with gate.reading(service.name, alias=alias):
             found[alias] = scrub.findings(gate.raw(alias), service, partial(progress, f"scrubbing {alias}"))
@@ -104,21 +120,17 @@ def scrub_all(service: Service, progress: Progress = silent) -> dict[str, list[s
 
 
 def faults_of(witness: Witness) -> dict[str, BaseException]:
-    """The in-sync files that can't serve, and why."""
-    return {alias: error for alias in witness.in_sync if (error := fault_of(alias, witness)) is not None}
+    """The in-sync files that can't serve, and why, but for those that are suspected already."""
+    return {alias: error for alias in witness.trusted if (error := fault_of(alias, witness)) is not None}
 
 
 def fault_of(alias: str, witness: Witness) -> BaseException | None:
     """Why this file can't serve, as far as opening it tells; None if it can. A lock held by another is no fault."""
     try:
-        check_file(alias, witness)
-        sidecars.assert_unchanged(str(topology.database_file(alias)), witness.files[alias].identity)
-        uri = f"file:{quote(str(topology.database_file(alias)))}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as connection:
-            assert_incarnation(connection, alias, witness, of_any_code=True)
+        with source.opened(alias, witness, of_any_code=True, timeout_s=0.2):
+            return None
     except sqlite3.OperationalError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return None if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else error
     except REPLICA_ERRORS as error:
         return error
-    return None

@@ -13,7 +13,7 @@ from contextlib import suppress
 from django.conf import settings
 
 from bookstore_project.replication import log, repair, stamps
-from bookstore_project.replication.copying import PAGE_PRAGMAS, opened
+from bookstore_project.replication.copying import PAGE_PRAGMAS
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.fingerprint import OtherCode
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
@@ -22,6 +22,7 @@ from bookstore_project.replication.points import reached
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.repair import Repaired
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.source import opened
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 
@@ -58,7 +59,7 @@ def entries_due(service: Service) -> int:
     """How many entries the in-sync files hold that are to be dropped; a file that can't be read has none."""
     witness = read_witness(service.witness_file)
     target = _target(service, witness)
-    bases = [_base_of(alias, witness) for alias in witness.in_sync]
+    bases = [_base_of(alias, witness) for alias in witness.trusted]
     return sum(max(0, target - base) for base in bases if base is not None)
 
 
@@ -81,7 +82,7 @@ def _drop_batch(service: Service, lock: WriterLock) -> int:
     witness = read_witness(service.witness_file)
     target = _target(service, witness)
     count = 0
-    for alias in witness.in_sync:
+    for alias in witness.trusted:
         try:
             count += _drop_batch_of(alias, witness, target, lock)
         except REPLICA_ERRORS as error:
@@ -137,9 +138,9 @@ def give_back(
     replaced = []
     for alias in service.aliases:
         witness = read_witness(service.witness_file)
-        if len(witness.in_sync) < len(service.aliases) or not _is_mostly_free(alias, witness, least_bytes):
+        if len(witness.trusted) < len(service.aliases) or not _is_mostly_free(alias, witness, least_bytes):
             continue
-        donor = next(other for other in witness.in_sync if other != alias)
+        donor = next(other for other in witness.trusted if other != alias)
         reason = ReplicaFault("its file is mostly free pages: a smaller copy takes its place")
         replaced.append(repair.replace_by_copy(service, alias, donor, reason, progress))
         logger.info("%s", replaced[-1])
@@ -162,7 +163,7 @@ def keep_wals_short(service: Service) -> None:
     makes it grow further, until a later round.
     """
     witness = read_witness(service.witness_file)
-    if any(wal_bytes(alias) >= WAL_LIMIT_BYTES for alias in witness.in_sync):
+    if any(wal_bytes(alias) >= WAL_LIMIT_BYTES for alias in witness.trusted):
         with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S), suppress(OSError):
             stamps.checkpoint(service, read_witness(service.witness_file), truncate_ms=RESTART_TIMEOUT_MS)
 

@@ -4,25 +4,24 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
-from urllib.parse import quote
 
 from bookstore_project import files
-from bookstore_project.replication import scrub, stored
+from bookstore_project.replication import scrub, source, stored
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.participant import assert_incarnation
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, read_settled_head
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.stamps import check_file_now
 from bookstore_project.replication.witness import Witness
 from bookstore_project.settings import topology
 
 SIDECARS = ("-wal", "-shm", "-journal")
-BUSY_S = 1.0
 PAGE_PRAGMAS = ("page_count", "freelist_count", "page_size")
 _STEPS = 1_000_000
 """Of SQLite's virtual machine, between two reports of progress."""
@@ -88,16 +87,18 @@ def make_draft(
     """
     draft = new_draft(alias, suffix)
     try:
-        with opened(donor, witness, mode="rw", of_any_code=of_any_code) as source:
-            _write_anew(source, draft.path, partial(progress, f"copying {donor} for {alias}"))
-    except sqlite3.Error as error:
+        with source.opened(donor, witness, of_any_code=of_any_code, is_held=False) as donors:
+            _write_anew(donors, draft.path, partial(progress, f"copying {donor} for {alias}"))
+            reached("repair-copied")
+    except REPLICA_ERRORS as error:
         with suppress(OSError):
             remove(draft.path)  # It may be what fills the disk.
         raise Unavailable(f"{donor} can't be copied: {error}") from error
-    reached("repair-copied")
     with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=WAL")
+        # The copy is of a later moment than the donor was looked at.
         assert_incarnation(copy, donor, witness, of_any_code=of_any_code)
+        read_settled_head(copy, donor, witness)
         as_stored = stored.as_found(copy, service) if of_any_code else service
         if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}")):
             raise Unavailable(f"{donor} is damaged: {found[0]}. {alias} is not built from it.")
@@ -109,8 +110,8 @@ def make_draft(
 
 def copy_file(path: Path, draft: Draft) -> None:
     """A copy of a file that nobody writes."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as source:
-        _write_anew(source, draft.path, lambda part: None)
+    with closing(sqlite3.connect(path, isolation_level=None)) as original:
+        _write_anew(original, draft.path, lambda part: None)
     with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=WAL")
         set_nonce(copy, draft.nonce)
@@ -124,9 +125,9 @@ def set_nonce(connection: sqlite3.Connection, nonce: str) -> None:
     connection.execute("INSERT INTO replication_incarnation (nonce) VALUES (?)", (nonce,))
 
 
-def _write_anew(source: sqlite3.Connection, path: Path, tell: Callable[[float], None]) -> None:
+def _write_anew(original: sqlite3.Connection, path: Path, tell: Callable[[float], None]) -> None:
     """VACUUM INTO, which reads one snapshot: https://sqlite.org/lang_vacuum.html"""
-    pages, free, size = (source.execute(f"PRAGMA {name}").fetchone()[0] for name in PAGE_PRAGMAS)
+    pages, free, size = (original.execute(f"PRAGMA {name}").fetchone()[0] for name in PAGE_PRAGMAS)
     whole = max(1, (pages - free) * size)
 
     def look() -> int:
@@ -134,29 +135,41 @@ def _write_anew(source: sqlite3.Connection, path: Path, tell: Callable[[float], 
             tell(min(1.0, path.stat().st_size / whole))
         return 0
 
-    source.set_progress_handler(look, _STEPS)
-    source.execute("VACUUM INTO ?", (str(path),))
+    original.set_progress_handler(look, _STEPS)
+    original.execute("VACUUM INTO ?", (str(path),))
 
 
 def remove(path: Path) -> None:
     """A database file, and what lies beside it: a leftover WAL would be taken for that of the next file there."""
-    for suffix in ("", *SIDECARS):
-        files.remove(path.with_name(path.name + suffix))
+    for each in with_sidecars(path):
+        files.remove(each)
+
+
+def with_sidecars(path: Path) -> list[Path]:
+    """A database file, and what may lie beside it."""
+    return [path.with_name(path.name + suffix) for suffix in ("", *SIDECARS)]
 
 
 def put_aside(path: Path) -> Path:
-    """Makes a database file the `….quarantine`, in place of a former one, with the WAL that belongs to it.
+    """Makes a database file a `….quarantine-TIME`, which none was before, with the WAL that belongs to it.
 
     Nothing is left beside its place. Gives back the quarantine's path, whether there was a file or not.
     """
-    quarantine = path.with_name(f"{path.name}.quarantine")
+    quarantine = next(place for place in _places_aside(path) if not any(map(Path.exists, with_sidecars(place))))
     if path.exists():
-        remove(quarantine)
-        for suffix in ("", *SIDECARS):
+        for old, new in zip(with_sidecars(path), with_sidecars(quarantine), strict=True):
             with suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).rename(quarantine.with_name(quarantine.name + suffix))
+                old.rename(new)
     remove(path)
     return quarantine
+
+
+def _places_aside(path: Path) -> Iterator[Path]:
+    """By the time, in UTC; the second one of a second has a number."""
+    name = f"{path.name}.quarantine-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    yield path.with_name(name)
+    for number in count(2):
+        yield path.with_name(f"{name}-{number}")
 
 
 def sync_file(path: Path) -> None:
@@ -167,15 +180,3 @@ def sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def opened(
-    alias: str, witness: Witness, *, mode: str = "ro", of_any_code: bool = False
-) -> Iterator[sqlite3.Connection]:
-    """The file that the witness knows, on a connection of its own. Raises one of REPLICA_ERRORS."""
-    check_file_now(alias, topology.witness_file(alias.rpartition("-")[0]), witness)
-    uri = f"file:{quote(str(topology.database_file(alias)))}?mode={mode}"
-    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
-        assert_incarnation(connection, alias, witness, of_any_code=of_any_code)
-        yield connection

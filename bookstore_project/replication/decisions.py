@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bookstore_project.replication import agreement, losses, rebuild
+from bookstore_project.replication import agreement, losses, rebuild, source
 from bookstore_project.replication.agreement import Agreement, FileAccount, Relation
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.errors import Unavailable
@@ -37,10 +37,10 @@ class State:
         return self.witness.floor if self.witness is not None else None
 
     def able(self) -> list[str]:
-        """The in-sync copies that are the witness's, sound, and have all that is settled."""
+        """The in-sync copies that are the witness's, unsuspected, sound, and have all that is settled."""
         if self.witness is None:
             return []
-        return [alias for alias in self.witness.in_sync if self._is_able(alias, self.witness)]
+        return [alias for alias in self.witness.trusted if self._is_able(alias, self.witness)]
 
     def _is_able(self, alias: str, witness: Witness) -> bool:
         file = self.found.files[alias]
@@ -149,8 +149,8 @@ def discard(state: State, alias: str) -> Decision:
     is_counted = kept.alias in state.able() if state.witness.in_sync else _head(kept) >= state.witness.floor
     if not is_counted:
         raise Refused(
-            f"{alias} may be the only copy that has everything: {kept.alias} is out of sync. If its history is to "
-            f"count all the same, `replication promote {kept.alias}` says what would be lost."
+            f"{alias} may be the only copy that has everything: {kept.alias} is out of sync, or suspected. If its "
+            f"history is to count all the same, `replication promote {kept.alias}` says what would be lost."
         )
     # What the rejected file has beyond the other's log is in doubt at most: nobody has seen it, or was told of it.
     rejected = state.found.files[alias] if _is_split(state) else None
@@ -174,6 +174,6 @@ def _head(file: FileAccount) -> int:
 
 def consequences(decision: Decision) -> list[str]:
     """What the decision means for the rest of the store, by the account of those who know it."""
-    with agreement.snapshot_of(topology.database_file(decision.keeps[0])) as kept:
+    with source.snapshot_of(topology.database_file(decision.keeps[0])) as kept:
         answers: list[tuple[Any, Any]] = history_chosen.send(sender=decision.service.name, kept=kept)
     return [sentence for _, sentences in answers for sentence in sentences]

@@ -32,7 +32,7 @@ def others_in_sync(service_name: str, request: HttpRequest) -> list[Elsewhere]:
         # Built from the topology, not from the Host header: only the path is the request's.
         return [
             Elsewhere(alias, f"{topology.NODES[alias].url}{request.get_full_path()}")
-            for alias in read_witness(service.witness_file).in_sync
+            for alias in read_witness(service.witness_file).trusted
             if alias != here
         ]
     return []

@@ -75,6 +75,7 @@ def refuse(
             floor=old.floor if old else max(heads, default=0),
             files=known,
             out=dict.fromkeys(service.aliases, Exclusion(reason, care.now())),
+            suspects=old.suspects if old else {},
         ),
     )
 
@@ -97,6 +98,7 @@ def _witness_after(decision: Decision, refusing: Witness, state: State) -> Witne
         floor=decision.head,
         files=files,
         out=out,
+        suspects={},
     )
 
 

@@ -33,6 +33,13 @@ class ReplicaFault(Exception):
     """A file is not what it must be (gone, replaced, shrunk, foreign, damaged): the replica's fault."""
 
 
+class Suspected(ReplicaFault):
+    """Something was found in it before, and nothing has cleared it since."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"it is suspected: {reason}")
+
+
 # https://sqlite.org/rescode.html: what says that a file, a disk or a lock is at fault, not the statement.
 _FAULT_CODES = frozenset(
     (
@@ -67,6 +74,11 @@ def is_passing(error: BaseException) -> bool:
 def is_refusal(error: BaseException) -> bool:
     """Whether a connection's authorizer refused the statement: see `backend.authority`."""
     return _code(error) == sqlite3.SQLITE_AUTH
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite says that the content of the file is damaged."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _code(error: BaseException) -> int | None:

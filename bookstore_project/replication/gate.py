@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -19,14 +19,14 @@ from django.conf import settings
 from django.db import models
 
 from bookstore_project.replication import care, images, log, rebuild, rows, sidecars
-from bookstore_project.replication.errors import ReplicaFault, Unavailable, WriteRefused, is_replica_fault
-from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect
+from bookstore_project.replication.errors import ADVICE, Unavailable, WriteRefused, is_replica_fault
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect, read_settled_head
 from bookstore_project.replication.pins import current_pin, pinned
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import Service, get_service, service_of_app, wrapper
-from bookstore_project.replication.stamps import check_file_now, write_time
-from bookstore_project.replication.transaction import settle
+from bookstore_project.replication.stamps import Unvouched, check_file_now, write_time
+from bookstore_project.replication.transaction import Accusation, settle
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 
@@ -50,6 +50,8 @@ class Snapshot:
     timeline: str
     written_ns: int | None = None
     """When the file was last written, as the snapshot began."""
+    nonce: str = ""
+    """Of the copy."""
 
 
 @contextmanager
@@ -78,7 +80,8 @@ def reading(service_name: str, *, alias: str | None = None, keys: Sequence[str] 
     except Exception as error:
         # What goes wrong with the file now is SQLite's to say: an OSError is the reader's own.
         if is_replica_fault(error) and not isinstance(error, OSError):
-            _report(service, chosen)
+            if not _report(service, chosen, Accusation(chosen, snapshot.nonce, error)):
+                care.want_scrub(service_name)  # A writer holds the lock: the caretaker will find it.
             raise Unavailable(f"{chosen} can't be read: {error}") from error
         raise
     finally:
@@ -114,6 +117,7 @@ def reading_beside(service_name: str, alias: str) -> Iterator[Beside]:
             yield beside
         _check_again(service, alias, snapshot)
     except REPLICA_ERRORS as error:
+        care.want_scrub(service_name)
         raise Unavailable(f"{alias} can't be read: {error}") from error
     finally:
         _leave(alias)
@@ -133,7 +137,9 @@ def _enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot:
         try:
             snapshot = _try_to_enter(service, alias, keys)
         except REPLICA_ERRORS as error:
-            _report(service, alias)
+            is_reported = _report(service, alias)
+            if is_reported and may_settle and isinstance(error, Unvouched):
+                continue  # It was checked, and perhaps counts again.
             raise Unavailable(f"{alias} can't be read: {error}") from error
         except Unavailable:
             _leave(alias)
@@ -153,9 +159,7 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot
     assert_in_sync(alias, before)
     connection = _begin(alias, before)
     assert_incarnation(connection, alias, before)
-    head = log.read_head(connection).position
-    if head < before.floor:
-        raise ReplicaFault(f"its log ends at {head}, below the settled position {before.floor}")
+    head = read_settled_head(connection, alias, before).position
     written_ns = check_file_now(alias, service.witness_file, before).written_ns
     sidecars.assert_own(wrapper(alias))
     reached("gate-snapshot")
@@ -164,9 +168,9 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot
         now = read_witness(service.witness_file)
         _assert_same_copy(alias, before, now)
         if now.floor >= head:
-            return Snapshot(alias, head, now.timeline, written_ns)
+            return Snapshot(alias, head, now.timeline, written_ns, now.files[alias].nonce)
         if keys and not set(keys) & keys_in_doubt(connection, now.floor):
-            return Snapshot(alias, now.floor, now.timeline, written_ns)
+            return Snapshot(alias, now.floor, now.timeline, written_ns, now.files[alias].nonce)
         if time.monotonic() > deadline:
             return None
         time.sleep(_NAP_S)
@@ -186,23 +190,25 @@ def _check_again(service: Service, alias: str, snapshot: Snapshot) -> None:
         sidecars.assert_own(wrapper(alias))
 
 
-def _report(service: Service, alias: str) -> None:
-    """Has the file evicted, if it can't be written either, and only then drops its connection.
+def _report(service: Service, alias: str, accusation: Accusation | None = None) -> bool:
+    """Has the file evicted, or suspected, if a writer finds the fault too, or by what this reader has seen in it.
 
-    The last connection that closes merges the -wal into the file and takes away what gave the fault away: one that
-    couldn't be reported stays open, and the next read finds the fault again. Until the lock is had, one thread waits
-    for it; others refuse at once.
+    Whether that was done.
+    Until the lock is had, one thread waits for it; others refuse at once. A fault that couldn't be reported is found
+    again by the next: to close a connection takes nothing of it away (`backend.kept`).
     """
     _leave(alias)
     reporter = _reporter(alias)
     if not reporter.acquire(blocking=False):
-        return
+        return False
     try:
         reached("gate-report")
-        with suppress(Unavailable, *REPLICA_ERRORS):
-            settle(service.name, timeout_s=REPORT_TIMEOUT_S)
-            wrapper(alias).close()
+        settle(service.name, timeout_s=REPORT_TIMEOUT_S, accusation=accusation)
+        return True
+    except (Unavailable, *REPLICA_ERRORS):
+        return False
     finally:
+        wrapper(alias).close()
         reporter.release()
 
 
@@ -213,6 +219,9 @@ def _reporter(alias: str) -> threading.Lock:
 
 
 def assert_in_sync(alias: str, witness: Witness) -> None:
+    """Raises Unavailable if the copy is out of sync, or suspected."""
+    if alias in witness.suspects:
+        raise Unavailable(f"{alias} is suspected: {witness.suspects[alias].reason}. {ADVICE}")
     if alias not in witness.in_sync:
         reason = f": {witness.out[alias].reason}" if alias in witness.out else "."
         raise Unavailable(f"{alias} is out of sync{reason}")
@@ -256,7 +265,8 @@ def raw(alias: str) -> sqlite3.Connection:
 def get_verified(model: type[M], key: object) -> M | None:
     """Inside of a read: the row of that primary key, None if there is none; either way the log says the same.
 
-    Raises Unavailable if the row was changed behind the log's back, and has the file scrubbed soon.
+    Raises ReplicaFault if the row was changed behind the log's back: the read around it has the file evicted, or, if
+    nobody can do without it, suspected.
     """
     name = service_of_app(model._meta.app_label)
     pin = current_pin(name) if name else None
@@ -265,11 +275,7 @@ def get_verified(model: type[M], key: object) -> M | None:
     table = get_service(name).tables[model._meta.db_table]
     value = model._meta.pk.get_db_prep_value(key, wrapper(pin.alias))
     image = images.read_image(raw(pin.alias), table, value)
-    try:
-        log.assert_sealed(raw(pin.alias), table.name, value, image)
-    except ReplicaFault as error:
-        care.want_scrub(name)
-        raise Unavailable(f"{pin.alias} can't be read: {error}") from error
+    log.assert_sealed(raw(pin.alias), table.name, value, image)
     return None if image is None else rows.from_image(model, image, pin.alias)
 
 

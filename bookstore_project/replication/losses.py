@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from bookstore_project.replication import agreement, log
+from bookstore_project.replication import agreement, log, source
 from bookstore_project.replication.agreement import FileAccount, Relation
 from bookstore_project.replication.participant import REPLICA_ERRORS
 from bookstore_project.replication.service import Service
@@ -49,7 +50,7 @@ def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAc
         sentences.append(f"Positions {head + 1} to {floor}, which are settled: {_entries(lost)}.")
     if other is not None and other.is_readable:
         try:
-            rows = _only_in(service, kept, other)
+            rows = only_in(service, kept, other, topology.database_file(other.alias))
         except UNREADABLE as error:
             rows = [f"{other.alias} can't be read any further: {error}"]
         if rows:
@@ -68,13 +69,12 @@ def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAc
     return Losses(tuple(sentences), lost)
 
 
-def _only_in(service: Service, kept: FileAccount, other: FileAccount) -> list[str]:
-    """The rows that entries of the other file wrote which are not entries of the kept one."""
-    path = topology.database_file(other.alias)
-    with (
-        agreement.snapshot_of(topology.database_file(kept.alias)) as ours,
-        agreement.snapshot_of(path) as theirs,
-    ):
+def only_in(service: Service, kept: FileAccount, other: FileAccount, path: Path) -> list[str]:
+    """The rows that entries of the other file, at the path, wrote which are not entries of the kept one.
+
+    Raises one of UNREADABLE.
+    """
+    with source.snapshot_of(topology.database_file(kept.alias)) as ours, source.snapshot_of(path) as theirs:
         common = agreement.relate(kept, other, ours, theirs)
         assert kept.head is not None
         after = kept.head.position

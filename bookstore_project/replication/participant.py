@@ -10,7 +10,7 @@ from bookstore_project.replication import fingerprint, log, sidecars
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.fingerprint import OtherCode
 from bookstore_project.replication.service import wrapper
-from bookstore_project.replication.stamps import Overwritten, check_file, wal_identity
+from bookstore_project.replication.stamps import Overwritten, Unvouched, check_file, wal_identity
 from bookstore_project.replication.witness import FileRecord, Witness
 from bookstore_project.settings import topology
 
@@ -38,6 +38,15 @@ def assert_incarnation(
         fingerprint.assert_own(alias, row[1], [other for other in witness.in_sync if other != alias])
     if row[2]:
         raise ReplicaFault("it holds a change that the log doesn't know: somebody wrote around replication")
+
+
+def read_settled_head(connection: sqlite3.Connection, alias: str, witness: Witness) -> log.Head:
+    """The head of a copy; raises ReplicaFault if it is in sync and lacks something that is settled."""
+    head = log.read_head(connection)
+    if alias in witness.in_sync and head.position < witness.floor:
+        # All of that was in it once. Who knows what else is older than it should be?
+        raise ReplicaFault(f"its log ends at {head.position}, below the settled position {witness.floor}")
+    return head
 
 
 def connect(alias: str, witness: Witness) -> sqlite3.Connection:
@@ -80,11 +89,11 @@ class Participant:
             connect(self.alias, witness)
             self.wrapper.begin("IMMEDIATE")
             sidecars.assert_own(self.wrapper)
-            # Again: before this connection was there, another process may have closed the last one, which writes the
-            # file. From here on this one keeps the -wal.
+            # Again: before this connection was there, a tool may have closed the last one, which writes the file.
+            # From here on this one keeps the -wal.
             self._written_ns = check_file(self.alias, witness).written_ns
             assert_incarnation(self.raw, self.alias, witness, of_any_code=self.of_any_code)
-            return log.read_head(self.raw)
+            return read_settled_head(self.raw, self.alias, witness)
         except (*REPLICA_ERRORS, OtherCode):
             self.abandon()
             raise
@@ -101,8 +110,10 @@ class Participant:
             raise
 
     def _check_committed(self, witness: Witness) -> FileRecord:
-        record = check_file(self.alias, witness)
-        # The commit may have begun the -wal anew: `check_file` alone would vouch for nothing then.
+        try:
+            record = check_file(self.alias, witness)
+        except Unvouched as error:  # The commit may have begun the -wal anew.
+            raise Overwritten(str(error)) from error
         if record.written_ns != self._written_ns:
             raise Overwritten("its file was overwritten by somebody else during the commit")
         sidecars.assert_own(self.wrapper)
@@ -118,7 +129,7 @@ class Participant:
             self.abandon()
 
     def abandon(self) -> None:
-        """Drops the connection: SQLite takes back what wasn't committed."""
+        """Drops the connection: SQLite takes back what wasn't committed, and merges nothing (`backend.kept`)."""
         self.wrapper.run_on_commit = []
         self.wrapper.close()
         with suppress(*REPLICA_ERRORS):

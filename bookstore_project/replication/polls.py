@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 
 from bookstore_project.replication import fronts, leases, log, mutex, sidecars
-from bookstore_project.replication.errors import OutcomeUnknown, ReplicaFault, Unavailable
+from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.gate import assert_in_sync
 from bookstore_project.replication.leases import Lease
-from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect
+from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect, read_settled_head
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.stamps import check_file_now
@@ -143,8 +143,7 @@ def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[log.E
     connection.execute("BEGIN")
     try:
         assert_incarnation(connection, alias, witness)
-        if log.read_head(connection).position < witness.floor:
-            raise ReplicaFault("its log ends below the settled position")
+        read_settled_head(connection, alias, witness)
         is_base = since is None or since < log.read_base(connection)
         start = witness.floor if since is None or is_base else min(since, witness.floor)
         return list(log.entries_after(connection, start)), is_base

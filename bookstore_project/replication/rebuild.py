@@ -10,7 +10,7 @@ import logging
 import time
 from contextlib import suppress
 
-from bookstore_project.replication import agreement, log, membership
+from bookstore_project.replication import agreement, log, membership, source
 from bookstore_project.replication.agreement import Agreement
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.errors import Unavailable
@@ -88,7 +88,7 @@ def read_current(service: Service) -> Witness:
 
 def _epoch_of(alias: str) -> int:
     """Of the newest entry; 0 where it can't be read."""
-    with suppress(*REPLICA_ERRORS), agreement.snapshot_of(topology.database_file(alias)) as connection:
+    with suppress(*REPLICA_ERRORS), source.snapshot_of(topology.database_file(alias)) as connection:
         return log.read_epoch(connection)
     return 0
 

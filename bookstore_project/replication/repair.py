@@ -6,24 +6,21 @@ the next attempt begins from there.
 """
 
 import logging
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
-from bookstore_project.replication import care, catchup, copying, log, membership, metrics, scrub
-from bookstore_project.replication.backend.base import PRAGMAS, identity_of
-from bookstore_project.replication.errors import ReplicaFault, Unavailable, is_passing
+from bookstore_project.replication import care, catchup, copying, log, membership, metrics, quarantine, scrub, source
+from bookstore_project.replication.backend.base import identity_of
+from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable, is_passing
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
-from bookstore_project.replication.participant import REPLICA_ERRORS, Participant, assert_incarnation
+from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.stamps import check_file_now
 from bookstore_project.replication.witness import FileRecord, Witness, read_witness, sync_directory
 from bookstore_project.settings import topology
 
@@ -78,14 +75,18 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     done = Repaired(alias, means, entries, time.monotonic() - began)
     logger.warning("%s", done)
     metrics.repairs.labels(alias, means).inc()
+    quarantine.tidy(service, alias)
     care.note(service.name, care.REPAIR, alias=alias, means=means, entries=entries, ms=round(done.seconds * 1000))
     return done
 
 
 def _donor(witness: Witness) -> str:
-    if not witness.in_sync:
-        raise Unavailable("No replica is in sync: there is nothing to repair from.")
-    return witness.in_sync[0]
+    """Who has all that is settled, and nothing against it: whether that is true is asked again at each opening."""
+    if not witness.trusted:
+        reasons = [f"{alias} is suspected: {known.reason}" for alias, known in witness.suspects.items()]
+        why = "; ".join(reasons) or "no replica is in sync"
+        raise Unavailable(f"There is nothing to repair from: {why}. {ADVICE}")
+    return witness.trusted[0]
 
 
 # ------------------------------------------------------------------------------------------------- by its log
@@ -115,9 +116,9 @@ def _catch_up(service: Service, alias: str, donor: str, witness: Witness, progre
     """
     count, behind = 0, 0
     while True:
-        with _snapshot(donor, witness) as source, _begun(alias, witness) as target:
-            behind = behind or log.read_head(source).position - log.read_head(target.raw).position
-            rolled = catchup.roll_forward(source, target.raw, service, most=TRANSACTION_ENTRIES)
+        with source.opened(donor, witness) as donors, _begun(alias, witness) as target:
+            behind = behind or log.read_head(donors).position - log.read_head(target.raw).position
+            rolled = catchup.roll_forward(donors, target.raw, service, most=TRANSACTION_ENTRIES)
             target.commit(witness)
         reached("repair-rolled-some")
         count += rolled
@@ -138,7 +139,7 @@ def _begun(alias: str, witness: Witness) -> Iterator[Participant]:
 
 def _assert_like(service: Service, alias: str, donor: str, witness: Witness, progress: Progress) -> None:
     """That the file is sound by its own account, and that both have the same digest of every row."""
-    with _snapshot(alias, witness) as ours, _snapshot(donor, witness) as theirs:
+    with source.opened(alias, witness) as ours, source.opened(donor, witness) as theirs:
         if found := scrub.findings(ours, service, partial(progress, f"verifying {alias}")):
             raise ReplicaFault(found[0])
         head = log.read_head(ours)
@@ -160,17 +161,17 @@ def _readmit(service: Service, alias: str, nonce: str) -> int:
 
 
 def _roll_and_readmit(service: Service, lock: WriterLock, witness: Witness, alias: str) -> int:
-    target, source = Participant(alias), Participant(_donor(witness))
+    target, donor = Participant(alias), Participant(_donor(witness))
     target.begin(witness)
     try:
-        source.begin(witness)
-        count = catchup.roll_forward(source.raw, target.raw, service)
+        donor.begin(witness)
+        count = catchup.roll_forward(donor.raw, target.raw, service)
         # A commit, also where nothing was missing: other connections forget the pages that they remember, and the
         # witness can say when the file was last written. An UPDATE that changes nothing writes nothing.
         copying.set_nonce(target.raw, witness.files[alias].nonce)
         record = target.commit(witness)
     finally:
-        source.rollback()
+        donor.rollback()
         target.rollback()
     reached("repair-rolled")
     membership.readmit(service, lock, witness, alias, record)
@@ -185,7 +186,7 @@ def _rejoin_by_copy(service: Service, alias: str, donor: str, progress: Progress
     try:
         draft = copying.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
         reached("repair-verified")
-        _install(service, alias, draft)
+        _install(service, alias, donor, draft)
         return _finish(service, alias, donor, draft.nonce, progress)
     except REPLICA_ERRORS as error:
         raise Unavailable(f"{alias} can't be rebuilt now: {error}") from error
@@ -196,13 +197,15 @@ def replace_by_copy(service: Service, alias: str, donor: str, reason: ReplicaFau
     began = time.monotonic()
     draft = copying.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
     reached("repair-verified")
-    quarantine = _install(service, alias, draft, reason)
+    old = _install(service, alias, donor, draft, reason)
     entries = _finish(service, alias, donor, draft.nonce, progress)
-    copying.remove(quarantine)
+    copying.remove(old)
     return Repaired(alias, "copy", entries, time.monotonic() - began)
 
 
-def _install(service: Service, alias: str, draft: copying.Draft, eviction: ReplicaFault | None = None) -> Path:
+def _install(
+    service: Service, alias: str, donor: str, draft: copying.Draft, eviction: ReplicaFault | None = None
+) -> Path:
     """Under the lock: the old file is put aside, the draft takes its place, the witness knows it."""
     path = topology.database_file(alias)
     with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
@@ -211,9 +214,11 @@ def _install(service: Service, alias: str, draft: copying.Draft, eviction: Repli
             if eviction is None:
                 raise Unavailable(f"{alias} came back by itself meanwhile.")
             witness = membership.evict(service, lock, witness, {alias: eviction})
-        quarantine, record = put_in_place(draft, path)
-        membership.register_file(service, lock, witness, alias, record)
-    return quarantine
+        if donor not in witness.trusted:  # It was found at fault while it was copied.
+            raise Unavailable(f"{alias} isn't rebuilt from {donor}, which isn't in sync any more, or is suspected.")
+        old, record = put_in_place(draft, path)
+        membership.register_copy(service, lock, witness, alias, record)
+    return old
 
 
 def put_in_place(draft: copying.Draft, path: Path) -> tuple[Path, FileRecord]:
@@ -221,23 +226,9 @@ def put_in_place(draft: copying.Draft, path: Path) -> tuple[Path, FileRecord]:
 
     Gives back where the old one is, and the record of the new one, which the witness doesn't know yet.
     """
-    quarantine = copying.put_aside(path)
+    old = copying.put_aside(path)
     reached("repair-quarantined")
     draft.path.rename(path)
     sync_directory(path.parent)
     reached("repair-installed")
-    return quarantine, FileRecord(identity_of(str(path)), draft.nonce, path.stat().st_size)
-
-
-@contextmanager
-def _snapshot(alias: str, witness: Witness) -> Iterator[sqlite3.Connection]:
-    """A held read transaction on the file that the witness knows, on a connection of its own."""
-    check_file_now(alias, topology.witness_file(alias.rpartition("-")[0]), witness)
-    uri = f"file:{quote(str(topology.database_file(alias)))}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, timeout=copying.BUSY_S, isolation_level=None)) as connection:
-        for pragma in (*PRAGMAS, "PRAGMA query_only=ON"):
-            connection.execute(pragma)
-        connection.execute("BEGIN")
-        assert_incarnation(connection, alias, witness)
-        yield connection
-        connection.execute("ROLLBACK")
+    return old, FileRecord(identity_of(str(path)), draft.nonce, path.stat().st_size)

@@ -50,7 +50,7 @@ def local_alias(service: Service) -> str:
     if topology.NODE is not None and topology.NODE.service == service.name:
         return topology.NODE.name
     try:
-        in_sync = read_witness(service.witness_file).in_sync
+        witness = read_witness(service.witness_file)
     except Unavailable:
         return service.aliases[0]
-    return in_sync[0] if in_sync else service.aliases[0]
+    return next(iter((*witness.trusted, *witness.in_sync, *service.aliases)))

@@ -7,12 +7,13 @@ invalidated and made visible; it is never taken back, because a read may have be
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from django.db import IntegrityError
 
-from bookstore_project.replication import catchup, fronts, log, membership
-from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable
+from bookstore_project.replication import catchup, fronts, log, membership, suspicion
+from bookstore_project.replication.errors import ReplicaFault, Suspected, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.points import reached
@@ -52,7 +53,12 @@ def begin_settled(
         opening = Opening(witness, [], {}, {})
         try:
             _open(opening, excluded, of_any_code=of_any_code)
-            if _is_settled(service, opening):
+            if suspicion.vouch(service, lock, witness, opening.dead):
+                opening.rollback()
+                continue
+            if not opening.participants:
+                raise membership.nobody_left(service, lock, witness, opening.dead)
+            if _is_settled(opening):
                 return opening
             _settle(service, lock, opening)
         except BaseException:
@@ -75,6 +81,8 @@ def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_cod
     for alias in witness.in_sync:
         participant = Participant(alias, of_any_code=of_any_code)
         try:
+            if alias in witness.suspects:
+                raise Suspected(witness.suspects[alias].reason)
             if alias in excluded:
                 raise excluded[alias]
             opening.heads[alias] = _begin(participant, witness)
@@ -89,21 +97,10 @@ def _begin(participant: Participant, witness: Witness) -> log.Head:
     if log.read_epoch(participant.raw) > witness.epoch:
         participant.rollback()
         raise Unavailable("The witness is stale: an old copy was put in its place; nothing was changed.")
-    if head.position < witness.floor:
-        participant.rollback()
-        # All of that was in it once. Who knows what else is older than it should be?
-        raise ReplicaFault(f"its log ends at {head.position}, below the settled position {witness.floor}")
     return head
 
 
-def _is_settled(service: Service, opening: Opening) -> bool:
-    if not opening.participants:
-        # With nobody in sync, the witness says why.
-        known: Mapping[str, object] = opening.dead or {
-            alias: exclusion.reason for alias, exclusion in opening.witness.out.items()
-        }
-        reasons = "; ".join(f"{alias}: {reason}" for alias, reason in known.items())
-        raise Unavailable(f"No replica of {service.name} can be written ({reasons}); nothing was changed. {ADVICE}")
+def _is_settled(opening: Opening) -> bool:
     newest = max(head.position for head in opening.heads.values())
     return newest == opening.witness.floor and len(set(opening.heads.values())) == 1
 
@@ -197,6 +194,8 @@ def commit_all(service: Service, lock: WriterLock, witness: Witness, participant
             failed[participant.alias] = error
         reached(f"committed-{participant.alias}")
     if not done:
+        with suppress(Unavailable):  # Then the next one finds it.
+            membership.suspect(service, lock, witness, failed)
         raise ReplicaFault("; ".join(f"{alias}: {error}" for alias, error in failed.items()))
     witness = replace(witness, files=records)
     return membership.evict(service, lock, witness, failed) if failed else witness

@@ -4,16 +4,16 @@ The witness comes last, after both files: whatever was interrupted before is don
 """
 
 import sqlite3
-from contextlib import closing, suppress
-from urllib.parse import quote
+from contextlib import suppress
+from dataclasses import replace
 
-from bookstore_project.replication import copying, leases, log, membership, rebuild, scrub, stored
+from bookstore_project.replication import leases, log, membership, rebuild, source, verification
 from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
-from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation
-from bookstore_project.replication.service import Service, get_service, wrapper
-from bookstore_project.replication.stamps import Overwritten, check_file
+from bookstore_project.replication.participant import REPLICA_ERRORS
+from bookstore_project.replication.service import Service, wrapper
+from bookstore_project.replication.stamps import Overwritten, Shrunk, Unvouched, check_file
 from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.replication.witness import FileRecord, Witness, create_witness, read_witness
 from bookstore_project.settings import topology
@@ -41,7 +41,7 @@ def _head_of(alias: str) -> log.Head | None:
     path = topology.database_file(alias)
     if not path.exists():
         return None
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=1)) as connection:
+    with source.snapshot_of(path) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'replication_logentry'").fetchone():
             return None
         with suppress(ReplicaFault):
@@ -88,59 +88,44 @@ def create_first_witness(service: Service) -> None:
 def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
     """Accepts in-sync files that are the ones the witness knows, but for the inode or the time of the last write.
 
-    Gives back which ones those were. After a power cut the witness may not know of the last checkpoint.
-    A data folder that was copied or restored as a whole has other inodes and the same content. The content says
-    whose it is (the nonce); whether it has all that is settled is for the next writer to find, as ever. Under the
-    writer lock, while the store is prepared: beside a running store, a file that was replaced is at fault.
+    Gives back which ones those were. After a power cut the witness may not know of the last checkpoint, and a tool
+    that had a look at a store which didn't run has merged the `-wal`. A data folder that was copied or restored as a
+    whole has other inodes and the same content. The content says whose it is (the nonce), and has to be sound as a
+    whole. A file that was suspected is believed again, if a check can clear it. Under the writer lock, while the
+    store is prepared: beside a running store, a file that was replaced is at fault.
     """
     witness = read_witness(service.witness_file)
-    moved = [alias for alias in witness.in_sync if _is_only_moved(alias, witness)]
-    for alias in moved:
-        known = witness.files[alias]
-        path = topology.database_file(alias)
-        record = FileRecord(identity_of(str(path)), known.nonce, path.stat().st_size)
+    lying = {alias: found for alias in witness.in_sync if (found := _only_moved(service, alias, witness)) is not None}
+    for alias, record in lying.items():
         witness = membership.register_file(service, lock, witness, alias, record)
-    return moved
+    return list(lying)
 
 
-def _is_only_moved(alias: str, witness: Witness) -> bool:
-    path = topology.database_file(alias)
+def _only_moved(service: Service, alias: str, witness: Witness) -> FileRecord | None:
+    """How the witness may know the file from now on; None if it knows it well, or must not."""
+    suspicion = witness.suspects.get(alias)
+    if suspicion is not None and not suspicion.may_be_cleared:
+        return None
     try:
-        is_moved = _has_other_inode(alias, witness)
-        if not (is_moved or _is_overwritten(alias, witness)) or membership.damage(alias):
-            return False
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
-            assert_incarnation(connection, alias, witness, of_any_code=True)
-            as_stored = stored.as_found(connection, get_service(alias.rpartition("-")[0]))
-            # A -wal that isn't its own may lie beside a file that was put here alone.
-            return not scrub.findings(connection, as_stored) and not _differs(connection, alias, witness)
+        # A -wal that isn't its own may lie beside a file that was put here alone.
+        is_known = verification.is_in_place(alias, witness) and not _is_written(alias, witness)
+        if is_known and suspicion is None:
+            return None
+        if not is_known and suspicion is not None and not suspicion.is_unvouched:
+            return None
+        record = verification.record_as_it_lies(alias, witness)
     except REPLICA_ERRORS:
-        return False
+        return None
+    as_it_lies = replace(witness, files={**witness.files, alias: record})
+    fault = verification.fault_of_whole(service, alias, as_it_lies, is_compared=not is_known)
+    return record if fault is None else None
 
 
-def _differs(connection: sqlite3.Connection, alias: str, witness: Witness) -> bool:
-    """Whether an in-sync file that lies where it lay has other digests."""
-    for other in witness.in_sync:
-        if other != alias and not _has_other_inode(other, witness):
-            # One that is at fault itself says nothing.
-            with suppress(*REPLICA_ERRORS), copying.opened(other, witness, of_any_code=True) as theirs:
-                shorter, longer = sorted((connection, theirs), key=lambda file: log.read_head(file).position)
-                if scrub.difference(shorter, longer):
-                    return True
-    return False
-
-
-def _has_other_inode(alias: str, witness: Witness) -> bool:
-    """Also where there is no file at all."""
-    try:
-        return identity_of(str(topology.database_file(alias))) != witness.files[alias].identity
-    except OSError:
-        return True
-
-
-def _is_overwritten(alias: str, witness: Witness) -> bool:
+def _is_written(alias: str, witness: Witness) -> bool:
     try:
         check_file(alias, witness)
-    except Overwritten:
+    except Shrunk:
+        raise
+    except (Overwritten, Unvouched):
         return True
     return False

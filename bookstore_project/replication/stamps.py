@@ -4,9 +4,11 @@ Commits go into the `-wal` alone. The file itself is written by checkpoints, and
 the writer lock (`checkpoint`), so that the witness can say when the file was last written. An old copy written into
 the file in place, with the newer `-wal` beside it, would otherwise pass for the newest state of some rows.
 
-SQLite makes one checkpoint more: when the last connection closes, after which it removes the `-wal`. So a file counts
-as written by a stranger only if the `-wal` still is the one that the witness knows, by its inode and its salts (a
-removed file's inode is soon used again). Until the next commit the witness vouches for nothing then.
+SQLite makes one checkpoint more: when the last connection closes, after which it removes the `-wal`. The store's own
+never do (`backend.kept`); a tool's does, on a store that doesn't run. So where the `-wal` isn't the one either that
+the witness knows, by its inode and its salts (a removed file's inode is soon used again), somebody may just have had
+a look. Such a file is *unvouched*: it counts when it was checked as a whole (`suspicion`). One with the `-wal` that
+is known was *overwritten*, and that no check of one file can make good.
 Source: https://sqlite.org/fileformat2.html#the_write_ahead_log
 """
 
@@ -32,11 +34,19 @@ class Overwritten(ReplicaFault):
     """Somebody else wrote the file."""
 
 
+class Shrunk(Overwritten):
+    """It is shorter than it was: somebody is about to write it, or has."""
+
+
+class Unvouched(ReplicaFault):
+    """Somebody else wrote the file, perhaps no more than what was in its `-wal`: a check of all of it tells."""
+
+
 def check_file(alias: str, witness: Witness) -> FileRecord:
     """That the file at the path is the one the witness knows; gives back its record, as it is now.
 
-    Raises ReplicaFault: gone, replaced, shrunk, or (Overwritten) written by somebody else. The latter may be a
-    checkpoint if `witness` was read without the writer lock: see `check_file_now`.
+    Raises ReplicaFault: gone, replaced, shrunk, or (Overwritten, Unvouched) written by somebody else. The latter may
+    be a checkpoint if `witness` was read without the writer lock: see `check_file_now`.
     """
     known = witness.files[alias]
     path = topology.database_file(alias)
@@ -47,12 +57,14 @@ def check_file(alias: str, witness: Witness) -> FileRecord:
     if f"{status.st_dev}:{status.st_ino}" != known.identity:
         raise ReplicaFault("its file was replaced by another one")
     if status.st_size < known.size_bytes:
-        raise ReplicaFault(f"its file shrank from {known.size_bytes} to {status.st_size} bytes")
+        raise Shrunk(f"its file shrank from {known.size_bytes} to {status.st_size} bytes")
     wal = known.wal
     if status.st_mtime_ns != known.written_ns:
         wal = wal_identity(path)
-        if known.written_ns is not None and known.wal and wal == known.wal:
-            raise Overwritten("its file was overwritten by somebody else")
+        if known.written_ns is not None:
+            if wal == known.wal:
+                raise Overwritten("its file was overwritten by somebody else")
+            raise Unvouched("its file was written, and its -wal replaced, by somebody else")
     return replace(known, size_bytes=status.st_size, written_ns=status.st_mtime_ns, wal=wal)
 
 
@@ -65,7 +77,7 @@ def check_file_now(alias: str, witness_file: Path, witness: Witness) -> FileReco
     while True:
         try:
             return check_file(alias, witness)
-        except Overwritten:
+        except (Overwritten, Unvouched):
             now = read_witness(witness_file)
             if now.files[alias] == witness.files[alias]:
                 raise
@@ -118,7 +130,7 @@ def checkpoint(service: Service, witness: Witness, *, truncate_ms: int | None = 
     `truncate_ms` empties the `-wal` too, and waits that long for readers. What fails is left for the next writer to
     find. Raises OSError if the witness can't be written.
     """
-    sound = [alias for alias in witness.in_sync if _is_sound(alias, witness)]
+    sound = [alias for alias in witness.trusted if _is_sound(alias, witness)]
     witness = write_witness(service.witness_file, unvouched(witness, *sound), sync=False)
     reached("checkpoint-announced")
     records = dict(witness.files)

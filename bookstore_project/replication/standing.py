@@ -7,10 +7,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bookstore_project.replication import log
-from bookstore_project.replication.agreement import snapshot_of
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.participant import REPLICA_ERRORS
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.source import snapshot_of
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 
@@ -34,9 +34,9 @@ class Standing(Collector):
         yield _of_copies("position", "Newest entry of the copy's log.", heads)
         if witness is None:
             return
-        in_sync = {alias: int(alias in witness.in_sync) for alias in self._service.aliases}
+        in_sync = {alias: int(alias in witness.trusted) for alias in self._service.aliases}
         lag = {alias: max(0, witness.floor - head) for alias, head in heads.items()}
-        yield _of_copies("in_sync", "Whether the copy is in sync.", in_sync)
+        yield _of_copies("in_sync", "Whether the copy is in sync, and not suspected.", in_sync)
         yield _of_copies("lag_entries", "Settled log entries that the copy lacks.", lag)
         yield self._of_service("floor", "Newest settled log entry: everybody may see it.", witness.floor)
         yield self._of_service("epoch", "How often the set of copies in sync has changed.", witness.epoch)

@@ -1,12 +1,13 @@
 """The state of a service's replication, for people, commands and pages."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bookstore_project.replication import agreement, care, fingerprint, rebuild
 from bookstore_project.replication.agreement import Agreement, FileAccount
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.quarantine import Quarantined, quarantined
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.witness import Witness
 from bookstore_project.settings import topology
@@ -14,7 +15,10 @@ from bookstore_project.settings import topology
 
 @dataclass(frozen=True)
 class FileStatus:
-    """One copy. `lag` counts the settled entries that it lacks; None where its log can't be read."""
+    """One copy. `in_sync`: it has all that is settled, and serves, as far as opening it tells.
+
+    `lag` counts the settled entries that it lacks; None where its log can't be read.
+    """
 
     alias: str
     in_sync: bool
@@ -23,7 +27,9 @@ class FileStatus:
     fault: str
     """Why it can't serve now, as far as opening it tells; empty if nothing is wrong."""
     out_because: str
+    """Why it was taken out, or (`is_suspected`) why it is neither read nor written; empty if it is in use."""
     out_since: str
+    is_suspected: bool
     file: str
 
 
@@ -42,13 +48,17 @@ class ServiceStatus:
     last_scrub: dict[str, Any] | None
     """`at`, `found`: by alias, what was wrong."""
 
+    quarantined: tuple[Quarantined, ...] = ()
+    """Files that were put aside."""
+
     @property
     def is_whole(self) -> bool:
         """Every copy is in sync, and can serve as far as opening it tells."""
         return not self.problem and all(file.in_sync and not file.fault for file in self.files)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        aside = [{"file": file.name, "size_bytes": file.size_bytes} for file in self.quarantined]
+        return asdict(replace(self, quarantined=())) | {"quarantined": aside}
 
 
 def status(service: Service) -> ServiceStatus:
@@ -68,26 +78,31 @@ def status(service: Service) -> ServiceStatus:
         files=tuple(_file_status(alias, witness, found) for alias in service.aliases),
         last_repair=care.last(service.name, care.REPAIR),
         last_scrub=care.last(service.name, care.SCRUB),
+        quarantined=tuple(file for alias in service.aliases for file in quarantined(alias)),
     )
 
 
 def _why_nobody(witness: Witness) -> str:
-    return "" if witness.in_sync else "No copy is in sync."
+    if not witness.in_sync:
+        return "No copy is in sync."
+    return "" if witness.trusted else "The copies that should be in sync are suspected: an operator has to decide."
 
 
 def _file_status(alias: str, witness: Witness | None, found: Agreement) -> FileStatus:
     account: FileAccount = found.files[alias]
-    fault: BaseException | str | None = fault_of(alias, witness) if witness else account.complaint
-    exclusion = witness.out.get(alias) if witness else None
+    found_fault: BaseException | str | None = fault_of(alias, witness) if witness else account.complaint
+    fault = str(found_fault or account.complaint)
+    known = (witness.suspects.get(alias) or witness.out.get(alias)) if witness else None
     head = account.head.position if account.head is not None else None
     return FileStatus(
         alias=alias,
-        in_sync=witness is not None and alias in witness.in_sync,
+        in_sync=witness is not None and alias in witness.trusted and not fault,
         head=head,
         lag=max(0, witness.floor - head) if witness is not None and head is not None else None,
-        fault=str(fault or account.complaint or _of_other_code(account)),
-        out_because=exclusion.reason if exclusion else "",
-        out_since=exclusion.since if exclusion else "",
+        fault=fault or _of_other_code(account),
+        out_because=known.reason if known else "",
+        out_since=known.since if known else "",
+        is_suspected=witness is not None and alias in witness.suspects,
         file=str(topology.database_file(alias)),
     )
 

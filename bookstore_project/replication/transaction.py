@@ -6,11 +6,12 @@ Commit on both files, invalidate the caches, then make it visible. The steps are
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import models, transaction
 
-from bookstore_project.replication import metrics
+from bookstore_project.replication import membership, metrics
 from bookstore_project.replication.attempt import Attempt, Committed, RunAgain, active_attempt
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.hooks import published
@@ -18,9 +19,10 @@ from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writ
 from bookstore_project.replication.pins import current_pin
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.settle import Faults
+from bookstore_project.replication.witness import read_witness
 from bookstore_project.wire import deadlines
 
-__all__ = ["Committed", "active_attempt", "get_verified", "run", "settle", "verify"]
+__all__ = ["Accusation", "Committed", "active_attempt", "get_verified", "run", "settle", "verify"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
@@ -39,6 +41,12 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     request at hand, or one file is at fault and the other can't do without it), OutcomeUnknown (a commit failed
     half-way), WriteRefused (inside of a read).
     """
+    return _run(service_name, change, timeout_s)
+
+
+def _run(
+    service_name: str, change: Callable[[], T], timeout_s: float, accusation: "Accusation | None" = None
+) -> Committed[T]:
     service = get_service(service_name)
     pin = current_pin(service_name)
     if pin is not None and pin.for_writing:
@@ -50,7 +58,7 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     began = time.monotonic()
     with writer_lock(service.lock_dir, began + patience_s) as lock:
         metrics.lock_wait.labels(service_name).observe(time.monotonic() - began)
-        attempt, committed = _perform(service, lock, change)
+        attempt, committed = _perform(service, lock, change, _faults(service, accusation))
     # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
     if committed.changes:
         metrics.commits.labels(service_name).inc()
@@ -68,9 +76,19 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     return committed
 
 
-def _perform(service: Service, lock: WriterLock, change: Callable[[], T]) -> tuple[Attempt, Committed[T]]:
+def _faults(service: Service, accusation: "Accusation | None") -> Faults:
+    """What is known to be at fault before anything is opened. A lock of another program's will pass."""
+    if accusation is None or not membership.speaks_against_it(accusation.fault):
+        return {}
+    record = read_witness(service.witness_file).files.get(accusation.alias)
+    is_same = record is not None and record.nonce == accusation.nonce
+    return {accusation.alias: accusation.fault} if is_same else {}
+
+
+def _perform(
+    service: Service, lock: WriterLock, change: Callable[[], T], faults: Faults
+) -> tuple[Attempt, Committed[T]]:
     """Attempts it on all in-sync files, and again on the others if one of them turns out to be at fault."""
-    faults: Faults = {}
     while True:
         attempt = Attempt(service, lock)
         try:
@@ -80,9 +98,24 @@ def _perform(service: Service, lock: WriterLock, change: Callable[[], T]) -> tup
             faults[again.alias] = again.fault
 
 
-def settle(service_name: str, *, timeout_s: float = LOCK_TIMEOUT_S) -> int:
-    """Finishes what a dead writer left above the floor; the floor then. Raises as `run` does."""
-    return run(service_name, lambda: None, timeout_s=timeout_s).position
+@dataclass(frozen=True)
+class Accusation:
+    """What a reader has seen in a copy, and a writer may not meet: an unreadable page, a row that was changed.
+
+    It is about the copy of that nonce: the file may have been replaced meanwhile.
+    """
+
+    alias: str
+    nonce: str
+    fault: Exception
+
+
+def settle(service_name: str, *, timeout_s: float = LOCK_TIMEOUT_S, accusation: Accusation | None = None) -> int:
+    """Finishes what a dead writer left above the floor; the floor then. Raises as `run` does.
+
+    With an accusation, the copy is taken out, or suspected if nobody can do without it.
+    """
+    return _run(service_name, lambda: None, timeout_s, accusation).position
 
 
 def verify(instance: models.Model) -> None:

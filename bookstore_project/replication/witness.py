@@ -49,6 +49,20 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class Suspicion:
+    """A fault of a copy that is in sync, found while it couldn't be taken out: nobody reads or writes it."""
+
+    reason: str
+    since: str
+    must_be_copied: bool
+    """As of an exclusion, if another copy turns out to be sound."""
+    may_be_cleared: bool
+    """Whether a check of the whole file clears it; otherwise only a copy does, or an operator."""
+    is_unvouched: bool = False
+    """Whether all that is wrong is that nobody can say who wrote it last."""
+
+
+@dataclass(frozen=True)
 class Witness:
     """What is agreed on. `floor` is the newest settled position; `in_sync` the aliases that have all of it."""
 
@@ -60,6 +74,21 @@ class Witness:
     out: Mapping[str, Exclusion] = field(default_factory=dict)
     counter: int = 0
     """Of the slot that it was read from."""
+    suspects: Mapping[str, Suspicion] = field(default_factory=dict)
+    """Of those in sync, the ones that were found at fault, until that is cleared."""
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The aliases in sync that nothing speaks against."""
+        if not self.suspects:
+            return self.in_sync
+        return tuple(alias for alias in self.in_sync if alias not in self.suspects)
+
+    @property
+    def complaints(self) -> dict[str, str]:
+        """By alias, why it is out of sync, or suspected."""
+        out = {alias: exclusion.reason for alias, exclusion in self.out.items()}
+        return out | {alias: suspicion.reason for alias, suspicion in self.suspects.items()}
 
 
 class UnusableWitness(Unavailable):
@@ -165,7 +194,12 @@ def _serialize(witness: Witness) -> bytes:
     # vars(), not asdict(), which copies everything it meets: this is written with every transaction.
     files = {alias: vars(record) for alias, record in witness.files.items()}
     out = {alias: vars(exclusion) for alias, exclusion in witness.out.items()}
-    text = json.dumps(vars(witness) | {"files": files, "out": out}, separators=(",", ":"), ensure_ascii=False)
+    members = vars(witness) | {"files": files, "out": out}
+    if witness.suspects:
+        members["suspects"] = {alias: vars(suspicion) for alias, suspicion in witness.suspects.items()}
+    else:
+        del members["suspects"]  # As processes of older code know it.
+    text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
     # A lone surrogate, of a file name that isn't UTF-8, is written as JSON has it.
     body = text.encode(errors="backslashreplace")
     slot = b"%08x %s" % (zlib.crc32(body), body)
@@ -186,4 +220,5 @@ def _parse(slot: bytes) -> Witness | None:
 def _of_members(members: dict[str, Any]) -> Witness:
     files = {alias: FileRecord(**record) for alias, record in members.pop("files").items()}
     out = {alias: Exclusion(**record) for alias, record in members.pop("out").items()}
-    return Witness(files=files, out=out, in_sync=tuple(members.pop("in_sync")), **members)
+    suspects = {alias: Suspicion(**record) for alias, record in members.pop("suspects", {}).items()}
+    return Witness(files=files, out=out, suspects=suspects, in_sync=tuple(members.pop("in_sync")), **members)

@@ -55,7 +55,7 @@ class Scene:
 
     def is_in_sync(self, service: str) -> bool:
         witness = self.witness(service)
-        return witness is not None and len(witness.in_sync) == 2
+        return witness is not None and len(witness.trusted) == 2
 
     def all_in_sync(self) -> bool:
         return all(self.is_in_sync(service) for service in SERVICES)

@@ -100,7 +100,7 @@ class Pairs:
         deadline = time.monotonic() + NOTICED_S
         while time.monotonic() < deadline:
             witness = self.scene.witness(service_of(target))
-            if witness is not None and target not in witness.in_sync:
+            if witness is not None and target not in witness.trusted:
                 return
             time.sleep(0.02)
 

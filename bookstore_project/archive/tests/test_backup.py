@@ -15,7 +15,7 @@ from django.db import connections
 from bookstore_project.archive import moment
 from bookstore_project.archive.audit import audit
 from bookstore_project.archive.tests.shop import backup, buy, command, orders, restore, sell
-from bookstore_project.replication import agreement, log, points
+from bookstore_project.replication import log, points, source
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, floor, head, rows
@@ -32,8 +32,8 @@ KILLED = (
 
 def audited(folder: Path) -> bool:
     with (
-        agreement.snapshot_of(folder / "catalog.sqlite3") as catalog,
-        agreement.snapshot_of(folder / "order.sqlite3") as order,
+        source.snapshot_of(folder / "catalog.sqlite3") as catalog,
+        source.snapshot_of(folder / "order.sqlite3") as order,
     ):
         return audit(catalog, order).is_clean
 

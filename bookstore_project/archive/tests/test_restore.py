@@ -29,6 +29,7 @@ from bookstore_project.archive.tests.shop import (
     restore,
 )
 from bookstore_project.cluster import lock
+from bookstore_project.replication import quarantine
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.service import get_service
@@ -80,8 +81,8 @@ def test_the_old_store_is_put_aside(shop: Path, tmp_path: Path) -> None:
     path = backup(tmp_path / "b")
     lost = buy()
     restore(path)
-    aside = topology.database_file("order-1").with_name("order.sqlite3.quarantine")
-    assert orders(aside) == {lost}
+    (aside,) = quarantine.quarantined("order-1")
+    assert orders(aside.path) == {lost}
 
 
 def test_the_secret_comes_back_so_that_keys_keep_their_orders(shop: Path, tmp_path: Path) -> None:
@@ -301,7 +302,7 @@ def test_a_restore_cut_short_is_finished_by_the_next(
     assert dumps() == backed_up
     assert orders(topology.database_file("order-1")) == {kept}
     if point not in (*INTACT, POINTS[-1]):
-        aside = topology.database_file("order-1").with_name("order.sqlite3.quarantine")
-        assert orders(aside) == {kept, lost}, "the old store is aside, not what the first attempt had installed"
+        aside, *_ = quarantine.quarantined("order-1")
+        assert orders(aside.path) == {kept, lost}, "the old store is aside, not what the first attempt had installed"
     is_selling()
     assert rows("catalog-1", "SELECT count(*) FROM catalog_app_ledgerentry WHERE kind = 'sale'") == [(2,)]

@@ -12,6 +12,7 @@ from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
 
 from bookstore_project.replication.backend.authority import NOT_REPLICATED, Authority
+from bookstore_project.replication.backend.kept import KeptConnection
 from bookstore_project.replication.errors import WriteRefused
 
 PRAGMAS = (
@@ -83,6 +84,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not self.path.startswith("file:"):
             mode = "rwc" if self._unguarded else "rw"
             params["database"] = f"file:{quote(self.path)}?mode={mode}"
+            params["factory"] = KeptConnection
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
@@ -94,6 +96,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
         if not self._unguarded:
             self._authorize(connection)
+        if isinstance(connection, KeptConnection) and self._elsewhere is None:
+            connection.keep(self.path, conn_params["timeout"])
         self.file_identity = identity_of(self.path)
         self.sidecars = ()
         return connection

@@ -5,6 +5,8 @@ from typing import Any
 
 from bookstore_project.replication.agreement import FileAccount
 from bookstore_project.replication.decisions import Decision, State
+from bookstore_project.replication.losses import MOST_ROWS
+from bookstore_project.replication.quarantine import Content, Quarantined
 from bookstore_project.replication.status import FileStatus, ServiceStatus
 
 
@@ -19,15 +21,20 @@ def status_lines(status: ServiceStatus) -> Iterator[str]:
         yield f"  {file.alias:<10} {_file(file)}"
     yield f"  last repair: {_repair(status.last_repair)}"
     yield f"  last scrub: {_scrub(status.last_scrub)}"
+    if status.quarantined:
+        size = sum(file.size_bytes for file in status.quarantined) / 1e6
+        yield f"  put aside: {len(status.quarantined)} files, {size:.1f} MB: see `replication quarantine`"
 
 
 def _file(file: FileStatus) -> str:
     """`in sync, at 214` or `OUT since ...: its file is gone`."""
     if file.in_sync:
-        return f"in sync, at {file.head}" if not file.fault else f"in sync, but: {file.fault}"
+        return f"in sync, at {file.head}"
     if not file.out_since:
-        return f"at {file.head}" if not file.fault else file.fault
+        return f"at {file.head}" if not file.fault else f"AT FAULT: {file.fault}"
     lag = "" if file.lag is None else f", {file.lag} entries behind"
+    if file.is_suspected:
+        return f"SUSPECTED since {file.out_since}{lag}: {file.out_because}"
     return f"OUT since {file.out_since}{lag}: {file.out_because}"
 
 
@@ -44,15 +51,25 @@ def _scrub(last: dict[str, Any] | None) -> str:
     return f"{last['at']}, {'; '.join(damaged) or 'all sound'}"
 
 
+def quarantined_lines(file: Quarantined, content: Content) -> Iterator[str]:
+    """Its name, size and content, and the rows that only it has."""
+    yield f"{file.name}  {file.size_bytes / 1e6:.1f} MB  {content.words}"
+    yield from (f"    {row}" for row in content.own[:MOST_ROWS])
+    if len(content.own) > MOST_ROWS:
+        yield f"    and {len(content.own) - MOST_ROWS} more rows"
+
+
 def state_lines(state: State) -> Iterator[str]:
     """How the service was found, before a decision."""
     if state.witness is None:
         yield f"{state.service.name}: {state.problem}"
     else:
-        in_sync = ", ".join(state.witness.in_sync) or "nobody"
+        in_sync = ", ".join(state.witness.trusted) or "nobody"
         yield f"{state.service.name}: settled up to {state.witness.floor}; in sync: {in_sync}"
+    suspects = state.witness.suspects if state.witness is not None else {}
     for file in state.found.files.values():
-        yield f"  {file.alias:<10} {_account(file)}"
+        suspicion = f"; SUSPECTED: {suspects[file.alias].reason}" if file.alias in suspects else ""
+        yield f"  {file.alias:<10} {_account(file)}{suspicion}"
         yield from (f"               {finding}" for finding in file.findings[1:])
 
 
@@ -72,4 +89,4 @@ def decision_lines(decision: Decision, consequences: list[str]) -> Iterator[str]
         yield "Nothing that is known to be settled would be lost."
     yield from consequences
     for alias in decision.rejected:
-        yield f"The file of {alias} is put aside as ….quarantine, and rebuilt."
+        yield f"The file of {alias} is put aside as ….quarantine-TIME, and rebuilt."

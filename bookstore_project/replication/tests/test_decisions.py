@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import override_settings
 
-from bookstore_project.replication import decisions, enactment, gate, log
+from bookstore_project.replication import decisions, enactment, gate, log, quarantine
 from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
@@ -109,7 +109,8 @@ def test_the_file_that_does_not_count_is_kept_aside_with_all_it_held(seven_books
     leave_behind("catalog-1", times=2)
     change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
     decide("promote", "catalog-1")
-    with sqlite3.connect(SECOND.with_name(f"{SECOND.name}.quarantine")) as aside:
+    (file,) = quarantine.quarantined("catalog-2")
+    with sqlite3.connect(file.path) as aside:
         assert aside.execute("SELECT max(position) FROM replication_logentry").fetchone() == (3,)
     aside.close()
     assert not SECOND.exists()

@@ -227,7 +227,9 @@ def test_a_read_only_file_is_done_without_and_rebuilt(used_store: Path, alias: s
 @pytest.mark.parametrize("alias", CATALOG.aliases)
 def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, alias: str) -> None:
     path = topology.database_file(alias)
-    connections.close_all()  # The -wal is gone, and can't be made.
+    connections.close_all()
+    # The -wal is gone, as a tool was the last to close the file, and can't be made.
+    rows(alias, "SELECT count(*) FROM sqlite_master")
     path.parent.chmod(0o500)
     try:
         told = obedient(

@@ -1,6 +1,8 @@
 """A gated read is never older than what was acknowledged: it waits, or the replica says why it can't promise."""
 
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +10,10 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from bookstore_project.replication import gate, points
+from bookstore_project.replication import care, gate, points
 from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable, WriteRefused
+from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import REPRICE, price_of, reprice
 from bookstore_project.replication.tests.copies import (
@@ -124,16 +127,23 @@ def test_membership_counts_as_it_stands_after_the_snapshot(seven_books: Path) ->
 
 
 @pytest.mark.parametrize("damage", ["UPDATE catalog_app_book SET price = 1", "DELETE FROM catalog_app_book"])
-def test_a_damaged_row_is_no_answer_and_gets_its_file_scrubbed(seven_books: Path, damage: str) -> None:
+@pytest.mark.parametrize("is_locked", [False, True], ids=["at once", "when the lock is free"])
+def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
+    seven_books: Path, damage: str, is_locked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
     caretaker = Caretaker(get_service("catalog"))
     caretaker.step()  # The first round never scrubs.
     change_around("catalog-2", "PRAGMA foreign_keys = OFF", f"{damage} WHERE id = 3")
     with (
+        writer_lock(get_service("catalog").lock_dir, time.monotonic() + 5) if is_locked else nullcontext(),
         pytest.raises(Unavailable, match="row 3 of catalog_app_book isn't what the log says"),
         gate.reading("catalog", alias="catalog-2"),
     ):
         gate.get_verified(Book, 3)
-    caretaker.step()
+    assert care.is_scrub_wanted("catalog") == is_locked
+    if is_locked:
+        caretaker.step()
     assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-1",)
     caretaker.step()
     with gate.reading("catalog", alias="catalog-2"):

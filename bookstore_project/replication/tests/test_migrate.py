@@ -71,6 +71,7 @@ def test_accounts_that_nobody_can_read_are_put_aside_and_made_anew(seven_books: 
     path = topology.database_file(topology.ACCOUNTS)
     path.write_bytes(b"\xa5" * 20_000)
     assert "The accounts can't be read (file is not a database)" in migrate()
-    assert path.with_name(f"{path.name}.quarantine").read_bytes() == b"\xa5" * 20_000
+    (aside,) = path.parent.glob(f"{path.name}.quarantine-*")
+    assert aside.read_bytes() == b"\xa5" * 20_000
     assert not User.objects.exists()
     assert migrate() == ""

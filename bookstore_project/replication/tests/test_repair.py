@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bookstore_project.replication import care, points, repair, scrub, stamps
+from bookstore_project.replication import care, points, quarantine, repair, scrub, stamps
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
@@ -76,7 +75,8 @@ def test_the_old_file_is_kept_aside(seven_books: Path) -> None:
     path.write_bytes(b"garbage" * 1000)
     restock()
     repair.repair(CATALOG)
-    assert path.with_name("catalog.sqlite3.quarantine").read_bytes().startswith(b"garbage")
+    (aside,) = quarantine.quarantined("catalog-2")
+    assert aside.path.read_bytes().startswith(b"garbage")
 
 
 def test_a_file_with_a_damaged_row_is_not_let_in_by_its_log(seven_books: Path) -> None:
@@ -100,14 +100,16 @@ def test_no_copy_is_made_of_a_damaged_file(seven_books: Path) -> None:
 
 def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
     path = topology.database_file("catalog-1")
-    with sqlite3.connect(path) as connection:
+    with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
+        stamps.checkpoint(CATALOG, witness())
+    with opened("catalog-1") as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    before = path.stat()
     with path.open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xff" * size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # As a disk does it.
     topology.database_file("catalog-2").unlink()
     with pytest.raises(Unavailable, match="catalog-1, which would be the only copy, is damaged"):
         restock(book_id=2)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import membership, points, repair
-from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
+from bookstore_project.replication import membership, points, repair, verification
+from bookstore_project.replication.errors import OutcomeUnknown, ReplicaFault, Unavailable
 from bookstore_project.replication.hooks import published
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, floor, head, lead, opened, rows
+from bookstore_project.replication.tests.copies import assert_copies_equal, dump, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -83,12 +83,11 @@ def test_what_is_sent_to_the_fronts_is_visible_already(seven_books: Path) -> Non
 
 
 def test_a_full_disk_costs_the_file_and_not_the_caller(seven_books: Path) -> None:
-    def change() -> None:
-        if lead() == "catalog-1":  # No more pages than it has: https://sqlite.org/pragma.html
-            wrapper("catalog-1").connection.execute("PRAGMA max_page_count = 1")
-        keep_a_big_answer()
+    def fill_it() -> None:  # No more pages than it has: https://sqlite.org/pragma.html
+        wrapper("catalog-1").connection.execute("PRAGMA max_page_count = 1")
 
-    position = run("catalog", change).position
+    once("begun", fill_it)
+    position = run("catalog", keep_a_big_answer).position
     assert witness().in_sync == ("catalog-2",)
     assert "full" in witness().out["catalog-1"].reason
     assert head("catalog-2") == position
@@ -126,7 +125,7 @@ def test_what_is_refused_for_want_of_a_sound_survivor_is_not_committed(
 ) -> None:
     before = dump("catalog-1")
     topology.database_file("catalog-2").unlink()
-    monkeypatch.setattr(membership, "damage", lambda alias: "a page is torn")
+    monkeypatch.setattr(verification, "fault_of_whole", lambda *arguments: ReplicaFault("a page is torn"))
     with pytest.raises(Unavailable, match=r"a page is torn\. Nothing was changed"):
         reprice()
     assert dump("catalog-1") == before
@@ -208,7 +207,7 @@ def test_a_damaged_entry_is_not_rolled_into_a_file_that_rejoins(seven_books: Pat
 
     take_out("catalog-2")
     once("repair-caught-up", write_and_damage)
-    with pytest.raises(Unavailable, match="catalog-1 is damaged"):
+    with pytest.raises(Unavailable, match="catalog-1 can't be copied: the hash chain breaks"):
         repair.repair(CATALOG)
     assert witness().in_sync == ("catalog-1",)
     assert rows("catalog-2", "SELECT quantity FROM catalog_app_book WHERE id = 1") == [(50,)]

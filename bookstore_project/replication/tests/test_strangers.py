@@ -266,12 +266,20 @@ class TestCheckpoints:
         )
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
-    def test_closing_the_last_connection_is_no_fault(self, seven_books: Path) -> None:
-        for _ in range(3):
-            restock()
+    def test_closing_the_last_connection_merges_nothing(self, seven_books: Path) -> None:
+        """Neither that of a thread, nor of a command or a process that ends."""
+        closers: list[Callable[[], object]] = [
+            restock,
+            lambda: Party(restock).result(),
+            lambda: python("from bookstore_project.replication.tests.books import *; reprice(1)").communicate(),
+        ]
+        for close in closers:
+            before = topology.database_file("catalog-1").stat().st_mtime_ns
+            close()
             connections.close_all()
-            assert not topology.database_file("catalog-1").with_name("catalog.sqlite3-wal").exists()
-            Caretaker(CATALOG).look()
+            assert topology.database_file("catalog-1").stat().st_mtime_ns == before
+            assert beside("catalog-1", "-wal").stat().st_size > 0
+            assert fault_of("catalog-1", witness()) is None
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
@@ -309,6 +317,8 @@ class TestVisitors:
                 connections.close_all()
             for alias in CATALOG.aliases:
                 subprocess.run([*tool, topology.database_file(alias)], check=True)
+            if not is_running:
+                Caretaker(CATALOG).look()
             assert [fault_of(alias, witness()) for alias in CATALOG.aliases] == [None, None]
             assert (price_of(1, "catalog-1"), price_of(1, "catalog-2")) == before
             Caretaker(CATALOG).look()

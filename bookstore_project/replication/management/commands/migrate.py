@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from bookstore_project.replication import fingerprint, membership, migration, rebuild, setup, stored, triggers
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.copying import put_aside
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.errors import ADVICE, Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
 from bookstore_project.replication.service import Service, get_service, wrapper
 from bookstore_project.replication.witness import read_witness
@@ -125,7 +125,9 @@ class Command(migrate.Command):
         sound = []
         for alias in service.aliases:
             fault = fault_of(alias, witness)
-            if fault is not None:
+            if alias in witness.suspects:
+                self.stderr.write(f"{alias}: {fault}. {ADVICE}")
+            elif fault is not None:
                 self.stderr.write(f"{alias}: {fault}. It is rebuilt from the other copy when the store runs.")
             elif alias in witness.in_sync:
                 sound.append(alias)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bookstore_project.replication import asking, compaction, decisions, enactment, repair, scrub
+from bookstore_project.replication import asking, compaction, decisions, enactment, quarantine, repair, scrub
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.management import report
@@ -35,6 +35,11 @@ class Command(BaseCommand):
         actions.add_parser("repair", help="brings back what is out of sync, and shows how far it is")
         actions.add_parser("compact", help="drops old log entries, and gives free pages back")
         actions.add_parser("scrub", help="reads every file whole; evicts and repairs one that is damaged")
+        aside = actions.add_parser(
+            "quarantine", help="files that were put aside: what is in them that the copy in sync lacks; removes them"
+        )
+        aside.add_argument("--remove", nargs="+", metavar="FILE", default=[], help="as they are listed, or `all`")
+        aside.add_argument("--yes", action="store_true", help="don't ask")
         for action in actions.choices.values():
             action.add_argument("--service", choices=list(topology.APPS_OF_SERVICE), help="only this one")
         promote = actions.add_parser(
@@ -68,6 +73,8 @@ class Command(BaseCommand):
             elif action == "scrub":
                 with self.at_work("Reading every row", services):
                     self.scrub(services)
+            elif action == "quarantine":
+                self.show_quarantined(services, options["remove"], is_sure=options["yes"])
             else:
                 self.decide(action, service, options)
         except Unavailable as error:
@@ -93,6 +100,7 @@ class Command(BaseCommand):
 
     def repair(self, service: Service) -> None:
         with the_only_repairer(service):
+            Caretaker(service).look()
             repaired = repair.repair(service, self.tell_progress)
         for each in repaired:
             self.say(str(each))
@@ -134,6 +142,25 @@ class Command(BaseCommand):
             for service in services:
                 Caretaker(service).scrub()  # Evicts; a running store repairs by itself.
             raise CommandError("A damaged copy was taken out of sync; `manage.py replication repair` rebuilds it.")
+
+    def show_quarantined(self, services: list[Service], chosen: list[str], *, is_sure: bool) -> None:
+        found = [
+            (each, file) for each in services for alias in each.aliases for file in quarantine.quarantined(alias)
+        ]
+        names = {file.name for _, file in found}
+        if unknown := set(chosen) - names - {"all"}:
+            raise CommandError(f"There is no such file: {', '.join(sorted(unknown))}. Nothing was removed.")
+        files = [(each, file) for each, file in found if not chosen or file.name in chosen or "all" in chosen]
+        for service, file in files:
+            for line in report.quarantined_lines(file, quarantine.look(service, file)):
+                self.say(line)
+        if not files:
+            self.say("No file was put aside.")
+        elif chosen:
+            asking.confirm(f"Remove {len(files)} of them for good?", is_sure=is_sure, output=self.stdout)
+            for _, file in files:
+                quarantine.remove(file)
+            self.say(f"{len(files)} removed.")
 
     def decide(self, action: str, service: str | None, options: dict[str, Any]) -> None:
         """Says what it would cost, asks, and does it."""

@@ -1,0 +1,40 @@
+"""Connections whose end leaves a file and its `-wal` as they are.
+
+SQLite merges the `-wal` into the file, and removes it, when the last connection closes: after a fault was found, that
+would take away what gave it away, and leave a file that looks whole. So every connection of the store that could do
+so keeps a second one beside it, which can only read, and which goes last: one that can only read merges nothing, and
+beside an open one SQLite doesn't believe that another is the last.
+Source: https://sqlite.org/wal.html#ckpt, https://sqlite.org/c3ref/close.html (sqlite3_db_config offers
+SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, which Python knows from 3.12 on).
+"""
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+
+class KeptConnection(sqlite3.Connection):
+    """May be closed by anybody, whatever is known or suspected of its file: nothing is merged."""
+
+    _keeper: sqlite3.Connection | None = None
+
+    def keep(self, path: str, timeout_s: float) -> None:
+        """From now on. Raises sqlite3.Error if the file can't be read."""
+        self._keeper = sqlite3.connect(read_only(path), uri=True, timeout=timeout_s, check_same_thread=False)
+        # It takes SQLite's lock of those who are there with the first read.
+        self._keeper.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+
+    def close(self) -> None:
+        super().close()
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.Error):  # Another thread's, that has ended.
+            self.close()
+
+
+def read_only(path: str | Path) -> str:
+    """The URI by which SQLite opens the file at a plain path, and neither makes nor writes it."""
+    return f"file:{quote(str(path))}?mode=ro"
