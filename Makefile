@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench demo chaos stress soak mutants fuzz clean requirements requirements-dev
+.PHONY: help run test test-quick lint bench demo chaos stress soak mutants fuzz clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -14,9 +14,11 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 	@exec env BOOKSTORE_BREAKABLE="$${BOOKSTORE_BREAKABLE:-loopback}" \
 		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
-# Two at a time, until whole stores are tested, which take the machine for themselves (see conftest.py).
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
 	@exec $(PY) -m pytest -n2 --no-loadscope-reorder $(ARGS)
+
+test-quick: requirements-dev ## Run all tests within one process, and those of one whole store
+	@exec $(PY) -m pytest -n2 --no-loadscope-reorder --quick $(ARGS)
 
 lint: requirements-dev ## Check style, types, the direction of imports, and that no migration is missing
 	$(PY) -m ruff check .

@@ -5,6 +5,7 @@ No test database of Django's: replication is about files, their inodes and their
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +24,23 @@ from bookstore_project.settings import topology
 from bookstore_project.wire.attempts import attempts
 from tests.redis import RedisServer
 
-STORES = tuple(f"tests/{name}/" for name in ("browser", "chaos", "cluster", "contract", "stress"))
-"""Where the tests of whole stores are, which take the machine for themselves."""
+STORES = tuple(f"tests/{name}/" for name in ("stress", "chaos", "browser", "cluster", "contract"))
+"""Where the tests of whole stores are: those that take longest first."""
+A_STORE = "tests/cluster/test_shop.py"
+"""Those of one, which `--quick` leaves."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help=f"all tests in one process, and of whole stores {A_STORE}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests write in the folder of their run, unless `--basetemp` names one that is to stay."""
     if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
         config.option.basetemp = str(Path(tempfile.gettempdir(), "t"))
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        # nohup is for the run; what it starts heeds the signal (man 2 execve: a handler becomes the default again).
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 # The same examples each time, however slow the machine is.
@@ -46,21 +56,30 @@ settings.load_profile("store")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those of whole stores come last, in whatever order: until then others may run side by side."""
-    items.sort(key=lambda item: item.nodeid.startswith(STORES))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Those of whole stores come first, in whatever order otherwise: small ones fill what is left of the time."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((number for number, place in enumerate(STORES) if item.nodeid.startswith(place)), len(STORES))
+
+    items.sort(key=rank)
+    if config.option.quick:
+        left_out = [item for item in items if item.nodeid.startswith(STORES) and not item.nodeid.startswith(A_STORE)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    return OneStoreAtATime(config, log)
+    return OneModuleTogether(config, log)
 
 
-class OneStoreAtATime(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives all tests of whole stores to one process, and the others to whoever is free."""
+class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a module of whole stores to one process, and the other tests one by one to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "stores" if nodeid.startswith(STORES) else nodeid
+        module, *_ = nodeid.split("::")
+        return module if module.startswith(STORES) else nodeid
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ from typing import Any, Self
 
 from tests.connection import Kept
 from tests.contract.openapi import Contract
+from tests.patience import PATIENCE_S
 from tests.store import Store
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = PATIENCE_S
 CHUNK = 64 * 1024
 
 

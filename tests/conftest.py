@@ -1,25 +1,32 @@
 """Real stores for the tests that need processes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.client import Shop
+from tests.pool import Pool
 from tests.store import Store
 
 
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    made = Pool(tmp_path_factory.mktemp("pool"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store of the test's own, ready; at the end it is stopped, and nothing of it may be left."""
-    with Store(tmp_path / "var") as running:
+def store(pool: Pool) -> Iterator[Store]:
+    """A healthy store, to break: it is used again if it recovers."""
+    with pool.store() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
-def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """One store for all tests that leave it as healthy as they found it."""
-    with Store(tmp_path_factory.mktemp("shared") / "var") as running:
+@pytest.fixture
+def shared_store(pool: Pool) -> Iterator[Store]:
+    """A store for whoever leaves it as healthy as it was."""
+    with pool.ordinary_store() as running:
         yield running
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import programs
+from tests.patience import PATIENCE_S
 from tests.store import Store
 
 SERVICES = ("catalog", "order")
@@ -21,6 +22,20 @@ def files(store: Store, service: str) -> list[Path]:
     return [store.data / f"{service}-{number}" / f"{service}.sqlite3" for number in (1, 2)]
 
 
+def in_sync(store: Store, service: str) -> set[str]:
+    """The in-sync set, as the newest slot of the witness has it."""
+    slots = (store.data / "witness" / f"{service}.json").read_text(errors="replace").split("\n")
+    newest = max(
+        (json.loads(slot.partition(" ")[2]) for slot in slots if "{" in slot), key=lambda slot: slot["counter"]
+    )
+    return set(newest["in_sync"])
+
+
+def is_whole(store: Store) -> bool:
+    """Whether each service has both of its files."""
+    return all(in_sync(store, service) == {f"{service}-1", f"{service}-2"} for service in SERVICES)
+
+
 def require_tool() -> None:
     """Skips the test where there is no sqlite3 program; under CI, fails it."""
     programs.require("sqlite3", "sqlite3")
@@ -30,7 +45,7 @@ def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
     """The rows that the sqlite3 program finds."""
     require_tool()
     command = ["sqlite3", "-readonly", "-json", str(path), sql]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    found = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert found.returncode == 0, found.stderr
     rows: list[dict[str, Any]] = json.loads(found.stdout or "[]")
     return rows
@@ -38,7 +53,7 @@ def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as connection:
         yield connection
 
 

@@ -64,6 +64,9 @@ def wait_for_the_end(pipe: int, run: int, starters: Sequence[int]) -> bool:
     if pipe in ready:
         return os.read(pipe, 1) == DONE
     _kill(run)
+    if not is_any_gone and watched[0] not in ready:
+        with contextlib.suppress(OSError):
+            sys.stderr.write("Ended with the process that had started it (nohup or setsid would have kept it).\n")
     return False
 
 

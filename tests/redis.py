@@ -12,9 +12,9 @@ from typing import Any, Self
 import redis
 
 from tests import programs
+from tests.patience import PATIENCE_S
 from tests.store import wait_for
 
-PATIENCE_S = 30.0
 MAXMEMORY = "2mb"
 
 

@@ -40,7 +40,6 @@ class RunFolder:
             [sys.executable, "-I", "-S", guard.__file__, str(self.path), str(self._owner), *map(str, starters())],
             stdin=read_fd,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             env={},
             cwd="/",
             start_new_session=True,
@@ -92,7 +91,19 @@ def data_of_tests() -> str:
         return str(given)
     if not worker:
         atexit.register(RunFolder("test").close)
+        _keep_bytecode()
     return tempfile.mkdtemp(prefix=prefix)
+
+
+def _keep_bytecode() -> None:
+    """Where no bytecode is to be written beside the code, the hundreds of processes of a run share a place for it.
+
+    Who names a place, or none at all, is obeyed.
+    """
+    if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
+        place = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
+        os.environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(place)}
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(place)
 
 
 def starters() -> list[int]:

@@ -17,10 +17,11 @@ from typing import Self, TypeVar
 
 from bookstore_project.cluster import lifeline
 from bookstore_project.cluster.lifeline import Lifeline
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
-READY_S = 60.0
+READY_S = PATIENCE_S
 HOSTS = ("127.0.0.1", "127.0.0.2")
 
 T = TypeVar("T")
@@ -29,8 +30,12 @@ _alive = Lifeline()
 """Stores end with the process that has started them, however that one ends."""
 
 
-def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
-    """The first truthy value of `condition`; raises AssertionError if there is none in time."""
+def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:
+    """The first truthy value of `condition`; raises AssertionError if there is none in time.
+
+    Less than PATIENCE_S is no limit: that would test the machine.
+    """
+    timeout_s = max(timeout_s, PATIENCE_S)
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what or condition}"
@@ -38,9 +43,33 @@ def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, what: str = ""
     return value
 
 
+def is_unanswered(connection: socket.socket) -> bool:
+    """Whether the other side has neither said anything nor closed."""
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def rest_of(connection: socket.socket) -> bytes:
+    """What the other side still says, up to the end of the connection, however that comes."""
+    heard = b""
+    with contextlib.suppress(ConnectionResetError):
+        while chunk := connection.recv(4096):
+            heard += chunk
+    return heard
+
+
 def free_port(*hosts: str) -> int:
-    """A port that is free on all of these addresses, outside the range that outgoing connections take theirs from."""
-    for port in random.sample(range(18_000, 32_000), 200):
+    """A port that is free on all of these addresses, outside the range that outgoing connections take theirs from.
+
+    Each process of a run has a range of its own: what one has found, and not taken yet, no other one finds.
+    """
+    first = 18_000 + 3_500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
+    for port in random.sample(range(first, first + 3_500), 400):
         try:
             for host in hosts:
                 with socket.socket() as probe:
@@ -85,6 +114,7 @@ class Store:
         self._command = list(command)
         self._console = data.with_name(f"{data.name}.console")
         self._process: subprocess.Popen[bytes] | None = None
+        self._heard: dict[Path, int] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -130,12 +160,14 @@ class Store:
                 start_new_session=True,
             )
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 10.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = PATIENCE_S) -> int:
         """Signals the supervisor; returns its exit status."""
         self.supervisor.send_signal(number)
         return self.supervisor.wait(timeout_s)
 
-    def manage(self, *arguments: str, node: str = "", timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str, node: str = "", timeout_s: float = PATIENCE_S
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a management command on this store's data."""
         return subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
@@ -149,11 +181,20 @@ class Store:
 
     def console(self) -> str:
         """Everything that the supervisor has said so far."""
-        return self._console.read_text(errors="replace") if self._console.exists() else ""
+        return self._said(self._console)
 
     def log(self, node: str) -> str:
-        path = self.data / "log" / f"{node}.log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        return self._said(self.data / "log" / f"{node}.log")
+
+    def forget_what_was_said(self) -> None:
+        """From now on, console and logs begin here."""
+        said = (self._console, *(self.data / "log").glob("*.log"))
+        self._heard = {path: path.stat().st_size for path in said if path.exists()}
+
+    def _said(self, path: Path) -> str:
+        content = path.read_bytes() if path.exists() else b""
+        heard = self._heard.get(path, 0)
+        return content[heard if heard <= len(content) else 0 :].decode(errors="replace")
 
     # -------------------------------------------------------------------------------------- the nodes
 
@@ -168,7 +209,7 @@ class Store:
     def url(self, node: str) -> str:
         return f"http://{self.addresses[node]}"
 
-    def connect(self, node: str = "front", timeout_s: float = 10.0) -> socket.socket:
+    def connect(self, node: str = "front", timeout_s: float = PATIENCE_S) -> socket.socket:
         """A bare connection, for what no HTTP client would do."""
         host, _, port = self.addresses[node].partition(":")
         return socket.create_connection((host, int(port)), timeout=timeout_s)
@@ -191,7 +232,7 @@ class Store:
 
     def is_ready(self, node: str) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url(node)}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url(node)}/readyz", timeout=10) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError, ValueError):
             return False
@@ -215,7 +256,7 @@ class Store:
         self.wait_ready(node, timeout_s=timeout_s)
         return self.pid(node)
 
-    def wait_for(self, condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
+    def wait_for(self, condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:
         return wait_for(condition, timeout_s, what)
 
     # ------------------------------------------------------------------------------------- the end
@@ -232,7 +273,7 @@ class Store:
                 continue
         return {pid: command for pid, command in found.items() if pid != os.getpid() and command}
 
-    def wait_gone(self, timeout_s: float = 5.0) -> None:
+    def wait_gone(self, timeout_s: float = PATIENCE_S) -> None:
         """Returns when no process of the store is left; raises AssertionError naming those that are."""
         try:
             wait_for(lambda: not self.processes(), timeout_s)
@@ -245,7 +286,7 @@ class Store:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self._process:
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
 
 
 def environment_for(data: Path, nodes: Mapping[str, str]) -> dict[str, str]:

@@ -14,9 +14,9 @@ import pytest
 from bookstore_project.replication.tests.copies import eventually
 from bookstore_project.settings import topology
 from catalog_app.importing.interruption import Interruption
+from tests.patience import PATIENCE_S
 
 ROWS = 3000
-DEADLINE_S = 60
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_the_first_signal_waits_for_a_good_moment_and_the_second_does_not(former
         with pytest.raises(KeyboardInterrupt):
             interruption.check()
         with pytest.raises(KeyboardInterrupt):
-            interruption.pause(DEADLINE_S)
+            interruption.pause(PATIENCE_S)
         assert signal.getsignal(signal.SIGINT) is former_handler
     assert interruption.signal_number == signal.SIGINT
 
@@ -72,7 +72,7 @@ def test_an_import_stopped_from_outside_is_finished_by_repeating_it(tmp_path: Pa
     data, books = tmp_path / "data", tmp_path / "books.csv"
     books.write_text("title\n" + "".join(f"Volume {row}\n" for row in range(ROWS)))
     migration = manage(data, "migrate", "--verbosity=0")
-    _, complaints = migration.communicate(timeout=DEADLINE_S)
+    _, complaints = migration.communicate(timeout=PATIENCE_S)
     assert migration.returncode == 0, complaints
 
     importing = manage(data, "import_books", str(books), "--batch-size=10")
@@ -81,9 +81,9 @@ def test_an_import_stopped_from_outside_is_finished_by_repeating_it(tmp_path: Pa
         assert importing.poll() is None, importing.communicate()
         return count_books(data, "catalog-1") >= 50
 
-    eventually(is_under_way, DEADLINE_S)
+    eventually(is_under_way)
     importing.send_signal(number)
-    _, complaints = importing.communicate(timeout=DEADLINE_S)
+    _, complaints = importing.communicate(timeout=PATIENCE_S)
     if number == signal.SIGKILL:
         assert importing.returncode == -number
     else:
@@ -93,7 +93,7 @@ def test_an_import_stopped_from_outside_is_finished_by_repeating_it(tmp_path: Pa
     assert count_books(data, "catalog-1") < ROWS
 
     again = manage(data, "import_books", str(books), "--batch-size=1000")
-    said, complaints = again.communicate(timeout=DEADLINE_S)
+    said, complaints = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, complaints
     assert "already there" in said
     assert [count_books(data, alias) for alias in ("catalog-1", "catalog-2")] == [ROWS, ROWS]

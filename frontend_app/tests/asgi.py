@@ -12,6 +12,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from bookstore_project.wire.gateway.messages import Incoming, Scope
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front
+from tests.patience import PATIENCE_S
 
 Message = MutableMapping[str, Any]
 HOST = ("host", "127.0.0.1:8000")
@@ -103,7 +104,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     """Runs a coroutine that makes its own assertions."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await test()
 
     asyncio.run(bounded())

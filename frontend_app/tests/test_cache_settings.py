@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from bookstore_project.settings import caching, topology
+from tests.patience import PATIENCE_S
 from tests.store import environment_for
 
 
@@ -81,6 +82,6 @@ def manage(folders: pytest.TempPathFactory, *arguments: str, **environment: str)
         env=environment_for(folders.mktemp("settings"), nodes) | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )

@@ -22,6 +22,7 @@ from frontend_app.runtime import Front, serving
 from frontend_app.rush import CUSTOMERS, Rush
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Store, lru, make_front
+from tests.patience import PATIENCE_S
 from tests.store import wait_for
 
 pytestmark = pytest.mark.django_db(databases=[topology.ACCOUNTS])
@@ -359,7 +360,7 @@ def test_one_rush_at_a_time(front: Front) -> None:
     go = threading.Event()
 
     def wait(node: topology.Node, method: str, path: str, **options: Any) -> wire.Reply:
-        go.wait(30)
+        go.wait(PATIENCE_S)
         raise wire.NoAnswer(node.name)
 
     Rush(front, wait).start(1)

@@ -26,6 +26,7 @@ from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import HOST, ask, incoming, run
 from frontend_app.tests.fakes import Store
+from tests.patience import PATIENCE_S
 
 BOOK = "/api/v1/books/1/"
 IDENTITY = "an-id-of-the-client"
@@ -446,7 +447,7 @@ class Blocking:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         self.count += 1
         self.inside.release()
-        assert self.let_go.wait(10)
+        assert self.let_go.wait(PATIENCE_S)
         start_response("200 OK", [])
         return [b""]
 
@@ -462,7 +463,7 @@ def test_writes_leave_threads_to_the_reads() -> None:
         writes = [asyncio.create_task(way.answer(environ("POST"))) for _ in range(20)]
         reads = [asyncio.create_task(way.answer(environ("GET"))) for _ in range(2)]
         for _ in range(6):
-            assert await asyncio.to_thread(application.inside.acquire, timeout=10)
+            assert await asyncio.to_thread(application.inside.acquire, timeout=PATIENCE_S)
         assert application.count == 6
         application.let_go.set()
         assert [(await task).status for task in (*reads, *writes)] == [200] * 22
@@ -476,7 +477,7 @@ def test_a_request_that_finds_no_thread_in_time_is_refused_unharmed() -> None:
         application = Blocking()
         way = OrdinaryWay(application, threads=2, slot_wait_s=0.01)
         first = asyncio.create_task(way.answer(environ("GET")))
-        assert await asyncio.to_thread(application.inside.acquire, timeout=10)
+        assert await asyncio.to_thread(application.inside.acquire, timeout=PATIENCE_S)
         with pytest.raises(Busy):
             await way.answer(environ("GET"))
         application.let_go.set()
@@ -492,7 +493,7 @@ def test_a_cancelled_request_keeps_its_slot_until_its_work_ends() -> None:
         application = Blocking()
         way = OrdinaryWay(application, threads=2, slot_wait_s=0.01)
         first = asyncio.create_task(way.answer(environ("GET")))
-        assert await asyncio.to_thread(application.inside.acquire, timeout=10)
+        assert await asyncio.to_thread(application.inside.acquire, timeout=PATIENCE_S)
         first.cancel()
         with pytest.raises(Busy):
             await way.answer(environ("GET"))

@@ -13,8 +13,7 @@ from frontend_app.gateway.lanes import SEEN_S, TIMES_KEPT, WINDOW_S, Busy, Lane
 from frontend_app.gateway.ordinary import OrdinaryWay
 from frontend_app.tests.asgi import run
 from frontend_app.tests.fakes import Clock
-
-PATIENCE_S = 60.0
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -183,7 +182,7 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         self.inside.release()
-        assert self.let_go.wait(20)
+        assert self.let_go.wait(PATIENCE_S)
         start_response("200 OK", [])
         return [b""]
 
@@ -194,7 +193,7 @@ def environ(method: str, path: str = "/", **sent: str) -> dict[str, Any]:
 
 async def come_in(gate: Gate, count: int) -> None:
     for _ in range(count):
-        assert await asyncio.to_thread(gate.inside.acquire, timeout=10)
+        assert await asyncio.to_thread(gate.inside.acquire, timeout=PATIENCE_S)
 
 
 def test_nothing_is_begun_for_which_the_time_is_too_short() -> None:

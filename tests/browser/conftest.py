@@ -1,4 +1,4 @@
-"""A headless Chromium, and a store to look at. Both for one module: the browser's event loop suits no other tests."""
+"""A headless Chromium, for one module, as its event loop suits no other tests; and stores to look at."""
 
 from collections.abc import Iterator
 
@@ -16,11 +16,10 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """One store for a module, whose tests leave it whole."""
-    with Store(tmp_path_factory.mktemp("shop") / "var", environment={"BOOKSTORE_BREAKABLE": "1"}) as store:
-        yield store
+@pytest.fixture
+def breakable(store: Store) -> Store:
+    """One to break, as its controls do."""
+    return store
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from tests.client import Client
-from tests.databases import files
+from tests.databases import files, is_whole
 from tests.store import Store, wait_for
 
 
@@ -18,4 +18,4 @@ def out_of_sync(store: Store, node: str) -> Iterator[None]:
         assert Client(store).buy(1).status == 201
         yield
         stranger.execute("ROLLBACK")
-    wait_for(lambda: store.manage("replication", "status").returncode == 0, 60, "both copies in sync")
+    wait_for(lambda: is_whole(store), what="both copies in sync")

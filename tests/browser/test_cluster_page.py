@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.visitor import Visitor
+from tests.databases import is_whole
 from tests.store import Store, wait_for
 
 LOST = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "Failed to fetch")
@@ -50,7 +51,7 @@ def damage(staff: Visitor, label: str, node: str) -> str:
 
 
 def await_whole(store: Store) -> None:
-    wait_for(lambda: store.manage("replication", "status").returncode == 0, 60, "both copies in sync")
+    wait_for(lambda: is_whole(store), what="both copies in sync")
 
 
 def test_page_follows_live_while_a_replica_is_killed_and_returns(staff: Visitor) -> None:

@@ -11,10 +11,11 @@ from typing import Any, Literal, Self
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests import programs
+from tests.patience import PATIENCE_S
 from tests.store import Store
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
-PATIENCE_MS = 30_000.0
+PATIENCE_MS = PATIENCE_S * 1000
 NARROW, WIDE = 360, 1280
 BOOKS = "/admin/catalog_app/book/"
 Scheme = Literal["light", "dark"]

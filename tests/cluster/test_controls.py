@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from tests.client import Client
+from tests.databases import is_whole
+from tests.pool import Pool
 from tests.store import Store, wait_for
 
 
-@pytest.fixture(scope="module")
-def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    data = tmp_path_factory.mktemp("breakable") / "var"
-    with Store(data, environment={"BOOKSTORE_BREAKABLE": "1", "BOOKSTORE_SCRUB_EVERY_S": "0"}) as store:
+@pytest.fixture
+def breakable(pool: Pool) -> Iterator[Store]:
+    with pool.store(environment={"BOOKSTORE_SCRUB_EVERY_S": "0"}) as store:
         yield store
 
 
@@ -32,10 +33,6 @@ def node(store: Store, name: str) -> dict[str, Any]:
 def identity(store: Store, alias: str) -> int:
     (path,) = (store.data / alias).glob("*.sqlite3")
     return path.stat().st_ino
-
-
-def is_whole(store: Store) -> bool:
-    return store.manage("replication", "status").returncode == 0
 
 
 @pytest.mark.parametrize("kind", ["delete", "truncate", "flip"])

@@ -38,4 +38,5 @@ def test_drained_replicas_stay_so_through_restarts_and_replicate_until_they_are_
     wait_for(
         lambda: {shop.front.buy(book).headers["x-replica"] for _ in range(2)} == {"order-1"}, 20, "order-1 alone"
     )
+    assert store.manage("undrain", "order-2").returncode == 0
     shop.assert_contract_kept()

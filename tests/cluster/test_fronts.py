@@ -12,6 +12,8 @@ import pytest
 
 from tests import databases
 from tests.client import Answer, Client
+from tests.patience import PATIENCE_S
+from tests.pool import Pool
 from tests.redis import RedisServer
 from tests.store import Store, wait_for
 
@@ -30,10 +32,9 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def patient(pool: Pool) -> Iterator[Store]:
     """A store with two fronts and a lease longer than a call's usual limit; every test leaves both alive."""
-    data = tmp_path_factory.mktemp("patient") / "var"
-    with Store(data, fronts=2, environment={"BOOKSTORE_LEASE_S": "4"}) as store:
+    with pool.store(fronts=2, environment={"BOOKSTORE_LEASE_S": "4"}) as store:
         yield store
 
 
@@ -116,7 +117,7 @@ def test_a_front_that_is_stopped_for_three_leases_shows_nothing_old_when_it_wake
             asked = pool.submit(waiting.get, "/product/1")
             pair.wait_for(lambda: waiting.is_connected)
             pair.kill("front-2", signal.SIGCONT)
-            assert asked.result(30).json["price"] == price
+            assert asked.result(PATIENCE_S).json["price"] == price
     finally:
         pair.kill("front-2", signal.SIGCONT)
     assert pair.pid("front-2") == stopped, "it went on where it was"

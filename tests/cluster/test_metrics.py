@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 from prometheus_client import Metric
@@ -144,9 +145,13 @@ def test_copies_and_what_befalls_them_can_be_watched(store: Store) -> None:
         assert value(store, "bookstore_replication_position", node, alias="catalog-2") == position
         assert value(store, "bookstore_replication_lag_entries", node) == 0
     epoch = value(store, "bookstore_replication_epoch", "catalog-1")
+    repaired = partial(
+        value, store, "bookstore_replication_repairs_total", *CATALOGS, alias="catalog-2", means="copy"
+    )
+    evicted = partial(value, store, "bookstore_replication_evictions_total", *CATALOGS, alias="catalog-2")
+    repairs, evictions = repaired(), evicted()
     (store.data / "catalog-2" / "catalog.sqlite3").unlink()
-    repairs = "bookstore_replication_repairs_total"
-    wait_for(lambda: value(store, repairs, *CATALOGS, alias="catalog-2", means="copy") == 1, 30, "a repair")
-    assert value(store, "bookstore_replication_evictions_total", *CATALOGS, alias="catalog-2") == 1
+    wait_for(lambda: repaired() == repairs + 1, what="a repair")
+    assert evicted() == evictions + 1
     assert value(store, "bookstore_replication_epoch", "catalog-1") > epoch
     assert value(store, in_sync, "catalog-1") == 2

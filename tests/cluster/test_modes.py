@@ -30,8 +30,8 @@ def test_an_experiment_says_so_and_does_what_it_says(tmp_path: Path, mode: str) 
             wait_for(lambda: client.get("/product/1").json["price"] == "99.90", 10, "the push")
 
 
-def test_a_store_left_to_itself_is_coherent(tmp_path: Path) -> None:
-    with Store(tmp_path / "var") as store, Client(store) as client:
+def test_a_store_left_to_itself_is_coherent(store: Store) -> None:
+    with Client(store) as client:
         assert "experiment" not in store.console()
         assert client.get("/api/v1/cluster/").json["cache"]["coherence"] == "full"
         for price in ("99.90", "98.90"):

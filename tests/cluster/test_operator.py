@@ -6,7 +6,8 @@ import uuid
 from pathlib import Path
 
 from tests.client import Answer, Shop
-from tests.databases import dump_both, files, query
+from tests.databases import dump_both, files, is_whole, query
+from tests.patience import PATIENCE_S
 from tests.store import Store, wait_for
 
 BUYERS = 3
@@ -29,7 +30,7 @@ class Buyers:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE_S)
 
     def _buy(self, book: int) -> None:
         client = self._shop.client(keep_alive=True)
@@ -40,23 +41,22 @@ class Buyers:
         client.close()
 
 
-def test_a_backup_taken_while_people_buy_comes_back_into_an_empty_folder(tmp_path: Path) -> None:
+def test_a_backup_taken_while_people_buy_comes_back_into_an_empty_folder(store: Store, tmp_path: Path) -> None:
     backup = tmp_path / "backup.tar"
-    with Store(tmp_path / "var") as store:
-        shop = Shop(store)
-        for book in range(1, BUYERS + 1):
-            assert shop.front.post(f"/api/v1/books/{book}/restock/", {"quantity": 5000}, as_staff=True).status == 200
-        with Buyers(store) as buyers:
-            wait_for(lambda: len(buyers.bought) >= 20, 30, "some purchases")
-            before = list(buyers.bought)
-            made = store.manage("backup", str(backup))
-            assert made.returncode == 0, made.stderr
-            assert "ledger and orders agree" in made.stdout
-            wait_for(lambda: len(buyers.bought) > len(before) + 20, 30, "purchases after the backup")
-        refused = store.manage("restore", str(backup), "--yes")
-        assert refused.returncode == 1
-        assert f"supervisor: process {store.supervisor.pid}" in refused.stderr
-        key = (store.data / "secret-key").read_bytes()
+    shop = Shop(store)
+    for book in range(1, BUYERS + 1):
+        assert shop.front.post(f"/api/v1/books/{book}/restock/", {"quantity": 5000}, as_staff=True).status == 200
+    with Buyers(store) as buyers:
+        wait_for(lambda: len(buyers.bought) >= 20, 30, "some purchases")
+        before = list(buyers.bought)
+        made = store.manage("backup", str(backup))
+        assert made.returncode == 0, made.stderr
+        assert "ledger and orders agree" in made.stdout
+        wait_for(lambda: len(buyers.bought) > len(before) + 20, 30, "purchases after the backup")
+    refused = store.manage("restore", str(backup), "--yes")
+    assert refused.returncode == 1
+    assert f"supervisor: process {store.supervisor.pid}" in refused.stderr
+    key = (store.data / "secret-key").read_bytes()
 
     with_backup = Store(tmp_path / "new" / "var")
     (tmp_path / "new").mkdir()
@@ -94,7 +94,7 @@ def test_a_copy_is_discarded_beside_the_running_store_and_no_reader_sees_an_old_
     before = json.loads(store.manage("replication", "status", "--json").stdout)
     done = store.manage("replication", "discard", "catalog-1", "--yes")
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: store.manage("replication", "status").returncode == 0, 30, "both copies in sync")
+    wait_for(lambda: is_whole(store), what="both copies in sync")
     after = json.loads(store.manage("replication", "status", "--json").stdout)
     assert after[0]["timeline"] != before[0]["timeline"]
     assert after[0]["last_repair"]["alias"] == "catalog-1"

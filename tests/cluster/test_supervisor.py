@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,12 @@ from urllib.request import urlopen
 import pytest
 
 from tests.databases import require_tool
-from tests.store import ROOT, Store, wait_for
+from tests.patience import PATIENCE_S
+from tests.store import ROOT, Store, rest_of, wait_for
 
 
 def get_json(url: str) -> Any:
-    with urlopen(url, timeout=5) as answer:
+    with urlopen(url, timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 
@@ -59,32 +59,7 @@ class TestRunningStore:
             f"already runs on {shared_store.data} (supervisor: process {shared_store.supervisor.pid})"
             in second.stderr
         )
-        shared_store.wait_ready(timeout_s=5)
-
-    def test_half_sent_bodies_delay_nobody(self, shared_store: Store) -> None:
-        """Twenty of them; the slowest of thirty other requests, hits and misses, takes less than 100 ms longer."""
-
-        def slowest_s(*, misses: range) -> float:
-            times = []
-            for number in misses:
-                for path in ("/product/1", f"/api/v1/books/?page_size={number}"):
-                    began = time.perf_counter()
-                    get_json(shared_store.front + path)
-                    times.append(time.perf_counter() - began)
-            return max(times)
-
-        usual_s = slowest_s(misses=range(1, 16))
-        halves = [shared_store.connect() for _ in range(20)]
-        try:
-            for half in halves:
-                half.sendall(
-                    b"POST /api/v1/orders/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                    b'Content-Length: 50\r\n\r\n{"book": '
-                )
-            assert slowest_s(misses=range(21, 36)) < usual_s + 0.1
-        finally:
-            for half in halves:
-                half.close()
+        shared_store.wait_ready()
 
     def test_dbshell_opens_the_nodes_own_database_for_reading(self, shared_store: Store) -> None:
         require_tool()
@@ -108,32 +83,25 @@ class TestRunningStore:
 
 
 class TestStop:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_takes_less_than_two_seconds_whatever_clients_do(self, store: Store, number: signal.Signals) -> None:
+    """What each signal does is tested with nodes that start in a blink; how fast it is, `make bench` tells."""
+
+    def test_waits_for_no_client(self, store: Store) -> None:
         with store.connect() as half, store.connect() as idle:
             half.sendall(b"POST /api/v1/orders/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
             idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert idle.recv(100)
-            began = time.monotonic()
-            assert store.stop(number) == 0
-            assert time.monotonic() - began < 2
-        store.wait_gone(0.5)
+            assert store.stop() == 0
+            assert rest_of(half) == b"", "cut off, and not waited for"
+        assert not store.processes()
 
     def test_killed_supervisor_leaves_no_orphan_and_the_next_starts_at_once(self, store: Store) -> None:
         store.supervisor.kill()
-        store.supervisor.wait(5)
+        store.supervisor.wait(PATIENCE_S)
         store.start()
         store.wait_ready()
 
 
 class TestStart:
-    def test_warm_start_is_ready_within_five_seconds(self, store: Store) -> None:
-        assert store.stop() == 0
-        began = time.monotonic()
-        store.start()
-        store.wait_ready()
-        assert time.monotonic() - began < 5
-
     def test_busy_port_is_named_with_its_owner_and_nothing_is_started(self, tmp_path: Path) -> None:
         store = Store(tmp_path / "var")
         host, _, port = store.addresses["order-2"].partition(":")
@@ -141,7 +109,7 @@ class TestStart:
             listener.bind((host, int(port)))
             listener.listen()
             store.start()
-            assert store.supervisor.wait(20) == 1
+            assert store.supervisor.wait(PATIENCE_S) == 1
         assert f"order-2 can't listen on {host}:{port}" in store.console()
         assert f"process {os.getpid()}" in store.console()
         assert "starting" not in store.console()
@@ -167,9 +135,7 @@ class TestStart:
 class TestRestart:
     @pytest.mark.parametrize("node", ["front", "catalog-1", "order-2"])
     def test_killed_node_answers_again(self, store: Store, node: str) -> None:
-        began = time.monotonic()
         new = store.wait_restarted(node, store.kill(node))
-        assert time.monotonic() - began < 5
         store.wait_for(lambda: f"pid {new}" in store.console())
         assert f"{node} died (its worker was killed by SIGKILL)" in store.console()
 
@@ -200,5 +166,5 @@ class TestByHand:
             wait_for(reloaded, 30, "a reload")
         finally:
             os.killpg(server.pid, signal.SIGKILL)
-            server.wait(10)
+            server.wait(PATIENCE_S)
         store.wait_gone()

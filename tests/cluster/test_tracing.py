@@ -9,15 +9,17 @@ from functools import partial
 import pytest
 
 from tests.client import Answer, Shop
+from tests.pool import Pool
 from tests.store import Store, wait_for
 
 PLAIN = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (.*)  \[(.*)\]")
 
 
 @pytest.fixture(scope="module", params=["text", "json"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    data = tmp_path_factory.mktemp("traced") / "var"
-    with Store(data, environment={"BOOKSTORE_LOG_FORMAT": request.param}) as running:
+def store(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Store]:
+    with pool.store(
+        environment={} if request.param == "text" else {"BOOKSTORE_LOG_FORMAT": request.param}
+    ) as running:
         yield running
 
 

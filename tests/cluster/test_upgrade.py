@@ -4,8 +4,8 @@ import sqlite3
 from contextlib import closing
 
 from tests.client import Shop
-from tests.cluster.test_files import in_sync
-from tests.databases import dump_both, files, query
+from tests.databases import dump_both, files, in_sync, query
+from tests.patience import PATIENCE_S
 from tests.store import Store, wait_for
 
 BOTH = {"catalog-1", "catalog-2"}
@@ -14,7 +14,7 @@ BOTH = {"catalog-1", "catalog-2"}
 def make_for_other_code(store: Store, number: int) -> None:
     """As the files of the catalog are after a migration to columns that the running processes don't know."""
     for path in files(store, "catalog"):
-        with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA user_version = {number}")
 
 

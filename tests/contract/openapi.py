@@ -9,6 +9,8 @@ from urllib.request import urlopen
 
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 
+from tests.patience import PATIENCE_S
+
 PROBLEM_TYPE = "application/problem+json"
 UNDOCUMENTED = (
     "/healthz",
@@ -111,7 +113,7 @@ class Contract:
 
 @cache
 def _fetch(service: str, url: str) -> Any:
-    with urlopen(f"{url}/api/schema/?format=json", timeout=30) as answer:
+    with urlopen(f"{url}/api/schema/?format=json", timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import patience
 from tests.mutants.mutant import DoesNotFit, Mutant
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,8 @@ COPIED = (
 OF_A_STORE = ("BOOKSTORE_", "DJANGO_SETTINGS_MODULE")
 """Environment variables that would take the tests to another store."""
 TIME_LIMIT_S = 120.0
+PATIENCE_S = 20.0
+"""Of tests that wait for what a mutant never does."""
 TESTS_FAILED = 1
 """pytest's exit status for "some tests failed"; others mean that they could not be run."""
 REASON_LENGTH = 90
@@ -107,7 +110,14 @@ def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int |
     with tempfile.TemporaryDirectory(prefix="s") as scratch:  # Short: tests make sockets in it (unix(7): 107 bytes).
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_STORE)}
         # A .pyc of the mutant would outlive it: same size, same second.
-        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": scratch, "PYTHONPATH": str(tree), "COLUMNS": "1000"}
+        environment |= {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": "",
+            "TMPDIR": scratch,
+            "PYTHONPATH": str(tree),
+            "COLUMNS": "1000",
+        }
+        environment[patience.VARIABLE] = str(PATIENCE_S)
         with subprocess.Popen(
             command,
             cwd=tree,

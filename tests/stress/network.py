@@ -10,7 +10,7 @@ import random
 import socket
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import Self
 
 Way = tuple[str, str]
 """From a party to another."""
-Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 CHUNK = 64 * 1024
 LOOKED_FOR_EVERY_S = 0.05
 DELIVERED_LATE = 0.5
@@ -75,6 +74,9 @@ class Network(threading.Thread):
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._wires: set[asyncio.Task[None]] = set()
+        self._taken: set[socket.socket] = set()
+        """Connections whose wire still carries, or hasn't begun to."""
 
     def routes(self) -> dict[str, dict[str, str]]:
         """For each caller, for the address of each party that it calls, the address of the wire."""
@@ -109,23 +111,34 @@ class Network(threading.Thread):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
+        self.end()
         self.join()
+
+    def end(self) -> None:
+        """Asks for the end, and waits for nothing; does nothing once it has come."""
+        with suppress(RuntimeError):
+            self.call(self._ended.set)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Has it called by the loop."""
+        self._loop.call_soon_threadsafe(function)
 
     def run(self) -> None:
         self._loop.run_until_complete(self._run())
         self._loop.close()
 
     async def _run(self) -> None:
-        for call, listener in self._listeners.items():
-            self._tasks.append(asyncio.create_task(self._serve(call, listener)))
+        self._tasks += [asyncio.create_task(self._serve(call)) for call in self._listeners]
         await self._ended.wait()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        for port in self._ports.values():
-            port.close()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(2):
+            await asyncio.sleep(0)  # What was aborted is closed in the loop's next round.
+        # A task that was ended before its turn came leaves open what it was given.
+        for left in (*self._taken, *self._listeners.values(), *self._ports.values()):
+            left.close()
 
     def _change(self, begun: Sequence[Trouble], ended: Sequence[Trouble]) -> None:
         self.troubles = [trouble for trouble in (*self.troubles, *begun) if trouble not in ended]
@@ -134,17 +147,27 @@ class Network(threading.Thread):
 
     # ---------------------------------------------------------------------------------------- one wire
 
-    async def _serve(self, call: Way, listener: socket.socket) -> None:
+    async def _serve(self, call: Way) -> None:
         """Takes connections while the party that is called does."""
         while True:
-            is_gone = asyncio.Event()
-            server = await asyncio.start_server(self._wire(call, is_gone), sock=listener)
+            listener, is_gone = self._listeners[call], asyncio.Event()
+            self._loop.add_reader(listener, self._take, call, listener, is_gone)
             try:
                 await is_gone.wait()
             finally:
-                server.close()
+                self._loop.remove_reader(listener)
+                listener.close()
             await self._return_of(call[1])
-            listener = _listener(self._ports[call])
+            self._listeners[call] = _listener(self._ports[call])
+
+    def _take(self, call: Way, listener: socket.socket, is_gone: asyncio.Event) -> None:
+        with suppress(OSError):  # Who called has gone already.
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            self._taken.add(connection)
+            wire = asyncio.create_task(self._wire(call, connection, is_gone))
+            self._wires.add(wire)
+            wire.add_done_callback(self._wires.discard)
 
     async def _return_of(self, party: str) -> None:
         while True:
@@ -154,26 +177,26 @@ class Network(threading.Thread):
                 return
             await asyncio.sleep(LOOKED_FOR_EVERY_S)
 
-    def _wire(self, call: Way, is_gone: asyncio.Event) -> Accept:
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            ends = [writer]
+    async def _wire(self, call: Way, connection: socket.socket, is_gone: asyncio.Event) -> None:
+        ends: list[asyncio.StreamWriter] = []
+        try:
+            reader, writer = await asyncio.open_connection(sock=connection)
+            ends.append(writer)
             try:
-                try:
-                    far_reader, far_writer = await self._connect(call[1])
-                except OSError:
-                    is_gone.set()
-                    raise
-                ends.append(far_writer)
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._carry(call, call, reader, far_writer))
-                    both.create_task(self._carry(call, call[::-1], far_reader, writer))
-            except* OSError:  # The one end is gone, or what was under way is: so is the other end.
-                pass
-            finally:
-                for end in ends:
-                    end.transport.abort()
-
-        return accept
+                far_reader, far_writer = await self._connect(call[1])
+            except OSError:
+                is_gone.set()
+                raise
+            ends.append(far_writer)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._carry(call, call, reader, far_writer))
+                both.create_task(self._carry(call, call[::-1], far_reader, writer))
+        except* OSError:  # The one end is gone, or what was under way is: so is the other end.
+            pass
+        finally:
+            for end in ends:
+                end.transport.abort()
+            self._taken.discard(connection)
 
     async def _connect(self, party: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if path := self._sockets.get(party):
@@ -234,5 +257,6 @@ def _listener(port: socket.socket) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(port.getsockname())
+    listener.setblocking(False)
     listener.listen(128)
     return listener

@@ -1,22 +1,23 @@
 """The network of the harness, between two ends that say everything back."""
 
+import gc
 import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.store import wait_for
 from tests.stress.network import Network, Trouble, Way
 from tests.stress.run import wiring
 
 ASK, ANSWER = ("front", "catalog"), ("catalog", "front")
-PATIENCE_S = 20.0
 
 
 class Echo(threading.Thread):
@@ -89,6 +90,19 @@ def test_what_is_said_arrives_and_is_answered(network: Network, echo: Echo) -> N
     assert echo.heard == [b"hello"]
     wait_for(lambda: network.carried[ANSWER] == 1)
     assert network.carried[ASK] == 1
+
+
+def test_connections_whose_turn_comes_with_the_end_are_closed(echo: Echo) -> None:
+    """A socket that is left open is a warning, and a warning is an error."""
+    for _ in range(10):
+        with Network([ASK], {"catalog": echo.address}, "seed") as network, ExitStack() as clients:
+            is_over = threading.Event()
+            network.call(is_over.wait)
+            for _ in range(20):
+                clients.enter_context(connect(network)).sendall(b"hello")
+            network.end()
+            is_over.set()
+    gc.collect()
 
 
 def test_wires_that_nobody_uses_are_told_of_as_kinds_of_parties(echo: Echo) -> None:

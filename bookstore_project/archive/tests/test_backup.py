@@ -22,6 +22,7 @@ from bookstore_project.replication.tests.copies import Party, assert_copies_equa
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app.models import Order
+from tests.patience import PATIENCE_S
 
 POINTS = ["backup-copied-catalog", "backup-copied-order", "backup-before-manifest", "backup-whole"]
 KILLED = (
@@ -109,7 +110,7 @@ def test_no_sale_slips_in_between_the_two_snapshots(shop: Path, tmp_path: Path) 
     finally:
         done.set()
         for seller in sellers:
-            seller.join(20)
+            seller.join(PATIENCE_S)
 
 
 def test_what_was_acknowledged_before_is_read_through_the_gate(shop: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bookstore_project.wire.control import address_of
+from tests.patience import PATIENCE_S
 from tests.store import Store, wait_for
 
 STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
@@ -48,7 +49,7 @@ def path_of(store: Store) -> Path:
 
 def ask(store: Store, line: bytes) -> dict[str, Any]:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
+        connection.settimeout(PATIENCE_S)
         with address_of(path_of(store)) as address:
             connection.connect(address)
         connection.sendall(line)
@@ -98,7 +99,7 @@ def test_another_user_is_refused_even_if_the_file_let_him_in(store: Store) -> No
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert "Only the user who runs the store" in asked.stdout, asked.stderr
     assert store.pid("catalog-1") == pid

@@ -4,14 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
-from tests.store import ROOT, Store, wait_for
+from tests.patience import PATIENCE_S
+from tests.store import ROOT, Store, rest_of, wait_for
 
 STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
 STARTER = f"""
@@ -35,12 +35,10 @@ def launcher_of(store: Store, node: str) -> int:
     return os.getpgid(store.pid(node))
 
 
-def stop_takes_s(store: Store, number: signal.Signals = signal.SIGTERM) -> float:
-    began = time.monotonic()
+def stop(store: Store, number: signal.Signals = signal.SIGTERM) -> None:
+    """How fast it is, `make bench` tells."""
     assert store.stop(number) == 0
-    took_s = time.monotonic() - began
     assert not store.processes()
-    return took_s
 
 
 def test_console_names_each_node_with_address_and_pid(store: Store) -> None:
@@ -60,7 +58,7 @@ def test_console_says_where_to_click(store: Store) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_stops_everything(store: Store, number: signal.Signals) -> None:
-    assert stop_takes_s(store, number) < 2
+    stop(store, number)
     assert not list((store.data / "run").glob("*.pid"))
 
 
@@ -69,22 +67,21 @@ def test_stop_waits_neither_for_slow_requests_nor_for_half_sent_ones(store: Stor
         half.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
         slow.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         assert store.is_ready("catalog-1")
-        assert stop_takes_s(store) < 2
+        stop(store)
+        assert rest_of(slow) == b"", "cut off, and not waited for"
 
 
 def test_stopped_node_is_stopped_too(store: Store) -> None:
     """SIGTERM reaches no process that SIGSTOP holds; SIGKILL does."""
     store.kill("order-1", signal.SIGSTOP)
     os.kill(launcher_of(store, "order-1"), signal.SIGSTOP)
-    assert stop_takes_s(store) < 2
+    stop(store)
 
 
 @pytest.mark.parametrize("node", ["front", "catalog-2"])
 def test_killed_worker_is_replaced(store: Store, node: str) -> None:
     old = store.kill(node)
-    began = time.monotonic()
     new = store.wait_restarted(node, old)
-    assert time.monotonic() - began < 1.5
     wait_for(lambda: f"pid {new}" in store.console())
     assert f"{node} died (its worker was killed by SIGKILL): starting it again now" in store.console()
 
@@ -115,7 +112,7 @@ def test_node_that_answers_no_more_is_killed_and_started_anew(tmp_path: Path, wi
 
 def test_killed_supervisor_leaves_no_orphan(store: Store) -> None:
     store.supervisor.kill()
-    store.supervisor.wait(5)
+    store.supervisor.wait(PATIENCE_S)
     store.wait_gone()
 
 
@@ -123,7 +120,7 @@ def test_supervisor_and_launchers_killed_at_once_leave_no_orphan(store: Store) -
     launchers = [launcher_of(store, node) for node in store.nodes]
     for pid in (store.supervisor.pid, *launchers):
         os.kill(pid, signal.SIGKILL)
-    store.supervisor.wait(5)
+    store.supervisor.wait(PATIENCE_S)
     store.wait_gone()
 
 
@@ -132,7 +129,7 @@ def test_killed_supervisor_of_restarted_nodes_leaves_no_orphan(store: Store) -> 
     for node in ("front", "catalog-1"):
         store.wait_restarted(node, store.kill(node))
     store.supervisor.kill()
-    store.supervisor.wait(5)
+    store.supervisor.wait(PATIENCE_S)
     store.wait_gone()
 
 
@@ -159,12 +156,12 @@ def test_node_that_keeps_dying_is_started_less_and_less_often_and_named(tmp_path
         "catalog-2 died (exit status 3): starting it again in 0.5 s",
     ]
     store.wait_ready("front", "catalog-1")
-    assert stop_takes_s(store) < 2
+    stop(store)
 
 
 def test_what_nodes_say_is_kept_and_the_unusual_shown(store: Store) -> None:
     for line in ("21:04:11.123+GET+/product/2+200+catalog-1+1.0+ms", "warning:+a+rat+in+the+cellar"):
-        with urlopen(f"{store.url('catalog-1')}/say?{line}", timeout=5) as answer:
+        with urlopen(f"{store.url('catalog-1')}/say?{line}", timeout=PATIENCE_S) as answer:
             answer.read()
     wait_for(lambda: "catalog-1  warning: a rat in the cellar" in store.console())
     assert "GET /product/2" not in store.console()
@@ -185,10 +182,8 @@ def test_terminal_that_stops_reading_stops_nobody(tmp_path: Path) -> None:
         wait_for(lambda: all(store.is_ready(node) for node in store.nodes))
         old = store.kill("catalog-1")
         wait_for(lambda: store.pid("catalog-1") != old and store.is_ready("catalog-1"))
-        began = time.monotonic()
         process.terminate()
-        assert process.wait(5) == 0
-        assert time.monotonic() - began < 2
+        assert process.wait(PATIENCE_S) == 0
     finally:
         process.kill()
         process.wait()

@@ -10,6 +10,7 @@ import pytest
 from bookstore_project.replication import fronts, leases, polls
 from bookstore_project.replication.tests.copies import python
 from bookstore_project.replication.tests.leases import Clock, Pushes
+from tests.patience import PATIENCE_S
 
 KilledAt = Callable[[str, str], None]
 
@@ -43,7 +44,7 @@ def killed_at() -> Iterator[KilledAt]:
 
         yield run_and_die
         to_parent.close()
-        parent.wait(20)
+        parent.wait(PATIENCE_S)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import active_attempt
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
+from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 Rows = list[tuple[object, ...]]
@@ -140,7 +141,7 @@ class Party(threading.Thread):
         finally:
             connections.close_all()
 
-    def result(self, timeout_s: float = 20.0) -> object:
+    def result(self, timeout_s: float = PATIENCE_S) -> object:
         """Waits for the end; what the work returned, or raises what it raised."""
         self.join(timeout_s)
         assert not self.is_alive(), f"not finished within {timeout_s:g} s"
@@ -153,7 +154,7 @@ def all_at_once(works: Iterable[Callable[[], T]]) -> list[Party]:
     """Runs each in a thread; returns when all have ended."""
     parties = [Party(work) for work in works]
     for party in parties:
-        party.join(60)
+        party.join(PATIENCE_S)
         assert not party.is_alive()
     return parties
 
@@ -169,16 +170,16 @@ class Pause:
             return
         self._used = True
         self._reached.set()
-        assert self._go_on.wait(20), "nobody let the paused party go on"
+        assert self._go_on.wait(PATIENCE_S), "nobody let the paused party go on"
 
     def wait_until_reached(self) -> None:
-        assert self._reached.wait(20), "nobody came to this point"
+        assert self._reached.wait(PATIENCE_S), "nobody came to this point"
 
     def let_go(self) -> None:
         self._go_on.set()
 
 
-def eventually(condition: Callable[[], T], timeout_s: float = 10.0) -> T:
+def eventually(condition: Callable[[], T], timeout_s: float = PATIENCE_S) -> T:
     """The first truthy value of `condition`."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
@@ -214,6 +215,12 @@ def obedient(code: str) -> str:
         drop = "-dac_override,-dac_read_search"
         command = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}", *command]
     done = subprocess.run(
-        command, cwd=topology.ROOT, env=_of_this_store(), capture_output=True, text=True, check=False, timeout=60
+        command,
+        cwd=topology.ROOT,
+        env=_of_this_store(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     return done.stdout + done.stderr

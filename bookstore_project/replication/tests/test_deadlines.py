@@ -11,6 +11,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.wire import deadlines
+from tests.patience import PATIENCE_S
 
 LONG_S = 3600.0
 
@@ -26,11 +27,11 @@ def test_waiting_for_the_lock_ends_with_the_deadline(seven_books: Path) -> None:
                 refused.append(error)
 
     writer = threading.Thread(target=write, daemon=True)
-    with writer_lock(get_service(topology.CATALOG).lock_dir, time.monotonic() + 10):
+    with writer_lock(get_service(topology.CATALOG).lock_dir, time.monotonic() + PATIENCE_S):
         writer.start()
-        writer.join(30)
+        writer.join(PATIENCE_S)
         assert len(refused) == 1
-    writer.join(30)
+    writer.join(PATIENCE_S)
 
 
 def test_a_lock_that_is_free_is_had_though_time_is_up(seven_books: Path) -> None:

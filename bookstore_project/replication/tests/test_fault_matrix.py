@@ -25,6 +25,7 @@ from bookstore_project.replication.tests.copies import assert_copies_equal, even
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
+from tests.patience import PATIENCE_S
 
 CATALOG = get_service("catalog")
 POINTS = ("rest", "begun", "before-commit", "committed-catalog-1", "committed")
@@ -261,7 +262,7 @@ def small_disk(used_store: Path) -> Iterator[Path]:
         pytest.skip(reason)
     try:
         shutil.copytree(folder.with_name("catalog-2.kept"), folder, dirs_exist_ok=True)
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5) as lock:
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
             setup.adopt_moved_files(CATALOG, lock)
         yield folder
     finally:

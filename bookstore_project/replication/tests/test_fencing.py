@@ -16,6 +16,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import Role, writer_lock
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, python, rows
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="who holds a lock is told by /proc")
 
@@ -31,7 +32,7 @@ def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
     code = (
         "import time; from pathlib import Path\n"
         "from bookstore_project.replication.mutex import writer_lock\n"
-        f"with writer_lock(Path({str(lock)!r}), time.monotonic() + 20):\n"
+        f"with writer_lock(Path({str(lock)!r}), time.monotonic() + PATIENCE_S):\n"
         "    print('held', flush=True); input()"
     )
     with python(code) as process:
@@ -51,7 +52,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def soon() -> float:
-    return time.monotonic() + 10
+    return time.monotonic() + PATIENCE_S
 
 
 def test_a_stopped_holder_is_killed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -59,7 +60,7 @@ def test_a_stopped_holder_is_killed(tmp_path: Path, caplog: pytest.LogCaptureFix
         stop(process)
         with writer_lock(tmp_path, soon()) as mine:
             mine.assert_current()
-        assert process.wait(5) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
     assert f"process {process.pid} was stopped while it held the lock {tmp_path / 'mutex'}" in caplog.text
 
 
@@ -107,7 +108,7 @@ def test_the_role_of_a_stopped_process_is_taken_over(tmp_path: Path) -> None:
         assert not role.is_mine()
         stop(process)
         eventually(role.is_mine)
-        assert process.wait(5) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed", "invalidated"])
@@ -118,9 +119,9 @@ def test_a_writer_that_is_stopped_anywhere_holds_nobody_up(seven_books: Path, po
         "from bookstore_project.replication.tests.books import reprice; reprice()"
     )
     with python(code) as process:
-        eventually(lambda: state_of(process) == "T", 20)
+        eventually(lambda: state_of(process) == "T")
         reprice(2)
-        assert process.wait(5) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
     assert price_of(2, "catalog-1")[0] == price_of(2, "catalog-2")[0] == "5.00"
     (price,) = rows("catalog-1", "SELECT price FROM catalog_app_book WHERE id = 1")[0]
     assert price == (30 if point in ("begun", "before-commit") else 5)

@@ -27,6 +27,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import read_witness, write_witness
 from bookstore_project.settings import topology
 from catalog_app.models import Book
+from tests.patience import PATIENCE_S
 
 
 def test_a_read_sees_the_acknowledged_write(seven_books: Path) -> None:
@@ -79,7 +80,7 @@ def test_a_read_that_a_write_in_doubt_does_not_touch_goes_through(doubtful: Call
 def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Callable[[], Party]) -> None:
     """A writer may wait for the lease of a front that is gone: the replicas are well meanwhile, and say so."""
     asked = Party(lambda: gate.assert_readable("catalog"))
-    asked.join(10)
+    asked.join(PATIENCE_S)
     is_answered = not asked.is_alive()
     doubtful().result()
     asked.result()

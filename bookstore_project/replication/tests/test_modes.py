@@ -15,6 +15,7 @@ from bookstore_project.replication.log import Entry
 from bookstore_project.replication.tests.copies import eventually
 from bookstore_project.replication.tests.leases import LEASE, NOW, POLL, Clock, Pushes, reprice
 from bookstore_project.settings import modes, topology
+from tests.patience import PATIENCE_S
 
 ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
 EXPERIMENTS = [modes.PUSH, modes.NONE]
@@ -29,7 +30,7 @@ class StuckFront:
 
     def __call__(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
         self.messages.append(message)
-        assert self.is_over.wait(20)
+        assert self.is_over.wait(PATIENCE_S)
         return True
 
 

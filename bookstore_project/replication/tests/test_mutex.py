@@ -8,9 +8,10 @@ import pytest
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import lock, try_lock, writer_lock
 from bookstore_project.replication.tests.copies import Party, all_at_once, eventually, python
+from tests.patience import PATIENCE_S
 
 
-def soon(timeout_s: float = 20.0) -> float:
+def soon(timeout_s: float = PATIENCE_S) -> float:
     return time.monotonic() + timeout_s
 
 
@@ -36,11 +37,11 @@ def test_processes_exclude_one_another_and_a_dead_one_lets_go(tmp_path: Path) ->
     code = (
         "import time; from pathlib import Path\n"
         "from bookstore_project.replication.mutex import writer_lock\n"
-        f"with writer_lock(Path({str(tmp_path / 'lock')!r}), time.monotonic() + 20):\n"
+        f"with writer_lock(Path({str(tmp_path / 'lock')!r}), time.monotonic() + PATIENCE_S):\n"
         f"    Path({str(held)!r}).touch(); time.sleep(60)"
     )
     with python(code) as holder:
-        eventually(held.exists, 20)
+        eventually(held.exists)
         with pytest.raises(Unavailable, match="holds the lock"), writer_lock(tmp_path / "lock", soon(0.05)):
             pass
         holder.kill()

@@ -34,6 +34,7 @@ from bookstore_project.settings import topology
 from bookstore_project.wire.problems import NotFound
 from catalog_app.models import KeyedAnswer
 from catalog_app.services import book_restock
+from tests.patience import PATIENCE_S
 
 CATALOG = get_service("catalog")
 
@@ -55,7 +56,7 @@ def note(length: int = 1) -> None:
 
 def checkpointed() -> None:
     """Everything so far goes from the -wal into the files."""
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + 5):
+    with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
         stamps.checkpoint(CATALOG, witness())
 
 
@@ -105,7 +106,7 @@ class TestOverwritten:
         path.with_name("old").write_bytes(old[alias])
         path.with_name("old").replace(path)
         Path(f"{path}-wal").write_bytes(wal)
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5) as lock:
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
             assert setup.adopt_moved_files(CATALOG, lock) == []
         with pytest.raises(Unavailable):
             price_of(1, alias)
@@ -147,7 +148,7 @@ class TestOverwritten:
 
     @pytest.mark.parametrize("fault", [ReplicaFault("damaged"), OSError("busy")], ids=["by copy", "by log"])
     def test_a_file_that_has_just_rejoined_is_watched_at_once(self, seven_books: Path, fault: Exception) -> None:
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5) as lock:
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
             membership.evict(CATALOG, lock, witness(), {"catalog-2": fault})
         repair.repair(CATALOG)
         path = topology.database_file("catalog-2")
@@ -161,7 +162,7 @@ class TestOverwritten:
         """Closing the last connection would merge the -wal into the old copy, and nothing would tell any more."""
         monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + 5):
+        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
             for _ in range(2):
                 with pytest.raises(Unavailable, match="overwritten"):
                     price_of(1, "catalog-2")
@@ -239,7 +240,7 @@ class TestCheckpoints:
         restock()
         checkpointed()
         restock()
-        points.hooks["gate-snapshot"] = lambda: Party(checkpointed).join(20)
+        points.hooks["gate-snapshot"] = lambda: Party(checkpointed).join(PATIENCE_S)
         assert price_of(1, "catalog-2")[0] == "30.00"
 
     @pytest.mark.parametrize("point", ["checkpoint-announced", "checkpoint-made"])

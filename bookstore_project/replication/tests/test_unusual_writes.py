@@ -21,6 +21,7 @@ from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Thin
 from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
+from tests.patience import PATIENCE_S
 
 CATALOG = get_service("catalog")
 
@@ -262,7 +263,7 @@ def test_a_table_that_changes_by_itself_is_not_replicated(shelved: Path, what: s
                 cursor.execute(statement)
 
     before = dump("catalog-1")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     with writer_lock(CATALOG.lock_dir, deadline) as lock, pytest.raises(Unavailable, match=complaint):
         migration.migrate_store(CATALOG, lock, migrate)
     assert_nothing_happened(before)
@@ -277,7 +278,7 @@ def test_a_view_stays_and_follows(shelved: Path) -> None:
                 "BEGIN INSERT INTO shelf_reader (name, card, level) VALUES (NEW.name, '', 0); END"
             )
 
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + 5) as lock:
+    with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
         migration.migrate_store(CATALOG, lock, migrate)
     run("catalog", lambda: execute("INSERT INTO names (name) VALUES ('ada')"))
     assert rows("catalog-2", "SELECT name FROM names") == [("ada",)]

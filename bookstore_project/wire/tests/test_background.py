@@ -7,6 +7,7 @@ import pytest
 
 from bookstore_project.wire import background
 from bookstore_project.wire.request_id import current_request_id, is_acceptable
+from tests.patience import PATIENCE_S
 
 
 def test_each_round_has_an_id_of_its_own_named_after_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +27,7 @@ def test_each_round_has_an_id_of_its_own_named_after_its_work(monkeypatch: pytes
         target=background._run, args=(background.Task("catalog caretaker", "catalog", 0.0, step),), daemon=True
     )
     rounds.start()
-    rounds.join(20)
+    rounds.join(PATIENCE_S)
     assert not rounds.is_alive()
     assert len(set(seen)) == 3
     assert all(own.startswith("catalog-caretaker-") and is_acceptable(own) for own in seen)

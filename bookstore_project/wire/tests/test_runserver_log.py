@@ -11,6 +11,7 @@ from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer, get_int
 
 from bookstore_project.wire import headers
 from bookstore_project.wire.access import access_log
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.urls("catalog_app.urls")
 
@@ -53,7 +54,7 @@ def address(empty_store: object) -> Iterator[tuple[str, int]]:
 
 def ask(address: tuple[str, int], line: str, *more: str) -> None:
     """One request on a connection of its own; returns when it was answered, and logged."""
-    with socket.create_connection(address, timeout=60) as connection:
+    with socket.create_connection(address, timeout=PATIENCE_S) as connection:
         head = [line, "Host: localhost", "Connection: close", *more]
         connection.sendall("\r\n".join([*head, "", ""]).encode())
         while connection.recv(65536):
