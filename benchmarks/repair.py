@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.children import build, party, say
 from tests.client import Client
-from tests.cluster.test_files import in_sync
+from tests.databases import in_sync
 from tests.store import Store, wait_for
 
 Figures = dict[str, Mapping[str, float]]
