@@ -44,7 +44,16 @@ class Totals:
 class Progress:
     """Shows totals while they grow, not more often than anyone can read."""
 
-    def __init__(self, out: Out, *, is_quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        out: Out,
+        *,
+        is_quiet: bool,
+        clock: Callable[[], float] = time.monotonic,
+        done: str = "imported",
+    ) -> None:
+        """`done` is what the line calls the rows that are new."""
+        self._done = done
         self._out = out
         self._is_quiet = is_quiet
         self._is_terminal = out.isatty()
@@ -63,7 +72,7 @@ class Progress:
         self._shown = self._clock()
         line = (
             f"{fraction:4.0%}  {totals.rows:,} rows, {totals.rows / max(self.seconds, 0.001):,.0f} rows/s: "
-            f"{totals.imported:,} imported, {totals.rejected:,} rejected"
+            f"{totals.imported:,} {self._done}, {totals.rejected:,} rejected"
         )
         self._out.write(f"{_CLEAR_LINE}{line}" if self._is_terminal else f"{line}\n")
         self._is_line_open = self._is_terminal

@@ -282,8 +282,8 @@ def readable(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """A cell as one line of bounded length."""
-    line = " ".join(readable(text).split())
+    """A cell as one line of bounded length, in which nothing is obeyed by a terminal or turns the text around it."""
+    line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in " ".join(readable(text).split()))
     return line if len(line) <= SHOWN_OF_CELL else f"{line[: SHOWN_OF_CELL - 1]}…"
 
 

@@ -154,8 +154,8 @@ def test_blank_cells_may_be_missing_at_the_end_or_be_one_more() -> None:
         ("#NAME?,Austen,1,1\n", "the cell has no value"),
         ("Emma,Austen,#WERT!,1\n", "the cell has no value"),
         ("Emma,Austen,########,1\n", "the cell has no value"),
-        ("Em\x1bma,Austen,1,1\n", "U+001B ESCAPE"),
-        ("Emma,Aus\u202eten,1,1\n", "U+202E"),
+        ("Em\x1bma,Austen,1,1\n", r'cell "Em\x1bma": U+001B ESCAPE'),
+        ("Emma,Aus\u202eten,1,1\n", r'cell "Aus\u202eten": U+202E'),
         ("Tom &amp;amp; Jerry,,1,1\n", "encoded twice: may be Tom &amp; Jerry or Tom & Jerry"),
     ],
 )

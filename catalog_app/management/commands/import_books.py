@@ -116,7 +116,8 @@ class Command(BaseCommand):
         options: dict[str, Any],
         write: Write | None = None,
     ) -> Importer:
-        progress = Progress(self.stdout, is_quiet=options["verbosity"] < 1)
+        done = "would be added" if write else "imported"
+        progress = Progress(self.stdout, is_quiet=options["verbosity"] < 1, done=done)
         return Importer(
             source=source,
             parser=parser,
