@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -106,20 +106,30 @@ def _no_failed_logins() -> None:
     attempts.table.path.unlink(missing_ok=True)
 
 
-@pytest.fixture
-def empty_store(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
-    """A store without books; gives its folder. Each test has files of its own, under the same paths."""
-    connections.close_all()
-    for folder in ("witness", "leases", "locks", "care"):
-        shutil.rmtree(topology.DATA / folder, ignore_errors=True)
-    for alias in connections:
-        path = topology.database_file(alias)
-        for leftover in path.parent.glob(f"{path.name}*"):
-            leftover.unlink()
-        shutil.copy(migrated_files / f"{alias}.sqlite3", path)
-    with django_db_blocker.unblock():
+@pytest.fixture(scope="session")
+def lay_out_store(migrated_files: Path) -> Callable[[], None]:
+    """Puts a store without books in the place of whatever was there."""
+
+    def lay_out() -> None:
+        connections.close_all()
+        for folder in ("witness", "leases", "locks", "care"):
+            shutil.rmtree(topology.DATA / folder, ignore_errors=True)
+        for alias in connections:
+            path = topology.database_file(alias)
+            for leftover in path.parent.glob(f"{path.name}*"):
+                leftover.unlink()
+            shutil.copy(migrated_files / f"{alias}.sqlite3", path)
         for name in topology.APPS_OF_SERVICE:
             setup.create_first_witness(get_service(name))
+
+    return lay_out
+
+
+@pytest.fixture
+def empty_store(lay_out_store: Callable[[], None], django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
+    """A store without books; gives its folder. Each test has files of its own, under the same paths."""
+    with django_db_blocker.unblock():
+        lay_out_store()
         yield topology.DATA
         points.hooks.clear()
         connections.close_all()
