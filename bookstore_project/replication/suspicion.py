@@ -93,8 +93,17 @@ class Review:
     def step(self, *, is_thorough: bool = False) -> dict[str, list[str]]:
         """Clears who passes the check, and takes the others out if somebody is left who passes it.
 
-        What was found, by alias. A file that hasn't changed since it was checked last is checked again only if
-        `is_thorough`. Raises Unavailable if the lock isn't had, or nobody is left.
+        What was found, by alias. Raises Unavailable if the lock isn't had, or nobody is left.
+        """
+        found = self.clear(is_thorough=is_thorough)
+        self._take_out()
+        return found
+
+    def clear(self, *, is_thorough: bool = False) -> dict[str, list[str]]:
+        """Clears who passes the check; what was found, by alias.
+
+        A file that hasn't changed since it was checked last is checked again only if `is_thorough`. Raises
+        Unavailable if the lock isn't had.
         """
         found: dict[str, list[str]] = {}
         witness = read_witness(self._service.witness_file)
@@ -111,7 +120,6 @@ class Review:
                     _clear(self._service, lock, alias, checked.record)
             else:
                 self._checked[alias] = self._state(alias, suspicion)
-        self._take_out()
         return found
 
     def _take_out(self) -> None:

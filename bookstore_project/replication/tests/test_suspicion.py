@@ -40,6 +40,7 @@ from order_app.models import Order, SweepMark
 
 CATALOG = get_service("catalog")
 ORDER_ID = uuid.UUID(int=7)
+TITLE = "How to get a good grade in DOS in 40 minutes a day"
 
 
 @dataclass(frozen=True)
@@ -371,19 +372,33 @@ def test_files_that_come_back_as_they_were_count_again(kind: Kind) -> None:
 def test_a_row_that_is_mended_counts_again_after_a_scrub(seven_books: Path) -> None:
     lose("catalog-2")
     book_restock(book_id=2, quantity=1, actor="test")
-    with opened("catalog-1") as connection:
-        (title,) = connection.execute("SELECT title FROM catalog_app_book WHERE id = 1").fetchone()
     flip("catalog-1")
     with pytest.raises(Unavailable):
         reprice(1)
     caretaker = Caretaker(CATALOG)
     with pytest.raises(Unavailable):
         caretaker.step()
-    change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{title}' WHERE id = 1")
+    change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{TITLE}' WHERE id = 1")
     caretaker.scrub()
     caretaker.step()
     reprice(1)
     assert_copies_equal("catalog")
+
+
+def test_the_operator_has_those_who_are_suspected_checked(seven_books: Path) -> None:
+    flip("catalog-1")
+    lose("catalog-2")
+    with pytest.raises(Unavailable):
+        book_restock(book_id=2, quantity=1, actor="test")
+    told = StringIO()
+    with pytest.raises(CommandError, match="Still suspected: catalog-1, catalog-2"):
+        call_command("replication", "scrub", "--service", "catalog", stdout=told, stderr=StringIO())
+    assert "catalog-1: SUSPECTED\n  row 1 of catalog_app_book isn't what the log says" in told.getvalue()
+    assert "catalog-2: SUSPECTED\n  its file is gone" in told.getvalue()
+    change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{TITLE}' WHERE id = 1")
+    with pytest.raises(CommandError, match="Still suspected: catalog-2"):
+        call_command("replication", "scrub", "--service", "catalog", stdout=told, stderr=StringIO())
+    assert "catalog-1: sound, and not suspected any more" in told.getvalue()
 
 
 def test_killed_before_it_is_cleared_it_is_cleared_by_the_next(seven_books: Path, killed_at: KilledAt) -> None:

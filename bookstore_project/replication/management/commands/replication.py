@@ -10,11 +10,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project.replication import asking, compaction, decisions, enactment, quarantine, repair, scrub
 from bookstore_project.replication.caretaker import Caretaker, scrub_all
-from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.errors import ADVICE, Unavailable
 from bookstore_project.replication.management import report
 from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.status import ServiceStatus, status
+from bookstore_project.replication.suspicion import Review
+from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire.ticking import Ticker, at_work
 
@@ -142,6 +144,17 @@ class Command(BaseCommand):
             for service in services:
                 Caretaker(service).scrub()  # Evicts; a running store repairs by itself.
             raise CommandError("A damaged copy was taken out of sync; `manage.py replication repair` rebuilds it.")
+        if suspected := [alias for service in services for alias in self.check_suspects(service)]:
+            raise CommandError(f"Still suspected: {', '.join(suspected)}. {ADVICE}")
+
+    def check_suspects(self, service: Service) -> list[str]:
+        """The aliases that are suspected still, after all of them were checked."""
+        found = Review(service, self.tell_progress).clear(is_thorough=True)
+        for alias, findings in found.items():
+            self.say(f"{alias}: {'sound, and not suspected any more' if not findings else 'SUSPECTED'}")
+            for finding in findings:
+                self.say(f"  {finding}")
+        return sorted(read_witness(service.witness_file).suspects)
 
     def show_quarantined(self, services: list[Service], chosen: list[str], *, is_sure: bool) -> None:
         found = [
