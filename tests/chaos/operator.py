@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from tests.chaos.faults import Scene
 from tests.chaos.file_faults import put_back
 
+HELPED_S = 120.0
+"""How long the store may take once it was helped, on a busy machine."""
 ATTEMPTS = 5
 """The store goes on living while it is looked at: a plan that has grown old is refused, and made anew."""
 KEPT = re.compile(r"counts, up to position (\d+)\.")
@@ -53,20 +55,20 @@ class Operator:
     decisions: list[Decision] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
 
-    def help(self, service: str, is_healed: Callable[[], bool]) -> None:
+    def help(self, service: str, is_healed: Callable[[float], bool]) -> None:
         """By the runbook: what can be put back as it was, is; else one copy's history counts."""
         self.say(f"the operator is called:\n{self.manage('status')}")
-        if put_back(self.scene, service) and is_healed():
+        if put_back(self.scene, service) and is_healed(HELPED_S):
             self.say("the file was put back: nothing is lost")
             return
         for _ in range(ATTEMPTS):
             offers = [offer for number in (1, 2) if (offer := self.ask(f"{service}-{number}")) is not None]
             if offers and self._take(service, min(offers, key=lambda offer: offer.lost)):
                 break
-            if is_healed():  # Nobody needs to decide after all.
+            if is_healed(0):  # Nobody needs to decide after all.
                 return
         self.manage("repair", "--service", service)
-        if not is_healed():
+        if not is_healed(HELPED_S):
             self.stuck.append(self.manage("status"))
 
     def ask(self, alias: str) -> Offer | None:

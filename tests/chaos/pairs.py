@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, service_of
 from tests.chaos.operator import Decision, Operator
@@ -71,12 +72,12 @@ class Pairs:
                 self._until_noticed(target)
         time.sleep(holds_s)
         self.scene.take_back()
-        if not self._is_healed(service):
-            self.operator.help(service, lambda: self._is_healed(service))
+        if not self._is_healed(service, BY_ITSELF_S):
+            self.operator.help(service, partial(self._is_healed, service))
 
-    def _is_healed(self, service: str) -> bool:
-        """Whether both copies are in sync and sound, or will soon be."""
-        deadline = time.monotonic() + BY_ITSELF_S
+    def _is_healed(self, service: str, seconds: float) -> bool:
+        """Whether both copies are in sync and sound, or will be within that time."""
+        deadline = time.monotonic() + seconds
         # Asked for first: some faults are found by that alone.
         while not (self.scrub(service) and self.scene.is_in_sync(service)):
             if time.monotonic() > deadline:

@@ -75,6 +75,13 @@ def test_a_file_that_was_renamed_is_put_back_unless_another_has_its_place(tmp_pa
 def test_an_operator_who_can_do_nothing_says_so(tmp_path: Path) -> None:
     scene = cast("Scene", OfOneFolder(tmp_path))
     operator = Operator(scene, print, lambda *arguments: f"{arguments[0]} is no use", cast("Any", None))
-    operator.help("catalog", lambda: False)
+    patience: list[float] = []
+
+    def is_healed(seconds: float) -> bool:
+        patience.append(seconds)
+        return False
+
+    operator.help("catalog", is_healed)
     assert operator.stuck == ["status is no use"]
+    assert patience[-1] >= 60, "a busy machine takes its time"
     assert operator.decisions == []
