@@ -37,17 +37,26 @@ class AnswerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         with tracing() as trace:
-            response = self.answer(request)
+            response = self.get_response(request)
         response = complete(request, response)
         if not request.path.startswith(UNNOTED_PREFIXES):
             note(request, response, trace, (time.perf_counter() - began) * 1000)
         return response
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
+
+class DeadlineMiddleware:
+    """Has nothing begun for which the client doesn't wait. Inside of what all answers go through. Not on replicas."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if not serves_front():
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             deadline = deadline_of(request)
         except problems.Invalid as error:
-            return errors.problem_response(error.code, error.detail, **error.extra)
+            return errors.refusal(request, error.code, error.detail, **error.extra)
         with deadlines.until(deadline):
             return self.get_response(request)
 

@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.conf import settings
 from bookstore_project.wire import headers, health, shown
 from bookstore_project.wire.access import log_request
 from bookstore_project.wire.gateway.bodies import CutShort
-from bookstore_project.wire.gateway.heads import BadHead
+from bookstore_project.wire.gateway.heads import BadHead, check_content_type, is_telling
 from bookstore_project.wire.gateway.refusals import refusal
 from bookstore_project.wire.gateway.threads import WSGIApplication
 from bookstore_project.wire.request_id import accept_request_id
@@ -19,7 +20,7 @@ UNKNOWN_LENGTH = "Bodies of unknown length are not read here: send a Content-Len
 
 
 class WholeBodies:
-    """Refuses (400) a body that is shorter than its length says, and one without a length.
+    """Refuses (400) a body that is shorter than its length says, and one without a length; (415) other than UTF-8.
 
     To a WSGI application, a chunked body without its last chunk looks as one that is complete. A body beyond
     UPLOAD_MAX_BYTES is left to Django, which refuses it.
@@ -41,6 +42,10 @@ class WholeBodies:
             raise BadHead("parse_error", UNKNOWN_LENGTH)
         text = environ.get("CONTENT_LENGTH") or "0"
         length = int(text) if text.isascii() and text.isdigit() else 0
+        if is_telling(environ["REQUEST_METHOD"], has_body=length > 0):
+            check_content_type(environ.get("CONTENT_TYPE", ""))
+        else:
+            environ["CONTENT_TYPE"] = ""
         if 0 < length <= settings.UPLOAD_MAX_BYTES:
             body = environ["wsgi.input"].read(length)
             if len(body) < length:
@@ -55,7 +60,7 @@ def _refuse(
     answer = refusal(error, request_id)
     # Without a length the server closes the connection: what is left of the body is no request.
     named = [pair for pair in answer.headers if pair[0] not in ("Connection", "Content-Length")]
-    start_response(f"{answer.status} Bad Request", named)
+    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", named)
     address = shown.address(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
     took_ms = (time.perf_counter() - began) * 1000
     log_request(environ["REQUEST_METHOD"], address, answer.status, health.node_name(), took_ms, "", request_id)

@@ -104,8 +104,10 @@ def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or response.streaming or response.content:
         return response
     answer = problem_response("method_not_allowed", f"{request.method} is not allowed here.")
-    answer.headers["Allow"] = response.headers.get("Allow", "")
+    for name, value in response.headers.items():
+        answer.headers.setdefault(name, value)  # Who may keep it, and what a browser may do with it, stays said.
     answer.headers["Content-Length"] = str(len(answer.content))
+    answer.cookies = response.cookies
     return answer
 
 

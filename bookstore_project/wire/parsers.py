@@ -43,7 +43,8 @@ def parse_json(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_distinct)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # A lone surrogate can't be stored.
+        # A lone surrogate can't be stored, and 1e400 is read as infinite.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except UnicodeDecodeError as error:
         raise ParseError(f"The body is not UTF-8: byte {error.start} is invalid.") from error
     except UnicodeEncodeError as error:

@@ -389,6 +389,23 @@ def test_a_transfer_coding_that_nobody_takes_off_is_refused(
     assert len(store.asked) == before
 
 
+@pytest.mark.parametrize("kind", ["text/plain; charset=punycode", "text/plain; charset=cp037", "a/b; x*=nobody''%ff"])
+def test_a_type_in_other_letters_than_utf_8_breaks_nothing(gateway: Gateway, store: Store, kind: str) -> None:
+    async def test() -> None:
+        for target in ("/search/things?page=2", "/api/v1/books/?page=2", "/nowhere?page=2", BOOK):
+            plain = await asgi.converse(gateway, asgi.scope_of("GET", target, [HOST]), [b""])
+            got = await asgi.converse(gateway, asgi.scope_of("GET", target, [HOST, ("content-type", kind)]), [b""])
+            assert (got.status, fakes.parsed(got.body).get("detail")) == (
+                plain.status,
+                fakes.parsed(plain.body).get("detail"),
+            )
+        sent = [HOST, ("content-type", kind), ("content-length", "1")]
+        got = await asgi.converse(gateway, asgi.scope_of("POST", "/purchase/1", sent), [b"a"])
+        assert (got.status, fakes.parsed(got.body)["code"]) == (415, "unsupported_media_type")
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     ("target", "more", "status"),
     [

@@ -185,6 +185,7 @@ def test_a_purchase_by_address_sends_the_book_on(
         ("/purchase/1", b"{", "application/json", 400, "parse_error"),
         ("/api/v1/orders/", b'{"book": NaN}', "application/json", 400, "parse_error"),
         ("/api/v1/orders/", b"[" * 100_000, "application/json", 400, "parse_error"),
+        ("/purchase/1", b'{"quantity": 1e400}', "application/json", 400, "parse_error"),
         ("/api/v1/orders/", b"book=1", "text/plain", 415, "unsupported_media_type"),
         ("/api/v1/orders/", b'{"book": 1}', "application/json; charset=utf-16", 415, "unsupported_media_type"),
         ("/api/v1/orders/", b"--x", "multipart/form-data", 400, "parse_error"),

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from bookstore_project.wire import headers
+from bookstore_project.wire import csp, headers, problems
 from bookstore_project.wire.tests.api import as_node, basic
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
@@ -100,3 +100,26 @@ def test_files_of_pages_are_kept_by_browsers_also_after_a_login(being: Being) ->
         file = session.get("/static/wire/pages.css")
         file.close()
         assert "no-store" not in file.headers.get("Cache-Control", "")
+
+
+@pytest.mark.parametrize("node", nodes.URLS)
+def test_a_refused_method_keeps_what_every_answer_says(being: Being, node: str) -> None:
+    """Of a view that refuses it without a word."""
+    with being(node):
+        answer = Client().get("/api-auth/logout/", headers=basic("root"))
+        assert (answer.status_code, answer.headers["Content-Type"]) == (405, problems.CONTENT_TYPE)
+        assert is_personal(answer)
+        assert answer.headers["Allow"] == "POST, OPTIONS"
+        assert answer.headers[csp.HEADER] == csp.POLICY
+        assert answer.headers["Content-Length"] == str(len(answer.content))
+
+
+def test_a_refused_timeout_keeps_what_every_answer_says(being: Being) -> None:
+    with being("front"):
+        for path in ("/", "/product/1", "/api/v1/orders/", "/purchase/1"):
+            for accepted, kind in (("text/html", "text/html"), ("application/json", problems.CONTENT_TYPE)):
+                sent = {**basic("root"), headers.REQUEST_TIMEOUT: "0", "Accept": accepted}
+                answer = Client().get(path, headers=sent)
+                assert (answer.status_code, is_personal(answer)) == (400, True), path
+                assert answer.headers["Content-Type"].startswith(kind)
+                assert answer.headers[csp.HEADER] == csp.POLICY

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from bookstore_project.wire.gateway.heads import is_telling
 from bookstore_project.wire.gateway.messages import Incoming
 
 
@@ -39,7 +40,8 @@ def build_environ(request: Incoming, body: bytes, request_id: str) -> dict[str, 
     }
     for name, value in request.headers.items():
         if name == "content-type":
-            environ["CONTENT_TYPE"] = value
+            if is_telling(request.method, has_body=bool(body)):
+                environ["CONTENT_TYPE"] = value
         elif name not in ("content-length", "transfer-encoding") and "_" not in name:
             environ["HTTP_" + name.upper().replace("-", "_")] = value
     environ["HTTP_X_REQUEST_ID"] = request_id

@@ -1,12 +1,16 @@
-"""What a request's head must not be: too long, or in a transfer coding that nobody has taken off."""
+"""What a request's head must not be: too long, in an odd transfer coding, or in other letters than UTF-8."""
+
+from django.utils.http import parse_header_parameters
 
 from bookstore_project.wire import shown
 from bookstore_project.wire.gateway.messages import Incoming
+from bookstore_project.wire.origins import SAFE_METHODS
 
 LONGEST_TARGET = 8192
 """Bytes of path and query (RFC 9110, 4.1, asks for 8,000). It bounds what remembers addresses, in libraries too."""
 LARGEST_HEAD_BYTES = 32 * 1024
 """Of all headers together."""
+UTF_8 = frozenset({"utf-8", "utf8"})
 
 
 class BadHead(Exception):
@@ -31,3 +35,24 @@ def check_head(request: Incoming) -> None:
     coding = request.headers.get("transfer-encoding")
     if coding is not None and coding.strip().lower() != "chunked":
         raise BadHead("parse_error", f"Bodies in the transfer coding {shown.cut(coding, 40)!r} are not read here.")
+    if is_telling(request.method, has_body=request.has_body):
+        check_content_type(request.headers.get("content-type", ""))
+
+
+def is_telling(method: str, *, has_body: bool) -> bool:
+    """Whether a request's Content-Type says anything: without a body, a read's is ignored."""
+    return has_body or method not in SAFE_METHODS
+
+
+def check_content_type(text: str) -> None:
+    """Raises BadHead for a character set other than UTF-8, and for parameters in one that nobody knows (RFC 2231).
+
+    Django would read addresses and forms by it, in whatever Python has a codec for: some change the values, some
+    break.
+    """
+    try:
+        _, parameters = parse_header_parameters(text)
+    except (LookupError, ValueError) as error:
+        raise BadHead("unsupported_media_type", "The Content-Type can't be read.") from error
+    if parameters.get("charset", "utf-8").strip().lower() not in UTF_8:
+        raise BadHead("unsupported_media_type", "Bodies are read in UTF-8 only.")

@@ -45,6 +45,8 @@ def test_json_is_read(raw: bytes, value: Any) -> None:
         (b"[" * 100_000, "too deeply"),
         (b"[" * 100_000 + b"]" * 100_000, "too deeply"),
         (b"9" * 5000, "not valid JSON"),
+        (b'{"quantity": 1e400}', "Out of range"),
+        (b"[-1e999]", "Out of range"),
         (b'"a\x00b"', "not valid JSON"),
         (b"\xef\xbb\xbf{}", "not valid JSON"),
     ],

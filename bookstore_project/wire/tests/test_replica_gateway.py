@@ -166,6 +166,61 @@ def test_a_transfer_coding_that_nobody_takes_off_is_refused(sent: list[tuple[str
     assert application.read == []
 
 
+ODD_TYPES = [
+    *(
+        f"application/x-www-form-urlencoded; charset={name}"
+        for name in ("punycode", "idna", "hex", "cp037", "utf-16")
+    ),
+    "application/json; charset*=utf-8''cp037",
+    "text/plain; x*=nobody''%ff",
+    "multipart/form-data; boundary*=idna''%ff",
+]
+
+
+@pytest.mark.parametrize("kind", ODD_TYPES)
+def test_a_body_in_other_letters_than_utf_8_is_refused(kind: str) -> None:
+    application = Application()
+
+    async def test() -> None:
+        for method in ("POST", "GET"):
+            scope = scope_of(("content-type", kind), ("content-length", str(len(ORDER))), method=method)
+            got = await converse(made(application), scope, piece(ORDER, is_last=True))
+            assert (got.status, got.code) == (415, "unsupported_media_type")
+        got = await converse(made(application), scope_of(("content-type", kind)), piece(b"", is_last=True))
+        assert (got.status, got.code) == (415, "unsupported_media_type")
+
+    run(test)
+    assert application.read == []
+
+
+@pytest.mark.parametrize("kind", ODD_TYPES)
+def test_a_read_is_not_read_in_other_letters_than_utf_8(kind: str) -> None:
+    """Its Content-Type is that of nothing."""
+    application = Application()
+
+    async def test() -> None:
+        scope = scope_of(("content-type", kind), method="GET", target="/api/v1/books/?page=2")
+        got = await converse(made(application), scope, piece(b"", is_last=True))
+        assert got.status == 201
+
+    run(test)
+    assert "CONTENT_TYPE" not in application.environ
+
+
+@pytest.mark.parametrize(
+    "kind", ["", "nonsense", "application/json", 'text/plain; charset="UTF-8"', "a; charset=utf8"]
+)
+def test_a_body_in_utf_8_is_handed_on_with_its_type(kind: str) -> None:
+    application = Application()
+
+    async def test() -> None:
+        scope = scope_of(("content-type", kind), ("content-length", str(len(ORDER))))
+        assert (await converse(made(application), scope, piece(ORDER, is_last=True))).status == 201
+
+    run(test)
+    assert application.environ["CONTENT_TYPE"] == kind
+
+
 @pytest.mark.parametrize(
     ("scope", "status", "code"),
     [

@@ -206,6 +206,13 @@ def test_where_a_server_cannot_tell_whether_a_body_is_whole_it_is_not_read(codin
     assert "Content-Length" in problem["detail"]
 
 
+@pytest.mark.parametrize("kind", ["text/plain; charset=idna", "text/plain; x*=nobody''%ff"])
+def test_a_body_in_other_letters_than_utf_8_is_not_read_there_either(kind: str) -> None:
+    seen, status, problem = pass_through(b"{}", CONTENT_LENGTH="2", CONTENT_TYPE=kind)
+    assert (seen, status, problem["code"]) == (None, "415 Unsupported Media Type", "unsupported_media_type")
+    assert pass_through(b"", REQUEST_METHOD="GET", CONTENT_TYPE=kind)[0] == b""
+
+
 # --------------------------------------------------------------------------------------------------- pages
 
 
