@@ -18,7 +18,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import models
 
-from bookstore_project.replication import care, images, log, rebuild, rows, sidecars
+from bookstore_project.replication import care, images, log, membership, rebuild, rows, sidecars
 from bookstore_project.replication.errors import ADVICE, Unavailable, WriteRefused, is_replica_fault
 from bookstore_project.replication.participant import REPLICA_ERRORS, assert_incarnation, connect, read_settled_head
 from bookstore_project.replication.pins import current_pin, pinned
@@ -117,7 +117,8 @@ def reading_beside(service_name: str, alias: str) -> Iterator[Beside]:
             yield beside
         _check_again(service, alias, snapshot)
     except REPLICA_ERRORS as error:
-        care.want_scrub(service_name)
+        if membership.speaks_against_it(error):
+            care.want_scrub(service_name)
         raise Unavailable(f"{alias} can't be read: {error}") from error
     finally:
         _leave(alias)

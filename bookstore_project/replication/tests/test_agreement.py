@@ -1,5 +1,6 @@
 """Two files looked at without a witness: equal, one a prefix of the other, departed, or not to be read."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_what_cannot_be_read_is_part_of_the_answer(seven_books: Path) -> None:
     path.write_bytes(b"garbage" * 1000)
     found = agreement.compare(CATALOG)
     assert found.relation == Relation.UNREADABLE
-    assert "not a database" in found.files["catalog-2"].complaint
+    assert re.search("not a database|malformed", found.files["catalog-2"].complaint)  # By what the -wal holds.
     assert found.files["catalog-1"].is_sound
     for leftover in path.parent.glob(f"{path.name}*"):
         leftover.unlink()
