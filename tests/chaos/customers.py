@@ -20,6 +20,8 @@ ATTEMPTS = 3
 LONGEST_PAUSE_S = 0.03
 BURST = 8
 """Reads of one book without a pause."""
+BEFORE_ANYTHING = ("unavailable", "throttled")
+"""Codes of refusals that come before anything is done: nobody can serve, or too many log in at once."""
 UNCLEAR = "unclear"
 """Begins the note of an answer that no client can make sense of."""
 
@@ -110,7 +112,7 @@ def _ask_once(client: Client, asked: Asked) -> tuple[Outcome, Answer | None, str
         return Outcome.OPEN, None, f"{type(error).__name__}: {error}"
     if answer.status in (200, 201):
         return Outcome.OK, answer, _worth_noting(asked, answer)
-    if answer.code in (OUT_OF_STOCK, "unavailable"):
+    if answer.code in (OUT_OF_STOCK, *BEFORE_ANYTHING):
         return Outcome.REFUSED, answer, answer.code
     if answer.code == "outcome_unknown":
         return Outcome.OPEN, answer, answer.code
