@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from bookstore_project import files
 from bookstore_project.replication import log, sidecars
-from bookstore_project.replication.backend.kept import read_only
+from bookstore_project.replication.backend.kept import assert_openable, read_only
 from bookstore_project.replication.errors import Suspected
 from bookstore_project.replication.participant import assert_incarnation, read_settled_head
 from bookstore_project.replication.stamps import Unvouched, check_file_now, write_time
@@ -71,7 +70,7 @@ def snapshot_of(path: Path, *, timeout_s: float = BUSY_S) -> Iterator[sqlite3.Co
 
     Raises sqlite3.Error or OSError if that is no database.
     """
-    files.assert_plain(path)  # Says "no such file" where SQLite says "unable to open", or waits at a pipe for ever.
+    assert_openable(path)  # Says "no such file" where SQLite says "unable to open", or waits at a pipe for ever.
     with closing(sqlite3.connect(read_only(path), uri=True, timeout=timeout_s, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

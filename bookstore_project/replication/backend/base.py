@@ -12,7 +12,7 @@ from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
 
 from bookstore_project.replication.backend.authority import NOT_REPLICATED, Authority
-from bookstore_project.replication.backend.kept import KeptConnection
+from bookstore_project.replication.backend.kept import KeptConnection, assert_openable
 from bookstore_project.replication.errors import WriteRefused
 
 PRAGMAS = (
@@ -88,6 +88,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
+        if not self._unguarded and not self.path.startswith("file:") and Path(self.path).exists():
+            assert_openable(self.path)
         connection: sqlite3.Connection = super().get_new_connection(conn_params)
         if self._unguarded:
             connection.execute("PRAGMA journal_mode=WAL")

@@ -13,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from bookstore_project import files
+from bookstore_project.replication.errors import ReplicaFault
+
 
 class KeptConnection(sqlite3.Connection):
     """May be closed by anybody, whatever is known or suspected of its file: nothing is merged."""
@@ -33,6 +36,14 @@ class KeptConnection(sqlite3.Connection):
     def __del__(self) -> None:
         with suppress(sqlite3.Error):  # Another thread's, that has ended.
             self.close()
+
+
+def assert_openable(path: str | Path) -> None:
+    """Raises OSError, or ReplicaFault for a file, or a `-journal` beside it, that SQLite would wait for: a pipe."""
+    files.assert_plain(Path(path))
+    journal = Path(f"{path}-journal")
+    if journal.exists() and not journal.is_file():
+        raise ReplicaFault("its -journal is no plain file")
 
 
 def read_only(path: str | Path) -> str:

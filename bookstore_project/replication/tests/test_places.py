@@ -1,22 +1,27 @@
 """Something else in the place of what replication uses: healed where it can be, and never waited for."""
 
+import json
 import os
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from bookstore_project.replication import care, gate
+from bookstore_project.replication import care, copying, gate
 from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.status import status
-from bookstore_project.replication.tests.copies import assert_copies_equal
+from bookstore_project.replication.tests.copies import assert_copies_equal, dump, opened
 from bookstore_project.replication.tests.leases import reprice
+from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire import drains
@@ -91,15 +96,35 @@ def test_in_the_witnesss_place(store: Path, thing: str) -> None:
     assert_whole()
 
 
-def test_a_slot_with_a_right_checksum_that_says_nonsense(store: Path) -> None:
-    import zlib
+def test_a_file_in_the_place_of_the_witnesss_folder(store: Path) -> None:
+    shutil.rmtree(CATALOG.witness_file.parent)
+    CATALOG.witness_file.parent.write_text("no folder")
+    heal()
+    assert_whole()
 
+
+def test_a_slot_with_a_right_checksum_that_says_nonsense(store: Path) -> None:
     body = b'{"files": 7}'
     slot = (b"%08x %s" % (zlib.crc32(body), body)).ljust(4095) + b"\n"
     CATALOG.witness_file.write_bytes(slot * 2)
     with pytest.raises(Unavailable, match="is damaged"):
         reprice()
     heal()
+    assert_whole()
+
+
+@things
+@pytest.mark.parametrize("name", ["mutex", "turnstile", "caretaker"])
+def test_in_a_locks_place(store: Path, name: str, thing: str) -> None:
+    put(thing, CATALOG.lock_dir / name)
+    heal()
+    assert_whole()
+    assert (CATALOG.lock_dir / name).is_dir()
+
+
+def test_a_file_in_the_place_of_all_locks(store: Path) -> None:
+    shutil.rmtree(topology.DATA / "locks")
+    (topology.DATA / "locks").write_text("no folder")
     assert_whole()
 
 
@@ -129,6 +154,47 @@ def test_in_the_place_of_a_note_and_of_a_wish(store: Path, thing: str) -> None:
     assert not care.is_scrub_wanted("catalog")
 
 
+@things
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".draft"])
+def test_in_the_place_of_a_database_file_or_beside_it(store: Path, suffix: str, thing: str) -> None:
+    path = topology.database_file("catalog-2")
+    connections.close_all()
+    put(thing, path.with_name(path.name + suffix))
+    reprice()
+    heal()
+    gone(path.with_name(f"{path.name}-journal"))
+    assert_whole()
+
+
+def test_a_file_in_the_place_of_a_replicas_folder(store: Path) -> None:
+    connections.close_all()
+    shutil.rmtree(topology.database_file("catalog-2").parent)
+    topology.database_file("catalog-2").parent.write_text("no folder")
+    reprice()
+    heal()
+    assert_whole()
+
+
+@pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+def test_a_link_to_the_other_replicas_folder_is_no_place_for_a_copy(store: Path, alias: str) -> None:
+    """Both aliases would be one file, and its repair would put the only one aside."""
+    (other,) = (name for name in CATALOG.aliases if name != alias)
+    connections.close_all()
+    mine = topology.database_file(alias).parent
+    shutil.rmtree(mine)
+    mine.symlink_to(other)
+    reprice()
+    heal()
+    assert_whole()
+    assert not mine.is_symlink()
+
+
+def test_the_folder_of_the_other_that_is_no_link_is_left_alone(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "_is_same", lambda folder, other: True)
+    with pytest.raises(Unavailable, match="is the folder of catalog-1"):
+        copying.new_draft("catalog-2")
+
+
 @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
 def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(store: Path, alias: str) -> None:
     """And not a sign of other code: that stopped the service for good."""
@@ -143,12 +209,44 @@ def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(
     assert_whole()
 
 
+def test_a_number_that_somebody_wrote_into_both_is_mended_by_migrate(store: Path) -> None:
+    for alias in CATALOG.aliases:
+        with sqlite3.connect(topology.database_file(alias)) as connection:
+            connection.execute("PRAGMA user_version = 5")
+        connection.close()
+    with pytest.raises(Unavailable, match="other code"):
+        run("catalog", lambda: None)
+    call_command("migrate", verbosity=0)
+    heal()
+    assert_whole()
+
+
 @things
 def test_in_the_place_of_the_accounts(store: Path, thing: str) -> None:
-    from django.core.management import call_command
-
     path = topology.database_file(topology.ACCOUNTS)
     connections.close_all()
     put(thing, path)
     call_command("migrate", verbosity=0)
     assert path.is_file()
+
+
+def test_edits_by_hand_of_both_files_are_taken_back_by_hand(store: Path) -> None:
+    """What the runbook says: the triggers have noted what was there, and the digests tell when it is there again."""
+    before = dump("catalog-1")
+    for alias in CATALOG.aliases:
+        with opened(alias) as connection:
+            connection.execute("UPDATE catalog_app_book SET title = 'mine' WHERE id = 2")
+    with pytest.raises(Unavailable, match="a change that the log doesn't know"):
+        reprice()
+    heal()
+    for alias in CATALOG.aliases:
+        with opened(alias) as connection:
+            (noted,) = connection.execute('SELECT "before" FROM replication_pendingchange').fetchall()
+            title = json.loads(noted[0])["title"]
+            connection.execute("UPDATE catalog_app_book SET title = ? WHERE id = 2", (title,))
+            connection.execute("DELETE FROM replication_pendingchange")
+    assert dump("catalog-1") == dump("catalog-2") == before
+    told = StringIO()
+    call_command("replication", "adopt", "--service", "catalog", "--yes", stdout=told)
+    assert "Nothing that is known to be settled would be lost" in told.getvalue()
+    assert_whole()
