@@ -120,7 +120,7 @@ SPOILS = {
     "a broken chain": ("UPDATE replication_logentry SET payload = '[]' WHERE position = 3", "hash chain breaks"),
     "another nonce": ("UPDATE replication_incarnation SET nonce = 'x'", "another copy"),
     "a change by hand": ("UPDATE catalog_app_book SET price = 1 WHERE id = 7", "doesn't know"),
-    "other code": ("PRAGMA user_version = 7", "other code"),
+    "another number": ("PRAGMA user_version = 7", "isn.t what migrate wrote"),
 }
 
 
