@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from bookstore_project.replication.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
 from bookstore_project.wire.admin_lists import KeyedAdmin, KeyedList
-from bookstore_project.wire.representations import MAX_BOOK_ID
+from bookstore_project.wire.representations import is_book_id
 from order_app.models import Order
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class BookFilter(admin.SimpleListFilter):
         value = self.value()
         if value is None:
             return None
-        if not (value.isascii() and value.isdecimal() and int(value) <= MAX_BOOK_ID):
-            raise IncorrectLookupParameters(f"{value} is no id of a book")
+        if not is_book_id(value):
+            raise IncorrectLookupParameters(f"{value[:40]} is no id of a book")
         return int(value)
 
     def _title(self, book: int) -> str:

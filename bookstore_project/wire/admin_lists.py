@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -25,6 +26,12 @@ class KeyedList(ChangeList):
     def get_ordering_field(self, field_name: Any) -> Any:
         field = super().get_ordering_field(field_name)
         return self.model_admin.key_of.get(field, field)
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except OverflowError as error:  # A number in the address that no column can hold.
+            raise IncorrectLookupParameters("A number is too large.") from error
 
 
 class KeyedAdmin(ModelAdmin):

@@ -21,6 +21,12 @@ AUTHORS_LENGTH = 1000
 TOPIC_LENGTH = 200
 
 
+def is_book_id(text: str) -> bool:
+    """Whether a text is a number that a book may have; of any length, which `int` alone wouldn't read."""
+    digits = len(str(MAX_BOOK_ID))
+    return text.isascii() and text.isdecimal() and len(text) <= digits and int(text) <= MAX_BOOK_ID
+
+
 class BookFields(StrictFields):
     """A book. `price` has two decimals; `version` grows by one with each change."""
 

@@ -8,7 +8,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from bookstore_project.wire.representations import MAX_BOOK_ID
+from bookstore_project.wire.representations import is_book_id
 from catalog_app.models import Book
 
 if TYPE_CHECKING:
@@ -52,6 +52,6 @@ class OfOneBook(SimpleListFilter):
 
     def _number(self) -> int:
         value = self.value() or ""
-        if not (value.isascii() and value.isdecimal() and int(value) <= MAX_BOOK_ID):
-            raise IncorrectLookupParameters(f"{value} is no id of a book")
+        if not is_book_id(value):
+            raise IncorrectLookupParameters(f"{value[:40]} is no id of a book")
         return int(value)

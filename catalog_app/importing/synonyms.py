@@ -53,14 +53,16 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "normalerpreis normalpreis vk vkpreis uvp prix prixdevente prixpublic prixttc "
         "prixunitaire prixunitairettc tarif tarifregulier prixregulier tarifnormal precio "
         "precioventa preciodeventa preciounitario precionormal precioregular pvp prezzo "
-        "prezzodivendita prezzodilistino prijs verkoopprijs preco cena pris",
+        "prezzodivendita prezzodilistino prijs verkoopprijs preco cena pris verkaufspreisbrutto "
+        "ladenpreisbrutto preisbrutto bruttopreis bruttoverkaufspreis coverprice prezzodicopertina",
         "quantity": "quantity stock qty copies stockquantity stockqty quantityinstock onhand quantityonhand "
         "qtyonhand inventory inventoryquantity variantinventoryqty inventoryqty inventorylevel "
         "stocklevel unitsinstock copiesinstock numberofcopies ownedcopies units bestand "
         "lagerbestand lager lagermenge menge anzahl stuck stuckzahl exemplare vorrat quantite "
         "quantiteenstock qte exemplaires nombredexemplaires nombreexemplaires stockdisponible "
         "inventaire cantidad cantidadenstock existencias inventario ejemplares unidades "
-        "numerodeejemplares quantita giacenza copie voorraad aantal quantidade estoque ilosc "
+        "numerodeejemplares nodeejemplares ndeejemplares noexemplaires nexemplaires anzahlexemplare "
+        "anzahlderexemplare opvoorraad availablecopies copiesavailable lagerbestandaktuell quantita giacenza copie voorraad aantal quantidade estoque ilosc "
         "antal",
     }.items()
 }
@@ -74,12 +76,21 @@ _NUMBERED_AUTHOR = re.compile("(?:author|autor|auteur|coauthor|coautor|coauteur|
 
 UNCLEAR: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
     "price": (
-        re.compile(r"\b(?:prices?|preise?|prix|precios?|prezz[oi]|prijs|cost)"),
+        re.compile(
+            r"price|preis|prix|preci|prezz|prijs|tarif|cost|retail|betrag|"
+            r"\b(?:amount|importe|montant|rrp|msrp|uvp|pvp|vk|pris|cena)\b"
+        ),
         re.compile(r"\b(?:id|ids|currency|dates?|list id|type|compare|from|to|starts|ends|code|history)\b"),
     ),
     "quantity": (
-        re.compile(r"\b(?:stock|bestand|qty|quantity|quantite|cantidad|existencias|menge|inventory)"),
-        re.compile(r"\b(?:status|low|minimum|min|tracker|policy|backorders?|in|location|id|keeping|unit)\b"),
+        re.compile(
+            r"stock|bestand|qty|quanti|cantidad|existencia|menge|inventor|exempl|ejemplar|voorraad|vorrat|verfugbar|"
+            r"availab|disponib|giacenz|anzahl|aantal|\b(?:stk|stuck|lager|copies|unidades|units|antal)\b"
+        ),
+        re.compile(
+            r"seite|pagina|\b(?:status|low|minimum|min|tracker|policy|backorders?|in|location|id|keeping|unit|pages?|"
+            r"published|date|since|from|isbn|language)\b"
+        ),
     ),
 }
 """What a column's name has that may be meant for a field, and what it has if it is something else all the same."""
@@ -89,9 +100,9 @@ _IN_CURRENCY = re.compile(rf"(?:\s+in)?[\s_-]+(?:{CURRENCY})\s*$|\s*(?:in\s+)?(?
 _IN_BRACKETS = re.compile(r"\s*[(\[]\s*(?:in\s+)?([^()\[\]]*?)\s*[)\]]\s*[*:]*\s*$")
 _REMARK_WORDS = (
     "optional required mandatory pflicht pflichtfeld erforderlich obligatoire facultatif obligatorio opcional "
-    "pcs pieces copies stk stück units ex exemplare"
+    "pcs pieces copies stk stück units ex exemplare brutto gross ttc"
 )
-_REMARKS = frozenset(_REMARK_WORDS.split())
+_REMARKS = frozenset([*_REMARK_WORDS.split(), "inkl. mwst", "incl. mwst", "incl. vat", "inc. vat", "incl. btw"])
 
 
 def plain(column: str) -> str:
@@ -107,7 +118,7 @@ def folded(column: str) -> str:
 def without_remark(column: str) -> str:
     """`Price (EUR)`, `Preis in EUR` and `Title (required)` without what isn't the name."""
     found = _IN_BRACKETS.search(column)
-    if found and (found[1].casefold() in CURRENCIES or found[1].casefold() in _REMARKS):
+    if found and (found[1].casefold() in CURRENCIES or found[1].casefold().rstrip(".") in _REMARKS):
         column = column[: found.start()]
     return _IN_CURRENCY.sub("", column) or column
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -306,6 +307,15 @@ def test_the_header_may_stand_below_a_title(above: str) -> None:
             "title,Bestand Berlin,Bestand Wien",
             "Is one of these columns the quantity: 'Bestand Berlin', 'Bestand Wien'?",
         ),
+        ("title,Lagerbestand Berlin", "Is one of these columns the quantity: 'Lagerbestand Berlin'?"),
+        ("title,Verfügbar", "Is one of these columns the quantity"),
+        ("title,Available", "Is one of these columns the quantity"),
+        ("title,Disponible", "Is one of these columns the quantity"),
+        ("title,Stk.", "Is one of these columns the quantity"),
+        ("title,Einkaufspreis", "Is one of these columns the price"),
+        ("title,Retail", "Is one of these columns the price"),
+        ("title,Amount", "Is one of these columns the price"),
+        ("title,Betrag", "Is one of these columns the price"),
         ("title,price (EUR),price (USD)", "Several columns might be meant: 'price .EUR.' .column 2., 'price .USD.'"),
         ("title,price,price", "Several columns might be meant"),
     ],
@@ -313,6 +323,34 @@ def test_the_header_may_stand_below_a_title(above: str) -> None:
 def test_a_column_that_may_be_meant_or_not_is_asked_about(header: str, message: str) -> None:
     with pytest.raises(ImportRefused, match=message):
         take(f"{header}\nx,1,2\n")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Lagerbestand (Stk.)",
+        "Lagerbestand aktuell",
+        "Nº de ejemplares",
+        "N° exemplaires",
+        "Anzahl Exemplare",
+        "Op voorraad",
+        "Copies available",
+    ],
+)
+def test_stock_is_found_under_what_shops_call_it(header: str) -> None:
+    assert only(f"title;{header}\nx;3\n").quantity == 3
+
+
+@pytest.mark.parametrize(
+    "header", ["Verkaufspreis (brutto)", "Preis (inkl. MwSt.)", "Bruttopreis", "Cover price", "Prezzo di copertina"]
+)
+def test_prices_with_tax_are_prices(header: str) -> None:
+    assert only(f"title;{header}\nx;3,50\n").price == Decimal("3.50")
+
+
+@pytest.mark.parametrize("header", ["Anzahl Seiten", "Seitenanzahl", "Aantal pagina's", "Stock status", "In Stock?"])
+def test_what_is_no_stock_is_not_asked_about(header: str) -> None:
+    assert only(f"title;{header}\nx;3\n").quantity == 20
 
 
 def test_one_of_two_columns_of_one_name_can_be_chosen_by_its_number() -> None:
