@@ -62,7 +62,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "quantiteenstock qte exemplaires nombredexemplaires nombreexemplaires stockdisponible "
         "inventaire cantidad cantidadenstock existencias inventario ejemplares unidades "
         "numerodeejemplares nodeejemplares ndeejemplares noexemplaires nexemplaires anzahlexemplare "
-        "anzahlderexemplare opvoorraad availablecopies copiesavailable lagerbestandaktuell quantita giacenza copie voorraad aantal quantidade estoque ilosc "
+        "anzahlderexemplare opvoorraad availablecopies copiesavailable lagerbestandaktuell "
+        "quantita giacenza copie voorraad aantal quantidade estoque ilosc "
         "antal",
     }.items()
 }
