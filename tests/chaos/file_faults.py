@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.chaos.demand import VICTIM
 from tests.chaos.faults import SMALL_DISKS, Fault, NotHere, Scene, Undo
+from tests.patience import PATIENCE_S
 
 MARKER = b"The victim of the chaos"
 """Among the authors of the victim: found again as bytes in the file."""
@@ -115,7 +116,7 @@ def _edit_a_row(scene: Scene, alias: str) -> None:
         "order": "UPDATE order_app_order SET quantity = 9 WHERE sale = (SELECT max(sale) FROM order_app_order)",
     }[service]
     command = ["sqlite3", "-cmd", ".timeout 2000", str(scene.file(alias)), sql]
-    subprocess.run(command, capture_output=True, timeout=20, check=False)
+    subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
 
 
 def _without(path: Path, suffix: str) -> None:

@@ -119,11 +119,14 @@ class Recorder:
 
 
 def read_history(folder: Path) -> tuple[list[Operation], list[str]]:
-    """All parties' operations by invocation, and the points at which parties killed themselves."""
+    """All parties' operations by invocation, and the points at which parties killed themselves.
+
+    They may still be writing: a line counts once it is whole.
+    """
     operations: list[Operation] = []
     points: list[str] = []
     for path in sorted(folder.glob("*.jsonl")):
-        operations.extend(_read_party(path.stem, path.read_text().splitlines(), points))
+        operations.extend(_read_party(path.stem, path.read_text().rpartition("\n")[0].splitlines(), points))
     return sorted(operations, key=lambda operation: operation.invoked), points
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.chaos.faults import Scene
 from tests.chaos.process_faults import KILL_DIRECT, KILL_NODE, NODES, kill_node
+from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store
 
 
@@ -40,7 +41,7 @@ class Direct:
         """Returns when none of them is left."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(PATIENCE_S)
 
     def kill(self) -> None:
         """The same, in a hurry; they end with the one that looks after them."""

@@ -17,7 +17,7 @@ from tests.chaos.disks import command_bound_by_modes, small_disks
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.file_faults import FILE_FAULTS, LONG_FAULTS, MARKER
 from tests.chaos.guard_faults import GUARD_FAULTS
-from tests.chaos.history import read_history
+from tests.chaos.history import Operation, read_history
 from tests.chaos.injector import Injector
 from tests.chaos.killer import Direct, Killer
 from tests.chaos.losses import settle_losses
@@ -27,12 +27,15 @@ from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PR
 from tests.chaos.report import Report
 from tests.chaos.scrubber import Scrubber
 from tests.client import Client
+from tests.patience import PATIENCE_S
 from tests.store import CLUSTER, READY_S, Store, wait_for
 
 CUSTOMERS = 3
 LONG_S = 300.0
 """From here on a run has room for faults that last a minute."""
 KILL_EVERY_S = 1.2
+LONGER = 20
+STEP_S = 3.0
 PAIRS = 0.15
 KILLS = tuple(Fault(name, "kill", lambda scene, target: None) for name in (KILL_NODE, KILL_DIRECT, KILL_AT_POINT))
 ALL = (*KILLS, *PROCESS_FAULTS, *FILE_FAULTS, *GUARD_FAULTS, *LONG_FAULTS)
@@ -58,6 +61,8 @@ class Plan:
     """So many of the faults come in pairs, of two files, or twice of one."""
     begin: Begin = not_telling
     """Told which part comes now, and who knows how far it is."""
+    is_enough: Callable[[Report], bool] = lambda report: True
+    """Whether the run proves something; until then it goes on, up to LONGER times as long."""
 
 
 class Run:
@@ -105,6 +110,8 @@ class Run:
         self._plan.begin(f"{self._plan.seconds:g} s of chaos", self._progress)
         try:
             self._injector.run(self._until)
+            while not self._injector.stuck and not self._is_enough(began + LONGER * self._plan.seconds):
+                self._injector.run(time.monotonic() + STEP_S)
             self._end()
         except BaseException:
             self._abandon()
@@ -112,6 +119,9 @@ class Run:
         took = time.monotonic() - began
         violations = [Violation("the store doesn't recover", (status,)) for status in self._injector.stuck]
         return self._reckon(took, violations)
+
+    def _is_enough(self, at_last: float) -> bool:
+        return time.monotonic() > at_last or self._plan.is_enough(self._report(0, *read_history(self._history)))
 
     def _held(self, service: str) -> AbstractContextManager[Callable[[int], None]]:
         """The catalog's log is written down; the order service's isn't."""
@@ -148,7 +158,7 @@ class Run:
         for customer in self._customers:
             customer.end()
         for customer in self._customers:
-            customer.join(60)
+            customer.join(PATIENCE_S)
         self._direct.end()
         self._scrubber.end()
         self._plan.say("all have gone")
@@ -175,6 +185,17 @@ class Run:
             violations += check_files(self._store, chronicle, gone)
             violations += check_history(settled.operations, chronicle.entries, self._given)
             violations += check_answers(self._store, operations, random.Random(self._plan.seed), self._plan.say, gone)
+        return self._report(seconds, operations, points, len(operations) - len(judged), violations, settled.unjudged)
+
+    def _report(
+        self,
+        seconds: float,
+        operations: Sequence[Operation],
+        points: Sequence[str],
+        unjudged: int = 0,
+        violations: Sequence[Violation] = (),
+        given_up: int = 0,
+    ) -> Report:
         return Report(
             self._plan.seed,
             seconds,
@@ -185,11 +206,11 @@ class Run:
             sum(self._injector.done[fault.name] for fault in (*FILE_FAULTS, *LONG_FAULTS)),
             self._injector.skipped,
             self._injector.refused,
-            len(operations) - len(judged),
+            unjudged,
             violations,
             self._injector.pairs.drawn,
             [*map(str, self._operator.decisions)],
-            settled.unjudged,
+            given_up,
         )
 
 

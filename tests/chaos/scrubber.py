@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store
 
 
@@ -44,7 +45,7 @@ class Scrubber:
         return is_well, told
 
     def end(self) -> None:
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=PATIENCE_S)
 
     def kill(self) -> None:
         self._process.kill()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.chaos.faults import chosen
+from tests.chaos.report import Report
 from tests.chaos.run import ALL, Plan, run
 from tests.databases import require_tool
 
@@ -13,13 +14,18 @@ SEED = "half a minute"
 def test_no_promise_is_broken_in_half_a_minute_of_chaos(tmp_path: Path) -> None:
     require_tool()
     # Without pairs of faults, with which an operator's commands take most of the time.
-    report = run(Plan(SECONDS, SEED, chosen(ALL, ""), tmp_path, print, pairs=0))
+    report = run(Plan(SECONDS, SEED, chosen(ALL, ""), tmp_path, print, pairs=0, is_enough=proves_something))
     print("\n".join(report.lines()))
     assert list(report.violations) == []
-    # What a slow machine does, too; a run that breaks nothing proves nothing.
-    assert report.killed >= 10
-    assert report.points, "nobody died between two steps"
-    assert report.faults.total() >= 1
-    assert report.file_faults >= 1
-    assert report.acknowledged >= 40
-    assert report.reads >= 100
+    assert proves_something(report)
+
+
+def proves_something(report: Report) -> bool:
+    """On a slow machine it takes longer; somebody has died between two steps."""
+    return (
+        report.killed >= 10
+        and len(report.points) >= 1
+        and report.file_faults >= 1
+        and report.acknowledged >= 40
+        and report.reads >= 100
+    )

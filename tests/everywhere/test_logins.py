@@ -19,6 +19,7 @@ from bookstore_project.wire.problems import Throttled
 from bookstore_project.wire.tests.api import PASSWORD, assert_problem, basic
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
+from tests.patience import PATIENCE_S
 
 AT = {"front": "/api/v1/orders/", "catalog-1": "/api/v1/books/", "order-1": "/api/v1/orders/"}
 """A read of each node; wrong credentials are refused everywhere."""
@@ -194,7 +195,7 @@ class Hashing:
 
     def __call__(self, *args: Any, **options: Any) -> None:
         self.begun.release()
-        assert self.let_go.wait(60)
+        assert self.let_go.wait(PATIENCE_S)
 
 
 def test_guesses_in_plenty_wait_for_one_hash_at_a_time_and_the_familiar_do_not_wait_for_them(
@@ -216,12 +217,12 @@ def test_guesses_in_plenty_wait_for_one_hash_at_a_time_and_the_familiar_do_not_w
 
     with ThreadPoolExecutor(21) as pool:
         crowd = [pool.submit(guess, number) for number in range(20)]
-        assert hashing.begun.acquire(timeout=60)
+        assert hashing.begun.acquire(timeout=PATIENCE_S)
         for _ in range(17):
-            assert waiting.acquire(timeout=60), "all but one at work and two in line are told at once"
+            assert waiting.acquire(timeout=PATIENCE_S), "all but one at work and two in line are told at once"
         assert not hashing.begun.acquire(blocking=False)
         familiar = pool.submit(backend.authenticate, None, "familiar", "right")
-        assert hashing.begun.acquire(timeout=60), "beside the guess, not behind it"
+        assert hashing.begun.acquire(timeout=PATIENCE_S), "beside the guess, not behind it"
         hashing.let_go.set()
         assert familiar.result() is None
         assert sorted(each.result() for each in crowd) == ["looked at"] * 3 + ["refused"] * 17
@@ -254,11 +255,11 @@ def test_the_same_password_asked_for_many_times_at_once_is_hashed_once(
     backend = passwords.PasswordBackend()
     with ThreadPoolExecutor(6) as pool:
         first = pool.submit(backend.authenticate, None, "ann", "right")
-        assert hashing.begun.acquire(timeout=60)
+        assert hashing.begun.acquire(timeout=PATIENCE_S)
         monkeypatch.setattr(threading.Event, "wait", joining)
         others = [pool.submit(backend.authenticate, None, "ann", "right") for _ in range(5)]
         for _ in range(5):
-            assert joined.acquire(timeout=60)
+            assert joined.acquire(timeout=PATIENCE_S)
         hashing.let_go.set()
         assert [each.result() for each in (first, *others)] == [ann] * 6
     assert counted == [1]

@@ -32,15 +32,18 @@ def carry_out(
     folder: Path,
     say: Callable[[str], None],
     begin: Begin = not_telling,
+    is_patient: bool = False,
 ) -> Verdict:
     """Each variant with the same seed and the same share of the time.
 
     `overlaps` is how many reads have to overlap a write, in all coherent runs: with fewer, they have proved little.
+    With `is_patient`, runs take longer where the machine needs that to come to such a number.
     """
     results = {}
+    share = overlaps / sum(variant.coherence == FULL for variant in variants) if is_patient else 0.0
     for number, variant in enumerate(variants, start=1):
         say(f"{number} of {len(variants)}: {variant}")
-        plan = Plan(variant, seconds / len(variants), seed, folder / str(number), say, begin)
+        plan = Plan(variant, seconds / len(variants), seed, folder / str(number), say, begin, share)
         result = results[variant] = run(plan)
         for line in result.lines(shown=1 if variant.coherence == PUSH else 20):
             say(f"  {line}")

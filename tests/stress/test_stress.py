@@ -108,7 +108,13 @@ def test_every_combination_is_tried_and_the_usual_way_with_the_same_seed() -> No
 
 def stress(variants: list[Variant], folder: Path) -> None:
     verdict = carry_out(
-        variants, seconds=SECONDS * len(variants), seed="a few seconds", overlaps=OVERLAPS, folder=folder, say=print
+        variants,
+        seconds=SECONDS * len(variants),
+        seed="a few seconds",
+        overlaps=OVERLAPS,
+        folder=folder,
+        say=print,
+        is_patient=True,
     )
     assert list(verdict.failures) == []
     assert all(result.late and result.kills for result in verdict.results.values())
