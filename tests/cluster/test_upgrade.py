@@ -1,8 +1,10 @@
 """Files that are migrated under a running store."""
 
 import sqlite3
+import time
 from contextlib import closing
 
+from bookstore_project.replication.mutex import writer_lock
 from tests.client import Shop
 from tests.databases import dump_both, files, in_sync, query
 from tests.patience import PATIENCE_S
@@ -12,10 +14,14 @@ BOTH = {"catalog-1", "catalog-2"}
 
 
 def make_for_other_code(store: Store, number: int) -> None:
-    """As the files of the catalog are after a migration to columns that the running processes don't know."""
-    for path in files(store, "catalog"):
-        with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA user_version = {number}")
+    """As the files of the catalog are after a migration to columns that the running processes don't know.
+
+    Under the writer lock, as a migration: one file alone with another number would be at fault.
+    """
+    with writer_lock(store.data / "locks" / "catalog", time.monotonic() + PATIENCE_S):
+        for path in files(store, "catalog"):
+            with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
+                connection.execute(f"PRAGMA user_version = {number}")
 
 
 def made_for(store: Store) -> int:
