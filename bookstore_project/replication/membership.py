@@ -15,7 +15,7 @@ from bookstore_project.replication.errors import ADVICE, ReplicaFault, Suspected
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.points import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.stamps import Overwritten, Unvouched, unvouched
+from bookstore_project.replication.stamps import Unvouched, unvouched
 from bookstore_project.replication.witness import (
     Exclusion,
     FileRecord,
@@ -119,7 +119,6 @@ def suspect(
             reason=_shortened(error),
             since=care.now(),
             must_be_copied=isinstance(error, ReplicaFault),
-            may_be_cleared=not isinstance(error, Overwritten),
             is_unvouched=isinstance(error, Unvouched),
         )
         for alias, error in faults.items()

@@ -104,8 +104,6 @@ def adopt_moved_files(service: Service, lock: WriterLock) -> list[str]:
 def _only_moved(service: Service, alias: str, witness: Witness) -> FileRecord | None:
     """How the witness may know the file from now on; None if it knows it well, or must not."""
     suspicion = witness.suspects.get(alias)
-    if suspicion is not None and not suspicion.may_be_cleared:
-        return None
     try:
         # A -wal that isn't its own may lie beside a file that was put here alone.
         is_known = verification.is_in_place(alias, witness) and not _is_written(alias, witness)

@@ -56,13 +56,12 @@ class Checked:
 
 def _check(service: Service, alias: str, witness: Witness, tell: Tell | None = None) -> Checked:
     suspicion = witness.suspects.get(alias)
-    if suspicion is not None and not suspicion.may_be_cleared:
-        return Checked(ReplicaFault(suspicion.reason))
     try:
         record, is_vouched = check_file(alias, witness), True
     except Unvouched as fault:
         if suspicion is not None and not suspicion.is_unvouched:
-            return Checked(fault)  # Something else was found in it before somebody merged its -wal.
+            # It was overwritten, perhaps, before somebody merged its -wal: a check of what it is now doesn't tell.
+            return Checked(fault)
         record, is_vouched = verification.record_as_it_lies(alias, witness), False
     except ReplicaFault as fault:
         return Checked(fault)

@@ -56,10 +56,8 @@ class Suspicion:
     since: str
     must_be_copied: bool
     """As of an exclusion, if another copy turns out to be sound."""
-    may_be_cleared: bool
-    """Whether a check of the whole file clears it; otherwise only a copy does, or an operator."""
     is_unvouched: bool = False
-    """Whether all that is wrong is that nobody can say who wrote it last."""
+    """Whether all that is wrong is that nobody can say who wrote it last: a check of the whole file tells then."""
 
 
 @dataclass(frozen=True)

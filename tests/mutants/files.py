@@ -85,21 +85,21 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     mutant(
         "a check clears a file that was overwritten",
-        "old prices are shown, and sold at: their digests are as old as they are",
+        "old prices are shown, and sold at, if their digests are as old as they are",
         f"{HERE}/suspicion.py",
-        "    if suspicion is not None and not suspicion.may_be_cleared:\n",
-        "    if False:\n",
+        "        if suspicion is not None and not suspicion.is_unvouched:\n",
+        "        if False:\n",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
-        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[catalog-True-0]",
+        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[catalog-as it is-0]",
     ),
     mutant(
         "a start clears a file that was overwritten",
-        "old prices are shown, and sold at: their digests are as old as they are",
+        "old prices are shown, and sold at, if their digests are as old as they are",
         f"{HERE}/setup.py",
-        "    if suspicion is not None and not suspicion.may_be_cleared:\n",
-        "    if False:\n",
+        "        if not is_known and suspicion is not None and not suspicion.is_unvouched:\n",
+        "        if False:\n",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
-        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[catalog-True-0]",
+        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[catalog-as it is-0]",
     ),
     mutant(
         "a file that a tool has merged its -wal into counts at once",
