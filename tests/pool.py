@@ -11,7 +11,8 @@ from typing import Any
 from tests.databases import is_whole
 from tests.store import Store, wait_for
 
-ORDINARY = {"BOOKSTORE_BREAKABLE": "1"}
+ORDINARY = {"BOOKSTORE_BREAKABLE": "1", "BOOKSTORE_HUNG_AFTER_S": "0"}
+"""Whoever is stopped by a test stays so for as long as the test needs."""
 GIVEN_IDS = range(1, 8)
 """Of the books that are in every new store."""
 FIELDS = ("title", "authors", "isbn13", "topic", "price", "quantity")

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -45,13 +46,9 @@ def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: st
 
 def is_unanswered(connection: socket.socket) -> bool:
     """Whether the other side has neither said anything nor closed."""
-    try:
-        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    looking = select.poll()  # It takes descriptors of any number.
+    looking.register(connection, select.POLLIN)
+    return not looking.poll(0)
 
 
 def rest_of(connection: socket.socket) -> bytes:

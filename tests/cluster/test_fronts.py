@@ -13,7 +13,7 @@ import pytest
 from tests import databases
 from tests.client import Answer, Client
 from tests.patience import PATIENCE_S
-from tests.pool import Pool
+from tests.pool import ORDINARY, Pool
 from tests.redis import RedisServer
 from tests.store import Store, wait_for
 
@@ -24,7 +24,7 @@ FRONTS = ("front", "front-2")
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store with two fronts; every test leaves both alive."""
     with ExitStack() as stack:
-        environment = {}
+        environment = dict(ORDINARY)
         if request.param == "one Redis":
             environment["BOOKSTORE_CACHE_URL"] = stack.enter_context(RedisServer()).url
         data = tmp_path_factory.mktemp("fronts") / "var"

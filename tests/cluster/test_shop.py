@@ -209,20 +209,23 @@ def _outcome(answer: Answer) -> tuple[object, ...]:
 
 
 class TestSlowClients:
-    def test_half_sent_bodies_delay_neither_reads_nor_purchases(self, shop: Shop) -> None:
+    @pytest.mark.parametrize("job", ["hit", "bypass", "purchase"])
+    def test_half_sent_bodies_delay_neither_reads_nor_purchases(self, shop: Shop, job: str) -> None:
         """Twenty of four kinds."""
         book = shop.new_book(quantity=1000)
+        jobs: dict[str, Callable[[], Answer]] = {
+            "hit": lambda: shop.front.get(f"/product/{book}"),
+            "bypass": lambda: shop.front.get("/api/v1/books/"),
+            "purchase": lambda: shop.front.buy(book),
+        }
 
-        def are_served_meanwhile() -> bool:
+        def is_served_meanwhile() -> bool:
             """Answered before any of them has been waited for as long as anybody is, and given up."""
             with ExitStack() as stack:
                 halves = [stack.enter_context(shop.store.connect()) for _ in range(20)]
                 for number, half in enumerate(halves):
                     half.sendall(HALVES[number % len(HALVES)])
-                for _ in range(5):
-                    assert shop.front.get(f"/product/{book}").status == 200
-                    assert shop.front.get("/api/v1/books/").status == 200
-                    assert shop.front.buy(book).status == 201
+                assert jobs[job]().status < 300
                 return all(is_unanswered(half) for half in halves)
 
-        wait_for(are_served_meanwhile, what="answers beside half-sent bodies")
+        wait_for(is_served_meanwhile, what="an answer beside half-sent bodies")
