@@ -267,6 +267,7 @@ def test_forms_shown_again_stand_beside_their_own_books(root: Client) -> None:
 
 def test_who_may_only_look_gets_no_fields(root: Client) -> None:
     ann = User.objects.get(username="ann")
+    ann.groups.clear()
     ann.user_permissions.add(Permission.objects.get(codename="view_book"))
     client = Client()
     assert client.login(username="ann", password=PASSWORD)

@@ -29,7 +29,7 @@ def status_lines(status: ServiceStatus) -> Iterator[str]:
 def _file(file: FileStatus) -> str:
     """`in sync, at 214` or `OUT since ...: its file is gone`."""
     if file.in_sync:
-        return f"in sync, at {file.head}"
+        return f"in sync, at {file.head}" if not file.fault else f"in sync, but: {file.fault}"
     if not file.out_since:
         return f"at {file.head}" if not file.fault else f"AT FAULT: {file.fault}"
     lag = "" if file.lag is None else f", {file.lag} entries behind"

@@ -1,6 +1,7 @@
 """A process of other code than the files were migrated for: it writes nothing, reads nothing, evicts nothing."""
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,10 @@ def test_the_status_says_so(seven_books: Path, monkeypatch: pytest.MonkeyPatch) 
     for file in status(CATALOG).files:
         assert file.in_sync
         assert "other code" in file.fault
+    told = StringIO()
+    with pytest.raises(CommandError):
+        call_command("replication", "status", "--service", "catalog", stdout=told)
+    assert told.getvalue().count("in sync, but: This process runs other code than catalog-") == 2
 
 
 def test_files_that_do_not_say_what_they_are_for_are_accepted_by_migrate(
