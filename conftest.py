@@ -38,9 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests write in the folder of their run, unless `--basetemp` names one that is to stay."""
     if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
         config.option.basetemp = str(Path(tempfile.gettempdir(), "t"))
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        # nohup is for the run; what it starts heeds the signal (man 2 execve: a handler becomes the default again).
-        signal.signal(signal.SIGHUP, lambda number, frame: None)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            # nohup, or a shell's `&`, is for the run; what it starts heeds the signal (man 2 execve: a handler
+            # becomes the default again).
+            signal.signal(number, lambda number, frame: None)
 
 
 # The same examples each time, however slow the machine is.

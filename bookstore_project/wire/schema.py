@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from bookstore_project.wire import headers, parameters, problems
 from bookstore_project.wire.representations import MAX_PRICE
 
-READ_PROBLEMS = (400, 401, 403, 404, 405, 406, 413, 429, 503)
+READ_PROBLEMS = (400, 401, 403, 404, 405, 406, 413, 415, 429, 503)
 WRITE_PROBLEMS = (400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 503)
 _TEXT = {"type": "string"}
 _UNFIT = (

@@ -121,7 +121,9 @@ def test_a_book_that_is_retired_while_the_page_is_open_refuses_the_whole(root: C
 
 
 def test_who_may_only_look_cannot_restock(root: Client) -> None:
-    User.objects.get(username="ann").user_permissions.add(Permission.objects.get(codename="view_book"))
+    ann = User.objects.get(username="ann")
+    ann.groups.clear()
+    ann.user_permissions.add(Permission.objects.get(codename="view_book"))
     client = Client()
     assert client.login(username="ann", password=PASSWORD)
     asked = choose(root, 1)

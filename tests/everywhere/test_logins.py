@@ -1,6 +1,7 @@
 """Who guesses passwords is slowed down, at every node and by every way in; who knows one gets in meanwhile."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -44,6 +45,13 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(ModelBackend, "authenticate", authenticate)
     yield names
     passwords.verified.clear()
+
+
+@pytest.fixture(autouse=True)
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long hashing takes: no limit runs out in the middle of a test."""
+    now = time.time()
+    monkeypatch.setattr(attempts.table, "_clock", lambda: now)
 
 
 def ask(node: str, user: str, password: str = PASSWORD, *, address: str = HOME, **sent: str) -> Any:

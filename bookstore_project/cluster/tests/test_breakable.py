@@ -57,6 +57,7 @@ def test_what_is_refused_is_named(tmp_path: Path, settings: str, value: str, com
 def test_djangos_own_check_is_content_with_production(tmp_path: Path) -> None:
     answer = python(
         "from django.core.management import execute_from_command_line as run\n"
+        "run(['manage.py', 'prepare'])\n"
         "run(['manage.py', 'check', '--deploy', '--fail-level', 'WARNING'])",
         BOOKSTORE_DATA=str(tmp_path),
         BOOKSTORE_BREAKABLE="loopback",

@@ -32,7 +32,7 @@ def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
     code = (
         "import time; from pathlib import Path\n"
         "from bookstore_project.replication.mutex import writer_lock\n"
-        f"with writer_lock(Path({str(lock)!r}), time.monotonic() + PATIENCE_S):\n"
+        f"with writer_lock(Path({str(lock)!r}), time.monotonic() + {PATIENCE_S}):\n"
         "    print('held', flush=True); input()"
     )
     with python(code) as process:

@@ -37,7 +37,7 @@ def test_processes_exclude_one_another_and_a_dead_one_lets_go(tmp_path: Path) ->
     code = (
         "import time; from pathlib import Path\n"
         "from bookstore_project.replication.mutex import writer_lock\n"
-        f"with writer_lock(Path({str(tmp_path / 'lock')!r}), time.monotonic() + PATIENCE_S):\n"
+        f"with writer_lock(Path({str(tmp_path / 'lock')!r}), time.monotonic() + {PATIENCE_S}):\n"
         f"    Path({str(held)!r}).touch(); time.sleep(60)"
     )
     with python(code) as holder:
