@@ -4,9 +4,12 @@ Check digits say what is sound: ISO 2108 (ISBN-13: weights 1 and 3, modulo 10; I
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bookstore_project.wire.fields import isbn13_check_digit, isbn13_problem
+from catalog_app.importing.digits import in_ascii
 from catalog_app.importing.errors import Unreadable
 
 _ISBN10 = re.compile(r"[0-9]{9}[0-9X]")
@@ -15,15 +18,30 @@ _MOST_LOST_ZEROS = 4
 """Group 0, a publisher like 00, and a small title number; beyond that it is some other number."""
 _PREFIXES = ("978", "979")
 _LABEL = re.compile(
-    r"\b(?:urn:)?(?:e-?)?isbn(?:[-\s]?1[03](?![0-9]))?s?\s*(?:nr|no|number)?[\s.:#=]*|\bean\b[\s.:#]*", re.IGNORECASE
+    r"(?:\b|(?<=[0-9X_]))(?:urn:)?(?:e-?)?isbn(?:[-\s_]?\(?1[03]\)?(?![0-9]))?s?\s*(?:nr|no|number)?[\s.:#=_]*"
+    r"|\b(?:ean|gtin)(?:-?13(?![0-9]))?\b[\s.:#]*",
+    re.IGNORECASE,
 )
 """`ISBN: `, `ISBN-13 `, `urn:isbn:`."""
-_REMARK = re.compile(r"\([^()]*\)|:\s*[^0-9\s].*$")
-"""`(pbk.)`, and in catalogues of libraries the price that stands behind the number: `0439023483 (pbk.) : $9.99`."""
-_ALONE = re.compile(r"(?<![0-9A-Z])[0-9][0-9\s-]{8,24}[0-9X](?![0-9A-Z])")
+_BRACKETS = re.compile(r"\(([^()]*)\)")
+_BEHIND = re.compile(r":\s*[^0-9\s].*$")
+"""In catalogues of libraries the price stands behind the number: `0439023483 (pbk.) : $9.99`."""
+_BINDING = re.compile(r"(?<=[0-9X])(?=(?:PBK?|PAPER|HBK?|HC|HARD|CLOTH|CASED|SC|BROSCH|GEB|KART|TB)[A-Z]*\b)")
+"""Where `0439023483pbk.` ends."""
+_APART = r"(?:\s?[-._•·]\s?|\s)?"
+_ADD_ON = re.compile(r"(97[89][0-9]{10})[0-9]{5}")
+"""The price that a second bar code has beside the first."""
+_LONG = re.compile(rf"(?<![0-9A-Z])97[89](?:{_APART}[0-9]){{10}}(?![0-9])")
+_SHORT = re.compile(r"(?<![0-9A-Z.])[0-9](?:\s?-\s?[0-9]|\s?[0-9]){8}(?:\s?-\s?|\s)?[0-9X](?![0-9A-Z])")
+_DOTTED = re.compile(r"(?<![0-9A-Z._])(?=[0-9X._]{13}(?![0-9A-Z]))[0-9]{1,5}([._])[0-9]{1,7}\1[0-9]{1,7}\1[0-9X]")
 _BETWEEN_NUMBERS = re.compile(r"[,;|/\n]+")
-_DASHES = re.compile(r"[‐-―−-]")
+_DASHES = re.compile(r"[‐-―−⁃﹣－-]")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_BEFORE_SHORT = frozenset(("dp", "isbn", "isbn10", "isbn-10", "asin"))
+"""Of a link's path what an ISBN-10 comes after; other numbers of ten digits are a shop's own."""
+_IN_STEP = re.compile("(?<![0-9])97[89](?:-?[0-9]){10}(?![0-9])")
+_BREAK = " | "
 
 
 @dataclass(frozen=True)
@@ -72,12 +90,56 @@ def isbn13_of_isbn10(digits: str) -> str | None:
 
 
 def _numbers(cell: str) -> list[str]:
-    """What may be numbers in a cell, without hyphens and spaces, and the `.0` of tools that take it for one."""
-    text = _UNSEEN.sub("", _DASHES.sub("-", cell)).strip().strip("'’\"`[]").upper()
-    text = _REMARK.sub(" ", _LABEL.sub(" ", text))
-    parts = [part.strip(" .'\"[]") for part in _BETWEEN_NUMBERS.split(text)]
+    """What may be numbers in a cell, without hyphens and spaces, and the `.0` of tools that take it for one.
+
+    Sound ones count wherever they stand; where there is none, whatever may be meant for one.
+    """
+    text = _UNSEEN.sub("", _DASHES.sub("-", _LINK.sub(_of_link, cell)))
+    try:
+        text = in_ascii(text)
+    except Unreadable:
+        return [text]
+    text = _LABEL.sub(_BREAK, text.strip("'\"`[]").upper())
+    text = _BEHIND.sub("", _BRACKETS.sub(_of_brackets, _BINDING.sub(" ", text)))
+    text, sound = _taken(_LONG, text, is_sound_isbn13)
+    for pattern in (_DOTTED, _SHORT):
+        text, short = _taken(pattern, text, lambda digits: isbn13_of_isbn10(digits) is not None)
+        sound += short
+    if sound:
+        return sound
+    parts = [part.strip(" .:'\"[]") for part in _BETWEEN_NUMBERS.split(text)]
     parts = [re.sub(r"[\s-]", "", part.removesuffix(".0").removesuffix(",0")) for part in parts]
-    parts = [part for part in parts if part]
-    sound = [part for part in parts if is_sound_isbn13(part) or _ISBN10.fullmatch(part)]
-    # Several numbers with spaces between them, or words that nobody thought of.
-    return parts if sound else parts + [re.sub(r"[\s-]", "", alone) for alone in _ALONE.findall(text)]
+    return [add_on[1] if (add_on := _ADD_ON.fullmatch(part)) else part for part in parts if part]
+
+
+def _taken(pattern: re.Pattern[str], text: str, is_sound: Callable[[str], bool]) -> tuple[str, list[str]]:
+    """The text without the sound numbers of this pattern, and those."""
+    found: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        digits = re.sub("[^0-9X]", "", match[0])
+        if not is_sound(digits):
+            return match[0]
+        found.append(digits)
+        return _BREAK
+
+    return pattern.sub(take, text), found
+
+
+def _of_brackets(match: re.Match[str]) -> str:
+    """Nothing of a remark such as `(pbk.)`; a number may stand in brackets, too."""
+    is_number = len(re.findall("[0-9]", match[1])) >= _ISBN10_LENGTH - 1
+    return f"{_BREAK}{match[1]}{_BREAK}" if is_number else " "
+
+
+def _of_link(match: re.Match[str]) -> str:
+    """What a link says of a book: the numbers in its path, and in parameters that are named after them."""
+    link = urlsplit(match[0])
+    steps = [unquote(step) for step in link.path.split("/")]
+    told = [value for name, value in parse_qsl(link.query) if name.casefold() in (*_BEFORE_SHORT, "ean", "isbn13")]
+    for before, step in zip(["", *steps], steps, strict=False):
+        if before.casefold() in _BEFORE_SHORT:
+            told.append(step)
+        else:
+            told += _IN_STEP.findall(step)
+    return _BREAK.join(["", *told, ""])

@@ -13,6 +13,7 @@ from bookstore_project.wire.representations import BookFields
 from bookstore_project.wire.searchkeys import search_key
 from bookstore_project.wire.text import UnfitText, canonical
 from catalog_app.importing.amounts import read_count, read_price
+from catalog_app.importing.currencies import common
 from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, Unreadable
 from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.records import Record
@@ -223,7 +224,7 @@ class RowParser:
 
     def _currency_in(self, reading: _Reading) -> str:
         text = reading.text("price").removeprefix("'")
-        return (read_price(text).currency if text else "") or self._currency
+        return common([read_price(text).currency if text else "", self._currency])
 
     def _notes(self, reading: _Reading, found: Found) -> tuple[Reason, ...]:
         given = [each for name in ("isbn13", "isbn") for each in reading.cells.get(name, ()) if each[1]]
@@ -242,7 +243,9 @@ class RowParser:
             currency = read_price(told).currency
         except Unreadable:
             return  # Refused for that already.
-        if currency not in ("", self._currency):
+        try:
+            common([currency, self._currency])
+        except Unreadable:
             reading.refuse("price", f"the column's name says {self._currency}, and the cell {currency}")
 
     def _refuse_invalid(self, reading: _Reading, errors: Mapping[str, Sequence[str]]) -> None:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from catalog_app.importing.amounts import CURRENCIES, CURRENCY
+from catalog_app.importing.currencies import CURRENCIES, CURRENCY
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     field: tuple(names.split())

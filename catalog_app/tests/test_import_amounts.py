@@ -54,6 +54,46 @@ BOOK, OTHER = "9780000000002", "9780439023481"
         ("5,00-", "-5.00", ""),
         ("−5", "-5", ""),
         ("(5.00)", "-5.00", ""),
+        ("US $12.50", "12.50", "USD"),
+        ("US-$ 12,50", "12.50", "USD"),
+        ("U.S. $12.50", "12.50", "USD"),
+        ("USD $12.50", "12.50", "USD"),
+        ("$12.50 USD", "12.50", "USD"),
+        ("CA $12.50", "12.50", "CAD"),
+        ("12,50 $ CA", "12.50", "CAD"),
+        ("$12.50 CAD", "12.50", "CAD"),
+        ("€9.90 EUR", "9.90", "EUR"),
+        ("EUR 9.90 EUR", "9.90", "EUR"),
+        ("9,90 € EUR", "9.90", "EUR"),
+        ("Euro 9,90", "9.90", "EUR"),
+        ("£9.99 GBP", "9.99", "GBP"),
+        ("kr 99,00 SEK", "99.00", "SEK"),
+        ("¥990 JPY", "990", "JPY"),
+        ("€ 9,90 [D]", "9.90", "EUR"),
+        ("99:-", "99", ""),
+        ("99:- kr", "99", "kr"),
+        ("99:50 kr", "99.50", "kr"),
+        ("SEK 99:50", "99.50", "SEK"),
+        ("99.--", "99", ""),
+        ("Rs. 250/-", "250", "Rs"),
+        ("+9.90", "9.90", ""),
+        ("+$9.90", "9.90", "$"),
+        ("€+9.90", "9.90", "EUR"),
+        ("９．９０", "9.90", ""),
+        ("￥９９０", "990", "¥"),
+        ("٩٫٩٠", "9.90", ""),
+        ("٩٫٩٠٠", "9.90", ""),
+        ("١٬٢٣٤", "1234", ""),
+        ("١٬٢٣٤٫٥٠", "1234.50", ""),
+        ("۹٫۹۰", "9.90", ""),
+        ("₹९९", "99", "INR"),
+        ("٣", "3", ""),
+        ("1´234.50", "1234.50", ""),
+        ("1‘234.50", "1234.50", ""),
+        ("1ʼ234,50", "1234.50", ""),
+        ("1`234", "1234", ""),
+        ("1,980円", "1980", "JPY"),
+        ("₩12,000", "12000", "KRW"),
     ],
 )
 def test_a_price_that_can_be_read_in_one_way_is_read(text: str, amount: str, currency: str) -> None:
@@ -75,7 +115,20 @@ def test_a_price_that_can_be_read_in_one_way_is_read(text: str, amount: str, cur
         ("1,2.50", "not a price"),
         ("1.2.3", "not a price"),
         ("9,90-12,90", "not a price"),
-        ("EUR 9.90 EUR", "not a price"),
+        ("€9.90 USD", "EUR and USD contradict one another"),
+        ("$9.90 EUR", "[$] and EUR contradict one another"),
+        ("$9.90 £", "[$] and GBP contradict one another"),
+        ("US $9.90 CAD", "USD and CAD contradict one another"),
+        ("99:50", "not a price"),
+        ("99:50 €", "not a price"),
+        ("9:90:00 kr", "not a price"),
+        ("+-9.90", "not a price"),
+        ("+€-9.90", "not a price"),
+        ("9⁹⁰", "not a price"),
+        ("9½", "not a price"),
+        ("١,٢٣٤", "may be 1234 or 1.234"),
+        ("1٣", "digits of two scripts"),
+        ("¥1,980", "may be 1980 or 1.980"),
         ("10%", "not a price"),
         ("1e3", "not a price"),
         ("99p", "not a price"),
@@ -83,7 +136,6 @@ def test_a_price_that_can_be_read_in_one_way_is_read(text: str, amount: str, cur
         ("free", "not a price"),
         ("n/a", "not a price"),
         ("-", "not a price"),
-        ("٣", "not a price"),
         ("9 $ 5", "not a price"),
     ],
 )
@@ -107,13 +159,58 @@ def test_a_price_that_may_be_two_or_is_none_is_refused(text: str, why: str) -> N
         ("12 in stock", "12"),
         ("+3", "3"),
         ("-2", "-2"),
+        ("3x", "3"),
+        ("3 ×", "3"),
+        ("x3", "3"),
+        ("3 available", "3"),
+        ("3 Stk.", "3"),
+        ("3 pcs.", "3"),
+        ("3 copies in stock", "3"),
+        ("3 (in stock)", "3"),
+        ("In stock: 3", "3"),
+        ("in stock (3)", "3"),
+        ("Qty 3", "3"),
+        ("only 3 left", "3"),
+        ("3 auf Lager", "3"),
+        ("3 Stück lieferbar", "3"),
+        ("3 exemplaires disponibles", "3"),
+        ("3 en stock", "3"),
+        ("3 op voorraad", "3"),
+        ("3 disponíveis", "3"),
+        ("３", "3"),
+        ("٣", "3"),
+        ("3冊", "3"),
     ],
 )
 def test_a_number_of_copies_is_read(text: str, digits: str) -> None:
     assert read_count(text) == digits
 
 
-@pytest.mark.parametrize("text", ["1,000", "1.000", "2.5", "2,5", "10+", ">10", "many", "1e2", "3-4", "50%", "yes"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,000",
+        "1.000",
+        "2.5",
+        "2,5",
+        "10+",
+        ">10",
+        "many",
+        "1e2",
+        "3-4",
+        "50%",
+        "yes",
+        "in stock",
+        "available",
+        "3 x 5",
+        "3 of 5",
+        "x",
+        "1,000 pcs",
+        "2.5 pcs",
+        "3 boxes",
+        "1٣",
+    ],
+)
 def test_what_is_no_number_of_copies_or_two_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):
         read_count(text)
@@ -141,6 +238,37 @@ def test_what_is_no_number_of_copies_or_two_is_refused(text: str) -> None:
         ("", f"ISBN {BOOK} (ebook)"),
         ("", f"0000000000; {BOOK}"),
         (BOOK, BOOK),
+        (f"{BOOK} 51799", ""),
+        (f"{BOOK}-51799", ""),
+        (f"{BOOK}51799", ""),
+        (f"{BOOK}+02", ""),
+        ("978-0-00-000000-2 51799", ""),
+        (f"https://www.example.com/isbn/{BOOK}?ref=1234567890#9780439023481", ""),
+        (f"https://doi.example.org/10.1000/{BOOK}", ""),
+        ("https://example.com/book/978-0-00-000000-2/", ""),
+        (f"www.example.com/the-2-towers-{BOOK}.html", ""),
+        (f"https://example.com/search?q=x&isbn={BOOK}", ""),
+        (f"see https://example.com/{BOOK}", ""),
+        ("", f"ISBN13:{BOOK} ISBN10:0439023484"),
+        (f"ISBN13: {BOOK} ISBN10: 0000000000", ""),
+        ("978.0.00.000000.2", ""),
+        ("978_0_00_000000_2", ""),
+        ("978 – 0 – 00 – 000000 – 2", ""),
+        ("978·0·00·000000·2", ""),
+        ("978－0－00－000000－2", ""),
+        (f"{BOOK}(pbk.)", ""),
+        (f"{BOOK}pbk", ""),
+        (f"{BOOK}hardcover", ""),
+        (f"{BOOK}:", ""),
+        (f"{BOOK} : £9.99", ""),
+        (f"({BOOK})", ""),
+        (f"ISBN-13-{BOOK}", ""),
+        (f"ISBN (13): {BOOK}", ""),
+        (f"ISBN_13_{BOOK}", ""),
+        (f"EAN-13: {BOOK}", ""),
+        (f"GTIN {BOOK}", ""),
+        ("９７８０００００００００２", ""),
+        ("٩٧٨٠٠٠٠٠٠٠٠٠٢", ""),
     ],
 )
 def test_an_isbn_is_found_among_what_people_write_around_it(isbn13: str, isbn: str) -> None:
@@ -148,7 +276,12 @@ def test_an_isbn_is_found_among_what_people_write_around_it(isbn13: str, isbn: s
 
 
 @pytest.mark.parametrize(
-    "cell", ["0439023483 (pbk.) : $9.99", "[0439023483]", "ISBN-10: 0439023483", "ISBN 0-439-02348-3", "439023483"]
+    "cell",
+    [
+        *("0439023483 (pbk.) : $9.99", "[0439023483]", "ISBN-10: 0439023483", "ISBN 0-439-02348-3", "439023483"),
+        *("0.439.02348.3", "0_439_02348_3", "0439023483pbk.", "0439023483:", "ISBN-10 0439023483", "٤٣٩٠٢٣٤٨٣"),
+        *("https://www.example.com/Some-Title/dp/0439023483/ref=sr_1_1?qid=043965548X", "(0439023483)"),
+    ],
 )
 def test_an_isbn10_with_words_around_it_is_rebuilt(cell: str) -> None:
     assert find_isbn13("", cell) == Found(OTHER, is_rebuilt=True)
@@ -156,11 +289,32 @@ def test_an_isbn10_with_words_around_it_is_rebuilt(cell: str) -> None:
 
 @pytest.mark.parametrize(
     ("isbn13", "isbn"),
-    [(BOOK, "0439023483"), (f"{BOOK}, {OTHER}", ""), ("", f"{BOOK}|0439023483"), (f"{BOOK}\n{OTHER}", "")],
+    [
+        *((BOOK, "0439023483"), (f"{BOOK}, {OTHER}", ""), ("", f"{BOOK}|0439023483"), (f"{BOOK}\n{OTHER}", "")),
+        *((f"ISBN13:{BOOK} ISBN10:0439023483", ""), (f"{BOOK} {OTHER}", ""), ("", f"{BOOK} 0439023483")),
+        *((f"{BOOK}ISBN10:0439023483", ""), (f"https://example.com/{BOOK} {OTHER}", "")),
+    ],
 )
 def test_numbers_of_two_books_are_refused(isbn13: str, isbn: str) -> None:
     with pytest.raises(Unreadable, match=f"numbers of several books: {BOOK}, {OTHER}"):
         find_isbn13(isbn13, isbn)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("https://example.com/item/0439023483", "https://example.com/?id=0439023483", "43902348.30", "1.0439023483"),
+        *("9.78043902348E+12", "X0439023483", "0439023483AB", "978000000000251", "97800000000021", "1٣439023483"),
+        *("9780000000003 51799", "0439023483e5"),
+    ],
+)
+def test_a_number_that_only_looks_like_an_isbn_is_none(cell: str) -> None:
+    assert find_isbn13("", cell) == Found(None, is_unsound=True)
+
+
+def test_an_isbn13_and_an_isbn10_of_one_book_agree() -> None:
+    assert find_isbn13("", f"ISBN13:{OTHER} ISBN10:0439023483") == Found(OTHER)
+    assert find_isbn13("", f"ISBN10 0-439-02348-3, ISBN13 {OTHER}") == Found(OTHER)
 
 
 def test_a_number_without_its_zeros_counts_only_where_an_isbn10_belongs() -> None:

@@ -368,6 +368,12 @@ def test_a_currency_in_the_header_is_that_of_the_prices() -> None:
     assert other == 'column "Preis (EUR)", cell "CHF 9.90": the column\'s name says EUR, and the cell CHF'
 
 
+def test_a_sign_of_several_currencies_agrees_with_each_of_them() -> None:
+    rows = take("title;Price (USD)\na;$9.90\nb;US $9.90\nc;9.90\nd;C$9.90\n")
+    assert [row.currency if isinstance(row, Row) else "refused" for row in rows] == ["USD", "USD", "USD", "refused"]
+    assert only("title;Pris (kr)\na;99 SEK\n").currency == "SEK"
+
+
 # ---------------------------------------------------------------------------------------------------- cells
 
 

@@ -37,7 +37,7 @@ from catalog_app.importing.source import Record, open_source
         ("", "0000000000", Found(None, is_unsound=True)),
         ("", "19", Found(None, is_unsound=True)),
         ("1234567890128", "", Found(None, is_unsound=True)),
-        ("", "٤٣٩٠٢٣٤٨٣", Found(None, is_unsound=True)),
+        ("", "٤٣٩٠٢٣٤٨٣", Found("9780439023481", is_rebuilt=True)),
         (" ", "", Found(None)),
     ],
 )
@@ -202,7 +202,7 @@ def test_blank_cells_get_defaults_which_the_row_did_not_say() -> None:
         (("A", "", "", "-1", "-2", ""), ["Price: Ensure", "Stock: Ensure"]),
         (("A", "", "", "NaN", "inf", ""), ["Price: not a price", "Stock: not a number of copies"]),
         (("A", "", "", "1,234", "2.5", ""), ["Price: may be 1234 or 1.234", "Stock: copies are whole"]),
-        (("A", "", "", "1e9", "٣", ""), ["Price: not a price", "Stock: not a number"]),
+        (("A", "", "", "1e9", "1٣", ""), ["Price: not a price", "Stock: digits of two scripts"]),
         (("A", "", "", "9.9901", "99999999999", ""), ["Price: a price has at most 2", "Stock: Ensure"]),
         (("A\0", "", "", "free", "", ""), ["Title: U+0000 NULL", "Price: not a price"]),
         (
