@@ -1,31 +1,29 @@
 """Records out of a CSV file, however dirty: one broken line costs that line, not the rest of the file.
 
-RFC 4180, with commas, semicolons, tabs or bars, whichever the header is made of; quotes may be escaped by a
-backslash, as MySQL and many scripts do it, in rows that can't be read otherwise.
+RFC 4180, with commas, semicolons, tabs, bars, carets or tildes, whichever the header is made of. Quotes may be
+escaped by a backslash, as MySQL and many scripts do it, in rows that can't be read otherwise. Single quotes count
+where they enclose each name of the header; and where one cell holds the whole header, one may hold each row.
 """
 
 import csv
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from catalog_app.importing.errors import ImportRefused, Remedy
+from catalog_app.importing.lines import SHOWN_OF_BROKEN, Dialect, Lines, csv_reader, explain, next_record
 from catalog_app.importing.records import Record, Source
 from catalog_app.importing.synonyms import count_known
 from catalog_app.spreadsheets import cell_text
 
-LINE_LIMIT = 1024 * 1024
-"""Characters of the longest line that is read; a longer one is rejected without filling the memory."""
-SHOWN_OF_BROKEN = 1000
-"""Characters of a line that can't be taken apart, for the file of rejected rows."""
 HEADER_WITHIN = 30
 """Lines among which the header is looked for, where a title and blank lines stand above it."""
-_DELIMITERS = ",;\t|"
+_DELIMITERS = ",;\t|^~"
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\udc80-\udcff]")
 _SEPARATOR = re.compile(r'\s*"?sep=(?P<mark>[^"\r\n])"?[^\w"]*', re.IGNORECASE)
 """What spreadsheets write, and read, as a first line: `sep=;`."""
+_ENCLOSED = re.compile("'[^']*'")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -36,62 +34,29 @@ def read_delimited(
 
     `wished` are columns that the header has to have. Raises ImportRefused, and UnicodeError also from the records.
     """
-    lines = _Lines(file.readline)
+    lines = Lines(file.readline)
     header = _find_header(name, lines, wished)
-    reader = _Reader(lines, len(header.cells), header.delimiter)
+    reader = _Reader(lines, len(header.cells), header.dialect)
     return Source(
         [cell_text(cell).strip() for cell in header.cells],
         iter(reader),
         fraction_read,
-        delimiter=header.delimiter,
+        delimiter=header.dialect.wrapped or header.dialect.delimiter,
         header_line=header.line,
         encoding=file.encoding,
     )
 
 
-class _Lines:
-    """An iterator over lines, to which lines can be given back; `taken` collects what it has handed out."""
-
-    def __init__(self, readline: Callable[[int], str]) -> None:
-        self._readline = readline
-        self._ahead: deque[str] = deque()
-        self.number = 0
-        """Of the line handed out last."""
-        self.taken: list[str] = []
-        self.swallowed: list[str] = []
-        """What a quote that was left open took of the lines after it, and what was given back."""
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._ahead.popleft() if self._ahead else self._read()
-        if not line:
-            raise StopIteration
-        self.number += 1
-        self.taken.append(line)
-        return line
-
-    def give_back(self, lines: Sequence[str]) -> None:
-        self._ahead.extendleft(reversed(lines))
-        self.number -= len(lines)
-
-    def _read(self) -> str:
-        line = part = self._readline(LINE_LIMIT)
-        while len(part) == LINE_LIMIT and part[-1] not in "\r\n":
-            part = self._readline(LINE_LIMIT)
-        return line
-
-
 class _Reader:
     """Records by the `csv` module, strictly: a quote left open swallows the next line and not the next thousand."""
 
-    def __init__(self, lines: _Lines, width: int, delimiter: str) -> None:
+    def __init__(self, lines: Lines, width: int, dialect: Dialect) -> None:
         self._lines = lines
         self._width = width
-        self._delimiter = delimiter
-        self._blank = re.compile(rf'(?:\s|{re.escape(delimiter)}|""(?!"))*')
-        self._csv = _csv_reader(lines, delimiter)
+        self._dialect = dialect
+        quote = dialect.quote
+        self._blank = re.compile(rf"(?:\s|{re.escape(dialect.delimiter)}|{quote}{quote}(?!{quote}))*")
+        self._csv = csv_reader(lines, dialect)
 
     def __iter__(self) -> Iterator[Record]:
         for line in self._lines:
@@ -105,25 +70,29 @@ class _Reader:
 
     def _next(self) -> Record:
         self._lines.taken.clear()
-        record = _next_record(self._lines, self._delimiter, self._csv)
+        record = next_record(self._lines, self._dialect, self._csv)
         assert record is not None, "the line before it was looked at"
         if record.problem:
-            self._csv = _csv_reader(self._lines, self._delimiter)
+            self._csv = csv_reader(self._lines, self._dialect)
         taken = self._lines.taken
+        if self._dialect.wrapped:
+            record = _unwrapped(record, self._dialect.wrapped)
         if len(record.cells) < self._width and not record.problem and not taken[-1].endswith(("\n", "\r")):
             # A program may leave blank cells out; but here it was the file that ended.
             why = f"{len(record.cells)} cells, the header has {self._width}, and the file is cut off here"
             return Record(record.line, ["".join(taken)[:SHOWN_OF_BROKEN]], why)
-        if not any('\\"' in line for line in (*taken, *self._lines.swallowed)) or self._is_whole(record, taken):
+        escaped = f"\\{self._dialect.quote}"
+        if self._dialect.wrapped or not any(escaped in line for line in (*taken, *self._lines.swallowed)):
             return record
-        return self._with_escapes(record) or record
+        return record if self._is_whole(record, taken) else self._with_escapes(record) or record
 
     def _is_whole(self, record: Record, taken: Sequence[str]) -> bool:
         """Whether it has the header's width, without quotes where RFC 4180 has none."""
         if record.problem or len(record.cells) != self._width:
             return False
-        cell = rf'\s*"(?:[^"]|"")*"|[^"{re.escape(self._delimiter)}]*'
-        return re.fullmatch(rf"(?:{cell})(?:{re.escape(self._delimiter)}(?:{cell}))*", "".join(taken)) is not None
+        quote, delimiter = self._dialect.quote, re.escape(self._dialect.delimiter)
+        cell = rf"\s*{quote}(?:[^{quote}]|{quote}{quote})*{quote}|[^{quote}{delimiter}]*"
+        return re.fullmatch(rf"(?:{cell})(?:{delimiter}(?:{cell}))*", "".join(taken)) is not None
 
     def _with_escapes(self, plain: Record) -> Record | None:
         """The record read with quotes escaped by a backslash, if it has the header's width then; else None."""
@@ -131,7 +100,8 @@ class _Reader:
         lines.give_back(lines.taken)
         before = list(lines.taken)
         lines.taken.clear()
-        escaped = _next_record(lines, self._delimiter, _csv_reader(map(_doubled, lines), self._delimiter))
+        doubled = (_doubled(line, self._dialect.quote) for line in lines)
+        escaped = next_record(lines, self._dialect, csv_reader(doubled, self._dialect))
         if escaped is not None and not escaped.problem and len(escaped.cells) == self._width:
             cells = [cell.replace("\\\\", "\\") for cell in escaped.cells]
             others = {f"\\{mark}" for cell in escaped.cells for mark in _ESCAPE.findall(cell)} - {"\\\\"}
@@ -149,48 +119,29 @@ class _Reader:
         return None
 
 
-def _doubled(line: str) -> str:
+def _doubled(line: str, quote: str) -> str:
     """Quotes doubled that were escaped by a backslash; a backslash before a backslash escapes nothing else."""
-    return _ESCAPE.sub(lambda found: '""' if found[1] == '"' else found[0], line)
+    return _ESCAPE.sub(lambda found: quote * 2 if found[1] == quote else found[0], line)
 
 
-def _csv_reader(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
-
-
-def _next_record(lines: _Lines, delimiter: str, reader: Iterator[list[str]] | None = None) -> Record | None:
-    """The next record, perhaps a blank one; None at the end. Leaves its lines in `taken`."""
-    line = lines.number + 1
-    lines.swallowed = []
+def _unwrapped(record: Record, delimiter: str) -> Record:
+    """The row that stands in the first cell; the record itself if it isn't all that stands there."""
+    if record.problem or not record.cells or any(cell.strip() for cell in record.cells[1:]):
+        return record
+    text = record.cells[0]
     try:
-        cells = next(reader or _csv_reader(lines, delimiter))
-    except StopIteration:
-        return None
+        rows = list(csv_reader(text.splitlines(keepends=True), Dialect(delimiter)))
     except csv.Error as error:
-        # The lines that an open quote has swallowed may be good rows.
-        swallowed = lines.taken[1:]
-        del lines.taken[1:]
-        lines.give_back(swallowed)
-        lines.swallowed = swallowed
-        return Record(line, [lines.taken[0][:SHOWN_OF_BROKEN]], _explain(error))
-    if any(len(text) >= LINE_LIMIT for text in lines.taken):
-        return Record(line, [lines.taken[0][:SHOWN_OF_BROKEN]], f"the line has more than {LINE_LIMIT} characters")
-    return Record(line, cells)
-
-
-def _explain(error: csv.Error) -> str:
-    text = str(error)
-    if "field larger" in text:
-        return f"a field has more than {csv.field_size_limit()} characters; a quote may be left open"
-    if "end of data" in text:
-        return "a quote is left open"
-    return f"not CSV: {text}; a quote may be left open, or not doubled"
+        return Record(record.line, [text[:SHOWN_OF_BROKEN]], explain(error))
+    if len(rows) > 1:
+        return Record(record.line, [text[:SHOWN_OF_BROKEN]], "several rows in one cell")
+    return Record(record.line, rows[0] if rows else [])
 
 
 @dataclass(frozen=True)
 class _Header:
     cells: Sequence[str]
-    delimiter: str
+    dialect: Dialect
     line: int
     lines: int
     """How many it takes, with those above it."""
@@ -198,18 +149,22 @@ class _Header:
     """How many of its names mean a field."""
 
 
-def _find_header(name: str, lines: _Lines, wished: Sequence[str]) -> _Header:
+def _find_header(name: str, lines: Lines, wished: Sequence[str]) -> _Header:
     """The first record that has a title, by the delimiter with which it has most names of fields; else the first."""
     first = next(lines, "")
     named = _SEPARATOR.fullmatch(first.strip("\r\n"))
     if first and not named:
         lines.give_back([first])
     _skip_blank(lines)
-    found = [_candidate(lines, delimiter, wished) for delimiter in (named["mark"] if named else _DELIMITERS)]
-    headers = [header for header in found if header is not None]
+    marks = named["mark"] if named else _DELIMITERS
+    headers = _candidates(lines, [Dialect(mark) for mark in marks], wished)
     if not headers:
         raise ImportRefused(f"{name} is empty: there is no header to go by.")
     best = max(headers, key=lambda header: (header.known, len(header.cells)))
+    if not best.known:
+        best = _unusual(lines, marks, wished) or best
+    elif all(_ENCLOSED.fullmatch(cell.strip()) for cell in best.cells if cell.strip()):
+        best = _candidate(lines, replace(best.dialect, quote="'"), wished) or best
     if not best.cells or any(_NOT_TEXT.search(cell) for cell in best.cells):
         raise ImportRefused(f"{name} doesn't begin with a header in that encoding, or is no table.", Remedy.ENCODING)
     for _ in range(best.lines):
@@ -217,7 +172,32 @@ def _find_header(name: str, lines: _Lines, wished: Sequence[str]) -> _Header:
     return best
 
 
-def _skip_blank(lines: _Lines) -> None:
+def _candidates(lines: Lines, dialects: Sequence[Dialect], wished: Sequence[str]) -> list[_Header]:
+    found = [_candidate(lines, dialect, wished) for dialect in dialects]
+    return [header for header in found if header is not None]
+
+
+def _unusual(lines: Lines, marks: str, wished: Sequence[str]) -> _Header | None:
+    """A header with single quotes, or of which a whole line is in the first cell; only one that has a title."""
+    dialects = [Dialect(mark, quote="'") for mark in marks]
+    dialects += [Dialect(mark, wrapped=inner) for mark in marks for inner in _DELIMITERS]
+    headers = [
+        header
+        for header in _candidates(lines, dialects, wished)
+        if header.known and not any('"' in cell for cell in header.cells)
+    ]
+    return max(
+        headers,
+        key=lambda header: (
+            header.known,
+            len(header.cells),
+            header.dialect.wrapped in ("", header.dialect.delimiter),
+        ),
+        default=None,
+    )
+
+
+def _skip_blank(lines: Lines) -> None:
     for line in lines:
         if line.strip(f"{_DELIMITERS} \r\n"):
             lines.give_back([line])
@@ -225,21 +205,23 @@ def _skip_blank(lines: _Lines) -> None:
         lines.taken.clear()
 
 
-def _candidate(lines: _Lines, delimiter: str, wished: Sequence[str]) -> _Header | None:
-    """The header by this delimiter; afterwards nothing is read."""
+def _candidate(lines: Lines, dialect: Dialect, wished: Sequence[str]) -> _Header | None:
+    """The header in this dialect; afterwards nothing is read."""
     start = lines.number
     given: list[str] = []
     found: list[_Header] = []
     while not found or (lines.number - start < HEADER_WITHIN and not found[-1].known):
         lines.taken.clear()
-        record = _next_record(lines, delimiter)
+        record = next_record(lines, dialect)
         given += lines.taken
         if record is None:
             break
+        if dialect.wrapped:
+            record = _unwrapped(record, dialect.wrapped)
         if record.problem or any(cell.strip() for cell in record.cells):
             cells = [] if record.problem else record.cells
             known = count_known([cell_text(cell).strip() for cell in cells], wished)
-            found.append(_Header(cells, delimiter, record.line, lines.number - start, known))
+            found.append(_Header(cells, dialect, record.line, lines.number - start, known))
     lines.give_back(given)
     if not found:
         return None

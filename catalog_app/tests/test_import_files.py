@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from catalog_app.importing import delimited
+from catalog_app.importing import delimited, lines
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.errors import ImportRefused, RowRejected
 from catalog_app.importing.records import Record, Source
@@ -96,12 +96,61 @@ def test_a_first_line_that_names_the_delimiter_is_no_header(first: str) -> None:
     assert records == [Record(3, ["Emma, or so", "9,90"])]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", "~"])
 def test_the_delimiter_is_the_one_with_which_the_header_has_most_fields(delimiter: str) -> None:
     header = delimiter.join(["Title", "Subtitle: a; or, b | c" if delimiter == "\t" else "Subtitle", "Price"])
     source, records = read(f"{header}\nEmma{delimiter}x{delimiter}9\n".encode())
     assert source.delimiter == delimiter
     assert records[0].cells == ["Emma", "x", "9"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"title,authors,price"\n"Emma,""Austen, Jane"",9.90"\n"""Momo, or so"",Ende,9"',
+        '"title;authors;price"\r\n"Emma;Austen, Jane;9,90"\r\n"Momo, or so;Ende;9"\r\n',
+        '"title,authors,price";;\n"Emma,""Austen, Jane"",9.90";;\n"""Momo, or so"",Ende,9";;\n',
+        'Price list\n\n"title,authors,price"\n"Emma,""Austen, Jane"",9.90"\n"Momo, or so",Ende,9\n',
+        "'title','authors','price'\n'Emma','Austen, Jane','9.90'\n'Momo, or so','Ende',9\n",
+        "'title';'authors';'price'\n'Emma';'Austen, Jane';'9.90'\n'Momo, or so';'Ende';''\n",
+    ],
+)
+def test_lines_in_one_cell_and_single_quotes_are_read_if_the_header_has_them(text: str) -> None:
+    emma, momo = take(text)
+    assert isinstance(emma, Row), emma
+    assert isinstance(momo, Row), momo
+    assert (emma.title, emma.authors, f"{emma.price}") == ("Emma", "Austen, Jane", "9.90")
+    assert (momo.title, momo.authors) == ("Momo, or so", "Ende")
+
+
+def test_columns_wished_for_are_found_in_such_headers_too() -> None:
+    for text in ('"what,who"\n"Emma,Austen"\n', "'what','who'\n'Emma','Austen'\n"):
+        with read_source(io.BytesIO(text.encode()), "books", 0, wished=["what", "who"]) as source:
+            assert [record.cells for record in source.records] == [["Emma", "Austen"]]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ('"Emma,""open,9"', "a quote"),
+        ('"Emma,Austen,9\nMomo,Ende,9"', "several rows in one cell"),
+        ('"Emma,Austen,9,90"', "4 cells, the header has 3"),
+        ('"Emma,Austen"', "2 cells, the header has 3, and the file is cut off here"),
+    ],
+)
+def test_a_line_in_one_cell_that_is_no_row_is_refused(row: str, why: str) -> None:
+    bad = take(f'"title,authors,price"\n"Dune,Herbert,1"\n{row}')[-1]
+    assert why in str(bad)
+
+
+def test_apostrophes_within_single_quotes_are_doubled_or_escaped() -> None:
+    text = "'title','authors'\n'Don''t','A'\n'Don\\'t','B'\n'Don't','C'\n'Emma','D'\n"
+    rows = take(text)
+    assert [row.title if isinstance(row, Row) else "refused" for row in rows] == ["Don't", "Don't", "refused", "Emma"]
+
+
+def test_single_quotes_are_letters_where_the_header_has_none() -> None:
+    assert only("'Book Id',title,authors\n1,'Emma','Austen'\n").title == "'Emma'"
 
 
 def test_quotes_escaped_by_a_backslash_are_quotes() -> None:
@@ -178,14 +227,14 @@ def test_blank_lines_and_rows_without_any_of_the_columns_are_no_rows() -> None:
 
 def test_a_hundred_thousand_blank_lines_are_no_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor are they taken apart: what is asked of each is whether it is blank."""
-    records = delimited._next_record
+    records = lines.next_record
     asked: list[int] = []
 
-    def counted(lines: delimited._Lines, *rest: object) -> Record | None:
-        asked.append(lines.number)
-        return records(lines, *rest)  # type: ignore[arg-type]
+    def counted(taken: lines.Lines, *rest: object) -> Record | None:
+        asked.append(taken.number)
+        return records(taken, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(delimited, "_next_record", counted)
+    monkeypatch.setattr(delimited, "next_record", counted)
     for line in (b"\n", b",,\r\n", b'"","",""\n', b" , ,\n"):
         asked.clear()
         _, found = read(b"title,authors,price\n" + line * 100_000 + b"Emma,Austen,1\n")

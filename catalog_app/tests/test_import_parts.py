@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog_app.importing import delimited, rejects
+from catalog_app.importing import lines, rejects
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.errors import ImportRefused, RowRejected
 from catalog_app.importing.identities import Identities
@@ -122,7 +122,7 @@ def test_line_numbers_are_those_on_which_records_begin(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ['"open,1', '"x" y,1', '"' + "z" * 200_000 + '",1', "z" * (delimited.LINE_LIMIT + 5) + ",1"]
+    "broken", ['"open,1', '"x" y,1', '"' + "z" * 200_000 + '",1', "z" * (lines.LINE_LIMIT + 5) + ",1"]
 )
 def test_a_broken_line_costs_that_line_only(tmp_path: Path, broken: str) -> None:
     text = f'title,authors\nA,1\n{broken}\n"B",2\n"C",3\n'
@@ -132,7 +132,7 @@ def test_a_broken_line_costs_that_line_only(tmp_path: Path, broken: str) -> None
     ]  # fmt: skip
     (bad,) = (record for record in records if record.problem)
     assert bad.line == 3
-    assert len(bad.cells[0]) <= delimited.SHOWN_OF_BROKEN
+    assert len(bad.cells[0]) <= lines.SHOWN_OF_BROKEN
 
 
 def test_a_quote_left_open_at_the_end_costs_one_line(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_quote_left_open_at_the_end_costs_one_line(tmp_path: Path) -> None:
 
 
 def test_an_overlong_line_of_many_short_fields_is_rejected(tmp_path: Path) -> None:
-    _, records = read(tmp_path / "books.csv", b"title,x\n" + b"a," * delimited.LINE_LIMIT + b"\nB,2\n")
+    _, records = read(tmp_path / "books.csv", b"title,x\n" + b"a," * lines.LINE_LIMIT + b"\nB,2\n")
     assert [(record.line, bool(record.problem)) for record in records] == [(2, True), (3, False)]
 
 

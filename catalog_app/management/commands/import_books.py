@@ -39,7 +39,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="a CSV file (commas, semicolons, tabs or bars) or an .xlsx")
+        parser.add_argument("file", type=Path, help="a CSV file (commas, semicolons, tabs, bars …) or an .xlsx")
         parser.add_argument(
             "--preview",
             "--dry-run",
