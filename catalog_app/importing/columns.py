@@ -26,8 +26,8 @@ def choose_columns(
 
     `wishes` maps fields to column names, or to `#3` for the third column; an empty one leaves the field out. For the
     fields in `given` there is a value that was asked for. Raises ImportRefused if a wish names no field or no column,
-    if a column that is needed stands there twice, if a column may be meant for an ISBN that would be left out, or a price
-    or a stock that would be made up otherwise, or if nothing can be the title.
+    if a column that is needed stands there twice, if a column may be meant for an ISBN that would be left out, or for
+    a price or a stock that would be made up, or if nothing can be the title.
     """
     for field in wishes:
         if field not in SYNONYMS:

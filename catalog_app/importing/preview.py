@@ -37,6 +37,10 @@ class Preview:
     totals: Totals = field(default_factory=Totals)
     notes: list[tuple[int, Reason]] = field(default_factory=list)
 
+    @property
+    def left_out(self) -> list[tuple[int, str]]:
+        return left_out(self.totals)
+
     def add(self, record: Record, reasons: Sequence[Reason]) -> None:
         """Takes a rejected row."""
         if len(self.rejected) < FIRST:
@@ -79,6 +83,12 @@ def preview_of(importer: Importer, preview: Preview) -> Preview:
     return preview
 
 
+def left_out(totals: Totals) -> list[tuple[int, str]]:
+    """Rows that would be neither; with the others they are all rows of the file."""
+    kinds = ((totals.repeated, "repeated within the file"), (totals.blank, "blank in all columns that count"))
+    return [(count, what) for count, what in kinds if count]
+
+
 def describe(preview: Preview) -> list[str]:
     """As lines for a terminal."""
     totals = preview.totals
@@ -94,6 +104,7 @@ def describe(preview: Preview) -> list[str]:
     lines.append(f"{totals.rejected:,} would be rejected{':' if preview.rejected else '.'}")
     lines += [f"  line {line}: {'; '.join(map(str, reasons))}" for line, reasons in preview.rejected]
     lines += _more(totals.rejected, len(preview.rejected))
+    lines += [f"{count:,} {what}." for count, what in left_out(totals)]
     lines += [f"  line {line}: {note}" for line, note in preview.notes[:FIRST]]
     return lines
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from catalog_app.importing.amounts import read_count, read_price
 from catalog_app.importing.currencies import common
 from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, Unreadable
 from catalog_app.importing.isbn import Found, find_isbn13
+from catalog_app.importing.nonbooks import why_no_book
 from catalog_app.importing.records import Record
 from catalog_app.importing.synonyms import currency_of, plain
 from catalog_app.spreadsheets import LOST, cell_text, is_encoded_twice, is_no_value, without_references
@@ -23,13 +25,8 @@ from catalog_app.spreadsheets import LOST, cell_text, is_encoded_twice, is_no_va
 SHOWN_OF_CELL = 80
 """Characters of a cell that stand beside the reason why it is refused."""
 _UNDECODABLE = re.compile("[\udc80-\udcff]+")
-_LIKELY_ENCODING = "cp1252"
-_TOTAL_WORDS = (
-    "total totals sum subtotal grandtotal summe summen gesamt gesamtsumme zwischensumme insgesamt somme soustotal "
-    "totalgeneral totalgenerale suma sumatotal totale totaal razem summa"
-)
-_TOTALS = frozenset(_TOTAL_WORDS.split())
-_COUNTED_TOTAL = re.compile(r"(?:total|summe|gesamt|somme|suma)\W*[0-9][0-9.,' ]*(?:\w+)?", re.IGNORECASE)
+_OTHER_ENCODINGS = {"Windows-1252": "cp1252", "Mac Roman": "mac_roman", "Shift-JIS": "cp932"}
+_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]{2}")
 _NUMERIC = re.compile(r"[0-9.,'’\s€$£-]+")
 _TEXTS = ("title", "authors", "topic")
 _PARTS_OF_AUTHORS = frozenset({"authors", "more_authors", "author_first", "author_last"})
@@ -160,13 +157,9 @@ class RowParser:
     def _refuse_what_is_no_book(self, cells: Sequence[str]) -> None:
         if all(plain(cells[place]) == plain(self._header[place]) for place in self._places):
             raise RowRejected([Reason("the header once more")])
-        others = {"authors", "more_authors", "author_last", "topic", "isbn13", "isbn"} & self._columns.keys()
-        title = self._columns["title"][0]
-        is_alone = not any(cells[place].strip() for name in others for place in self._columns[name])
-        text = cells[title].strip()
-        if is_alone and (plain(text) in _TOTALS or _COUNTED_TOTAL.fullmatch(text)):
-            why = "this looks like a line of totals; if it is a book, say who wrote it, or its ISBN"
-            raise RowRejected([Reason(why, self._header[title], shortened(text))])
+        if why := why_no_book(cells, self._columns):
+            place = self._columns["title"][0]
+            raise RowRejected([Reason(why, self._header[place], shortened(cells[place].strip()))])
 
     def _read(self, cells: Sequence[str]) -> _Reading:
         reading = _Reading({})
@@ -303,9 +296,12 @@ def _joined_authors(reading: _Reading) -> str:
 
 
 def _explain_bytes(text: str, bad: str) -> str:
-    why = f"bytes that aren't of the file's encoding: {readable(bad)}"
-    try:
-        likely = text.encode(errors="surrogateescape").decode(_LIKELY_ENCODING)
-    except UnicodeError:
-        return why
-    return f"{why}; in Windows-1252 it would be {shortened(likely)}"
+    """What the bytes would be in the encodings that are usual; which one it is, bytes don't say."""
+    read = {}
+    for name, codec in _OTHER_ENCODINGS.items():
+        with suppress(UnicodeError):
+            read[name] = " ".join(text.encode(errors="surrogateescape").decode(codec).split())
+    if not _JAPANESE.search(read.get("Shift-JIS", "")):
+        read.pop("Shift-JIS", None)
+    told = ", ".join(f"{shortened(likely)} in {name}" for name, likely in read.items() if likely.isprintable())
+    return f"bytes that aren't of the file's encoding: {readable(bad)}{f'; it would be {told}' if told else ''}"

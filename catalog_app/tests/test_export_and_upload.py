@@ -306,16 +306,17 @@ def kept(shown: Any) -> dict[str, str]:
 
 def test_a_preview_shows_what_would_be_done_and_imports_that_very_file(root: Client) -> None:
     before = floor("catalog")
-    shown = upload(root, "Titel;Preis\nDune;9,90\nEmma;1,234\n", _preview="Preview", topic="classics")
+    shown = upload(root, "Titel;Preis;x\nDune;9,90\nEmma;1,234\nDune;9,90\n;;y", _preview="Preview", topic="classics")
     text = text_of(shown)
     assert shown.status_code == 200
-    assert "2 rows read. Nothing was written yet." in text
+    assert "4 rows read. Nothing was written yet." in text
     assert "Would be added: 1 Line Book As 2 Dune ISBN -, classics, 9.90, stock 20" in text
     assert "Would be changed: 0" in text
     assert "Would be rejected: 1 Line Column Cell Reason 3 Preis 1,234 may be 1234 or 1.234" in text
+    assert "Repeated within the file: 1 Blank in all columns that count: 1" in text
     assert floor("catalog") == before
     done = root.post(IMPORT, kept(shown))
-    assert "1 imported, 0 already there, 1 rejected" in text_of(done)
+    assert "1 imported, 0 already there, 1 repeated within the file, 1 blank" in text_of(done)
     assert rows("catalog-2", "SELECT title, topic FROM catalog_app_book WHERE id > 7") == [("Dune", "classics")]
 
 

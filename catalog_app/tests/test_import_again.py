@@ -154,6 +154,7 @@ def test_a_preview_tells_everything_and_writes_nothing(empty_store: Path, tmp_pa
             f"  line 3: Dune / Herbert (isbn13 - → {OTHER})\n",
             "0 would be left alone.",
             '1 would be rejected:\n  line 5: column "price", cell "1.234": may be 1234 or 1.234',
+            "1 repeated within the file.\n",
             'line 7: column "isbn", cell "123": no sound ISBN: left out',
         ):
             assert told in said, said

@@ -78,8 +78,22 @@ def test_a_row_in_another_encoding_is_refused_with_what_it_may_be() -> None:
     assert isinstance(good, Row)
     assert bad == (
         'column "title", cell "\\xc9mile": bytes that aren\'t of the file\'s encoding: \\xc9; '
-        "in Windows-1252 it would be Émile"
+        "it would be Émile in Windows-1252, …mile in Mac Roman"
     )
+
+
+@pytest.mark.parametrize(
+    ("codec", "title", "told"),
+    [
+        ("mac_roman", "Émile", "; it would be ƒmile in Windows-1252, Émile in Mac Roman"),
+        ("cp932", "こころ", "; it would be ‚±‚±‚ë in Windows-1252, Ç±Ç±ÇÎ in Mac Roman, こころ in Shift-JIS"),
+        ("cp932", "吾輩は", ", 吾輩は in Shift-JIS"),
+        ("cp437", "\u00fc\u00e9", ": \\x81\\x82; it would be ÅÇ in Mac Roman"),
+    ],
+)
+def test_of_an_unknown_encoding_is_told_what_each_would_make_of_it(codec: str, title: str, told: str) -> None:
+    (bad,) = take(b"title,authors\n" + title.encode(codec) + b",x\n")
+    assert str(bad).endswith(told)
 
 
 def test_a_character_that_was_lost_before_is_refused() -> None:
@@ -199,6 +213,30 @@ def test_blank_cells_may_be_missing_at_the_end_or_be_one_more() -> None:
         ("Gesamt:,,99,\n", "this looks like a line of totals"),
         ("Total: 87 books,,,\n", "this looks like a line of totals"),
         ("title,authors,price,stock\n", "the header once more"),
+        ("Grand totals: 1'234.50,,,\n", "this looks like a line of totals"),
+        ("Übertrag,,99,3\n", "this looks like a line of totals"),
+        ("合計,,99,3\n", "this looks like a line of totals"),
+        ("Page 1 of 1,,,\n", 'column "title", cell "Page 1 of 1": this looks like a line of the list itself'),
+        ("- Seite 2/3 -,,,\n", "a line of the list itself"),
+        ("Page 2,,9.90,\n", "a line of the list itself"),
+        ("Página 1 de 2,,,\n", "a line of the list itself"),
+        ("1/3,,,\n", "a line of the list itself"),
+        ("第1页 共2页,,,\n", "a line of the list itself"),
+        ("*** End of report ***,,,\n", "a line of the list itself"),
+        ("Ende der Liste,,,\n", "a line of the list itself"),
+        ("Fin de la liste,,,\n", "a line of the list itself"),
+        ("Printed on 2024-05-01 12:30,,,\n", "a line of the list itself"),
+        ("Stand: 1. Mai 2024,,,\n", "a line of the list itself"),
+        ("87 books,,,\n", "a line of the list itself"),
+        ("Anzahl Titel: 87,,,\n", "a line of the list itself"),
+        ("(continued),,,\n", "a line of the list itself"),
+        ("-----,-----,---,---\n", "a line that is drawn"),
+        ("=====,,,\n", "a line that is drawn"),
+        (
+            "Children's books,,,\n",
+            "nothing but a title: a book, or a line of the list itself? "
+            "If it is a book, say its authors, price or stock",
+        ),
         ("TITLE,Authors,Price,Stock\n", "the header once more"),
         ("#N/A,Austen,1,1\n", 'column "title", cell "#N/A": the cell has no value'),
         ("#NAME?,Austen,1,1\n", "the cell has no value"),
@@ -217,6 +255,23 @@ def test_a_row_that_is_no_book_or_two_is_refused_by_name(row: str, why: str) -> 
 def test_books_that_only_look_like_totals_are_taken() -> None:
     rows = take("title,authors,price\nTotal,Emmett Grogan,9\nSumme,,9\nTotal Recall,,9\n")
     assert [isinstance(row, Row) for row in rows] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("title,authors,price", "Page 1 of 1,Anne Author,"),
+        ("title,topic,price,stock", "Page One,novels,,"),
+        ("title,isbn,price", "87 Books,9780000000002,"),
+        ("title,authors", "Children's books,"),
+        ("title", "Emma"),
+        ("title", "1984"),
+        ("title,price", "1984,"),
+        ("title,authors", "---,x"),
+    ],
+)
+def test_books_that_only_look_like_lines_of_a_list_are_taken(header: str, row: str) -> None:
+    only(f"{header}\n{row}\n")
 
 
 def test_blank_lines_and_rows_without_any_of_the_columns_are_no_rows() -> None:

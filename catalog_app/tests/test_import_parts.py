@@ -12,6 +12,7 @@ from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.errors import ImportRefused, RowRejected
 from catalog_app.importing.identities import Identities
 from catalog_app.importing.isbn import Found, find_isbn13
+from catalog_app.importing.preview import Preview, describe
 from catalog_app.importing.progress import Progress, Totals
 from catalog_app.importing.rows import Row, RowParser, make_defaults
 from catalog_app.importing.source import Record, open_source
@@ -187,17 +188,17 @@ def test_a_row_is_cleaned() -> None:
 
 
 def test_blank_cells_get_defaults_which_the_row_did_not_say() -> None:
-    row = parse("Emma", "", "", "", "", "", topic="classics")
-    assert (row.authors, row.isbn13, row.price, row.quantity) == ("", None, Decimal("10.00"), 20)
+    row = parse("Emma", "Austen", "", "", "", "", topic="classics")
+    assert (row.isbn13, row.price, row.quantity) == (None, Decimal("10.00"), 20)
     assert row.topic == "classics"
-    assert row.said == {"title", "topic"}
+    assert row.said == {"title", "authors", "topic"}
 
 
 @pytest.mark.parametrize(
     ("cells", "reasons"),
     [
         (("", "Anon", "", "", "", ""), ["title: This field may not be blank"]),
-        (("x" * 501, "", "", "", "", ""), ["Title: Ensure this field has no more than 500"]),
+        (("x" * 501, "Anon", "", "", "", ""), ["Title: Ensure this field has no more than 500"]),
         (("A", "y" * 1001, "", "", "", "z" * 201), ["Author: Ensure", "Genre: Ensure"]),
         (("A", "", "", "-1", "-2", ""), ["Price: Ensure", "Stock: Ensure"]),
         (("A", "", "", "NaN", "inf", ""), ["Price: not a price", "Stock: not a number of copies"]),
@@ -250,6 +251,15 @@ def test_repeats_within_a_file_are_found_and_no_other_book_is_lost() -> None:
     assert place("A") is None
     assert place("C") == "C None"
     assert place("C") is None
+
+
+def test_the_counts_of_a_preview_add_up_to_the_rows_that_were_read() -> None:
+    totals = Totals(rows=28, imported=1, updated=2, present=4, rejected=3, repeated=8, blank=10)
+    lines = describe(Preview(totals=totals))
+    counts = [int(line.split()[0]) for line in lines if line[0].isdigit()]
+    assert sum(counts) == totals.rows
+    assert lines[-2:] == ["8 repeated within the file.", "10 blank in all columns that count."]
+    assert len(describe(Preview())) == 4
 
 
 def test_rejects_go_beside_the_file_and_never_onto_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
