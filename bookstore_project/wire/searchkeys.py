@@ -17,11 +17,14 @@ from bookstore_project.wire.text import canonical, without_turning
 MOST_WORDS, MOST_CHARACTERS = 32, 500
 """Of a search; what comes after them isn't looked for."""
 
-_JOINT = "\0"
-"""Where punctuation holds a word together, as in `don't`, `Spider-Man` and `J.K.`, until it is known what for."""
+_JOINT = "\ufdd0"
+"""Where punctuation holds a word together, as in `don't`, `Spider-Man`, `J.K.` and `20,000`, until it is known what
+for. It is no character, so that no text has it."""
 _APOSTROPHES = (
-    "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u055a\u05f3\u05f4\u2018\u2019\u201b\u2032\ua78c\u1fbd\u1fbf"
+    "'`\u00b4\u02b9\u02ba\u02bb\u02bc\u02bd\u02be\u02bf\u02c0\u02c1\u02c8\u02ca\u02cb\u02ee\u055a\u05f3\u05f4"
+    "\u2018\u2019\u201b\u2032\ua78b\ua78c\u1fbd\u1fbf"
 )
+"""Also those that transliterations of Semitic and Slavic scripts have, of which Unicode makes letters."""
 _HYPHENS = "-\u058a\u05be\u2010\u2011\ufe63*\u00b7\u0387\u2027\u2219\u22c5\u30fb"
 """And what stands within words besides: dots in the middle, asterisks."""
 _COUNTED = "#&%@"
@@ -85,6 +88,8 @@ def words_of(search: str) -> tuple[Word, ...]:
 
 
 def _word(folded: str) -> Word:
+    if _LONG_NUMBER.fullmatch(folded):
+        folded = _THOUSANDS.sub(_JOINT, folded)  # `20 000` is two words; where it is meant, they stand together.
     return Word(folded.replace(_JOINT, ""), apart=folded.replace(_JOINT, " ") if _JOINT in folded else "")
 
 
@@ -109,23 +114,12 @@ def _without_accents(text: str) -> str:
 
 
 def _joined(text: str) -> str:
+    text = _GROUPED.sub(lambda found: found[0].replace(found[1], _JOINT), text)
     for pattern, replacement in _JOINTS:
         text = pattern.sub(replacement, text)
     return text
 
 
-_LETTER = r"[^\W\d_]"
-_JOINTS = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (rf"(?<!\w)({_LETTER})\.\s?(?={_LETTER}\.)", rf"\1{_JOINT}"),  # Initials, with spaces or without.
-        (r"(?<=\w)'+(?=\w)", _JOINT),
-        ("'", ""),
-        (rf"(?<={_LETTER})-(?=\w)|(?<=\w)-(?={_LETTER})", _JOINT),  # 1984-85 is two numbers.
-        (rf"(?<={_LETTER})\.(?={_LETTER})", _JOINT),
-        (r"(?<!\d)[.,]|[.,](?!\d)|-", " "),  # 2.0 isn't 20.
-    )
-)
 _IGNORABLE = re.compile(f"[{_IGNORED}]")
 _BLOCKS = (
     *((0, 0x3400), (0xA000, 0xAC00), (0xFB00, 0x10000), (0x10000, 0x13000), (0x16A00, 0x17000), (0x1BC00, 0x1BD00)),
@@ -134,6 +128,25 @@ _BLOCKS = (
 """Where Unicode has punctuation, marks and digits; to look at all of it would take a second."""
 _SCANNED = [chr(number) for block in _BLOCKS for number in range(*block)]
 _ACCENT = re.compile(f"{_OWN_LETTERS}[{''.join(c for c in _SCANNED if unicodedata.combining(c) in _ACCENT_CLASSES)}]")
+_MARKS = "".join(c for c in _SCANNED if unicodedata.category(c)[0] == "M" and not _ACCENT.match(c))
+"""Vowels of Indic scripts and what else is written on a letter and makes it another one."""
+_LETTER, _IN_WORD = rf"(?:[^\W\d_]|[{_MARKS}])", rf"[\w{_MARKS}]"
+_INITIAL = rf"[^\W\d_][{_MARKS}]*"
+_GROUPED = re.compile(r"(?<!\d)(?<!\d[.,])[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*(?!\1?\d)")
+_LONG_NUMBER = re.compile(r"[1-9]\d{3,}")
+_THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
+_JOINTS = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (rf"(?<!{_IN_WORD})({_INITIAL})\.\s?(?={_INITIAL}\.)", rf"\1{_JOINT}"),  # Initials, with spaces or without.
+        (rf"(?<={_IN_WORD})'+(?={_IN_WORD})", _JOINT),
+        ("'", ""),
+        (rf"(?<={_LETTER})-(?={_IN_WORD})|(?<={_IN_WORD})-(?={_LETTER})", _JOINT),  # 1984-85 is two numbers.
+        (rf"(?<={_LETTER})\.(?={_LETTER})", _JOINT),
+        (r"(?<=\d) +(?=%)", _JOINT),
+        (r"(?<!\d)[.,]|[.,](?!\d)|-", " "),  # 2.0 isn't 20.
+    )
+)
 
 
 def _letters() -> Iterator[tuple[str, str]]:
@@ -155,6 +168,7 @@ def _punctuation() -> Iterator[tuple[str, str]]:
     yield from ((character, " ") for character in _SEPARATING)
     yield from ((character, "'") for character in _APOSTROPHES)
     yield from ((character, "-") for character in _HYPHENS)
+    yield from (("\u066a", "%"), ("\u066b", "."), ("\u066c", ","))  # As Arabic has them in numbers.
 
 
 _BETWEEN_WORDS = frozenset(("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc"))

@@ -39,6 +39,30 @@ def old_store(seven_books: Path, settings: Settings) -> Path:
     return seven_books
 
 
+def test_keys_of_other_rules_are_made_anew_on_both_files(seven_books: Path, settings: Settings) -> None:
+    settings.LEASE_S = 0
+    hooks.changes_ready.disconnect(dispatch_uid="replication.texts")
+    try:
+        run(
+            "catalog",
+            lambda: execute("UPDATE catalog_app_book SET title = '20,000 %', title_key = 'old', version = 2"),
+        )
+        run("order", lambda: order("Qurʾān"))
+    finally:
+        texts.connect()
+    for app in ("catalog", "order"):
+        call_command("migrate", f"{app}_app", "0002", database=f"{app}-1", verbosity=0)
+        call_command("migrate", database=f"{app}-1", verbosity=0)
+        assert_copies_equal(app)
+    assert rows("catalog-2", "SELECT DISTINCT title_key, version FROM catalog_app_book") == [("20000%", 2)]
+    assert rows("order-2", "SELECT title_key FROM order_app_order") == [("quran",)]
+
+
+def execute(statement: str) -> None:
+    with connections["catalog-1"].cursor() as cursor:
+        cursor.execute(statement)
+
+
 def write_as_before() -> None:
     with connections["catalog-1"].cursor() as cursor:
         for book, row in OLD_ROWS.items():

@@ -44,6 +44,17 @@ from bookstore_project.wire.text import without_unfit
         ("𝔊𝔬𝔱𝔥𝔦𝔠", "gothic"),
         ("¿Qué?", "que"),
         ("_under_score_", "under score"),
+        ("Qurʾān", "Quran", "Qur’an", "Qur'ān"),
+        ("ʿAbd al-Raḥmān", "‘Abd al-Rahman", "abd alrahman"),
+        ("Dostoevskiĭ’s Prestuplenʹe", "dostoevskiis prestuplene"),
+        ("Hawaiʻi", "Hawaiʼi", "Hawaii"),
+        ("20,000 Leagues", "20000 leagues", "20.000 Leagues", "20'000 leagues", "20’000 leagues", "٢٠٬٠٠٠ leagues"),
+        ("1,000,000", "1.000.000", "1000000"),
+        ("1,234,567.5", "1234567.5"),
+        ("100 % Cotton", "100% cotton", "100\u00a0% COTTON", "١٠٠٪ cotton"),
+        ("हिंदी-उर्दू", "हिंदीउर्दू"),
+        ("के. पी. सिंह", "के.पी. सिंह", "केपी सिंह"),
+        ("तेंदुलकर'स", "तेंदुलकरस"),
     ],
 )
 def test_what_people_take_for_the_same_has_one_key(texts: tuple[str, ...]) -> None:
@@ -63,6 +74,20 @@ def test_what_people_take_for_the_same_has_one_key(texts: tuple[str, ...]) -> No
         ("Толстой", "Толстои"),
         ("が", "か"),
         ("की", "कि"),
+        ("हिंदी", "हिदी"),
+        ("बंद", "बद"),
+        ("चाँद", "चाद"),
+        ("दुःख", "दुख"),
+        ("राम", "रम"),
+        ("रोज़", "रोज"),
+        ("কলা", "কালা"),
+        ("பல்", "பால்"),
+        ("2,5", "25"),
+        ("1.234.5", "12345"),
+        ("10,2000", "102000"),
+        ("0,123", "0123"),
+        ("192.168.100.25", "19216810025"),
+        ("100, 200", "100200"),
         ("ที่", "ที"),
         ("❤", "💔"),
         ("100%", "100"),
@@ -115,6 +140,36 @@ def test_words_that_punctuation_holds_together_are_found_apart_too() -> None:
         Word("spidermans", apart="spider man s"),
         Word("jk", apart="j k"),
     )
+
+
+@pytest.mark.parametrize(
+    ("search", "texts"),
+    [
+        ("20000", ["20,000 Leagues", "20.000 Meilen", "20 000 lieues", "20000 leagues"]),
+        ("20,000", ["20,000 Leagues", "20 000 lieues", "20000 leagues"]),
+        ("20 000", ["20,000 Leagues", "20 000 lieues", "20000 leagues"]),
+        ("1000000", ["1 000 000 Euro", "1,000,000 Pounds"]),
+        ("100%", ["100% Cotton", "100 % Baumwolle", "100%"]),
+        ("100 %", ["100% Cotton", "100 % Baumwolle"]),
+        ("100", ["100% Cotton"]),
+        ("qur'an", ["Qurʾān", "Quran", "Qur an"]),
+    ],
+)
+def test_a_search_finds_a_number_or_a_name_however_it_is_written(search: str, texts: list[str]) -> None:
+    for text in texts:
+        assert all(is_in(word, text) for word in words_of(search)), text
+
+
+def is_in(word: Word, text: str) -> bool:
+    """As the database looks for it."""
+    key = search_key(text)
+    return word.key in key or bool(word.apart and f" {word.apart} " in f" {key} ")
+
+
+def test_a_number_is_not_found_in_the_middle_of_others() -> None:
+    assert not any(is_in(word, "1120 0003 leagues") for word in words_of("20000"))
+    assert words_of("1984") == (Word("1984", apart="1 984"),)
+    assert words_of("007") == (Word("007"),)
 
 
 def test_a_search_of_nothing_but_punctuation_looks_for_that() -> None:

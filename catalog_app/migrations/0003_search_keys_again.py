@@ -1,0 +1,19 @@
+"""Search keys by the rules of now: numbers with and without separators of thousands, more apostrophes, `100 %`."""
+
+from django.apps.registry import Apps
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from bookstore_project.wire.refilling import fill_keys
+
+
+def fill(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
+    book, entry = apps.get_model("catalog_app", "Book"), apps.get_model("catalog_app", "LedgerEntry")
+    fill_keys(editor, book, {f"{name}_key": name for name in ("title", "authors", "topic")})
+    fill_keys(editor, entry, {"title_key": "title"})
+
+
+class Migration(migrations.Migration):
+    dependencies = [("catalog_app", "0002_search_keys")]
+
+    operations = [migrations.RunPython(fill, migrations.RunPython.noop, elidable=True)]
