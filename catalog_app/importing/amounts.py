@@ -12,7 +12,7 @@ from catalog_app.importing.digits import DECIMAL, in_ascii
 from catalog_app.importing.errors import Unreadable
 
 _UNITS = (
-    r"x|×|pcs?|pieces?|copies|copy|units?|items?|books?|vols?|volumes?|ex|expl|exemplare?|exemplaires?|"
+    r"x|×|ea|each|pcs?|pieces?|copies|copy|units?|items?|books?|vols?|volumes?|ex|expl|exemplare?|exemplaires?|"
     r"stk|st|stück|stuks|uds?|unidades|ejemplar(?:es)?|livres?|libros?|libri|boeken|bücher|copie|pz|pezzi|szt|kpl|ks|"
     r"(?:in|en|auf|op|em|på) (?:stock|lager|voorraad|existencias?|magazzino|estoque)|available|avail|left|on hand|"
     r"verfügbar|vorrätig|lieferbar|disponib(?:les?|ili)|disponíve(?:l|is)|beschikbaar|lagernd|"
@@ -43,6 +43,12 @@ _COUNT = re.compile(
 _INDIAN = re.compile("[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?P<rest>\\.[0-9]*)?")
 _FOR_GERMANY = re.compile(r"\s*[(\[]D[)\]]$")
 """Beside prices of German publishers, of which each country has its own."""
+_REMARK = re.compile(
+    r"\s*\(?\s*(?:(?:inkl|incl?|including)\.? ?(?:der )?(?:mwst|ust|vat|gst|tax|btw|tva)\.?|ttc|tvac|iva incl\w*\.?|"
+    r"each|ea\.?|(?:per|pro|/) ?(?:stk\.?|stück|pcs?\.?|piece|copy))\s*\)?$",
+    re.IGNORECASE,
+)
+"""That it is with tax, or of one copy, as each price is."""
 PRICE_PLACES = 2
 _GROUP = 3
 
@@ -57,7 +63,7 @@ class Price:
 
 def read_price(text: str) -> Price:
     """`$1,234.50`, `1.234,50 €`, `CHF 1'234.50`, `99,-`; raises Unreadable for what may be two, or is none."""
-    inner = _FOR_GERMANY.sub("", in_ascii(text))
+    inner = _REMARK.sub("", _FOR_GERMANY.sub("", in_ascii(text)))
     if between := _BETWEEN.fullmatch(inner):
         return Price(f"{between['whole']}.{between['cents']}", CURRENCIES[between["sign"]])
     if colon := _COLON.fullmatch(inner):

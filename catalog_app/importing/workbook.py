@@ -10,6 +10,7 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from openpyxl import DEFUSEDXML, load_workbook
@@ -232,7 +233,7 @@ def _number(value: float, number_format: str) -> str:
     if isinstance(value, float):
         text = format(value, _SIGNIFICANT)
         if "e" in text:
-            text = format(float(text), "f").rstrip("0").rstrip(".")
+            text = format(Decimal(text), "f")  # A float's own would end after six decimals.
     else:
         text = str(value)
     if "%" in number_format:

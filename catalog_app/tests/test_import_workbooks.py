@@ -89,6 +89,7 @@ def as_text(book: Any) -> None:
         (("A", "x", None, "=D1*2", 1), 'column "Price", cell "#FORMULA! =D1*2"'),
         (("A", "x", None, "#N/A", 1), 'column "Price", cell "#N/A"'),
         (("A", "x", None, 1.2345, 1), 'column "Price", cell "1.2345": a price has at most 2 decimals'),
+        (("A", "x", None, 1e-7, 1), 'column "Price", cell "0.0000001": a price has at most 2 decimals'),
         (("A", "x", None, 1, 2.5), 'column "Stock", cell "2.5": copies are whole'),
         (("A", "x", 1e20, 1, 1), 'column "ISBN", cell "100000000000000000000": no sound ISBN'),
     ],
