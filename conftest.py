@@ -3,23 +3,32 @@
 No test database of Django's: replication is about files, their inodes and their commits, so the tests have those.
 """
 
+import fcntl
 import os
 import shutil
 import signal
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connections
 from hypothesis import HealthCheck, settings
 from pytest_django.plugin import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from bookstore_project.replication import points, setup
-from bookstore_project.replication.service import get_service
+from bookstore_project.replication import leases, log, points
+from bookstore_project.replication.backend.base import identity_of
+from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.timelines import new_timeline
+from bookstore_project.replication.witness import FileRecord, Witness, create_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire.attempts import attempts
 from tests.redis import RedisServer
@@ -86,20 +95,101 @@ class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.fixture(scope="session")
 def migrated_files(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
-    """A folder with every database of a fresh store, migrated once in a run."""
-    template = tmp_path_factory.mktemp("migrated")
-    with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0)
-        connections.close_all()
+    """A folder with every database of a fresh store, made once in a run, whichever of its processes comes first."""
+    with made_once("migrated", tmp_path_factory) as template:
+        if not any(template.iterdir()):
+            with django_db_blocker.unblock():
+                call_command("migrate", verbosity=0)
+                copy_databases_to(template)
+    return template
+
+
+@pytest.fixture(scope="session")
+def stocked_files(
+    migrated_files: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Path:
+    """As `migrated_files`, with the seven books of the course."""
+    with made_once("stocked", tmp_path_factory) as template:
+        if not any(template.iterdir()):
+            with django_db_blocker.unblock():
+                put_in_place(migrated_files)
+                call_command("seed_books", verbosity=0)
+                copy_databases_to(template)
+    return template
+
+
+@contextmanager
+def made_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that the processes of a run share: empty for the first one, who fills it while the others wait."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(descriptor)
+
+
+def copy_databases_to(folder: Path) -> None:
+    connections.close_all()
+    for alias in connections:
+        with (
+            closing(sqlite3.connect(topology.database_file(alias))) as present,
+            closing(sqlite3.connect(folder / f"{alias}.sqlite3")) as copy,
+        ):
+            present.backup(copy)  # With what is in its -wal.
+
+
+def put_in_place(template: Path) -> None:
+    """Databases as in that folder instead of whatever was there, and a witness that knows them."""
+    connections.close_all()
+    for folder in ("witness", "leases", "locks", "care"):
+        shutil.rmtree(topology.DATA / folder, ignore_errors=True)
     for alias in connections:
         path = topology.database_file(alias)
-        shutil.copy(path, template / f"{alias}.sqlite3")
-    return template
+        for leftover in path.parent.glob(f"{path.name}*"):
+            leftover.unlink()
+        shutil.copy(template / f"{alias}.sqlite3", path)
+    for node in topology.NODES.values():
+        if node.service == topology.FRONT:
+            leases.record_no_lease(node.name)
+    for service in map(get_service, topology.APPS_OF_SERVICE):
+        create_witness(service.witness_file, witness_of(service))
+
+
+def witness_of(service: Service) -> Witness:
+    """That of a store which begins with these files, both in sync."""
+    files = {}
+    for alias in service.aliases:
+        with closing(sqlite3.connect(topology.database_file(alias))) as connection:
+            (nonce,) = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
+            floor = log.read_head(connection).position
+        files[alias] = FileRecord(identity_of(str(topology.database_file(alias))), nonce, 0)
+    return Witness(new_timeline(), 1, tuple(service.aliases), floor, files)
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(migrated_files: Path) -> None:
     """For tests marked `django_db`, which want accounts only: the migrated file, in a transaction that is undone."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_found_once() -> Iterator[None]:
+    """Every test client loads the middleware anew, which then looks for the same files."""
+    found: dict[str, Any] = {}
+    find = WhiteNoiseMiddleware.add_files_from_finders
+
+    def find_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -109,39 +199,32 @@ def _no_failed_logins() -> None:
 
 
 @pytest.fixture(scope="session")
-def lay_out_store(migrated_files: Path) -> Callable[[], None]:
+def lay_out(migrated_files: Path) -> Callable[[], None]:
     """Puts a store without books in the place of whatever was there."""
-
-    def lay_out() -> None:
-        connections.close_all()
-        for folder in ("witness", "leases", "locks", "care"):
-            shutil.rmtree(topology.DATA / folder, ignore_errors=True)
-        for alias in connections:
-            path = topology.database_file(alias)
-            for leftover in path.parent.glob(f"{path.name}*"):
-                leftover.unlink()
-            shutil.copy(migrated_files / f"{alias}.sqlite3", path)
-        for name in topology.APPS_OF_SERVICE:
-            setup.create_first_witness(get_service(name))
-
-    return lay_out
+    return partial(put_in_place, migrated_files)
 
 
 @pytest.fixture
-def empty_store(lay_out_store: Callable[[], None], django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
+def empty_store(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     """A store without books; gives its folder. Each test has files of its own, under the same paths."""
+    with used(migrated_files, django_db_blocker) as data:
+        yield data
+
+
+@pytest.fixture
+def seven_books(stocked_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
+    """A store with the seven books of the course, ids 1 to 7, 50 copies each."""
+    with used(stocked_files, django_db_blocker) as data:
+        yield data
+
+
+@contextmanager
+def used(template: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     with django_db_blocker.unblock():
-        lay_out_store()
+        put_in_place(template)
         yield topology.DATA
         points.hooks.clear()
         connections.close_all()
-
-
-@pytest.fixture
-def seven_books(empty_store: Path) -> Path:
-    """A store with the seven books of the course, ids 1 to 7, 50 copies each."""
-    call_command("seed_books", verbosity=0)
-    return empty_store
 
 
 @pytest.fixture

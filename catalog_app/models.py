@@ -56,6 +56,14 @@ class BookQuerySet(KeyedQuerySet["Book"]):
         return self.order_by(*(f"{sign}{name}" for name in (SORTED_BY_KEY.get(field), field) if name), "id")
 
 
+ISBN_IS_SOLD_ONCE = models.UniqueConstraint(
+    fields=["isbn13"],
+    condition=Q(retired=False),
+    name="book_isbn13_is_sold_once",
+    violation_error_message="A book with this ISBN-13 is on sale already.",
+)
+
+
 class Book(models.Model):
     """A book on the shelf. `version` grows by one with each change; `quantity` changes with a ledger row only."""
 
@@ -88,12 +96,7 @@ class Book(models.Model):
                 condition=Q(isbn13__isnull=True) | Q(isbn13__gte="9780000000000", isbn13__lte="9799999999999"),
                 name="book_isbn13_is_plausible",
             ),
-            models.UniqueConstraint(
-                fields=["isbn13"],
-                condition=Q(retired=False),
-                name="book_isbn13_is_sold_once",
-                violation_error_message="A book with this ISBN-13 is on sale already.",
-            ),
+            ISBN_IS_SOLD_ONCE,
         )
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import router
 from django.utils import timezone
 
 from bookstore_project.replication import rows
@@ -19,7 +20,7 @@ from bookstore_project.wire import etags, problems
 from bookstore_project.wire.columns import CanonicalField
 from bookstore_project.wire.idempotency import id_of
 from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_STOCK
-from catalog_app.models import Book, KeyedAnswer, LedgerEntry
+from catalog_app.models import ISBN_IS_SOLD_ONCE, Book, KeyedAnswer, LedgerEntry
 from catalog_app.serializers import book_bytes
 
 Kind = LedgerEntry.Kind
@@ -240,12 +241,9 @@ def require_match(book: Book, if_match: str | None) -> None:
 def check_unique(book: Book) -> None:
     """The constraints that a form can't know, as field errors rather than as an IntegrityError."""
     try:
-        book.validate_constraints()
+        ISBN_IS_SOLD_ONCE.validate(Book, book, using=router.db_for_write(Book, instance=book))
     except ValidationError as error:
-        messages = {name: list(texts) for name, texts in error.message_dict.items()}
-        if "__all__" in messages:
-            messages["isbn13"] = messages.pop("__all__")
-        raise problems.Invalid(messages) from error
+        raise problems.Invalid({"isbn13": error.messages}) from error
 
 
 def _keyed(

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from tests import guard
 
+ENOUGH_BYTES = 4 * 1024**3
+"""A whole run writes a part of it."""
 NAMED = re.compile(r"bookstore-[a-z]+-(?P<pid>\d+)-[^-]+")
 
 
@@ -28,10 +30,11 @@ class RunFolder:
     Removed, with every process that works in it, by `close()`, or when this process or one of its starters ends.
     """
 
-    def __init__(self, kind: str) -> None:
-        """`kind` is a word for the folder's name."""
-        remove_stale(Path(tempfile.gettempdir()))
-        self.path = Path(tempfile.mkdtemp(prefix=f"bookstore-{kind}-{os.getpid()}-"))
+    def __init__(self, kind: str, parent: Path | None = None) -> None:
+        """`kind` is a word for the folder's name; it is made in `parent`, or where temporary files go."""
+        parent = parent or Path(tempfile.gettempdir())
+        remove_stale(parent)
+        self.path = Path(tempfile.mkdtemp(prefix=f"bookstore-{kind}-{os.getpid()}-", dir=parent))
         self._before = os.environ.get("TMPDIR")
         self._owner = os.getpid()
         read_fd, self._write_fd = os.pipe()
@@ -90,9 +93,21 @@ def data_of_tests() -> str:
     if given.name.startswith(prefix) and given.parent == Path(tempfile.gettempdir()):
         return str(given)
     if not worker:
-        atexit.register(RunFolder("test").close)
+        atexit.register(RunFolder("test", place_in_memory()).close)
         _keep_bytecode()
     return tempfile.mkdtemp(prefix=prefix)
+
+
+def place_in_memory(place: Path = Path("/dev/shm")) -> Path | None:
+    """Where files need no disk, if there is room for what tests write: they wait for its commits half of their time.
+
+    None if there is no such place, or if the environment names another one for temporary files.
+    """
+    if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")) or not os.access(place, os.W_OK | os.X_OK):
+        return None
+    about = os.statvfs(place)
+    may_run_programs = not about.f_flag & os.ST_NOEXEC
+    return place if may_run_programs and about.f_bavail * about.f_frsize >= ENOUGH_BYTES else None
 
 
 def _keep_bytecode() -> None:

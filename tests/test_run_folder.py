@@ -12,8 +12,8 @@ from typing import Self
 
 import pytest
 
-from tests import guard
-from tests.run_folder import RunFolder, remove_stale
+from tests import guard, run_folder
+from tests.run_folder import RunFolder, place_in_memory, remove_stale
 from tests.store import ROOT, wait_for
 
 RUN = """
@@ -165,3 +165,19 @@ def test_the_folder_is_where_temporary_files_go_meanwhile(tmp_path: Path, monkey
         (folder.path / "file").touch()
     assert os.environ["TMPDIR"] == str(tmp_path)
     assert not folder.path.exists()
+
+
+def test_files_are_in_memory_where_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(run_folder, "ENOUGH_BYTES", 1)
+    assert place_in_memory(tmp_path) == tmp_path
+    assert place_in_memory(tmp_path / "missing") is None
+    monkeypatch.setattr(run_folder, "ENOUGH_BYTES", 2**63)
+    assert place_in_memory(tmp_path) is None
+
+
+def test_a_place_that_is_named_for_temporary_files_is_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_folder, "ENOUGH_BYTES", 1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "named"))
+    assert place_in_memory(tmp_path) is None

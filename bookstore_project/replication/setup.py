@@ -4,11 +4,13 @@ The witness comes last, after both files: whatever was interrupted before is don
 """
 
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from bookstore_project.replication import leases, log, membership, rebuild, source, verification
 from bookstore_project.replication.backend.base import identity_of
+from bookstore_project.replication.backend.kept import assert_openable
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.mutex import WriterLock
 from bookstore_project.replication.participant import REPLICA_ERRORS
@@ -37,16 +39,36 @@ def is_new(service: Service) -> bool:
 
 
 def _head_of(alias: str) -> log.Head | None:
-    """None where there is no file, or a file that was never finished."""
+    """None where there is no file, or a file that was never finished. Raises Unavailable if it can't be read."""
     path = topology.database_file(alias)
     if not path.exists():
         return None
-    with source.snapshot_of(path) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'replication_logentry'").fetchone():
+    try:
+        _finish_what_was_interrupted(path)
+        with source.snapshot_of(path) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'replication_logentry'").fetchone():
+                return None
+            with suppress(ReplicaFault):
+                return log.read_head(connection)
             return None
-        with suppress(ReplicaFault):
-            return log.read_head(connection)
-    return None
+    except (sqlite3.Error, OSError) as error:
+        service = alias.rpartition("-")[0]
+        raise Unavailable(
+            f"There is no witness of {service}, and the file of {alias} can't be read ({error}): an operator has to "
+            "say which counts."
+        ) from error
+
+
+def _finish_what_was_interrupted(path: Path) -> None:
+    """Has SQLite roll back the transaction of a writer who was killed before the file was in WAL mode.
+
+    Who reads only can't: "attempt to write a readonly database". Source: https://sqlite.org/lockingv3.html#hot_journals
+    """
+    if not path.with_name(f"{path.name}-journal").exists():
+        return
+    assert_openable(path)
+    with closing(sqlite3.connect(path, timeout=source.BUSY_S)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def has_history(service: Service) -> bool:

@@ -30,10 +30,10 @@ def stranger() -> Iterator[Stranger]:
 
 @pytest.fixture(scope="module")
 def prepared(
-    lay_out_store: Callable[[], None], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+    lay_out: Callable[[], None], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> dict[str, Prepared]:
     with django_db_blocker.unblock():
-        lay_out_store()
+        lay_out()
         made = {name: faulty.prepare(goods, tmp_path_factory.mktemp(name)) for name, goods in GOODS.items()}
         connections.close_all()
     return made

@@ -1,7 +1,10 @@
 """`migrate` on a store with data: all of it or nothing, on both files, whatever interrupts it."""
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -392,6 +395,36 @@ def test_a_new_store_whose_first_migration_was_killed_is_finished(
     reprice_nothing = run("catalog", lambda: Shelf.objects.create(name="first"))
     assert reprice_nothing.position == 1
     assert_copies_equal("catalog")
+
+
+def leave_a_transaction_behind(path: Path) -> None:
+    """A file as a kill leaves it in the middle of a transaction, before it is in WAL mode: with a hot journal."""
+    path.parent.mkdir(exist_ok=True)
+    made = path.with_name("half")
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("CREATE TABLE unfinished (content)")
+        connection.execute("BEGIN")
+        for _ in range(100):
+            connection.execute("INSERT INTO unfinished VALUES (randomblob(4000))")
+        shutil.copy(made, path)
+        shutil.copy(f"{made}-journal", f"{path}-journal")
+        connection.execute("ROLLBACK")
+    made.unlink()
+
+
+def test_a_new_store_whose_first_transaction_was_killed_is_finished(no_store: Path) -> None:
+    leave_a_transaction_behind(topology.database_file("catalog-1"))
+    migrate(verbosity=0)
+    assert run("catalog", lambda: Shelf.objects.create(name="first")).position == 1
+    assert_copies_equal("catalog")
+
+
+def test_a_file_that_nobody_can_read_is_no_beginning(no_store: Path) -> None:
+    topology.database_file("catalog-1").write_bytes(b"\xa5" * 20_000)
+    with pytest.raises(CommandError, match=r"catalog-1 can't be read \(file is not a database\): an operator has to"):
+        migrate(verbosity=0)
+    assert topology.database_file("catalog-1").read_bytes() == b"\xa5" * 20_000
 
 
 def test_files_without_a_witness_are_not_taken_for_a_new_store(seven_books: Path) -> None:
