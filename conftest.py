@@ -145,7 +145,7 @@ def copy_databases_to(folder: Path) -> None:
 def put_in_place(template: Path) -> None:
     """Databases as in that folder instead of whatever was there, and a witness that knows them."""
     connections.close_all()
-    for folder in ("witness", "leases", "locks", "care"):
+    for folder in ("witness", "leases", "locks", "care", "aside"):
         shutil.rmtree(topology.DATA / folder, ignore_errors=True)
     for alias in connections:
         path = topology.database_file(alias)

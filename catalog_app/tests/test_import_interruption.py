@@ -16,7 +16,7 @@ from bookstore_project.settings import topology
 from catalog_app.importing.interruption import Interruption
 from tests.patience import PATIENCE_S
 
-ROWS = 3000
+ROWS = 800
 
 
 @pytest.fixture

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
 from frontend_app.cache.breaker import Breaker, State
 from frontend_app.cache.changes import Changes
 from frontend_app.cache.coherence import Cache
@@ -31,9 +28,21 @@ TRIAL_KEY = "trial"
 CLOSE_S = 1.0
 REASON_LENGTH = 200
 
-_OUR_FAULT = (ResponseError, ValueError)
-"""Errors that concern one call, of a server that answers: full, read-only, another type under that key."""
-_TOO_LATE = (TimeoutError, RedisTimeoutError)
+
+# Redis' own errors are imported when one is to be told apart: nodes without a shared cache start sooner.
+
+
+def _our_fault() -> tuple[type[Exception], ...]:
+    """Errors that concern one call, of a server that answers: full, read-only, another type under that key."""
+    from redis.exceptions import ResponseError
+
+    return ResponseError, ValueError
+
+
+def _too_late() -> tuple[type[Exception], ...]:
+    from redis.exceptions import TimeoutError as RedisTimeoutError
+
+    return TimeoutError, RedisTimeoutError
 
 
 @dataclass(frozen=True)
@@ -184,13 +193,13 @@ class SharedCache:
         began = self._clock()
         try:
             value = call()
-        except _OUR_FAULT:
+        except _our_fault():
             with self._lock:
                 self._failures += 1
             return None, None
         except Exception as error:  # Whatever a cache backend, its client or the network may come up with.
             with self._lock:
-                if isinstance(error, _TOO_LATE):
+                if isinstance(error, _too_late()):
                     self._timeouts += 1
                 else:
                     self._failures += 1

@@ -88,6 +88,11 @@ class Visitor:
         if not request.url.startswith((*own, "data:", "blob:")):
             self.complaints.append(f"outside: {request.url}")
 
+    def look(self, width: int, scheme: Scheme) -> None:
+        """At the page that is open, from now on, through a window of that width."""
+        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.emulate_media(color_scheme=scheme)
+
     def go(self, path: str, node: str = "front") -> None:
         self.page.goto(self.store.url(node) + path)
 

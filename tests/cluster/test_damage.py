@@ -1,7 +1,9 @@
 """What the controls do to a file: always something that the store can find, never to the last good copy."""
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,13 @@ def flip_unseen(node: topology.Node, clock: Callable[[], float]) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def where_its_log_begins(path: Path) -> int:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'replication_logentry'")
+    return int((page - 1) * size)
+
+
 @pytest.mark.parametrize("is_checkpointed", [True, False])
 def test_a_flipped_byte_is_found_whatever_is_in_the_wal(
     seven_books: Path, later: Callable[[], float], is_checkpointed: bool
@@ -74,10 +83,14 @@ def test_the_other_copy_is_left_alone_until_a_scrub_has_looked_at_the_flipped_on
     assert_copies_equal("catalog")
 
 
-def test_a_scrub_that_cannot_be_finished_is_made_up_for(seven_books: Path, later: Callable[[], float]) -> None:
+def test_a_scrub_that_cannot_be_finished_is_made_up_for(
+    seven_books: Path, later: Callable[[], float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Between a round's look at the files and its scrub, so that the scrub is the first to meet what was done."""
     caretaker = Caretaker(CATALOG)
     caretaker.step()
+
+    monkeypatch.setattr(damage, "_place_in_use", where_its_log_begins)
     damage.inflict("flip", SECOND, clock=later)
     with pytest.raises(Unavailable, match="catalog-2 can't be read"):
         caretaker.scrub()

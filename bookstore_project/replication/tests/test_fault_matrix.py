@@ -22,6 +22,7 @@ from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, obedient, python, rows
+from bookstore_project.replication.tests.faulty import BUSY_S
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
@@ -183,7 +184,11 @@ LOCKS = {
 
 @pytest.mark.parametrize("alias", CATALOG.aliases)
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_locked_file_is_done_without_and_rejoins_by_its_log(used_store: Path, alias: str, lock: str) -> None:
+def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
+    used_store: Path, alias: str, lock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in CATALOG.aliases:
+        monkeypatch.setitem(connections.settings[each]["OPTIONS"], "timeout", BUSY_S)
     code = (
         "import sqlite3\n"
         f"connection = sqlite3.connect({str(topology.database_file(alias))!r}, isolation_level=None)\n"
