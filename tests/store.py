@@ -111,7 +111,8 @@ class Store:
         self._command = list(command)
         self._console = data.with_name(f"{data.name}.console")
         self._process: subprocess.Popen[bytes] | None = None
-        self._heard: dict[Path, int] = {}
+        self._heard: dict[int, int] = {}
+        """By inode of a file that was written, how much of it belongs to former tests."""
 
     def __enter__(self) -> Self:
         try:
@@ -185,13 +186,17 @@ class Store:
 
     def forget_what_was_said(self) -> None:
         """From now on, console and logs begin here."""
-        said = (self._console, *(self.data / "log").glob("*.log"))
-        self._heard = {path: path.stat().st_size for path in said if path.exists()}
+        said = (self._console, *(self.data / "log").glob("*.log*"))
+        self._heard = {about.st_ino: about.st_size for about in (path.stat() for path in said if path.exists())}
 
     def _said(self, path: Path) -> str:
-        content = path.read_bytes() if path.exists() else b""
-        heard = self._heard.get(path, 0)
-        return content[heard if heard <= len(content) else 0 :].decode(errors="replace")
+        """With what was put aside of it, as it had grown too large (`LogFile`)."""
+        words = b""
+        for part in (path.with_name(f"{path.name}.1"), path):
+            with contextlib.suppress(FileNotFoundError), part.open("rb") as file:
+                file.seek(self._heard.get(os.fstat(file.fileno()).st_ino, 0))
+                words += file.read()
+        return words.decode(errors="replace")
 
     # -------------------------------------------------------------------------------------- the nodes
 

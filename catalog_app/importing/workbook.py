@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from catalog_app.importing.delimited import HEADER_WITHIN
@@ -51,7 +50,6 @@ class Limits:
     columns: int = 1000
 
 
-@cache
 def _loader() -> Callable[..., "Workbook"]:
     """openpyxl's, imported with the first workbook: nodes that meet none start sooner, and take less memory."""
     from openpyxl import DEFUSEDXML, load_workbook

@@ -203,7 +203,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_parsed(
     def never(*args: Any, **options: Any) -> None:
         raise AssertionError("parsed")
 
-    monkeypatch.setattr(reading, "load_workbook", never)
+    monkeypatch.setattr("openpyxl.load_workbook", never)
     with pytest.raises(ImportRefused, match="unpacks to more than can be read"):
         read(content, limits=limits)
 

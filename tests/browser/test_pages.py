@@ -100,8 +100,6 @@ def test_pages_of_frameworks_are_dark_where_the_system_is(visitor: Visitor, node
 
 def test_the_description_of_the_api_can_be_tried_by_everybody(visitor: Visitor) -> None:
     visitor.go("/api/docs/")
-    expect(visitor.page.locator(".opblock").first).to_be_visible()
-    assert_fine(visitor, "closed")
     operation = visitor.page.locator(".opblock").filter(has_text="/info/{book_id}")
     operation.locator(".opblock-summary-control").click()
     operation.get_by_role("button", name="Try it out").click()

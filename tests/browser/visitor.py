@@ -18,6 +18,7 @@ AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
 PATIENCE_MS = PATIENCE_S * 1000
 NARROW, WIDE = 360, 1280
 BOOKS = "/admin/catalog_app/book/"
+TRANSITIONS = "document.getAnimations().filter(each => each instanceof CSSTransition)"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -92,6 +93,7 @@ class Visitor:
         """At the page that is open, from now on, through a window of that width."""
         self.page.set_viewport_size({"width": width, "height": 800})
         self.page.emulate_media(color_scheme=scheme)
+        self.page.evaluate(f"Promise.allSettled({TRANSITIONS}.map(each => each.finished))")  # Links change slowly.
 
     def go(self, path: str, node: str = "front") -> None:
         self.page.goto(self.store.url(node) + path)

@@ -57,7 +57,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "an error reply leaves the cache out",
         "one odd value in Redis makes every read slow",
         SHARED,
-        "        except _OUR_FAULT:\n            with self._lock:\n                self._failures += 1\n"
+        "        except _our_fault():\n            with self._lock:\n                self._failures += 1\n"
         "            return None, None\n",
         "        except ZeroDivisionError:\n            pass\n",
         f"{SHARED_TESTS}::test_an_error_reply_concerns_one_call_alone",
