@@ -21,6 +21,7 @@ from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.stamps import checkpoint
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, obedient, python, rows
 from bookstore_project.replication.tests.faulty import BUSY_S
 from bookstore_project.replication.witness import read_witness
@@ -289,5 +290,28 @@ def test_a_full_disk_costs_one_copy_until_there_is_room(small_disk: Path) -> Non
         caretaker.step()
     (small_disk / "filler").unlink()
     caretaker.step()
+    restock()
+    assert_copies_equal("catalog")
+
+
+def test_a_checkpoint_that_finds_no_room_is_nobody_elses_write(small_disk: Path) -> None:
+    """It writes as much of the file as there is room for: the witness must not take that for a stranger's doing."""
+    for _ in range(20):
+        restock()
+    before = topology.database_file("catalog-2").stat()
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"\0" * 4096)
+    with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
+        checkpoint(CATALOG, read_witness(CATALOG.witness_file), truncate_ms=50)
+    after = topology.database_file("catalog-2").stat()
+    assert after.st_mtime_ns != before.st_mtime_ns, "it wrote nothing"
+    for _ in range(3):
+        restock()
+    reasons = read_witness(CATALOG.witness_file).complaints
+    assert "somebody else" not in str(reasons), reasons
+    (small_disk / "filler").unlink()
+    caretaker = Caretaker(CATALOG)
+    eventually(lambda: _is_whole(caretaker))
     restock()
     assert_copies_equal("catalog")
