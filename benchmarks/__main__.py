@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from benchmarks import crowded, outages, repair, replication
+from benchmarks import crowded, outages, repair, replication, stops
 from benchmarks.children import say, tell
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, start_seconds
@@ -54,6 +54,10 @@ def measure_start(base: Path, options: argparse.Namespace) -> Figures:
     say("starting")
     starts = [start_seconds(base / "start") for _ in range(2)]
     return {"from `make run` to ready": {"first, s": starts[0], "again, s": starts[1]}}
+
+
+def measure_stop(base: Path, options: argparse.Namespace) -> Figures:
+    return stops.measure(base, min(options.rounds, 3))
 
 
 def measure_front(base: Path, options: argparse.Namespace) -> Figures:
@@ -153,6 +157,7 @@ def restock(store: Store, book: int) -> None:
 
 PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "start": measure_start,
+    "stop": measure_stop,
     "front": measure_front,
     "crowd": measure_crowd,
     "coherence": measure_coherence,
@@ -162,7 +167,16 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
 }
 
 
-MINUTES = {"start": 0.3, "front": 4, "crowd": 3, "coherence": 1.5, "outages": 2, "replication": 1, "repair": 4}
+MINUTES = {
+    "start": 0.3,
+    "stop": 0.6,
+    "front": 4,
+    "crowd": 3,
+    "coherence": 1.5,
+    "outages": 2,
+    "replication": 1,
+    "repair": 4,
+}
 """About how long each part takes, with as many rounds and seconds as by default."""
 
 
