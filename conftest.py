@@ -171,8 +171,10 @@ def witness_of(service: Service) -> Witness:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(migrated_files: Path) -> None:
+def django_db_setup(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> None:
     """For tests marked `django_db`, which want accounts only: the migrated file, in a transaction that is undone."""
+    with django_db_blocker.unblock():
+        put_in_place(migrated_files)
 
 
 @pytest.fixture(scope="session", autouse=True)

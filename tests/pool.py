@@ -118,12 +118,10 @@ def recovers(store: Store) -> bool:
 
 def _is_healthy(store: Store) -> bool:
     with suppress(OSError, ValueError):
+        if not all(store.is_ready(node) for node in store.nodes):
+            return False
         nodes = _ask(store, "/api/v1/cluster/")["nodes"]
-        return (
-            all(node["state"] == "up" and node["in_sync"] is not False for node in nodes)
-            and is_whole(store)
-            and all(store.is_ready(node) for node in store.nodes)
-        )
+        return all(node["state"] == "up" and node["in_sync"] is not False for node in nodes) and is_whole(store)
     return False
 
 

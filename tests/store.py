@@ -23,6 +23,8 @@ from tests.patience import PATIENCE_S
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
 READY_S = PATIENCE_S
+SHORTEST_NAP_S, LONGEST_NAP_S = 0.02, 0.2
+"""Between two looks at what is waited for."""
 HOSTS = ("127.0.0.1", "127.0.0.2")
 
 T = TypeVar("T")
@@ -37,10 +39,12 @@ def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: st
     Less than PATIENCE_S is no limit: that would test the machine.
     """
     timeout_s = max(timeout_s, PATIENCE_S)
-    deadline = time.monotonic() + timeout_s
+    began = time.monotonic()
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what or condition}"
-        time.sleep(0.02)
+        waited = time.monotonic() - began
+        assert waited < timeout_s, f"not within {timeout_s:g} s: {what or condition}"
+        # Who looks all the time holds up the others.
+        time.sleep(min(LONGEST_NAP_S, max(SHORTEST_NAP_S, waited / 20)))
     return value
 
 
@@ -80,14 +84,23 @@ def free_port(*hosts: str) -> int:
 def addresses(fronts: int = 1) -> dict[str, str]:
     """Free addresses for all nodes: replicas of a service share a port where there are two addresses."""
     second = HOSTS[1] if sys.platform == "linux" else HOSTS[0]
-    port = free_port(*{HOSTS[0], second})
+    taken: set[int] = set()
+
+    def port_on(*hosts: str) -> int:
+        """None that another node of the store has, on whichever address."""
+        port = next(port for port in iter(lambda: free_port(*hosts), 0) if port not in taken)
+        taken.add(port)
+        return port
+
+    port = port_on(*{HOSTS[0], second})
     found = {"front": f"{HOSTS[0]}:{port}"}
     for number in range(2, fronts + 1):
-        found[f"front-{number}"] = f"127.0.0.{number}:{port}" if second != HOSTS[0] else f"{HOSTS[0]}:{port + number}"
+        host = f"127.0.0.{number}"
+        found[f"front-{number}"] = f"{host}:{port}" if second != HOSTS[0] else f"{HOSTS[0]}:{port_on(HOSTS[0])}"
     for service in ("catalog", "order"):
-        port = free_port(HOSTS[0], second)
+        port = port_on(HOSTS[0], second)
         found[f"{service}-1"] = f"{HOSTS[0]}:{port}"
-        found[f"{service}-2"] = f"{second}:{port if second != HOSTS[0] else free_port(HOSTS[0])}"
+        found[f"{service}-2"] = f"{second}:{port if second != HOSTS[0] else port_on(HOSTS[0])}"
     return found
 
 

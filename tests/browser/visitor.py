@@ -18,7 +18,14 @@ AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
 PATIENCE_MS = PATIENCE_S * 1000
 NARROW, WIDE = 360, 1280
 BOOKS = "/admin/catalog_app/book/"
-TRANSITIONS = "document.getAnimations().filter(each => each instanceof CSSTransition)"
+SETTLED = """async ([width, scheme]) => {
+    while (innerWidth !== width || !matchMedia(`(prefers-color-scheme: ${scheme})`).matches)
+        await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);  // Scripts have been told, too.
+    const transitions = document.getAnimations().filter(each => each instanceof CSSTransition);
+    await Promise.allSettled(transitions.map(each => each.finished));
+}"""
+"""Looks change, and colours of links fade, after they were told to."""
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -93,7 +100,7 @@ class Visitor:
         """At the page that is open, from now on, through a window of that width."""
         self.page.set_viewport_size({"width": width, "height": 800})
         self.page.emulate_media(color_scheme=scheme)
-        self.page.evaluate(f"Promise.allSettled({TRANSITIONS}.map(each => each.finished))")  # Links change slowly.
+        self.page.evaluate(SETTLED, [width, scheme])
 
     def go(self, path: str, node: str = "front") -> None:
         self.page.goto(self.store.url(node) + path)
