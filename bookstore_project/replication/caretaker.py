@@ -34,6 +34,8 @@ from bookstore_project.settings import topology
 from bookstore_project.wire import background
 
 EVERY_S = 0.5
+TIDY_EVERY_S = 5.0
+"""Between two looks whether the log can be shortened: it grows slowly, and each opens both files three times."""
 COMPACTION_S = 2.0
 """How long a round compacts, at most: files at fault have to be looked for."""
 
@@ -50,6 +52,7 @@ class Caretaker:
     service: Service
     clock: Callable[[], float] = time.monotonic
     _scrubbed: float | None = None
+    _tidied: float | None = None
 
     def __post_init__(self) -> None:
         self._progress = logged()
@@ -64,13 +67,20 @@ class Caretaker:
             return
         self._review.step()
         repair.repair(self.service, self._progress)
-        compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
-        compaction.give_back(self.service, self._progress)
+        self._tidy()
         compaction.keep_wals_short(self.service)
         if self._scrubbed is None:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
         elif 0 < settings.SCRUB_EVERY_S <= self.clock() - self._scrubbed or care.is_scrub_wanted(self.service.name):
             self.scrub()
+
+    def _tidy(self) -> None:
+        """Less often than the rest, unless there is more to do."""
+        if self._tidied is not None and self.clock() - self._tidied < TIDY_EVERY_S:
+            return
+        was_compacted = compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
+        was_given_back = compaction.give_back(self.service, self._progress)
+        self._tidied = None if was_compacted or was_given_back else self.clock()
 
     def look(self) -> None:
         """Evicts an in-sync file that can't be opened as what it must be."""
