@@ -4,8 +4,9 @@ import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookstore_project.settings.base")
+gc.disable()  # Until all is loaded: nothing of that is garbage, and to look for some takes a tenth of a start.
 
-from django.core.wsgi import get_wsgi_application
+from django.core.wsgi import get_wsgi_application  # noqa: E402
 
 django_application = get_wsgi_application()
 
@@ -56,3 +57,5 @@ if topology.NODE and topology.NODE.service != topology.FRONT:
     application = _replica(topology.NODE)
 else:
     application = _front(topology.NODE.threads if topology.NODE else DEFAULT_THREADS)
+
+gc.enable()

@@ -188,6 +188,10 @@ def eventually(condition: Callable[[], T], timeout_s: float = PATIENCE_S) -> T:
     return value
 
 
+SET_UP = "import gc; gc.disable(); import django; django.setup(); gc.enable()"
+"""Without looking for garbage meanwhile: a tenth quicker."""
+
+
 def _of_this_store() -> dict[str, str]:
     return os.environ | {
         "BOOKSTORE_DATA": str(topology.DATA),
@@ -197,7 +201,7 @@ def _of_this_store() -> dict[str, str]:
 
 def python(code: str) -> subprocess.Popen[str]:
     """Another process of this store, with Django set up, that runs `code`."""
-    start = "import os, django; django.setup(); from bookstore_project.replication import points\n"
+    start = f"import os; {SET_UP}; from bookstore_project.replication import points\n"
     return subprocess.Popen(
         [sys.executable, "-c", start + code],
         cwd=topology.ROOT,
@@ -210,7 +214,7 @@ def python(code: str) -> subprocess.Popen[str]:
 
 def obedient(code: str) -> str:
     """What a process says that is root, perhaps, and heeds modes all the same."""
-    command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
+    command = [sys.executable, "-c", f"{SET_UP}\n{code}"]
     if os.geteuid() == 0:
         drop = "-dac_override,-dac_read_search"
         command = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}", *command]
