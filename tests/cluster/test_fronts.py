@@ -109,7 +109,6 @@ def test_a_front_that_is_stopped_for_three_leases_shows_nothing_old_when_it_wake
             price = new_price(pair)
             set_price(pair, "front", price)
             assert book(pair, "front")["price"] == price
-            assert is_unreachable(pair, "front-2"), "the first writer has waited for it, and none after that"
             return time.monotonic() > third
 
         pair.wait_for(write_until_then, 60, "three leases")
