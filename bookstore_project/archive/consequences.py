@@ -41,6 +41,6 @@ def sentences(sender: str, kept: sqlite3.Connection, **kwargs: Any) -> list[str]
 
 def newest(service_name: str) -> str | None:
     """The alias whose file has the longest log, of those that can be read."""
-    files = agreement.compare(get_service(service_name), is_thorough=False).files.values()
+    files = agreement.compare(get_service(service_name), scrubbed=()).files.values()
     readable = [(file.head.position, file.alias) for file in files if file.head is not None]
     return max(readable)[1] if readable else None

@@ -5,7 +5,7 @@ that aren't in their place yet. Nothing is believed but what each file proves by
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -97,8 +97,8 @@ class Agreement:
         return [alias for alias, file in self.files.items() if file.head != self.files[self.newest].head]
 
 
-def compare(service: Service, *, is_thorough: bool = True) -> Agreement:
-    """Looks at both files. `is_thorough`: with a scrub of each, which reads it whole.
+def compare(service: Service, *, scrubbed: Collection[str] | None = None) -> Agreement:
+    """Looks at both files, with a scrub, which reads a file whole, of the aliases in `scrubbed` (None: of both).
 
     The two snapshots are of one moment only while nobody writes: hold the writer lock, or expect that the second
     is a few entries ahead. Raises nothing: what can't be read is part of the answer.
@@ -109,6 +109,7 @@ def compare(service: Service, *, is_thorough: bool = True) -> Agreement:
         for alias in service.aliases:
             try:
                 connection = stack.enter_context(snapshot_of(topology.database_file(alias)))
+                is_thorough = scrubbed is None or alias in scrubbed
                 accounts[alias] = account(connection, service, alias, is_thorough=is_thorough)
                 opened.append(connection)
             except REPLICA_ERRORS as error:

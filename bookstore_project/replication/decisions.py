@@ -77,6 +77,7 @@ Plan = Callable[[State], Decision]
 def look(service: Service, *, known: State | None = None, is_thorough: bool = True) -> State:
     """Reads both files whole, or (`known`) takes over what was found the last time, and looks at their logs.
 
+    A file that couldn't be read the last time is read whole again: a look at its log may find nothing wrong with it.
     Raises nothing: what can't be read is part of the answer.
     """
     witness, problem = None, ""
@@ -84,13 +85,15 @@ def look(service: Service, *, known: State | None = None, is_thorough: bool = Tr
         witness = rebuild.read_current(service)
     except Unavailable as error:
         problem = error.detail
-    found = agreement.compare(service, is_thorough=is_thorough and known is None)
-    if known is not None:
-        files = {
-            alias: replace(file, findings=known.found.files[alias].findings) for alias, file in found.files.items()
-        }
-        found = replace(found, files=files)
-    return State(service, witness, problem, found)
+    if known is None:
+        return State(service, witness, problem, agreement.compare(service, scrubbed=None if is_thorough else ()))
+    unreadable = {alias for alias, file in known.found.files.items() if file.problem}
+    found = agreement.compare(service, scrubbed=unreadable)
+    files = {
+        alias: file if alias in unreadable else replace(file, findings=known.found.files[alias].findings)
+        for alias, file in found.files.items()
+    }
+    return State(service, witness, problem, replace(found, files=files))
 
 
 # -------------------------------------------------------------------------------------------------- planning

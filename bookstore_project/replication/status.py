@@ -68,7 +68,7 @@ def status(service: Service) -> ServiceStatus:
         witness = rebuild.read_current(service)
     except Unavailable as error:
         problem = error.detail
-    found = agreement.compare(service, is_thorough=False)
+    found = agreement.compare(service, scrubbed=())
     return ServiceStatus(
         service=service.name,
         problem=problem or (_why_nobody(witness) if witness else ""),

@@ -85,7 +85,7 @@ def test_a_damaged_row_makes_the_file_unsound_and_leaves_the_other_alone(seven_b
     assert found.files["catalog-1"].is_sound
     assert "row 3 of catalog_app_book" in found.files["catalog-2"].complaint
     assert not found.is_whole
-    assert agreement.compare(CATALOG, is_thorough=False).files["catalog-2"].findings == ()
+    assert agreement.compare(CATALOG, scrubbed=()).files["catalog-2"].findings == ()
 
 
 def test_rows_that_differ_below_the_base_are_noticed_though_each_file_is_sound(seven_books: Path) -> None:
@@ -106,7 +106,7 @@ def test_rows_that_differ_below_the_base_are_noticed_though_each_file_is_sound(s
 def test_a_pending_change_is_told(seven_books: Path) -> None:
     with opened("catalog-1") as connection:
         connection.execute("UPDATE catalog_app_book SET price = 1 WHERE id = 3")
-    found = agreement.compare(CATALOG, is_thorough=False)
+    found = agreement.compare(CATALOG, scrubbed=())
     assert found.files["catalog-1"].has_pending
     assert "log doesn't know" in found.files["catalog-1"].complaint
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connections
 from django.test import override_settings
 
 from bookstore_project.replication import decisions, enactment, gate, log, quarantine
@@ -363,3 +364,27 @@ def test_a_decision_cut_short_refuses_until_it_is_repeated(
             decide("status", yes=False)
         decide(*words)
     rebuild()
+
+
+def spoil_rows(alias: str, table: str) -> None:
+    """The table can't be read any more, the log can."""
+    with opened(alias) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
+    with topology.database_file(alias).open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 100)
+
+
+@pytest.mark.parametrize("table", ["catalog_app_book", "replication_rowdigest", "replication_incarnation"])
+def test_a_copy_is_promoted_though_only_a_whole_reading_shows_what_is_wrong_with_the_other(
+    seven_books: Path, table: str
+) -> None:
+    """Under the lock the log is looked at again, and may seem to be well."""
+    leave_behind("catalog-2")
+    connections.close_all()
+    spoil_rows("catalog-1", table)
+    assert "Done:" in decide("promote", "catalog-2")
+    Caretaker(CATALOG).step()
+    assert_copies_equal("catalog")
