@@ -11,6 +11,7 @@ from tests.chaos.file_faults import put_back
 
 HELPED_S = 120.0
 """How long the store may take once it was helped, on a busy machine."""
+LOOKS_AGAIN_S = 10.0
 ATTEMPTS = 5
 """The store goes on living while it is looked at: a plan that has grown old is refused, and made anew."""
 KEPT = re.compile(r"counts, up to position (\d+)\.")
@@ -58,11 +59,11 @@ class Operator:
     def help(self, service: str, is_healed: Callable[[float], bool]) -> None:
         """By the runbook: what can be put back as it was, is; else one copy's history counts."""
         self.say(f"the operator is called:\n{self.manage('status')}")
-        if put_back(self.scene, service) and is_healed(HELPED_S):
+        if put_back(self.scene, service) and self._heals(service, is_healed):
             self.say("the file was put back: nothing is lost")
             return
         for _ in range(ATTEMPTS):
-            offers = [offer for number in (1, 2) if (offer := self.ask(f"{service}-{number}")) is not None]
+            offers = self._offers(service)
             if offers and self._take(service, min(offers, key=lambda offer: offer.lost)):
                 break
             if is_healed(0):  # Nobody needs to decide after all.
@@ -70,6 +71,17 @@ class Operator:
         self.manage("repair", "--service", service)
         if not is_healed(HELPED_S):
             self.stuck.append(self.manage("status"))
+
+    def _heals(self, service: str, is_healed: Callable[[float], bool]) -> bool:
+        """Waits for it, unless somebody has to decide all the same."""
+        deadline = time.monotonic() + HELPED_S
+        while not is_healed(LOOKS_AGAIN_S):
+            if time.monotonic() > deadline or self._offers(service):
+                return False
+        return True
+
+    def _offers(self, service: str) -> list[Offer]:
+        return [offer for number in (1, 2) if (offer := self.ask(f"{service}-{number}")) is not None]
 
     def ask(self, alias: str) -> Offer | None:
         """What it would cost to promote it; None if that isn't possible."""

@@ -17,8 +17,8 @@ from tests.databases import SERVICES
 
 SAME_FILE = 0.2
 """Of the pairs."""
-SOUND = frozenset(("file-old", "file-renamed"))
-"""What can be put back, or can be promoted: it may be behind, and is whole."""
+SOUND = frozenset(("file-renamed",))
+"""What can be put back: it may be behind, and is whole. An old copy below a newer log may be a mixture."""
 LONGEST_S = 10.0
 NOTICED_S = 3.0
 BY_ITSELF_S = 12.0

@@ -16,7 +16,6 @@ LEAVING = {
     "disk-full",
     "file-locked",
     "file-locked-whole",
-    "file-old",
     "file-read-only",
     "file-renamed",
     "folder-read-only",
