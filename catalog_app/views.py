@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 from bookstore_project.replication.http import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.wire import etags, headers, permissions, representations
+from bookstore_project.wire.described import described
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import PageQuery, checked_query, page_of
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
@@ -51,14 +51,14 @@ class BookList(CatalogView):
 
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.ADD_BOOK}
 
-    @extend_schema(operation_id="books_list", parameters=[BookQuery], responses=representations.BookPage)
+    @described(operation_id="books_list", parameters=[BookQuery], responses=representations.BookPage)
     def get(self, request: Request) -> Response:
         """Filter by topic, search words in title and authors, order, turn pages."""
         query = checked_query(BookQuery, request)
         with self.reading():
             return Response(page_of(request, query, selectors.books_matching(query), book_data))
 
-    @extend_schema(
+    @described(
         operation_id="books_create",
         parameters=[IDEMPOTENCY_KEY],
         request=representations.BookFields,
@@ -83,7 +83,7 @@ class BookList(CatalogView):
 class BookView(CatalogView):
     """One book, to be read."""
 
-    @extend_schema(responses=representations.BookFields)
+    @described(responses=representations.BookFields)
     def get(self, request: Request, book_id: int) -> Response:
         """Everything about a book, with its price and stock as of now."""
         with self.reading(keys=[book_key(book_id)]):
@@ -99,7 +99,7 @@ class EditableBook(BookView):
     name = "Book"  # The heading of its page.
     needs: ClassVar[Mapping[str, str]] = {"PATCH": permissions.CHANGE_BOOK, "DELETE": permissions.DELETE_BOOK}
 
-    @extend_schema(
+    @described(
         operation_id="books_update",
         parameters=[IF_MATCH],
         request=representations.BookFields,
@@ -118,7 +118,7 @@ class EditableBook(BookView):
         )
         return Response(json.loads(body))
 
-    @extend_schema(operation_id="books_destroy", parameters=[IF_MATCH], request=None, responses={204: None})
+    @described(operation_id="books_destroy", parameters=[IF_MATCH], request=None, responses={204: None})
     def delete(self, request: Request, book_id: int) -> Response:
         """Take a book out of the shop (staff); its ledger and its orders stay."""
         self.committed(
@@ -138,7 +138,7 @@ class BookRestock(CatalogView):
     serializer_class = representations.RestockInput
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.CHANGE_BOOK}
 
-    @extend_schema(
+    @described(
         operation_id="books_restock",
         parameters=[IDEMPOTENCY_KEY, IF_MATCH],
         request=representations.RestockInput,
@@ -163,7 +163,7 @@ class BookRestock(CatalogView):
 class TopicSearch(CatalogView):
     """Id and title of a topic's books."""
 
-    @extend_schema(operation_id="search_topic", parameters=[PageQuery], responses=representations.TitlePage)
+    @described(operation_id="search_topic", parameters=[PageQuery], responses=representations.TitlePage)
     def get(self, request: Request, topic: str) -> Response:
         """An unknown topic is an empty page."""
         query = checked_query(PageQuery, request)
@@ -172,7 +172,7 @@ class TopicSearch(CatalogView):
             return Response(page_of(request, query, selectors.books_of_topic(topic), title_data))
 
 
-@extend_schema(exclude=True)
+@described(exclude=True)
 class Sales(CatalogView):
     """For order replicas: sell, and list what was sold."""
 

@@ -10,13 +10,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookstore_project.wire import accounts, control, errors, permissions, problems
+from bookstore_project.wire.described import described
 from bookstore_project.wire.fields import StrictFields, WholeNumberField
 from bookstore_project.wire.representations import MAX_BOOK_ID
 from frontend_app import controls, damage
@@ -62,7 +63,7 @@ def _options(fields: dict[str, Any]) -> dict[str, int]:
 class NodeControlView(ControlView):
     """A node's process."""
 
-    @extend_schema(
+    @described(
         operation_id="cluster_node_control",
         request=None,
         responses=DoneFields,
@@ -76,7 +77,7 @@ class NodeControlView(ControlView):
 class FileControlView(ControlView):
     """A replica's database file."""
 
-    @extend_schema(
+    @described(
         operation_id="cluster_file_control",
         request=None,
         responses=DoneFields,
@@ -92,7 +93,7 @@ class RushView(ControlView):
 
     form = RushInput
 
-    @extend_schema(operation_id="cluster_rush", request=RushInput, responses=DoneFields)
+    @described(operation_id="cluster_rush", request=RushInput, responses=DoneFields)
     def post(self, request: Request) -> Response:
         """A hundred customers buy the same book; the events tell. For staff, with BOOKSTORE_BREAKABLE."""
         return self.perform(request, controls.STORE, "rush")
@@ -103,7 +104,7 @@ class ClearView(ControlView):
 
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.CLEAR_CACHE}
 
-    @extend_schema(operation_id="cluster_clear_cache", request=None, responses=DoneFields)
+    @described(operation_id="cluster_clear_cache", request=None, responses=DoneFields)
     def post(self, request: Request) -> Response:
         """Empties the cache. For staff, with BOOKSTORE_BREAKABLE."""
         return self.perform(request, controls.STORE, "clear")

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookstore_project.wire import permissions
+from bookstore_project.wire.described import described
 from bookstore_project.wire.fields import StrictFields, YesNoField
 from bookstore_project.wire.parameters import REPLICA
 from frontend_app import cluster, services
@@ -48,7 +48,7 @@ class DrainView(NodeView):
 
     form = DrainInput
 
-    @extend_schema(operation_id="cluster_drain", request=DrainInput, responses=NodeFields, parameters=[REPLICA])
+    @described(operation_id="cluster_drain", request=DrainInput, responses=NodeFields, parameters=[REPLICA])
     def post(self, request: Request, name: str) -> Response:
         """Gives a replica no new requests, from any front, until it is let in again. For staff."""
         is_forced = self.checked(request)["force"]
@@ -59,7 +59,7 @@ class DrainView(NodeView):
 class UndrainView(NodeView):
     """Lets a drained replica in again."""
 
-    @extend_schema(operation_id="cluster_undrain", request=None, responses=NodeFields, parameters=[REPLICA])
+    @described(operation_id="cluster_undrain", request=None, responses=NodeFields, parameters=[REPLICA])
     def post(self, request: Request, name: str) -> Response:
         """Lets a drained replica take its turns again. For staff."""
         self.checked(request)

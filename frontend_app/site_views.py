@@ -6,13 +6,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookstore_project.wire import headers, problems
+from bookstore_project.wire.described import described
 from bookstore_project.wire.documents import json_object
 from bookstore_project.wire.health import read_only
 from bookstore_project.wire.permissions import IsService
@@ -64,13 +64,13 @@ class ClusterView(APIView):
 
     permission_classes = (AllowAny,)
 
-    @extend_schema(responses=ClusterFields)
+    @described(responses=ClusterFields)
     def get(self, request: Request) -> Response:
         """Shows the store as this front sees it."""
         return Response(cluster.describe(front(), is_for_staff=control_views.sees_orders(request)))
 
 
-@extend_schema(exclude=True)
+@described(exclude=True)
 class PushView(APIView):
     """A catalog replica's push, where no event loop takes it before."""
 

@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from bookstore_project.wire import headers, permissions
+from bookstore_project.wire.described import described
 from bookstore_project.wire.pages import PageQuery
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.wire.queries import BookQuery, OrderQuery
@@ -28,13 +29,12 @@ from bookstore_project.wire.representations import (
 from frontend_app import inputs, pages, services
 from frontend_app.relays import Relay
 from frontend_app.runtime import Front, front
-from frontend_app.schema import FrontSchema
 
 
 class FrontView(APIView):
     """What the front's views share. `form` is the serializer of what the view takes."""
 
-    schema = FrontSchema()
+    takes_timeout = True
     form: type[serializers.Serializer[Any]] = BookFields
 
     @property
@@ -67,7 +67,7 @@ class BookListView(FrontView):
 
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.ADD_BOOK}
 
-    @extend_schema(
+    @described(
         operation_id="books_list",
         responses=BookPage,
         parameters=[BookQuery],
@@ -76,7 +76,7 @@ class BookListView(FrontView):
         """Lists books."""
         return self.show(services.list_books(self.front, self.query))
 
-    @extend_schema(request=BookFields, responses={201: BookFields}, parameters=[IDEMPOTENCY_KEY])
+    @described(request=BookFields, responses={201: BookFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Adds a book. For staff."""
         return self.change("POST", "/api/v1/books/", inputs.json_body(request, self.get_serializer()))
@@ -85,7 +85,7 @@ class BookListView(FrontView):
 class BookView(FrontView):
     """One book."""
 
-    @extend_schema(responses=BookFields)
+    @described(responses=BookFields)
     def get(self, request: Request, book_id: int) -> HttpResponseBase:
         """Shows a book."""
         return self.show(services.read_book(self.front, book_id))
@@ -97,14 +97,14 @@ class EditableBookView(BookView):
     name = "Book"  # The heading of its page.
     needs: ClassVar[Mapping[str, str]] = {"PATCH": permissions.CHANGE_BOOK, "DELETE": permissions.DELETE_BOOK}
 
-    @extend_schema(request=BookFields, responses=BookFields, parameters=[IF_MATCH])
+    @described(request=BookFields, responses=BookFields, parameters=[IF_MATCH])
     def patch(self, request: Request, book_id: int) -> HttpResponseBase:
         """Changes fields of a book. For staff."""
         services.check_book_id(book_id)
         body = inputs.json_body(request, self.get_serializer(partial=True))
         return self.change("PATCH", f"/api/v1/books/{book_id}/", body)
 
-    @extend_schema(responses={204: None}, parameters=[IF_MATCH])
+    @described(responses={204: None}, parameters=[IF_MATCH])
     def delete(self, request: Request, book_id: int) -> HttpResponseBase:
         """Takes a book out of the shop. For staff."""
         services.check_book_id(book_id)
@@ -117,7 +117,7 @@ class RestockView(FrontView):
     form = RestockInput
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.CHANGE_BOOK}
 
-    @extend_schema(request=RestockInput, responses=BookFields, parameters=[IDEMPOTENCY_KEY, IF_MATCH])
+    @described(request=RestockInput, responses=BookFields, parameters=[IDEMPOTENCY_KEY, IF_MATCH])
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Adds copies to a book's stock. For staff."""
         services.check_book_id(book_id)
@@ -128,7 +128,7 @@ class RestockView(FrontView):
 class SearchView(FrontView):
     """The books of a topic, by title."""
 
-    @extend_schema(
+    @described(
         operation_id="search",
         responses=TitlePage,
         parameters=[OpenApiParameter("topic", str, OpenApiParameter.PATH), PageQuery],
@@ -156,7 +156,7 @@ class OrderListView(BuyerView):
     permission_classes = (permissions.ByPermission,)
     needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER, "POST": permissions.ANYBODY}
 
-    @extend_schema(
+    @described(
         operation_id="orders_list",
         responses=OrderPage,
         parameters=[OrderQuery],
@@ -165,7 +165,7 @@ class OrderListView(BuyerView):
         """Lists orders. For staff."""
         return self.show(services.list_orders(self.front, self.query, username=request.user.get_username()))
 
-    @extend_schema(request=PurchaseInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
+    @described(request=PurchaseInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Buys a book."""
         return self.purchase(inputs.json_body(request, self.get_serializer()))
@@ -176,7 +176,7 @@ class PurchaseView(BuyerView):
 
     form = QuantityInput
 
-    @extend_schema(request=QuantityInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
+    @described(request=QuantityInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Buys a book; without a body, one copy."""
         services.check_book_id(book_id)
@@ -188,7 +188,7 @@ class OrderView(FrontView):
 
     form = OrderFields
 
-    @extend_schema(responses=OrderFields)
+    @described(responses=OrderFields)
     def get(self, request: Request, order_id: UUID) -> HttpResponseBase:
         """Shows an order to whoever knows its id."""
         return self.show(services.read_order(self.front, str(order_id)))

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 from bookstore_project.replication.http import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.wire import headers, permissions, problems, representations
+from bookstore_project.wire.described import described
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import checked_query, page_of
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY
@@ -62,14 +62,14 @@ class OrderList(PurchaseView):
 
     needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER, "POST": permissions.ANYBODY}
 
-    @extend_schema(operation_id="orders_list", parameters=[OrderQuery], responses=representations.OrderPage)
+    @described(operation_id="orders_list", parameters=[OrderQuery], responses=representations.OrderPage)
     def get(self, request: Request) -> Response:
         """All orders, newest first (staff)."""
         query = checked_query(OrderQuery, request)
         with self.reading():
             return Response(page_of(request, query, selectors.orders_matching(query), order_data))
 
-    @extend_schema(
+    @described(
         operation_id="orders_create",
         parameters=[IDEMPOTENCY_KEY],
         request=representations.PurchaseInput,
@@ -87,7 +87,7 @@ class BookPurchase(PurchaseView):
     permission_classes = (AllowAny,)
     serializer_class = representations.QuantityInput
 
-    @extend_schema(
+    @described(
         operation_id="purchase",
         parameters=[IDEMPOTENCY_KEY],
         request=representations.QuantityInput,
@@ -105,7 +105,7 @@ class OrderDetail(ReplicaView):
 
     service = topology.ORDER
 
-    @extend_schema(operation_id="orders_retrieve", responses=representations.OrderFields)
+    @described(operation_id="orders_retrieve", responses=representations.OrderFields)
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
         """What was bought, at the price at which it was sold."""
         with self.reading():

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +21,7 @@ from bookstore_project.replication.transaction import Committed
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from bookstore_project.wire import deadlines, headers
+from bookstore_project.wire.described import described
 from bookstore_project.wire.fields import StrictFields, TextField, WholeNumberField
 from bookstore_project.wire.permissions import IsService
 
@@ -74,7 +74,7 @@ class ReplicaView(APIView):
         return witness.floor, witness.timeline
 
 
-@extend_schema(exclude=True)
+@described(exclude=True)
 class StatusView(APIView):
     """This replica, for the front's cluster page: 503 with the reason if it can't promise a read."""
 
@@ -126,7 +126,7 @@ class PollInput(StrictFields):
         return address
 
 
-@extend_schema(exclude=True)
+@described(exclude=True)
 class LeaseView(APIView):
     """A front polls: it gets its lease and what it missed."""
 

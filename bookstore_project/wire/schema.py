@@ -13,7 +13,7 @@ from drf_spectacular.extensions import (
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.request import Request
 
-from bookstore_project.wire import headers, parameters, problems
+from bookstore_project.wire import described, headers, parameters, problems
 from bookstore_project.wire.representations import MAX_PRICE
 
 READ_PROBLEMS = (400, 401, 403, 404, 405, 406, 413, 415, 429, 503)
@@ -57,7 +57,8 @@ class ProblemAwareSchema(AutoSchema):
     """Adds the problem documents to whatever responses a view declares, and says who needs no login."""
 
     def get_override_parameters(self) -> list[Any]:
-        return [*parameters.of_path(self.path), *super().get_override_parameters()]
+        timeout = [parameters.REQUEST_TIMEOUT] if getattr(self.view, "takes_timeout", False) else []
+        return [*parameters.of_path(self.path), *super().get_override_parameters(), *timeout]
 
     def get_auth(self) -> list[dict[str, Any]]:
         """A login is needed where an anonymous request would be refused, and nowhere else."""
@@ -94,6 +95,7 @@ def add_problem(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 
 def one_spelling(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     """PREPROCESSING_HOOKS: each route once, in the spelling of the interface (a slash at the end of /api/ only)."""
+    described.put_down()
     return [endpoint for endpoint in endpoints if endpoint[0].endswith("/") == endpoint[0].startswith("/api/")]
 
 

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 
-from bookstore_project.wire import searchkeys
+from bookstore_project.wire import foldings, searchkeys
 from bookstore_project.wire.searchkeys import MOST_WORDS, Word, search_key, words_of
 from bookstore_project.wire.tests.test_text import TEXTS
 from bookstore_project.wire.text import without_unfit
@@ -184,11 +184,11 @@ def test_a_search_is_bounded() -> None:
 
 
 def test_no_mark_digit_or_punctuation_of_unicode_is_overlooked() -> None:
-    scanned = set(searchkeys._SCANNED)
+    scanned = set(foldings._SCANNED)
     for character in map(chr, range(sys.maxunicode + 1)):
         is_concerned = (
-            unicodedata.category(character) in searchkeys._BETWEEN_WORDS
-            or unicodedata.combining(character) in searchkeys._ACCENT_CLASSES
+            unicodedata.category(character) in foldings._BETWEEN_WORDS
+            or unicodedata.combining(character) in foldings._ACCENT_CLASSES
             or unicodedata.decimal(character, None) is not None
         )
         assert not is_concerned or character in scanned, f"U+{ord(character):04X}"
