@@ -25,7 +25,6 @@ from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm, BookRowForm
 from catalog_app.admin.restocking import restock
-from catalog_app.admin.uploading import import_page, rejected_file
 from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry
 from catalog_app.services import edit_book, record
 
@@ -119,6 +118,7 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Not one transaction, but one for each batch."""
+        from catalog_app.admin.uploading import import_page  # Far more than all other pages take.
 
         def answer() -> HttpResponse:
             return import_page(self, request).render()
@@ -131,6 +131,8 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
         """Of no transaction: the file lies beside the store."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
+        from catalog_app.admin.uploading import rejected_file
+
         return rejected_file(self, request, token)
 
     @admin.display(description="stock there")

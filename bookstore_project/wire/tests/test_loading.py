@@ -6,7 +6,14 @@ import sys
 
 import pytest
 
-SELDOM = {"bookstore_project.wire.foldings", "django.test", "drf_spectacular.plumbing", "openpyxl", "redis"}
+SELDOM = {
+    "bookstore_project.wire.foldings",
+    "catalog_app.importing",
+    "django.test",
+    "drf_spectacular.plumbing",
+    "openpyxl",
+    "redis",
+}
 LOAD = f"""
 import sys
 import bookstore_project.asgi
