@@ -31,5 +31,5 @@ def visitor(chromium: Browser, breakable: Store) -> Iterator[Visitor]:
 
 @pytest.fixture
 def staff(visitor: Visitor) -> Visitor:
-    visitor.log_in()
+    visitor.be_staff()
     return visitor

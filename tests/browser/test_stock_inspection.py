@@ -17,7 +17,7 @@ REFUSED = ("503", "Failed to load resource")
 def keeper(visitor: Visitor) -> Visitor:
     """Staff, logged in at both replicas."""
     for node in ("catalog-1", "catalog-2"):
-        visitor.log_in(node)
+        visitor.be_staff(node)
     return visitor
 
 
@@ -102,7 +102,7 @@ def test_an_edit_in_the_list_of_one_replica_is_seen_at_the_other_and_at_the_fron
 
 def test_on_a_desk_no_column_needs_scrolling(keeper: Visitor) -> None:
     Client(keeper.store).buy(2)
-    keeper.log_in("order-1")
+    keeper.be_staff("order-1")
     for node, path in (
         ("catalog-1", BOOKS),
         ("catalog-1", "/admin/catalog_app/ledgerentry/"),
@@ -117,7 +117,7 @@ def test_on_a_desk_no_column_needs_scrolling(keeper: Visitor) -> None:
 
 def test_on_a_phone_both_replicas_stock_is_in_sight(chromium: Browser, breakable: Store) -> None:
     with Visitor(chromium, breakable, width=NARROW) as keeper:
-        keeper.log_in("catalog-1")
+        keeper.be_staff("catalog-1")
         shown = keeper.page.locator("#changelist .results")
         keeper.go(BOOKS, "catalog-1")
         assert right_edge(stock_there(keeper, RPCS)) <= right_edge(shown)
@@ -145,7 +145,7 @@ def right_edge(place: Locator) -> float:
 def test_stock_inspection_fits_a_phone(chromium: Browser, breakable: Store) -> None:
     """Wide tables scroll by themselves; the page doesn't."""
     with Visitor(chromium, breakable, width=NARROW) as keeper:
-        keeper.log_in("catalog-2")
+        keeper.be_staff("catalog-2")
         for path in (BOOKS, f"{BOOKS}7/change/", "/admin/catalog_app/ledgerentry/"):
             keeper.go(path, "catalog-2")
             assert keeper.overflow_px() == 0, path
