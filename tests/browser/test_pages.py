@@ -18,19 +18,17 @@ FRAMEWORKS = {
     ),
     "catalog-1": (
         "/admin/",
-        BOOKS,
-        f"{BOOKS}?stock=low",
+        f"{BOOKS}?topic=distributed+systems",
         f"{BOOKS}add/",
-        f"{BOOKS}1/change/",
+        f"{BOOKS}7/change/",
         f"{BOOKS}1/history/",
         f"{BOOKS}import/",
         "/admin/catalog_app/ledgerentry/",
         "/admin/auth/user/",
     ),
-    "catalog-2": ("/api/v1/books/", "/search/distributed%20systems", "/api-auth/login/"),
-    "order-1": ("/admin/", "/admin/order_app/order/", "/purchase/1"),
-    "order-2": ("/api/v1/orders/",),
+    "order-1": ("/admin/order_app/order/",),
 }
+"""Each has something that no other one has: the replicas' browsable API is made of the same parts as the front's."""
 SETTINGS: tuple[tuple[int, Scheme], ...] = ((NARROW, "dark"), (WIDE, "light"))
 
 
@@ -62,7 +60,6 @@ def test_pages_between_two_clicks_fit_and_have_no_barriers(visitor: Visitor) -> 
     """A failed login, a form with an error, the page that asks how many copies, a refused import."""
     for path in ("/admin/login/", "/api-auth/login/"):
         visitor.go(path, "catalog-1")
-        assert_fine(visitor, path)
         visitor.page.fill("[name=username]", "nobody")
         visitor.page.fill("[name=password]", "wrong")
         visitor.page.get_by_role("button", name="Log in").click()
