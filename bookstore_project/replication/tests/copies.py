@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +13,7 @@ from django.db import connections
 
 from bookstore_project.replication import images, log
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.forks import Fork
 from bookstore_project.replication.transaction import active_attempt
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
@@ -188,43 +187,14 @@ def eventually(condition: Callable[[], T], timeout_s: float = PATIENCE_S) -> T:
     return value
 
 
-SET_UP = "import gc; gc.disable(); import django; django.setup(); gc.enable()"
-"""Without looking for garbage meanwhile: a tenth quicker."""
-
-
-def _of_this_store() -> dict[str, str]:
-    return os.environ | {
-        "BOOKSTORE_DATA": str(topology.DATA),
-        "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.test",
-    }
-
-
-def python(code: str) -> subprocess.Popen[str]:
+def python(code: str) -> Fork:
     """Another process of this store, with Django set up, that runs `code`."""
-    start = f"import os; {SET_UP}; from bookstore_project.replication import points\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", start + code],
-        cwd=topology.ROOT,
-        env=_of_this_store(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    return Fork(code)
 
 
 def obedient(code: str) -> str:
     """What a process says that is root, perhaps, and heeds modes all the same."""
-    command = [sys.executable, "-c", f"{SET_UP}\n{code}"]
-    if os.geteuid() == 0:
-        drop = "-dac_override,-dac_read_search"
-        command = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}", *command]
-    done = subprocess.run(
-        command,
-        cwd=topology.ROOT,
-        env=_of_this_store(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    return done.stdout + done.stderr
+    drop = "-dac_override,-dac_read_search"
+    launcher = ("setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}") if os.geteuid() == 0 else ()
+    with Fork(code, launcher=launcher, is_merged=True) as process:
+        return process.communicate()

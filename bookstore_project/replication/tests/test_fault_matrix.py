@@ -198,7 +198,6 @@ def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
     caretaker = Caretaker(CATALOG)
     connections.close_all()  # SQLite's exclusive mode is for a file that nobody else has open.
     with python(code) as other:
-        assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
         restock()
         assert alias not in read_witness(CATALOG.witness_file).in_sync
@@ -217,14 +216,22 @@ def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
 # ------------------------------------------------------------------------- read-only, and no room on the disk
 
 
+RESTOCK = """
+from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.service import get_service
+from catalog_app.services import book_restock
+take_care = Caretaker(get_service("catalog")).step
+book_restock(book_id=1, quantity=1, actor="test")
+"""
+
+
 @pytest.mark.parametrize("alias", CATALOG.aliases)
 def test_a_read_only_file_is_done_without_and_rebuilt(used_store: Path, alias: str) -> None:
     path = topology.database_file(alias)
     connections.close_all()
     path.chmod(0o400)
-    told = obedient(
-        "from bookstore_project.replication.tests.test_fault_matrix import *\nrestock(); Caretaker(CATALOG).step()"
-    )
+    told = obedient(f"{RESTOCK}take_care()")
     assert f"{alias} is out of sync: attempt to write a readonly database" in told
     assert f"{alias} rejoined by copy" in told
     restock()
@@ -239,10 +246,7 @@ def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, alias: s
     rows(alias, "SELECT count(*) FROM sqlite_master")
     path.parent.chmod(0o500)
     try:
-        told = obedient(
-            "from bookstore_project.replication.tests.test_fault_matrix import *\n"
-            "restock()\ntry: Caretaker(CATALOG).step()\nexcept Unavailable as error: print(error)"
-        )
+        told = obedient(f"{RESTOCK}try: take_care()\nexcept Unavailable as error: print(error)")
         assert f"{alias} is out of sync" in told
         assert "can't be copied: unable to open" in told
     finally:

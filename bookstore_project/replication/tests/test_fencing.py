@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import Role, writer_lock
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, python, rows
+from bookstore_project.replication.tests.forks import Fork
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="who holds a lock is told by /proc")
@@ -27,7 +27,7 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
+def holder(lock: Path) -> Iterator[Fork]:
     """Another process that holds the writer lock and does nothing."""
     code = (
         "import time; from pathlib import Path\n"
@@ -36,17 +36,16 @@ def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
         "    print('held', flush=True); input()"
     )
     with python(code) as process:
-        assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()
 
 
-def state_of(process: subprocess.Popen[str]) -> str:
+def state_of(process: Fork) -> str:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: Fork) -> None:
     process.send_signal(signal.SIGSTOP)
     eventually(lambda: state_of(process) == "T")
 
@@ -80,7 +79,7 @@ def test_a_holder_that_is_continued_in_time_is_left_alone(tmp_path: Path, monkey
         assert process.poll() is None
 
 
-def _go_on(process: subprocess.Popen[str]) -> None:
+def _go_on(process: Fork) -> None:
     process.send_signal(signal.SIGCONT)
     eventually(lambda: state_of(process) != "T")
 

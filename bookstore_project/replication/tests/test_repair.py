@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from bookstore_project.replication.caretaker import Caretaker, scrub_all
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, opened
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -126,12 +124,9 @@ def test_a_replica_that_is_repaired_does_not_miss_writes_made_meanwhile(seven_bo
     assert_copies_equal("catalog")
 
 
-KILLED = """
-import os, signal, django
-django.setup()
-from bookstore_project.replication import points, repair
+REPAIR = """
+from bookstore_project.replication import repair
 from bookstore_project.replication.service import get_service
-points.hooks[{point!r}] = lambda: os.kill(os.getpid(), signal.SIGKILL)
 repair.repair(get_service("catalog"))
 """
 
@@ -140,11 +135,12 @@ repair.repair(get_service("catalog"))
     "point",
     ["repair-copied", "repair-verified", "repair-quarantined", "repair-installed", "repair-rolled", "readmit"],
 )
-def test_a_repairer_killed_anywhere_is_followed_by_one_that_finishes(seven_books: Path, point: str) -> None:
+def test_a_repairer_killed_anywhere_is_followed_by_one_that_finishes(
+    seven_books: Path, killed_at: KilledAt, point: str
+) -> None:
     topology.database_file("catalog-2").unlink()
     restock()
-    killed = subprocess.run([sys.executable, "-c", KILLED.format(point=point)], cwd=topology.ROOT, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    killed_at(point, REPAIR)
     restock()
     Caretaker(CATALOG).step()
     assert witness().in_sync == ("catalog-1", "catalog-2")

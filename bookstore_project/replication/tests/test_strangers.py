@@ -417,8 +417,6 @@ def test_the_last_other_process_may_leave_while_a_writer_comes(
     )
     connect = participant.connect
     with python(code) as other:
-        assert other.stdin is not None
-        assert other.stdout is not None
         to_other, from_other = other.stdin, other.stdout
 
         def connect_late(alias: str, seen: Witness) -> sqlite3.Connection:
