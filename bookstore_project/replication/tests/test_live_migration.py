@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangosMigrate
 from django.db import connections
 from pytest_django import Settings
+from pytest_django.plugin import DjangoDbBlocker
 
 from bookstore_project.replication import catchup, fingerprint, gate, log, migration, points, setup, triggers
 from bookstore_project.replication.caretaker import Caretaker
@@ -37,6 +38,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.models import Book
+from conftest import copy_databases_to, made_once, used
 
 CATALOG = get_service("catalog")
 BOTH = ("catalog-1", "catalog-2")
@@ -81,15 +83,26 @@ def as_made_for(monkeypatch: pytest.MonkeyPatch, alias: str) -> None:
     monkeypatch.setattr(fingerprint, "of_code", lambda service_name: number)
 
 
+@pytest.fixture(scope="session")
+def old_files(
+    stocked_files: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Path:
+    """Files of the first version: four readers, who have neither cards nor levels yet."""
+    with made_once("old", tmp_path_factory) as template:
+        if not any(template.iterdir()):
+            names = ("ada", "ben", "cem", "dua")
+            with used(stocked_files, django_db_blocker):
+                run("catalog", lambda: Reader.objects.bulk_create([Reader(name=name) for name in names]))
+                migrate("shelf", "0001", verbosity=0)
+                copy_databases_to(template)
+    return template
+
+
 @pytest.fixture
-def old_store(seven_books: Path, settings: Settings) -> Iterator[Path]:
-    """A store of the first version: four readers, who have neither cards nor levels yet."""
+def old_store(old_files: Path, django_db_blocker: DjangoDbBlocker, settings: Settings) -> Iterator[Path]:
     settings.LEASE_S = 0
-    names = ("ada", "ben", "cem", "dua")
-    run("catalog", lambda: Reader.objects.bulk_create([Reader(name=name) for name in names]))
-    migrate("shelf", "0001", verbosity=0)
-    yield seven_books
-    points.hooks.clear()
+    with used(old_files, django_db_blocker) as data:
+        yield data
 
 
 def test_both_files_are_migrated_and_agree(old_store: Path) -> None:
