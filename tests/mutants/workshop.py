@@ -109,10 +109,10 @@ def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int |
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
     with tempfile.TemporaryDirectory(prefix="s") as scratch:  # Short: tests make sockets in it (unix(7): 107 bytes).
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_STORE)}
-        # A .pyc of the mutant would outlive it: same size, same second.
+        # A .pyc of the mutant would outlive it: same size, same second. What is there of others is read.
+        environment.setdefault("PYTHONPYCACHEPREFIX", "")
         environment |= {
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPYCACHEPREFIX": "",
             "TMPDIR": scratch,
             "PYTHONPATH": str(tree),
             "COLUMNS": "1000",
