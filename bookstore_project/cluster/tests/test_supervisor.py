@@ -31,6 +31,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(tmp_path_factory.mktemp("supervised") / "var", command=STUB) as running:
+        yield running
+
+
+@pytest.fixture
+def shared(running: Store) -> Store:
+    """For whoever leaves all nodes running."""
+    running.forget_what_was_said()
+    return running
+
+
 def launcher_of(store: Store, node: str) -> int:
     return os.getpgid(store.pid(node))
 
@@ -41,17 +54,13 @@ def stop(store: Store, number: signal.Signals = signal.SIGTERM) -> None:
     assert not store.processes()
 
 
-def test_console_names_each_node_with_address_and_pid(store: Store) -> None:
+def test_console_names_each_node_with_address_and_pid_and_says_where_to_click(store: Store) -> None:
     wait_for(lambda: "Ctrl-C" in store.console())
     for node in store.nodes:
         line = next(line for line in store.console().splitlines() if line.strip().startswith(f"{node} "))
         assert store.addresses[node] in line
         assert f"pid {store.pid(node)}" in line
         assert "ready" in line
-
-
-def test_console_says_where_to_click(store: Store) -> None:
-    wait_for(lambda: "Ctrl-C" in store.console())
     for url in [f"{store.front}/api/docs/", *(f"{store.url(node)}/admin/" for node in store.nodes[1:])]:
         assert url in store.console()
 
@@ -79,19 +88,19 @@ def test_stopped_node_is_stopped_too(store: Store) -> None:
 
 
 @pytest.mark.parametrize("node", ["front", "catalog-2"])
-def test_killed_worker_is_replaced(store: Store, node: str) -> None:
-    old = store.kill(node)
-    new = store.wait_restarted(node, old)
-    wait_for(lambda: f"pid {new}" in store.console())
-    assert f"{node} died (its worker was killed by SIGKILL): starting it again now" in store.console()
+def test_killed_worker_is_replaced(shared: Store, node: str) -> None:
+    old = shared.kill(node)
+    new = shared.wait_restarted(node, old)
+    wait_for(lambda: f"pid {new}" in shared.console())
+    assert f"{node} died (its worker was killed by SIGKILL): starting it again now" in shared.console()
 
 
-def test_killed_launcher_takes_its_worker_along_and_both_are_replaced(store: Store) -> None:
-    old = store.pid("order-2")
-    os.kill(launcher_of(store, "order-2"), signal.SIGKILL)
-    store.wait_restarted("order-2", old)
-    assert old not in store.processes()
-    assert "order-2 died (killed by SIGKILL)" in store.console()
+def test_killed_launcher_takes_its_worker_along_and_both_are_replaced(shared: Store) -> None:
+    old = shared.pid("order-2")
+    os.kill(launcher_of(shared, "order-2"), signal.SIGKILL)
+    shared.wait_restarted("order-2", old)
+    assert old not in shared.processes()
+    assert "order-2 died (killed by SIGKILL)" in shared.console()
 
 
 @pytest.mark.parametrize("with_launcher", [False, True])
@@ -159,13 +168,13 @@ def test_node_that_keeps_dying_is_started_less_and_less_often_and_named(tmp_path
     stop(store)
 
 
-def test_what_nodes_say_is_kept_and_the_unusual_shown(store: Store) -> None:
+def test_what_nodes_say_is_kept_and_the_unusual_shown(shared: Store) -> None:
     for line in ("21:04:11.123+GET+/product/2+200+catalog-1+1.0+ms", "warning:+a+rat+in+the+cellar"):
-        with urlopen(f"{store.url('catalog-1')}/say?{line}", timeout=PATIENCE_S) as answer:
+        with urlopen(f"{shared.url('catalog-1')}/say?{line}", timeout=PATIENCE_S) as answer:
             answer.read()
-    wait_for(lambda: "catalog-1  warning: a rat in the cellar" in store.console())
-    assert "GET /product/2" not in store.console()
-    assert "GET /product/2 200 catalog-1 1.0 ms\nwarning: a rat in the cellar" in store.log("catalog-1")
+    wait_for(lambda: "catalog-1  warning: a rat in the cellar" in shared.console())
+    assert "GET /product/2" not in shared.console()
+    assert "GET /product/2 200 catalog-1 1.0 ms\nwarning: a rat in the cellar" in shared.log("catalog-1")
 
 
 def test_terminal_that_stops_reading_stops_nobody(tmp_path: Path) -> None:
