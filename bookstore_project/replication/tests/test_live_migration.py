@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django import conf
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangosMigrate
 from django.db import connections
@@ -91,7 +92,8 @@ def old_files(
     with made_once("old", tmp_path_factory) as template:
         if not any(template.iterdir()):
             names = ("ada", "ben", "cem", "dua")
-            with used(stocked_files, django_db_blocker):
+            with used(stocked_files, django_db_blocker), pytest.MonkeyPatch.context() as patch:
+                patch.setattr(conf.settings, "LEASE_S", 0)
                 run("catalog", lambda: Reader.objects.bulk_create([Reader(name=name) for name in names]))
                 migrate("shelf", "0001", verbosity=0)
                 copy_databases_to(template)
