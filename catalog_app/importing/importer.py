@@ -45,9 +45,14 @@ class Importer:
     notes: list[tuple[int, Reason]] = field(default_factory=list)
     """What was left out of rows that went in, by line; the first NOTED of them."""
     _identities: Identities = field(init=False)
+    _retired: int | None = field(init=False)
+    """Which cell says that a book was retired, in an export of the store."""
 
     def __post_init__(self) -> None:
-        self._identities = Identities(is_export=set(self.source.header) >= EXPORTED)
+        header = list(self.source.header)
+        is_export = set(header) >= EXPORTED
+        self._identities = Identities(is_export=is_export)
+        self._retired = header.index("retired") if is_export else None
 
     def run(self) -> None:
         """Raises KeyboardInterrupt between two batches, Unavailable or OutcomeUnknown if the store stays away."""
@@ -66,8 +71,11 @@ class Importer:
             self._write(batch)
 
     def _take(self, record: Record) -> Row | None:
-        """The record as a row to write; None if it is rejected, repeats another or says nothing."""
+        """The record as a row to write; None if it is rejected, a repeat, empty or of a retired book."""
         self.totals.rows += 1
+        if self._is_retired(record):
+            self.totals.retired += 1
+            return None
         try:
             row = self.parser.parse(record)
             placed = None if row is None else self._identities.place(row)
@@ -83,6 +91,12 @@ class Importer:
             return None
         self._count(row, placed)
         return placed
+
+    def _is_retired(self, record: Record) -> bool:
+        """Whether it is a book that was taken out of the shop on purpose: another one may have its ISBN by now."""
+        if self._retired is None or record.problem or len(record.cells) <= self._retired:
+            return False
+        return record.cells[self._retired].strip().casefold() == "yes"
 
     def _count(self, row: Row, placed: Row) -> None:
         self.totals.rebuilt += row.found.is_rebuilt and placed.isbn13 is not None

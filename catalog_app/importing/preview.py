@@ -85,7 +85,11 @@ def preview_of(importer: Importer, preview: Preview) -> Preview:
 
 def left_out(totals: Totals) -> list[tuple[int, str]]:
     """Rows that would be neither; with the others they are all rows of the file."""
-    kinds = ((totals.repeated, "repeated within the file"), (totals.blank, "blank in all columns that count"))
+    kinds = (
+        (totals.repeated, "repeated within the file"),
+        (totals.blank, "blank in all columns that count"),
+        (totals.retired, "retired and left out"),
+    )
     return [(count, what) for count, what in kinds if count]
 
 

@@ -35,6 +35,8 @@ class Totals:
     """Rows whose ISBN-13 belongs to another row's book."""
     blank: int = 0
     """Rows with nothing in any column that counts."""
+    retired: int = 0
+    """Rows of an export whose books were retired."""
     by_default: Counter[str] = field(default_factory=Counter)
     """For topic, price and quantity, the rows that have none of their own."""
     currencies: Counter[str] = field(default_factory=Counter)
@@ -103,6 +105,8 @@ def summary(totals: Totals, seconds: float, rejects: str) -> list[str]:
         parts.append(f"{totals.repeated:,} repeated within the file")
     if totals.blank:
         parts.append(f"{totals.blank:,} blank in all columns that count")
+    if totals.retired:
+        parts.append(f"{totals.retired:,} retired and left out")
     parts.append(f"{totals.rejected:,} rejected" + (f" (see {rejects})" if totals.rejected else ""))
     rows = "row" if totals.rows == 1 else "rows"
     return [f"{totals.rows:,} {rows} in {seconds:.1f} s{rate}: {', '.join(parts)}.", *remarks(totals)]

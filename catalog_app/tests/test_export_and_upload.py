@@ -26,7 +26,7 @@ from catalog_app.importing.rows import RowParser, make_defaults
 from catalog_app.importing.source import open_source
 from catalog_app.importing.workbook import Limits
 from catalog_app.models import Book
-from catalog_app.services import add_book, book_retire
+from catalog_app.services import add_book, book_create, book_retire
 from catalog_app.spreadsheets import guarded, unguarded
 from catalog_app.tests.admin_pages import BOOKS, form_of, text_of
 from catalog_app.tests.workbooks import workbook
@@ -75,6 +75,21 @@ def test_the_list_is_exported_with_its_filters_in_its_order_on_all_pages(
         ("1", "no", "30.00", "50"),
     ]
     assert f'href="{EXPORT}?o=-1&amp;q=noobs"' in root.get(f"{BOOKS}?q=noobs&o=-1").content.decode()
+
+
+def test_a_retired_book_is_left_out_whoever_has_its_isbn_by_now(root: Client) -> None:
+    for title in ("Emma", "Persuasion"):
+        fields = {"title": title, "isbn13": "9780306406157", "topic": "novels", "price": "9.90", "quantity": 1}
+        made = book_create(fields=fields | {"authors": "Jane Austen"}, actor="ann").changes[0].after
+        assert made is not None
+        if title == "Emma":
+            book_retire(book_id=made["id"], actor="ann")
+    content = exported(root.get(f"{EXPORT}?o=1"))
+    assert content.index(b"Emma") < content.index(b"Persuasion")
+    position = head("catalog-1")
+    told = text_of(upload(root, content, update="on"))
+    assert "0 imported, 8 already there, 1 retired and left out, 0 rejected." in told
+    assert head("catalog-1") == position
 
 
 def test_a_file_is_of_one_moment_and_outlives_the_read(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
