@@ -29,9 +29,11 @@ def read(path: Path, most: int = MOST_BYTES) -> bytes:
     """What the file holds, `most` bytes of it; waits for nobody. Raises OSError: NotPlain for what is no file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
             raise NotPlain(errno.EINVAL, "it is no plain file", str(path))
-        return os.read(descriptor, most)
+        # A buffer of `most` bytes would come from the kernel and go back to it, each time: that costs more than to read.
+        return os.read(descriptor, min(most, about.st_size))
     finally:
         os.close(descriptor)
 
