@@ -1,17 +1,30 @@
 """Real stores for the tests that need processes."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from conftest import made_once
 from tests.client import Shop
 from tests.pool import Pool
 from tests.store import Store
 
 
 @pytest.fixture(scope="session")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    made = Pool(tmp_path_factory.mktemp("pool"))
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that has been prepared, and in which nothing has run: made once in a run."""
+    with made_once("prepared", tmp_path_factory) as folder:
+        store = Store(folder / "var")
+        if not store.data.exists():
+            made = store.manage("prepare")
+            assert made.returncode == 0, made.stderr
+    return store.data
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Pool]:
+    made = Pool(tmp_path_factory.mktemp("pool"), prepared)
     yield made
     made.close()
 

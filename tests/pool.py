@@ -1,12 +1,10 @@
 """Running stores that tests use one after another: a start takes longer than most of what is tested on it."""
 
 import json
-import shutil
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,8 @@ Key = tuple[int, tuple[tuple[str, str], ...]]
 class Pool:
     """For one process of tests. At most one store is kept while nobody uses it, and those in use."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, prepared: Path) -> None:
+        self._folder, self._prepared = folder, prepared
         self._started = 0
         self._idle: dict[Key, Store] = {}
         self._given: dict[Path, list[dict[str, Any]]] = {}
@@ -77,21 +75,11 @@ class Pool:
     def _start(self, key: Key) -> Store:
         fronts, settings = key
         self._started += 1
-        store = Store(self._folder / str(self._started) / "var", fronts=fronts, environment=dict(settings))
-        store.data.parent.mkdir()
-        shutil.copytree(self._prepared, store.data)
+        data = self._folder / str(self._started) / "var"
+        store = Store(data, fronts=fronts, environment=dict(settings), prepared=self._prepared)
         store.__enter__()
         self._given[store.data] = _books(store)
         return store
-
-    @cached_property
-    def _prepared(self) -> Path:
-        """A data folder that has been prepared, and in which nothing has run."""
-        store = Store(self._folder / "prepared" / "var")
-        store.data.parent.mkdir()
-        made = store.manage("prepare")
-        assert made.returncode == 0, made.stderr
-        return store.data
 
     def _end(self, store: Store) -> None:
         store.__exit__(None, None, None)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -107,7 +108,8 @@ def addresses(fronts: int = 1) -> dict[str, str]:
 class Store:
     """`manage.py cluster` with everything of its own. A context manager: ready inside, gone after.
 
-    `data` is its folder; what the console says goes to `<data>.console`. Further settings in `environment`.
+    `data` is its folder; what the console says goes to `<data>.console`. Further settings in `environment`. With
+    `prepared`, a folder that `manage.py prepare` has made, it begins with a copy of that.
     """
 
     def __init__(
@@ -117,7 +119,11 @@ class Store:
         fronts: int = 1,
         environment: Mapping[str, str] | None = None,
         command: Sequence[str] = CLUSTER,
+        prepared: Path | None = None,
     ) -> None:
+        if prepared is not None:
+            # What is there already is a disk that somebody has mounted.
+            shutil.copytree(prepared, data, dirs_exist_ok=True)
         self.data = data
         self.addresses = addresses(fronts)
         self.environment = environment_for(data, self.addresses) | dict(environment or {})

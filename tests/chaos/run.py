@@ -61,6 +61,8 @@ class Plan:
     """So many of the faults come in pairs, of two files, or twice of one."""
     begin: Begin = not_telling
     """Told which part comes now, and who knows how far it is."""
+    prepared: Path | None = None
+    """A data folder to begin with a copy of."""
     is_enough: Callable[[Report], bool] = lambda report: True
     """Whether the run proves something; until then it goes on, up to LONGER times as long."""
 
@@ -226,6 +228,8 @@ def run(plan: Plan) -> Report:
     plan.begin("starting the store", nothing_more)
     with (
         small_disks(data) as disks,
-        Store(data, environment=environment, command=command_bound_by_modes() or CLUSTER) as store,
+        Store(
+            data, environment=environment, command=command_bound_by_modes() or CLUSTER, prepared=plan.prepared
+        ) as store,
     ):
         return Run(plan, store, disks).carry_out()

@@ -32,6 +32,7 @@ def carry_out(
     folder: Path,
     say: Callable[[str], None],
     begin: Begin = not_telling,
+    prepared: Path | None = None,
     is_patient: bool = False,
 ) -> Verdict:
     """Each variant with the same seed and the same share of the time.
@@ -43,7 +44,7 @@ def carry_out(
     share = overlaps / sum(variant.coherence == FULL for variant in variants) if is_patient else 0.0
     for number, variant in enumerate(variants, start=1):
         say(f"{number} of {len(variants)}: {variant}")
-        plan = Plan(variant, seconds / len(variants), seed, folder / str(number), say, begin, share)
+        plan = Plan(variant, seconds / len(variants), seed, folder / str(number), say, begin, prepared, share)
         result = results[variant] = run(plan)
         for line in result.lines(shown=1 if variant.coherence == PUSH else 20):
             say(f"  {line}")

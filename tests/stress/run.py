@@ -70,6 +70,8 @@ class Plan:
     """Empty, or not there yet."""
     say: Callable[[str], None]
     begin: Begin = not_telling
+    prepared: Path | None = None
+    """A data folder to begin with a copy of."""
     overlaps: float = 0.0
     """Reads that have to overlap a write before the run ends; with none of them it ends when its time is up."""
 
@@ -83,7 +85,7 @@ def run(plan: Plan) -> Result:
 
 
 def _run(plan: Plan, cache: RedisServer | None) -> Result:
-    store = Store(plan.folder / "var", fronts=plan.variant.fronts)
+    store = Store(plan.folder / "var", fronts=plan.variant.fronts, prepared=plan.prepared)
     store.environment |= {
         "BOOKSTORE_COHERENCE": plan.variant.coherence,
         "BOOKSTORE_LEASE_S": str(LEASE_S),
@@ -130,10 +132,13 @@ class _Run:
         self._killer = Killer(self._scene, None, plan.seed, [KILL_NODE], KILL_EVERY_S, doomed)
         self._chronicle = Chronicle(store, "catalog")
         self._writers = [Writer(store, self._history, number, plan.seed) for number in range(1, WRITERS + 1)]
-        self._readers = [Reader(store, self._history, number, plan.seed) for number in range(1, READERS + 1)]
+        self._readers = self._make_readers(1)
         self._witness = Reader(store, self._history, 0, plan.seed)
         self._healed = 0.0
         self._clerk = Writer(store, self._history, 0, plan.seed)
+
+    def _make_readers(self, first: int) -> list[Reader]:
+        return [Reader(self._store, self._history, first + n, self._plan.seed) for n in range(READERS)]
 
     def carry_out(self) -> Result:
         self._chronicle.look()
@@ -179,11 +184,10 @@ class _Run:
         self._killer.end()
         self._weather.end()
         self._healed = time.monotonic()
-        self._dismiss(self._writers)
+        self._dismiss(parties)  # Nodes start slowly beside them.
         self._store.wait_ready()
         wait_for(self._scene.all_in_sync, READY_S, "both files of each service in sync")
         self._cut_off_the_fronts()
-        self._dismiss(self._readers)
         self._make_the_fronts_deaf()
         self._witness.close()
         self._clerk.close()
@@ -199,11 +203,15 @@ class _Run:
     def _cut_off_the_fronts(self) -> None:
         """Books are sold while no front hears of it, nor can ask, and readers go on: leases have to end in time."""
         trouble = cut_off("", calls_between(fronts_of(self._store)))
+        readers = self._make_readers(READERS + 1)
+        for reader in readers:
+            reader.start()
         self._witness.look_everywhere()
         self._network.begin(trouble)
         self._clerk.buy_everything()
         time.sleep(LOOKED_AT_S)
         self._network.take_back([trouble])
+        self._dismiss(readers)
 
     def _make_the_fronts_deaf(self) -> None:
         """Books change while pushes don't arrive: who trusts pushes alone shows what was before."""

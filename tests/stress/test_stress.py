@@ -16,7 +16,7 @@ from tests.stress.run import FULL, LRU, PUSH, REDIS, Variant
 from tests.stress.weather import ISOLATION, KINDS, Event, Weather, cut_off, forecast
 
 CALLS = [("front", "catalog-1"), ("catalog-1", "front"), ("order-1", "catalog-1")]
-SECONDS = 4.0
+SECONDS = 2.0
 """Of one run."""
 OVERLAPS = 20
 """What a slow machine does, too."""
@@ -106,7 +106,7 @@ def test_every_combination_is_tried_and_the_usual_way_with_the_same_seed() -> No
     ]
 
 
-def stress(variants: list[Variant], folder: Path) -> None:
+def stress(variants: list[Variant], folder: Path, prepared: Path) -> None:
     verdict = carry_out(
         variants,
         seconds=SECONDS * len(variants),
@@ -114,15 +114,21 @@ def stress(variants: list[Variant], folder: Path) -> None:
         overlaps=OVERLAPS,
         folder=folder,
         say=print,
+        begin=lambda what, progress: print(what),
+        prepared=prepared,
         is_patient=True,
     )
     assert list(verdict.failures) == []
     assert all(result.late and result.kills for result in verdict.results.values())
 
 
-def test_no_read_is_stale_in_a_few_seconds_of_stress_and_the_usual_way_shows_many(tmp_path: Path) -> None:
-    stress(variants_of([1], [LRU]), tmp_path)
+def test_no_read_is_stale_in_a_few_seconds_of_stress_and_the_usual_way_shows_many(
+    tmp_path: Path, prepared: Path
+) -> None:
+    stress(variants_of([1], [LRU]), tmp_path, prepared)
 
 
-def test_no_read_is_stale_in_a_few_seconds_of_stress_of_three_fronts_that_share_a_cache(tmp_path: Path) -> None:
-    stress([Variant(3, REDIS)], tmp_path)
+def test_no_read_is_stale_in_a_few_seconds_of_stress_of_three_fronts_that_share_a_cache(
+    tmp_path: Path, prepared: Path
+) -> None:
+    stress([Variant(3, REDIS)], tmp_path, prepared)
