@@ -1,6 +1,5 @@
 """Controls against a real store: what they damage is repaired, and the last good copy is left alone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +7,7 @@ import pytest
 
 from tests.client import Client
 from tests.databases import is_whole
-from tests.pool import Pool
 from tests.store import Store, wait_for
-
-
-@pytest.fixture
-def breakable(pool: Pool) -> Iterator[Store]:
-    with pool.store(environment={"BOOKSTORE_SCRUB_EVERY_S": "0"}) as store:
-        yield store
 
 
 def do(store: Store, path: str, body: Any = None) -> Any:
@@ -37,12 +29,12 @@ def identity(store: Store, alias: str) -> int:
 
 @pytest.mark.parametrize("kind", ["delete", "truncate", "flip"])
 @pytest.mark.parametrize("alias", ["catalog-1", "order-2"])
-def test_a_damaged_file_is_replaced_and_the_timeline_says_so(breakable: Store, alias: str, kind: str) -> None:
-    wait_for(lambda: is_whole(breakable), 60, "both copies in sync")
-    wait_for(lambda: do_when_spare(breakable, alias, kind), 60, "the other copy is well")
-    wait_for(lambda: any(rejoined(event, alias) for event in told(breakable)["events"]), 60, "the copy rejoins")
-    wait_for(lambda: is_whole(breakable), 60, "both copies in sync")
-    assert Client(breakable).get("/product/1").status == 200
+def test_a_damaged_file_is_replaced_and_the_timeline_says_so(store: Store, alias: str, kind: str) -> None:
+    wait_for(lambda: is_whole(store), 60, "both copies in sync")
+    wait_for(lambda: do_when_spare(store, alias, kind), 60, "the other copy is well")
+    wait_for(lambda: any(rejoined(event, alias) for event in told(store)["events"]), 60, "the copy rejoins")
+    wait_for(lambda: is_whole(store), 60, "both copies in sync")
+    assert Client(store).get("/product/1").status == 200
 
 
 def do_when_spare(store: Store, alias: str, kind: str) -> bool:
@@ -66,55 +58,53 @@ def rejoined(event: dict[str, Any], alias: str) -> bool:
     return bool(event["node"] == alias and event["event"].startswith("rejoined by copy"))
 
 
-def test_a_locked_file_holds_nobody_up_for_long(breakable: Store) -> None:
-    wait_for(lambda: is_whole(breakable), 60)
-    wait_for(lambda: do(breakable, "files/catalog-2/lock/").status == 200, 60)
-    shop = Client(breakable)
+def test_a_locked_file_holds_nobody_up_for_long(store: Store) -> None:
+    wait_for(lambda: is_whole(store), 60)
+    wait_for(lambda: do(store, "files/catalog-2/lock/").status == 200, 60)
+    shop = Client(store)
     assert shop.buy(1).status == 201
     assert shop.get("/product/1").status == 200
-    wait_for(lambda: is_whole(breakable), 60, "both copies in sync")
+    wait_for(lambda: is_whole(store), 60, "both copies in sync")
 
 
-def test_the_last_good_copy_is_left_alone(breakable: Store) -> None:
-    wait_for(lambda: is_whole(breakable), 60)
-    wait_for(lambda: do(breakable, "files/order-1/flip/").status == 200, 60)
-    refused = do(breakable, "files/order-2/delete/")
+def test_the_last_good_copy_is_left_alone(store: Store) -> None:
+    wait_for(lambda: is_whole(store), 60)
+    wait_for(lambda: do(store, "files/order-1/flip/").status == 200, 60)
+    refused = do(store, "files/order-2/delete/")
     assert refused.status == 409, refused
     assert refused.json["code"] == "conflict"
-    wait_for(lambda: is_whole(breakable), 60)
+    wait_for(lambda: is_whole(store), 60)
 
 
-def test_a_node_that_is_stopped_stays_away_until_it_is_started(breakable: Store) -> None:
-    old = breakable.pid("order-1")
-    assert do(breakable, "nodes/order-1/stop/").status == 200
-    wait_for(lambda: node(breakable, "order-1")["state"] == "out")
-    assert Client(breakable).buy(1).status == 201
-    assert do(breakable, "nodes/order-1/start/").status == 200
-    breakable.wait_restarted("order-1", old)
-    wait_for(lambda: node(breakable, "order-1")["state"] == "up")
+def test_a_node_that_is_stopped_stays_away_until_it_is_started(store: Store) -> None:
+    old = store.pid("order-1")
+    assert do(store, "nodes/order-1/stop/").status == 200
+    wait_for(lambda: node(store, "order-1")["state"] == "out")
+    assert Client(store).buy(1).status == 201
+    assert do(store, "nodes/order-1/start/").status == 200
+    store.wait_restarted("order-1", old)
+    wait_for(lambda: node(store, "order-1")["state"] == "up")
 
 
-def test_a_front_answers_before_it_kills_itself(breakable: Store) -> None:
-    old = breakable.pid("front")
-    assert do(breakable, "nodes/front/kill/").status == 200
-    breakable.wait_restarted("front", old)
+def test_a_front_answers_before_it_kills_itself(store: Store) -> None:
+    old = store.pid("front")
+    assert do(store, "nodes/front/kill/").status == 200
+    store.wait_restarted("front", old)
 
 
-def test_a_rush_sells_no_more_than_there_is(breakable: Store) -> None:
+def test_a_rush_sells_no_more_than_there_is(store: Store) -> None:
     new = {"title": "A rare book", "topic": "tests", "price": "1.00", "quantity": 30}
-    book = Client(breakable).post("/api/v1/books/", new, as_staff=True).json["id"]
-    assert do(breakable, "rush/", {"book": book}).status == 200
-    text = wait_for(
-        lambda: next((e["event"] for e in told(breakable)["events"] if f"book {book} at" in e["event"]), "")
-    )
+    book = Client(store).post("/api/v1/books/", new, as_staff=True).json["id"]
+    assert do(store, "rush/", {"book": book}).status == 200
+    text = wait_for(lambda: next((e["event"] for e in told(store)["events"] if f"book {book} at" in e["event"]), ""))
     assert text.startswith(f"100 purchases of book {book} at once: "), text
     sold = int(text.split(": ")[1].split(" sold")[0]) if " sold" in text else 0
-    left = Client(breakable).get(f"/product/{book}").json["quantity"]
+    left = Client(store).get(f"/product/{book}").json["quantity"]
     assert 0 <= left == 30 - sold, text
 
 
-def test_the_cache_is_emptied(breakable: Store, tmp_path: Path) -> None:
-    shop = Client(breakable)
+def test_the_cache_is_emptied(store: Store, tmp_path: Path) -> None:
+    shop = Client(store)
     wait_for(lambda: shop.get("/product/2").headers["x-cache"] == "hit")
-    assert do(breakable, "cache/clear/").status == 200
+    assert do(store, "cache/clear/").status == 200
     assert shop.get("/product/2").headers["x-cache"] == "miss"

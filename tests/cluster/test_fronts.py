@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +22,14 @@ FRONTS = ("front", "front-2")
 
 
 @pytest.fixture(scope="module", params=["a memory each", "one Redis"])
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Store]:
     """A store with two fronts; every test leaves both alive."""
     with ExitStack() as stack:
         environment = dict(ORDINARY)
         if request.param == "one Redis":
             environment["BOOKSTORE_CACHE_URL"] = stack.enter_context(RedisServer()).url
         data = tmp_path_factory.mktemp("fronts") / "var"
-        yield stack.enter_context(Store(data, fronts=2, environment=environment))
+        yield stack.enter_context(Store(data, fronts=2, environment=environment, prepared=prepared))
 
 
 @pytest.fixture(scope="module")

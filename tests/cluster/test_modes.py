@@ -18,8 +18,9 @@ def edit_and_look(store: Store, price: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("mode", ["none", "push"])
-def test_an_experiment_says_so_and_does_what_it_says(tmp_path: Path, mode: str) -> None:
-    with Store(tmp_path / "var", environment={"BOOKSTORE_COHERENCE": mode}) as store, Client(store) as client:
+def test_an_experiment_says_so_and_does_what_it_says(tmp_path: Path, prepared: Path, mode: str) -> None:
+    environment = {"BOOKSTORE_COHERENCE": mode}
+    with Store(tmp_path / "var", environment=environment, prepared=prepared) as store, Client(store) as client:
         assert f"BOOKSTORE_COHERENCE={mode} is an experiment" in store.console()
         assert client.get("/api/v1/cluster/").json["cache"]["coherence"] == mode
         price, cache = edit_and_look(store, "99.90")

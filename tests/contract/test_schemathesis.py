@@ -1,6 +1,7 @@
 """A bounded run of Schemathesis: what fits the schema is taken, the rest refused, and answers are as declared."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,9 @@ from tests.store import Store
 
 
 @pytest.fixture(scope="module")
-def fuzzed_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def fuzzed_store(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Store]:
     """Books are added, changed and retired in it, replicas drained: nobody else's place."""
-    with Store(tmp_path_factory.mktemp("fuzzed") / "var") as store:
+    with Store(tmp_path_factory.mktemp("fuzzed") / "var", prepared=prepared) as store:
         yield store
 
 
