@@ -4,7 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ from tests import databases
 from tests.client import Answer, Client
 from tests.patience import PATIENCE_S
 from tests.pool import ORDINARY, Pool
+from tests.pulse import Pulse
 from tests.redis import RedisServer
 from tests.store import Store, wait_for
 
 FRONTS = ("front", "front-2")
+ORDERS = ("order-1", "order-2")
+NO_ANSWER = ("unavailable", "outcome_unknown")
+LOOK_EVERY_S = 0.05
 
 
 @pytest.fixture(scope="module", params=["a memory each", "one Redis"])
@@ -167,41 +171,63 @@ def seen_of_catalog(store: Store) -> tuple[list[str], list[str]]:
     )
 
 
-def read_until(change: Future[Answer], store: Store, path: str) -> Answer:
+def change_it(store: Store, book: int) -> tuple[Answer, float]:
+    """The answer to a change of price and topic, and when it came."""
+    with Client(store) as editor:
+        fields = {"price": "11.00", "topic": "after"}
+        return editor.call("PATCH", f"/api/v1/books/{book}/", fields, as_staff=True), time.monotonic()
+
+
+def read_until(change: Future[Any], store: Store, path: str, pulse: Pulse) -> Answer:
     """Asks again and again; the first answer to a question that was asked after the change was acknowledged."""
     with Client(store) as client:
         while True:
-            is_acknowledged = change.done()
+            is_acknowledged, began = change.done(), time.monotonic()
             answer = client.get(path)
-            assert answer.status == 200, answer
-            if is_acknowledged:
+            if is_acknowledged and answer.status == 200:
                 return answer
+            assert is_served(answer, 200, pulse, began)
+            wait([change], LOOK_EVERY_S)
+
+
+def is_served(answer: Answer, status: int, pulse: Pulse, began: float) -> bool:
+    """As it has to be, or overtaken by what the whole machine was too slow for."""
+    is_late = answer.code in NO_ANSWER and pulse.explains(began, time.monotonic())
+    return answer.status == status or is_late
 
 
 def assert_served_while_a_write_waits(store: Store) -> None:
     """front-2 is stopped, and a change waits for its lease: `front` answers all, and nothing old after it."""
+    with Pulse(store, ORDERS) as pulse:
+        _assert_served(store, pulse)
+
+
+def _assert_served(store: Store, pulse: Pulse) -> None:
     touched, untouched, sold = (new_book(store, topic) for topic in ("before", "elsewhere", "elsewhere"))
     cache_both(store)
-    assert not is_unreachable(store, "front-2")
+    store.wait_for(lambda: not is_unreachable(store, "front-2"))
     store.wait_for(lambda: seen_of_catalog(store)[0] == ["up", "up"])
     well, before = seen_of_catalog(store), head(store)
     paths = [f"/product/{touched}", f"/product/{untouched}", "/search/before", "/search/after", "/api/v1/books/"]
+    began = time.monotonic()
     store.kill("front-2", signal.SIGSTOP)
     try:
-        with ThreadPoolExecutor(2 + len(paths)) as pool, Client(store) as editor, Client(store) as buyer:
-            fields = {"price": "11.00", "topic": "after"}
-            change = pool.submit(editor.call, "PATCH", f"/api/v1/books/{touched}/", fields, as_staff=True)
+        last = lease(store, "front-2")
+        with ThreadPoolExecutor(2 + len(paths)) as pool, Client(store) as buyer:
+            change = pool.submit(change_it, store, touched)
             store.wait_for(lambda: head(store) > before, what="the commits")
             purchase = pool.submit(buyer.buy, sold)
-            reads = [pool.submit(read_until, change, store, path) for path in paths]
+            reads = [pool.submit(read_until, change, store, path, pulse) for path in paths]
 
             def is_over() -> bool:
-                assert seen_of_catalog(store) == well
+                assert seen_of_catalog(store) == well or pulse.explains(began, time.monotonic())
                 return change.done() and purchase.done()
 
             store.wait_for(is_over, what="the end of the lease")
-            assert is_unreachable(store, "front-2"), "the change has waited for it"
-            assert (change.result().status, purchase.result().status) == (200, 201)
+            changed, moment = change.result()
+            assert changed.status == 200, changed
+            assert moment >= last["expires"], "the change has waited for it"
+            assert is_served(purchase.result(), 201, pulse, began)
             book_then, other_book, old_topic, new_topic, _ = (read.result() for read in reads)
     finally:
         store.kill("front-2", signal.SIGCONT)

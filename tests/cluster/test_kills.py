@@ -5,9 +5,11 @@ import os
 import queue
 import random
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from tests import databases
 from tests.client import Answer, Client, Shop
 from tests.patience import PATIENCE_S
+from tests.pulse import Pulse
 from tests.store import Store, wait_for
 
 CLIENTS = 8
@@ -25,11 +28,24 @@ PURCHASE_EVERY = 5
 pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="/proc/locks tells who waits for a lock")
 
 
+@dataclass(frozen=True)
+class Heard:
+    """An answer, and from when to when it was waited for."""
+
+    answer: Answer
+    began: float
+    ended: float
+
+    @property
+    def has_failed(self) -> bool:
+        return self.answer.status not in (200, 201)
+
+
 class Crowd:
     """Clients that do one job after another and never retry; what they heard is in `heard` and `broken`."""
 
     def __init__(self, shop: Shop, books: list[int]) -> None:
-        self.heard: list[Answer] = []
+        self.heard: list[Heard] = []
         self.broken: list[str] = []
         self.jobs: queue.Queue[int | None] = queue.Queue()
         self._shop = shop
@@ -59,8 +75,10 @@ class Crowd:
         chance = random.Random(number)
         client = self._shop.client(keep_alive=number % 2 == 0)
         while (job := self.jobs.get()) is not None:
+            began = time.monotonic()
             try:
-                self.heard.append(self._one(client, job, chance))
+                answer = self._one(client, job, chance)
+                self.heard.append(Heard(answer, began, time.monotonic()))
             except Exception as error:
                 self.broken.append(repr(error))
             finally:
@@ -156,24 +174,42 @@ def test_no_request_fails_while_each_replica_is_killed_at_a_purchase(own_shop: S
     store = own_shop.store
     books = [own_shop.new_book(quantity=1000, topic="kills") for _ in range(4)]
     before = assert_books_balance(store)
-    with Crowd(own_shop, books) as crowd:
+    with Crowd(own_shop, books) as crowd, Pulse(store, ()) as pulse:
         for victim in REPLICAS:
-            old = store.pid(victim)
+            pulse.nodes, old = others_than(victim), store.pid(victim)
             crowd.give(PER_KILL)
             kill_while_it_writes(store, crowd, victim)
             store.wait_restarted(victim, old)
             wait_for(lambda victim=victim: in_rotation(own_shop, victim), 20, f"{victim} in rotation")  # type: ignore[misc]
             crowd.wait_idle()
     assert crowd.broken == []
-    failed = [str(answer) for answer in crowd.heard if answer.status not in (200, 201)]
-    assert failed == []
-    bought = [answer for answer in crowd.heard if answer.status == 201]
+    failed = [heard for heard in crowd.heard if heard.has_failed]
+    assert [str(heard.answer) for heard in failed if not pulse.explains(heard.began, heard.ended)] == []
+    assert {heard.answer.code for heard in failed} <= {"unavailable", "outcome_unknown"}
     assert len(crowd.heard) >= 500
-    assert len(bought) >= 100
+    assert sum(heard.answer.method == "POST" for heard in crowd.heard) >= 100
     for victim in REPLICAS:
         assert f"{victim} died (its worker was killed by SIGKILL)" in store.console()
         store.wait_for(lambda victim=victim: f"pid {store.pid(victim)}" in store.console())  # type: ignore[misc]
-    assert assert_books_balance(store) == before | {answer.json["id"]: 1 for answer in bought}
+    bought = {heard.answer.json["id"]: 1 for heard in crowd.heard if heard.answer.status == 201}
+    # Nobody knows whether these were made: if so, the sweeper may have to finish them first.
+    unknown = {heard.answer.json["order"] for heard in failed if heard.answer.code == "outcome_unknown"}
+    if unknown:
+        wait_for(lambda: has_all_orders(store), what="an order to each sale")
+    after = assert_books_balance(store)
+    assert {order: copies for order, copies in after.items() if order not in unknown} == before | bought
+
+
+def others_than(victim: str) -> list[str]:
+    """The replicas of the other service."""
+    return [node for node in REPLICAS if node.partition("-")[0] != victim.partition("-")[0]]
+
+
+def has_all_orders(store: Store) -> bool:
+    count = "SELECT count(*) FROM catalog_app_ledgerentry WHERE kind = 'sale'"
+    sold = databases.query(databases.files(store, "catalog")[0], count)
+    orders = "SELECT count(*) FROM order_app_order"
+    return all(databases.query(file, orders) == sold for file in databases.files(store, "order"))
 
 
 def test_killed_front_restarts_and_loses_nothing(own_shop: Shop) -> None:
