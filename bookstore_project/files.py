@@ -32,7 +32,7 @@ def read(path: Path, most: int = MOST_BYTES) -> bytes:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             raise NotPlain(errno.EINVAL, "it is no plain file", str(path))
-        # A buffer of `most` bytes would come from the kernel and go back to it each time: that costs more than reading.
+        # A buffer of `most` bytes comes from the kernel and goes back to it each time: more work than reading.
         return os.read(descriptor, min(most, about.st_size))
     finally:
         os.close(descriptor)
