@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication import fronts, leases, polls
+from bookstore_project.replication.tests.copies import obedient as told_by_obedient
 from bookstore_project.replication.tests.copies import python
 from bookstore_project.replication.tests.leases import Clock, Pushes
 
 KilledAt = Callable[[str, str], None]
+Obedient = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,13 @@ def killed_at() -> KilledAt:
             assert process.wait() == -signal.SIGKILL, f"it never came to {point}"
 
     return run_and_die
+
+
+@pytest.fixture
+def obedient() -> Obedient:
+    """Runs code in a process that heeds modes, which is there before a test takes away what it needs to begin."""
+    told_by_obedient("pass")
+    return told_by_obedient
 
 
 @pytest.fixture

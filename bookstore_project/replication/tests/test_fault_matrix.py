@@ -22,7 +22,8 @@ from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.stamps import checkpoint
-from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, obedient, python, rows
+from bookstore_project.replication.tests.conftest import Obedient
+from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, python, rows
 from bookstore_project.replication.tests.faulty import BUSY_S
 from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
@@ -227,7 +228,7 @@ book_restock(book_id=1, quantity=1, actor="test")
 
 
 @pytest.mark.parametrize("alias", CATALOG.aliases)
-def test_a_read_only_file_is_done_without_and_rebuilt(used_store: Path, alias: str) -> None:
+def test_a_read_only_file_is_done_without_and_rebuilt(used_store: Path, obedient: Obedient, alias: str) -> None:
     path = topology.database_file(alias)
     connections.close_all()
     path.chmod(0o400)
@@ -239,7 +240,7 @@ def test_a_read_only_file_is_done_without_and_rebuilt(used_store: Path, alias: s
 
 
 @pytest.mark.parametrize("alias", CATALOG.aliases)
-def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, alias: str) -> None:
+def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, obedient: Obedient, alias: str) -> None:
     path = topology.database_file(alias)
     connections.close_all()
     # The -wal is gone, as a tool was the last to close the file, and can't be made.

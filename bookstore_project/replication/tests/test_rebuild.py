@@ -14,12 +14,11 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.rebuild import rebuild_witness
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.books import price_of, reprice
-from bookstore_project.replication.tests.conftest import KilledAt
+from bookstore_project.replication.tests.conftest import KilledAt, Obedient
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
     change_around,
     head,
-    obedient,
     opened,
     python,
 )
@@ -194,14 +193,14 @@ def test_reads_at_the_same_time_do_not_take_each_other_for_stale(seven_books: Pa
     assert read_witness(path).counter == newer.counter
 
 
-def test_a_read_only_witness_is_replaced(old: bytes) -> None:
+def test_a_read_only_witness_is_replaced(old: bytes, obedient: Obedient) -> None:
     CATALOG.witness_file.chmod(0o400)
     assert obedient(REPRICE) == ""
     assert price_of(1, "catalog-2")[0] == "5.00"
     assert_copies_equal("catalog")
 
 
-def test_a_read_only_witness_in_a_read_only_folder_stops_writes_alone(old: bytes) -> None:
+def test_a_read_only_witness_in_a_read_only_folder_stops_writes_alone(old: bytes, obedient: Obedient) -> None:
     CATALOG.witness_file.chmod(0o400)
     CATALOG.witness_file.parent.chmod(0o500)
     try:
