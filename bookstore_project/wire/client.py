@@ -71,6 +71,8 @@ def call(
         if deadline - HOP_MARGIN_S <= time.time():
             raise NeverSent(f"{node.name}: no time left before the deadline")
     sent = {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
+    if settings.SECURE_SSL_REDIRECT:
+        sent["X-Forwarded-Proto"] = "https"  # As the proxy says, behind which nodes talk: else they are sent there.
     if body is not None:
         sent["Content-Type"] = "application/json"
     if deadline is not None:

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
-from catalog_app.admin.held import Held, find_held
+from catalog_app.admin.held import Held, find_held, new_token
 from catalog_app.importing.synonyms import SYNONYMS
 
 MOST_BYTES = 1024 * 1024
@@ -46,6 +46,8 @@ class ImportForm(forms.Form):
     """
 
     held_upload = forms.CharField(required=False, widget=forms.HiddenInput)
+    sending = forms.CharField(required=False, widget=forms.HiddenInput, initial=new_token)
+    """Another one on each page that shows the form: who sends one again has reloaded, or gone back."""
     file = forms.FileField(
         label="File",
         required=False,
@@ -66,9 +68,13 @@ class ImportForm(forms.Form):
         "stock",
     )
 
-    def __init__(self, *args: Any, owner: int, header: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self, *args: Any, owner: int, may_update: bool = True, header: Sequence[str] = (), **options: Any
+    ) -> None:
         super().__init__(*args, **options)
-        self._owner = owner
+        self._owner, self._may_update = owner, may_update
+        if not may_update:
+            del self.fields["update"]
         self.held: Held | None = None
         choices = [(BY_NAME, "by its name"), (NONE, "none")]
         choices += [(f"#{number}", f"{number}: {name}") for number, name in enumerate(header, start=1)]
@@ -107,7 +113,8 @@ class ImportForm(forms.Form):
         """The same form for the next step: it names the upload, and offers its columns."""
         values = {**self.cleaned_data, "held_upload": held.token}
         values.pop("file")
-        return ImportForm(initial=values, owner=self._owner, header=header)
+        values.pop("sending")
+        return ImportForm(initial=values, owner=self._owner, may_update=self._may_update, header=header)
 
 
 def _column(name: str) -> str:

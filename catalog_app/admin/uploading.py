@@ -12,7 +12,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.template.response import TemplateResponse
 
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from catalog_app.admin.held import Held, find_held, hold
+from catalog_app.admin.held import Held, find_done, find_held, hold, note_done
 from catalog_app.admin.upload_form import ImportForm
 from catalog_app.importing.columns import choose_columns, describe_columns
 from catalog_app.importing.errors import ImportRefused, Reason, Remedy
@@ -81,15 +81,14 @@ def import_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         raise PermissionDenied
     owner = request.user.pk or 0
     is_sent = request.method == "POST"
-    form = ImportForm(request.POST, request.FILES, owner=owner) if is_sent else ImportForm(owner=owner)
+    may_update = model_admin.has_change_permission(request)
+    if request.POST.get("update") and not may_update:
+        raise PermissionDenied
+    sent = (request.POST, request.FILES) if is_sent else ()
+    form = ImportForm(*sent, owner=owner, may_update=may_update)
     report = held = None
     if is_sent and form.is_valid():
-        if form.cleaned_data["update"] and not model_admin.has_change_permission(request):
-            raise PermissionDenied
-        held = form.held or hold(
-            form.cleaned_data["file"].read(), form.cleaned_data["file"].name or "the file", owner
-        )
-        report = take_upload(held, form, actor=request.user.get_username(), is_preview="_preview" in request.POST)
+        held, report = _answer(request, form, owner)
         form = form.to_go_on(held, report.header)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -101,6 +100,22 @@ def import_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
     }
     status = report.status if report else HTTPStatus.OK
     return TemplateResponse(request, "admin/catalog_app/book/import.html", context, status=status)
+
+
+def _answer(request: HttpRequest, form: ImportForm, owner: int) -> tuple[Held, Report]:
+    """What comes of the form; what has come of it already, if this is an import that was sent before."""
+    is_preview = "_preview" in request.POST
+    sending = form.cleaned_data["sending"]
+    done = None if is_preview else find_done(sending, owner)
+    if done is not None:
+        held, told = done
+        return held, Report(told=["This form was sent before. Nothing was done again; what it did then:", *told])
+    file = form.cleaned_data["file"]
+    held = form.held or hold(file.read(), file.name or "the file", owner)
+    report = take_upload(held, form, actor=request.user.get_username(), is_preview=is_preview)
+    if not is_preview and not report.problem:
+        note_done(held, sending, report.told)
+    return held, report
 
 
 def rejected_file(model_admin: Any, request: HttpRequest, token: str) -> FileResponse:
@@ -124,7 +139,7 @@ def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -
     Or says what would be done, and writes nothing.
     """
     report = Report()
-    wishes = form.cleaned_data
+    wishes = {"update": False, **form.cleaned_data}
     try:
         defaults = make_defaults(*(wishes[name] or None for name in ("topic", "price", "stock")))
         with _open(held, wishes) as opened:
@@ -141,6 +156,8 @@ def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -
                     _import(report, source, parser, actor, update=wishes["update"])
     except ImportRefused as error:
         report.problem, report.status = f"{error} {REMEDIES.get(error.remedy, '')}".rstrip(), HTTPStatus.BAD_REQUEST
+    except FileNotFoundError:  # Of the same account's uploads this was the oldest.
+        report.problem, report.status = "The file is no longer there: choose it again.", HTTPStatus.BAD_REQUEST
     return report
 
 

@@ -309,6 +309,7 @@ def test_who_may_not_add_books_may_not_import(root: Client) -> None:
     ann.user_permissions.add(Permission.objects.get(codename="add_book"))
     assert upload(client, "title\nx\n").status_code == 200
     assert upload(client, "title\nx\n", update="on").status_code == 403
+    assert "update" not in form_of(client.get(IMPORT), "held_upload")
 
 
 # -------------------------------------------------------------------------------------------------- preview
@@ -370,6 +371,53 @@ def test_an_upload_that_is_no_longer_there_is_asked_for_again(root: Client, monk
     assert len(list((topology.DATA / "uploads").iterdir())) == 2
     assert "The file is no longer there: choose it again." in text_of(root.post(IMPORT, fields))
     assert "The file is no longer there" in text_of(root.post(IMPORT, fields | {"held_upload": "../../x"}))
+
+
+def test_a_form_that_is_sent_again_does_nothing_again(root: Client) -> None:
+    """A reload sends the same form; meanwhile somebody has corrected the book."""
+    fields = form_of(root.get(IMPORT), "held_upload") | {"update": "on"}
+    fields = {name: value for name, value in fields.items() if name not in ("_preview", "file")}
+    assert "1 imported" in text_of(upload(root, "title,price\nTypoo,1.00\n", **fields))
+    run("catalog", lambda: Book.objects.filter(title="Typoo").update(title="Typo", title_key="typo", version=2))
+    position = head("catalog-1")
+    again = text_of(upload(root, "title,price\nTypoo,1.00\n", **fields))
+    assert "This form was sent before. Nothing was done again; what it did then:" in again
+    assert "1 imported" in again
+    assert head("catalog-1") == position
+    shown = upload(root, "title,price\nTypoo,1.00\n", **fields, _preview="Preview")
+    assert "Would be added: 1" in text_of(shown)
+    assert "1 imported" in text_of(root.post(IMPORT, kept(shown)))
+    assert "Nothing was done again" in text_of(root.post(IMPORT, kept(shown)))
+
+
+def test_nobody_else_sweeps_an_upload_away(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = upload(root, "title\nDune\n", _preview="Preview")
+    monkeypatch.setattr(held, "MOST_HELD", 2)
+    other = Client(raise_request_exception=False)
+    other.force_login(User.objects.create_superuser("zoe"))
+    for _ in range(3):
+        upload(other, "title\nEmma\n", _preview="Preview")
+    assert "1 imported" in text_of(root.post(IMPORT, kept(shown)))
+
+
+def test_an_upload_that_goes_while_it_is_taken_is_asked_for_again(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = upload(root, "title\nDune\n", _preview="Preview")
+
+    def gone(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(uploading, "_open", gone)
+    answer = root.post(IMPORT, kept(shown))
+    assert answer.status_code == 400
+    assert "The file is no longer there: choose it again." in text_of(answer)
+
+
+def test_folders_that_others_sweep_meanwhile_are_no_error(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(root, "title\nDune\n", _preview="Preview")
+    (topology.DATA / "uploads" / "9-gone").symlink_to("nowhere")
+    assert upload(root, "title\nEmma\n", _preview="Preview").status_code == 200
 
 
 def test_a_preview_needs_a_store_that_can_be_read(root: Client) -> None:
