@@ -23,7 +23,8 @@ def main() -> int:
         print(f"[{time.monotonic() - began:6.1f}] {line}", flush=True)
 
     say(
-        f"{len(runs)} runs of {extent.seconds} s or a little more each, seed {extent.seed}, after a store has started"
+        f"{len(runs)} runs of {extent.seconds} s each, and until what they have begun is done, seed {extent.seed}, "
+        "after a store has started"
     )
     failed = []
     with tempfile.TemporaryDirectory(prefix="bookstore-fuzz-") as folder, Store(Path(folder) / "var") as store:
