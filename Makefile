@@ -23,10 +23,7 @@ test-quick: requirements-dev ## Run all tests within one process, and those of o
 lint: requirements-dev ## Check style, types, the direction of imports, and that no migration is missing
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	@$(call types,bookstore_project/replication)
-	@$(call types,bookstore_project)
-	@$(call types,catalog_app order_app frontend_app)
-	@$(call types,.)
+	$(PY) -m mypy .
 	.venv/bin/lint-imports
 	BOOKSTORE_DATA=.venv/lint $(PY) manage.py makemigrations --check --dry-run
 
@@ -56,12 +53,6 @@ clean: ## Delete var/ with all data, and the tools' caches; refuses while the st
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m bookstore_project.cluster.lock var
 	rm -rf var .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
-
-# Part by part, as one run over everything takes 660 MB, and each part at most 380: a part begins with what those before
-# it have cached. One that was killed has found no error, and goes on once more.
-define types
-	echo "$(PY) -m mypy $(1)"; $(PY) -m mypy $(1) || { [ $$? -eq 137 ] && $(PY) -m mypy $(1); }
-endef
 
 requirements: .venv/made ## Install what the store needs, if that has changed (part of `run`)
 	@$(call install,requirements.txt)

@@ -53,29 +53,34 @@ def is_kept(folder: Path) -> bool:
 
 
 def wait_for_the_end(pipe: int, run: int, starters: Sequence[int]) -> bool:
-    """Until the run says that it is done (True), or is gone, or whoever started it is: then the run is killed."""
+    """Until the run says that it is done (True), or is gone, or whoever started it is: then the run is killed.
+
+    Only who is known to have ended is taken for gone, not who can't be watched from here.
+    """
     waiting = select.poll()
     waiting.register(pipe, select.POLLIN)
-    watched = [descriptor for pid in (run, *starters) if (descriptor := _watch(pid)) is not None]
-    for descriptor in watched:
-        waiting.register(descriptor, select.POLLIN)
-    is_any_gone = hasattr(os, "pidfd_open") and len(watched) < 1 + len(starters)
-    ready = set() if is_any_gone else {descriptor for descriptor, _ in waiting.poll()}
-    if pipe in ready:
-        return os.read(pipe, 1) == DONE
+    watched: dict[int, int] = {}
+    ended = set()
+    for pid in (run, *starters):
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            ended.add(pid)
+        except (OSError, AttributeError):  # No such call, or not for us.
+            continue
+        else:
+            watched[descriptor] = pid
+            waiting.register(descriptor, select.POLLIN)
+    if not ended:
+        ready = {descriptor for descriptor, _ in waiting.poll()}
+        if pipe in ready:
+            return os.read(pipe, 1) == DONE
+        ended = {watched[descriptor] for descriptor in ready}
     _kill(run)
-    if not is_any_gone and watched[0] not in ready:
+    if run not in ended:
         with contextlib.suppress(OSError):
             sys.stderr.write("Ended with the process that had started it (nohup or setsid would have kept it).\n")
     return False
-
-
-def _watch(pid: int) -> int | None:
-    """A descriptor that can be read as soon as that process has ended; None if it has, or without such things."""
-    try:
-        return os.pidfd_open(pid)
-    except (OSError, AttributeError):
-        return None
 
 
 def end_all_in(folder: Path, pipe: int | None = None, spared: int = 0) -> None:

@@ -124,12 +124,14 @@ def _keep_bytecode() -> None:
 def starters() -> list[int]:
     """The processes that this one ends with: its parent, that one's, and so on, within the session.
 
-    None, if whoever started it wants it to outlive them (man 1 nohup), or where there is no /proc.
+    None, if whoever started it wants it to outlive them (man 1 nohup), where there is no /proc, or where the leader
+    of the session isn't to be seen from here (in a container, or below the machine's first process): its number is
+    0 then, and so is that of the first process's parent, which can't be watched.
     """
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    pid, session = os.getpid(), os.getsid(0)
+    if not session or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         return []
     found: list[int] = []
-    pid, session = os.getpid(), os.getsid(0)
     while pid != session:
         try:
             pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
@@ -97,6 +97,35 @@ def test_a_run_whose_starter_is_killed_ends_with_it(start: Callable[..., Trial])
     trial = start(is_started_by_another=True)
     trial.end()
     wait_for(trial.is_gone, what="an end of the run, and of all that it has started")
+
+
+def test_a_run_goes_on_whose_sessions_leader_is_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signal.getsignal", lambda number: signal.SIG_DFL)
+    monkeypatch.setattr("os.getsid", lambda pid: 0)
+    assert not run_folder.starters()
+
+
+def test_only_who_is_known_to_have_ended_is_taken_for_gone(capfd: pytest.CaptureFixture[str]) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with subprocess.Popen(["sleep", "600"]) as run:
+        out_of_sight = 0
+        assert run_says_done(run.pid, [out_of_sight])
+        assert run.poll() is None
+        assert not run_says_done(run.pid, [out_of_sight, ended.pid])
+        assert run.wait() == -signal.SIGKILL
+    assert "Ended with the process that had started it" in capfd.readouterr().err
+
+
+def run_says_done(run: int, starters: Sequence[int]) -> bool:
+    """Whether that is what ends a guard's wait; it has been said already."""
+    read_fd, write_fd = os.pipe()
+    os.write(write_fd, guard.DONE)
+    try:
+        return guard.wait_for_the_end(read_fd, run, starters)
+    finally:
+        os.close(read_fd)
+        os.close(write_fd)
 
 
 def test_a_run_that_ends_by_itself_leaves_nothing(start: Callable[..., Trial]) -> None:
