@@ -11,6 +11,7 @@ from functools import cache
 
 import urllib3
 from django.conf import settings
+from django.http.request import HttpHeaders
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from bookstore_project.settings import topology
@@ -71,8 +72,9 @@ def call(
         if deadline - HOP_MARGIN_S <= time.time():
             raise NeverSent(f"{node.name}: no time left before the deadline")
     sent = {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
-    if settings.SECURE_SSL_REDIRECT:
-        sent["X-Forwarded-Proto"] = "https"  # As the proxy says, behind which nodes talk: else they are sent there.
+    if settings.SECURE_SSL_REDIRECT and settings.SECURE_PROXY_SSL_HEADER:
+        name, value = settings.SECURE_PROXY_SSL_HEADER  # As the proxy says: else they are sent there.
+        sent[str(HttpHeaders.parse_header_name(name))] = value
     if body is not None:
         sent["Content-Type"] = "application/json"
     if deadline is not None:

@@ -6,7 +6,7 @@ from functools import cache
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
-from django.http.request import split_domain_port, validate_host
+from django.http.request import HttpHeaders, split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
@@ -45,7 +45,7 @@ def is_secure(request: Incoming) -> bool:
     """As Django's `HttpRequest.is_secure`."""
     if settings.SECURE_PROXY_SSL_HEADER:
         name, value = settings.SECURE_PROXY_SSL_HEADER
-        sent = request.headers.get(name.removeprefix("HTTP_").replace("_", "-").lower())
+        sent = request.headers.get(str(HttpHeaders.parse_header_name(name)).lower())
         if sent is not None:
             return sent.split(",", 1)[0].strip() == value
     return str(request.scope.get("scheme")) == "https"

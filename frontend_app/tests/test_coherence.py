@@ -226,6 +226,13 @@ def test_no_two_pages_share_a_name() -> None:
     assert len(names) == len(asked)
 
 
+@pytest.mark.parametrize("query", ["", "page=2"])
+def test_a_topic_has_one_key_however_it_is_spelled(query: str) -> None:
+    """Else the event loop would look for the answer under a name that nobody keeps, or below a still floor."""
+    spelled = ("café noir", "cafe\u0301 noir", "café\u00a0noir", " café  noir")
+    assert len({topic_key(topic, query) for topic in spelled}) == 1
+
+
 @pytest.mark.parametrize("query", ["page=2&page=3", "page=x", "page=", "search=x", "page=0", "page_size=9999999999"])
 def test_a_query_that_is_no_plain_page_is_not_cached(store: Store, cache: Cache, query: str) -> None:
     front = make_front(store, cache)

@@ -283,11 +283,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "frontend_app/tests/test_entries.py::test_forgetting_floors_costs_misses_and_never_freshness",
     ),
     mutant(
-        "a topic's floor is as it was asked for",
-        "a topic's page that is asked for in another spelling goes on showing books that have moved",
+        "a topic's key is as it was asked for",
+        "a topic's page that is asked for in another spelling lies below a floor that no change of its books raises",
         "frontend_app/cache/keys.py",
         "    topic = canonical_or_same(topic)\n",
         "",
-        "tests/coherence/test_schedules.py::test_a_topic_that_is_spelled_otherwise_is_as_fresh[lru-decomposed]",
+        f"{COHERENCE_TESTS}::test_a_topic_has_one_key_however_it_is_spelled",
     ),
 )

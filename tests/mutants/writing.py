@@ -287,7 +287,7 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{HERE}/catchup.py",
         "entry.chained_to(previous.hash) != entry.hash:",
         "not entry.hash:",
-        f"{STEPS}::test_a_damaged_entry_is_not_rolled_into_a_file_that_rejoins",
+        f"{STEPS}::test_a_damaged_entry_is_not_rolled_into_a_file_that_rejoins[1]",
     ),
     mutant(
         "the newest entry isn't checked before it is settled",

@@ -1,11 +1,14 @@
 """The supervisor with nodes that start in a blink: `python -m bookstore_project.cluster.tests.stub_cluster`."""
 
+import sys
 from collections.abc import Sequence
 
 from bookstore_project.cluster import lifeline, lock
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.supervisor import Supervisor, launch_command
 from bookstore_project.settings import topology
+
+STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
 
 
 def stub_command(node: topology.Node) -> Sequence[str]:

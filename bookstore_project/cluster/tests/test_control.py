@@ -7,18 +7,15 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bookstore_project.cluster.tests.stub_cluster import STUB
 from bookstore_project.wire.control import address_of
 from tests.patience import PATIENCE_S
 from tests.store import Store, wait_for
-
-STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
-
 
 NONSENSE = (
     b"\n",
@@ -35,25 +32,6 @@ NONSENSE = (
     b"\xff\n",
     b"x" * 200_000 + b"\n",
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "var", command=STUB) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store(tmp_path_factory.mktemp("control") / "var", command=STUB) as running:
-        yield running
-
-
-@pytest.fixture
-def shared(running: Store) -> Store:
-    """For whoever leaves all nodes running."""
-    running.forget_what_was_said()
-    return running
 
 
 def path_of(store: Store) -> Path:

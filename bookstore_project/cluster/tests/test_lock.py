@@ -4,21 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bookstore_project.cluster import lock
 from tests.store import ROOT, Store, wait_for
-
-STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "var", command=STUB) as running:
-        yield running
 
 
 def test_a_second_supervisor_is_refused_whatever_was_deleted(tmp_path: Path) -> None:

@@ -4,16 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from bookstore_project.cluster.tests.stub_cluster import STUB
 from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store, rest_of, wait_for
 
-STUB = (sys.executable, "-m", "bookstore_project.cluster.tests.stub_cluster")
 STARTER = f"""
 import sys, time
 from pathlib import Path
@@ -23,25 +22,6 @@ Store(Path(sys.argv[1]), command={STUB!r}).__enter__()
 print("ready", flush=True)
 time.sleep(600)
 """
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "var", command=STUB) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store(tmp_path_factory.mktemp("supervised") / "var", command=STUB) as running:
-        yield running
-
-
-@pytest.fixture
-def shared(running: Store) -> Store:
-    """For whoever leaves all nodes running."""
-    running.forget_what_was_said()
-    return running
 
 
 def launcher_of(store: Store, node: str) -> int:
