@@ -106,12 +106,24 @@ def remove(path: Path) -> None:
         put_aside(path)
 
 
+def make_file(path: Path) -> None:
+    """There is a file at the path afterwards: an empty one that is its owner's alone, if none was there."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
+
+
 def make_folder(path: Path, mode: int = 0o700) -> None:
-    """There is a folder at the path afterwards; what lies in its way, within the data folder, is put aside."""
+    """There is a folder at the path afterwards; what lies in its way, within the data folder, is put aside.
+
+    Its parents get the same mode, if they are made: `Path.mkdir` would open them to whoever the umask lets in.
+    """
     while True:
         try:
-            path.mkdir(mode=mode, parents=True, exist_ok=True)
+            path.mkdir(mode=mode, exist_ok=True)
             return
+        except FileNotFoundError:
+            if path.parent == path:
+                raise
+            make_folder(path.parent, mode)
         except (FileExistsError, NotADirectoryError):
             obstacle = _obstacle(path)
             if obstacle is None:

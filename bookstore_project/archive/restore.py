@@ -161,7 +161,7 @@ def _installed_before(state: State) -> set[str]:
 def _exchange(path: Path, staged: Path) -> None:
     """The staged file takes the place; what was there is put aside."""
     copying.put_aside(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     copying.sync_file(staged)
     staged.rename(path)
     sync_directory(path.parent)

@@ -41,10 +41,17 @@ def draft_path(alias: str, suffix: str) -> Path:
 
 
 def new_draft(alias: str, suffix: str = "draft") -> Draft:
-    """Where a copy for the alias is to be made; nothing is there."""
+    """Where a copy for the alias is to be made: an empty file, its owner's alone, as what is in it will be.
+
+    Raises Unavailable if there can't be one.
+    """
     draft = Draft(draft_path(alias, suffix), secrets.token_hex(16))
     _make_own_folder(alias)
-    remove(draft.path)
+    try:
+        remove(draft.path)
+        files.make_file(draft.path)
+    except OSError as error:
+        raise Unavailable(f"{alias} can't be rebuilt: {error}") from error
     return draft
 
 

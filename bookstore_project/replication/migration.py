@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from bookstore_project import files
 from bookstore_project.replication import copying, log, membership, repair, scrub, seals, stored, triggers
 from bookstore_project.replication.copying import Draft
 from bookstore_project.replication.errors import Unavailable
@@ -63,7 +64,7 @@ def migrate_store(service: Service, lock: WriterLock, migrate: Migrate) -> None:
 def build_store(service: Service, migrate: Migrate) -> None:
     """The two files of a store that begins: the first is migrated, the second a copy. The witness comes later."""
     first, second = service.aliases
-    topology.database_file(first).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(topology.database_file(first).parent)
     with pinned(service.name, first, for_writing=True), wrapper(first).unguarded():
         migrate(first)
         begin_log(service, first, log.Head(-1, log.GENESIS), 1, secrets.token_hex(16))

@@ -215,6 +215,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{TESTS}/test_steps.py::test_no_two_files_have_the_same_nonce",
     ),
     mutant(
+        "a copy is as open as the umask has it",
+        "whoever has an account on the machine reads the orders, after a migration by hand",
+        f"{HERE}/copying.py",
+        "        files.make_file(draft.path)\n",
+        "",
+        "bookstore_project/cluster/tests/test_privacy_of_files.py::test_whatever_commands_write_is_its_owners_alone",
+    ),
+    mutant(
         "a scrub compares the files with one another",
         "the sound file is taken out, and the damaged one is sold from",
         f"{HERE}/caretaker.py",

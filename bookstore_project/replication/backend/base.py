@@ -11,6 +11,7 @@ from django.db.backends.sqlite3 import base
 from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
 
+from bookstore_project import files
 from bookstore_project.replication.backend.authority import NOT_REPLICATED, Authority
 from bookstore_project.replication.backend.kept import KeptConnection, assert_openable
 from bookstore_project.replication.errors import WriteRefused
@@ -82,14 +83,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()
         if not self.path.startswith("file:"):
-            mode = "rwc" if self._unguarded else "rw"
-            params["database"] = f"file:{quote(self.path)}?mode={mode}"
+            params["database"] = f"file:{quote(self.path)}?mode=rw"
             params["factory"] = KeptConnection
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
-        if not self._unguarded and not self.path.startswith("file:") and Path(self.path).exists():
-            assert_openable(self.path)
+        if not self.path.startswith("file:"):
+            if self._unguarded:
+                files.make_file(Path(self.path))
+            elif Path(self.path).exists():
+                assert_openable(self.path)
         connection: sqlite3.Connection = super().get_new_connection(conn_params)
         if self._unguarded:
             connection.execute("PRAGMA journal_mode=WAL")

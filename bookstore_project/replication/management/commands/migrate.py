@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
+from bookstore_project import files
 from bookstore_project.replication import fingerprint, membership, migration, rebuild, setup, stored, triggers
 from bookstore_project.replication.caretaker import fault_of
 from bookstore_project.replication.copying import put_aside
@@ -48,7 +49,7 @@ class Command(migrate.Command):
 
     def migrate_accounts(self) -> None:
         path = topology.database_file(topology.ACCOUNTS)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folder(path.parent)
         if problem := self.unreadable(path):
             # There is no second copy of it, and the shop sells without.
             connections[topology.ACCOUNTS].close()
@@ -56,6 +57,7 @@ class Command(migrate.Command):
                 f"The accounts can't be read ({problem}): {put_aside(path).name} keeps the file, and a new one is "
                 "made. Staff accounts other than `staff` are to be made again, or restored from a backup."
             )
+        files.make_file(path)
         if self.says_something or self.plan(topology.ACCOUNTS):
             self.migrate_file(topology.ACCOUNTS)
 

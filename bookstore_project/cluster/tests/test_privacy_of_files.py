@@ -1,0 +1,34 @@
+"""Books, orders and accounts are their owner's alone, also where somebody runs a command by hand."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.store import ROOT, Store
+
+
+def manage(store: Store, *arguments: str) -> None:
+    """For whom the umask takes nothing away."""
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    done = subprocess.run(command, env=store.environment, umask=0, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def open_to_others(store: Store) -> list[Path]:
+    return [path for path in (store.data, *store.data.rglob("*")) if path.stat().st_mode & 0o077]
+
+
+def test_whatever_commands_write_is_its_owners_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "data" / "var")
+    manage(store, "migrate")
+    assert (store.data / "accounts.sqlite3").exists()
+    assert open_to_others(store) == []
+    copied = store.data / "catalog-1" / "catalog.sqlite3"
+    copied.unlink()
+    manage(store, "replication", "repair")
+    assert copied.exists()
+    assert open_to_others(store) == []
+    before = copied.stat().st_ino
+    manage(store, "migrate", "catalog_app", "0002")
+    assert copied.stat().st_ino != before
+    assert open_to_others(store) == []
