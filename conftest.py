@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ def copy_databases_to(folder: Path) -> None:
 def put_in_place(template: Path) -> None:
     """Databases as in that folder instead of whatever was there, and a witness that knows them."""
     connections.close_all()
-    for folder in ("witness", "leases", "locks", "care", "aside"):
+    for folder in ("witness", "leases", "locks", "care", "aside", "uploads", "drained", "restoring"):
         shutil.rmtree(topology.DATA / folder, ignore_errors=True)
     for alias in connections:
         path = topology.database_file(alias)
@@ -156,18 +156,24 @@ def put_in_place(template: Path) -> None:
         if node.service == topology.FRONT:
             leases.record_no_lease(node.name)
     for service in map(get_service, topology.APPS_OF_SERVICE):
-        create_witness(service.witness_file, witness_of(service))
+        create_witness(service.witness_file, witness_of(service, template))
 
 
-def witness_of(service: Service) -> Witness:
-    """That of a store which begins with these files, both in sync."""
+def witness_of(service: Service, template: Path) -> Witness:
+    """That of a store which begins with copies of the files in that folder, both in sync."""
     files = {}
     for alias in service.aliases:
-        with closing(sqlite3.connect(topology.database_file(alias))) as connection:
-            (nonce,) = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
-            floor = log.read_head(connection).position
+        nonce, floor = nonce_and_floor(template / f"{alias}.sqlite3")
         files[alias] = FileRecord(identity_of(str(topology.database_file(alias))), nonce, 0)
     return Witness(new_timeline(), 1, tuple(service.aliases), floor, files)
+
+
+@cache
+def nonce_and_floor(path: Path) -> tuple[str, int]:
+    """Of a file that nobody writes any more."""
+    with closing(sqlite3.connect(path)) as connection:
+        (nonce,) = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
+        return nonce, log.read_head(connection).position
 
 
 @pytest.fixture(scope="session")
