@@ -16,11 +16,17 @@ BOTH = {"catalog-1", "catalog-2"}
 def make_for_other_code(store: Store, number: int) -> None:
     """As the files of the catalog are after a migration to columns that the running processes don't know.
 
-    Under the writer lock, as a migration: one file alone with another number would be at fault.
+    Under the writer lock, as a migration: one file alone with another number would be at fault. And without merging
+    the -wal, which would be somebody else's doing: the last connection does, unless it can only read, and processes
+    that meet another number have closed theirs.
     """
     with writer_lock(store.data / "locks" / "catalog", time.monotonic() + PATIENCE_S):
         for path in files(store, "catalog"):
-            with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
+            with (
+                closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as last,
+                closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection,
+            ):
+                last.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 connection.execute(f"PRAGMA user_version = {number}")
 
 
