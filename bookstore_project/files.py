@@ -108,7 +108,7 @@ def remove(path: Path) -> None:
 
 def make_file(path: Path) -> None:
     """There is a file at the path afterwards: an empty one that is its owner's alone, if none was there."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:
