@@ -127,16 +127,16 @@ def test_a_stopped_store_whose_files_were_moved_or_lost_starts_again(
     dump_both(store, "order")
 
 
-def _delete_witness(path: Path) -> None:
+def _delete_witness(path: Path, _old: bytes) -> None:
     path.unlink()
 
 
-def _fill_witness_with_garbage(path: Path) -> None:
-    path.write_bytes(b"\xa5" * path.stat().st_size)
+def _fill_witness_with_garbage(path: Path, old: bytes) -> None:
+    path.write_bytes(b"\xa5" * len(old))
 
 
-def _put_an_old_witness_back(path: Path) -> None:
-    path.write_bytes(path.with_name("old").read_bytes())
+def _put_an_old_witness_back(path: Path, old: bytes) -> None:
+    path.write_bytes(old)
 
 
 DAMAGES_OF_WITNESS = [_delete_witness, _fill_witness_with_garbage, _put_an_old_witness_back]
@@ -147,9 +147,9 @@ def test_the_store_makes_its_witness_anew(store: Store, service: str) -> None:
     path = store.data / "witness" / f"{service}.json"
     client = Shop(store).client()
     for damage in DAMAGES_OF_WITNESS:
-        path.with_name("old").write_bytes(path.read_bytes())
+        old = path.read_bytes()
         bought = client.buy(1).json
-        damage(path)
+        damage(path, old)
         answer = client.get("/api/v1/books/1/")
         assert answer.status == 503 or answer.json["quantity"] == 49 - DAMAGES_OF_WITNESS.index(damage)
         wait_for(lambda: client.buy(2).status == 201, 30, f"a sale after {damage}")
