@@ -12,6 +12,7 @@ from bookstore_project.replication.http import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.wire import etags, headers, permissions, representations
 from bookstore_project.wire.described import described
+from bookstore_project.wire.fields import checked_fields
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import PageQuery, checked_query, page_of
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
@@ -31,10 +32,12 @@ class CatalogView(ReplicaView):
         """The browsable API makes its forms from this."""
         return self.serializer_class(*args, **kwargs)
 
-    serializer_class: type[serializers.BaseSerializer[Any]] = representations.BookFields
+    serializer_class: type[serializers.Serializer[Any]] = representations.BookFields
 
     def checked(self, request: Request, *, partial: bool = False) -> Any:
-        serializer = self.get_serializer(data=request.data, partial=partial)
+        if not partial:
+            return checked_fields(self.serializer_class, request.data)
+        serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 

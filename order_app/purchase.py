@@ -19,6 +19,7 @@ from bookstore_project.wire.problems import OutcomeUnknown, Unavailable
 from order_app import clients, metrics
 from order_app.clients import Sale
 from order_app.models import Order
+from order_app.selectors import order_find
 
 DEADLINE_S = 10.0
 """How long a purchase may take when the caller doesn't say."""
@@ -46,7 +47,7 @@ def purchase(
     order_id = idempotency.order_id(key)
     deadline = min(deadline or float("inf"), time.time() + DEADLINE_S)
     with gate.reading(topology.ORDER) as snapshot:
-        known = Order.objects.filter(pk=order_id).first()
+        known = order_find(order_id)
     if known is not None:
         check_same(known, book, quantity)
         return Committed(Purchase(known, is_repeat=True), snapshot.position, snapshot.timeline)
@@ -63,7 +64,7 @@ def order_write(sale: Sale) -> Committed[Purchase]:
     """Writes the order of a sale, once. From here on "unavailable" would be a lie: the copies are sold."""
 
     def change() -> Purchase:
-        known = Order.objects.filter(pk=sale.order).first()
+        known = order_find(sale.order)
         if known is not None:
             return Purchase(known, is_repeat=sale.is_repeat)
         order = order_of(sale)

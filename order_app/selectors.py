@@ -10,9 +10,14 @@ from bookstore_project.wire import problems
 from order_app.models import Order
 
 
+def order_find(order_id: uuid.UUID) -> Order | None:
+    """The order of that id, if there is one. (`first()` would sort, by what there is only one of.)"""
+    return next(iter(Order.objects.filter(pk=order_id).order_by()), None)
+
+
 def order_get(order_id: uuid.UUID) -> Order:
     """Raises NotFound."""
-    order = Order.objects.filter(pk=order_id).first()
+    order = order_find(order_id)
     if order is None:
         raise problems.NotFound(f"There is no order {order_id}.")
     return order

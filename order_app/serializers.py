@@ -5,7 +5,9 @@ from typing import Any
 from bookstore_project.wire.representations import OrderFields
 from order_app.models import Order
 
+_ORDER = OrderFields()
+
 
 def order_data(order: Order) -> dict[str, Any]:
     """An order as clients see it."""
-    return dict(OrderFields(order).data)
+    return dict(_ORDER.to_representation(order))

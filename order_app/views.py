@@ -13,6 +13,7 @@ from bookstore_project.replication.http import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.wire import headers, permissions, problems, representations
 from bookstore_project.wire.described import described
+from bookstore_project.wire.fields import checked_fields
 from bookstore_project.wire.idempotency import checked_key
 from bookstore_project.wire.pages import checked_query, page_of
 from bookstore_project.wire.parameters import IDEMPOTENCY_KEY
@@ -27,16 +28,14 @@ class PurchaseView(ReplicaView):
     """What buying by either route has in common."""
 
     service = topology.ORDER
-    serializer_class: type[serializers.BaseSerializer[Any]] = representations.PurchaseInput
+    serializer_class: type[serializers.Serializer[Any]] = representations.PurchaseInput
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.BaseSerializer[Any]:
         """The browsable API makes its form from this."""
         return self.serializer_class(*args, **kwargs)
 
     def checked(self, request: Request) -> dict[str, Any]:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
+        return checked_fields(self.serializer_class, request.data)
 
     def buy(self, request: Request, book: int, quantity: int) -> Response:
         is_from_node = getattr(request.user, "is_service", False)

@@ -43,7 +43,7 @@ class Pool:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
 
-    def request(self, method: str, url: str, **options: Any) -> Any:
+    def urlopen(self, method: str, url: str, **options: Any) -> Any:
         self.sent.append(options)
         return type("Answer", (), {"status": 200, "headers": {}, "data": b""})
 
@@ -51,7 +51,7 @@ class Pool:
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Pool:
     pool = Pool()
-    monkeypatch.setattr(client, "_pools", lambda: pool)
+    monkeypatch.setattr(client, "_pool", lambda host, port: pool)
     return pool
 
 

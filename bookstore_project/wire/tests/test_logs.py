@@ -10,6 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
+from bookstore_project.wire import logs
 from bookstore_project.wire.access import access_log
 from bookstore_project.wire.logs import (
     LONGEST_MESSAGE,
@@ -128,3 +129,15 @@ def test_the_line_of_a_request_is_short_whatever_is_asked_for(
     assert token not in line
     assert "?page=2&…" in line
     assert len(line) < LONGEST_MESSAGE
+
+
+def test_a_full_queue_costs_lines_and_the_next_one_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "QUEUE_LENGTH", 2)
+    lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    handler = DroppingQueueHandler(lines)
+    for number in range(5):
+        handler.handle(logging.makeLogRecord({"msg": f"line {number}"}))
+    assert [lines.get_nowait().getMessage() for _ in range(2)] == ["line 0", "line 1"]
+    for number in (5, 6):
+        handler.handle(logging.makeLogRecord({"msg": f"line {number}"}))
+    assert [lines.get_nowait().getMessage() for _ in range(2)] == ["line 5 [3 lines left out]", "line 6"]
