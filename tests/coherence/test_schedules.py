@@ -12,7 +12,7 @@ from bookstore_project.replication import points
 from bookstore_project.replication.leases import read_leases
 from bookstore_project.replication.rebuild import rebuild_witness
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.copies import Party, eventually, opened
+from bookstore_project.replication.tests.copies import Party, eventually, held
 from bookstore_project.wire import client
 from bookstore_project.wire.problems import Unavailable
 from catalog_app.services import book_create
@@ -56,10 +56,8 @@ def test_stale_fill_after_an_eviction(town: Town, front: Front) -> None:
 
 
 def test_a_lagging_replica(town: Town, front: Front, known: list[str]) -> None:
-    with opened("catalog-2") as stranger:
-        stranger.execute("BEGIN IMMEDIATE")
+    with held("catalog-2"):
         write().result()
-        stranger.execute("ROLLBACK")
     for _ in range(2):
         front.reads.cache.delete("book:1")
         assert look(front) == (known[1], "miss")

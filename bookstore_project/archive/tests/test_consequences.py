@@ -9,7 +9,7 @@ from bookstore_project.archive.tests.shop import buy, command, orders
 from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.copies import assert_copies_equal, opened, rows
+from bookstore_project.replication.tests.copies import assert_copies_equal, held, rows
 from bookstore_project.settings import topology
 from order_app import clients
 from order_app.sweeper import Sweeper
@@ -25,11 +25,9 @@ def direct(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 def left_behind(alias: str, sales: int) -> None:
     """The alias's file misses these purchases, and the other file is lost."""
-    with opened(alias) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with held(alias):
         for _ in range(sales):
             buy()
-        other.execute("ROLLBACK")
     service = topology.NODES[alias].service
     (gone,) = (name for name in get_service(service).aliases if name != alias)
     for leftover in topology.database_file(gone).parent.iterdir():
@@ -55,10 +53,8 @@ def test_orders_that_an_older_copy_lacks_are_written_again_from_the_ledger(direc
     sweeper = Sweeper()
     kept = buy()
     left_behind_orders = [kept]
-    with opened("order-1") as other:
-        other.execute("BEGIN IMMEDIATE")
+    with held("order-1"):
         left_behind_orders += [buy(), buy()]
-        other.execute("ROLLBACK")
     assert sweeper.sweep(grace_s=0) == 0
     for leftover in topology.database_file("order-2").parent.iterdir():
         leftover.unlink()

@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.db import connections
 
 from bookstore_project.replication import images, log
-from bookstore_project.replication.service import get_service
+from bookstore_project.replication.service import get_service, wrapper
 from bookstore_project.replication.tests.forks import Fork
 from bookstore_project.replication.transaction import active_attempt
 from bookstore_project.replication.witness import read_witness
@@ -21,6 +21,7 @@ from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 Rows = list[tuple[object, ...]]
+SHORT_WAIT_S = 0.05
 OF_ITS_OWN = "replication_incarnation"
 """The one table in which two copies differ."""
 
@@ -32,6 +33,31 @@ def opened(alias: str) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def held(alias: str) -> Iterator[sqlite3.Connection]:
+    """Another program holds the lock of the alias's file, for longer than a writer waits: here that is 50 ms."""
+    options = connections.settings[alias]["OPTIONS"]
+    usual_s = options["timeout"]
+    with opened(alias) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        options["timeout"] = SHORT_WAIT_S
+        _set_patience(alias, SHORT_WAIT_S)
+        try:
+            yield stranger
+        finally:
+            options["timeout"] = usual_s
+            _set_patience(alias, usual_s)
+            stranger.execute("ROLLBACK")
+
+
+def _set_patience(alias: str, timeout_s: float) -> None:
+    """Of the connections that this thread has; others are made with what the settings say."""
+    database = wrapper(alias)
+    for connection in (database.connection, database._parked[0]):
+        if connection is not None:
+            connection.execute(f"PRAGMA busy_timeout = {timeout_s * 1000:.0f}")
 
 
 def rows(alias: str, sql: str) -> Rows:

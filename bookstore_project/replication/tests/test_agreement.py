@@ -7,7 +7,7 @@ from pathlib import Path
 from bookstore_project.replication import agreement, log
 from bookstore_project.replication.agreement import Relation
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.copies import change_around, head, opened
+from bookstore_project.replication.tests.copies import change_around, head, held, opened
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 
@@ -20,11 +20,9 @@ def restock(book_id: int = 1) -> None:
 
 def leave_behind(alias: str, times: int = 1) -> None:
     """Puts the file out while the other goes on: a lock that another program holds for longer than a writer waits."""
-    with opened(alias) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with held(alias):
         for _ in range(times):
             restock()
-        other.execute("ROLLBACK")
 
 
 def append_another_entry(alias: str) -> None:

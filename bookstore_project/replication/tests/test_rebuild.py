@@ -19,7 +19,7 @@ from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
     change_around,
     head,
-    opened,
+    held,
     python,
 )
 from bookstore_project.replication.witness import SLOT_BYTES, Witness, read_witness, write_witness
@@ -84,10 +84,8 @@ def test_nothing_goes_by_it_and_it_is_made_anew(old: bytes, way: str) -> None:
 
 def test_an_old_copy_is_found_by_a_process_that_never_met_the_newer_one(seven_books: Path) -> None:
     old = CATALOG.witness_file.read_bytes()
-    with opened("catalog-2") as other:
-        other.execute("BEGIN IMMEDIATE")
+    with held("catalog-2"):
         reprice()
-        other.execute("ROLLBACK")
     assert witness().in_sync == ("catalog-1",)
     put_back(old)
     code = "from bookstore_project.replication.tests.books import *\n"

@@ -15,7 +15,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, opened
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held, opened
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
@@ -33,10 +33,8 @@ def witness() -> Witness:
 
 def evict_the_second() -> None:
     """A lock that another program holds, for longer than a writer waits."""
-    with opened("catalog-2") as other:
-        other.execute("BEGIN IMMEDIATE")
+    with held("catalog-2"):
         restock()
-        other.execute("ROLLBACK")
     assert witness().in_sync == ("catalog-1",)
     assert "locked" in witness().out["catalog-2"].reason
 

@@ -30,7 +30,7 @@ from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.status import status
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, opened
+from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held
 from bookstore_project.replication.transaction import run
 from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
@@ -442,14 +442,12 @@ def test_a_large_file_is_checked_by_the_caretaker_before_it_counts_alone(large_f
 
 
 def test_while_a_tool_holds_a_large_file_the_store_goes_on_after_the_check(large_files: None) -> None:
-    with opened("catalog-2") as tool:
-        tool.execute("BEGIN IMMEDIATE")
+    with held("catalog-2"):
         with pytest.raises(Unavailable, match="is checked as a whole first"):
             reprice(1)
         with pytest.raises(Unavailable, match="busy or full"):
             Caretaker(CATALOG).step()
         reprice(1)
-        tool.execute("ROLLBACK")
     Caretaker(CATALOG).step()
     assert_copies_equal("catalog")
 
