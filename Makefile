@@ -17,7 +17,7 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
 	@exec $(PY) -m pytest -n2 --no-loadscope-reorder $(ARGS)
 
-test-quick: requirements-dev ## Run all tests within one process, and those of one whole store
+test-quick: requirements-dev ## Run the tests that start no other process, and those of one whole store
 	@exec $(PY) -m pytest -n2 --no-loadscope-reorder --quick $(ARGS)
 
 lint: requirements-dev ## Check style, types, the direction of imports, and that no migration is missing

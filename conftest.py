@@ -4,6 +4,7 @@ No test database of Django's: replication is about files, their inodes and their
 """
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -40,11 +41,15 @@ A_STORE = "tests/cluster/test_shop.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help=f"all tests in one process, and of whole stores {A_STORE}")
+    parser.addoption(
+        "--quick", action="store_true", help=f"tests in one process alone, and of whole stores {A_STORE}"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests write in the folder of their run, unless `--basetemp` names one that is to stay."""
+    if config.option.quick:
+        settings.load_profile("quick")
     if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
         config.option.basetemp = str(Path(tempfile.gettempdir(), "t"))
     for number in (signal.SIGHUP, signal.SIGINT):
@@ -53,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
             # becomes the default again).
             signal.signal(number, lambda number, frame: None)
 
+
+gc.set_threshold(100_000, 50, 100)  # To look for garbage as often as usual takes a tenth of the time of all tests.
 
 # The same examples each time, however slow the machine is.
 settings.register_profile(
@@ -63,6 +70,7 @@ settings.register_profile(
     max_examples=100,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("quick", settings.get_profile("store"), max_examples=20)
 settings.load_profile("store")
 
 
@@ -75,9 +83,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     items.sort(key=rank)
     if config.option.quick:
-        left_out = [item for item in items if item.nodeid.startswith(STORES) and not item.nodeid.startswith(A_STORE)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        left_out = {item for item in items if not is_quick(item)}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
+def is_quick(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(STORES):
+        return item.nodeid.startswith(A_STORE)
+    return item.get_closest_marker("processes") is None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -86,6 +86,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Trial]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.processes
 def test_a_run_that_is_ended_leaves_nothing(start: Callable[..., Trial], number: signal.Signals) -> None:
     trial = start()
     wait_for(lambda: len(guard.processes_in(trial.folder)) == 3, what="all that it starts")
@@ -93,6 +94,7 @@ def test_a_run_that_is_ended_leaves_nothing(start: Callable[..., Trial], number:
     wait_for(trial.is_gone, what="an end of all that the run has started")
 
 
+@pytest.mark.processes
 def test_a_run_whose_starter_is_killed_ends_with_it(start: Callable[..., Trial]) -> None:
     trial = start(is_started_by_another=True)
     trial.end()
@@ -105,6 +107,7 @@ def test_a_run_goes_on_whose_sessions_leader_is_out_of_sight(monkeypatch: pytest
     assert not run_folder.starters()
 
 
+@pytest.mark.processes
 def test_only_who_is_known_to_have_ended_is_taken_for_gone(capfd: pytest.CaptureFixture[str]) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
@@ -128,12 +131,14 @@ def run_says_done(run: int, starters: Sequence[int]) -> bool:
         os.close(write_fd)
 
 
+@pytest.mark.processes
 def test_a_run_that_ends_by_itself_leaves_nothing(start: Callable[..., Trial]) -> None:
     trial = start("end")
     trial.process.wait()
     wait_for(trial.is_gone, what="an end of all that the run has started")
 
 
+@pytest.mark.processes
 def test_a_kept_folder_stays_without_its_processes(start: Callable[..., Trial]) -> None:
     trial = start("keep")
     trial.end()
@@ -152,6 +157,7 @@ def is_free(folder: Path) -> bool:
         return False
 
 
+@pytest.mark.processes
 def test_what_a_killed_guard_leaves_is_removed_by_the_next_run(start: Callable[..., Trial]) -> None:
     trial = start()
     for process in Path("/proc").glob("[0-9]*"):
@@ -186,6 +192,7 @@ def test_nobody_elses_folder_is_stale(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == set(names)
 
 
+@pytest.mark.processes
 def test_the_folder_is_where_temporary_files_go_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)

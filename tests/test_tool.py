@@ -12,6 +12,8 @@ import pytest
 from tests import guard
 from tests.store import ROOT, wait_for
 
+pytestmark = pytest.mark.processes
+
 TOOL = """
 import subprocess, sys
 from tests import tool

@@ -52,6 +52,7 @@ def count_books(alias: str) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.processes
 def test_an_import_stopped_from_outside_is_finished_by_repeating_it(
     empty_store: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

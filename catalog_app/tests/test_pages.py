@@ -175,6 +175,7 @@ def test_the_list_shows_what_the_files_hold(root: Client) -> None:
     assert [title for title in titles if title not in text] == []
 
 
+@pytest.mark.processes
 def test_every_node_has_cookies_of_its_own() -> None:
     names = set()
     for node in ("front", "catalog-1", "catalog-2", "order-1"):

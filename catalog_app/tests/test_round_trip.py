@@ -33,7 +33,7 @@ BOOK = st.fixed_dictionaries(
 
 
 def test_an_export_that_is_imported_again_changes_nothing(root: Client) -> None:
-    @settings(max_examples=30)
+    @settings(max_examples=settings().max_examples * 3 // 10)
     @given(st.lists(st.tuples(BOOK, st.booleans()), min_size=1, max_size=4))
     def check(drawn: list[tuple[dict[str, object], bool]]) -> None:
         for fields, is_retired in drawn:

@@ -54,6 +54,7 @@ def test_what_can_be_no_redis_is_refused_without_telling_passwords(url: str) -> 
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.processes
 def test_a_process_with_a_wrong_url_says_so_and_does_not_begin(tmp_path_factory: pytest.TempPathFactory) -> None:
     said = manage(tmp_path_factory, "check", BOOKSTORE_CACHE_URL="memcached://cache.example")
     assert said.returncode == 1
@@ -61,6 +62,7 @@ def test_a_process_with_a_wrong_url_says_so_and_does_not_begin(tmp_path_factory:
 
 
 @pytest.mark.parametrize(("url", "backend"), [("", "LRUCache"), ("redis://cache.example", "RedisCache")])
+@pytest.mark.processes
 def test_the_url_chooses_the_cache(tmp_path_factory: pytest.TempPathFactory, url: str, backend: str) -> None:
     code = "from django.conf import settings; print(settings.CACHES['default']['BACKEND'])"
     said = manage(tmp_path_factory, "shell", "--verbosity=0", "--command", code, BOOKSTORE_CACHE_URL=url)
@@ -68,6 +70,7 @@ def test_the_url_chooses_the_cache(tmp_path_factory: pytest.TempPathFactory, url
 
 
 @pytest.mark.parametrize("lease_s", ["0", "60.1", "inf", "nan", "long"])
+@pytest.mark.processes
 def test_a_lease_that_makes_no_sense_is_refused(tmp_path_factory: pytest.TempPathFactory, lease_s: str) -> None:
     said = manage(tmp_path_factory, "check", BOOKSTORE_LEASE_S=lease_s)
     assert said.returncode == 1

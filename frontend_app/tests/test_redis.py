@@ -133,6 +133,7 @@ def other(store: Store, redis_server: RedisServer) -> Front:
     return make_front(store, shared(redis_backend(redis_server.url)))
 
 
+@pytest.mark.processes
 def test_what_one_front_sets_is_a_hit_at_the_other(front: Front, other: Front) -> None:
     assert look(front) == ("10.00", "miss")
     settle(front)
@@ -140,6 +141,7 @@ def test_what_one_front_sets_is_a_hit_at_the_other(front: Front, other: Front) -
     assert services.read_book(front, 1).body == services.read_book(other, 1).body
 
 
+@pytest.mark.processes
 def test_a_floor_at_either_front_makes_the_old_entry_a_miss_there(store: Store, front: Front, other: Front) -> None:
     look(front)
     settle(front)
@@ -158,6 +160,7 @@ def test_a_floor_at_either_front_makes_the_old_entry_a_miss_there(store: Store, 
     assert look(front) == ("20.00", "miss")
 
 
+@pytest.mark.processes
 def test_a_set_pushed_to_one_front_is_a_hit_at_the_other(store: Store, front: Front, other: Front) -> None:
     change = store.put(1, price="20.00")
     for each in (front, other):
@@ -171,6 +174,7 @@ def test_a_set_pushed_to_one_front_is_a_hit_at_the_other(store: Store, front: Fr
 # ----------------------------------------------------------------------------------- small, old, odd contents
 
 
+@pytest.mark.processes
 def test_little_memory_costs_hits_and_nothing_else(store: Store, front: Front, redis_server: RedisServer) -> None:
     for book_id in range(1, 501):
         push(front, store.put(book_id, price=f"{book_id}.00", title="long " * 2000))
@@ -181,6 +185,7 @@ def test_little_memory_costs_hits_and_nothing_else(store: Store, front: Front, r
     assert status(front).state == "closed"
 
 
+@pytest.mark.processes
 def test_a_redis_restored_from_an_old_snapshot_shows_nothing_old(
     store: Store, front: Front, other: Front, redis_server: RedisServer, clock: Clock
 ) -> None:
@@ -198,6 +203,7 @@ def test_a_redis_restored_from_an_old_snapshot_shows_nothing_old(
     assert look(beginning)[0] == "20.00"
 
 
+@pytest.mark.processes
 def test_an_old_snapshot_under_a_front_that_has_just_begun(
     store: Store, front: Front, redis_server: RedisServer
 ) -> None:
@@ -221,6 +227,7 @@ def test_an_old_snapshot_under_a_front_that_has_just_begun(
     ],
     ids=lambda command: f"{command[0]} {command[2]!r}",
 )
+@pytest.mark.processes
 def test_what_is_no_entry_of_ours_is_a_miss_and_is_replaced(
     front: Front, redis_server: RedisServer, command: tuple[str | bytes, ...]
 ) -> None:
@@ -235,6 +242,7 @@ def test_what_is_no_entry_of_ours_is_a_miss_and_is_replaced(
 # --------------------------------------------------------------------------------------------- refusals
 
 
+@pytest.mark.processes
 def test_a_full_redis_that_evicts_nothing(store: Store, redis_server: RedisServer, front: Front) -> None:
     redis_server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
     redis_server.ask("CONFIG", "SET", "maxmemory", "1")
@@ -251,6 +259,7 @@ def test_a_full_redis_that_evicts_nothing(store: Store, redis_server: RedisServe
     assert look(front) == ("20.00", "hit")
 
 
+@pytest.mark.processes
 def test_a_redis_that_may_only_be_read(store: Store, redis_server: RedisServer, front: Front) -> None:
     look(front)
     settle(front)
@@ -269,6 +278,7 @@ def test_a_redis_that_may_only_be_read(store: Store, redis_server: RedisServer, 
     assert look(front) == ("20.00", "hit")
 
 
+@pytest.mark.processes
 def test_a_redis_that_wants_a_password_which_nobody_told(front: Front, redis_server: RedisServer) -> None:
     redis_server.ask("CONFIG", "SET", "requirepass", "secret")
     assert [look(front) for _ in range(3)] == [("10.00", "miss")] * 3
@@ -278,6 +288,7 @@ def test_a_redis_that_wants_a_password_which_nobody_told(front: Front, redis_ser
 # ------------------------------------------------------------------------------------------ hung and gone
 
 
+@pytest.mark.processes
 def test_a_hung_redis_is_left_out_until_it_answers(
     store: Store, hasty: Front, redis_server: RedisServer, clock: Clock
 ) -> None:
@@ -300,6 +311,7 @@ def test_a_hung_redis_is_left_out_until_it_answers(
     assert events(hasty)[-1] == "uses the shared cache again"
 
 
+@pytest.mark.processes
 def test_a_redis_that_is_killed_and_started_again(
     store: Store, front: Front, redis_server: RedisServer, clock: Clock
 ) -> None:
@@ -315,6 +327,7 @@ def test_a_redis_that_is_killed_and_started_again(
     assert events(front)[-1] == "uses the shared cache again"
 
 
+@pytest.mark.processes
 def test_a_redis_restarted_between_two_reads_is_a_miss_at_most(
     front: Front, redis_server: RedisServer, clock: Clock
 ) -> None:
@@ -326,6 +339,7 @@ def test_a_redis_restarted_between_two_reads_is_a_miss_at_most(
     assert status(front).openings <= 1
 
 
+@pytest.mark.processes
 def test_a_front_begins_without_its_redis(store: Store, clock: Clock, redis_server: RedisServer) -> None:
     redis_server.kill()
     front = make_front(store, shared(redis_backend(redis_server.url), clock=clock), is_leased=False)

@@ -68,6 +68,7 @@ def begin(gateway: Gateway, *targets: str) -> list[asyncio.Task[Got]]:
 
 
 @pytest.mark.parametrize("target", [BOOK, "/product/2", "/info/3/", "/search/a%20topic"])
+@pytest.mark.processes
 def test_a_hit_from_redis_needs_no_thread_and_equals_one_from_memory(
     store: Store, redis_server: RedisServer, target: str
 ) -> None:

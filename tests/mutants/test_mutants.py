@@ -91,6 +91,7 @@ def broken(instead: str, test: str = "test_add", text: str = "a + b") -> Mutant:
         "text is ambiguous",
     ],
 )
+@pytest.mark.processes
 def test_a_mutant_counts_as_caught_only_if_its_test_fails(
     tree: Path, subject: Mutant, is_caught: bool, how: str
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_mutant_counts_as_caught_only_if_its_test_fails(
     assert (tree / "sums.py").read_text() == before
 
 
+@pytest.mark.processes
 def test_a_mutant_that_hangs_is_caught_and_nothing_of_it_goes_on(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workshop, "TIME_LIMIT_S", 3.0)
     outcome = workshop.examine(broken("__import__('signal').pause()"), tree)

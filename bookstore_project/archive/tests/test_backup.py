@@ -153,6 +153,7 @@ def test_no_quarrel_of_ledger_and_orders_is_backed_up(shop: Path, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["b", "b.tar"])
 @pytest.mark.parametrize("point", POINTS)
+@pytest.mark.processes
 def test_a_backup_cut_short_is_none(shop: Path, tmp_path: Path, killed_at: KilledAt, name: str, point: str) -> None:
     buy()
     target = tmp_path / name

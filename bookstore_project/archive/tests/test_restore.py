@@ -281,6 +281,7 @@ KILLED = (
 
 
 @pytest.mark.parametrize("point", POINTS)
+@pytest.mark.processes
 def test_a_restore_cut_short_is_finished_by_the_next(
     shop: Path, tmp_path: Path, killed_at: KilledAt, point: str
 ) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from bookstore_project.cluster.tests.interpreter import python
 
+pytestmark = pytest.mark.processes
+
 HERE, ELSEWHERE = "127.0.0.1:8000,[::1]:8000", "127.0.0.1:8000,192.0.2.1:8000"
 
 

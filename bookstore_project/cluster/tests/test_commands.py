@@ -149,6 +149,7 @@ class TestDbshell:
         assert dbshell.default_alias() == topology.ACCOUNTS
 
 
+@pytest.mark.processes
 def test_launcher_without_a_node_says_which_there_are() -> None:
     answer = subprocess.run(
         [sys.executable, "-m", "bookstore_project.cluster.launch"],

@@ -63,6 +63,7 @@ def state_of(pid: int) -> str:
     ).stdout.strip()[:1]
 
 
+@pytest.mark.processes
 def test_only_the_owner_may_open_the_socket_which_is_gone_with_the_supervisor(store: Store) -> None:
     mode = path_of(store).stat().st_mode
     assert stat.S_ISSOCK(mode)
@@ -72,6 +73,7 @@ def test_only_the_owner_may_open_the_socket_which_is_gone_with_the_supervisor(st
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs to become another user")
+@pytest.mark.processes
 def test_another_user_is_refused_even_if_the_file_let_him_in(shared: Store) -> None:
     folder = path_of(shared).parent
     before = (path_of(shared).stat().st_mode, folder.stat().st_mode)
@@ -120,6 +122,7 @@ def test_a_killed_node_is_started_again(shared: Store) -> None:
     assert "order-2: kill, as asked by a test" in shared.console()
 
 
+@pytest.mark.processes
 def test_a_paused_node_answers_nothing_until_it_goes_on(shared: Store) -> None:
     pid = shared.pid("catalog-2")
     assert order(shared, "pause", "catalog-2")["ok"]
@@ -151,6 +154,7 @@ def test_what_needs_a_process_is_refused_where_there_is_none(shared: Store) -> N
     shared.wait_ready()
 
 
+@pytest.mark.processes
 def test_a_store_with_a_stopped_and_a_paused_node_stops(store: Store) -> None:
     order(store, "stop", "order-1")
     order(store, "pause", "order-2")
@@ -170,6 +174,7 @@ def test_nonsense_is_refused_and_does_nothing(shared: Store, line: bytes) -> Non
     assert {node: shared.pid(node) for node in shared.nodes} == pids
 
 
+@pytest.mark.processes
 def test_the_command_speaks_to_the_supervisor(store: Store) -> None:
     old = store.pid("order-1")
     done = store.manage("node", "stop", "order-1")
@@ -183,6 +188,7 @@ def test_the_command_speaks_to_the_supervisor(store: Store) -> None:
     assert "No supervisor answers" in alone.stderr
 
 
+@pytest.mark.processes
 def test_a_socket_in_a_deep_folder_works_too(tmp_path: Path) -> None:
     """The kernel takes names of about a hundred bytes."""
     folder = tmp_path / ("deep" * 12) / ("deeper" * 10)

@@ -26,6 +26,7 @@ def test_an_experiment_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
         ("base", "best", "BOOKSTORE_COHERENCE='best': expected one of full, push, none."),
     ],
 )
+@pytest.mark.processes
 def test_only_a_shop_that_is_an_experiment_may_show_old_prices(
     tmp_path: Path, settings: str, mode: str, complaint: str
 ) -> None:

@@ -12,6 +12,7 @@ from bookstore_project.cluster import lock
 from tests.store import ROOT, Store, wait_for
 
 
+@pytest.mark.processes
 def test_a_second_supervisor_is_refused_whatever_was_deleted(tmp_path: Path) -> None:
     second = Store(tmp_path / "var")
     with lock.exclusive(second.data):
@@ -23,6 +24,7 @@ def test_a_second_supervisor_is_refused_whatever_was_deleted(tmp_path: Path) -> 
     assert not (second.data / "accounts.sqlite3").exists()
 
 
+@pytest.mark.processes
 def test_make_clean_asks_the_folder_itself(tmp_path: Path) -> None:
     def ask() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "bookstore_project.cluster.lock", str(tmp_path)]
@@ -45,6 +47,7 @@ def test_the_lock_is_of_the_folder_and_a_link_leads_to_the_same(tmp_path: Path) 
         assert held.is_replaced()
 
 
+@pytest.mark.processes
 def test_a_supervisor_whose_folder_was_replaced_stops(store: Store) -> None:
     store.data.rename(store.data.with_name("elsewhere"))
     store.data.mkdir(exist_ok=True)
@@ -53,6 +56,7 @@ def test_a_supervisor_whose_folder_was_replaced_stops(store: Store) -> None:
     store.wait_gone()
 
 
+@pytest.mark.processes
 def test_what_was_deleted_in_the_run_folder_comes_back(store: Store) -> None:
     pids = {node: store.pid(node) for node in store.nodes}
     shutil.rmtree(store.data / "run")
@@ -66,6 +70,7 @@ def test_what_was_deleted_in_the_run_folder_comes_back(store: Store) -> None:
     assert "wasn't stopped" in store.manage("node", "start", "catalog-1").stdout
 
 
+@pytest.mark.processes
 def test_a_node_by_hand_leaves_the_supervisors_its_pid_file(store: Store) -> None:
     pid = store.pid("catalog-1")
     code = "from bookstore_project.cluster.process import announce; announce()"

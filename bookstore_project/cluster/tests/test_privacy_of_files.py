@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.store import ROOT, Store
+
+pytestmark = pytest.mark.processes
 
 
 def manage(store: Store, *arguments: str) -> None:

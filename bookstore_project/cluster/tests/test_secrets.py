@@ -51,6 +51,7 @@ def load_settings(data: Path, node: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("node", ["front", "order-2"])
+@pytest.mark.processes
 def test_a_node_without_secrets_refuses_to_start_and_says_what_to_do(tmp_path: Path, node: str) -> None:
     refused = load_settings(tmp_path / "var", node)
     assert refused.returncode != 0
@@ -58,6 +59,7 @@ def test_a_node_without_secrets_refuses_to_start_and_says_what_to_do(tmp_path: P
     assert not (tmp_path / "var").exists()
 
 
+@pytest.mark.processes
 def test_a_command_makes_none_and_one_that_needs_none_goes_on(tmp_path: Path) -> None:
     told = run(tmp_path, "manage.py", "replication", "status", "--json")
     assert "Traceback" not in told.stderr

@@ -13,6 +13,8 @@ from bookstore_project.cluster.tests.stub_cluster import STUB
 from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store, rest_of, wait_for
 
+pytestmark = pytest.mark.processes
+
 STARTER = f"""
 import sys, time
 from pathlib import Path

@@ -43,6 +43,7 @@ def test_what_names_no_fronts_is_refused_in_words(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 9])
+@pytest.mark.processes
 def test_all_fronts_together_leave_half_of_an_order_replica_to_others(tmp_path: Path, count: int) -> None:
     code = (
         "from bookstore_project.settings.topology import *\n"

@@ -106,6 +106,7 @@ repair.repair(get_service("catalog"))
 """
 
 
+@pytest.mark.processes
 def test_a_kill_loses_one_transaction_of_it(killed_at: KilledAt) -> None:
     edit(120)
     before = head("catalog-2")

@@ -136,6 +136,7 @@ compaction.compact(get_service("catalog"))
 
 
 @pytest.mark.parametrize("point", POINTS)
+@pytest.mark.processes
 def test_a_compaction_killed_anywhere_is_finished_by_the_next(store: Path, killed_at: KilledAt, point: str) -> None:
     edit(600)
     killed_at(point, COMPACT)
@@ -330,6 +331,7 @@ compaction.give_back(get_service("catalog"), least_bytes=1)
 @pytest.mark.parametrize(
     "point", ["repair-copied", "repair-verified", "evict", "repair-quarantined", "repair-installed", "readmit"]
 )
+@pytest.mark.processes
 def test_a_replacement_killed_anywhere_leaves_what_a_repair_finishes(
     hollow: int, killed_at: KilledAt, point: str
 ) -> None:

@@ -347,6 +347,7 @@ call_command("replication", {words}, "--yes", stdout=io.StringIO())
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("action", COMMANDS)
+@pytest.mark.processes
 def test_a_decision_cut_short_refuses_until_it_is_repeated(
     seven_books: Path, killed_at: KilledAt, action: str, point: str
 ) -> None:

@@ -88,6 +88,7 @@ def test_nothing_says_that_such_a_file_is_in_sync(short_donor: None) -> None:
             Caretaker(CATALOG).step()
 
 
+@pytest.mark.processes
 def test_a_donor_that_is_spoilt_while_it_is_copied_is_none(seven_books: Path) -> None:
     restock()
     lose("catalog-2")

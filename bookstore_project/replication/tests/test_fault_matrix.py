@@ -30,6 +30,8 @@ from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.processes
+
 CATALOG = get_service("catalog")
 POINTS = ("rest", "begun", "before-commit", "committed-catalog-1", "committed")
 

@@ -18,6 +18,8 @@ from bookstore_project.replication.tests.faulty import FAULTS, Prepared, Strange
 from bookstore_project.replication.tests.goods import GOODS
 from bookstore_project.settings import topology
 
+pytestmark = pytest.mark.processes
+
 # ---------------------------------------------------------------------------------------------- the stores
 
 

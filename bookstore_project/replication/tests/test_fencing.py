@@ -18,7 +18,10 @@ from bookstore_project.replication.tests.copies import assert_copies_equal, even
 from bookstore_project.replication.tests.forks import Fork
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="who holds a lock is told by /proc")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform != "linux", reason="who holds a lock is told by /proc"),
+]
 
 
 @pytest.fixture(autouse=True)

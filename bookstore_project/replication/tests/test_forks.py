@@ -13,6 +13,8 @@ from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.tests.copies import python
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.processes
+
 
 def test_each_has_its_own_pid_and_says_how_it_ended() -> None:
     processes = [python("print(os.getpid())"), python("print(os.getpid(), int(input()) / 0)")]

@@ -15,6 +15,8 @@ from bookstore_project.replication.witness import read_witness
 from catalog_app.models import Book
 from catalog_app.selling import copies_sell
 
+pytestmark = pytest.mark.processes
+
 ORDER = uuid.UUID(int=42)
 SELL = (
     "import uuid; from catalog_app.selling import copies_sell\n"

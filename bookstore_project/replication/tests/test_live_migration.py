@@ -228,6 +228,7 @@ run("catalog", change)
 
 
 @pytest.mark.parametrize("point", ["committed-catalog-1", "committed"])
+@pytest.mark.processes
 def test_what_a_dead_writer_of_old_code_left_is_migrated_too(
     old_store: Path, killed_at: KilledAt, point: str
 ) -> None:
@@ -242,6 +243,7 @@ def test_what_a_dead_writer_of_old_code_left_is_migrated_too(
 
 
 @pytest.mark.parametrize("point", [*BEFORE_THE_SWITCH, *ONE_COUNTS, *NOBODY_COUNTS, *NEW_COUNTS])
+@pytest.mark.processes
 def test_a_killed_migration_is_finished_by_the_next(old_store: Path, killed_at: KilledAt, point: str) -> None:
     connections.close_all()
     killed_at(point, MIGRATE)
@@ -256,6 +258,7 @@ def test_a_killed_migration_is_finished_by_the_next(old_store: Path, killed_at: 
 
 
 @pytest.mark.parametrize("point", [*BEFORE_THE_SWITCH, *ONE_COUNTS, *NOBODY_COUNTS])
+@pytest.mark.processes
 def test_a_killed_migration_is_undone_by_the_store_that_runs_the_old_code(
     old_store: Path, killed_at: KilledAt, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
@@ -402,6 +405,7 @@ def test_rows_that_migrations_put_into_a_new_store_are_the_same_in_both_files(no
 
 
 @pytest.mark.parametrize("point", ["shelf-cards-given", "migrate-built"])
+@pytest.mark.processes
 def test_a_new_store_whose_first_migration_was_killed_is_finished(
     no_store: Path, killed_at: KilledAt, point: str
 ) -> None:

@@ -32,6 +32,7 @@ def test_threads_exclude_one_another(tmp_path: Path) -> None:
     assert len(most) == 6 * 20
 
 
+@pytest.mark.processes
 def test_processes_exclude_one_another_and_a_dead_one_lets_go(tmp_path: Path) -> None:
     held = tmp_path / "held"
     code = (

@@ -54,6 +54,7 @@ def as_other_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fingerprint, "of_code", lambda service_name: own + 2)
 
 
+@pytest.mark.processes
 def test_another_process_of_other_code_does_nothing(seven_books: Path) -> None:
     before, agreed = dump("catalog-1"), read_witness(CATALOG.witness_file)
     with python(ATTEMPTS) as process:

@@ -82,6 +82,7 @@ def test_nothing_goes_by_it_and_it_is_made_anew(old: bytes, way: str) -> None:
     assert_copies_equal("catalog")
 
 
+@pytest.mark.processes
 def test_an_old_copy_is_found_by_a_process_that_never_met_the_newer_one(seven_books: Path) -> None:
     old = CATALOG.witness_file.read_bytes()
     with held("catalog-2"):
@@ -106,6 +107,7 @@ def test_an_old_copy_from_before_a_rebuild_is_found(old: bytes) -> None:
         price_of(1, "catalog-1")
 
 
+@pytest.mark.processes
 def test_the_longer_log_counts_and_the_shorter_is_rolled_forward(seven_books: Path, killed_at: KilledAt) -> None:
     killed_at("committed-catalog-1", REPRICE)
     assert head("catalog-1") == head("catalog-2") + 1
@@ -162,6 +164,7 @@ def test_it_is_not_made_where_the_copies_do_not_agree(old: bytes, damage: Callab
         reprice()
 
 
+@pytest.mark.processes
 def test_a_rebuilder_killed_anywhere_is_followed_by_one_that_finishes(old: bytes, killed_at: KilledAt) -> None:
     CATALOG.witness_file.unlink()
     killed_at(
@@ -191,6 +194,7 @@ def test_reads_at_the_same_time_do_not_take_each_other_for_stale(seven_books: Pa
     assert read_witness(path).counter == newer.counter
 
 
+@pytest.mark.processes
 def test_a_read_only_witness_is_replaced(old: bytes, obedient: Obedient) -> None:
     CATALOG.witness_file.chmod(0o400)
     assert obedient(REPRICE) == ""
@@ -198,6 +202,7 @@ def test_a_read_only_witness_is_replaced(old: bytes, obedient: Obedient) -> None
     assert_copies_equal("catalog")
 
 
+@pytest.mark.processes
 def test_a_read_only_witness_in_a_read_only_folder_stops_writes_alone(old: bytes, obedient: Obedient) -> None:
     CATALOG.witness_file.chmod(0o400)
     CATALOG.witness_file.parent.chmod(0o500)

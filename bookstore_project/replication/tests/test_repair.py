@@ -133,6 +133,7 @@ repair.repair(get_service("catalog"))
     "point",
     ["repair-copied", "repair-verified", "repair-quarantined", "repair-installed", "repair-rolled", "readmit"],
 )
+@pytest.mark.processes
 def test_a_repairer_killed_anywhere_is_followed_by_one_that_finishes(
     seven_books: Path, killed_at: KilledAt, point: str
 ) -> None:

@@ -158,6 +158,7 @@ def test_an_eviction_without_the_lock_changes_nothing(seven_books: Path) -> None
     assert (head("catalog-1"), CATALOG.witness_file.read_bytes()) == (before, content)
 
 
+@pytest.mark.processes
 def test_a_damaged_entry_that_both_files_have_is_not_settled_by_it(seven_books: Path, killed_at: KilledAt) -> None:
     """The fronts would be told to forget what the damage says, and keep the old price."""
     killed_at("committed", "from bookstore_project.replication.tests.books import reprice; reprice()")

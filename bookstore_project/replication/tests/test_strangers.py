@@ -94,6 +94,7 @@ class TestOverwritten:
 
     @pytest.mark.parametrize("is_compacted", [False, True])
     @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+    @pytest.mark.processes
     def test_nor_if_it_was_put_there_while_nothing_ran(
         self, old: dict[str, bytes], alias: str, is_compacted: bool, settings: Any
     ) -> None:
@@ -116,6 +117,7 @@ class TestOverwritten:
 
     @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
     @pytest.mark.parametrize("size", ["equal", "larger", "smaller"])
+    @pytest.mark.processes
     def test_nobody_reads_the_old_price(self, old: dict[str, bytes], alias: str, size: str) -> None:
         content = {"equal": old[alias], "larger": old[alias] + b"\0" * 8192, "smaller": old[alias][:-4096]}[size]
         overwrite(topology.database_file(alias), content)
@@ -132,6 +134,7 @@ class TestOverwritten:
         assert price_of(1, "catalog-1")[0] == price_of(1, "catalog-2")[0] == "5.00"
         assert_copies_equal("catalog")
 
+    @pytest.mark.processes
     def test_the_head_alone_would_not_have_told(self, old: dict[str, bytes]) -> None:
         """What makes the stamp necessary: the mixture ends at the floor, and says an old price."""
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
@@ -140,6 +143,7 @@ class TestOverwritten:
             assert stranger.execute("SELECT price FROM catalog_app_book WHERE id = 1").fetchone() == (30,)
         stranger.close()
 
+    @pytest.mark.processes
     def test_the_caretaker_finds_it_though_nobody_reads_or_writes(self, old: dict[str, bytes]) -> None:
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         Caretaker(CATALOG).step()
@@ -147,6 +151,7 @@ class TestOverwritten:
         assert_copies_equal("catalog")
 
     @pytest.mark.parametrize("fault", [ReplicaFault("damaged"), OSError("busy")], ids=["by copy", "by log"])
+    @pytest.mark.processes
     def test_a_file_that_has_just_rejoined_is_watched_at_once(self, seven_books: Path, fault: Exception) -> None:
         with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
             membership.evict(CATALOG, lock, witness(), {"catalog-2": fault})
@@ -156,6 +161,7 @@ class TestOverwritten:
         overwrite(path, read_bytes(path))
         assert "overwritten" in str(fault_of("catalog-2", witness()))
 
+    @pytest.mark.processes
     def test_a_fault_that_could_not_be_reported_is_found_again(
         self, old: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -172,6 +178,7 @@ class TestOverwritten:
         Caretaker(CATALOG).step()
         assert price_of(1, "catalog-2")[0] == "5.00"
 
+    @pytest.mark.processes
     def test_one_thread_at_a_time_waits_to_report_a_fault(self, old: dict[str, bytes]) -> None:
         reports: list[str] = []
         pause = Pause()
@@ -193,11 +200,13 @@ class TestOverwritten:
             first.result()
         assert "catalog-2" not in witness().in_sync
 
+    @pytest.mark.processes
     def test_an_answer_that_was_read_meanwhile_is_not_given(self, old: dict[str, bytes]) -> None:
         points.hooks["gate-snapshot"] = lambda: overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         with pytest.raises(Unavailable, match="overwritten"):
             price_of(1, "catalog-2")
 
+    @pytest.mark.processes
     def test_that_nothing_was_found_meanwhile_is_not_said(self, old: dict[str, bytes]) -> None:
         """What is missing in the old copy may have been put there since."""
 
@@ -213,6 +222,7 @@ class TestOverwritten:
 
     @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
     @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2"])
+    @pytest.mark.processes
     def test_a_writer_between_two_steps_finds_it(self, old: dict[str, bytes], alias: str, point: str) -> None:
         points.hooks[point] = lambda: overwrite(topology.database_file(alias), old[alias])
         restock(4)
@@ -244,6 +254,7 @@ class TestCheckpoints:
         assert price_of(1, "catalog-2")[0] == "30.00"
 
     @pytest.mark.parametrize("point", ["checkpoint-announced", "checkpoint-made"])
+    @pytest.mark.processes
     def test_a_kill_in_one_leaves_no_fault(self, seven_books: Path, killed_at: KilledAt, point: str) -> None:
         restock()
         killed_at(
@@ -267,6 +278,7 @@ class TestCheckpoints:
         )
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
+    @pytest.mark.processes
     def test_closing_the_last_connection_merges_nothing(self, seven_books: Path) -> None:
         """Neither that of a thread, nor of a command or a process that ends."""
         closers: list[Callable[[], object]] = [
@@ -306,6 +318,7 @@ class TestVisitors:
 
     @pytest.mark.parametrize("is_running", [True, False], ids=["running", "stopped"])
     @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
+    @pytest.mark.processes
     def test_a_tool_that_only_reads_leaves_no_fault(
         self, seven_books: Path, tool: list[str], is_running: bool
     ) -> None:
@@ -326,6 +339,7 @@ class TestVisitors:
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
+    @pytest.mark.processes
     def test_a_tool_that_merges_the_wal_of_killed_processes_leaves_no_fault(
         self, seven_books: Path, killed_at: KilledAt
     ) -> None:
@@ -363,6 +377,7 @@ class TestSidecars:
         return beside("catalog-2", request.param).unlink
 
     @pytest.mark.parametrize("is_made_anew", [False, True])
+    @pytest.mark.processes
     def test_no_read_or_write_goes_by_it(self, removed: Callable[[], None], is_made_anew: bool) -> None:
         removed()
         if is_made_anew:
@@ -405,6 +420,7 @@ class TestSidecars:
         assert repaired.means == "copy"
 
 
+@pytest.mark.processes
 def test_the_last_other_process_may_leave_while_a_writer_comes(
     seven_books: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

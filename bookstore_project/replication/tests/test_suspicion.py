@@ -157,6 +157,7 @@ def old(kind: Kind) -> Old:
 
 @pytest.mark.parametrize("spoilt", [0, 1])
 class TestOverwrittenWhileTheOtherIsGone:
+    @pytest.mark.processes
     def test_nothing_is_read_or_written_ever_after(self, kind: Kind, old: Old, spoilt: int) -> None:
         alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
         lose(other)
@@ -169,6 +170,7 @@ class TestOverwrittenWhileTheOtherIsGone:
         kind.refuses(alias)
 
     @pytest.mark.parametrize("content", ["old", "as it is"])
+    @pytest.mark.processes
     def test_a_tool_that_takes_away_what_gave_it_away_changes_nothing(
         self, kind: Kind, old: Old, spoilt: int, content: str
     ) -> None:
@@ -184,6 +186,7 @@ class TestOverwrittenWhileTheOtherIsGone:
         assert alias in start()
         kind.refuses(alias)
 
+    @pytest.mark.processes
     def test_nor_if_the_file_was_only_seen_short(self, kind: Kind, old: Old, spoilt: int, settings: Any) -> None:
         """Whoever writes a file in place cuts it off first, and may be met doing it."""
         settings.LOG_KEEP = 1
@@ -199,6 +202,7 @@ class TestOverwrittenWhileTheOtherIsGone:
         start()
         kind.refuses(alias)
 
+    @pytest.mark.processes
     def test_nor_if_it_does_so_before_anybody_has_seen_it(self, kind: Kind, old: Old, spoilt: int) -> None:
         """A crash, an old copy, a look with sqlite3, a start: the check of the whole file tells."""
         alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
@@ -212,6 +216,7 @@ class TestOverwrittenWhileTheOtherIsGone:
         kind.refuses(alias)
 
 
+@pytest.mark.processes
 def test_a_tool_that_had_a_look_between_a_crash_and_a_start_costs_nothing(kind: Kind, old: Old) -> None:
     """Neither with both copies there, nor with one of them lost."""
     first, second = kind.service.aliases
@@ -241,6 +246,7 @@ STEP = "from bookstore_project.replication.tests.test_suspicion import *\nCareta
 @pytest.mark.parametrize("kind", ["catalog"], indirect=True)
 @pytest.mark.parametrize("code", [WRITE, STEP], ids=["writer", "caretaker"])
 @pytest.mark.parametrize("point", ["suspect", "suspected"])
+@pytest.mark.processes
 def test_killed_while_it_remembers_what_it_found(
     kind: Kind, old: Old, killed_at: KilledAt, point: str, code: str
 ) -> None:
@@ -254,6 +260,7 @@ def test_killed_while_it_remembers_what_it_found(
 
 @pytest.mark.parametrize("kind", ["catalog"], indirect=True)
 @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1"])
+@pytest.mark.processes
 def test_the_last_copy_is_overwritten_under_a_writer(kind: Kind, old: Old, point: str) -> None:
     """The commit may begin the -wal anew: what it was when the file was overwritten is gone then."""
     lose("catalog-2")
@@ -404,6 +411,7 @@ def test_the_operator_has_those_who_are_suspected_checked(seven_books: Path) -> 
     assert "catalog-1: sound, and not suspected any more" in told.getvalue()
 
 
+@pytest.mark.processes
 def test_killed_before_it_is_cleared_it_is_cleared_by_the_next(seven_books: Path, killed_at: KilledAt) -> None:
     connections.close_all()
     path = topology.database_file("catalog-1")
@@ -463,6 +471,7 @@ def test_a_large_file_that_does_not_pass_is_suspected(large_files: None) -> None
         list_titles("catalog-1")
 
 
+@pytest.mark.processes
 def test_killed_between_the_check_and_the_eviction_it_is_checked_again(
     large_files: None, killed_at: KilledAt
 ) -> None:

@@ -144,6 +144,7 @@ def test_all_processes_count_together(attempts: Attempts, clock: Clock) -> None:
     assert others[1].begin("ann", HOME) is True
 
 
+@pytest.mark.processes
 def test_real_processes_count_together(tmp_path: Path) -> None:
     code = """
 from bookstore_project.wire.attempts import Attempts, Table

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 SELDOM = {
     "bookstore_project.wire.foldings",
     "catalog_app.importing",
