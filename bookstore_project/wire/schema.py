@@ -99,18 +99,18 @@ def one_spelling(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     return [endpoint for endpoint in endpoints if endpoint[0].endswith("/") == endpoint[0].startswith("/api/")]
 
 
-class StrictFieldsSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # registers itself
+class StrictFieldsSchema(OpenApiSerializerExtension):  # registers itself
     """What has unknown fields is refused."""
 
     target_class = "bookstore_project.wire.fields.StrictFields"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
-        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         return {**schema, "additionalProperties": False} if direction == "request" else schema
 
 
-class PriceFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+class PriceFieldSchema(OpenApiSerializerFieldExtension):  # registers itself
     """Taken as text or as a number, given as text."""
 
     target_class = "bookstore_project.wire.fields.PriceField"
@@ -124,7 +124,7 @@ class PriceFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-unty
         return {"anyOf": [text, number]}
 
 
-class Isbn13FieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+class Isbn13FieldSchema(OpenApiSerializerFieldExtension):  # registers itself
     """Taken with hyphens and spaces or as nothing, given as thirteen digits or null."""
 
     target_class = "bookstore_project.wire.fields.Isbn13Field"
@@ -137,7 +137,7 @@ class Isbn13FieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-unt
         return {"anyOf": [isbn, {**_TEXT, "maxLength": 0}]}
 
 
-class TextFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself
+class TextFieldSchema(OpenApiSerializerFieldExtension):  # registers itself
     """Without the characters that `text.canonical` refuses; where text is needed, not of white space alone."""
 
     target_class = "bookstore_project.wire.fields.TextField"
@@ -152,7 +152,7 @@ class TextFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyp
         return {"anyOf": [{**_TEXT, **length, "pattern": f"^{something}[^{_UNFIT}]*$"}]}
 
 
-class BasicScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+class BasicScheme(OpenApiAuthenticationExtension):  # registers itself
     target_class = "bookstore_project.wire.authentication.BasicAuthentication"
     name = "basic"
 
@@ -160,11 +160,11 @@ class BasicScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {"type": "http", "scheme": "basic", "description": "A staff account."}
 
 
-class SessionScheme(authentication.SessionScheme):  # type: ignore[no-untyped-call]
+class SessionScheme(authentication.SessionScheme):
     target_class = "bookstore_project.wire.authentication.SessionAuthentication"
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):
     target_class = "bookstore_project.wire.authentication.TokenAuthentication"
     name = "token"
     priority = 1
@@ -178,7 +178,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         }
 
 
-class ServiceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ServiceScheme(OpenApiAuthenticationExtension):
     target_class = "bookstore_project.wire.authentication.ServiceAuthentication"
     name = "service"
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -228,6 +229,17 @@ def test_in_the_place_of_the_accounts(store: Path, thing: str) -> None:
     put(thing, path)
     call_command("migrate", verbosity=0)
     assert path.is_file()
+
+
+def test_accounts_whose_making_was_cut_short_are_filled(store: Path) -> None:
+    """A kill between making the file and its first table leaves it empty."""
+    path = topology.database_file(topology.ACCOUNTS)
+    connections.close_all()
+    gone(path)
+    path.touch(mode=0o600)
+    call_command("migrate", verbosity=0)
+    with closing(sqlite3.connect(path)) as accounts:
+        assert accounts.execute("SELECT count(*) FROM auth_group").fetchone() == (2,)
 
 
 def test_edits_by_hand_of_both_files_are_taken_back_by_hand(store: Path) -> None:
