@@ -30,7 +30,7 @@ from bookstore_project.replication.backend.base import identity_of
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.replication.witness import FileRecord, Witness, create_witness
-from bookstore_project.settings import topology
+from bookstore_project.settings import secret_files, topology
 from bookstore_project.wire.attempts import attempts
 from tests.redis import RedisServer
 
@@ -166,6 +166,7 @@ def put_in_place(template: Path) -> None:
         for leftover in path.parent.glob(f"{path.name}*"):
             leftover.unlink()
         shutil.copy(template / f"{alias}.sqlite3", path)
+    secret_files.remember()  # Beside the databases: whoever empties their folders takes that away, too.
     for node in topology.NODES.values():
         if node.service == topology.FRONT:
             leases.record_no_lease(node.name)
