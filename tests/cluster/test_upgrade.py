@@ -17,8 +17,8 @@ def make_for_other_code(store: Store, number: int) -> None:
     """As the files of the catalog are after a migration to columns that the running processes don't know.
 
     Under the writer lock, as a migration: one file alone with another number would be at fault. And without merging
-    the -wal, which would be somebody else's doing: the last connection does, unless it can only read, and processes
-    that meet another number have closed theirs.
+    the -wal, which would be somebody else's doing: whoever commits to a long one merges it, unless told not to, and
+    so does the last connection, unless it can only read; processes that meet another number have closed theirs.
     """
     with writer_lock(store.data / "locks" / "catalog", time.monotonic() + PATIENCE_S):
         for path in files(store, "catalog"):
@@ -27,6 +27,7 @@ def make_for_other_code(store: Store, number: int) -> None:
                 closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection,
             ):
                 last.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                connection.execute("PRAGMA wal_autocheckpoint = 0")
                 connection.execute(f"PRAGMA user_version = {number}")
 
 
