@@ -1,17 +1,15 @@
 """The ordinary way: Django's WSGI handler in a bounded pool of threads."""
 
-import asyncio
 import re
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from bookstore_project.settings import topology
 from bookstore_project.wire import deadlines, headers
 from bookstore_project.wire.authentication import is_hashing
 from bookstore_project.wire.gateway.messages import Outgoing
-from bookstore_project.wire.gateway.threads import WSGIApplication, run_wsgi
+from bookstore_project.wire.gateway.threads import Threads, WSGIApplication
 from frontend_app.gateway.lanes import Busy, Lane
 from frontend_app.middleware import ARRIVED_AT
 
@@ -39,7 +37,6 @@ class OrdinaryWay:
     """Runs a WSGI application in threads. Requests wait for one on the event loop, where waiting costs none."""
 
     def __init__(self, application: WSGIApplication, threads: int, slot_wait_s: float = SLOT_WAIT_S) -> None:
-        self._application = application
         purchases, changes = min(PURCHASES_AT_ONCE, threads), min(CHANGES_AT_ONCE, threads)
         self._purchases = Lane("purchases", purchases)
         self._changes = Lane("changes", changes)
@@ -47,7 +44,7 @@ class OrdinaryWay:
         self._upkeep = Lane("upkeep", UPKEEP_AT_ONCE)
         self._reads = Lane("reads", max(1, threads - purchases))
         at_once = max(threads, purchases + 1) + changes + PASSWORDS_AT_ONCE + UPKEEP_AT_ONCE
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="django")
+        self._threads = Threads(application, at_once)
         self._slot_wait_s = slot_wait_s
 
     async def answer(self, environ: dict[str, Any]) -> Outgoing:
@@ -56,17 +53,8 @@ class OrdinaryWay:
         lane = self._lane_of(environ)
         # To begin what can't be finished in time would take a thread from those for whom there is time.
         await lane.enter(min(self._slot_wait_s, max(0.0, _patience_s(environ) - NEEDED * lane.usual_s)))
-        loop = asyncio.get_running_loop()
-        began = time.monotonic()
-        work = self._pool.submit(run_wsgi, self._application, environ)
-
-        def give_back(_: Future[Outgoing]) -> None:
-            with suppress(RuntimeError):  # The loop is closed: nobody waits for a slot any more.
-                loop.call_soon_threadsafe(lane.leave, time.monotonic() - began)
-
-        # With the end of the work, not of the waiting for it: a cancelled request still has its thread.
-        work.add_done_callback(give_back)
-        return await asyncio.wrap_future(work)
+        # The slot is kept until the end of the work, not of the waiting for it: a cancelled request has its thread.
+        return await self._threads.answer(environ, partial(_leave, lane, time.monotonic()))
 
     def _lane_of(self, environ: dict[str, Any]) -> Lane:
         path, is_safe = environ["PATH_INFO"], environ["REQUEST_METHOD"] in SAFE
@@ -79,7 +67,11 @@ class OrdinaryWay:
         return self._purchases if _PURCHASE.match(path) else self._changes
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
+
+
+def _leave(lane: Lane, began: float) -> None:
+    lane.leave(time.monotonic() - began)
 
 
 def _patience_s(environ: dict[str, Any]) -> float:

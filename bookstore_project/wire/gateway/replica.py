@@ -4,10 +4,8 @@ WSGI would do, if its servers told a body that broke off from one that is comple
 chunk looks whole to a WSGI application, and is executed. (docs/adr/0014)
 """
 
-import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
@@ -18,7 +16,7 @@ from bookstore_project.wire.gateway.environ import build_environ
 from bookstore_project.wire.gateway.heads import check_head
 from bookstore_project.wire.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
 from bookstore_project.wire.gateway.refusals import REFUSED, is_from_node, refusal
-from bookstore_project.wire.gateway.threads import WSGIApplication, run_wsgi
+from bookstore_project.wire.gateway.threads import Threads, WSGIApplication
 from bookstore_project.wire.headers import REQUEST_ID
 from bookstore_project.wire.request_id import accept_request_id
 
@@ -42,7 +40,7 @@ class ReplicaGateway:
         self._on_start = on_start
         self._body_timeout_s = body_timeout_s
         self._bodies = bodies.Budget(bodies.TOTAL_BYTES)
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -58,14 +56,14 @@ class ReplicaGateway:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self._pool is not None:
-                    self._pool.shutdown(wait=False, cancel_futures=True)
+                    self._pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    def _start(self) -> ThreadPoolExecutor:
+    def _start(self) -> Threads:
         """Threads and background belong to the process that serves, and begin with it."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="django")
+            self._pool = Threads(self._application, self._threads)
             self._on_start()
         return self._pool
 
@@ -82,7 +80,7 @@ class ReplicaGateway:
                 )
                 environ = build_environ(request, body, request_id) | {metrics.BEGAN: time.perf_counter()}
                 pool = self._pool or self._start()
-                answer = await asyncio.get_running_loop().run_in_executor(pool, run_wsgi, self._application, environ)
+                answer = await pool.answer(environ)
         except REFUSED as error:
             answer = refusal(error, request_id)
             _note(request, answer, request_id, time.perf_counter() - began)
