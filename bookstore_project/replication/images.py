@@ -19,13 +19,24 @@ Image = dict[str, Any]
 
 
 def image_expression(table: Table, row: str = "") -> str:
-    """SQL that gives a row's image; `row` is `OLD`, `NEW` or empty."""
-    members = ", ".join(f"'{name}', {_value_expression(name, row)}" for name in table.columns)
-    return f"json_object({members})"
+    """SQL that gives a row's image; `row` is what the statement calls the table, if it calls it anything."""
+    row = f"{row}." if row else ""
+    members = (f"'{name}', {_value_expression(f'{row}{_quoted(name)}')}" for name in table.columns)
+    return f"json_object({', '.join(members)})"
 
 
-def _value_expression(column: str, row: str) -> str:
-    value = f'{row}."{column}"' if row else f'"{column}"'
+def old_image_expression(table: Table) -> str:
+    """The same of a trigger's OLD row, so that SQLite parses it in half the time: every new connection has to."""
+    # The plus makes it an expression, without an affinity by which the others would be converted.
+    pairs = " UNION ALL ".join(f"SELECT '{name}' k, +OLD.{_quoted(name)} v" for name in table.columns)
+    return f"(SELECT json_group_object(k, {_value_expression('v')}) FROM ({pairs}))"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _value_expression(value: str) -> str:
     # 17 digits give back every decimal of up to 15; a blob can't stand in JSON.
     return (
         f"CASE typeof({value}) WHEN 'real' THEN json(printf('%!.17g', {value})) "

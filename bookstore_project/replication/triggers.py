@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from bookstore_project.replication.images import image_expression
+from bookstore_project.replication.images import old_image_expression
 from bookstore_project.replication.service import Service, Table
 
 PREFIX = "replication_note_"
@@ -29,7 +29,7 @@ def drop(connection: sqlite3.Connection) -> None:
 def trigger_statements(table: Table) -> list[str]:
     """CREATE TRIGGER statements: inserts, deletes, and updates (also of the primary key) of one table."""
     name, key = table.name, f'"{table.key_column}"'
-    before = image_expression(table, "OLD")
+    before = old_image_expression(table)
 
     def note(row: str, image: str) -> str:
         return f"{_NOTE} VALUES ('{name}', json_quote({row}.{key}), {image});"

@@ -16,7 +16,7 @@ from bookstore_project.replication.tests.copies import (
     change_around,
     floor,
     head,
-    opened,
+    held,
     rows,
 )
 from bookstore_project.replication.transaction import run
@@ -141,9 +141,7 @@ def test_the_list_opens_when_the_other_replicas_file_cannot_be_read(root: Client
 
 def test_the_list_opens_when_another_program_has_locked_the_other_replicas_file(root: Client) -> None:
     connections["catalog-2"].close()
-    with opened("catalog-2") as stranger:
-        stranger.execute("PRAGMA locking_mode = EXCLUSIVE")
-        stranger.execute("BEGIN EXCLUSIVE")
+    with held("catalog-2", "PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE"):
         answer = root.get(BOOKS)
     assert answer.status_code == 200
     assert "catalog-2 isn’t shown: catalog-2 can't be read: database is locked" in text_of(answer)

@@ -36,12 +36,13 @@ def opened(alias: str) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def held(alias: str) -> Iterator[sqlite3.Connection]:
-    """Another program holds the lock of the alias's file, for longer than a writer waits: here that is 50 ms."""
+def held(alias: str, *begin: str) -> Iterator[sqlite3.Connection]:
+    """Another program holds the lock of the alias's file, for longer than others wait: here that is 50 ms."""
     options = connections.settings[alias]["OPTIONS"]
     usual_s = options["timeout"]
     with opened(alias) as stranger:
-        stranger.execute("BEGIN IMMEDIATE")
+        for statement in begin or ("BEGIN IMMEDIATE",):
+            stranger.execute(statement)
         options["timeout"] = SHORT_WAIT_S
         _set_patience(alias, SHORT_WAIT_S)
         try:
