@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import made_once
+from conftest import STORES, made_once
 from tests.client import Shop
 from tests.pool import Pool
 from tests.store import Store
@@ -22,11 +22,21 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store.data
 
 
+POOL = pytest.StashKey[Pool]()
+
+
 @pytest.fixture(scope="session")
-def pool(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Pool]:
-    made = Pool(tmp_path_factory.mktemp("pool"), prepared)
+def pool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Pool]:
+    made = request.config.stash[POOL] = Pool(tmp_path_factory.mktemp("pool"), prepared)
     yield made
     made.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Nothing runs beside the tests that need no store: an idle one takes a tenth of a core."""
+    if POOL in item.config.stash and not (nextitem and nextitem.nodeid.startswith(STORES)):
+        item.config.stash[POOL].close()
 
 
 @pytest.fixture
