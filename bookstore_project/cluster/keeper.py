@@ -1,19 +1,17 @@
 """Keeps one node running: starts it, passes on what it says, and starts it again when it dies or hangs."""
 
 import asyncio
-import contextlib
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import IO
 
 from bookstore_project.cluster import display, lifeline
 from bookstore_project.cluster.backoff import Backoff
 from bookstore_project.cluster.console import Console
+from bookstore_project.cluster.launcher import ProcessGroup, Start
 from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.cluster.logfiles import LogFile
 from bookstore_project.cluster.orders import Orders
@@ -41,24 +39,22 @@ class Keeper:
         self,
         node: topology.Node,
         *,
-        command: Sequence[str],
+        start: Start,
         line_to: Console,
         alive: Lifeline,
         stopping: asyncio.Event,
         hung_after_s: float,
-        cwd: Path = topology.ROOT,
     ) -> None:
         self.node = node
         self.ready = asyncio.Event()
-        self._command = command
+        self._start = start
         self._console = line_to
         self._lifeline = alive
         self._stopping = stopping
         self._hung_after_s = hung_after_s
-        self._cwd = cwd
         self._backoff = Backoff()
         self._log = LogFile(topology.LOG_DIR / f"{node.name}.log")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ProcessGroup | None = None
         self._orders = Orders()
 
     async def run(self) -> None:
@@ -123,30 +119,20 @@ class Keeper:
     def signal_group(self, number: signal.Signals) -> None:
         """Signals every process of the node, if there is any."""
         if self._process:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+            self._process.signal(number)
 
     async def _run_once(self) -> int:
         """From start to end of one process group; returns the leader's exit status."""
-        process = self._process = subprocess.Popen(  # noqa: S603  (our own command line, no shell)
-            self._command,
-            cwd=self._cwd,
-            env=self._environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(self._lifeline.read_fd,),
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        relay = asyncio.create_task(self._relay(process.stdout))
+        process = self._process = await asyncio.to_thread(self._start, self._environment(os.environ))
+        if self._stopping.is_set() or self._orders.is_held:  # Said while it was being started.
+            self.signal_group(signal.SIGTERM)
+        relay = asyncio.create_task(self._relay(process.output))
         announcement = asyncio.create_task(self._announce_ready())
         watch = asyncio.create_task(self._kill_when_hung())
         try:
             status = await asyncio.to_thread(process.wait)
         finally:
             self.ready.clear()
-            self.signal_group(signal.SIGKILL)  # Whoever is left of the group: a worker without its parent.
             self._process = None
             self._orders.is_paused = False
             announcement.cancel()

@@ -39,12 +39,18 @@ def _keep_pid(path: Path) -> None:
 
 
 def _is_of_a_supervisor(pid: int | None, node: str) -> bool:
-    """Whether that process lives and was started as this node by a supervisor, by the kernel's account."""
+    """Whether that process lives and was started as this node by a supervisor, by the kernel's account.
+
+    That account has no node's name if it was forked (`forkserver`), as it tells with what a program began.
+    """
     with suppress(OSError):
         given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         variables = dict(line.split(b"=", 1) for line in given if b"=" in line)
         ours = os.environ.get("BOOKSTORE_DATA", "").encode()
-        named = variables.get(b"BOOKSTORE_NODE") == node.encode() and variables.get(b"BOOKSTORE_DATA", b"") == ours
+        named = (
+            variables.get(b"BOOKSTORE_NODE", node.encode()) == node.encode()
+            and variables.get(b"BOOKSTORE_DATA", b"") == ours
+        )
         return named and lifeline.VARIABLE.encode() in variables
     return False
 

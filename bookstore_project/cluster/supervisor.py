@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from bookstore_project.cluster import display
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.control import ControlSocket
 from bookstore_project.cluster.keeper import Keeper
+from bookstore_project.cluster.launcher import Launcher
 from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.settings import base, topology
 
@@ -23,11 +23,6 @@ KILL_AFTER_S = 0.9
 """From the polite signal to the other one, in seconds: longer than `launch.GRACE_S`, and all is over within two."""
 
 
-def launch_command(node: topology.Node) -> Sequence[str]:
-    """The command that runs a node; which one, it learns from its environment."""
-    return [sys.executable, "-m", "bookstore_project.cluster.launch"]
-
-
 class Supervisor:
     """Starts all nodes at once, restarts what dies or hangs, stops all of them together."""
 
@@ -36,30 +31,39 @@ class Supervisor:
         nodes: Sequence[topology.Node],
         *,
         console: Console,
-        command: Callable[[topology.Node], Sequence[str]] = launch_command,
+        arguments: Sequence[str] = (),
         is_replaced: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`is_replaced`: whether another data folder lies where this supervisor's was."""
+        """Nodes are started by `launch.main(arguments)`. Begins to load what they need, beside whatever comes first.
+
+        `is_replaced`: whether another data folder lies where this supervisor's was.
+        """
         self._nodes = nodes
         self._console = console
-        self._command = command
         self._is_replaced = is_replaced
+        self._lifeline = Lifeline()
+        self._launcher = Launcher(arguments, self._lifeline)
 
     def run(self) -> None:
         """Returns after SIGINT, SIGTERM or SIGHUP, when no process of any node is left."""
         asyncio.run(self._run())
 
+    def close(self) -> None:
+        """Lets go: whatever was started and goes on ends itself. To be called once, in whatever way it ended."""
+        self._launcher.close()
+        self._lifeline.close()
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         # A thread waits for each process: with fewer, the death of one would go unseen.
         loop.set_default_executor(ThreadPoolExecutor(len(self._nodes) + 2))
-        stopping, alive = asyncio.Event(), Lifeline()
+        stopping = asyncio.Event()
         keepers = [
             Keeper(
                 node,
-                command=self._command(node),
+                start=self._launcher.start,
                 line_to=self._console,
-                alive=alive,
+                alive=self._lifeline,
                 stopping=stopping,
                 hung_after_s=base.HUNG_AFTER_S,
             )
@@ -80,7 +84,6 @@ class Supervisor:
         control.close()
         greeting.cancel()
         await self._stop(keepers, running)
-        alive.close()
         for node in self._nodes:
             with suppress(OSError):
                 files.remove(node.pid_file)

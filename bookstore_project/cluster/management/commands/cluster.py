@@ -1,5 +1,6 @@
 """`manage.py cluster`: the whole store on one console."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -52,10 +53,12 @@ class Command(BaseCommand):
         console.line(console.paint("Bookstore", "bold") + f"  data in {display.short(topology.DATA)}")
         for line in [*display.moved_nodes(), *display.experiments()]:
             console.line(line)
-        preparation.prepare(console.line)
-        for node in nodes:
-            console.line(display.node_line(node, "starting", None))
-        Supervisor(nodes, console=console, is_replaced=held.is_replaced).run()
+        supervisor = Supervisor(nodes, console=console, is_replaced=held.is_replaced)
+        with contextlib.closing(supervisor):
+            preparation.prepare(console.line)
+            for node in nodes:
+                console.line(display.node_line(node, "starting", None))
+            supervisor.run()
 
 
 def _stop_early(number: int, frame: FrameType | None) -> None:

@@ -1,0 +1,199 @@
+"""Nodes are forked from what has loaded their libraries, and depend on it no longer than that takes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bookstore_project.cluster.forkserver import MAY_LIVE
+from tests.store import ROOT, Store, wait_for
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere every node loads all by itself"),
+]
+
+OWN = ("forkserver", "lifeline")
+"""Of the project, what is loaded before the fork: a change of anything else counts at a node's next start."""
+LOADED = """
+import os, sys
+from bookstore_project.cluster import forkserver
+
+before = set(sys.modules)
+for name in forkserver.LIBRARIES:
+    __import__(name)
+ours = ("bookstore_project.", "catalog_app", "order_app", "frontend_app")
+own = [name for name in sys.modules if name.startswith(ours)]
+print(len(os.listdir("/proc/self/task")), *own)
+loaded = set(sys.modules)
+os.environ["BOOKSTORE_NODE"] = sys.argv[1]
+import bookstore_project.asgi
+from django.urls import get_resolver
+
+get_resolver().url_patterns
+libraries = {name for name in set(sys.modules) - before if not name.startswith(ours)}
+print(len(libraries - loaded), len(libraries))
+"""
+STOPPED = """
+import os, signal
+from bookstore_project.cluster import forkserver
+from bookstore_project.cluster.lifeline import Lifeline
+
+forkserver.ANSWER_WITHIN_S = 0.2
+server = forkserver.ForkServer(Lifeline())
+os.kill(server._process.pid, signal.SIGSTOP)
+try:
+    server.start([], os.environ, 1)
+except forkserver.Unavailable:
+    print("unavailable")
+try:
+    print(os.waitpid(-1, 0))
+except ChildProcessError:
+    print("nobody is left")
+"""
+SPAWNED = """
+import os
+from pathlib import Path
+from bookstore_project.cluster import forkserver
+from bookstore_project.cluster.launcher import Launcher
+from bookstore_project.cluster.lifeline import Lifeline
+
+def refuse():
+    raise forkserver.Unavailable
+
+forkserver.adopt_orphans = refuse
+group = Launcher([], Lifeline()).start(os.environ | {"BOOKSTORE_NODE": "nobody"})
+print(group.output.readall().decode().strip())
+print(group.wait())
+"""
+
+
+def run(script: str, *arguments: str, data: Path) -> list[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=ROOT,
+        env=environment | {"BOOKSTORE_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that a node can be loaded on."""
+    store = Store(tmp_path_factory.mktemp("prepared") / "var")
+    assert store.manage("prepare").returncode == 0
+    return store.data
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def launchers(store: Store) -> set[int]:
+    return {os.getpgid(store.pid(node)) for node in store.nodes}
+
+
+def fork_servers(store: Store) -> set[int]:
+    found = set()
+    for pid, command in store.processes().items():
+        with suppress(FileNotFoundError):
+            if "cluster.forkserver" in command and parent_of(pid) == store.supervisor.pid:
+                found.add(pid)
+    return found - launchers(store)
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+
+
+@pytest.mark.parametrize("node", ["front", "catalog-1", "order-1"])
+def test_nearly_all_libraries_are_loaded_before_without_settings_and_without_a_thread(
+    prepared: Path, node: str
+) -> None:
+    """A thread would be lost in what is forked, with the locks that it holds; and settings are a node's own."""
+    first, second = run(LOADED, node, data=prepared)
+    threads, *own = first.split()
+    assert threads == "1"
+    assert set(own) <= {"bookstore_project.cluster", *(f"bookstore_project.cluster.{name}" for name in OWN)}
+    later, all_of_them = map(int, second.split())
+    assert later < all_of_them / 10
+
+
+def test_nodes_are_children_of_the_supervisor_and_lead_groups_of_their_own(shared: Store) -> None:
+    for node in shared.nodes:
+        launcher = os.getpgid(shared.pid(node))
+        assert parent_of(shared.pid(node)) == launcher
+        assert parent_of(launcher) == shared.supervisor.pid
+        assert os.getsid(launcher) == launcher
+        assert "cluster.forkserver" in command_of(launcher)
+
+
+def test_the_death_of_the_fork_server_harms_nobody(store: Store) -> None:
+    pids = {node: store.pid(node) for node in store.nodes}
+    (old,) = fork_servers(store)
+    os.kill(old, signal.SIGKILL)
+    for node in ("front", "order-2"):
+        store.wait_restarted(node, store.kill(node))
+    assert {node: store.pid(node) for node in store.nodes if node not in ("front", "order-2")} == {
+        node: pid for node, pid in pids.items() if node not in ("front", "order-2")
+    }
+    assert old not in store.processes()
+    # Whoever was started while it was gone has loaded all by itself; the next one is forked again.
+    store.wait_restarted("front", store.kill("front"))
+    assert "cluster.forkserver" in command_of(os.getpgid(store.pid("front")))
+    assert len(fork_servers(store)) == 1
+
+
+def test_one_that_answers_no_more_is_given_up_with_all_that_it_forked(prepared: Path) -> None:
+    assert run(STOPPED, data=prepared) == ["unavailable", "nobody is left"]
+
+
+def test_where_orphans_are_not_adopted_a_node_loads_all_by_itself(prepared: Path) -> None:
+    *said, status = run(SPAWNED, data=prepared)
+    assert "BOOKSTORE_NODE" in said[-1]
+    assert status == "1"
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """A fork server without a supervisor."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-m", "bookstore_project.cluster.forkserver", str(theirs.fileno())]
+    with ours, subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()]) as process:
+        theirs.close()
+        yield ours
+        ours.close()
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_whoever_is_forked_goes_on_once_somebody_knows_of_it(server: socket.socket, is_allowed: bool) -> None:
+    """Otherwise it could run beside another one that was started in its place."""
+    (output, write_end), (read_end, permit) = os.pipe(), os.pipe()
+    with os.fdopen(output) as said:
+        socket.send_fds(server, [b'[[], {"BOOKSTORE_NODE": "nobody"}]'], [write_end, read_end])
+        assert server.recv(64).isdigit()
+        if is_allowed:
+            os.write(permit, MAY_LIVE)
+        for descriptor in (write_end, read_end, permit):
+            os.close(descriptor)
+        told = said.read()
+    assert ("BOOKSTORE_NODE" in told) is is_allowed
+
+
+def test_no_zombie_is_left_of_a_node_whose_launcher_was_killed(shared: Store) -> None:
+    worker = shared.pid("catalog-1")
+    os.kill(os.getpgid(worker), signal.SIGKILL)
+    shared.wait_restarted("catalog-1", worker)
+    wait_for(lambda: not Path(f"/proc/{worker}").exists(), what="the end of the worker")
