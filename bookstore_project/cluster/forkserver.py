@@ -15,11 +15,13 @@ import gc
 import importlib
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -67,13 +69,13 @@ LIBRARIES = (
     "whitenoise.middleware",
 )
 """What nodes need and what needs no settings, with all that these load. Those that need them can't be loaded here."""
-LONGEST_REQUEST = 1024 * 1024
-"""In bytes: a whole environment."""
-ANSWER_WITHIN_S = 10.0
-"""After this it is given up. At first there is all to be loaded."""
-MAY_LIVE = b"1"
+LOADED_WITHIN_S, ANSWER_WITHIN_S = 10.0, 1.0
+"""After this it is given up: whoever is to be started loads all by itself, which is as good and takes longer."""
+MAY_LIVE = HAS_BEGUN = b"1"
+BEGUN_AGAIN_AFTER_S = 5.0
 ROOT = Path(__file__).resolve().parents[2]
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_DESCRIPTORS = 4
 
 
 class Unavailable(Exception):
@@ -89,6 +91,8 @@ class ForkServer:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        self._begun_at = 0.0
+        self._is_closed = False
         with contextlib.suppress(Unavailable, OSError):
             self._begin()
 
@@ -97,41 +101,71 @@ class ForkServer:
 
         Raises Unavailable: then there is no such process, and the next call tries again.
         """
-        request = json.dumps([list(arguments), dict(environment)]).encode()
-        read_end, permit = os.pipe()
+        (allowed, permit), (begun, beginning) = os.pipe(), os.pipe()
+        request = os.memfd_create("request")  # It may be as large as an environment, a message may not.
         try:
+            with os.fdopen(os.dup(request), "wb") as file:
+                file.write(json.dumps([list(arguments), dict(environment)]).encode())
             with self._lock:
-                pid = self._ask(request, [output, read_end])
-                os.write(permit, MAY_LIVE)
-                return pid
+                pid = self._ask([request, output, allowed, beginning])
+            os.write(permit, MAY_LIVE)
+            os.close(beginning)
+            beginning = -1
+            _await_begun(pid, begun)
+            return pid
         finally:
-            os.close(read_end)
-            os.close(permit)
+            for descriptor in (request, allowed, permit, begun, beginning):
+                if descriptor >= 0:
+                    os.close(descriptor)
 
-    def _ask(self, request: bytes, descriptors: Sequence[int]) -> int:
+    def _ask(self, descriptors: Sequence[int]) -> int:
+        if self._is_closed:
+            raise Unavailable
         try:
             server = self._socket or self._begin()
-            socket.send_fds(server, [request], descriptors)
-            return int(server.recv(64))
+            socket.send_fds(server, [b"?"], descriptors)
+            pid = int(server.recv(64))
+            server.settimeout(ANSWER_WITHIN_S)
+            return pid
         except (OSError, ValueError) as error:  # An empty answer: it has ended.
             self._end()
             raise Unavailable from error
 
+    def look(self) -> None:
+        """Begins it anew if it has ended. To be called now and then."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            is_over = self._process is None or self._process.poll() is not None
+            if is_over and not self._is_closed and time.monotonic() > self._begun_at + BEGUN_AGAIN_AFTER_S:
+                self._end()
+                with contextlib.suppress(Unavailable, OSError):
+                    self._begin()
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
-        """Ends it. What was forked goes on."""
+        """Ends it, for good, and lets nobody wait for it any more. What was forked goes on."""
+        self._is_closed = True
+        if server := self._socket:
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._end()
 
     def _begin(self) -> socket.socket:
+        self._begun_at = time.monotonic()
         adopt_orphans()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(ANSWER_WITHIN_S)
+        ours.settimeout(LOADED_WITHIN_S)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (our own command line, no shell)
                 [sys.executable, "-m", "bookstore_project.cluster.forkserver", str(theirs.fileno())],
                 cwd=ROOT,
                 env=self._environment(os.environ),
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), self._lifeline.read_fd),
                 start_new_session=True,
             )
@@ -144,12 +178,28 @@ class ForkServer:
         return {**ours, lifeline.VARIABLE: str(self._lifeline.read_fd), "PYTHONUNBUFFERED": "1"}
 
     def _end(self) -> None:
+        """With all that it has forked and nobody knows of: that is still in its group."""
         if self._socket:
             self._socket.close()
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        if process := self._process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            with contextlib.suppress(ChildProcessError):
+                while True:
+                    os.waitpid(-process.pid, 0)
         self._socket = self._process = None
+
+
+def _await_begun(pid: int, begun: int) -> None:
+    """Until it leads a group of its own, and so hears what is said to that. Raises Unavailable if it won't."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(begun, selectors.EVENT_READ)
+        if selector.select(ANSWER_WITHIN_S) and os.read(begun, 1) == HAS_BEGUN:
+            return
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise Unavailable
 
 
 def adopt_orphans() -> None:
@@ -162,10 +212,10 @@ def serve(server: socket.socket) -> list[str]:
     """Forks until the supervisor is gone; returns in the process that was forked only, with its arguments."""
     while True:
         try:
-            request, descriptors, _, _ = socket.recv_fds(server, LONGEST_REQUEST, 2)
+            request, descriptors, _, _ = socket.recv_fds(server, 64, _DESCRIPTORS)
         except OSError:
             request = b""
-        if not request:
+        if not request or len(descriptors) != _DESCRIPTORS:
             os._exit(0)
         told, tell = os.pipe()
         if not (between := os.fork()):
@@ -174,7 +224,7 @@ def serve(server: socket.socket) -> list[str]:
                 os._exit(0)
             for descriptor in (server.detach(), told, tell):
                 os.close(descriptor)
-            return _be_born(request, *descriptors)
+            return _be_born(*descriptors)
         for descriptor in (tell, *descriptors):
             os.close(descriptor)
         os.waitpid(between, 0)  # Only then the child is the supervisor's.
@@ -183,16 +233,19 @@ def serve(server: socket.socket) -> list[str]:
         os.close(told)
 
 
-def _be_born(request: bytes, output: int, permit: int) -> list[str]:
+def _be_born(request: int, output: int, allowed: int, beginning: int) -> list[str]:
     """In the process that is to stay, which goes on once somebody knows of it."""
-    os.setsid()
-    if os.read(permit, 1) != MAY_LIVE:
+    if os.read(allowed, 1) != MAY_LIVE:
         os._exit(0)
+    os.setsid()
+    os.write(beginning, HAS_BEGUN)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.close(output)
-    os.close(permit)
-    arguments, environment = json.loads(request)
+    for descriptor in (output, allowed, beginning):
+        os.close(descriptor)
+    with os.fdopen(request, "rb") as file:
+        file.seek(0)
+        arguments, environment = json.load(file)
     os.environ.clear()
     os.environ.update(environment)
     return list(arguments)
@@ -211,10 +264,13 @@ def load() -> None:
 
 def main(arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # Stopped, it wouldn't hear of its end.
     load()
     command = serve(socket.socket(fileno=int(arguments[0])))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    from bookstore_project.cluster import launch  # By the environment that is the node's.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "bookstore_project"]:
+        del sys.modules[name]  # The project's files as they are now, and by an environment that is the node's.
+    from bookstore_project.cluster import launch
 
     sys.exit(launch.main(command))
 

@@ -54,9 +54,10 @@ class Launcher:
         self._arguments = arguments
         self._lifeline = alive
         self._fork_server = ForkServer(alive)
+        self._is_closed = False
 
     def start(self, environment: Mapping[str, str]) -> ProcessGroup:
-        """A `Start`."""
+        """A `Start`. Raises OSError also once it is closed."""
         read_end, write_end = os.pipe()
         output = open(read_end, "rb", buffering=0)  # noqa: SIM115, PTH123  (the keeper closes it)
         try:
@@ -72,6 +73,8 @@ class Launcher:
         try:
             return self._fork_server.start(self._arguments, environment, output)
         except Unavailable:
+            if self._is_closed:
+                raise OSError("the store is being stopped") from None
             return self._spawn(environment, output)
 
     def _spawn(self, environment: Mapping[str, str], output: int) -> int:
@@ -88,6 +91,11 @@ class Launcher:
         process.returncode = 0  # Whoever has the pid waits for it.
         return process.pid
 
+    def look(self) -> None:
+        """Sees to the fork server. To be called now and then."""
+        self._fork_server.look()
+
     def close(self) -> None:
-        """Ends the fork server; nodes go on."""
+        """Ends the fork server, and starts nobody any more; nodes go on."""
+        self._is_closed = True
         self._fork_server.close()

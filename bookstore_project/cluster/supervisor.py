@@ -75,7 +75,7 @@ class Supervisor:
         await control.open()
         running = [asyncio.create_task(keeper.run()) for keeper in keepers]
         greeting = asyncio.create_task(self._greet(keepers))
-        watching = asyncio.create_task(self._watch_folder(control, stopping))
+        watching = asyncio.create_task(self._watch(control, stopping))
         stopped = asyncio.create_task(stopping.wait())
         # A keeper doesn't end by itself: if one does, it is by an error of ours, which must not leave the others.
         await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
@@ -109,11 +109,15 @@ class Supervisor:
 
         loop.add_signal_handler(number, stop)
 
-    async def _watch_folder(self, control: ControlSocket, stopping: asyncio.Event) -> None:
-        """Whoever has another folder in the place of ours may start a supervisor of its own: it isn't waited for."""
+    async def _watch(self, control: ControlSocket, stopping: asyncio.Event) -> None:
+        """Looks at what may be gone, or another one.
+
+        Whoever has another folder in the place of ours may start a supervisor of its own: it isn't waited for.
+        """
         while not self._is_replaced():
             await asyncio.sleep(LOOK_EVERY_S)
             await control.reopen_if_gone()
+            self._launcher.look()
         self._console.line(f"Another folder lies at {display.short(topology.DATA)}, where the store's was: stopping")
         stopping.set()
 
@@ -128,6 +132,7 @@ class Supervisor:
         self._console.line()
 
     async def _stop(self, keepers: Sequence[Keeper], running: Sequence["asyncio.Task[None]"]) -> None:
+        await asyncio.to_thread(self._launcher.close)  # Whoever is being started isn't waited for.
         for keeper in keepers:
             keeper.signal_group(signal.SIGTERM)
         _, late = await asyncio.wait(running, timeout=KILL_AFTER_S)

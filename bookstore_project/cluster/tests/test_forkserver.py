@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.cluster.forkserver import MAY_LIVE
+from bookstore_project.cluster.forkserver import HAS_BEGUN, MAY_LIVE
 from tests.store import ROOT, Store, wait_for
 
 pytestmark = [
@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 OWN = ("forkserver", "lifeline")
-"""Of the project, what is loaded before the fork: a change of anything else counts at a node's next start."""
+"""Of the project, what is loaded before the fork, and forgotten after it."""
 LOADED = """
 import os, sys
 from bookstore_project.cluster import forkserver
@@ -45,7 +45,7 @@ import os, signal
 from bookstore_project.cluster import forkserver
 from bookstore_project.cluster.lifeline import Lifeline
 
-forkserver.ANSWER_WITHIN_S = 0.2
+forkserver.LOADED_WITHIN_S = 0.2
 server = forkserver.ForkServer(Lifeline())
 os.kill(server._process.pid, signal.SIGSTOP)
 try:
@@ -56,6 +56,37 @@ try:
     print(os.waitpid(-1, 0))
 except ChildProcessError:
     print("nobody is left")
+"""
+CLOSED = """
+import os, signal, threading
+from bookstore_project.cluster import forkserver
+from bookstore_project.cluster.lifeline import Lifeline
+
+forkserver.LOADED_WITHIN_S = 600
+server = forkserver.ForkServer(Lifeline())
+os.kill(server._process.pid, signal.SIGSTOP)
+
+def start():
+    try:
+        server.start([], os.environ, 1)
+    except forkserver.Unavailable:
+        print("unavailable")
+
+waiting = threading.Thread(target=start)
+waiting.start()
+server.close()
+waiting.join()
+"""
+STARTED = """
+import os
+from bookstore_project.cluster import forkserver
+from bookstore_project.cluster.lifeline import Lifeline
+
+server = forkserver.ForkServer(Lifeline())
+for number in range(10):
+    environment = os.environ | {"BOOKSTORE_NODE": "nobody", **{f"V{each}": "\u00e9" * 50_000 for each in range(10)}}
+    pid = server.start([], environment, os.open("/dev/null", os.O_WRONLY))
+    print(os.getpgid(pid) == os.getsid(pid) == pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 SPAWNED = """
 import os
@@ -149,14 +180,34 @@ def test_the_death_of_the_fork_server_harms_nobody(store: Store) -> None:
         node: pid for node, pid in pids.items() if node not in ("front", "order-2")
     }
     assert old not in store.processes()
-    # Whoever was started while it was gone has loaded all by itself; the next one is forked again.
+    # Whoever was started while it was gone has loaded all by itself; there is another one soon.
+    wait_for(lambda: fork_servers(store), what="another fork server")
     store.wait_restarted("front", store.kill("front"))
     assert "cluster.forkserver" in command_of(os.getpgid(store.pid("front")))
-    assert len(fork_servers(store)) == 1
+
+
+def test_one_that_is_stopped_holds_up_neither_a_node_nor_the_end(store: Store) -> None:
+    (stopped,) = fork_servers(store)
+    os.kill(stopped, signal.SIGSTOP)
+    store.wait_restarted("catalog-1", store.kill("catalog-1"))
+    wait_for(lambda: fork_servers(store) - {stopped}, what="another fork server")
+    (other,) = fork_servers(store) - {stopped}
+    os.kill(other, signal.SIGSTOP)
+    store.supervisor.kill()
+    store.wait_gone()
 
 
 def test_one_that_answers_no_more_is_given_up_with_all_that_it_forked(prepared: Path) -> None:
     assert run(STOPPED, data=prepared) == ["unavailable", "nobody is left"]
+
+
+def test_whoever_waits_for_one_that_is_closed_waits_no_longer(prepared: Path) -> None:
+    assert run(CLOSED, data=prepared) == ["unavailable"]
+
+
+def test_whoever_is_started_leads_its_group_already_whatever_its_environment_weighs(prepared: Path) -> None:
+    """Or what is said to the group at once is said to nobody."""
+    assert run(STARTED, data=prepared) == ["True 1"] * 10
 
 
 def test_where_orphans_are_not_adopted_a_node_loads_all_by_itself(prepared: Path) -> None:
@@ -180,16 +231,18 @@ def server() -> Iterator[socket.socket]:
 @pytest.mark.parametrize("is_allowed", [True, False])
 def test_whoever_is_forked_goes_on_once_somebody_knows_of_it(server: socket.socket, is_allowed: bool) -> None:
     """Otherwise it could run beside another one that was started in its place."""
-    (output, write_end), (read_end, permit) = os.pipe(), os.pipe()
-    with os.fdopen(output) as said:
-        socket.send_fds(server, [b'[[], {"BOOKSTORE_NODE": "nobody"}]'], [write_end, read_end])
+    (output, write_end), (allowed, permit), (begun, beginning) = os.pipe(), os.pipe(), os.pipe()
+    request = os.memfd_create("request")
+    os.write(request, b'[[], {"BOOKSTORE_NODE": "nobody"}]')
+    with os.fdopen(output) as said, os.fdopen(begun, "rb") as has_begun:
+        socket.send_fds(server, [b"?"], [request, write_end, allowed, beginning])
         assert server.recv(64).isdigit()
         if is_allowed:
             os.write(permit, MAY_LIVE)
-        for descriptor in (write_end, read_end, permit):
+        for descriptor in (request, write_end, allowed, permit, beginning):
             os.close(descriptor)
-        told = said.read()
-    assert ("BOOKSTORE_NODE" in told) is is_allowed
+        assert has_begun.read() == (HAS_BEGUN if is_allowed else b"")
+        assert ("BOOKSTORE_NODE" in said.read()) is is_allowed
 
 
 def test_no_zombie_is_left_of_a_node_whose_launcher_was_killed(shared: Store) -> None:
