@@ -19,8 +19,10 @@ _ERRORS = (
     "NULL! DIV/0! VALUE! REF! NAME? NUM! N/A GETTING_DATA SPILL! CALC! FIELD! BLOCKED! CONNECT! BUSY! UNKNOWN! "
     "WERT! BEZUG! ZAHL! NV NOM? VALEUR! NOMBRE! ¡VALOR! ¡REF! ¿NOMBRE? ¡NUM! ¡DIV/0! ¡NULO! "
 )
-_OWN_MARKS = "DATE! BOOLEAN! FORMULA!"
+_OWN_MARKS = "DATE! BOOLEAN! FORMULA! MERGED!"
 """What a workbook's cell is read as that is no text and no number, followed by what it holds."""
+COVERED = "#MERGED!"
+"""A cell that is merged with another one: what stands there may be meant for it, too, or not."""
 _NO_VALUE = re.compile(
     "#(?:" + "|".join(map(re.escape, f"{_ERRORS}{_OWN_MARKS}".split())) + r")(?:\s.*)?|#{3,}", re.DOTALL
 )

@@ -40,6 +40,8 @@ _COUNT = re.compile(
     rf"(?:\s*\(?(?:{_UNITS})(?![^\W\d_])\.?)*\)?",
     re.IGNORECASE,
 )
+_BRACKETED = re.compile(r"\(\s*[0-9][^a-z]*\)", re.IGNORECASE)
+"""A number alone: accountants mean one below zero by it."""
 _INDIAN = re.compile("[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?P<rest>\\.[0-9]*)?")
 _FOR_GERMANY = re.compile(r"\s*[(\[]D[)\]]$")
 """Beside prices of German publishers, of which each country has its own."""
@@ -92,9 +94,12 @@ def _with_colon(match: re.Match[str]) -> Price:
 
 def read_count(text: str) -> str:
     """`12`, `3,0`, `1 200` or `5 pcs` as digits; raises Unreadable for what may be two numbers, or isn't whole."""
-    match = _COUNT.fullmatch(in_ascii(text))
-    if match is None:
+    inner = in_ascii(text)
+    match = _COUNT.fullmatch(inner)
+    if match is None or inner.count("(") != inner.count(")"):
         raise Unreadable("not a number of copies")
+    if _BRACKETED.fullmatch(inner):
+        raise Unreadable(f"may be {match['number']} or -{match['number']}")
     inner = match["number"]
     sign = "-" if inner.startswith("-") else ""
     whole, point, places = _plain(inner.lstrip("-+"), "number of copies").partition(".")

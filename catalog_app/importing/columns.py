@@ -65,12 +65,24 @@ def describe_columns(source: Source, columns: Columns, defaults: Defaults) -> st
     """One line on what will be read from where, so that a wrong guess is seen at once."""
     told = [
         f"{field} from {' and '.join(repr(source.header[place]) for place in places)}"
+        f"{_passed_over(source.header, field, columns)}"
         for field, places in columns.items()
     ]
     told += [
         f"{field} {getattr(defaults, field)}" for field in ("topic", "price", "quantity") if field not in columns
     ]
     return f"Importing {', '.join(told)}."
+
+
+def _passed_over(header: Sequence[str], field: str, columns: Columns) -> str:
+    """The columns that might have been meant as well, of those that nothing is read from."""
+    taken = {place for places in columns.values() for place in places}
+    others = [
+        repr(name)
+        for place, name in enumerate(header)
+        if place not in taken and {plain(name), plain(without_remark(name))} & set(SYNONYMS[field])
+    ]
+    return f" (not from {', '.join(others)})" if others else ""
 
 
 def _wished(header: Sequence[str], field: str, name: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ where they enclose each name of the header; and where one cell holds the whole h
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TextIO
 
@@ -81,10 +82,26 @@ class _Reader:
             # A program may leave blank cells out; but here it was the file that ended.
             why = f"{len(record.cells)} cells, the header has {self._width}, and the file is cut off here"
             return Record(record.line, ["".join(taken)[:SHOWN_OF_BROKEN]], why)
+        if other := self._other_delimiter(record, taken):
+            why = f"{len(record.cells)} cells, the header has {self._width}: as many as there are between {other!r}"
+            return Record(record.line, ["".join(taken)[:SHOWN_OF_BROKEN]], why)
         escaped = f"\\{self._dialect.quote}"
         if self._dialect.wrapped or not any(escaped in line for line in (*taken, *self._lines.swallowed)):
             return record
         return record if self._is_whole(record, taken) else self._with_escapes(record) or record
+
+    def _other_delimiter(self, record: Record, taken: Sequence[str]) -> str:
+        """By which the lines of a record that is short are as many cells as the header; empty if there is none."""
+        if record.problem or len(record.cells) >= self._width:
+            return ""
+        text = "".join(taken)
+        for mark in _DELIMITERS:
+            if mark != self._dialect.delimiter and text.count(mark) >= self._width - 1:
+                with suppress(csv.Error):
+                    rows = list(csv_reader(text.splitlines(keepends=True), replace(self._dialect, delimiter=mark)))
+                    if [len(row) for row in rows] == [self._width]:
+                        return mark
+        return ""
 
     def _is_whole(self, record: Record, taken: Sequence[str]) -> bool:
         """Whether it has the header's width, without quotes where RFC 4180 has none."""

@@ -11,7 +11,7 @@ from catalog_app.importing.importer import Importer
 from catalog_app.importing.progress import Totals
 from catalog_app.importing.records import Record
 from catalog_app.importing.rows import Row, shortened
-from catalog_app.importing.shelf import Decision, Shelf
+from catalog_app.importing.shelf import Decision, Known, Shelf
 
 FIRST = 5
 """Rows that are told of each kind."""
@@ -54,9 +54,17 @@ class Preview:
         elif decision.changes:
             kind, what = self.changed, decision.description
         else:
-            kind, what = self.left_alone, "retired" if decision.known.is_retired else ""
+            kind, what = self.left_alone, why_left_alone(decision.known, row)
         if len(kind) < FIRST:
             kind.append(Told(row.line, book, what))
+
+
+def why_left_alone(known: Known, row: Row) -> str:
+    """What isn't seen by the row itself; empty if nothing is."""
+    reasons = ["retired"] if known.is_retired else []
+    if known.identity != row.identity:
+        reasons.append(f"ISBN {row.isbn13} is that of {shortened(known.values.get('title', 'a book before it'))}")
+    return ", ".join(reasons)
 
 
 def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], Outcome]:

@@ -20,7 +20,7 @@ from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.nonbooks import why_no_book
 from catalog_app.importing.records import Record
 from catalog_app.importing.synonyms import currency_of, plain
-from catalog_app.spreadsheets import LOST, cell_text, is_encoded_twice, is_no_value, without_references
+from catalog_app.spreadsheets import COVERED, LOST, cell_text, is_encoded_twice, is_no_value, without_references
 
 SHOWN_OF_CELL = 80
 """Characters of a cell that stand beside the reason why it is refused."""
@@ -99,6 +99,8 @@ class RowParser:
     ) -> None:
         self._columns = columns
         self._header = header
+        self._named = max((place + 1 for place, name in enumerate(header) if name), default=0)
+        """Up to the last column that has a name."""
         self._strict_isbn = strict_isbn
         self._wished = defaults.wished
         self._defaults = {
@@ -145,13 +147,14 @@ class RowParser:
         )
 
     def _fitted(self, record: Record) -> list[str]:
-        """The cells, as many as the header has names: a program may leave blank ones out at the end, or add one."""
-        width = len(self._header)
-        cells = list(record.cells)
-        if any(cell.strip() for cell in cells[width:]):
-            raise RowRejected(
-                [Reason(f"{len(cells)} cells, the header has {width}: is one that should be in quotes taken apart?")]
-            )
+        """The cells, as many as the header has names: a program may leave blank ones out at the end, or add one.
+
+        What stands beyond the last column that has a name may be a decimal comma's second half.
+        """
+        width, cells = len(self._header), list(record.cells)
+        if any(cell.strip() for cell in cells[self._named :]):
+            count = f"{len(cells)} cells, the header has {self._named}"
+            raise RowRejected([Reason(f"{count}: is one that should be in quotes taken apart?")])
         return [*cells[:width], *[""] * (width - len(cells))]
 
     def _refuse_what_is_no_book(self, cells: Sequence[str]) -> None:
@@ -177,6 +180,8 @@ class RowParser:
             why = _explain_bytes(text, bad[0])
         elif LOST in text:
             why = f"a character was lost before ({LOST})"
+        elif text == COVERED:
+            why = "merged with another cell: is what stands there meant for this row, too?"
         elif is_no_value(text):
             why = "the cell has no value that can be taken; write it as text"
         elif is_encoded_twice(text):

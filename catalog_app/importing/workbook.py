@@ -8,6 +8,7 @@ import datetime
 import re
 import warnings
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,7 @@ from catalog_app.importing.delimited import HEADER_WITHIN
 from catalog_app.importing.errors import ImportRefused, Remedy
 from catalog_app.importing.records import Record, Source
 from catalog_app.importing.synonyms import count_known
+from catalog_app.spreadsheets import COVERED
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -28,6 +30,10 @@ _TAG_BYTES = 64
 """Of a tag, enough to tell which it is."""
 _ROW, _CELL, _STRING = rb"<(?:\w+:)?row[\s/>]", rb"<(?:\w+:)?c[\s/>]", rb"<(?:\w+:)?si[\s/>]"
 _FORMULA = rb"<(?:\w+:)?f[\s/>]"
+_MERGED = re.compile(
+    rb"""<(?:\w+:)?mergeCell\s[^<>]*?\bref=["'](?P<area>[A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})["']"""
+)
+MERGED_AREAS = 100_000
 _ESCAPED = re.compile("_x(000[9AD])_")
 _ZEROS = re.compile("0{2,}")
 _SIGNIFICANT = ".15g"
@@ -80,8 +86,11 @@ def read_workbook(
         raise
     except Exception as error:  # A damaged file raises nearly anything from within zipfile, XML and openpyxl.
         raise ImportRefused(f"{name} is damaged, or no workbook that Excel would open.") from error
-    rows = _rows(book[chosen.title], formulas[chosen.title] if formulas else None)
-    records = _records(rows, chosen, name, bounds)
+    sheet_of_values: Any = book[chosen.title]
+    with zipfile.ZipFile(raw) as package:
+        merged = _merged(package, sheet_of_values._worksheet_path, name)
+    rows = _rows(sheet_of_values, formulas[chosen.title] if formulas else None)
+    records = _records(_with_covered(rows, merged, len(chosen.header)), chosen, name, bounds)
     return Source(
         chosen.header,
         records,
@@ -129,6 +138,50 @@ def _count(package: zipfile.ZipFile, part: zipfile.ZipInfo, patterns: Iterable[b
     for pattern, regex in compiled.items():
         counts[pattern] += len(regex.findall(rest))
     return counts
+
+
+Area = tuple[int, int, int, int]
+"""First row, last row, first column, last column; rows from 1, columns from 0."""
+
+
+def _merged(package: zipfile.ZipFile, part: str, name: str) -> list[Area]:
+    """The merged areas of a sheet, by their first rows: openpyxl's streaming mode doesn't tell them."""
+    from openpyxl.utils.cell import range_boundaries
+
+    areas: list[Area] = []
+    rest = b""
+    with package.open(part) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            text = rest + chunk
+            rest = text[max(text.rfind(b"<"), 0) :]
+            for found in _MERGED.finditer(text, 0, len(text) - len(rest)):
+                left, top, right, bottom = (number or 0 for number in range_boundaries(found["area"].decode()))
+                areas.append((top, bottom, left - 1, right - 1))
+            if len(areas) > MERGED_AREAS:
+                raise ImportRefused(f"{name} has more than {MERGED_AREAS:,} merged areas: undo them.", Remedy.SIZE)
+    return sorted(areas)
+
+
+def _with_covered(
+    rows: Iterator[tuple[int, list[str]]], areas: Sequence[Area], width: int
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows, with what other cells cover marked as such where a row has anything else."""
+    coming = deque(areas)
+    here: list[Area] = []
+    for line, cells in rows:
+        here = [area for area in here if area[1] >= line]
+        while coming and coming[0][0] <= line:
+            here.append(coming.popleft())
+        yield line, _covered(line, cells, here, width) if cells and here else cells
+
+
+def _covered(line: int, cells: Sequence[str], areas: Sequence[Area], width: int) -> list[str]:
+    told = [*cells, *[""] * (width - len(cells))]
+    for first_row, _, first, last in areas:
+        for place in range(first + (line == first_row), min(last, width - 1) + 1):
+            if not told[place].strip():
+                told[place] = COVERED
+    return told
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,10 @@ def test_a_number_of_copies_is_read(text: str, digits: str) -> None:
         "2.5 pcs",
         "3 boxes",
         "1٣",
+        "(5)",
+        "( 5 )",
+        "5)",
+        "(5",
     ],
 )
 def test_what_is_no_number_of_copies_or_two_is_refused(text: str) -> None:

@@ -252,6 +252,43 @@ def test_a_row_that_is_no_book_or_two_is_refused_by_name(row: str, why: str) -> 
     assert why in str(taken[-1])
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "title,authors,price,stock,\nMomo,Ende,9,90,5\n",
+            "5 cells, the header has 4: is one that should be in quotes",
+        ),
+        ("title,authors,stock,price,,\nMomo,Ende,5,9,90,\n", "6 cells, the header has 4: is one that should be in"),
+        (
+            "title,authors,price,stock\nMomo;Ende;9,90;1\n",
+            "2 cells, the header has 4: as many as there are between ';'",
+        ),
+        (
+            "title;authors;price;stock\nMomo\tEnde\t9,90\t1\n",
+            "1 cells, the header has 4: as many as there are between",
+        ),
+    ],
+)
+def test_a_row_whose_cells_are_cut_elsewhere_is_refused(text: str, why: str) -> None:
+    (row,) = take(text)
+    assert why in str(row)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",title,authors,price,stock\n0,Momo,Ende,9.90,5\n",
+        "title,authors,price,stock,\nMomo,Ende,9.90,5,\n",
+        "title,authors,price,stock\nMomo; oder: die grauen Herren,Ende,9.90,5\n",
+        "title,authors,price,stock\nMomo,Ende,9.90\n",
+    ],
+)
+def test_columns_without_a_name_and_other_marks_harm_nobody(text: str) -> None:
+    (row,) = take(text)
+    assert isinstance(row, Row)
+
+
 def test_books_that_only_look_like_totals_are_taken() -> None:
     rows = take("title,authors,price\nTotal,Emmett Grogan,9\nSumme,,9\nTotal Recall,,9\n")
     assert [isinstance(row, Row) for row in rows] == [True, False, True]

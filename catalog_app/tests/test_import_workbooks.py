@@ -99,6 +99,26 @@ def test_a_cell_that_is_no_text_and_no_number_is_refused(cells: tuple[Any, ...],
     assert why in str(taken)
 
 
+@pytest.mark.parametrize(
+    ("area", "column"), [("B2:B3", "Author"), ("D2:D3", "Price"), ("E2:E3", "Stock"), ("D2:E3", "Price")]
+)
+def test_a_cell_that_another_one_covers_is_asked_about(area: str, column: str) -> None:
+    """It may be meant for both rows, or not: a default in its place would be made up."""
+    another = ("Jim", "Ende", None, "9.90", "3")
+    first, second = take(BOOK, another, change=lambda book: book["Books"].merge_cells(area))
+    assert isinstance(first, Row) is (area != "D2:E3")
+    assert f'column "{column}", cell "#MERGED!": merged with another cell' in str(second)
+
+
+def test_merged_cells_outside_of_the_table_are_none_of_its_rows() -> None:
+    def merge(book: Any) -> None:
+        for area in ("A4:E6", "G2:H3"):
+            book["Books"].merge_cells(area)
+
+    taken = take(BOOK, ("Jim", "Ende", None, "9.90", "3"), change=merge)
+    assert [isinstance(row, Row) for row in taken] == [True, True]
+
+
 def test_formats_count_where_they_say_something_else() -> None:
     def change(book: Any) -> None:
         book["Books"]["A2"].number_format = "000"
