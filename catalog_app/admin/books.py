@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -30,6 +31,8 @@ from catalog_app.services import edit_book, record
 
 LEDGER_ROWS = 20
 """Of a book's ledger, on the book's page; the list of the ledger has all."""
+LOST_FLAG = "lost"
+"""In the address of the import's form: one was sent by somebody whose session had ended."""
 
 
 class BookList(KeyedList):
@@ -92,7 +95,7 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("export/", self.admin_site.admin_view(self.export_view), name="catalog_app_book_export"),
-            path("import/", self.admin_site.admin_view(self.import_view), name="catalog_app_book_import"),
+            path("import/", self.import_or_login, name="catalog_app_book_import"),
             path(
                 "import/rejected/<slug:token>/",
                 self.admin_site.admin_view(self.rejected_view),
@@ -116,12 +119,18 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
 
         return self.explained(request, lambda: self.through_replication(request, answer))
 
+    def import_or_login(self, request: HttpRequest) -> HttpResponseBase:
+        """`import_view`; who sends a form without being logged in is told, after the login, that it is lost."""
+        if request.method == "POST" and not self.admin_site.has_permission(request):
+            return redirect_to_login(f"{request.path}?{LOST_FLAG}", reverse("admin:login"))
+        return self.admin_site.admin_view(self.import_view)(request)
+
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Not one transaction, but one for each batch."""
         from catalog_app.admin.uploading import import_page  # Far more than all other pages take.
 
         def answer() -> HttpResponse:
-            return import_page(self, request).render()
+            return import_page(self, request, is_lost=LOST_FLAG in request.GET).render()
 
         if request.method == "POST":
             return answer()

@@ -4,15 +4,19 @@ A browser doesn't send a file twice by itself. The files lie under `var/uploads`
 sent them; they are no part of the store's data, and whoever finds his gone chooses the file again.
 """
 
+import fcntl
 import json
+import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from bookstore_project.settings import topology
 
@@ -20,8 +24,8 @@ MOST_HELD = 20
 """Uploads of an account; the oldest goes first."""
 HELD_S = 24 * 3600.0
 _TOKEN = re.compile("[0-9a-f]{32}")
-_CONTENT, _NAME, _REJECTED = "content", "name", "rejected.csv"
-_DONE = "done-"
+_TOKEN_BYTES = 16
+_CONTENT, _NAME, _REJECTED, _DONE = "content", "name", "rejected.csv", "done.json"
 
 
 @dataclass(frozen=True)
@@ -45,43 +49,81 @@ class Held:
         return self.folder / _REJECTED
 
 
-def hold(content: bytes, name: str, owner: int) -> Held:
-    """Keeps an upload of that account; forgets old ones."""
+def hold(content: bytes, name: str, owner: int, token: str = "") -> Held:
+    """Keeps an upload of that account, under a new token or this one; forgets old ones.
+
+    What is kept under the token already stays as it is, also if somebody else keeps it at the same time.
+    """
+    if found := find_held(token, owner):
+        return found
     _sweep(owner)
-    token = new_token()
-    held = Held(token, _folder() / f"{owner}-{token}")
-    held.folder.mkdir(mode=0o700, parents=True)
-    held.content.write_bytes(content)
-    (held.folder / _NAME).write_text(name, encoding="utf-8", errors="replace")
-    return held
+    made = _held(new_token(), owner)
+    made.folder.mkdir(mode=0o700, parents=True)
+    made.content.write_bytes(content)
+    (made.folder / _NAME).write_text(name, encoding="utf-8", errors="replace")
+    return _renamed(made, _held(token, owner)) if token else made
 
 
 def find_held(token: str, owner: int) -> Held | None:
     """The upload of that token and account; None if there is none any more."""
-    held = Held(token, _folder() / f"{owner}-{token}")
+    held = _held(token, owner)
     return held if _TOKEN.fullmatch(token) and held.content.exists() else None
 
 
 def new_token() -> str:
     """Nobody can guess it."""
-    return secrets.token_hex(16)
+    return secrets.token_hex(_TOKEN_BYTES)
 
 
-def note_done(held: Held, sending: str, told: Sequence[str]) -> None:
-    """What came of that sending of the form is known from now on."""
-    if _TOKEN.fullmatch(sending):
-        with suppress(FileNotFoundError):  # Swept meanwhile.
-            (held.folder / f"{_DONE}{sending}").write_text(json.dumps(list(told)), encoding="utf-8")
+def import_token(sending: str, content: bytes, options: dict[str, Any]) -> str:
+    """Names an import: the same one if a browser sends a form again, another one for another file or other options.
 
-
-def find_done(sending: str, owner: int) -> tuple[Held, list[str]] | None:
-    """The upload of a form that was sent before, and what was told then: a browser sends it again on a reload."""
+    A form that doesn't say which sending it is isn't recognized.
+    """
     if not _TOKEN.fullmatch(sending):
-        return None
-    for path in _folder().glob(f"{owner}-*/{_DONE}{sending}"):
-        with suppress(FileNotFoundError):
-            return Held(path.parent.name.partition("-")[2], path.parent), json.loads(path.read_text(encoding="utf-8"))
+        return new_token()
+    asked = json.dumps([sending, options], sort_keys=True).encode()
+    return blake2b(asked + content, digest_size=_TOKEN_BYTES).hexdigest()
+
+
+@contextmanager
+def one_at_a_time(held: Held) -> Iterator[None]:
+    """Waits for whoever is at the same upload, in whatever process. Raises FileNotFoundError if it is gone."""
+    descriptor = os.open(held.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def note_done(held: Held, outcome: Any) -> None:
+    """What came of the import is known from now on, to who sends it again; `outcome` is what JSON can hold."""
+    written = held.folder / f"{_DONE}.new"
+    with suppress(FileNotFoundError):  # Swept meanwhile.
+        written.write_text(json.dumps(outcome), encoding="utf-8")
+        written.replace(held.folder / _DONE)
+
+
+def find_done(held: Held) -> Any:
+    """What came of the import; None if it hasn't been carried out to its end."""
+    with suppress(FileNotFoundError):
+        return json.loads((held.folder / _DONE).read_text(encoding="utf-8"))
     return None
+
+
+def _held(token: str, owner: int) -> Held:
+    return Held(token, _folder() / f"{owner}-{token}")
+
+
+def _renamed(made: Held, wanted: Held) -> Held:
+    try:
+        made.folder.rename(wanted.folder)
+    except OSError:
+        if not wanted.content.exists():
+            raise
+        shutil.rmtree(made.folder, ignore_errors=True)  # Somebody else has been faster.
+    return wanted
 
 
 def _folder() -> Path:

@@ -1,13 +1,15 @@
 """The form of the page that imports books: the file, and what the command has options for."""
 
+import json
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
-from catalog_app.admin.held import Held, find_held, new_token
+from catalog_app.admin.held import Held, find_held, import_token, new_token
 from catalog_app.importing.synonyms import SYNONYMS
 
 MOST_BYTES = 1024 * 1024
@@ -28,6 +30,8 @@ ENCODINGS = (
     ("shift_jis", "Japanese (Shift JIS)"),
 )
 BY_NAME, NONE = "", "-"
+NO_OPTIONS = ("file", "held_upload", "sending", "columns_of")
+"""Fields of the form that don't change what an import does."""
 LABELS = {
     "more_authors": "more authors",
     "author_first": "author’s first name",
@@ -48,6 +52,8 @@ class ImportForm(forms.Form):
     held_upload = forms.CharField(required=False, widget=forms.HiddenInput)
     sending = forms.CharField(required=False, widget=forms.HiddenInput, initial=new_token)
     """Another one on each page that shows the form: who sends one again has reloaded, or gone back."""
+    columns_of = forms.CharField(required=False, widget=forms.HiddenInput)
+    """Names the header that the columns were chosen from, as `_mark` does; blank if that isn't known."""
     file = forms.FileField(
         label="File",
         required=False,
@@ -87,9 +93,25 @@ class ImportForm(forms.Form):
 
     @property
     def column_wishes(self) -> dict[str, str]:
-        """As `choose_columns` takes them."""
+        """As `choose_columns` takes them, if they are for the file's header: see `is_for`."""
         given = {name: self.cleaned_data[_column(name)] for name in SYNONYMS}
         return {name: "" if wish == NONE else wish for name, wish in given.items() if wish != BY_NAME}
+
+    def is_for(self, header: Sequence[str]) -> bool:
+        """Whether the columns were chosen from this header: those of another file mean nothing here."""
+        return self.cleaned_data["columns_of"] in ("", _mark(header))
+
+    def upload(self) -> tuple[bytes, str]:
+        """The file's content and name. Raises FileNotFoundError if it was sent before and is no longer there."""
+        if self.held is not None:
+            return self.held.content.read_bytes(), self.held.name
+        file = self.cleaned_data["file"]
+        return file.read(), file.name or "the file"
+
+    def token_for(self, content: bytes) -> str:
+        """Names the import that this form asks for, as `import_token` does."""
+        options = {name: value for name, value in self.cleaned_data.items() if name not in NO_OPTIONS}
+        return import_token(self.cleaned_data["sending"], content, options)
 
     def clean_file(self) -> "UploadedFile[Any] | None":
         file: UploadedFile[Any] | None = self.cleaned_data["file"]
@@ -109,12 +131,19 @@ class ImportForm(forms.Form):
                 self.add_error("file", said or self.fields["file"].error_messages["required"])
         return values
 
-    def to_go_on(self, held: Held, header: Sequence[str]) -> "ImportForm":
+    def to_go_on(self, held: Held | None, header: Sequence[str]) -> "ImportForm":
         """The same form for the next step: it names the upload, and offers its columns."""
-        values = {**self.cleaned_data, "held_upload": held.token}
+        values = {**self.cleaned_data, "held_upload": held.token if held else ""}
         values.pop("file")
         values.pop("sending")
+        if header:
+            values |= {} if self.is_for(header) else {_column(name): BY_NAME for name in SYNONYMS}
+            values["columns_of"] = _mark(header)
         return ImportForm(initial=values, owner=self._owner, may_update=self._may_update, header=header)
+
+
+def _mark(header: Sequence[str]) -> str:
+    return blake2b(json.dumps(list(header)).encode(), digest_size=16).hexdigest()
 
 
 def _column(name: str) -> str:

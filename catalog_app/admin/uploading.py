@@ -1,9 +1,7 @@
 """The page that imports books from an uploaded file, by the rules of `manage.py import_books`."""
 
 import io
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -12,15 +10,16 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.template.response import TemplateResponse
 
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from catalog_app.admin.held import Held, find_done, find_held, hold, note_done
+from catalog_app.admin.held import Held, find_done, find_held, hold, note_done, one_at_a_time
 from catalog_app.admin.upload_form import ImportForm
+from catalog_app.admin.upload_report import Rejected, Report
 from catalog_app.importing.columns import choose_columns, describe_columns
-from catalog_app.importing.errors import ImportRefused, Reason, Remedy
+from catalog_app.importing.errors import ImportRefused, Remedy
 from catalog_app.importing.importer import Importer, TakesRejects, Write, into_store
 from catalog_app.importing.interruption import Interruption
 from catalog_app.importing.preview import Preview, preview_of, previewing
 from catalog_app.importing.progress import Progress, remarks, summary
-from catalog_app.importing.records import Record, Source
+from catalog_app.importing.records import Source
 from catalog_app.importing.rejects import Rejects, without_own_columns
 from catalog_app.importing.rows import RowParser, make_defaults
 from catalog_app.importing.source import read_source
@@ -32,8 +31,6 @@ LIMITS = Limits(size_bytes=64 * 1024 * 1024, rows=50_000, cells=500_000, texts=2
 BATCH_SIZE = 200
 PATIENCE_S = 10.0
 """How long the page waits for a store that can't take a batch."""
-MOST_SHOWN = 500
-"""Of the rows that were rejected."""
 REMEDIES = {
     Remedy.COLUMNS: "Choose it below, among the columns.",
     Remedy.ENCODING: "Choose the encoding below.",
@@ -41,42 +38,14 @@ REMEDIES = {
     Remedy.SIZE: "Or save the table as CSV.",
 }
 """What helps on this page."""
+LOST = "Nothing was imported: you were no longer logged in when the form was sent. Choose the file again."
 
 
-@dataclass
-class Rejected:
-    """Rows that can't be used: the first of them for the page, and all of them in a file."""
+def import_page(model_admin: Any, request: HttpRequest, *, is_lost: bool) -> TemplateResponse:
+    """The form; and after it was sent what became of the file, or would become of it, above it.
 
-    file: Rejects
-    count: int = 0
-    rows: list[tuple[int, Sequence[Reason]]] = field(default_factory=list)
-
-    def add(self, record: Record, reasons: Sequence[Reason]) -> None:
-        self.count += 1
-        self.file.add(record, reasons)
-        if len(self.rows) < MOST_SHOWN:
-            self.rows.append((record.line, reasons))
-
-    @property
-    def left_out(self) -> int:
-        return self.count - len(self.rows)
-
-
-@dataclass
-class Report:
-    """What became of a file, or would. `problem` says why the import ended before its file did, or didn't begin."""
-
-    told: list[str] = field(default_factory=list)
-    header: Sequence[str] = ()
-    rejected: Rejected | None = None
-    preview: Preview | None = None
-    notes: list[tuple[int, Reason]] = field(default_factory=list)
-    problem: str = ""
-    status: int = HTTPStatus.OK
-
-
-def import_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
-    """The form; and after it was sent what became of the file, or would become of it, above it."""
+    `is_lost` tells who asks for the form that one was sent before, and couldn't be taken.
+    """
     if not model_admin.has_add_permission(request):
         raise PermissionDenied
     owner = request.user.pk or 0
@@ -86,7 +55,7 @@ def import_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         raise PermissionDenied
     sent = (request.POST, request.FILES) if is_sent else ()
     form = ImportForm(*sent, owner=owner, may_update=may_update)
-    report = held = None
+    held, report = None, Report(problem=LOST) if is_lost and not is_sent else None
     if is_sent and form.is_valid():
         held, report = _answer(request, form, owner)
         form = form.to_go_on(held, report.header)
@@ -102,20 +71,29 @@ def import_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
     return TemplateResponse(request, "admin/catalog_app/book/import.html", context, status=status)
 
 
-def _answer(request: HttpRequest, form: ImportForm, owner: int) -> tuple[Held, Report]:
-    """What comes of the form; what has come of it already, if this is an import that was sent before."""
-    is_preview = "_preview" in request.POST
-    sending = form.cleaned_data["sending"]
-    done = None if is_preview else find_done(sending, owner)
+def _answer(request: HttpRequest, form: ImportForm, owner: int) -> tuple[Held | None, Report]:
+    """What comes of the form; what has come of it already, if this very import was sent before."""
+    actor = request.user.get_username()
+    try:
+        content, name = form.upload()
+        if "_preview" in request.POST:
+            held = form.held or hold(content, name, owner)
+            return held, take_upload(held, form, actor=actor, is_preview=True)
+        held = hold(content, name, owner, form.token_for(content))
+        with one_at_a_time(held):
+            return held, _import_once(held, form, actor)
+    except FileNotFoundError:  # Of the same account's uploads this was the oldest.
+        return None, Report(problem="The file is no longer there: choose it again.", status=HTTPStatus.BAD_REQUEST)
+
+
+def _import_once(held: Held, form: ImportForm, actor: str) -> Report:
+    done = find_done(held)
     if done is not None:
-        held, told = done
-        return held, Report(told=["This form was sent before. Nothing was done again; what it did then:", *told])
-    file = form.cleaned_data["file"]
-    held = form.held or hold(file.read(), file.name or "the file", owner)
-    report = take_upload(held, form, actor=request.user.get_username(), is_preview=is_preview)
-    if not is_preview and not report.problem:
-        note_done(held, sending, report.told)
-    return held, report
+        return Report.again(done)
+    report = take_upload(held, form, actor=actor, is_preview=False)
+    if not report.problem:
+        note_done(held, report.noted())
+    return report
 
 
 def rejected_file(model_admin: Any, request: HttpRequest, token: str) -> FileResponse:
@@ -136,7 +114,7 @@ def rejected_file(model_admin: Any, request: HttpRequest, token: str) -> FileRes
 def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -> Report:
     """Imports in batches, each a replicated transaction: what is in stays in, and a repeat goes on after it.
 
-    Or says what would be done, and writes nothing.
+    Or says what would be done, and writes nothing. Raises FileNotFoundError if the upload is gone.
     """
     report = Report()
     wishes = {"update": False, **form.cleaned_data}
@@ -145,7 +123,7 @@ def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -
         with _open(held, wishes) as opened:
             source = without_own_columns(opened)
             report.header = source.header
-            columns = choose_columns(source.header, form.column_wishes, defaults.wished)
+            columns = choose_columns(source.header, _column_wishes(form, report), defaults.wished)
             report.told += filter(None, [describe_columns(source, columns, defaults), source.description])
             parser = RowParser(columns, source.header, defaults, strict_isbn=wishes["strict_isbn"])
             if is_preview:
@@ -156,9 +134,17 @@ def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -
                     _import(report, source, parser, actor, update=wishes["update"])
     except ImportRefused as error:
         report.problem, report.status = f"{error} {REMEDIES.get(error.remedy, '')}".rstrip(), HTTPStatus.BAD_REQUEST
-    except FileNotFoundError:  # Of the same account's uploads this was the oldest.
-        report.problem, report.status = "The file is no longer there: choose it again.", HTTPStatus.BAD_REQUEST
     return report
+
+
+def _column_wishes(form: ImportForm, report: Report) -> dict[str, str]:
+    """Those for this header. Raises ImportRefused if they were chosen for the same file, read in another way."""
+    if form.is_for(report.header) or not form.column_wishes:
+        return form.column_wishes
+    if form.held:
+        raise ImportRefused("The columns were chosen from another header than this: choose them below again.")
+    report.told.append("The columns that were chosen are those of another file; here they go by their names.")
+    return {}
 
 
 def _open(held: Held, wishes: dict[str, Any]) -> AbstractContextManager[Source]:

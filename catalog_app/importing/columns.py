@@ -1,6 +1,7 @@
 """Which column of a file holds which field of a book."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from catalog_app.importing.errors import ImportRefused, Remedy
 from catalog_app.importing.records import Source
@@ -27,7 +28,8 @@ def choose_columns(
     `wishes` maps fields to column names, or to `#3` for the third column; an empty one leaves the field out. For the
     fields in `given` there is a value that was asked for. Raises ImportRefused if a wish names no field or no column,
     if a column that is needed stands there twice, if a column may be meant for an ISBN that would be left out, or for
-    a price or a stock that would be made up, or if nothing can be the title.
+    a price or a stock that would be made up, if one column is wished for two fields, or would be both price and
+    stock, or if nothing can be the title.
     """
     for field in wishes:
         if field not in SYNONYMS:
@@ -37,6 +39,7 @@ def choose_columns(
         places = _wished(header, field, wishes[field]) if field in wishes else _guessed(header, field, synonyms)
         if places:
             chosen[field] = places
+    _refuse_shared(header, chosen, wishes)
     if "title" not in chosen:
         raise ImportRefused(f"No column looks like the title. {_columns_of(header)}", Remedy.COLUMNS)
     known = {*chosen, *wishes, *given} | ({"isbn"} if "isbn13" in {*chosen, *wishes} else set())
@@ -116,6 +119,14 @@ def _only(header: Sequence[str], places: Sequence[int]) -> tuple[int, ...]:
         names = ", ".join(f"{header[place]!r} (column {place + 1})" for place in places)
         raise ImportRefused(f"Several columns might be meant: {names}.", Remedy.COLUMNS)
     return (places[0],)
+
+
+def _refuse_shared(header: Sequence[str], chosen: Columns, wishes: Mapping[str, str]) -> None:
+    """A guess may share a column with a wish (a topic with the authors), but no cell is both a price and a stock."""
+    for field, other in combinations(chosen, 2):
+        shared = set(chosen[field]) & set(chosen[other])
+        if shared and ({field, other} <= wishes.keys() or {field, other} == {"price", "quantity"}):
+            raise ImportRefused(f"Column {header[min(shared)]!r} can't be both {field} and {other}.", Remedy.COLUMNS)
 
 
 def _refuse_unclear(header: Sequence[str], field: str, chosen: Columns) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.wire.searchkeys import search_key
 from bookstore_project.wire.tests.api import PASSWORD, assert_problem
-from catalog_app.admin import exporting, held, upload_form, uploading
+from catalog_app.admin import exporting, held, upload_form, upload_report, uploading
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.rows import RowParser, make_defaults
 from catalog_app.importing.source import open_source
@@ -30,6 +31,7 @@ from catalog_app.services import add_book, book_create, book_retire
 from catalog_app.spreadsheets import guarded, unguarded
 from catalog_app.tests.admin_pages import BOOKS, form_of, text_of
 from catalog_app.tests.workbooks import workbook
+from tests.patience import PATIENCE_S
 
 EXPORT, IMPORT = f"{BOOKS}export/", f"{BOOKS}import/"
 DANGEROUS = ["=1+1", "+1", "-30-", "@home", "'=1+1", "''@", "＝1", '=HYPERLINK("http://x", "y")']
@@ -216,7 +218,7 @@ def test_a_file_that_cannot_be_imported_says_why(
 def test_of_many_rejected_rows_the_first_are_shown_and_the_others_counted(
     root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploading, "MOST_SHOWN", 3)
+    monkeypatch.setattr(upload_report, "MOST_SHOWN", 3)
     text = text_of(upload(root, "title,price\n" + "a,x\n" * 10))
     assert "10 rejected" in text
     assert "Rejected: 10, of which the first are" in text
@@ -375,8 +377,7 @@ def test_an_upload_that_is_no_longer_there_is_asked_for_again(root: Client, monk
 
 def test_a_form_that_is_sent_again_does_nothing_again(root: Client) -> None:
     """A reload sends the same form; meanwhile somebody has corrected the book."""
-    fields = form_of(root.get(IMPORT), "held_upload") | {"update": "on"}
-    fields = {name: value for name, value in fields.items() if name not in ("_preview", "file")}
+    fields = blank_form(root) | {"update": "on"}
     assert "1 imported" in text_of(upload(root, "title,price\nTypoo,1.00\n", **fields))
     run("catalog", lambda: Book.objects.filter(title="Typoo").update(title="Typo", title_key="typo", version=2))
     position = head("catalog-1")
@@ -388,6 +389,125 @@ def test_a_form_that_is_sent_again_does_nothing_again(root: Client) -> None:
     assert "Would be added: 1" in text_of(shown)
     assert "1 imported" in text_of(root.post(IMPORT, kept(shown)))
     assert "Nothing was done again" in text_of(root.post(IMPORT, kept(shown)))
+
+
+def blank_form(browser: Client) -> dict[str, str]:
+    """The form before a file is chosen, as its button *Import* sends it."""
+    return kept(browser.get(IMPORT))
+
+
+def test_another_file_or_other_options_in_a_form_that_was_sent_before_are_another_import(root: Client) -> None:
+    fields = blank_form(root)
+    assert "1 imported" in text_of(upload(root, "title,price\nDune,1.00\n", **fields))
+    other = text_of(upload(root, "title,price\nEmma,2.00\nDune,3.00\n", **fields))
+    assert "1 imported, 1 already there, 0 rejected." in other
+    updated = text_of(upload(root, "title,price\nEmma,2.00\nDune,3.00\n", **fields, update="on"))
+    assert "0 imported, 1 already there, 1 updated, 0 rejected." in updated
+    assert not any("Nothing was done again" in told for told in (other, updated))
+    position = head("catalog-1")
+    for content in ("title,price\nDune,1.00\n", "title,price\nEmma,2.00\nDune,3.00\n"):
+        assert "Nothing was done again" in text_of(upload(root, content, **fields))
+    assert head("catalog-1") == position
+    assert rows("catalog-2", "SELECT title, price FROM catalog_app_book WHERE id > 7") == [("Dune", 3), ("Emma", 2)]
+
+
+def test_a_form_that_is_sent_twice_at_once_is_imported_once(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = blank_form(root)
+    has_begun, are_both_there = threading.Event(), threading.Event()
+
+    def wait_for_the_other() -> None:
+        has_begun.set()
+        assert are_both_there.wait(PATIENCE_S)
+
+    def hold_and_tell(*upload: Any) -> held.Held:
+        kept = held.hold(*upload)
+        if has_begun.is_set():
+            are_both_there.set()
+        return kept
+
+    points.hooks["before-commit"] = wait_for_the_other
+    monkeypatch.setattr(uploading, "hold", hold_and_tell)
+
+    def send() -> str:
+        return text_of(upload(root, "title\nDune\n", **fields))
+
+    first = Party(send)
+    assert has_begun.wait(PATIENCE_S)
+    second = Party(send)
+    told = [str(first.result()), str(second.result())]
+    assert all("1 imported, 0 already there" in each for each in told)
+    assert ["Nothing was done again" in each for each in told] == [False, True]
+
+
+def test_of_two_who_keep_the_same_upload_at_once_the_faster_one_does(
+    empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = held.import_token(held.new_token(), b"title", {})
+    first = held.hold(b"title", "first.csv", 7, token)
+    monkeypatch.setattr(held, "find_held", lambda *_: None)
+    assert held.hold(b"title", "second.csv", 7, token) == first
+    assert (first.name, first.content.read_bytes()) == ("first.csv", b"title")
+    assert list((topology.DATA / "uploads").iterdir()) == [first.folder]
+
+
+def test_a_reload_shows_the_rejected_rows_of_its_own_import_again(root: Client) -> None:
+    fields, content = blank_form(root), "title,price,isbn\nDune,x,\nEmma,1.00,123\n"
+    first = upload(root, content, **fields)
+    upload(root, "title,price,isbn\nEmil,y,\n", **fields)
+    again = upload(root, content, **fields)
+    for answer in (first, again):
+        assert "1 rejected (see below)" in text_of(answer)
+        assert "Rejected: 1 Line Column Cell Reason 2 price x not a price" in text_of(answer)
+        assert "Left out of rows that went in Line Column Cell What 3 isbn 123" in text_of(answer)
+        (address,) = re.findall(r'href="([^"]*/rejected/[^"]*)"', answer.content.decode())
+        assert table(exported(root.get(address)))[0]["title"] == "Dune"
+    assert '<option value="#2">2: price</option>' in again.content.decode()
+
+
+def test_columns_that_were_chosen_for_a_file_mean_nothing_to_another(root: Client) -> None:
+    shown = upload(root, "title,net price,gross price\nDune,1,2\n", _preview="Preview")
+    fields = kept(shown) | {"column_price": "#2"}
+    answer = upload(root, "Title,Stock,Price\nEmma,3,9.90\n", **fields)
+    assert "The columns that were chosen are those of another file" in text_of(answer)
+    assert "price from 'Price', quantity from 'Stock'" in text_of(answer)
+    assert kept(answer).get("column_price", "") == ""
+    assert "1 imported" in text_of(upload(root, "title,net price,gross price\nEmil,1,2\n", **fields))
+    held = rows("catalog-1", "SELECT title, price, quantity FROM catalog_app_book WHERE id > 7")
+    assert held == [("Emma", 9.9, 3), ("Emil", 1, 20)]
+
+
+def test_a_file_that_is_read_in_another_way_has_its_columns_chosen_again(root: Client) -> None:
+    content = "title,Prïce,other price\nDune,1,2\n".encode("cp1252")
+    shown = upload(root, content, encoding="cp1251", column_price="#3", _preview="Preview")
+    fields = kept(shown) | {"encoding": "cp1252"}
+    assert "1 imported" in text_of(root.post(IMPORT, kept(shown))), "the choice stays while the header does"
+    position = head("catalog-1")
+    asked = root.post(IMPORT, fields)
+    assert asked.status_code == 400
+    assert "The columns were chosen from another header than this: choose them below again." in text_of(asked)
+    assert '<option value="#2">2: Prïce</option>' in asked.content.decode()
+    assert head("catalog-1") == position
+    assert "1 already there" in text_of(root.post(IMPORT, kept(asked) | {"column_price": "#3"}))
+
+
+def test_one_column_is_not_chosen_for_two_fields(root: Client) -> None:
+    answer = upload(root, "title,a,b\nDune,1,2\n", column_price="#2", column_quantity="#2")
+    assert answer.status_code == 400
+    assert "Column 'a' can't be both price and quantity. Choose it below, among the columns." in text_of(answer)
+
+
+def test_who_was_logged_out_before_an_import_is_told_that_nothing_came_of_it(root: Client) -> None:
+    shown = upload(root, "title\nDune\n", _preview="Preview")
+    position = head("catalog-1")
+    root.session.flush()
+    refused = root.post(IMPORT, kept(shown))
+    assert refused.status_code == 302
+    login = {"username": "root", "password": PASSWORD}
+    form = text_of(root.post(refused.headers["Location"], login, follow=True))
+    assert "Nothing was imported: you were no longer logged in when the form was sent. Choose the file again." in form
+    assert head("catalog-1") == position
+    assert "Nothing was imported" not in text_of(root.get(IMPORT))
+    assert f'action="{IMPORT}"' in root.get(f"{IMPORT}?lost").content.decode(), "or its answer has the flag, too"
 
 
 def test_nobody_else_sweeps_an_upload_away(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,6 +174,7 @@ def test_a_header_alone_is_no_failure(empty_store: Path, tmp_path: Path) -> None
         (["--map", "colour=title"], "no field 'colour'"),
         (["--map", "title=nothing"], "no column 'nothing'"),
         (["--map", "title"], "expected FIELD=COLUMN"),
+        (["--map", "price=price", "--topic-column", "#2"], "Column 'price' can't be both topic and price. Say"),
         (["--topic-column", "shelf"], "no column 'shelf' for topic"),
         (["--price", "NaN"], "The default for price"),
         (["--stock", "-1"], "The default for quantity"),

@@ -66,6 +66,8 @@ def test_wished_columns_replace_guesses_and_an_empty_wish_leaves_a_field_out() -
         (["title"], {"colour": "title"}, "no field 'colour' to fill; there are title, authors"),
         (["title", "year"], {"topic": "genre"}, "no column 'genre' for topic. The columns are: title, year"),
         (["isbn", "year"], {}, "No column looks like the title.*The columns are: isbn, year"),
+        (["title", "x"], {"price": "x", "topic": "#2"}, "Column 'x' can't be both topic and price"),
+        (["title", "price", "stock"], {"price": "stock"}, "Column 'stock' can't be both price and quantity"),
         (["title", "Title"], {}, "Several columns might be meant: 'title' .column 1., 'Title' .column 2."),
     ],
 )
