@@ -25,13 +25,15 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from bookstore_project.replication import leases, log, points
-from bookstore_project.replication.backend.base import identity_of
+from bookstore_project.api.login_attempts import attempts
+from bookstore_project.replication import failpoints
+from bookstore_project.replication.invalidation import leases
+from bookstore_project.replication.log import entries as log
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.timelines import new_timeline
-from bookstore_project.replication.witness import FileRecord, Witness, create_witness
+from bookstore_project.replication.sqlite_pair.backend.base import identity_of
+from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline
+from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness, create_witness
 from bookstore_project.settings import secret_files, topology
-from bookstore_project.wire.attempts import attempts
 from tests.redis import RedisServer
 
 STORES = tuple(f"tests/{name}/" for name in ("stress", "chaos", "browser", "cluster", "contract"))
@@ -246,7 +248,7 @@ def used(template: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     with django_db_blocker.unblock():
         put_in_place(template)
         yield topology.DATA
-        points.hooks.clear()
+        failpoints.hooks.clear()
         connections.close_all()
 
 

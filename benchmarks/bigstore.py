@@ -15,11 +15,12 @@ from django.core.management import call_command
 from django.db import connections
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
-from bookstore_project.replication import catchup, log, triggers
+from bookstore_project.replication.log import catchup, triggers
+from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.tests import histories
 from bookstore_project.replication.tests.copies import opened
 from bookstore_project.replication.tests.histories import CATALOG
-from bookstore_project.replication.witness import read_witness, write_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 

@@ -14,12 +14,13 @@ from typing import Any
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from benchmarks.plain import TwoFiles
-from bookstore_project.replication import gate, points, repair
+from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.settings import topology
 from catalog_app.models import Book
+from catalog_app.sales import copies_sell
 from catalog_app.selectors import book_get
-from catalog_app.selling import copies_sell
 
 BOOK = 1
 
@@ -52,7 +53,7 @@ def query(count: int) -> list[float]:
 
 
 def gated(work: Callable[[], object]) -> None:
-    with gate.reading("catalog", alias="catalog-1", keys=("book:1",)):
+    with reads.reading("catalog", alias="catalog-1", keys=("book:1",)):
         work()
 
 
@@ -80,8 +81,8 @@ def repair_catalog(count: int) -> dict[str, Any]:
         reached["caught up"] = time.perf_counter() - began
         reached["caught up, of a core"] = time.process_time() - busy
 
-    points.hooks["repair-caught-up"] = note
-    (done,) = repair.repair(get_service("catalog"))
+    failpoints.hooks["repair-caught-up"] = note
+    (done,) = rejoin.repair(get_service("catalog"))
     return {"means": done.means, "entries": done.entries, "in sync": time.perf_counter() - began, **reached}
 
 

@@ -14,11 +14,11 @@ django_application = get_wsgi_application()
 from django.urls import get_resolver  # noqa: E402
 
 from bookstore_project.cluster.process import announce  # noqa: E402
+from bookstore_project.nodes import background  # noqa: E402
+from bookstore_project.nodes.gateway.messages import Application  # noqa: E402
+from bookstore_project.nodes.gateway.replica import ReplicaGateway  # noqa: E402
+from bookstore_project.nodes.unhandled_exceptions import Guard  # noqa: E402
 from bookstore_project.settings import topology  # noqa: E402
-from bookstore_project.wire import background  # noqa: E402
-from bookstore_project.wire.defects import Guard  # noqa: E402
-from bookstore_project.wire.gateway.messages import Application  # noqa: E402
-from bookstore_project.wire.gateway.replica import ReplicaGateway  # noqa: E402
 
 DEFAULT_THREADS = 32
 

@@ -9,9 +9,9 @@ elif topology.NODE and topology.NODE.service == topology.ORDER:
 else:
     from frontend_app.urls import urlpatterns
 
-handler400 = "bookstore_project.wire.errors.bad_request"
-handler403 = "bookstore_project.wire.errors.permission_denied"
-handler404 = "bookstore_project.wire.errors.page_not_found"
-handler500 = "bookstore_project.wire.errors.server_error"
+handler400 = "bookstore_project.api.errors.bad_request"
+handler403 = "bookstore_project.api.errors.permission_denied"
+handler404 = "bookstore_project.api.errors.page_not_found"
+handler500 = "bookstore_project.api.errors.server_error"
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]

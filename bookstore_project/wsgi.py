@@ -6,11 +6,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookstore_project.settings.base
 
 from django.core.wsgi import get_wsgi_application
 
+from bookstore_project.api.wsgi_bodies import WholeBodies
 from bookstore_project.cluster.process import announce
+from bookstore_project.nodes import background
+from bookstore_project.nodes.unhandled_exceptions import Guard
 from bookstore_project.settings import topology
-from bookstore_project.wire import background
-from bookstore_project.wire.bodies import WholeBodies
-from bookstore_project.wire.defects import Guard
 
 application = Guard(WholeBodies(get_wsgi_application()))
 announce()

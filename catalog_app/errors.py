@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bookstore_project.wire.problems import StoreError
+from bookstore_project.api.problems import StoreError
 
 
 class OutOfStock(StoreError):

@@ -2,9 +2,9 @@
 
 from prometheus_client import Counter
 
+from bookstore_project.api import problems
+from bookstore_project.nodes.metrics import registry_of
 from bookstore_project.settings import topology
-from bookstore_project.wire import problems
-from bookstore_project.wire.metrics import registry_of
 from catalog_app.errors import OutOfStock
 
 _registry = registry_of(topology.CATALOG)

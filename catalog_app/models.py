@@ -7,10 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from bookstore_project.wire.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
-from bookstore_project.wire.fields import isbn13_problem
-from bookstore_project.wire.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
-from bookstore_project.wire.searching import containing
+from bookstore_project.api.fields import isbn13_problem
+from bookstore_project.api.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
+from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
+from bookstore_project.text.search import containing
 
 
 def book_key(book_id: int) -> str:

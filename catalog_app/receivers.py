@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from bookstore_project.replication import offers, rows
+from bookstore_project.api.request_id import current_request_id
+from bookstore_project.replication import rows
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.hooks import changes_ready, published
-from bookstore_project.replication.images import Image
-from bookstore_project.replication.log import Change
+from bookstore_project.replication.events import changes_ready, published
+from bookstore_project.replication.invalidation import set_pushes
+from bookstore_project.replication.log.entries import Change
+from bookstore_project.replication.log.images import Image
 from bookstore_project.settings import topology
-from bookstore_project.wire.request_id import current_request_id
 from catalog_app.models import Book, LedgerEntry, book_key
 from catalog_app.serializers import book_bytes
 
@@ -64,8 +65,8 @@ def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwa
     ]
     if len(images) <= MOST_OFFERED:
         for image in images:
-            offered = offers.Offer(timeline, position, partial(_body, image), current_request_id())
-            offers.offer(book_key(image["id"]), offered)
+            offered = set_pushes.Offer(timeline, position, partial(_body, image), current_request_id())
+            set_pushes.offer(book_key(image["id"]), offered)
 
 
 def _body(image: Image) -> str:

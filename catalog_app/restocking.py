@@ -2,10 +2,10 @@
 
 from django.conf import settings
 
-from bookstore_project.replication.mutex import Role
+from bookstore_project.nodes import background
+from bookstore_project.replication.sqlite_pair.locks.mutex import Role
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from bookstore_project.wire import background
 from catalog_app.models import Book
 from catalog_app.services import add_copies
 

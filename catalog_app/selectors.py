@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import connections
 
-from bookstore_project.replication import gate
-from bookstore_project.wire import problems
-from bookstore_project.wire.representations import MAX_BOOK_ID
+from bookstore_project.api import problems
+from bookstore_project.api.representations import MAX_BOOK_ID
+from bookstore_project.replication import reads
 from catalog_app.models import Book, BookQuerySet, LedgerEntry
 
 
@@ -17,7 +17,7 @@ def book_get(book_id: int) -> Book:
 
     Raises NotFound if there is none, or it is retired; Unavailable if its row is damaged.
     """
-    book = gate.get_verified(Book, book_id) if book_id <= MAX_BOOK_ID else None
+    book = reads.get_verified(Book, book_id) if book_id <= MAX_BOOK_ID else None
     if book is None or book.retired:
         raise problems.NotFound(f"There is no book {book_id}.")
     return book

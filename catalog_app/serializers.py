@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from bookstore_project.wire.fields import StrictFields, WholeNumberField, YesNoField
-from bookstore_project.wire.renderers import canonical_json
-from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_PURCHASE, BookFields, TitleFields
+from bookstore_project.api.fields import StrictFields, WholeNumberField, YesNoField
+from bookstore_project.api.renderers import canonical_json
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PURCHASE, BookFields, TitleFields
 from catalog_app.models import Book
 
 

@@ -13,13 +13,13 @@ from django.core.exceptions import ValidationError
 from django.db import router
 from django.utils import timezone
 
+from bookstore_project.api import etags, problems
+from bookstore_project.api.idempotency import id_of
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_STOCK
 from bookstore_project.replication import rows
 from bookstore_project.replication.transaction import Committed, get_verified, run
 from bookstore_project.settings import topology
-from bookstore_project.wire import etags, problems
-from bookstore_project.wire.columns import CanonicalField
-from bookstore_project.wire.idempotency import id_of
-from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_STOCK
+from bookstore_project.text.columns import CanonicalField
 from catalog_app.models import ISBN_IS_SOLD_ONCE, Book, KeyedAnswer, LedgerEntry
 from catalog_app.serializers import book_bytes
 

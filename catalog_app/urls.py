@@ -1,8 +1,8 @@
 """The routes of a catalog replica."""
 
-from bookstore_project.replication.http import LeaseView, StatusView
+from bookstore_project.api.routes import admin_routes, common_routes, route
+from bookstore_project.replication.web.views import LeaseView, StatusView
 from bookstore_project.settings import topology
-from bookstore_project.wire.routes import admin_routes, common_routes, route
 from catalog_app import views
 
 urlpatterns = [
@@ -19,7 +19,7 @@ urlpatterns = [
     *admin_routes(),
 ]
 
-handler400 = "bookstore_project.wire.errors.bad_request"
-handler403 = "bookstore_project.wire.errors.permission_denied"
-handler404 = "bookstore_project.wire.errors.page_not_found"
-handler500 = "bookstore_project.wire.errors.server_error"
+handler400 = "bookstore_project.api.errors.bad_request"
+handler403 = "bookstore_project.api.errors.permission_denied"
+handler404 = "bookstore_project.api.errors.page_not_found"
+handler500 = "bookstore_project.api.errors.server_error"

@@ -8,19 +8,19 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookstore_project.replication.http import ReplicaView
+from bookstore_project.api import etags, headers, permissions, representations
+from bookstore_project.api.fields import checked_fields
+from bookstore_project.api.idempotency import checked_key
+from bookstore_project.api.log_remarks import remark
+from bookstore_project.api.pagination import PageQuery, checked_query, page_of
+from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
+from bookstore_project.api.permissions import IsService
+from bookstore_project.api.query_parameters import BookQuery
+from bookstore_project.api.schema_notes import described
+from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
-from bookstore_project.wire import etags, headers, permissions, representations
-from bookstore_project.wire.described import described
-from bookstore_project.wire.fields import checked_fields
-from bookstore_project.wire.idempotency import checked_key
-from bookstore_project.wire.pages import PageQuery, checked_query, page_of
-from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
-from bookstore_project.wire.permissions import IsService
-from bookstore_project.wire.queries import BookQuery
-from bookstore_project.wire.remarks import remark
-from bookstore_project.wire.text import canonical_or_same
-from catalog_app import selectors, selling, services
+from bookstore_project.text.canonical import canonical_or_same
+from catalog_app import sales, selectors, services
 from catalog_app.models import book_key, topic_key
 from catalog_app.serializers import SaleInput, book_bytes, book_data, title_data
 
@@ -185,7 +185,7 @@ class Sales(CatalogView):
     def post(self, request: Request) -> Response:
         asked = self.checked(request)
         sale = self.committed(
-            selling.copies_sell(
+            sales.copies_sell(
                 order=asked["order"],
                 book_id=asked["book"],
                 quantity=asked["quantity"],
@@ -201,13 +201,13 @@ class Sales(CatalogView):
         after = serializers.IntegerField(min_value=0).run_validation(request.query_params.get("after", "0"))
         with self.reading():
             rows = selectors.sales_after(after, SALES_AT_ONCE)
-        return Response([sale_data(selling.sale_of(row)) for row in rows])
+        return Response([sale_data(sales.sale_of(row)) for row in rows])
 
 
 SALES_AT_ONCE = 500
 
 
-def sale_data(sale: selling.Sale) -> dict[str, Any]:
+def sale_data(sale: sales.Sale) -> dict[str, Any]:
     return {
         "number": sale.number,
         "order": str(sale.order),

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.conf import settings
 
+from bookstore_project.api import headers, idempotency, problems
+from bookstore_project.nodes import client, deadlines, redaction
+from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
+from bookstore_project.nodes.deadlines import HOP_MARGIN_S
+from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.settings.topology import Node
-from bookstore_project.wire import client, deadlines, headers, idempotency, problems, shown
-from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
-from bookstore_project.wire.deadlines import HOP_MARGIN_S
-from bookstore_project.wire.documents import json_object
-from frontend_app.trace import current_trace
+from frontend_app.monitoring.trace import current_trace
 
 READ_ATTEMPT_S = settings.CATALOG_WAIT_S
 READ_TOTAL_S = max(5.0, READ_ATTEMPT_S + 0.5)
@@ -58,7 +59,7 @@ class Answer:
 
 @dataclass
 class Upstream:
-    """One service, as a front calls it. A client's own deadline (`wire.deadlines`) shortens what calls may take."""
+    """One service, as a front calls it. A client's own deadline (`nodes.deadlines`) shortens what calls may take."""
 
     balancer: Balancer
 
@@ -154,7 +155,7 @@ class Upstream:
     def _ask(
         self, attempt: Attempt, method: str, path: str, body: bytes | None, extra: Mapping[str, str] | None
     ) -> Answer:
-        with current_trace().step(attempt.node.name, f"{method} {shown.target(path)}") as step:
+        with current_trace().step(attempt.node.name, f"{method} {redaction.target(path)}") as step:
             try:
                 reply = self.balancer.ask(attempt, method, path, body=body, extra_headers=extra)
             except client.CallFailed as error:

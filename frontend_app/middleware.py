@@ -8,12 +8,13 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
+from bookstore_project.api import errors, etags, headers, problems
+from bookstore_project.api.request_id import current_request_id
+from bookstore_project.nodes import deadlines, metrics, redaction
+from bookstore_project.nodes.access_log import QUIET_PREFIXES
 from bookstore_project.settings import topology
-from bookstore_project.wire import deadlines, errors, etags, headers, metrics, problems, shown
-from bookstore_project.wire.access import QUIET_PREFIXES
-from bookstore_project.wire.request_id import current_request_id
 from frontend_app import runtime
-from frontend_app.trace import Trace, tracing
+from frontend_app.monitoring.trace import Trace, tracing
 
 UNNOTED_PREFIXES = (*QUIET_PREFIXES, "/api/v1/cluster", "/cluster")
 """Not among the recent requests: what asks for them."""
@@ -98,7 +99,7 @@ def note(request: HttpRequest, response: HttpResponse, trace: Trace, took_ms: fl
     journal.figures.note(response.status_code, response.headers[headers.CACHE], took_ms, trace.steps)
     journal.request(
         request.method or "",
-        shown.address(request.path, request.META.get("QUERY_STRING", "")),
+        redaction.address(request.path, request.META.get("QUERY_STRING", "")),
         metrics.pattern_of_request(request),
         response.status_code,
         response.headers[headers.CACHE],

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class StoreOperation(models.Model):
-    """No rows: it is there for its permissions. What each is needed for: `wire/permissions.py`."""
+    """No rows: it is there for its permissions. What each is needed for: `api/permissions.py`."""
 
     class Meta:
         default_permissions = ()

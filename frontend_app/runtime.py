@@ -11,24 +11,25 @@ from typing import cast
 from django.conf import settings
 from django.core.cache import caches
 
+from bookstore_project.api import health, problems
+from bookstore_project.nodes import client
+from bookstore_project.nodes.balancing.balancer import Balancer, Call
+from bookstore_project.nodes.balancing.checks import Checker
+from bookstore_project.nodes.balancing.circuit_breaker import Health
+from bookstore_project.nodes.balancing.round_robin import Turns
+from bookstore_project.nodes.drains import Drains
 from bookstore_project.settings import modes, topology
 from bookstore_project.settings.topology import Node
-from bookstore_project.wire import client, health, problems
-from bookstore_project.wire.balancing.balancer import Balancer, Call
-from bookstore_project.wire.balancing.health import Health
-from bookstore_project.wire.balancing.turns import Turns
-from bookstore_project.wire.drains import Drains
-from frontend_app.balancing.checks import Checker
 from frontend_app.cache.coherence import Cache, Coherence
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.modes import CLASSES
+from frontend_app.cache.poller import Poller
 from frontend_app.cache.reads import CachedReads
-from frontend_app.cache.shared import SharedCache
+from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.clients import Upstream
-from frontend_app.journal import Journal
-from frontend_app.observer import Observer
-from frontend_app.poller import Poller
-from frontend_app.supervision import Supervision
+from frontend_app.monitoring.journal import Journal
+from frontend_app.monitoring.observer import Observer
+from frontend_app.monitoring.supervisor_states import Supervision
 
 NEGATIVE_ENTRIES, NEGATIVE_BYTES = 1000, 4 * 1024 * 1024
 

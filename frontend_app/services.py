@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
+from bookstore_project.api import headers, idempotency, problems
+from bookstore_project.api.representations import MAX_BOOK_ID
+from bookstore_project.nodes import drains, redaction
+from bookstore_project.nodes.balancing.circuit_breaker import State
 from bookstore_project.settings.topology import NODES, Node
-from bookstore_project.wire import drains, headers, idempotency, problems, shown
-from bookstore_project.wire.balancing.health import State
-from bookstore_project.wire.representations import MAX_BOOK_ID
-from bookstore_project.wire.text import canonical_or_same
-from frontend_app import relays
+from bookstore_project.text.canonical import canonical_or_same
+from frontend_app import responses
 from frontend_app.cache.keys import Key, book_key, topic_key
 from frontend_app.clients import Upstream
-from frontend_app.relays import Relay
+from frontend_app.responses import Relay
 from frontend_app.runtime import Front
 
 FORMAT = "format"
@@ -59,7 +60,7 @@ def purchase(front: Front, body: bytes, *, key: str | None) -> Relay:
     """
     own_key = None if idempotency.checked_key(key) else idempotency.new_key()
     answer = front.order.purchase(body, key or own_key or "", is_own_key=own_key is not None)
-    relay = relays.from_answer(answer)
+    relay = responses.from_answer(answer)
     if own_key is not None:
         # The client asked once: if anybody repeated it, it was the front.
         relay.headers.pop(headers.IDEMPOTENT_REPLAYED, None)
@@ -76,7 +77,7 @@ def change_catalog(
     idempotency.checked_key(sent.get(headers.IDEMPOTENCY_KEY))
     extra = {headers.ACTING_USER: quote(username)}
     extra |= {name: sent[name] for name in (headers.IDEMPOTENCY_KEY, "If-Match") if name in sent}
-    return relays.from_answer(front.catalog.write(method, path, body, extra))
+    return responses.from_answer(front.catalog.write(method, path, body, extra))
 
 
 def drain(front: Front, name: str, *, username: str, is_forced: bool) -> None:
@@ -106,17 +107,17 @@ def node_named(name: str) -> Node:
 
 def check_book_id(book_id: int) -> None:
     if not 1 <= book_id <= MAX_BOOK_ID:
-        raise problems.NotFound(f"There is no book {shown.cut(str(book_id), 40)}.")
+        raise problems.NotFound(f"There is no book {redaction.cut(str(book_id), 40)}.")
 
 
 def _read_cached(front: Front, key: Key, path: str) -> Relay:
-    outcome, entry = front.reads.read(key.entry, key.floor, lambda: relays.fetched(front.catalog.read(path)))
-    return relays.from_entry(outcome, entry)
+    outcome, entry = front.reads.read(key.entry, key.floor, lambda: responses.fetched(front.catalog.read(path)))
+    return responses.from_entry(outcome, entry)
 
 
 def _read_past_cache(front: Front, upstream: Upstream, path: str, extra: Mapping[str, str] | None = None) -> Relay:
     front.reads.count("bypass")
-    return relays.from_answer(upstream.read(path, extra))
+    return responses.from_answer(upstream.read(path, extra))
 
 
 def _with_query(path: str, query: str) -> str:

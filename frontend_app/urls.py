@@ -2,8 +2,10 @@
 
 from django.urls import URLPattern, URLResolver
 
-from bookstore_project.wire.routes import common_routes, route
-from frontend_app import control_views, drain_views, site_views, views
+from bookstore_project.api.routes import common_routes, route
+from frontend_app import views
+from frontend_app.dashboard import drain_views, fault_views
+from frontend_app.dashboard import views as site_views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/books/", views.BookListView.as_view(), "books"),
@@ -18,12 +20,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/cluster/", site_views.ClusterView.as_view(), "cluster-data"),
     *route("api/v1/cluster/nodes/<str:name>/drain/", drain_views.DrainView.as_view(), "drain"),
     *route("api/v1/cluster/nodes/<str:name>/undrain/", drain_views.UndrainView.as_view(), "undrain"),
-    *route("api/v1/cluster/nodes/<str:name>/<str:action>/", control_views.NodeControlView.as_view(), "control-node"),
-    *route("api/v1/cluster/files/<str:name>/<str:action>/", control_views.FileControlView.as_view(), "control-file"),
-    *route("api/v1/cluster/rush/", control_views.RushView.as_view(), "control-rush"),
-    *route("api/v1/cluster/cache/clear/", control_views.ClearView.as_view(), "control-clear"),
-    *route("cluster/controls/<str:kind>/<str:action>/", control_views.control_page, "control-store-page"),
-    *route("cluster/controls/<str:kind>/<str:action>/<str:name>/", control_views.control_page, "control-page"),
+    *route("api/v1/cluster/nodes/<str:name>/<str:action>/", fault_views.NodeControlView.as_view(), "control-node"),
+    *route("api/v1/cluster/files/<str:name>/<str:action>/", fault_views.FileControlView.as_view(), "control-file"),
+    *route("api/v1/cluster/rush/", fault_views.RushView.as_view(), "control-rush"),
+    *route("api/v1/cluster/cache/clear/", fault_views.ClearView.as_view(), "control-clear"),
+    *route("cluster/controls/<str:kind>/<str:action>/", fault_views.control_page, "control-store-page"),
+    *route("cluster/controls/<str:kind>/<str:action>/<str:name>/", fault_views.control_page, "control-page"),
     *route("cluster/", site_views.cluster_page, "cluster"),
     *route("cluster/live/", site_views.cluster_live, "cluster-live"),
     *route("internal/push/", site_views.PushView.as_view(), "push"),

@@ -11,12 +11,11 @@ from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from bookstore_project.wire import headers, permissions
-from bookstore_project.wire.described import described
-from bookstore_project.wire.pages import PageQuery
-from bookstore_project.wire.parameters import IDEMPOTENCY_KEY, IF_MATCH
-from bookstore_project.wire.queries import BookQuery, OrderQuery
-from bookstore_project.wire.representations import (
+from bookstore_project.api import headers, permissions
+from bookstore_project.api.pagination import PageQuery
+from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
+from bookstore_project.api.query_parameters import BookQuery, OrderQuery
+from bookstore_project.api.representations import (
     BookFields,
     BookPage,
     OrderFields,
@@ -26,8 +25,9 @@ from bookstore_project.wire.representations import (
     RestockInput,
     TitlePage,
 )
-from frontend_app import inputs, pages, services
-from frontend_app.relays import Relay
+from bookstore_project.api.schema_notes import described
+from frontend_app import browsable, request_bodies, services
+from frontend_app.responses import Relay
 from frontend_app.runtime import Front, front
 
 
@@ -47,7 +47,7 @@ class FrontView(APIView):
         return self.form(*args, **kwargs)
 
     def show(self, relay: Relay) -> HttpResponseBase:
-        return pages.render(relay, self.request, self)
+        return browsable.render(relay, self.request, self)
 
     def change(self, method: str, path: str, body: bytes | None = None) -> HttpResponseBase:
         """A change by the member of staff who asks."""
@@ -79,7 +79,7 @@ class BookListView(FrontView):
     @described(request=BookFields, responses={201: BookFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Adds a book. For staff."""
-        return self.change("POST", "/api/v1/books/", inputs.json_body(request, self.get_serializer()))
+        return self.change("POST", "/api/v1/books/", request_bodies.json_body(request, self.get_serializer()))
 
 
 class BookView(FrontView):
@@ -101,7 +101,7 @@ class EditableBookView(BookView):
     def patch(self, request: Request, book_id: int) -> HttpResponseBase:
         """Changes fields of a book. For staff."""
         services.check_book_id(book_id)
-        body = inputs.json_body(request, self.get_serializer(partial=True))
+        body = request_bodies.json_body(request, self.get_serializer(partial=True))
         return self.change("PATCH", f"/api/v1/books/{book_id}/", body)
 
     @described(responses={204: None}, parameters=[IF_MATCH])
@@ -121,7 +121,7 @@ class RestockView(FrontView):
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Adds copies to a book's stock. For staff."""
         services.check_book_id(book_id)
-        body = inputs.json_body(request, self.get_serializer())
+        body = request_bodies.json_body(request, self.get_serializer())
         return self.change("POST", f"/api/v1/books/{book_id}/restock/", body)
 
 
@@ -168,7 +168,7 @@ class OrderListView(BuyerView):
     @described(request=PurchaseInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Buys a book."""
-        return self.purchase(inputs.json_body(request, self.get_serializer()))
+        return self.purchase(request_bodies.json_body(request, self.get_serializer()))
 
 
 class PurchaseView(BuyerView):
@@ -180,7 +180,7 @@ class PurchaseView(BuyerView):
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Buys a book; without a body, one copy."""
         services.check_book_id(book_id)
-        return self.purchase(inputs.purchase_body(request, book_id, self.get_serializer()))
+        return self.purchase(request_bodies.purchase_body(request, book_id, self.get_serializer()))
 
 
 class OrderView(FrontView):

@@ -12,10 +12,10 @@ from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
 from django.db.models.functions import Cast, Round
 from django.http import HttpRequest
 
-from bookstore_project.replication.admin import ReadOnlyAdmin
+from bookstore_project.api.representations import is_book_id
+from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
-from bookstore_project.wire.admin_lists import KeyedAdmin, KeyedList
-from bookstore_project.wire.representations import is_book_id
+from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
 from order_app.models import Order
 
 if TYPE_CHECKING:

@@ -14,13 +14,14 @@ from typing import Any
 
 from django.conf import settings
 
+from bookstore_project.api import headers, problems
+from bookstore_project.nodes import background, client
+from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Balancer, Call, check, problem_of
+from bookstore_project.nodes.balancing.circuit_breaker import Health
+from bookstore_project.nodes.balancing.round_robin import Turns
+from bookstore_project.nodes.client import CallFailed, NeverSent, Reply
+from bookstore_project.nodes.drains import Drains
 from bookstore_project.settings import topology
-from bookstore_project.wire import background, client, headers, problems
-from bookstore_project.wire.balancing.balancer import TURNED_AWAY, Balancer, Call, check, problem_of
-from bookstore_project.wire.balancing.health import Health
-from bookstore_project.wire.balancing.turns import Turns
-from bookstore_project.wire.client import CallFailed, NeverSent, Reply
-from bookstore_project.wire.drains import Drains
 from order_app.errors import Refused
 
 SALES_PATH = "/internal/sales/"

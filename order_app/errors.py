@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bookstore_project.wire import problems
-from bookstore_project.wire.problems import StoreError
+from bookstore_project.api import problems
+from bookstore_project.api.problems import StoreError
 
 
 class Refused(StoreError):

@@ -2,8 +2,8 @@
 
 from prometheus_client import Counter
 
+from bookstore_project.nodes.metrics import registry_of
 from bookstore_project.settings import topology
-from bookstore_project.wire.metrics import registry_of
 
 _registry = registry_of(topology.ORDER)
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 
-from bookstore_project.wire.columns import SearchKeyField
-from bookstore_project.wire.representations import TITLE_LENGTH
+from bookstore_project.api.representations import TITLE_LENGTH
+from bookstore_project.text.columns import SearchKeyField
 
 
 class Order(models.Model):

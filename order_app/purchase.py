@@ -11,11 +11,11 @@ sweeper within seconds. Killed before 2, nothing has happened.
 import time
 from dataclasses import dataclass
 
-from bookstore_project.replication import gate, rows
+from bookstore_project.api import idempotency, problems
+from bookstore_project.api.problems import OutcomeUnknown, Unavailable
+from bookstore_project.replication import reads, rows
 from bookstore_project.replication.transaction import Committed, run
 from bookstore_project.settings import topology
-from bookstore_project.wire import idempotency, problems
-from bookstore_project.wire.problems import OutcomeUnknown, Unavailable
 from order_app import clients, metrics
 from order_app.clients import Sale
 from order_app.models import Order
@@ -46,7 +46,7 @@ def purchase(
     key = key or idempotency.new_key()
     order_id = idempotency.order_id(key)
     deadline = min(deadline or float("inf"), time.time() + DEADLINE_S)
-    with gate.reading(topology.ORDER) as snapshot:
+    with reads.reading(topology.ORDER) as snapshot:
         known = order_find(order_id)
     if known is not None:
         check_same(known, book, quantity)

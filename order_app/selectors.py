@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from bookstore_project.wire import problems
+from bookstore_project.api import problems
 from order_app.models import Order
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bookstore_project.wire.representations import OrderFields
+from bookstore_project.api.representations import OrderFields
 from order_app.models import Order
 
 _ORDER = OrderFields()

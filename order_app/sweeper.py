@@ -8,11 +8,11 @@ from itertools import takewhile
 
 from django.utils import timezone
 
-from bookstore_project.replication import gate
-from bookstore_project.replication.mutex import try_lock
+from bookstore_project.nodes import background
+from bookstore_project.replication import reads
+from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from bookstore_project.wire import background
 from order_app import clients, metrics
 from order_app.clients import Sale
 from order_app.models import Order, SweepMark
@@ -93,7 +93,7 @@ def read_mark() -> int:
 
 def _read_mark() -> tuple[int, str]:
     """The mark, and the timeline in which it counts."""
-    with gate.reading(topology.ORDER) as snapshot:
+    with reads.reading(topology.ORDER) as snapshot:
         mark = SweepMark.objects.first()
     return mark.sale if mark else 0, snapshot.timeline
 
@@ -111,7 +111,7 @@ def finish(sales: list[Sale]) -> int:
 
 def known_orders(ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     """Which of these orders are written."""
-    with gate.reading(topology.ORDER):
+    with reads.reading(topology.ORDER):
         return set(Order.objects.filter(pk__in=ids).values_list("pk", flat=True))
 
 

@@ -9,16 +9,16 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookstore_project.replication.http import ReplicaView
+from bookstore_project.api import headers, permissions, problems, representations
+from bookstore_project.api.fields import checked_fields
+from bookstore_project.api.idempotency import checked_key
+from bookstore_project.api.log_remarks import remark
+from bookstore_project.api.pagination import checked_query, page_of
+from bookstore_project.api.parameters import IDEMPOTENCY_KEY
+from bookstore_project.api.query_parameters import OrderQuery
+from bookstore_project.api.schema_notes import described
+from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
-from bookstore_project.wire import headers, permissions, problems, representations
-from bookstore_project.wire.described import described
-from bookstore_project.wire.fields import checked_fields
-from bookstore_project.wire.idempotency import checked_key
-from bookstore_project.wire.pages import checked_query, page_of
-from bookstore_project.wire.parameters import IDEMPOTENCY_KEY
-from bookstore_project.wire.queries import OrderQuery
-from bookstore_project.wire.remarks import remark
 from order_app import selectors
 from order_app.purchase import purchase
 from order_app.serializers import order_data

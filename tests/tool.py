@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from bookstore_project.wire.ticking import Ticker, nothing_more
+from bookstore_project.nodes.ticking import Ticker, nothing_more
 from tests import guard, run_folder
 from tests.run_folder import RunFolder
 

@@ -17,15 +17,17 @@ from pathlib import Path
 from django.conf import settings
 
 from bookstore_project import files
-from bookstore_project.archive import manifest, moment
+from bookstore_project.archive import consistent_snapshot, manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Content, FileSum, Manifest
-from bookstore_project.replication import care, log, scrub
-from bookstore_project.replication.copying import sync_file
-from bookstore_project.replication.points import reached
+from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.progress import Progress
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.witness import sync_directory
+from bookstore_project.replication.sqlite_pair.files import scrub
+from bookstore_project.replication.sqlite_pair.files.backup_copy import sync_file
+from bookstore_project.replication.sqlite_pair.membership.witness import sync_directory
 from bookstore_project.settings import secret_files, topology
 
 TAR = ".tar"
@@ -59,7 +61,7 @@ def backup(target: Path, say: Callable[[str], None], progress: Progress) -> Mani
 
 def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifest:
     contents: dict[str, Content] = {}
-    with moment.one_moment() as (readers, stood_still_s):
+    with consistent_snapshot.one_moment() as (readers, stood_still_s):
         say(f"Both services at one moment; sales stood still for {stood_still_s * 1000:.0f} ms.")
         for name, reader in readers.items():
             path = work / f"{name}.sqlite3"
@@ -82,7 +84,7 @@ def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifes
     manifest.write_private(work / manifest.SECRET, f"{secret}\n".encode())
     with suppress(FileNotFoundError, files.NotPlain):
         manifest.write_private(work / manifest.STAFF_PASSWORD, files.read(settings.STAFF_PASSWORD_FILE))
-    made = Manifest(care.now(), contents, _sums(work))
+    made = Manifest(maintenance_log.now(), contents, _sums(work))
     reached("backup-before-manifest")
     manifest.write_private(work / manifest.NAME, made.as_bytes())
     sync_directory(work)
@@ -106,7 +108,7 @@ def copy_database(source: sqlite3.Connection, path: Path, name: str, progress: P
 
 def _content(path: Path, name: str, timeline: str) -> Content:
     with closing(sqlite3.connect(path)) as copy:
-        head = log.read_head(copy)
+        head = entries.read_head(copy)
         migrations = copy.execute("SELECT app, name FROM django_migrations ORDER BY app, name").fetchall()
         rows = {table: copy.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in _tables(name)}
     return Content(timeline, head.position, head.hash, tuple(f"{app}.{each}" for app, each in migrations), rows)

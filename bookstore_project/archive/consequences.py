@@ -4,9 +4,9 @@ import sqlite3
 from typing import Any
 
 from bookstore_project.archive.audit import audit
-from bookstore_project.replication import agreement, source
-from bookstore_project.replication.hooks import history_chosen
+from bookstore_project.replication.events import history_chosen
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import comparison, source
 from bookstore_project.settings import topology
 
 
@@ -41,6 +41,6 @@ def sentences(sender: str, kept: sqlite3.Connection, **kwargs: Any) -> list[str]
 
 def newest(service_name: str) -> str | None:
     """The alias whose file has the longest log, of those that can be read."""
-    files = agreement.compare(get_service(service_name), scrubbed=()).files.values()
+    files = comparison.compare(get_service(service_name), scrubbed=()).files.values()
     readable = [(file.head.position, file.alias) for file in files if file.head is not None]
     return max(readable)[1] if readable else None

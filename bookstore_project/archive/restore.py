@@ -21,15 +21,22 @@ from django.db import connections
 from bookstore_project import files
 from bookstore_project.archive import manifest
 from bookstore_project.archive.staging import Staged
-from bookstore_project.replication import agreement, copying, decisions, enactment, log, losses, source
-from bookstore_project.replication.agreement import FileAccount, Relation
-from bookstore_project.replication.backend.base import identity_of
-from bookstore_project.replication.decisions import State
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
-from bookstore_project.replication.points import reached
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.log import entries as log
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.timelines import wait_out_leases
-from bookstore_project.replication.witness import FileRecord, Witness, sync_directory, write_witness
+from bookstore_project.replication.sqlite_pair.backend.base import identity_of
+from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source
+from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount, Relation
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.membership.timelines import wait_out_leases
+from bookstore_project.replication.sqlite_pair.membership.witness import (
+    FileRecord,
+    Witness,
+    sync_directory,
+    write_witness,
+)
+from bookstore_project.replication.sqlite_pair.operator import data_loss, execution, planning
+from bookstore_project.replication.sqlite_pair.operator.planning import State
 from bookstore_project.settings import secret_files, topology
 
 INTERRUPTED = "`manage.py restore` was interrupted: repeat it"
@@ -55,7 +62,7 @@ def what_is_lost(staged: Staged) -> list[str]:
 
 
 def _lost_of(service: Service, staged: Staged) -> list[str]:
-    state = decisions.look(service, is_thorough=False)
+    state = planning.look(service, is_thorough=False)
     if state.witness is not None and not state.witness.in_sync and _is_interrupted(state.witness):
         return [f"{service.name}: a restore was interrupted; what was there before is put aside."]
     readable = [file for file in state.found.files.values() if file.head is not None]
@@ -65,7 +72,7 @@ def _lost_of(service: Service, staged: Staged) -> list[str]:
     newest = max(readable, key=lambda file: file.head.position if file.head else 0)
     try:
         return _beyond(service, newest, staged)
-    except losses.UNREADABLE as error:
+    except data_loss.UNREADABLE as error:
         return [f"{service.name}: what {newest.alias} holds, which can't be read to its end: {error}"]
 
 
@@ -76,12 +83,12 @@ def _beyond(service: Service, present: FileAccount, staged: Staged) -> list[str]
         source.snapshot_of(staged.file(service.name)) as backup,
         source.snapshot_of(topology.database_file(present.alias)) as there,
     ):
-        found = agreement.relate(ours, present, backup, there)
+        found = comparison.relate(ours, present, backup, there)
         assert ours.head is not None
         if found.relation is Relation.INCOMPARABLE:
             return [f"{service.name}: all that is newer than the backup; its log doesn't reach back to it."]
         after = ours.head.position if found.departed_at is None else found.departed_at - 1
-        rows = list(losses.describe(service, log.entries_after(there, after)))
+        rows = list(data_loss.describe(service, log.entries_after(there, after)))
     if not rows:
         return []
     entries = present.head.position - after
@@ -110,17 +117,17 @@ def install(staged: Staged, say: Callable[[str], None]) -> None:
         for name in topology.APPS_OF_SERVICE:
             service = get_service(name)
             lock = stack.enter_context(writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S))
-            state = decisions.look(service, is_thorough=False)
+            state = planning.look(service, is_thorough=False)
             installed |= _installed_before(state)
-            files = {alias: replace(enactment.NO_FILE, nonce=nonces[alias]) for alias in service.aliases}
-            refusing[name] = enactment.refuse(service, lock, state, INTERRUPTED, files)
+            files = {alias: replace(execution.NO_FILE, nonce=nonces[alias]) for alias in service.aliases}
+            refusing[name] = execution.refuse(service, lock, state, INTERRUPTED, files)
             reached(f"restore-refusing-{name}")
         wait_out_leases()
         _exchange_accounts(staged)
         for alias in _aliases():
             path = topology.database_file(alias)
             if alias in installed:  # What a former attempt put here: the old store's file is aside already.
-                copying.remove(path)
+                backup_copy.remove(path)
             _exchange(path, staged.folder / f"{alias}.sqlite3")
             reached(f"restore-installed-{alias}")
         for name, witness in refusing.items():
@@ -143,7 +150,7 @@ def _prepare_replica(staged: Staged, alias: str) -> str:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("UPDATE replication_incarnation SET nonce = ?", (nonce,))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    copying.sync_file(path)
+    backup_copy.sync_file(path)
     return nonce
 
 
@@ -160,9 +167,9 @@ def _installed_before(state: State) -> set[str]:
 
 def _exchange(path: Path, staged: Path) -> None:
     """The staged file takes the place; what was there is put aside."""
-    copying.put_aside(path)
+    backup_copy.put_aside(path)
     files.make_folder(path.parent)
-    copying.sync_file(staged)
+    backup_copy.sync_file(staged)
     staged.rename(path)
     sync_directory(path.parent)
 

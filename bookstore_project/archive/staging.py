@@ -14,10 +14,10 @@ from django.db.migrations.loader import MigrationLoader
 from bookstore_project.archive import manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Manifest, NotABackup
-from bookstore_project.replication import agreement
-from bookstore_project.replication.agreement import FileAccount
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.sqlite_pair.files import comparison
+from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount
 from bookstore_project.settings import topology
 
 MOST_MANIFEST_BYTES = 1024 * 1024
@@ -129,7 +129,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _account(connection: sqlite3.Connection, service: Service, made: Manifest) -> FileAccount:
     _assert_known_schema(connection, service.name)
-    account = agreement.account(connection, service, f"the backup's {service.name}")
+    account = comparison.account(connection, service, f"the backup's {service.name}")
     if account.complaint:
         raise NotABackup(f"{service.name}.sqlite3 is damaged: {account.complaint}")
     content = made.services.get(service.name)

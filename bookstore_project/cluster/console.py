@@ -9,7 +9,7 @@ import queue
 import stat
 import threading
 
-from bookstore_project.wire import shown
+from bookstore_project.nodes import redaction
 
 QUEUE_LENGTH = 5_000
 LONGEST_ROUTINE = 500
@@ -49,7 +49,7 @@ class Console:
             self._routine_bytes += len(text)
             if self._routine_bytes >= ROUTINE_IN_FILE_BYTES:
                 text = "(This file has enough lines of the nodes: further ones are in their own logs alone.)"
-        self.line(shown.cut(text, LONGEST_ROUTINE))
+        self.line(redaction.cut(text, LONGEST_ROUTINE))
 
     def paint(self, text: str, colour: str) -> str:
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._coloured else text

@@ -1,4 +1,4 @@
-"""The supervisor's end of the control socket (see wire.control): who may ask, and what is done."""
+"""The supervisor's end of the control socket (see nodes.supervisor_client): who may ask, and what is done."""
 
 import asyncio
 import json
@@ -14,8 +14,8 @@ from typing import Any
 from bookstore_project import files
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.keeper import Keeper, NotRunning
-from bookstore_project.wire import control
-from bookstore_project.wire.control import COMMANDS, LONGEST_BYTES, STATES
+from bookstore_project.nodes import supervisor_client
+from bookstore_project.nodes.supervisor_client import COMMANDS, LONGEST_BYTES, STATES
 
 ASKING_TIMEOUT_S = 5.0
 LONGEST_DELAY_S = 2.0
@@ -27,7 +27,7 @@ class ControlSocket:
     def __init__(self, keepers: Mapping[str, Keeper], console: Console, path: Path | None = None) -> None:
         self._keepers = keepers
         self._console = console
-        self._path = path or control.SOCKET
+        self._path = path or supervisor_client.SOCKET
         self._server: asyncio.Server | None = None
         self._delayed: set[asyncio.Task[str]] = set()
 
@@ -116,7 +116,7 @@ def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        with control.address_of(path) as address:
+        with supervisor_client.address_of(path) as address:
             listener.bind(address)
     except OSError:
         listener.close()

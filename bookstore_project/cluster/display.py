@@ -11,7 +11,7 @@ ACCESS_LINE = re.compile(
     r"\d\d:\d\d:\d\d\.\d{3} [A-Z]+ /\S* \d{3} "
     r'|\{.*"logger": "bookstore\.request"'
 )
-"""One request that a node answered, as text or JSON (see wire.logs)."""
+"""One request that a node answered, as text or JSON (see nodes.logs)."""
 PROBE_LINE = re.compile(r".*\b(?:(?:GET|HEAD) /(?:readyz|healthz|metrics)\b|POST /internal/push/)")
 """A machine that asks how a node is: the console says so itself, in words. Or one that tells a front what changed."""
 

@@ -86,7 +86,7 @@ class Keeper:
         return "paused" if self._orders.is_paused and self._process else "running"
 
     async def obey(self, command: str) -> str:
-        """Carries out a command of `wire.control.COMMANDS`; what came of it. Raises NotRunning."""
+        """Carries out a command of `nodes.supervisor_client.COMMANDS`; what came of it. Raises NotRunning."""
         name = self.node.name
         if command == "stop":
             self._orders.hold()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from bookstore_project.cluster import lock, preparation
-from bookstore_project.replication.mutex import try_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.settings import topology
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 PLAIN = re.compile(r"(\d\d:\d\d:\d\d\.\d{3}) (.*?)(?:  \[([A-Za-z0-9._:-]{1,128})\])?")
-"""As wire.logs.TextFormatter writes: the time of day, the text, the id."""
+"""As nodes.logs.TextFormatter writes: the time of day, the text, the id."""
 TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d\.\d{3} ")
 ORDER = re.compile(r"\border ([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")
 """An order, as remarks and warnings name it."""

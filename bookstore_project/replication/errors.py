@@ -3,7 +3,7 @@
 import errno
 import sqlite3
 
-from bookstore_project.wire.problems import OutcomeUnknown, StoreError, Unavailable
+from bookstore_project.api.problems import OutcomeUnknown, StoreError, Unavailable
 
 __all__ = [
     "OutcomeUnknown",

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Histogram
 
-from bookstore_project.wire.metrics import BUCKETS_S
+from bookstore_project.nodes.metrics import BUCKETS_S
 
 commits = Counter("bookstore_replication_commits", "Log entries written and acknowledged.", ["service"])
 lock_wait = Histogram(

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.db import models
 
-from bookstore_project.replication.backend.base import HOW_TO_WRITE
 from bookstore_project.replication.errors import Unavailable, WriteRefused
-from bookstore_project.replication.fingerprint import REPLICATION_APP
-from bookstore_project.replication.pins import current_pin
+from bookstore_project.replication.pinning import current_pin
 from bookstore_project.replication.service import Service, get_service, service_of_app
-from bookstore_project.replication.witness import read_witness
+from bookstore_project.replication.sqlite_pair.backend.base import HOW_TO_WRITE
+from bookstore_project.replication.sqlite_pair.files.schema_version import REPLICATION_APP
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.settings import topology
 
 

@@ -13,7 +13,7 @@ from django.db import connections, models, router
 from django.db.models.signals import post_save
 
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.images import Image, to_sqlite
+from bookstore_project.replication.log.images import Image, to_sqlite
 
 M = TypeVar("M", bound=models.Model)
 

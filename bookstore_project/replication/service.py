@@ -10,7 +10,7 @@ from django.apps import apps
 from django.apps.registry import Apps
 from django.db import connections, models
 
-from bookstore_project.replication.backend.base import DatabaseWrapper
+from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper
 from bookstore_project.settings import topology
 
 

@@ -1,6 +1,6 @@
 """Texts and their search keys stay in step, whatever wrote them: the last look before a commit.
 
-What the ORM writes is put in order on its way (`wire.columns`); this finds what an expression or raw SQL wrote.
+What the ORM writes is put in order on its way (`text.columns`); this finds what an expression or raw SQL wrote.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from django.apps import apps
 from django.db import models
 
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.hooks import changes_ready
-from bookstore_project.replication.log import Change
-from bookstore_project.wire.columns import CanonicalField, SearchKeyField, text_problems
+from bookstore_project.replication.events import changes_ready
+from bookstore_project.replication.log.entries import Change
+from bookstore_project.text.columns import CanonicalField, SearchKeyField, text_problems
 
 
 def connect() -> None:

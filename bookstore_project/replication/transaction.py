@@ -11,16 +11,17 @@ from typing import TypeVar
 
 from django.db import models, transaction
 
-from bookstore_project.replication import membership, metrics
-from bookstore_project.replication.attempt import Attempt, Committed, RunAgain, active_attempt
+from bookstore_project.nodes import deadlines
+from bookstore_project.replication import metrics
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.hooks import published
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
-from bookstore_project.replication.pins import current_pin
+from bookstore_project.replication.events import published
+from bookstore_project.replication.pinning import current_pin
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.settle import Faults
-from bookstore_project.replication.witness import read_witness
-from bookstore_project.wire import deadlines
+from bookstore_project.replication.sqlite_pair.commit.attempt import Attempt, Committed, RunAgain, active_attempt
+from bookstore_project.replication.sqlite_pair.commit.recovery import Faults
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 
 __all__ = ["Accusation", "Committed", "active_attempt", "get_verified", "run", "settle", "verify"]
 
@@ -78,7 +79,7 @@ def _run(
 
 def _faults(service: Service, accusation: "Accusation | None") -> Faults:
     """What is known to be at fault before anything is opened. A lock of another program's will pass."""
-    if accusation is None or not membership.speaks_against_it(accusation.fault):
+    if accusation is None or not in_sync_set.speaks_against_it(accusation.fault):
         return {}
     record = read_witness(service.witness_file).files.get(accusation.alias)
     is_same = record is not None and record.nonce == accusation.nonce

@@ -22,7 +22,7 @@ ALLOWED_HOSTS = [
 
 INSTALLED_APPS = [
     "bookstore_project.replication",
-    "bookstore_project.wire",
+    "bookstore_project.api",
     "bookstore_project.cluster",
     "bookstore_project.archive",
     "catalog_app",
@@ -41,12 +41,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "bookstore_project.wire.middleware.RequestMiddleware",
+    "bookstore_project.nodes.middleware.RequestMiddleware",
     "frontend_app.middleware.AnswerMiddleware",
-    "bookstore_project.wire.csp.ContentSecurityPolicyMiddleware",
+    "bookstore_project.api.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "bookstore_project.wire.privacy.PrivacyMiddleware",
+    "bookstore_project.api.privacy.PrivacyMiddleware",
     "frontend_app.middleware.DeadlineMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -54,11 +54,11 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "bookstore_project.wire.origins.SameOriginMiddleware",
+    "bookstore_project.api.same_origin.SameOriginMiddleware",
 ]
 
 ROOT_URLCONF = "bookstore_project.urls"
-APPEND_SLASH = False  # Both forms answer by themselves: see wire.routes.
+APPEND_SLASH = False  # Both forms answer by themselves: see api.routes.
 WSGI_APPLICATION = "bookstore_project.wsgi.application"
 
 TEMPLATES = [
@@ -89,7 +89,7 @@ DATABASES = {
     }
 } | {
     alias: {
-        "ENGINE": "bookstore_project.replication.backend",
+        "ENGINE": "bookstore_project.replication.sqlite_pair.backend",
         "NAME": str(topology.database_file(alias)),
         "CONN_MAX_AGE": None,
         "OPTIONS": {"timeout": 1.0},
@@ -147,7 +147,7 @@ RESTOCK_LEVEL = int(environment.number("RESTOCK_LEVEL", 20))
 
 # ------------------------------------------------------------------------------------ people and pages
 
-AUTHENTICATION_BACKENDS = ["bookstore_project.wire.passwords.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["bookstore_project.api.passwords.PasswordBackend"]
 PROXIES = environment.networks("PROXIES")
 """Whose X-Forwarded-For is believed, where failed logins are counted by address: nobody's by default."""
 AUTH_PASSWORD_VALIDATORS = [
@@ -161,8 +161,8 @@ SESSION_COOKIE_NAME = f"sessionid-{NODE_NAME}"
 CSRF_COOKIE_NAME = f"csrftoken-{NODE_NAME}"
 SESSION_COOKIE_HTTPONLY = True
 # In a cookie alone: the pages of the shop don't depend on the accounts, where sessions are.
-MESSAGE_STORAGE = "bookstore_project.wire.notices.NodeCookieStorage"
-CSRF_FAILURE_VIEW = "bookstore_project.wire.errors.csrf_failure"
+MESSAGE_STORAGE = "bookstore_project.api.message_cookies.NodeCookieStorage"
+CSRF_FAILURE_VIEW = "bookstore_project.api.errors.csrf_failure"
 LOGIN_URL = "rest_framework:login"
 LOGIN_REDIRECT_URL = "/"
 
@@ -179,31 +179,31 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 UPLOAD_MAX_BYTES = 2 * 1024 * 1024
 """The same with files in it, which only staff sends, to the admin."""
 FILE_UPLOAD_HANDLERS = [
-    "bookstore_project.wire.uploads.BoundedUpload",
+    "bookstore_project.api.uploads.BoundedUpload",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "bookstore_project.wire.authentication.ServiceAuthentication",
-        "bookstore_project.wire.authentication.BasicAuthentication",
-        "bookstore_project.wire.authentication.TokenAuthentication",
-        "bookstore_project.wire.authentication.SessionAuthentication",
+        "bookstore_project.api.authentication.ServiceAuthentication",
+        "bookstore_project.api.authentication.BasicAuthentication",
+        "bookstore_project.api.authentication.TokenAuthentication",
+        "bookstore_project.api.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["bookstore_project.wire.permissions.ByPermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["bookstore_project.api.permissions.ByPermission"],
     "DEFAULT_RENDERER_CLASSES": [
-        "bookstore_project.wire.renderers.JSONRenderer",
-        "bookstore_project.wire.renderers.BrowsableAPIRenderer",
+        "bookstore_project.api.renderers.JSONRenderer",
+        "bookstore_project.api.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": [
-        "bookstore_project.wire.parsers.StrictJSONParser",
+        "bookstore_project.api.parsers.StrictJSONParser",
         "rest_framework.parsers.FormParser",
         "rest_framework.parsers.MultiPartParser",
     ],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "bookstore_project.wire.negotiation.StrictContentNegotiation",
-    "DEFAULT_SCHEMA_CLASS": "bookstore_project.wire.schema.ProblemAwareSchema",
-    "EXCEPTION_HANDLER": "bookstore_project.wire.errors.exception_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "bookstore_project.api.negotiation.StrictContentNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "bookstore_project.api.schema.ProblemAwareSchema",
+    "EXCEPTION_HANDLER": "bookstore_project.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "COERCE_DECIMAL_TO_STRING": True,
 }
@@ -216,10 +216,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "PREPROCESSING_HOOKS": ["bookstore_project.wire.schema.one_spelling"],
+    "PREPROCESSING_HOOKS": ["bookstore_project.api.schema.one_spelling"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "bookstore_project.wire.schema.add_problem",
+        "bookstore_project.api.schema.add_problem",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
@@ -227,5 +227,5 @@ SPECTACULAR_SETTINGS = {
 # ------------------------------------------------------------------------------------------------ logs
 
 LOG_FORMAT = environment.one_of("LOG_FORMAT", ("text", "json"))
-LOGGING_CONFIG = "bookstore_project.wire.logs.configure"
+LOGGING_CONFIG = "bookstore_project.nodes.logs.configure"
 LOGGING = {"version": 1}  # Not empty, or Django wouldn't call the function above.

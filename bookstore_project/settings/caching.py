@@ -24,7 +24,7 @@ def in_process(size: int, size_mb: float, timeout_s: float) -> dict[str, Any]:
 def redis(url: str, timeout_s: float, wait_s: float) -> dict[str, Any]:
     """The Redis at `url`; raises ImproperlyConfigured if nothing could ever be there, without repeating the URL.
 
-    It need not be there now, or ever: see `frontend_app.cache.shared`.
+    It need not be there now, or ever: see `frontend_app.cache.shared.cache`.
     """
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -46,7 +46,7 @@ def redis(url: str, timeout_s: float, wait_s: float) -> dict[str, Any]:
         "KEY_PREFIX": "bookstore",
         "VERSION": 1,
         "OPTIONS": {
-            "SERIALIZER": "frontend_app.cache.raw.RawSerializer",
+            "SERIALIZER": "frontend_app.cache.shared.serializer.RawSerializer",
             "COMPRESSOR": "django_redis.compressors.identity.IdentityCompressor",
             "CONNECTION_POOL_KWARGS": connection,
         },

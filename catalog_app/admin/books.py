@@ -15,12 +15,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from bookstore_project.replication.admin import ReplicatedAdmin
-from bookstore_project.replication.elsewhere import others_in_sync
+from bookstore_project.api.permissions import DELETE_BOOK
 from bookstore_project.replication.transaction import get_verified
+from bookstore_project.replication.web.admin import ReplicatedAdmin
+from bookstore_project.replication.web.failover_page import others_in_sync
 from bookstore_project.settings import topology
-from bookstore_project.wire.admin_lists import KeyedAdmin, KeyedList
-from bookstore_project.wire.permissions import DELETE_BOOK
+from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
 from catalog_app.admin.comparing import Comparison, compare
 from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bookstore_project.replication import care, gate
+from bookstore_project.replication import maintenance_log, reads
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.pins import current_pin
+from bookstore_project.replication.pinning import current_pin
 from bookstore_project.settings import topology
 from catalog_app.models import Book, book_key
 
@@ -72,7 +72,7 @@ def compare(books: Sequence[Book]) -> Comparison:
     if pin.for_writing:
         return Comparison(pin.alias, there, is_saving=True)
     try:
-        with gate.reading_beside(topology.CATALOG, there) as beside:
+        with reads.reading_beside(topology.CATALOG, there) as beside:
             others = Book.objects.in_bulk([book.pk for book in books])
     except Unavailable as error:
         return Comparison(pin.alias, there, error.detail)
@@ -80,7 +80,7 @@ def compare(books: Sequence[Book]) -> Comparison:
         pin.alias, there, books={book.pk: _judge(book, others.get(book.pk), beside.touched) for book in books}
     )
     if found.differing:
-        care.want_scrub(topology.CATALOG)
+        maintenance_log.want_scrub(topology.CATALOG)
     return found
 
 

@@ -8,7 +8,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from bookstore_project.wire.representations import is_book_id
+from bookstore_project.api.representations import is_book_id
 from catalog_app.models import Book
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from bookstore_project.replication.admin import ReadOnlyAdmin
+from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
-from bookstore_project.wire.admin_lists import KeyedAdmin
+from bookstore_project.text.admin_lists import KeyedAdmin
 from catalog_app.admin.filters import OfOneBook
 from catalog_app.models import LedgerEntry
 

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from bookstore_project.wire import problems
-from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_RESTOCK
+from bookstore_project.api import problems
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_RESTOCK
 from catalog_app.models import Book
 from catalog_app.services import books_restock
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from catalog_app.importing.batches import ACTOR, Outcome, Patience, write_batch
+from catalog_app.importing.deduplication import Identities
 from catalog_app.importing.errors import Reason, RowRejected
-from catalog_app.importing.identities import Identities
 from catalog_app.importing.interruption import Interruption
 from catalog_app.importing.progress import Progress, Totals
 from catalog_app.importing.records import Record, Source

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bookstore_project.wire.fields import isbn13_check_digit, isbn13_problem
+from bookstore_project.api.fields import isbn13_check_digit, isbn13_problem
 from catalog_app.importing.digits import in_ascii
 from catalog_app.importing.errors import Unreadable
 

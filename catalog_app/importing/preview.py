@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.settings import topology
 from catalog_app.importing.batches import Outcome
 from catalog_app.importing.errors import Reason
@@ -72,7 +72,7 @@ def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], O
     shelf = Shelf()
 
     def decide(rows: Sequence[Row]) -> Outcome:
-        with gate.reading(topology.CATALOG):
+        with reads.reading(topology.CATALOG):
             shelf.load(rows)
         decisions = [shelf.decide(row, update=update) for row in rows]
         for decision in decisions:

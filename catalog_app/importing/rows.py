@@ -9,10 +9,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from bookstore_project.wire.errors import flatten
-from bookstore_project.wire.representations import BookFields
-from bookstore_project.wire.searchkeys import search_key
-from bookstore_project.wire.text import UnfitText, canonical
+from bookstore_project.api.errors import flatten
+from bookstore_project.api.representations import BookFields
+from bookstore_project.text.canonical import UnfitText, canonical
+from bookstore_project.text.search_keys import search_key
 from catalog_app.importing.amounts import read_count, read_price
 from catalog_app.importing.currencies import common
 from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, Unreadable

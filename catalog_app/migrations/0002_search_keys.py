@@ -7,8 +7,8 @@ from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from bookstore_project.wire.refilling import fill_keys, rewrite
-from bookstore_project.wire.text import without_unfit
+from bookstore_project.text.backfill import fill_keys, rewrite
+from bookstore_project.text.canonical import without_unfit
 
 TEXTS = ("title", "authors", "topic")
 UNREADABLE = {"title": "untitled", "authors": "", "topic": "general"}

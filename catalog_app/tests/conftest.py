@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from bookstore_project.wire.tests.api import make_people
+from bookstore_project.api.tests.api import make_people
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.core.management import call_command
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 
 
 def books() -> list[tuple[Any, ...]]:
-    with gate.reading(topology.CATALOG):
+    with reads.reading(topology.CATALOG):
         rows = Book.objects.values_list("title", "authors", "isbn13", "topic", "price", "quantity", "version")
         return [tuple(row) for row in rows]
 

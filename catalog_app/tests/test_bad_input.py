@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bookstore_project.api.tests.api import assert_problem, send
 from bookstore_project.replication.tests.copies import assert_copies_equal, floor
-from bookstore_project.wire.tests.api import assert_problem, send
 
 pytestmark = pytest.mark.usefixtures("node")
 

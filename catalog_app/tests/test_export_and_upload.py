@@ -14,13 +14,13 @@ from django.db import DatabaseError, connections
 from django.test import Client
 from pytest_django import Settings
 
-from bookstore_project.replication import points
+from bookstore_project.api.tests.api import PASSWORD, assert_problem
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, floor, head, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from bookstore_project.wire.searchkeys import search_key
-from bookstore_project.wire.tests.api import PASSWORD, assert_problem
+from bookstore_project.text.search_keys import search_key
 from catalog_app.admin import exporting, held, upload_form, upload_report, uploading
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.rows import RowParser, make_defaults
@@ -279,7 +279,7 @@ def test_an_import_that_the_store_interrupts_keeps_whole_batches_and_goes_on(
         if len(began) == 2:
             raise Unavailable("The disk is on fire.")
 
-    points.hooks["before-commit"] = break_down_later
+    failpoints.hooks["before-commit"] = break_down_later
     answer = upload(root, content)
     assert answer.status_code == 503
     assert "The disk is on fire. 2 new books are in for certain, in whole batches." in text_of(answer)
@@ -425,7 +425,7 @@ def test_a_form_that_is_sent_twice_at_once_is_imported_once(root: Client, monkey
             are_both_there.set()
         return kept
 
-    points.hooks["before-commit"] = wait_for_the_other
+    failpoints.hooks["before-commit"] = wait_for_the_other
     monkeypatch.setattr(uploading, "hold", hold_and_tell)
 
     def send() -> str:

@@ -9,9 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from bookstore_project.replication import points
+from bookstore_project.api.problems import StoreError
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from bookstore_project.wire.problems import StoreError
 from catalog_app.importing import batches
 from catalog_app.importing.isbn import Found
 from catalog_app.importing.rows import Row
@@ -36,13 +36,13 @@ def test_an_interrupted_import_loses_and_doubles_nothing(empty_store: Path, many
         if reached == 3:
             raise KeyboardInterrupt
 
-    points.hooks[point] = interrupt_third_batch
+    failpoints.hooks[point] = interrupt_third_batch
     err = io.StringIO()
     with pytest.raises(SystemExit) as exit_:
         call_command("import_books", str(many), "--batch-size", "3", stdout=io.StringIO(), stderr=err)
     assert exit_.value.code == 130
     assert "6 new books are in" in err.getvalue()
-    points.hooks.clear()
+    failpoints.hooks.clear()
     assert len(books()) in (6, 9)
     assert f"{10 - len(books())} imported, {len(books())} already there" in run_import(many)
     assert sorted(titles()) == [f"Volume {number}" for number in range(10)]
@@ -78,11 +78,11 @@ def test_a_batch_is_tried_again_until_the_store_takes_it(
 
     def fail() -> None:
         if len(waiting.pauses) >= (2 if error is Unavailable else 1):
-            points.hooks.clear()
+            failpoints.hooks.clear()
             return
         raise error("catalog-2 is being repaired.")
 
-    points.hooks[point] = fail
+    failpoints.hooks[point] = fail
     assert batches.write_batch([make_row("Emma")], update=False, patience=waiting.patience()) == outcome
     assert titles() == ["Emma"]
     assert waiting.said[0] == "catalog-2 is being repaired. Trying the batch again in 0.2 s."
@@ -96,7 +96,7 @@ def test_a_store_that_stays_away_ends_the_import(empty_store: Path) -> None:
     def fail() -> None:
         raise Unavailable("Nobody is in sync.")
 
-    points.hooks["begun"] = fail
+    failpoints.hooks["begun"] = fail
     with pytest.raises(Unavailable):
         batches.write_batch([make_row("Emma")], update=False, patience=waiting.patience())
     assert batches.PATIENCE_S <= sum(waiting.pauses) <= batches.PATIENCE_S + batches.LONGEST_PAUSE_S
@@ -115,6 +115,6 @@ def test_an_import_that_gives_up_says_how_far_it_came(
         if tries == 2:
             raise Unavailable("Nobody is in sync.")
 
-    points.hooks["begun"] = fail_second_batch
+    failpoints.hooks["begun"] = fail_second_batch
     with pytest.raises(CommandError, match=r"Nobody is in sync\. 4 new books are in"):
         run_import(many, "--batch-size", "4")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from django.core.management.base import CommandError
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.settings import topology
 from catalog_app.models import Book
-from catalog_app.selling import copies_sell
+from catalog_app.sales import copies_sell
 from catalog_app.services import book_retire, book_update
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, run_import, titles
 
@@ -149,7 +149,7 @@ def test_edited_and_retired_books_are_not_imported_again(empty_store: Path, tmp_
     book_retire(book_id=2, actor="staff")
     assert "0 imported, 2 already there" in run_import(path)
     assert "0 imported, 1 already there, 1 updated" in run_import(path, "--update", "--topic", "novels")
-    with gate.reading(topology.CATALOG):
+    with reads.reading(topology.CATALOG):
         found = list(Book.objects.values_list("title", "topic", "retired"))
     assert found == [("The hunger", "novels", False), ("Emma", "general", True)]
 
@@ -206,7 +206,7 @@ def test_goodbooks_is_imported_whole_and_sold_from(
     monkeypatch.chdir(tmp_path)
     said = run_import(GOODBOOKS)
     assert "10,000 imported, 0 already there, 0 rejected" in said
-    with gate.reading(topology.CATALOG):
+    with reads.reading(topology.CATALOG):
         assert Book.objects.count() == 10_007
         assert Book.objects.filter(isbn13=None).count() == 7 + 10_000 - 9_277
         hunger = Book.objects.get(isbn13="9780439023481")
@@ -214,7 +214,7 @@ def test_goodbooks_is_imported_whole_and_sold_from(
     sale = copies_sell(order=uuid.uuid4(), book_id=hunger.pk, quantity=2, deadline=None, is_first_attempt=True)
     assert sale.value.unit_price == Decimal("10.00")
     assert "0 imported, 10,000 already there, 0 rejected" in run_import(GOODBOOKS)
-    with gate.reading(topology.CATALOG):
+    with reads.reading(topology.CATALOG):
         assert Book.objects.count() == 10_007
         assert Book.objects.get(pk=hunger.pk).quantity == 18
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,8 @@ import pytest
 
 from catalog_app.importing import lines, rejects
 from catalog_app.importing.columns import choose_columns
+from catalog_app.importing.deduplication import Identities
 from catalog_app.importing.errors import ImportRefused, RowRejected
-from catalog_app.importing.identities import Identities
 from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.preview import Preview, describe
 from catalog_app.importing.progress import Progress, Totals

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bookstore_project.replication.leases import read_leases
+from bookstore_project.api import headers
+from bookstore_project.api.tests.api import as_node, assert_problem, send
+from bookstore_project.replication.invalidation.leases import read_leases
 from bookstore_project.replication.tests.copies import floor
-from bookstore_project.wire import headers
-from bookstore_project.wire.tests.api import as_node, assert_problem, send
 
 pytestmark = pytest.mark.usefixtures("node")
 

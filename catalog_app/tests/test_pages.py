@@ -10,9 +10,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 
+from bookstore_project.api.tests.api import send
 from bookstore_project.replication.tests.copies import assert_copies_equal, floor, rows
 from bookstore_project.settings import topology
-from bookstore_project.wire.tests.api import send
 
 pytestmark = pytest.mark.usefixtures("node")
 HTML = {"Accept": "text/html"}

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from bookstore_project.api import etags, headers
+from bookstore_project.api.tests.api import as_node, assert_problem, new_client, send
 from bookstore_project.replication.tests.copies import assert_copies_equal, floor, rows
 from bookstore_project.settings import topology
-from bookstore_project.wire import etags, headers
-from bookstore_project.wire.tests.api import as_node, assert_problem, new_client, send
 
 pytestmark = pytest.mark.usefixtures("node")
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from bookstore_project.replication import hooks, texts
+from bookstore_project.replication import events, texts
 from bookstore_project.replication.tests.copies import assert_copies_equal, rows
 from bookstore_project.replication.transaction import run
 from catalog_app.services import book_update
@@ -25,7 +25,7 @@ OLD_ROWS = {
 def old_store(seven_books: Path, settings: Settings) -> Path:
     """Files of the schema of before, with rows as they could be then."""
     settings.LEASE_S = 0
-    hooks.changes_ready.disconnect(dispatch_uid="replication.texts")
+    events.changes_ready.disconnect(dispatch_uid="replication.texts")
     try:
         run("catalog", write_as_before)
         run("order", lambda: order("Café\u00a0Zoë"))
@@ -41,7 +41,7 @@ def old_store(seven_books: Path, settings: Settings) -> Path:
 
 def test_keys_of_other_rules_are_made_anew_on_both_files(seven_books: Path, settings: Settings) -> None:
     settings.LEASE_S = 0
-    hooks.changes_ready.disconnect(dispatch_uid="replication.texts")
+    events.changes_ready.disconnect(dispatch_uid="replication.texts")
     try:
         run(
             "catalog",
@@ -103,7 +103,7 @@ def test_old_rows_get_their_form_and_their_keys_on_both_files(old_store: Path) -
 
 
 def test_more_rows_than_a_batch_are_all_filled(old_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bookstore_project.wire.refilling.BATCH", 2)
+    monkeypatch.setattr("bookstore_project.text.backfill.BATCH", 2)
     call_command("migrate", database="catalog-1", verbosity=0)
     assert rows("catalog-2", "SELECT count(*) FROM catalog_app_book WHERE title_key = ''") == [(0,)]
     assert rows("catalog-2", "SELECT count(*) FROM catalog_app_ledgerentry WHERE title_key = ''") == [(0,)]

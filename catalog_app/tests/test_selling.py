@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import points
+from bookstore_project.api.problems import IdempotencyConflict, NotFound, StoreError, Unavailable
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.tests.copies import Party, Pause, all_at_once, assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
-from bookstore_project.wire.problems import IdempotencyConflict, NotFound, StoreError, Unavailable
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
-from catalog_app.selling import Sale, copies_sell
+from catalog_app.sales import Sale, copies_sell
 from catalog_app.services import book_create, book_restock, book_retire, book_update
 
 BOTH = ("catalog-1", "catalog-2")
@@ -142,11 +142,11 @@ def test_an_attempt_after_its_deadline_sells_nothing(order: uuid.UUID) -> None:
 
 def test_the_deadline_is_checked_under_the_lock(order: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     pause = Pause()
-    points.hooks["begun"] = pause
+    failpoints.hooks["begun"] = pause
     deadline = time.time() + 60
     seller = Party(lambda: sell(order, deadline=deadline))
     pause.wait_until_reached()
-    monkeypatch.setattr("catalog_app.selling.time.time", lambda: deadline + 1)
+    monkeypatch.setattr("catalog_app.sales.time.time", lambda: deadline + 1)
     pause.let_go()
     with pytest.raises(Unavailable, match="after its deadline"):
         seller.result()

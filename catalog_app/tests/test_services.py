@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
-from bookstore_project.replication import gate
-from bookstore_project.replication.mutex import writer_lock
+from bookstore_project.api import etags
+from bookstore_project.api.problems import IdempotencyConflict, Invalid, NotFound, PreconditionFailed, Unavailable
+from bookstore_project.api.representations import MAX_STOCK
+from bookstore_project.replication import reads
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.copies import (
     Rows,
     all_at_once,
@@ -20,11 +24,7 @@ from bookstore_project.replication.tests.copies import (
     head,
     rows,
 )
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
-from bookstore_project.wire import etags
-from bookstore_project.wire.problems import IdempotencyConflict, Invalid, NotFound, PreconditionFailed, Unavailable
-from bookstore_project.wire.representations import MAX_STOCK
 from catalog_app.restocking import restock_to
 from catalog_app.selectors import book_get
 from catalog_app.serializers import book_bytes
@@ -37,7 +37,7 @@ FIELDS = {"title": "T", "authors": "A", "isbn13": None, "topic": "t", "price": D
 
 
 def body_of(book_id: int) -> bytes:
-    with gate.reading("catalog"):
+    with reads.reading("catalog"):
         return book_bytes(book_get(book_id))
 
 

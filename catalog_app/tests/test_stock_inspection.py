@@ -7,9 +7,16 @@ from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import Client
 
-from bookstore_project.replication import care, points
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.api.tests.api import PASSWORD
+from bookstore_project.replication import failpoints, maintenance_log
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import (
+    Exclusion,
+    Witness,
+    read_witness,
+    write_witness,
+)
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.copies import (
     Party,
     assert_copies_equal,
@@ -20,9 +27,7 @@ from bookstore_project.replication.tests.copies import (
     rows,
 )
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import Exclusion, Witness, read_witness, write_witness
 from bookstore_project.settings import topology
-from bookstore_project.wire.tests.api import PASSWORD
 from catalog_app.admin import BookAdmin
 from catalog_app.services import add_book, book_restock, book_retire, book_update
 from catalog_app.tests.admin_pages import BOOKS, form_of, row_number, row_of, save, text_of
@@ -90,13 +95,13 @@ def test_each_replica_shows_the_other(root: Client, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_a_difference_is_marked_and_has_the_files_scrubbed(root: Client, damage: str, shown: str) -> None:
-    assert not care.is_scrub_wanted("catalog")
+    assert not maintenance_log.is_scrub_wanted("catalog")
     change_around("catalog-2", "PRAGMA foreign_keys = OFF", damage)
     answer = root.get(BOOKS)
     assert shown in row_of(answer, COURSE[1])
     assert "50 ✓ same" in row_of(answer, COURSE[0])
     assert "1 of these books differs at catalog-2" in text_of(answer)
-    assert care.is_scrub_wanted("catalog")
+    assert maintenance_log.is_scrub_wanted("catalog")
 
 
 def test_a_sale_between_the_two_reads_is_no_difference(root: Client) -> None:
@@ -107,17 +112,17 @@ def test_a_sale_between_the_two_reads_is_no_difference(root: Client) -> None:
         if len(looks) == 1:  # This replica's snapshot has begun, the other's hasn't.
             Party(sell).result()
 
-    points.hooks["gate-snapshot"] = sell_once
+    failpoints.hooks["gate-snapshot"] = sell_once
     answer = root.get(BOOKS)
     assert "49 … changed just now" in row_of(answer, COURSE[0])
     assert "50 ✓ same" in row_of(answer, COURSE[1])
     assert "⚠" not in text_of(answer)
-    assert not care.is_scrub_wanted("catalog")
+    assert not maintenance_log.is_scrub_wanted("catalog")
 
 
 def test_a_page_looks_at_the_other_replica_once(root: Client) -> None:
     looks: list[int] = []
-    points.hooks["gate-snapshot"] = lambda: looks.append(1)
+    failpoints.hooks["gate-snapshot"] = lambda: looks.append(1)
     root.get(BOOKS)
     assert len(looks) == 2
 

@@ -13,14 +13,14 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.test import Client
 
-from bookstore_project.replication import gate, hooks, rows, texts
+from bookstore_project.api import problems
+from bookstore_project.api.tests.api import assert_problem, send
+from bookstore_project.replication import events, reads, rows, texts
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.tests.copies import assert_copies_equal, floor
 from bookstore_project.replication.tests.copies import rows as read
 from bookstore_project.replication.transaction import run
-from bookstore_project.wire import problems
-from bookstore_project.wire.searchkeys import search_key
-from bookstore_project.wire.tests.api import assert_problem, send
+from bookstore_project.text.search_keys import search_key
 from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import add_book, book_create, book_update
 from catalog_app.tests.admin_pages import BOOKS, form_of, text_of
@@ -166,7 +166,7 @@ def test_what_would_leave_the_key_behind_is_refused(seven_books: Path, way: str)
 
 def test_a_rule_that_is_newer_than_a_row_stops_no_change_of_it(seven_books: Path) -> None:
     """As the rows of an older Unicode may have other keys."""
-    hooks.changes_ready.disconnect(dispatch_uid="replication.texts")
+    events.changes_ready.disconnect(dispatch_uid="replication.texts")
     try:
         run("catalog", lambda: execute("UPDATE catalog_app_book SET title = 'A  \u0001b', version = 2 WHERE id = 1"))
     finally:
@@ -199,7 +199,7 @@ def test_a_text_in_another_form_is_no_change(seven_books: Path) -> None:
 
 def test_who_did_something_has_one_form_too(seven_books: Path) -> None:
     book_update(book_id=1, fields={"quantity": 3}, actor="  Zoe\u0308 ")
-    with gate.reading("catalog"):
+    with reads.reading("catalog"):
         newest = LedgerEntry.objects.latest("id")
     assert newest.actor == "Zoë"
 

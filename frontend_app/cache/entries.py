@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bookstore_project.wire import etags, headers
+from bookstore_project.api import etags, headers
 from frontend_app.cache.memo import Memo
 
 _MARK = b"1"

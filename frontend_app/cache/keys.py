@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from bookstore_project.wire.representations import TOPIC_LENGTH
-from bookstore_project.wire.text import canonical_or_same
+from bookstore_project.api.representations import TOPIC_LENGTH
+from bookstore_project.text.canonical import canonical_or_same
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 

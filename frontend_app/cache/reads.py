@@ -7,7 +7,7 @@ from typing import Literal
 
 from django.conf import settings
 
-from bookstore_project.wire import deadlines
+from bookstore_project.nodes import deadlines
 from frontend_app.cache.coherence import Cache, Coherence, View
 from frontend_app.cache.entries import Entry, Ready, decode, ready
 from frontend_app.cache.flights import Flight, Flights

@@ -8,19 +8,20 @@ from http import HTTPStatus
 from django.conf import settings
 from rest_framework.exceptions import ParseError
 
-from bookstore_project.wire import defects, etags, headers, metrics, origins, problems
-from bookstore_project.wire.gateway import bodies
-from bookstore_project.wire.gateway.environ import build_environ
-from bookstore_project.wire.gateway.heads import check_head
-from bookstore_project.wire.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
-from bookstore_project.wire.gateway.refusals import REFUSED, is_from_node, refusal
-from bookstore_project.wire.gateway.threads import WSGIApplication
-from bookstore_project.wire.parsers import parse_json
-from bookstore_project.wire.request_id import accept_request_id
-from frontend_app import pushes
-from frontend_app.gateway.hitlog import HitLog
-from frontend_app.gateway.hits import QuickWay, SharedQuickWay, alive, quick_way
-from frontend_app.gateway.ordinary import Busy, OrdinaryWay
+from bookstore_project.api import etags, headers, problems, same_origin
+from bookstore_project.api.parsers import parse_json
+from bookstore_project.api.request_id import accept_request_id
+from bookstore_project.nodes import metrics, unhandled_exceptions
+from bookstore_project.nodes.gateway import bodies
+from bookstore_project.nodes.gateway.environ import build_environ
+from bookstore_project.nodes.gateway.heads import check_head
+from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
+from bookstore_project.nodes.gateway.refusals import REFUSED, is_from_node, refusal
+from bookstore_project.nodes.gateway.threads import WSGIApplication
+from frontend_app.cache import pushes
+from frontend_app.gateway.access_log import HitLog
+from frontend_app.gateway.fast_path import QuickWay, SharedQuickWay, alive, quick_way
+from frontend_app.gateway.wsgi_pool import Busy, OrdinaryWay
 from frontend_app.runtime import Front
 
 
@@ -116,8 +117,8 @@ class Gateway:
             _measure(metrics.OTHER, request, answer, began)
             parts.hit_log.refused(request.scope, answer, began)
         except Exception:
-            defects.log(request.method, request.path)
-            answer = problem("internal_error", defects.DETAIL, request_id)
+            unhandled_exceptions.log(request.method, request.path)
+            answer = problem("internal_error", unhandled_exceptions.DETAIL, request_id)
             _measure(metrics.OTHER, request, answer, began)
             parts.hit_log.refused(request.scope, answer, began)
         await answer.send(send, request.method)
@@ -128,7 +129,7 @@ class Gateway:
             request.method != "POST"
             or request.path.rstrip("/") != pushes.PATH.rstrip("/")
             or not is_from_node(request)
-            or any(name in request.headers for name in origins.TOLD_BY)
+            or any(name in request.headers for name in same_origin.TOLD_BY)
         ):
             return None
         began = time.perf_counter()

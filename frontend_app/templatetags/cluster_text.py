@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from frontend_app import sparklines
+from frontend_app.dashboard import sparklines
 
 register = template.Library()
 

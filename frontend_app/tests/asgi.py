@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from django.core.handlers.wsgi import WSGIHandler
 
-from bookstore_project.wire.gateway.messages import Incoming, Scope
+from bookstore_project.nodes.gateway.messages import Incoming, Scope
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front
 from tests.patience import PATIENCE_S

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from bookstore_project.api import headers, problems
+from bookstore_project.api.renderers import canonical_json
+from bookstore_project.nodes import client
 from bookstore_project.settings.topology import NODES, Node
-from bookstore_project.wire import client, headers, problems
-from bookstore_project.wire.renderers import canonical_json
 from frontend_app import runtime
 from frontend_app.cache.coherence import Cache, Change, Poll, PollAnswer, Push
 from frontend_app.cache.lru import LRUCache

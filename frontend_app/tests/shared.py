@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from bookstore_project.settings import caching
 from frontend_app.cache.coherence import Cache
-from frontend_app.cache.shared import SharedCache
+from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.runtime import Front
 
 PATIENCE_S = 10.0

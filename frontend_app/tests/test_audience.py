@@ -9,9 +9,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from bookstore_project.wire import shown
-from bookstore_project.wire.tests.api import make_staff
-from frontend_app.journal import REQUESTS_KEPT
+from bookstore_project.api.tests.api import make_staff
+from bookstore_project.nodes import redaction
+from frontend_app.monitoring.journal import REQUESTS_KEPT
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import ask, run
@@ -126,7 +126,7 @@ def test_the_page_is_bounded_whatever_is_asked_for(front: Front, staff: Client) 
             assert len(visitor.get(page).content) < 100_000
     requests = staff.get(PAGES[0]).json()["requests"]
     assert len(requests) == REQUESTS_KEPT
-    assert all(len(request["path"]) < 2 * shown.LONGEST + 50 for request in requests)
+    assert all(len(request["path"]) < 2 * redaction.LONGEST + 50 for request in requests)
     assert "…[+" in requests[0]["path"]
 
 

@@ -7,13 +7,15 @@ from django.conf import settings
 from django.test import RequestFactory
 from rest_framework.request import Request
 
+from bookstore_project.api import headers, idempotency, problems
+from bookstore_project.api.authentication import ServiceAuthentication
+from bookstore_project.nodes import client
+from bookstore_project.nodes.balancing.checks import Checker
+from bookstore_project.nodes.balancing.circuit_breaker import Health
 from bookstore_project.settings.topology import NODES
-from bookstore_project.wire import client, headers, idempotency, problems
-from bookstore_project.wire.authentication import ServiceAuthentication
-from bookstore_project.wire.balancing.health import Health
 from frontend_app import services
-from frontend_app.balancing.checks import Checker
 from frontend_app.clients import PURCHASE_ATTEMPT_S
+from frontend_app.monitoring.trace import tracing
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import (
@@ -27,7 +29,6 @@ from frontend_app.tests.fakes import (
     hang_up,
     refuse,
 )
-from frontend_app.trace import tracing
 
 ORDERS = "/api/v1/orders/"
 KEY = "a-key-of-the-client-1"

@@ -9,13 +9,13 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
+from bookstore_project.api import headers
+from bookstore_project.nodes.gateway.messages import Scope
 from bookstore_project.settings import topology
-from bookstore_project.wire import headers
-from bookstore_project.wire.gateway.messages import Scope
 from frontend_app import services
 from frontend_app.cache.coherence import Cache
 from frontend_app.gateway.application import Gateway
-from frontend_app.gateway.hits import QuickWay
+from frontend_app.gateway.fast_path import QuickWay
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import Got, converse, run, scope_of

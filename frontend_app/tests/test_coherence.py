@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bookstore_project.wire import client
-from bookstore_project.wire.problems import Unavailable
-from bookstore_project.wire.request_id import accept_request_id
+from bookstore_project.api.problems import Unavailable
+from bookstore_project.api.request_id import accept_request_id
+from bookstore_project.nodes import client
 from frontend_app import services
 from frontend_app.cache.coherence import Cache, Change, Coherence, Push
 from frontend_app.cache.entries import Entry

@@ -11,15 +11,17 @@ from django.db import DatabaseError, connections
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from bookstore_project.api import permissions, problems
+from bookstore_project.api.request_id import is_acceptable
+from bookstore_project.api.tests.api import make_staff
+from bookstore_project.nodes import client as wire
+from bookstore_project.nodes import supervisor_client
 from bookstore_project.settings import topology
-from bookstore_project.wire import client as wire
-from bookstore_project.wire import control, permissions, problems
-from bookstore_project.wire.request_id import is_acceptable
-from bookstore_project.wire.tests.api import make_staff
-from frontend_app import controls, damage, services
-from frontend_app.cache.shared import SharedCache
+from frontend_app import services
+from frontend_app.cache.shared.cache import SharedCache
+from frontend_app.dashboard import fault_injection, file_faults
+from frontend_app.dashboard.load_burst import CUSTOMERS, Rush
 from frontend_app.runtime import Front, serving
-from frontend_app.rush import CUSTOMERS, Rush
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Store, lru, make_front
 from tests.patience import PATIENCE_S
@@ -51,7 +53,7 @@ def ordered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         asked.append((command, node))
         return f"{node} does {command}."
 
-    monkeypatch.setattr(control, "order", order)
+    monkeypatch.setattr(supervisor_client, "order", order)
     return asked
 
 
@@ -65,7 +67,7 @@ def done(monkeypatch: pytest.MonkeyPatch, settings: Settings, ordered: list[tupl
         inflicted.append(f"{kind} {node.name}")
         return f"The file of {node.name} is deleted."
 
-    monkeypatch.setattr(damage, "inflict", inflict)
+    monkeypatch.setattr(file_faults, "inflict", inflict)
     return inflicted
 
 
@@ -109,10 +111,10 @@ def test_staff_gets_it_done(staff: Client, path: str) -> None:
 def test_what_is_asked_for_is_done_to_whom_it_is_asked_for(
     staff: Client, front: Front, ordered: list[tuple[str, str]], done: list[str]
 ) -> None:
-    for action in control.COMMANDS:
+    for action in supervisor_client.COMMANDS:
         for name in topology.NODES:
             assert post(staff, f"/api/v1/cluster/nodes/{name}/{action}/").status_code == 200
-    assert ordered == [(action, name) for action in control.COMMANDS for name in topology.NODES]
+    assert ordered == [(action, name) for action in supervisor_client.COMMANDS for name in topology.NODES]
     for kind in ("delete", "truncate", "flip", "lock"):
         post(staff, f"/api/v1/cluster/files/order-2/{kind}/")
     assert done == [f"{kind} order-2" for kind in ("delete", "truncate", "flip", "lock")]
@@ -234,19 +236,19 @@ def test_a_page_says_first_what_will_happen_and_then_what_was_done(
 
 def test_what_is_foretold_names_who_goes_on() -> None:
     for node in topology.NODES.values():
-        for _, targets in controls.offered({permissions.BREAK_STORE, permissions.DRAIN_REPLICA}):
+        for _, targets in fault_injection.offered({permissions.BREAK_STORE, permissions.DRAIN_REPLICA}):
             for target in targets:
                 assert "{" not in target.foretold
                 assert target.name in target.foretold
         assert node.name
-    assert "order-2 takes over" in controls.find("node", "kill", "order-1").foretold
+    assert "order-2 takes over" in fault_injection.find("node", "kill", "order-1").foretold
 
 
 def test_a_supervisor_that_refuses_is_quoted(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **options: Any) -> str:
         raise problems.Conflict("catalog-1 isn't running: there is nothing to pause.")
 
-    monkeypatch.setattr(control, "order", refuse)
+    monkeypatch.setattr(supervisor_client, "order", refuse)
     assert post(staff, "/api/v1/cluster/nodes/catalog-1/pause/").status_code == 409
     shown = staff.post("/cluster/controls/node/pause/catalog-1/")
     assert shown.status_code == 409
@@ -261,7 +263,7 @@ def test_a_shared_cache_is_not_cleared_which_is_said_before(
     assert f'href="{path}"' in shown(staff, "/cluster/")
     monkeypatch.setattr(front.reads, "cache", SharedCache(lru(), secret="s", wait_s=1.0))
     with pytest.raises(problems.Conflict):
-        controls.clear_cache(front)
+        fault_injection.clear_cache(front)
     assert f'href="{path}"' not in shown(staff, "/cluster/")
     for page in (shown(staff, "/cluster/"), shown(staff, path)):
         assert "isn’t cleared" in page

@@ -4,12 +4,13 @@ import gc
 
 import pytest
 
+from bookstore_project.api.problems import Unavailable
 from bookstore_project.settings.topology import NODES
-from bookstore_project.wire.problems import Unavailable
-from frontend_app import cluster, runtime, services
+from frontend_app import runtime, services
 from frontend_app.cache import coherence
 from frontend_app.cache.coherence import Change, Coherence, Push
-from frontend_app.cluster import FrontCollector
+from frontend_app.dashboard import state as cluster
+from frontend_app.dashboard.state import FrontCollector
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import TIMELINE, Clock, Store, make_front, push

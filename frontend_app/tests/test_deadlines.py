@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bookstore_project.wire import client as wire_client
-from bookstore_project.wire import headers
-from bookstore_project.wire.deadlines import HOP_MARGIN_S
+from bookstore_project.api import headers
+from bookstore_project.nodes import client as wire_client
+from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from frontend_app import middleware
 from frontend_app.clients import READ_TOTAL_S
 from frontend_app.runtime import Front, serving

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from prometheus_client import CollectorRegistry, generate_latest
 
+from bookstore_project.api.tests.api import make_staff
 from bookstore_project.settings import topology
-from bookstore_project.wire.tests.api import make_staff
-from frontend_app.cluster import FrontCollector
+from frontend_app.dashboard.state import FrontCollector
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import CATALOG_2, Store

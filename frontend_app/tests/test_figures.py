@@ -5,17 +5,19 @@ import re
 import pytest
 from django.test import Client
 
-from bookstore_project.wire import headers, metrics, problems
-from bookstore_project.wire.gateway.messages import raw_headers
-from frontend_app import cluster, services, sparklines
+from bookstore_project.api import headers, problems
+from bookstore_project.nodes import metrics
+from bookstore_project.nodes.gateway.messages import raw_headers
+from frontend_app import services
 from frontend_app.cache.coherence import Invalidation
-from frontend_app.figures import SECONDS, Figures, Window
-from frontend_app.gateway.hitlog import HitLog
-from frontend_app.journal import Journal
+from frontend_app.dashboard import sparklines, state
+from frontend_app.gateway.access_log import HitLog
+from frontend_app.monitoring.journal import Journal
+from frontend_app.monitoring.rolling_stats import SECONDS, Figures, Window
+from frontend_app.monitoring.trace import Step, tracing
 from frontend_app.runtime import serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.fakes import Clock, Store, make_front
-from frontend_app.trace import Step, tracing
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_every_answer_counts_once_whichever_way_it_went() -> None:
     assert front.journal.figures.own.summary().served == 6
     assert (front.reads.counters().hits, front.reads.counters().misses) == (4, 1)
     assert measured() - before == 6
-    told = {node["name"]: node["served"] for node in cluster.describe(front)["nodes"]}
+    told = {node["name"]: node["served"] for node in state.describe(front)["nodes"]}
     assert told["front"] == 6
     assert told["catalog-1"] + told["catalog-2"] == 1
 
@@ -125,12 +127,12 @@ def test_rotation_says_whose_turn_is_next_and_takes_none() -> None:
     store.put(1, price="10.00")
     front = make_front(store)
     for _ in range(3):
-        upcoming = {turn["service"]: turn["next"] for turn in cluster.describe(front)["rotation"]}
+        upcoming = {turn["service"]: turn["next"] for turn in state.describe(front)["rotation"]}
         with tracing():
             services.list_books(front, "")
         assert store.asked[-1].node == upcoming["catalog"]
     front.health.failed(fakes.CATALOG_1, "does not answer")
-    assert {turn["next"] for turn in cluster.describe(front)["rotation"]} >= {"catalog-2"}
+    assert {turn["next"] for turn in state.describe(front)["rotation"]} >= {"catalog-2"}
 
 
 def test_recent_invalidations_are_told_newest_first() -> None:
@@ -138,7 +140,7 @@ def test_recent_invalidations_are_told_newest_first() -> None:
     front = make_front(store)
     for price in ("1.00", "2.00"):
         fakes.push(front, store.put(1, price=price))
-    told = cluster.describe(front)["invalidations"]
+    told = state.describe(front)["invalidations"]
     assert [change["position"] for change in told] == [store.position, store.position - 1]
     assert (told[0]["keys"], told[0]["more"]) == (["book:1", "topic:things"], 0)
 
@@ -148,8 +150,8 @@ def test_an_invalidation_of_many_keys_is_told_in_short() -> None:
     front = make_front(Store())
     keys = [f"book:{number}" for number in range(1, 201)]
     front.coherence.recent.appendleft(Invalidation(0.0, 7, tuple(keys)))
-    (told,) = cluster.describe(front)["invalidations"]
-    assert told["keys"] == keys[: cluster.INVALIDATED_SHOWN]
+    (told,) = state.describe(front)["invalidations"]
+    assert told["keys"] == keys[: state.INVALIDATED_SHOWN]
     assert len(told["keys"]) + told["more"] == 200
     with serving(front):
         page = Client().get("/cluster/live/").content.decode()
@@ -161,7 +163,7 @@ def test_the_page_tells_whom_the_supervisor_keeps_stopped_or_paused() -> None:
     front = make_front(Store())
     front.supervision.ask = lambda: {"front": "running", "catalog-1": "paused", "order-2": "stopped"}
     front.supervision.look()
-    told = {node["name"]: node["process"] for node in cluster.nodes(front)}
+    told = {node["name"]: node["process"] for node in state.nodes(front)}
     assert told == {
         "front": "running",
         "catalog-1": "paused",
@@ -186,7 +188,7 @@ def test_without_a_supervisor_nothing_is_told_of_processes() -> None:
 
     front.supervision.ask = refuse
     front.supervision.look()
-    assert {node["process"] for node in cluster.nodes(front)} == {None}
+    assert {node["process"] for node in state.nodes(front)} == {None}
 
 
 def test_a_curve_stays_within_its_picture() -> None:

@@ -13,15 +13,16 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 
-from bookstore_project.wire import headers, metrics
-from bookstore_project.wire.gateway import bodies
-from bookstore_project.wire.gateway.environ import build_environ
-from bookstore_project.wire.gateway.messages import Incoming, Outgoing, RawHeaders, raw_headers
+from bookstore_project.api import headers
+from bookstore_project.nodes import metrics
+from bookstore_project.nodes.gateway import bodies
+from bookstore_project.nodes.gateway.environ import build_environ
+from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, RawHeaders, raw_headers
 from frontend_app import services
-from frontend_app.gateway import hits, templates
+from frontend_app.gateway import fast_path, response_headers
 from frontend_app.gateway.application import Gateway
-from frontend_app.gateway.hits import QuickWay, alive
-from frontend_app.gateway.ordinary import Busy, OrdinaryWay
+from frontend_app.gateway.fast_path import QuickWay, alive
+from frontend_app.gateway.wsgi_pool import Busy, OrdinaryWay
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import HOST, ask, incoming, run
@@ -138,7 +139,7 @@ def test_a_quick_answer_is_the_one_that_django_would_give(
 @pytest.fixture
 def behind_tls() -> Iterator[None]:
     """A proxy in front says who came by https; nothing that was worked out under other settings is left."""
-    caches = (hits._fixed_headers, templates.security_headers)
+    caches = (fast_path._fixed_headers, response_headers.security_headers)
     with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"), SECURE_HSTS_SECONDS=60):
         for kept in caches:
             kept.cache_clear()

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from bookstore_project.wire import headers
-from bookstore_project.wire.gateway.messages import problem, raw_headers
-from frontend_app.gateway.hitlog import LINES_PER_S, HitLog
-from frontend_app.journal import Journal
+from bookstore_project.api import headers
+from bookstore_project.nodes.gateway.messages import problem, raw_headers
+from frontend_app.gateway.access_log import LINES_PER_S, HitLog
+from frontend_app.monitoring.journal import Journal
 from frontend_app.tests.asgi import HOST, scope_of
 
 HIT = raw_headers([(headers.REQUEST_ID, "an-id"), (headers.CACHE, "hit"), (headers.REPLICA, "catalog-2")])

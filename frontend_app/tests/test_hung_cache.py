@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 
-from bookstore_project.wire import headers
+from bookstore_project.api import headers
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
@@ -118,7 +118,7 @@ def test_metrics_and_the_cluster_page_say_that_it_is_left_out(store: Store, hung
         run(test)
         from prometheus_client import CollectorRegistry, generate_latest
 
-        from frontend_app.cluster import FrontCollector
+        from frontend_app.dashboard.state import FrontCollector
 
         registry = CollectorRegistry()
         registry.register(FrontCollector())

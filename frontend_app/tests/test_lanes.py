@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bookstore_project.wire import headers
-from frontend_app.gateway.lanes import SEEN_S, TIMES_KEPT, WINDOW_S, Busy, Lane
-from frontend_app.gateway.ordinary import OrdinaryWay
+from bookstore_project.api import headers
+from frontend_app.gateway.admission import SEEN_S, TIMES_KEPT, WINDOW_S, Busy, Lane
+from frontend_app.gateway.wsgi_pool import OrdinaryWay
 from frontend_app.tests.asgi import run
 from frontend_app.tests.fakes import Clock
 from tests.patience import PATIENCE_S

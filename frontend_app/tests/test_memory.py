@@ -11,9 +11,9 @@ from frontend_app.cache import entries
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.memo import ENTRY_BYTES, Memo
-from frontend_app.gateway import heads, hits, templates
-from frontend_app.gateway.heads import Heads
-from frontend_app.gateway.hits import QuickWay
+from frontend_app.gateway import fast_path, request_headers, response_headers
+from frontend_app.gateway.fast_path import QuickWay
+from frontend_app.gateway.request_headers import Heads
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
 from frontend_app.tests.asgi import HOST, scope_of
@@ -78,14 +78,14 @@ def test_hits_of_endless_spellings_are_remembered_within_bounds(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`&&&` is nothing, so an address can be written in as many ways as anybody likes."""
-    monkeypatch.setattr(hits, "WANTED_BYTES", 100_000)
+    monkeypatch.setattr(fast_path, "WANTED_BYTES", 100_000)
     way = QuickWay(front)
     for number in range(600):
         ask(way, f"/search/things?page=1{'&' * number}")
     kept = [len(path) + len(query) for path, query in way._wanted.known]
     assert sum(kept) + ENTRY_BYTES * len(kept) <= 100_000
     ask(way, f"/search/things?page=1{'&' * 60_000}")
-    assert all(len(query) < hits.LARGEST_TARGET_BYTES for _, query in way._wanted.known)
+    assert all(len(query) < fast_path.LARGEST_TARGET_BYTES for _, query in way._wanted.known)
 
 
 def test_a_remembered_address_does_not_keep_an_answer_that_the_cache_has_dropped(front: Front) -> None:
@@ -101,10 +101,10 @@ def test_headers_are_remembered_within_bounds_however_many_or_long(front: Front)
     for number in range(3000):
         many = [(f"x-{number}-{place}", "") for place in range(40)]
         known.of(scope_of("GET", BOOK, [HOST, *many]))
-    overhead = heads.HEADER_BYTES * 41
-    assert len(known.known) * overhead <= heads.HEADS_BYTES
+    overhead = request_headers.HEADER_BYTES * 41
+    assert len(known.known) * overhead <= request_headers.HEADS_BYTES
     before = len(known.known)
-    known.of(scope_of("GET", BOOK, [HOST, ("user-agent", "x" * heads.LARGEST_HEAD_BYTES)]))
+    known.of(scope_of("GET", BOOK, [HOST, ("user-agent", "x" * request_headers.LARGEST_HEAD_BYTES)]))
     assert len(known.known) == before
 
 
@@ -118,12 +118,12 @@ def test_headers_that_can_bring_no_hit_are_not_remembered(front: Front, sent: tu
 
 
 def test_hosts_are_remembered_if_they_are_allowed_and_short(front: Front) -> None:
-    templates.HOSTS.known.clear()
+    response_headers.HOSTS.known.clear()
     for number in range(100):
         ask(QuickWay(front), BOOK, ("host", f"{'x' * 5000}{number}.example"))
     long = "127.0.0.1:" + "0" * 60_000
     QuickWay(front).answer(scope_of("GET", BOOK, [("host", long)]), time.perf_counter())
-    assert set(templates.HOSTS.known) <= {HOST[1]}
+    assert set(response_headers.HOSTS.known) <= {HOST[1]}
 
 
 def test_entries_are_kept_ready_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,10 @@ import threading
 import pytest
 from pytest_django.fixtures import Settings
 
+from bookstore_project.nodes import client
 from bookstore_project.settings import modes
-from bookstore_project.wire import client
-from frontend_app import cluster, services
+from frontend_app import services
+from frontend_app.dashboard import state
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Asked, Clock, Store, make_front, push, push_set
@@ -51,7 +52,7 @@ def test_the_cache_is_used_without_a_lease_and_none_is_asked_for(front: Front, s
 
 @EITHER
 def test_the_cluster_interface_says_which_mode_it_is(front: Front) -> None:
-    assert cluster.describe(front)["cache"]["coherence"] == front.coherence.mode != modes.FULL
+    assert state.describe(front)["cache"]["coherence"] == front.coherence.mode != modes.FULL
 
 
 @PUSH

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from bookstore_project.settings.topology import NODES
-from frontend_app import cluster
-from frontend_app.journal import Journal, left_the_rotation
-from frontend_app.observer import Observer
+from frontend_app.dashboard import state
+from frontend_app.monitoring.journal import Journal, left_the_rotation
+from frontend_app.monitoring.observer import Observer
 from frontend_app.runtime import Front
 from frontend_app.tests.fakes import Store, make_front
 
@@ -85,7 +85,7 @@ def test_the_replica_that_is_in_sync_speaks_for_the_other_one(front: Front) -> N
     """Which has said nothing since it was well."""
     tell(front, "catalog-1", position=7, floor=7)
     tell(front, "catalog-2", epoch=2, out={"catalog-1": "its file is gone"})
-    nodes = {node["name"]: node for node in cluster.describe(front)["nodes"]}
+    nodes = {node["name"]: node for node in state.describe(front)["nodes"]}
     assert (nodes["catalog-1"]["in_sync"], nodes["catalog-1"]["lag"]) == (False, 3)
     assert nodes["catalog-1"]["out_because"] == "its file is gone"
     assert nodes["catalog-2"]["in_sync"] is True
@@ -111,5 +111,5 @@ def test_leaving_the_rotation_says_where_requests_go(reason: str, text: str) -> 
 def test_a_copy_in_sync_does_not_lag_while_its_process_is_silent(front: Front) -> None:
     tell(front, "order-1", position=71, floor=71)
     tell(front, "order-2", position=7, floor=7)
-    nodes = {node["name"]: node for node in cluster.describe(front)["nodes"]}
+    nodes = {node["name"]: node for node in state.describe(front)["nodes"]}
     assert (nodes["order-2"]["in_sync"], nodes["order-2"]["position"], nodes["order-2"]["lag"]) == (True, 71, 0)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from frontend_app import pushes
+from frontend_app.cache import pushes
 from frontend_app.cache.coherence import Coherence
 
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from frontend_app import cluster, services
+from frontend_app import services
 from frontend_app.cache.coherence import Cache
-from frontend_app.cache.shared import PAUSE_S, SharedCache, SharedStatus
+from frontend_app.cache.shared.cache import PAUSE_S, SharedCache, SharedStatus
+from frontend_app.dashboard import state
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Clock, Store, lease, make_front, push, push_set
@@ -300,7 +301,7 @@ def test_a_hung_redis_is_left_out_until_it_answers(
     wait_for(lambda: status(hasty).state == "open", PATIENCE_S)
     assert [look(hasty)[1] for _ in range(100)] == ["miss"] * 100
     assert status(hasty).openings == before + 1
-    assert [cluster.cache(hasty)["shared"][name] for name in ("state", "openings")] == ["open", before + 1]
+    assert [state.cache(hasty)["shared"][name] for name in ("state", "openings")] == ["open", before + 1]
     for _ in range(3):
         clock.now += PAUSE_S
         assert look(hasty) == ("20.00", "miss")

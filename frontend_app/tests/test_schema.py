@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from openapi_schema_validator import OAS30ReadValidator
 from rest_framework import serializers
 
-from bookstore_project.wire import problems
-from bookstore_project.wire.deadlines import parse_timeout_s
-from bookstore_project.wire.fields import Isbn13Field, PriceField, YesNoField
-from bookstore_project.wire.idempotency import checked_key
-from bookstore_project.wire.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
+from bookstore_project.api import problems
+from bookstore_project.api.fields import Isbn13Field, PriceField, YesNoField
+from bookstore_project.api.idempotency import checked_key
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
+from bookstore_project.nodes.deadlines import parse_timeout_s
 from frontend_app import urls
 
 Operation = dict[str, Any]

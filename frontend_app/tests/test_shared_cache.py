@@ -10,8 +10,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bookstore_project.settings.topology import NODES
 from frontend_app import runtime
-from frontend_app.cache import shared as shared_module
-from frontend_app.cache.shared import PAUSE_S, SharedCache
+from frontend_app.cache.shared import cache as shared_module
+from frontend_app.cache.shared.cache import PAUSE_S, SharedCache
 from frontend_app.tests.fakes import Clock
 from frontend_app.tests.shared import IMPATIENCE_S, PATIENCE_S, Backend, Gate, shared
 from tests.store import wait_for

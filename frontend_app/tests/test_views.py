@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.test import Client
 
-from bookstore_project.wire import headers
-from bookstore_project.wire.client import Reply
-from bookstore_project.wire.tests.api import make_staff
+from bookstore_project.api import headers
+from bookstore_project.api.tests.api import make_staff
+from bookstore_project.nodes.client import Reply
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Store

@@ -4,7 +4,7 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from bookstore_project.wire.refilling import fill_keys
+from bookstore_project.text.backfill import fill_keys
 
 
 def fill(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:

@@ -11,10 +11,10 @@ from django.http import HttpResponse
 from django.test.client import ClientHandler, RequestFactory
 from django.urls import get_urlconf, set_urlconf
 
+from bookstore_project.api import headers
+from bookstore_project.nodes.client import Reply
 from bookstore_project.replication.tests.copies import Rows, rows
 from bookstore_project.settings import topology
-from bookstore_project.wire import headers
-from bookstore_project.wire.client import Reply
 
 
 class Wire:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.wire.tests.api import make_people
+from bookstore_project.api.tests.api import make_people
 from order_app import clients
 from order_app.tests.catalog import Wire
 

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
+from bookstore_project.api import problems
+from bookstore_project.api.problems import OutcomeUnknown, Unavailable
+from bookstore_project.nodes.client import NoAnswer, Reply
 from bookstore_project.settings import topology
-from bookstore_project.wire import problems
-from bookstore_project.wire.client import NoAnswer, Reply
-from bookstore_project.wire.problems import OutcomeUnknown, Unavailable
 from order_app import clients
 from order_app.clients import Sale
 from order_app.errors import Refused

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from bookstore_project.api.tests.api import send
 from bookstore_project.replication.tests.copies import floor
-from bookstore_project.wire.tests.api import send
 
 pytestmark = pytest.mark.usefixtures("node")
 HTML = {"Accept": "text/html"}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from bookstore_project.api import headers
+from bookstore_project.api.tests.api import as_node, assert_problem, send
+from bookstore_project.nodes.client import NoAnswer
 from bookstore_project.replication.tests.copies import assert_copies_equal, floor
 from bookstore_project.settings import topology
-from bookstore_project.wire import headers
-from bookstore_project.wire.client import NoAnswer
-from bookstore_project.wire.tests.api import as_node, assert_problem, send
 from order_app.tests.catalog import Wire, sold
 
 pytestmark = pytest.mark.usefixtures("node")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication.mutex import try_lock
+from bookstore_project.api.problems import Unavailable
+from bookstore_project.nodes.client import NeverSent
+from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.tests.copies import assert_copies_equal, rows
 from bookstore_project.settings import topology
-from bookstore_project.wire.client import NeverSent
-from bookstore_project.wire.problems import Unavailable
 from order_app import clients, sweeper
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper

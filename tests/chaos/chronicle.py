@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.witness import read_witness
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from tests.chaos.checker import Step
 from tests.chaos.history import State
 from tests.databases import query

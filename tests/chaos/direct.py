@@ -55,7 +55,7 @@ FIRST_NUMBER = 1000
 def main(folder: Path, seed: str, *, is_doomed: bool) -> None:
     django.setup()
     # Imports take long, and children are many.
-    import catalog_app.selling
+    import catalog_app.sales
     import catalog_app.services  # noqa: F401
 
     rng = random.Random(f"{seed}/direct")
@@ -129,18 +129,18 @@ def _decide(recorder: Recorder, rng: random.Random) -> None:
 
 
 def _slow_down(point: str, rng: random.Random) -> None:
-    from bookstore_project.replication import points
+    from bookstore_project.replication import failpoints
 
     def linger() -> None:
         if rng.random() < SLOW:
             time.sleep(rng.uniform(0, LONGEST_REST_S))
 
-    points.hooks[point] = linger
+    failpoints.hooks[point] = linger
 
 
 def _doom(recorder: Recorder, point: str, spared: int) -> None:
     """It dies when it comes to that point for the `spared`-and-first time."""
-    from bookstore_project.replication import points
+    from bookstore_project.replication import failpoints
 
     left = [spared]
 
@@ -150,12 +150,12 @@ def _doom(recorder: Recorder, point: str, spared: int) -> None:
             recorder.killed_at(point)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    points.hooks[point] = die
+    failpoints.hooks[point] = die
 
 
 def do(asked: Asked, rng: random.Random, alias: str) -> tuple[Outcome, State | None, str, str]:
     """Carries it out; outcome, what is shown, by whom, and a note."""
-    from bookstore_project.wire.problems import OutcomeUnknown, StoreError, Unavailable
+    from bookstore_project.api.problems import OutcomeUnknown, StoreError, Unavailable
 
     try:
         if asked.kind is Kind.READ:
@@ -174,21 +174,21 @@ def do(asked: Asked, rng: random.Random, alias: str) -> tuple[Outcome, State | N
 
 
 def _read(book: int, rng: random.Random, alias: str) -> tuple[Outcome, State, str, str]:
-    from bookstore_project.replication import gate
+    from bookstore_project.replication import reads
     from catalog_app.models import Book, book_key
 
     keys: Any = (book_key(book),) if rng.random() < 0.5 else ()
-    with gate.reading("catalog", alias=alias, keys=keys):
+    with reads.reading("catalog", alias=alias, keys=keys):
         row = Book.objects.get(pk=book)
     return Outcome.OK, State(row.version, row.quantity, f"{row.price:.2f}"), alias, ""
 
 
 def _write(asked: Asked) -> State:
-    from catalog_app import selling, services
+    from catalog_app import sales, services
 
     if asked.kind is Kind.SELL:
         order = uuid.UUID(asked.tag)
-        committed = selling.copies_sell(
+        committed = sales.copies_sell(
             order=order, book_id=asked.book, quantity=asked.copies, deadline=None, is_first_attempt=False
         )
         image = next(change.after for change in committed.changes if change.table == "catalog_app_book")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from tests.databases import SERVICES
 from tests.store import Store
 

@@ -44,7 +44,7 @@ class Decision:
 
 @dataclass
 class Operator:
-    """What was done is told by `decisions`, what couldn't be mended by `stuck`."""
+    """What was done is told by `planning`, what couldn't be mended by `stuck`."""
 
     scene: Scene
     say: Callable[[str], None]

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookstore_project.wire.ticking import nothing_more
+from bookstore_project.nodes.ticking import nothing_more
 from tests.chaos.audit import CACHE_TIMEOUT_S, check_answers, check_files, check_history, is_judged
 from tests.chaos.checker import Violation
 from tests.chaos.chronicle import Chronicle

@@ -5,9 +5,9 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
-from bookstore_project.replication.decisions import Decision as Planned
-from bookstore_project.replication.losses import Losses
 from bookstore_project.replication.management import report
+from bookstore_project.replication.sqlite_pair.operator.data_loss import Losses
+from bookstore_project.replication.sqlite_pair.operator.planning import Decision as Planned
 from tests.chaos.checker import OUT_OF_STOCK
 from tests.chaos.chronicle import Entry
 from tests.chaos.history import Asked, Kind, Operation, Outcome, State

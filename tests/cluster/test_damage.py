@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication.caretaker import Caretaker, scrub_all
+from bookstore_project.api import problems
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.stamps import checkpoint
+from bookstore_project.replication.sqlite_pair.files.file_identity import checkpoint
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
 from bookstore_project.replication.tests.copies import assert_copies_equal
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
-from bookstore_project.wire import problems
 from catalog_app.services import book_restock
-from frontend_app import damage
+from frontend_app.dashboard import file_faults
 
 CATALOG = get_service("catalog")
 FIRST, SECOND = topology.NODES["catalog-1"], topology.NODES["catalog-2"]
@@ -26,13 +26,13 @@ FIRST, SECOND = topology.NODES["catalog-1"], topology.NODES["catalog-2"]
 
 @pytest.fixture(autouse=True)
 def nothing_was_damaged_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(damage, "_damaged_at", {})
+    monkeypatch.setattr(file_faults, "_damaged_at", {})
 
 
 @pytest.fixture
 def later() -> Callable[[], float]:
     """A clock that goes so fast that no copy is left alone for long."""
-    ticks = iter(range(0, 1_000_000, int(damage.REST_S) + 1))
+    ticks = iter(range(0, 1_000_000, int(file_faults.REST_S) + 1))
     return lambda: float(next(ticks))
 
 
@@ -40,7 +40,7 @@ def flip_unseen(node: topology.Node, clock: Callable[[], float]) -> None:
     """As a disk does it: the file looks as if nobody had written it."""
     path = topology.database_file(node.name)
     before = path.stat()
-    damage.inflict("flip", node, clock=clock)
+    file_faults.inflict("flip", node, clock=clock)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
@@ -72,13 +72,13 @@ def test_the_other_copy_is_left_alone_until_a_scrub_has_looked_at_the_flipped_on
     caretaker.step()  # The first round never scrubs.
     flip_unseen(SECOND, later)
     with pytest.raises(problems.Conflict, match="catalog-2 was damaged a moment ago"):
-        damage.inflict("delete", FIRST, clock=later)
+        file_faults.inflict("delete", FIRST, clock=later)
     caretaker.step()
     with pytest.raises(problems.Conflict, match="catalog-2 isn't in sync"):
-        damage.inflict("delete", FIRST, clock=later)
+        file_faults.inflict("delete", FIRST, clock=later)
     caretaker.step()
     assert_copies_equal("catalog")
-    damage.inflict("delete", FIRST, clock=later)
+    file_faults.inflict("delete", FIRST, clock=later)
     caretaker.step()
     assert_copies_equal("catalog")
 
@@ -90,17 +90,17 @@ def test_a_scrub_that_cannot_be_finished_is_made_up_for(
     caretaker = Caretaker(CATALOG)
     caretaker.step()
 
-    monkeypatch.setattr(damage, "_place_in_use", where_its_log_begins)
-    damage.inflict("flip", SECOND, clock=later)
+    monkeypatch.setattr(file_faults, "_place_in_use", where_its_log_begins)
+    file_faults.inflict("flip", SECOND, clock=later)
     with pytest.raises(Unavailable, match="catalog-2 can't be read"):
         caretaker.scrub()
     caretaker.step()
     assert_copies_equal("catalog")
-    damage.inflict("delete", FIRST, clock=later)
+    file_faults.inflict("delete", FIRST, clock=later)
 
 
 def test_a_copy_that_was_damaged_may_be_damaged_again(seven_books: Path) -> None:
     for _ in range(2):
-        damage.inflict("flip", SECOND)
+        file_faults.inflict("flip", SECOND)
     with pytest.raises(problems.Conflict, match="catalog-2"):
-        damage.inflict("truncate", FIRST)
+        file_faults.inflict("truncate", FIRST)

@@ -4,7 +4,7 @@ import sqlite3
 import time
 from contextlib import closing
 
-from bookstore_project.replication.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from tests.client import Shop
 from tests.databases import dump_both, files, in_sync, query
 from tests.patience import PATIENCE_S

@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication import fronts, gate, http, leases, offers, polls, timelines
+from bookstore_project.replication import reads
+from bookstore_project.replication.invalidation import leases, polls, set_pushes
+from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.sqlite_pair.membership import timelines
 from bookstore_project.replication.tests.leases import Clock
+from bookstore_project.replication.web import views
 from frontend_app.cache.coherence import Cache
 from frontend_app.runtime import Front
 from frontend_app.tests.conftest import lasting_redis, make_cache
@@ -23,9 +27,9 @@ def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     made = Town(clock)
     for module in (fronts, leases, polls, timelines):
         monkeypatch.setattr(module, "time", clock)
-    for module in (fronts, offers):
+    for module in (fronts, set_pushes):
         monkeypatch.setattr(module, "push", made.push)
-    for module in (gate, http):
+    for module in (reads, views):
         monkeypatch.setattr(module, "local_alias", asked_alias)
     yield made
     for front in made.fronts.values():

@@ -6,8 +6,8 @@ by then must be seen.
 
 import pytest
 
-from bookstore_project.replication import gate, points
-from bookstore_project.replication.leases import is_blocked
+from bookstore_project.replication import failpoints, reads
+from bookstore_project.replication.invalidation.leases import is_blocked
 from bookstore_project.replication.tests.copies import Party, floor
 from bookstore_project.replication.tests.leases import LEASE_S
 from catalog_app.models import Book
@@ -60,9 +60,9 @@ def test_a_lease_registered_between_the_writers_look_and_its_commit(
     """Also a little later. The front begins anew over a cache that is warm with the old value."""
     town.clock.now += LEASE_S
     begun = town.add_front("front", front.reads.cache)
-    points.hooks[point] = lambda: town.poll(begun)
+    failpoints.hooks[point] = lambda: town.poll(begun)
     write().result()
-    points.hooks.clear()
+    failpoints.hooks.clear()
     assert begun.coherence.lease_until > town.clock.now
     assert look(begun)[0] == known[1]
 
@@ -77,7 +77,7 @@ def test_a_lease_registered_before_the_commit_and_an_old_value_cached_under_it(
         assert look(front)[0] == known[0]
         assert look(front) == (known[0], "hit")
 
-    points.hooks["before-commit"] = poll_and_cache
+    failpoints.hooks["before-commit"] = poll_and_cache
     write().result()
     assert look(front) == (known[1], "miss")
 
@@ -121,14 +121,14 @@ def test_a_front_stopped_for_three_leases(town: Town, front: Front, known: list[
 def test_a_writer_killed_between_commit_and_floor(town: Town, front: Front, known: list[str]) -> None:
     """Its announcement was lost, too. The old value is right until somebody has seen the new one."""
     town.deaf.add("front")
-    points.hooks["committed"] = killed
+    failpoints.hooks["committed"] = killed
     with pytest.raises(Killed):
         write().result()
-    points.hooks.clear()
+    failpoints.hooks.clear()
     assert look(front) == (known[0], "hit"), "nobody was promised anything else"
 
     def read_past_the_cache() -> str:
-        with gate.reading("catalog", alias="catalog-2"):
+        with reads.reading("catalog", alias="catalog-2"):
             return str(Book.objects.get(pk=1).price)
 
     assert Party(read_past_the_cache).result() == known[1]
@@ -138,18 +138,18 @@ def test_a_writer_killed_between_commit_and_floor(town: Town, front: Front, know
 def test_a_writer_killed_between_commit_and_floor_is_finished_by_the_next_reader(
     town: Town, front: Front, known: list[str]
 ) -> None:
-    points.hooks["invalidated"] = killed
+    failpoints.hooks["invalidated"] = killed
     with pytest.raises(Killed):
         write().result()
-    points.hooks.clear()
+    failpoints.hooks.clear()
     assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
 
 
 def test_a_writer_killed_between_floor_and_set(town: Town, front: Front, known: list[str]) -> None:
-    points.hooks["floor"] = killed
+    failpoints.hooks["floor"] = killed
     with pytest.raises(Killed):
         write().result()
-    points.hooks.clear()
+    failpoints.hooks.clear()
     assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
     assert not town.sets_of(floor("catalog"))
 

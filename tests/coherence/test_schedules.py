@@ -8,18 +8,18 @@ import threading
 
 import pytest
 
-from bookstore_project.replication import points
-from bookstore_project.replication.leases import read_leases
-from bookstore_project.replication.rebuild import rebuild_witness
+from bookstore_project.api.problems import Unavailable
+from bookstore_project.nodes import client
+from bookstore_project.replication import failpoints
+from bookstore_project.replication.invalidation.leases import read_leases
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import rebuild_witness
 from bookstore_project.replication.tests.copies import Party, eventually, held
-from bookstore_project.wire import client
-from bookstore_project.wire.problems import Unavailable
 from catalog_app.services import book_create
-from frontend_app import cluster
 from frontend_app.cache import reads
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.flights import Flight
+from frontend_app.dashboard import state
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
 from tests.coherence.town import PATIENCE_S, Hold, Town, look, move, prices, read, titles, write
@@ -65,7 +65,7 @@ def test_a_lagging_replica(town: Town, front: Front, known: list[str]) -> None:
 
 
 def test_an_answer_below_the_floor_is_passed_on_and_not_kept(town: Town, front: Front, known: list[str]) -> None:
-    points.hooks["before-commit"] = hold = Hold()
+    failpoints.hooks["before-commit"] = hold = Hold()
     writer = write()
     hold.wait()
     eventually(lambda: front.coherence.invalidations)
@@ -265,7 +265,7 @@ def test_strict_eviction_order(town: Town) -> None:
     assert town.poll(front)
 
     def keys() -> list[str]:
-        described: list[str] = cluster.cache(front)["keys"]
+        described: list[str] = state.cache(front)["keys"]
         return described
 
     for book in (1, 2, 3):
@@ -278,6 +278,6 @@ def test_strict_eviction_order(town: Town) -> None:
     assert keys() == ["book:1", "book:4"], "an invalidation makes room"
     town.deliver_set(position)
     assert keys() == ["book:1", "book:4", "book:3"]
-    assert cluster.cache(front)["evictions"] == 1
+    assert state.cache(front)["evictions"] == 1
     assert look(front, 2)[1] == "miss"
     assert keys() == ["book:4", "book:3", "book:2"]

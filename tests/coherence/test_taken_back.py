@@ -6,10 +6,10 @@ stand above everything that a replica can answer. Only the writer lock tells tha
 
 import pytest
 
-from bookstore_project.replication import points
+from bookstore_project.nodes import client
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.tests.copies import Party, eventually
 from bookstore_project.replication.transaction import settle
-from bookstore_project.wire import client
 from frontend_app.runtime import Front
 from tests.coherence.town import Hold, Killed, Town, killed, look, write
 
@@ -22,10 +22,10 @@ def announce_and_die(front: Front) -> None:
         eventually(lambda: front.coherence.invalidations > told)
         killed()
 
-    points.hooks["before-commit"] = die
+    failpoints.hooks["before-commit"] = die
     with pytest.raises(Killed):
         write().result()
-    points.hooks.clear()
+    failpoints.hooks.clear()
 
 
 def test_what_was_never_committed_is_cached_again_after_two_polls(town: Town, front: Front, known: list[str]) -> None:
@@ -39,7 +39,7 @@ def test_what_was_never_committed_is_cached_again_after_two_polls(town: Town, fr
 
 
 def test_what_is_about_to_be_committed_is_not_taken_back(town: Town, front: Front, known: list[str]) -> None:
-    points.hooks["before-commit"] = hold = Hold()
+    failpoints.hooks["before-commit"] = hold = Hold()
     writer = write()
     hold.wait()
     eventually(lambda: front.coherence.invalidations)
@@ -80,16 +80,16 @@ def test_what_is_committed_while_the_poll_is_answered_is_not_taken_back(
     town.deaf.add("front")
 
     def commit_and_die() -> None:
-        points.hooks.clear()
-        points.hooks["committed"] = killed
+        failpoints.hooks.clear()
+        failpoints.hooks["committed"] = killed
         with pytest.raises(Killed):
             write().result()
-        points.hooks.clear()
+        failpoints.hooks.clear()
 
     def lose_the_answer() -> None:
         raise client.NoAnswer("lost")
 
-    points.hooks["poll-recorded"] = commit_and_die
+    failpoints.hooks["poll-recorded"] = commit_and_die
     assert town.poll(front)
     town.on_poll = lose_the_answer
     town.clock.while_asleep = lambda: town.poll(front)
@@ -114,10 +114,10 @@ def test_an_old_value_does_not_come_back_with_what_was_taken_back(town: Town, fr
 def test_a_write_that_was_settled_for_a_dead_writer_is_not_taken_back(
     town: Town, front: Front, known: list[str]
 ) -> None:
-    points.hooks["committed"] = killed
+    failpoints.hooks["committed"] = killed
     with pytest.raises(Killed):
         write().result()
-    points.hooks.clear()
+    failpoints.hooks.clear()
     for _ in range(3):
         assert town.poll(front)
     assert look(front) == (known[1], "miss")

@@ -14,17 +14,19 @@ from django.conf import settings
 from django.db.models import F
 from django.test import Client
 
-from bookstore_project.replication.leases import Lease
+from bookstore_project.api import headers
+from bookstore_project.nodes import client
+from bookstore_project.replication.invalidation.leases import Lease
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.tests.copies import Party, eventually
 from bookstore_project.replication.tests.leases import Clock, reprice
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings.topology import NODES, Node
-from bookstore_project.wire import client, headers
 from catalog_app.models import Book
-from frontend_app import pushes, runtime, services
+from frontend_app import runtime, services
+from frontend_app.cache import pushes
 from frontend_app.cache.coherence import Cache
-from frontend_app.relays import Relay
+from frontend_app.responses import Relay
 from frontend_app.runtime import Front
 
 PATIENCE_S = 20
@@ -102,7 +104,7 @@ class Town:
         return call
 
     def push(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
-        """Stands in for `replication.fronts.push`."""
+        """Stands in for `replication.invalidation.pushes.push`."""
         if lease.front in self.deaf:
             if message["invalidate"]:
                 self.lost.append((lease.front, message))

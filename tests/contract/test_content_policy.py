@@ -117,7 +117,7 @@ def test_policy_stands_on_answers_that_no_view_made(shop: Shop) -> None:
     assert hit.headers["x-cache"] == "hit"
     too_large = shop.front.call("POST", "/purchase/1", "x" * 1_100_000)
     assert too_large.status == 413
-    file = shop.client("order-1").get("/static/wire/pages.css")
+    file = shop.client("order-1").get("/static/api/pages.css")
     assert file.status == 200
     for answer in (hit, too_large, file, shop.front.get("/healthz")):
         assert "script-src 'self'" in answer.headers["content-security-policy"], answer

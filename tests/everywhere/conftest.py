@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.wire.tests.api import make_people
+from bookstore_project.api.tests.api import make_people
 from frontend_app.tests import fakes
 from tests.everywhere import nodes
 

@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
+from bookstore_project.api import errors, headers, health, problems
+from bookstore_project.api.tests.api import assert_problem
+from bookstore_project.nodes import unhandled_exceptions
+from bookstore_project.nodes.logs import DroppingQueueHandler, TextFormatter
+from bookstore_project.nodes.middleware import RequestMiddleware
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.wire import defects, errors, headers, health, problems
-from bookstore_project.wire.logs import DroppingQueueHandler, TextFormatter
-from bookstore_project.wire.middleware import RequestMiddleware
-from bookstore_project.wire.tests.api import assert_problem
 from frontend_app import services
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
@@ -141,7 +142,7 @@ def break_a_middleware(patch: pytest.MonkeyPatch) -> str:
 
 
 def break_the_outer_middleware(patch: pytest.MonkeyPatch) -> str:
-    patch.setattr("bookstore_project.wire.csp.ContentSecurityPolicyMiddleware.__call__", explode)
+    patch.setattr("bookstore_project.api.csp.ContentSecurityPolicyMiddleware.__call__", explode)
     return "/healthz"
 
 
@@ -238,7 +239,9 @@ def test_what_django_itself_lets_through_is_a_problem_document(
     monkeypatch.setattr(signals.request_started, "send", explode)
     told: list[Any] = []
     environ = rf.get("/product/1", headers=OWN_ID).environ
-    (body,) = defects.Guard(WSGIHandler())(environ, lambda status, named, info: told.extend((status, dict(named))))
+    (body,) = unhandled_exceptions.Guard(WSGIHandler())(
+        environ, lambda status, named, info: told.extend((status, dict(named)))
+    )
     assert told[0] == "500 Internal Server Error"
     assert (told[1]["Content-Type"], told[1][headers.REQUEST_ID]) == (problems.CONTENT_TYPE, "the-broken-one")
     assert b'"internal_error"' in body

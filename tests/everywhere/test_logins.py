@@ -13,11 +13,11 @@ from django.db import DatabaseError, connections
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
+from bookstore_project.api import passwords
+from bookstore_project.api.login_attempts import ADDRESS, EVERYBODY, PAIR, TOKENS, attempts
+from bookstore_project.api.problems import Throttled
+from bookstore_project.api.tests.api import PASSWORD, assert_problem, basic
 from bookstore_project.settings import topology
-from bookstore_project.wire import passwords
-from bookstore_project.wire.attempts import ADDRESS, EVERYBODY, PAIR, TOKENS, attempts
-from bookstore_project.wire.problems import Throttled
-from bookstore_project.wire.tests.api import PASSWORD, assert_problem, basic
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
 from tests.patience import PATIENCE_S

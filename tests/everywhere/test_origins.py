@@ -10,8 +10,8 @@ from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 from rest_framework.authtoken.models import Token
 
-from bookstore_project.wire.origins import REFUSED, is_foreign
-from bookstore_project.wire.tests.api import as_node, assert_problem, basic
+from bookstore_project.api.same_origin import REFUSED, is_foreign
+from bookstore_project.api.tests.api import as_node, assert_problem, basic
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
 

@@ -13,11 +13,11 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 from rest_framework.authtoken.models import Token
 
+from bookstore_project.api import permissions
+from bookstore_project.api.tests.api import assert_problem, basic, make_staff
 from bookstore_project.settings import topology
-from bookstore_project.wire import permissions
-from bookstore_project.wire.tests.api import assert_problem, basic, make_staff
 from catalog_app.models import Book
-from frontend_app import controls
+from frontend_app.dashboard import fault_injection
 from tests.everywhere.conftest import Being
 
 NEW = {"title": "T", "topic": "t", "price": "9.90", "quantity": 2}
@@ -54,11 +54,11 @@ def done(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[str]:
     settings.IS_BREAKABLE = True
     made: list[str] = []
 
-    def perform(front: Any, target: controls.Target, **options: Any) -> str:
+    def perform(front: Any, target: fault_injection.Target, **options: Any) -> str:
         made.append(target.control.action)
         return "Done."
 
-    monkeypatch.setattr(controls, "perform", perform)
+    monkeypatch.setattr(fault_injection, "perform", perform)
     for name in ("drain", "undrain"):
         monkeypatch.setattr(f"frontend_app.services.{name}", lambda *args, _name=name, **options: made.append(_name))
     return made

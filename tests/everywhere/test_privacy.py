@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from bookstore_project.wire import csp, headers, problems
-from bookstore_project.wire.tests.api import as_node, basic
+from bookstore_project.api import csp, headers, problems
+from bookstore_project.api.tests.api import as_node, basic
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
 
@@ -97,7 +97,7 @@ def test_files_of_pages_are_kept_by_browsers_also_after_a_login(being: Being) ->
     session = Client()
     with being("front"):
         session.force_login(User.objects.get(username="root"))
-        file = session.get("/static/wire/pages.css")
+        file = session.get("/static/api/pages.css")
         file.close()
         assert "no-store" not in file.headers.get("Cache-Control", "")
 

@@ -6,7 +6,7 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies
 
-from bookstore_project.wire.fields import isbn13_check_digit, isbn13_problem
+from bookstore_project.api.fields import isbn13_check_digit, isbn13_problem
 
 
 def _isbn13(first_twelve: str) -> str:

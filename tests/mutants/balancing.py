@@ -2,13 +2,13 @@
 
 from tests.mutants.mutant import Mutant, mutant
 
-WIRE_TESTS = "bookstore_project/wire/balancing/tests"
+WIRE_TESTS = "bookstore_project/nodes/balancing/tests"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a check from before the failure brings a replica back",
         "customers wait for a dead replica",
-        "bookstore_project/wire/balancing/health.py",
+        "bookstore_project/nodes/balancing/circuit_breaker.py",
         "if asked_at >= before.changed_at:",
         "if True:",
         f"{WIRE_TESTS}/test_health.py::test_a_check_sent_before_the_failure_brings_nobody_back",
@@ -16,7 +16,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a half-open replica takes whatever comes",
         "a replica that still hangs keeps a crowd waiting at each try",
-        "bookstore_project/wire/balancing/health.py",
+        "bookstore_project/nodes/balancing/circuit_breaker.py",
         "            if known.state is not State.HALF_OPEN or known.is_on_trial:\n",
         "            if known.state is not State.HALF_OPEN:\n",
         f"{WIRE_TESTS}/test_health.py::test_half_open_takes_one_trial_at_a_time",
@@ -24,7 +24,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the last resort is whoever hangs, too",
         "with both replicas gone, each customer waits until the time is up to be told so",
-        "bookstore_project/wire/balancing/turns.py",
+        "bookstore_project/nodes/balancing/round_robin.py",
         "Fault.GONE: _GONE}",
         "Fault.GONE: _GONE, Fault.HUNG: _GONE}",
         f"{WIRE_TESTS}/test_turns.py::test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_who_hangs",
@@ -33,7 +33,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "drained replicas have their turns",
         "staff works on a replica that customers are still sent to",
-        "bookstore_project/wire/balancing/turns.py",
+        "bookstore_project/nodes/balancing/round_robin.py",
         "                return _DRAINED\n",
         "                return _IN_ROTATION\n",
         f"{WIRE_TESTS}/test_turns.py::test_a_drained_replica_has_no_turn_until_it_is_the_last",
@@ -41,7 +41,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a request that comes after its deadline is served",
         "in an overload, all work is for customers who have gone",
-        "bookstore_project/replication/http.py",
+        "bookstore_project/replication/web/views.py",
         "        deadlines.assert_time_left()\n",
         "",
         "catalog_app/tests/test_routes.py::test_nobody_reads_for_a_node_that_waits_no_longer",
@@ -57,15 +57,15 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "each hop has as much time as its caller",
         "a customer whose time is up is told that the outcome is unknown, though nothing was done",
-        "bookstore_project/wire/client.py",
+        "bookstore_project/nodes/client.py",
         'f"{deadline - HOP_MARGIN_S:.3f}"',
         'f"{deadline:.3f}"',
-        "bookstore_project/wire/tests/test_deadlines.py::test_each_hop_has_a_little_less_time_than_its_caller",
+        "bookstore_project/nodes/tests/test_deadlines.py::test_each_hop_has_a_little_less_time_than_its_caller",
     ),
     mutant(
         "a stall is taken for a lane's pace",
         "when one replica hangs for a moment, customers are refused whom the other would have served",
-        "frontend_app/gateway/lanes.py",
+        "frontend_app/gateway/admission.py",
         "return min(place * self.usual_s / self._count_of_slots, self._pace.expected_wait_s(place))",
         "return self._pace.expected_wait_s(place)",
         "frontend_app/tests/test_lanes.py::test_a_stall_that_fills_a_lane_is_not_taken_for_its_pace",
@@ -73,7 +73,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "retries cost nothing",
         "an outage doubles the load on what is left",
-        "bookstore_project/wire/balancing/budget.py",
+        "bookstore_project/nodes/balancing/retry_budget.py",
         "            self._tokens -= 1\n",
         "",
         f"{WIRE_TESTS}/test_balancer.py::test_a_long_outage_does_not_double_the_calls",
@@ -81,7 +81,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a client in a hurry takes replicas out",
         "whoever asks for an answer within a millisecond makes the shop refuse everybody else",
-        "bookstore_project/wire/balancing/balancer.py",
+        "bookstore_project/nodes/balancing/balancer.py",
         "is_short=until < now + attempt_s",
         "is_short=False",
         f"{WIRE_TESTS}/test_balancer.py::test_a_client_with_little_time_takes_nobody_out",

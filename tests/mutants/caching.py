@@ -2,12 +2,15 @@
 
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-HERE = "bookstore_project/replication"
-TESTS = f"{HERE}/tests"
-FRONTS, POLLS, LEASES = f"{HERE}/fronts.py", f"{HERE}/polls.py", f"{HERE}/leases.py"
+TESTS = "bookstore_project/replication/tests"
+FRONTS, POLLS, LEASES = (
+    "bookstore_project/replication/invalidation/pushes.py",
+    "bookstore_project/replication/invalidation/polls.py",
+    "bookstore_project/replication/invalidation/leases.py",
+)
 COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.py"
 COHERENCE_TESTS = "frontend_app/tests/test_coherence.py"
-HITS = "frontend_app/gateway/hits.py"
+HITS = "frontend_app/gateway/fast_path.py"
 
 RECORD = '    renewed = _renew(poll, asked)\n    reached("poll-recorded")\n'
 
@@ -59,7 +62,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "each write waits for the front, which waits for the write",
         POLLS,
         "    assert_in_sync(alias, witness)\n",
-        "    from bookstore_project.replication.gate import reading\n"
+        "    from bookstore_project.replication.reads import reading\n"
         "    with reading(service_name, alias=alias):\n"
         "        witness = read_witness(service.witness_file)\n",
         f"{TESTS}/test_polls.py::test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them",

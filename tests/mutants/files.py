@@ -2,16 +2,18 @@
 
 from tests.mutants.mutant import Mutant, mutant
 
-HERE = "bookstore_project/replication"
-TESTS = f"{HERE}/tests"
-REPAIR, MEMBERSHIP = f"{HERE}/repair.py", f"{HERE}/membership.py"
+TESTS = "bookstore_project/replication/tests"
+REPAIR, MEMBERSHIP = (
+    "bookstore_project/replication/sqlite_pair/repair/rejoin.py",
+    "bookstore_project/replication/sqlite_pair/membership/in_sync_set.py",
+)
 SUSPICION = f"{TESTS}/test_suspicion.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a number in one file's header speaks for the service",
         "whoever sets user_version in one file stops the service for good",
-        "bookstore_project/replication/fingerprint.py",
+        "bookstore_project/replication/sqlite_pair/files/schema_version.py",
         "    if found != ours and any(_of_path(topology.database_file(other)) == ours for other in others):\n",
         "    if False:\n",
         "bookstore_project/replication/tests/test_other_code.py"
@@ -20,7 +22,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a copy is built in the other's folder",
         "a repair puts the only copy aside",
-        "bookstore_project/replication/copying.py",
+        "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "        if other == alias or not _is_same(folder, topology.database_file(other).parent):\n",
         "        if True:\n",
         "bookstore_project/replication/tests/test_places.py"
@@ -38,8 +40,8 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "of the survivor only the pages are looked at",
         "with the last sound file evicted, what is left shows a wrong title, and sells at a wrong price",
-        f"{HERE}/verification.py",
-        "            if found := scrub.findings(connection, stored.as_found(connection, service), tell):\n",
+        "bookstore_project/replication/sqlite_pair/files/verification.py",
+        "            if found := scrub.findings(connection, stored_schema.as_found(connection, service), tell):\n",
         "            if found := []:\n",
         f"{SUSPICION}::test_the_set_does_not_shrink_to_a_file_that_a_scrub_would_not_pass",
     ),
@@ -62,7 +64,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a suspected file is read",
         "the book that is known to be damaged is refused, and listed with its wrong title",
-        f"{HERE}/gate.py",
+        "bookstore_project/replication/reads.py",
         "    if alias in witness.suspects:\n",
         "    if False:\n",
         f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the book]",
@@ -70,7 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a suspected file is written",
         "books are sold from a file of which nobody knows what is right in it",
-        f"{HERE}/settle.py",
+        "bookstore_project/replication/sqlite_pair/commit/recovery.py",
         "            if alias in witness.suspects:\n",
         "            if False:\n",
         f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the book]",
@@ -78,15 +80,15 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "what a commit found in the last file is forgotten",
         "the commit has begun the -wal anew: the old copy under it passes for sound, and shows old prices",
-        f"{HERE}/settle.py",
-        "            membership.suspect(service, lock, witness, failed)\n",
+        "bookstore_project/replication/sqlite_pair/commit/recovery.py",
+        "            in_sync_set.suspect(service, lock, witness, failed)\n",
         "            pass\n",
         f"{SUSPICION}::test_the_last_copy_is_overwritten_under_a_writer[before-commit-catalog]",
     ),
     mutant(
         "a check clears a file that was overwritten",
         "old prices are shown, and sold at, if their digests are as old as they are",
-        f"{HERE}/suspicion.py",
+        "bookstore_project/replication/sqlite_pair/membership/suspicion.py",
         "        if suspicion is not None and not suspicion.is_unvouched:\n",
         "        if False:\n",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
@@ -95,7 +97,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a start clears a file that was overwritten",
         "old prices are shown, and sold at, if their digests are as old as they are",
-        f"{HERE}/setup.py",
+        "bookstore_project/replication/sqlite_pair/repair/bootstrap.py",
         "        if not is_known and suspicion is not None and not suspicion.is_unvouched:\n",
         "        if False:\n",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
@@ -104,7 +106,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a file that a tool has merged its -wal into counts at once",
         "an old copy that was put there while nothing ran shows old prices",
-        f"{HERE}/stamps.py",
+        "bookstore_project/replication/sqlite_pair/files/file_identity.py",
         "            raise Unvouched(",
         "            str(",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
@@ -113,7 +115,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a connection that closes merges the -wal",
         "an old copy with a newer -wal merged into it looks whole",
-        f"{HERE}/backend/base.py",
+        "bookstore_project/replication/sqlite_pair/backend/base.py",
         "        if isinstance(connection, KeptConnection) and self._elsewhere is None:\n",
         "        if False:\n",
         f"{TESTS}/test_strangers.py::TestCheckpoints::test_closing_the_last_connection_merges_nothing",
@@ -129,7 +131,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "nobody looks whether a copy was overwritten while it was read",
         "pages of two ages are copied over a whole file",
-        f"{HERE}/source.py",
+        "bookstore_project/replication/sqlite_pair/files/source.py",
         "    if write_time(alias) != before:\n",
         "    if False:\n",
         f"{TESTS}/test_donors.py::test_a_donor_that_is_spoilt_while_it_is_copied_is_none",
@@ -137,7 +139,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a file is put aside in place of a former one",
         "what a decision has lost, and could still be looked up, is overwritten by the next repair",
-        f"{HERE}/copying.py",
+        "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "next(place for place in _places_aside(path) if not any(map(Path.exists, with_sidecars(place))))",
         "next(_places_aside(path))",
         f"{TESTS}/test_donors.py::test_two_files_put_aside_in_one_second_are_both_kept",
@@ -145,7 +147,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "files with something of their own are tidied away",
         "what a decision has lost, and could still be looked up, is gone",
-        f"{HERE}/quarantine.py",
+        "bookstore_project/replication/sqlite_pair/operator/quarantine.py",
         ".is_compared and not found.own]\n",
         ".is_compared]\n",
         f"{TESTS}/test_donors.py::test_of_what_nobody_needs_the_newest_few_are_kept",
@@ -154,14 +156,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "a copy that couldn't rejoin at once is made again",
         "the disk is filled with copies of copies",
         REPAIR,
-        "        membership.register_copy(service,",
-        "        membership.register_file(service,",
+        "        in_sync_set.register_copy(service,",
+        "        in_sync_set.register_file(service,",
         f"{TESTS}/test_donors.py::test_a_copy_that_could_not_rejoin_at_once_is_not_copied_again",
     ),
     mutant(
         "an accusation is about whatever lies there now",
         "a file that was rebuilt a moment ago is taken out for what was wrong with the one before",
-        f"{HERE}/transaction.py",
+        "bookstore_project/replication/transaction.py",
         "record is not None and record.nonce == accusation.nonce\n",
         "record is not None\n",
         f"{SUSPICION}::test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_nothing",
@@ -169,7 +171,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the copy of a donor isn't verified",
         "a flipped bit is copied over the last good row",
-        f"{HERE}/copying.py",
+        "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "if found := scrub.findings(copy, ",
         "if found := [] and scrub.findings(copy, ",
         f"{TESTS}/test_repair.py::test_no_copy_is_made_of_a_damaged_file",
@@ -185,7 +187,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a scrub judges the pages that it remembers",
         "in a store that isn't written to, damage is never found",
-        f"{HERE}/caretaker.py",
+        "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
         "        wrapper(alias).forget_pages()\n",
         "",
         f"{TESTS}/test_repair.py::test_a_scrub_reads_the_file_and_not_what_it_remembers",
@@ -201,7 +203,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the old file's WAL is left beside the new one",
         "the rows of a damaged file come back into its replacement",
-        f"{HERE}/copying.py",
+        "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "    remove(path)\n    return quarantine\n",
         "    return quarantine\n",
         f"{TESTS}/test_steps.py::test_a_leftover_wal_is_not_taken_for_that_of_the_copy",
@@ -209,7 +211,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "all copies have one nonce",
         "two files that can't be told apart: one put in the other's place goes unnoticed",
-        f"{HERE}/copying.py",
+        "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "secrets.token_hex(16)",
         '"0" * 32',
         f"{TESTS}/test_steps.py::test_no_two_files_have_the_same_nonce",
@@ -217,7 +219,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a copy is as open as the umask has it",
         "whoever has an account on the machine reads the orders, after a migration by hand",
-        f"{HERE}/copying.py",
+        "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "        files.make_file(draft.path)\n",
         "",
         "bookstore_project/cluster/tests/test_privacy_of_files.py::test_whatever_commands_write_is_its_owners_alone",
@@ -225,9 +227,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a scrub compares the files with one another",
         "the sound file is taken out, and the damaged one is sold from",
-        f"{HERE}/caretaker.py",
-        '= scrub.findings(gate.raw(alias), service, partial(progress, f"scrubbing {alias}"))\n',
-        '= list(gate.raw(alias).execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
+        "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
+        '= scrub.findings(reads.raw(alias), service, partial(progress, f"scrubbing {alias}"))\n',
+        '= list(reads.raw(alias).execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
         "    first = found[service.aliases[0]]\n"
         '    found = {alias: [] if rows == first else ["differs"] for alias, rows in found.items()}\n',
         f"{TESTS}/test_repair.py::test_a_damaged_donor_is_told_apart_from_its_sound_copy",

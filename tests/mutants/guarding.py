@@ -2,14 +2,14 @@
 
 from tests.mutants.mutant import Mutant, mutant
 
-ATTEMPTS = "bookstore_project/wire/tests/test_attempts.py"
+ATTEMPTS = "bookstore_project/api/tests/test_login_attempts.py"
 LOGINS = "tests/everywhere/test_logins.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "guesses are let in without being counted",
         "whoever has time finds the staff's password",
-        "bookstore_project/wire/attempts.py",
+        "bookstore_project/api/login_attempts.py",
         "                    table.add(name, 1, limit.every_s)\n",
         "                    table.add(name, 0, limit.every_s)\n",
         f"{ATTEMPTS}::test_one_account_from_one_address",
@@ -18,7 +18,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "an address from which an account has logged in is forgotten",
         "anybody keeps the staff out by failing in its name",
-        "bookstore_project/wire/attempts.py",
+        "bookstore_project/api/login_attempts.py",
         "                    table.put(_familiar(account, address), _FAMILIAR_LEVEL)\n",
         "                    pass\n",
         f"{ATTEMPTS}::test_who_has_logged_in_from_there_before_waits_for_none_of_them",
@@ -26,7 +26,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "all stand in one line before the hashing",
         "a right login waits for a crowd of guesses",
-        "bookstore_project/wire/passwords.py",
+        "bookstore_project/api/passwords.py",
         "            with (familiars if is_familiar else strangers).passed():\n",
         "            with strangers.passed():\n",
         f"{LOGINS}::test_guesses_in_plenty_wait_for_one_hash_at_a_time_and_the_familiar_do_not_wait_for_them",
@@ -34,7 +34,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "pages of other origins may do anything",
         "a page that staff looks at changes prices",
-        "bookstore_project/wire/origins.py",
+        "bookstore_project/api/same_origin.py",
         "        if request.method not in SAFE_METHODS and is_foreign(request):\n",
         "        if False:\n",
         "tests/everywhere/test_origins.py::test_a_person_is_refused_with_a_page",

@@ -2,9 +2,11 @@
 
 from tests.mutants.mutant import Mutant, mutant
 
-HERE = "bookstore_project/replication"
-TESTS = f"{HERE}/tests"
-GATE, PARTICIPANT = f"{HERE}/gate.py", f"{HERE}/participant.py"
+TESTS = "bookstore_project/replication/tests"
+GATE, PARTICIPANT = (
+    "bookstore_project/replication/reads.py",
+    "bookstore_project/replication/sqlite_pair/files/participant.py",
+)
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -69,7 +71,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a log that ends below the floor is read",
         "a file restored from a backup shows last week's stock",
-        "bookstore_project/replication/participant.py",
+        "bookstore_project/replication/sqlite_pair/files/participant.py",
         "    if alias in witness.in_sync and head.position < witness.floor:\n",
         "    if False:\n",
         f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
@@ -86,7 +88,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the inode isn't compared",
         "a replica reads and writes a file that is no longer at its path",
-        f"{HERE}/stamps.py",
+        "bookstore_project/replication/sqlite_pair/files/file_identity.py",
         'raise ReplicaFault("its file was replaced',
         'str("its file was replaced',
         f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[replaced]",
@@ -94,7 +96,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the size isn't compared",
         "a file cut short is read until a customer comes to what is missing",
-        f"{HERE}/stamps.py",
+        "bookstore_project/replication/sqlite_pair/files/file_identity.py",
         'raise Shrunk(f"its file shrank',
         'str(f"its file shrank',
         f"{TESTS}/test_steps.py::test_a_file_that_lost_its_last_page_is_not_read_though_nobody_misses_it_yet",

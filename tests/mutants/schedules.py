@@ -2,8 +2,10 @@
 
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-HERE = "bookstore_project/replication"
-FRONTS, POLLS = f"{HERE}/fronts.py", f"{HERE}/polls.py"
+FRONTS, POLLS = (
+    "bookstore_project/replication/invalidation/pushes.py",
+    "bookstore_project/replication/invalidation/polls.py",
+)
 CACHE = "frontend_app/cache"
 COHERENCE, FLOORS, READS = f"{CACHE}/coherence.py", f"{CACHE}/floors.py", f"{CACHE}/reads.py"
 SCHEDULES = "tests/coherence/test_schedules.py"
@@ -129,8 +131,8 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the floor rises before the fronts know",
         "one customer sees the new price, and the next one the old one",
-        f"{HERE}/settle.py",
-        '    if entries:\n        fronts.invalidate(witness.timeline, entries)\n    reached("settle-invalidated")\n',
+        "bookstore_project/replication/sqlite_pair/commit/recovery.py",
+        '    if entries:\n        pushes.invalidate(witness.timeline, entries)\n    reached("settle-invalidated")\n',
         '    reached("settle-invalidated")\n',
         f"{LEASES}::test_a_writer_killed_between_commit_and_floor",
     ),

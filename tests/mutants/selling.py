@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-SELLING, TESTS = "catalog_app/selling.py", "catalog_app/tests/test_selling.py"
+SELLING, TESTS = "catalog_app/sales.py", "catalog_app/tests/test_selling.py"
 PURCHASE, PURCHASE_TESTS = "order_app/purchase.py", "order_app/tests/test_purchase.py"
 ASKING, UPSTREAM = "order_app/clients.py", "frontend_app/clients.py"
 BALANCING_TESTS = "frontend_app/tests/test_balancing.py"

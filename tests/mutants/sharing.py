@@ -2,9 +2,13 @@
 
 from tests.mutants.mutant import Mutant, mutant
 
-HERE = "frontend_app/cache"
-SHARED, BREAKER, LOOKUPS, CHANGES = (f"{HERE}/{name}.py" for name in ("shared", "breaker", "lookups", "changes"))
-READS, LOOP_LOOKUPS = f"{HERE}/reads.py", "frontend_app/gateway/lookups.py"
+SHARED, BREAKER, LOOKUPS, CHANGES = (
+    "frontend_app/cache/shared/cache.py",
+    "frontend_app/cache/shared/breaker.py",
+    "frontend_app/cache/shared/lookups.py",
+    "frontend_app/cache/shared/write_behind.py",
+)
+READS, LOOP_LOOKUPS = "frontend_app/cache/reads.py", "frontend_app/gateway/shared_lookups.py"
 HITS_TESTS = "frontend_app/tests/test_shared_hits.py"
 SHARED_TESTS = "frontend_app/tests/test_shared_cache.py"
 REDIS_TESTS = "frontend_app/tests/test_redis.py"
@@ -13,7 +17,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "an answer counts under any key",
         "a customer asks for one book and is shown another",
-        f"{HERE}/seals.py",
+        "frontend_app/cache/shared/signing.py",
         '            b"%d:%b%b" % (len(name), name, value),',
         "            value,",
         f"{SHARED_TESTS}::test_a_value_counts_only_whole_under_its_key_and_from_this_store",
@@ -21,7 +25,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "seals aren't looked at",
         "whoever has the Redis puts prices in",
-        f"{HERE}/seals.py",
+        "frontend_app/cache/shared/signing.py",
         "return value if hmac.compare_digest(sealed[:SIZE_BYTES], self._digest(key, value)) else None",
         "return value",
         f"{SHARED_TESTS}::test_a_value_counts_only_whole_under_its_key_and_from_this_store",

@@ -2,9 +2,11 @@
 
 from tests.mutants.mutant import Mutant, mutant
 
-HERE = "bookstore_project/replication"
-TESTS = f"{HERE}/tests"
-COMPACTION, MIGRATION = f"{HERE}/compaction.py", f"{HERE}/migration.py"
+TESTS = "bookstore_project/replication/tests"
+COMPACTION, MIGRATION = (
+    "bookstore_project/replication/sqlite_pair/repair/compaction.py",
+    "bookstore_project/replication/sqlite_pair/repair/migration.py",
+)
 MIGRATED = f"{TESTS}/test_live_migration.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -43,7 +45,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "files made for other code are written",
         "a column that this process doesn't know is lost from every row that it changes",
-        f"{HERE}/fingerprint.py",
+        "bookstore_project/replication/sqlite_pair/files/schema_version.py",
         "        raise OtherCode(\n",
         "        str(\n",
         f"{TESTS}/test_other_code.py::test_whatever_it_tries_is_refused_and_nobody_evicted[write]",
@@ -52,7 +54,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a reference that would dangle is called an unknown outcome",
         "staff who may delete a row or not are told that nobody knows",
-        f"{HERE}/settle.py",
+        "bookstore_project/replication/sqlite_pair/commit/recovery.py",
         "            if not done and not failed:\n",
         "            if False:\n",
         f"{TESTS}/test_unusual_writes.py::test_a_reference_that_would_dangle_is_the_callers_error",

@@ -2,9 +2,13 @@
 
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-HERE = "bookstore_project/replication"
-TESTS = f"{HERE}/tests"
-ATTEMPT, SETTLE, LOG, MUTEX = f"{HERE}/attempt.py", f"{HERE}/settle.py", f"{HERE}/log.py", f"{HERE}/mutex.py"
+TESTS = "bookstore_project/replication/tests"
+ATTEMPT, SETTLE, LOG, MUTEX = (
+    "bookstore_project/replication/sqlite_pair/commit/attempt.py",
+    "bookstore_project/replication/sqlite_pair/commit/recovery.py",
+    "bookstore_project/replication/log/entries.py",
+    "bookstore_project/replication/sqlite_pair/locks/mutex.py",
+)
 STEPS = f"{TESTS}/test_steps.py"
 
 COMMIT = """        witness = self._commit(witness)
@@ -12,10 +16,10 @@ COMMIT = """        witness = self._commit(witness)
 """
 RAISE_FLOOR = "        self._raise_floor(witness, entry.position)"
 EVICT = """        if opening.dead:
-            witness = membership.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
+            witness = in_sync_set.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
 """
 ANNOUNCE = "        announced = self._announce(witness.timeline, entry)\n"
-INVALIDATE = "fronts.invalidate(witness.timeline, [entry], announced)"
+INVALIDATE = "pushes.invalidate(witness.timeline, [entry], announced)"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -29,7 +33,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a read may end its snapshot",
         "one page shows rows of two moments",
-        f"{HERE}/gate.py",
+        "bookstore_project/replication/reads.py",
         "with pinned(service_name, chosen, for_writing=False), wrapper(chosen).restricted():",
         "with pinned(service_name, chosen, for_writing=False):",
         f"{TESTS}/test_raw_sql.py::test_a_read_keeps_its_snapshot[COMMIT]",
@@ -79,7 +83,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the fronts are told before the commits",
         "a front reads the old price again between the two, and keeps it",
         (
-            Edit(ATTEMPT, COMMIT, f"        fronts.invalidate(witness.timeline, [entry])\n{COMMIT}"),
+            Edit(ATTEMPT, COMMIT, f"        leases.invalidate(witness.timeline, [entry])\n{COMMIT}"),
             Edit(ATTEMPT, f"            {INVALIDATE}  #", "            pass  #"),
         ),
         (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
@@ -87,7 +91,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "leases are read before the commits",
         "a front that gets its lease meanwhile is never told, and goes on showing the old price",
-        f"{HERE}/fronts.py",
+        "bookstore_project/replication/invalidation/pushes.py",
         "if not _has_taken(announced, lease)}",
         "if any(holder == told for told in announced) and not _has_taken(announced, lease)}",
         f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",
@@ -95,7 +99,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "what one process of a front was told counts for the next one",
         "a front that was restarted during the commits goes on showing the old price",
-        f"{HERE}/fronts.py",
+        "bookstore_project/replication/invalidation/pushes.py",
         "announced.get(lease.holder)",
         "{holder[0]: answer for holder, answer in announced.items()}.get(lease.front)",
         f"{TESTS}/test_fronts.py::test_a_front_that_began_anew_meanwhile_is_told_again",
@@ -103,7 +107,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a lease belongs to a front's name",
         "of two fronts that run under one name, one shows old prices for good",
-        f"{HERE}/leases.py",
+        "bookstore_project/replication/invalidation/leases.py",
         "        return self.front, self.instance\n",
         '        return self.front, ""\n',
         f"{TESTS}/test_fronts.py::test_a_lease_belongs_to_one_process_whatever_others_of_its_name_do",
@@ -112,7 +116,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "whoever answers at a front's address answers for it",
         "of two fronts that share an address, one shows old prices",
-        "frontend_app/pushes.py",
+        "frontend_app/cache/pushes.py",
         "    if meant and meant != coherence.instance:\n",
         "    if False:\n",
         "frontend_app/tests/test_pushes.py::test_a_push_that_is_meant_for_another_process_is_not_taken",
@@ -120,7 +124,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "an announcement that did not arrive counts",
         "a front that can't be reached for a moment goes on showing the old price",
-        f"{HERE}/fronts.py",
+        "bookstore_project/replication/invalidation/pushes.py",
         "return answer is not None and answer.result()",
         "return answer is not None",
         f"{TESTS}/test_fronts.py::test_an_announcement_that_did_not_arrive_is_made_good",
@@ -145,14 +149,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "a file that failed to commit stays in the set",
         "its replica shows the old stock",
         SETTLE,
-        "return membership.evict(service, lock, witness, failed) if failed else witness",
+        "return in_sync_set.evict(service, lock, witness, failed) if failed else witness",
         "return witness",
         f"{STEPS}::test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible",
     ),
     mutant(
         "nobody looks at the files again after the commit",
         "an acknowledged sale is in a file that nobody will ever open again",
-        f"{HERE}/participant.py",
+        "bookstore_project/replication/sqlite_pair/files/participant.py",
         "            record = self._check_committed(witness)\n",
         "            record = witness.files[self.alias]\n",
         f"{STEPS}::test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible",
@@ -169,13 +173,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "the change is run again on the second file",
         "two copies of one sale with different times, and a price doubled twice when a retry meets it",
         ATTEMPT,
-        "                log.apply_changes(follower.raw, self.service, changes, entry)\n",
+        "                entries.apply_changes(follower.raw, self.service, changes, entry)\n",
         "                with pinned(self.service.name, follower.alias, for_writing=True):\n"
         "                    change()\n"
         "                for row in changes:\n"
-        "                    log.reseal(follower.raw, row)\n"
-        "                log.forget_pending(follower.raw)\n"
-        "                log.append(follower.raw, entry)\n",
+        "                    entries.reseal(follower.raw, row)\n"
+        "                entries.forget_pending(follower.raw)\n"
+        "                entries.append(follower.raw, entry)\n",
         f"{TESTS}/test_transaction.py::test_a_sale_stands_in_both_files",
     ),
     mutant(
@@ -194,7 +198,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "REPLACE deletes unseen",
         "a row that one file has lost is still in the other",
-        f"{HERE}/backend/base.py",
+        "bookstore_project/replication/sqlite_pair/backend/base.py",
         '"PRAGMA recursive_triggers=ON"',
         '"PRAGMA recursive_triggers=OFF"',
         f"{TESTS}/test_transaction.py::test_every_way_to_write_reaches_both_files[REPLACE]",
@@ -202,7 +206,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "commits aren't synced",
         "acknowledged orders are gone after a power cut",
-        f"{HERE}/backend/base.py",
+        "bookstore_project/replication/sqlite_pair/backend/base.py",
         '"PRAGMA synchronous=FULL"',
         '"PRAGMA synchronous=NORMAL"',
         f"{STEPS}::test_commits_are_synced",
@@ -218,7 +222,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a caller's constraint error is taken for a fault of the file",
         "a wrong price in a form takes a sound replica out",
-        f"{HERE}/errors.py",
+        "bookstore_project/replication/errors.py",
         "        sqlite3.SQLITE_NOTADB,\n",
         "        sqlite3.SQLITE_NOTADB,\n        sqlite3.SQLITE_CONSTRAINT,\n",
         f"{TESTS}/test_transaction.py::test_a_constraint_error_belongs_to_the_caller",
@@ -226,7 +230,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a fault of the file is taken for the caller's error",
         "with one disk full every purchase fails, though the other file is sound",
-        f"{HERE}/errors.py",
+        "bookstore_project/replication/errors.py",
         "return isinstance(error, ReplicaFault | OSError) or _code(error) in _FAULT_CODES",
         "return isinstance(error, ReplicaFault | OSError)",
         f"{STEPS}::test_a_full_disk_costs_the_file_and_not_the_caller",
@@ -235,7 +239,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the first file decides on an unverified row",
         "a flipped bit in the stock says no to a customer, for good",
         ATTEMPT,
-        "        log.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)\n",
+        "        entries.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)\n",
         "",
         f"{TESTS}/test_faults.py::test_a_flipped_stock_does_not_say_no",
     ),
@@ -269,14 +273,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "what is settled isn't invalidated",
         "the front goes on showing the price from before the writer died",
         SETTLE,
-        "    if entries:\n        fronts.invalidate(witness.timeline, entries)\n",
+        "    if entries:\n        pushes.invalidate(witness.timeline, entries)\n",
         "",
         f"{TESTS}/test_killed_writer.py::test_a_settled_entry_is_invalidated_before_it_becomes_visible",
     ),
     mutant(
         "a log that has departed is rolled forward",
         "the sound file is blamed for it, and the other one's history becomes the truth",
-        f"{HERE}/catchup.py",
+        "bookstore_project/replication/log/catchup.py",
         "    if known != head.hash:\n",
         "    if False:\n",
         f"{TESTS}/test_killed_writer.py::test_a_log_that_does_not_fit_is_not_rolled_forward",
@@ -284,7 +288,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the hash chain isn't checked while rolling forward",
         "a flipped bit in one log becomes a row in both files",
-        f"{HERE}/catchup.py",
+        "bookstore_project/replication/log/catchup.py",
         "entry.chained_to(previous.hash) != entry.hash:",
         "not entry.hash:",
         f"{STEPS}::test_a_damaged_entry_is_not_rolled_into_a_file_that_rejoins[1]",
@@ -308,7 +312,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the lock isn't looked at again before the set is changed",
         "a writer without a lock takes out the only file that has the newest sale",
-        f"{HERE}/membership.py",
+        "bookstore_project/replication/sqlite_pair/membership/in_sync_set.py",
         "    lock.assert_current()\n",
         "",
         f"{STEPS}::test_an_eviction_without_the_lock_changes_nothing",
@@ -324,7 +328,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the set is written into one slot only",
         "after a power cut an evicted file counts again, without the newest orders",
-        f"{HERE}/witness.py",
+        "bookstore_project/replication/sqlite_pair/membership/witness.py",
         "        for _ in range(2 if sync else 1):\n",
         "        for _ in range(1):\n",
         f"{TESTS}/test_witness.py::test_membership_stands_in_both_slots",
@@ -332,7 +336,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the set isn't synced",
         "after a power cut an evicted file counts again, without the newest orders",
-        f"{HERE}/witness.py",
+        "bookstore_project/replication/sqlite_pair/membership/witness.py",
         "            if sync:\n                os.fsync(descriptor)\n",
         "",
         f"{TESTS}/test_witness.py::test_each_slot_of_a_membership_is_durable_before_the_next_is_touched",
@@ -340,7 +344,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "texts aren't looked at before the commit",
         "a book whose title was changed by a script isn't found any more",
-        f"{HERE}/texts.py",
+        "bookstore_project/replication/texts.py",
         '    changes_ready.connect(refuse_out_of_step, dispatch_uid="replication.texts")\n',
         "    return\n",
         "catalog_app/tests/test_texts.py::test_what_would_leave_the_key_behind_is_refused[an expression]",

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookstore_project.wire.ticking import nothing_more
+from bookstore_project.nodes.ticking import nothing_more
 from tests.chaos.audit import check_history, ledger_gaps, order_gaps, unequal_files, wait_until_swept
 from tests.chaos.checker import Violation
 from tests.chaos.chronicle import Chronicle

@@ -2,7 +2,7 @@
 
 from django.core.management.base import OutputWrapper
 
-from bookstore_project.wire.ticking import Ticker
+from bookstore_project.nodes.ticking import Ticker
 
 
 class Progress:

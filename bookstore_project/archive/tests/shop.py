@@ -15,7 +15,7 @@ from django.db import connections
 from bookstore_project.archive import manifest
 from bookstore_project.replication.tests import copies
 from bookstore_project.settings import topology
-from catalog_app.selling import copies_sell
+from catalog_app.sales import copies_sell
 from order_app.clients import Sale
 from order_app.purchase import order_write
 

@@ -12,11 +12,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
-from bookstore_project.archive import moment
+from bookstore_project.archive import consistent_snapshot
 from bookstore_project.archive.audit import audit
 from bookstore_project.archive.tests.shop import backup, buy, command, orders, restore, sell
-from bookstore_project.replication import log, points, source
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.log import entries
+from bookstore_project.replication.sqlite_pair.files import source
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, floor, head, rows
 from bookstore_project.replication.transaction import run
@@ -78,8 +80,8 @@ def test_nobody_sells_between_the_two_snapshots(shop: Path, tmp_path: Path) -> N
         with pytest.raises(Unavailable, match="Another writer holds the lock"):
             tried[-1].result()
 
-    points.hooks["moment-catalog"] = try_to_sell
-    points.hooks["moment-order"] = try_to_sell
+    failpoints.hooks["moment-catalog"] = try_to_sell
+    failpoints.hooks["moment-order"] = try_to_sell
     backup(tmp_path / "b")
     assert len(tried) == 2
 
@@ -115,7 +117,7 @@ def test_no_sale_slips_in_between_the_two_snapshots(shop: Path, tmp_path: Path) 
 
 def test_what_was_acknowledged_before_is_read_through_the_gate(shop: Path) -> None:
     buy()
-    with moment.one_moment() as (readers, stood_still_s):
+    with consistent_snapshot.one_moment() as (readers, stood_still_s):
         buy()
         counts = {name: reader.do(_newest) for name, reader in readers.items()}
         assert counts == {"catalog": floor("catalog") - 1, "order": floor("order") - 1}
@@ -123,7 +125,7 @@ def test_what_was_acknowledged_before_is_read_through_the_gate(shop: Path) -> No
 
 
 def _newest(connection: sqlite3.Connection) -> int:
-    return log.read_head(connection).position
+    return entries.read_head(connection).position
 
 
 @pytest.mark.parametrize("name", ["b", "b.tar"])

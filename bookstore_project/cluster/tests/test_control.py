@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bookstore_project.cluster.tests.stub_cluster import STUB
-from bookstore_project.wire.control import address_of
+from bookstore_project.nodes.supervisor_client import address_of
 from tests.patience import PATIENCE_S
 from tests.store import Store, wait_for
 

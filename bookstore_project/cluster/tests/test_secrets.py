@@ -14,13 +14,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
+from bookstore_project.api import idempotency
 from bookstore_project.archive.backup import CannotBackUp
 from bookstore_project.archive.backup import backup as back_up
 from bookstore_project.cluster import preparation
 from bookstore_project.replication.progress import silent
 from bookstore_project.settings import secret_files, topology
 from bookstore_project.settings.secret_files import SECRETS, Unusable
-from bookstore_project.wire import idempotency
 
 NAMES = ["secret-key", "service-token"]
 PLACES = [alias for service in topology.APPS_OF_SERVICE for alias in topology.database_aliases(service)]

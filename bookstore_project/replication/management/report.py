@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bookstore_project.replication.agreement import FileAccount
-from bookstore_project.replication.decisions import Decision, State
-from bookstore_project.replication.losses import MOST_ROWS
-from bookstore_project.replication.quarantine import Content, Quarantined
-from bookstore_project.replication.status import FileStatus, ServiceStatus
+from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount
+from bookstore_project.replication.sqlite_pair.operator.data_loss import MOST_ROWS
+from bookstore_project.replication.sqlite_pair.operator.planning import Decision, State
+from bookstore_project.replication.sqlite_pair.operator.quarantine import Content, Quarantined
+from bookstore_project.replication.sqlite_pair.operator.status import FileStatus, ServiceStatus
 
 
 def status_lines(status: ServiceStatus) -> Iterator[str]:

@@ -5,9 +5,9 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 
-from bookstore_project.replication import gate
-from bookstore_project.replication.elsewhere import others_in_sync
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.web.failover_page import others_in_sync
 from bookstore_project.settings import topology
 
 register = template.Library()
@@ -20,7 +20,7 @@ def replica_trouble(context: dict[str, Any]) -> dict[str, Any]:
         return {}
     request: HttpRequest = context["request"]
     try:
-        gate.assert_readable(topology.NODE.service)
+        reads.assert_readable(topology.NODE.service)
     except Unavailable as error:
         return {"reason": error.detail, "others": others_in_sync(topology.NODE.service, request)}
     return {}

@@ -2,7 +2,7 @@
 
 from django.db.models import F
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
 
@@ -15,5 +15,5 @@ def reprice(book_id: int = 1) -> int:
 
 def price_of(book_id: int, alias: str, keys: tuple[str, ...] = ()) -> tuple[str, int]:
     """The price as a gated read shows it, and the position that it was read at."""
-    with gate.reading("catalog", alias=alias, keys=keys) as snapshot:
+    with reads.reading("catalog", alias=alias, keys=keys) as snapshot:
         return str(Book.objects.get(pk=book_id).price), snapshot.position

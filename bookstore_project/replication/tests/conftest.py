@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import fronts, leases, polls
+from bookstore_project.replication.invalidation import leases, polls
+from bookstore_project.replication.invalidation import pushes as fronts
 from bookstore_project.replication.tests.copies import obedient as told_by_obedient
 from bookstore_project.replication.tests.copies import python
 from bookstore_project.replication.tests.leases import Clock, Pushes

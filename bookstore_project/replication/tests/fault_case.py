@@ -3,18 +3,20 @@
 from contextlib import suppress
 from functools import partial
 
-from bookstore_project.replication import decisions, enactment, gate, setup
-from bookstore_project.replication.caretaker import Caretaker
-from bookstore_project.replication.decisions import Decision, Plan, Refused
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.status import status
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.operator import execution, planning
+from bookstore_project.replication.sqlite_pair.operator.planning import Decision, Plan, Refused
+from bookstore_project.replication.sqlite_pair.operator.status import status
+from bookstore_project.replication.sqlite_pair.repair import bootstrap
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests import faulty
 from bookstore_project.replication.tests.copies import assert_copies_equal
 from bookstore_project.replication.tests.faulty import FAULTS, Heal, Stranger
 from bookstore_project.replication.tests.goods import GOODS, Goods
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 
 GOES_ON, HEALS, PROMOTE, RESTORE = "gh!x"
@@ -42,7 +44,7 @@ class Case:
         """Each replica refuses, or shows all that was acknowledged and nothing else."""
         for alias in self.service.aliases:
             try:
-                with gate.reading(self.service.name, alias=alias):
+                with reads.reading(self.service.name, alias=alias):
                     seen = self.goods.count()
             except Unavailable as error:
                 self.refusals.append(f"{alias}: {error.detail}")
@@ -84,7 +86,7 @@ class Case:
         """All processes end; a start prepares the store."""
         faulty.forget_everything()
         with suppress(Unavailable), writer_lock(self.service.lock_dir, float("inf")) as lock:
-            setup.adopt_moved_files(self.service, lock)
+            bootstrap.adopt_moved_files(self.service, lock)
 
     @property
     def is_whole(self) -> bool:
@@ -117,16 +119,16 @@ class Case:
 
     def _promote(self) -> bool:
         """Takes the copy that loses least, by the account of the command; whether there is one."""
-        plans = [partial(decisions.promote, alias=alias) for alias in self.service.aliases]
+        plans = [partial(planning.promote, alias=alias) for alias in self.service.aliases]
         possible = [(decision, plan) for plan in plans if (decision := self._planned(plan)) is not None]
         if not possible:
             return False
         decision, plan = min(possible, key=lambda each: each[0].losses.entries or 0)
         floor = read_witness(self.service.witness_file).floor
-        enactment.carry_out(decision, plan)
+        execution.carry_out(decision, plan)
         assert decision.losses.entries == floor - decision.head, "it loses what it said"
         (kept,) = decision.keeps
-        with gate.reading(self.service.name, alias=kept):
+        with reads.reading(self.service.name, alias=kept):
             seen = self.goods.count()
         assert self.acknowledged - seen <= decision.losses.entries
         self.acknowledged, self.unknown = seen, 0
@@ -139,7 +141,7 @@ class Case:
 
     def _planned(self, plan: Plan) -> Decision | None:
         try:
-            return plan(decisions.look(self.service))
+            return plan(planning.look(self.service))
         except Refused as error:
             if "restore a backup" not in str(error):
                 raise

@@ -16,12 +16,19 @@ from pathlib import Path
 
 from django.db import connections
 
-from bookstore_project.replication import gate, stamps, witness
-from bookstore_project.replication.backend.base import identity_of
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication import reads
 from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.sqlite_pair.backend.base import identity_of
+from bookstore_project.replication.sqlite_pair.files import file_identity
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.membership import witness
+from bookstore_project.replication.sqlite_pair.membership.witness import (
+    FileRecord,
+    Witness,
+    create_witness,
+    read_witness,
+)
 from bookstore_project.replication.tests.goods import Goods
-from bookstore_project.replication.witness import FileRecord, Witness, create_witness, read_witness
 from bookstore_project.settings import topology
 
 Heal = Callable[[], object]
@@ -58,7 +65,7 @@ def prepare(goods: Goods, folder: Path) -> Prepared:
     goods.write()
     _checkpoint(service)
     goods.pad()
-    with gate.reading(service.name, alias=service.aliases[0]):
+    with reads.reading(service.name, alias=service.aliases[0]):
         count = goods.count()
     for alias in service.aliases:
         path = topology.database_file(alias)
@@ -69,7 +76,7 @@ def prepare(goods: Goods, folder: Path) -> Prepared:
 
 def _checkpoint(service: Service) -> None:
     with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
-        stamps.checkpoint(service, read_witness(service.witness_file))
+        file_identity.checkpoint(service, read_witness(service.witness_file))
 
 
 def _copy(path: Path, target: Path) -> None:
@@ -89,7 +96,7 @@ def _record(alias: str, known: FileRecord) -> FileRecord:
     path = topology.database_file(alias)
     status = path.stat()
     return FileRecord(
-        identity_of(str(path)), known.nonce, status.st_size, status.st_mtime_ns, stamps.wal_identity(path)
+        identity_of(str(path)), known.nonce, status.st_size, status.st_mtime_ns, file_identity.wal_identity(path)
     )
 
 
@@ -210,4 +217,4 @@ def forget_everything() -> None:
     connections.close_all()
     witness._newest.clear()
     witness._past.clear()
-    gate._assert_not_stale.cache_clear()
+    reads._assert_not_stale.cache_clear()

@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Self
 
-from bookstore_project.replication import points
+from bookstore_project.replication import failpoints
 from bookstore_project.settings import topology
 
 LONGEST = 1 << 16
@@ -29,7 +29,7 @@ NUMBER = 8
 SERVE = """
 import gc, sys; gc.disable()
 import django; django.setup()
-from bookstore_project.replication import caretaker
+from bookstore_project.replication.sqlite_pair.repair import maintenance
 from bookstore_project.replication.tests import books, forks
 forks.serve(int(sys.argv[1]))
 """
@@ -165,7 +165,7 @@ def _run(code: bytes, standard: Sequence[int]) -> None:
         for number, descriptor in enumerate(standard):
             os.dup2(descriptor, number)
             os.close(descriptor)
-        exec(code, {"__name__": "__main__", "os": os, "points": points})
+        exec(code, {"__name__": "__main__", "os": os, "points": failpoints})
         exit_code = 0
     except BaseException:  # As an interpreter tells it.
         traceback.print_exc()

@@ -7,7 +7,7 @@ from typing import Protocol
 from django.db.models import F
 from django.utils import timezone
 
-from bookstore_project.replication import gate, rows
+from bookstore_project.replication import reads, rows
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book, KeyedAnswer
 from order_app.models import Order, SweepMark
@@ -50,7 +50,7 @@ class Books:
         run("catalog", lambda: KeyedAnswer.objects.create(key=key, fingerprint="", status=200, body="x" * length))
 
     def count(self) -> int:
-        book = gate.get_verified(Book, 1)
+        book = reads.get_verified(Book, 1)
         assert book is not None
         return book.version
 
@@ -79,7 +79,7 @@ class Orders:
 
     def count(self) -> int:
         keys = Order.objects.order_by("sale").values_list("pk", flat=True)
-        return len([gate.get_verified(Order, key) for key in keys])
+        return len([reads.get_verified(Order, key) for key in keys])
 
 
 GOODS: dict[str, Goods] = {"catalog": Books(), "order": Orders()}

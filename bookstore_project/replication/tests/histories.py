@@ -10,10 +10,12 @@ from typing import Any
 
 from django.db import connections
 
-from bookstore_project.replication import catchup, images, log, stamps
+from bookstore_project.replication.log import catchup, images
+from bookstore_project.replication.log import entries as log
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import file_identity
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.tests.copies import opened
-from bookstore_project.replication.witness import read_witness, write_witness
 
 CATALOG = get_service("catalog")
 BOOKS, LEDGER = "catalog_app_book", "catalog_app_ledgerentry"
@@ -66,7 +68,7 @@ def append(entries: Iterable[log.Entry], aliases: Iterable[str], batch_entries: 
 
 def settle_at(position: int) -> None:
     """The floor of the catalog, as the writers of those entries would have raised it."""
-    witness = stamps.unvouched(read_witness(CATALOG.witness_file), *CATALOG.aliases)
+    witness = file_identity.unvouched(read_witness(CATALOG.witness_file), *CATALOG.aliases)
     write_witness(CATALOG.witness_file, replace(witness, floor=position), sync=False)
 
 

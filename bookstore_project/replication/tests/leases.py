@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db.models import F
 
-from bookstore_project.replication.leases import Lease
-from bookstore_project.replication.polls import Poll
+from bookstore_project.replication.invalidation.leases import Lease
+from bookstore_project.replication.invalidation.polls import Poll
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
 

@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from bookstore_project.replication import points
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import Exclusion, read_witness, write_witness
 from bookstore_project.replication.tests.copies import change_around, floor
-from bookstore_project.replication.witness import Exclusion, read_witness, write_witness
 from bookstore_project.settings import topology
 
 LIST = "/admin/catalog_app/book/?q=noobs&o=-2"
@@ -105,7 +105,7 @@ def test_a_change_of_unknown_outcome_says_that(browser: Client, monkeypatch: pyt
     def lose(*args: object, **kwargs: object) -> None:
         raise OutcomeUnknown("Both commits failed half-way.")
 
-    monkeypatch.setattr("bookstore_project.replication.admin.run", lose)
+    monkeypatch.setattr("bookstore_project.replication.web.admin.run", lose)
     answer = browser.post("/admin/catalog_app/book/1/change/", {"title": "New"})
     assert answer.status_code == 503
     assert "isn&#x27;t known whether" in said(answer)
@@ -118,9 +118,9 @@ def break_down() -> None:
 
 def test_nothing_is_said_to_be_done_that_was_taken_back(browser: Client) -> None:
     fields = {"title": "New", "authors": "", "topic": "t", "price": "1", "quantity": "50"}
-    points.hooks["before-commit"] = break_down
+    failpoints.hooks["before-commit"] = break_down
     answer = browser.post("/admin/catalog_app/book/1/change/", fields)
-    del points.hooks["before-commit"]
+    del failpoints.hooks["before-commit"]
     assert answer.status_code == 503
     assert "successfully" not in said(answer)
     assert "successfully" not in said(browser.get(LIST))

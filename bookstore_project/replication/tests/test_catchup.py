@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from bookstore_project.replication import catchup, images, log, points, repair, scrub
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import failpoints
+from bookstore_project.replication.log import catchup, entries, images
+from bookstore_project.replication.sqlite_pair.files import scrub
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
+from bookstore_project.replication.sqlite_pair.repair import rejoin as repair
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests import histories
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, head, opened
 from bookstore_project.replication.tests.histories import BOOKS, CATALOG
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import read_witness, write_witness
 from catalog_app.models import Book, KeyedAnswer
 from catalog_app.services import book_restock
 
@@ -99,10 +102,10 @@ def test_a_batch_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 CATCH_UP = """
-from bookstore_project.replication import repair
+from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.service import get_service
-repair.TRANSACTION_ENTRIES = 50
-repair.repair(get_service("catalog"))
+rejoin.TRANSACTION_ENTRIES = 50
+rejoin.repair(get_service("catalog"))
 """
 
 
@@ -135,7 +138,7 @@ def test_what_is_written_during_verification_is_rolled_forward_before_the_lock_i
         return under_lock[-1]
 
     monkeypatch.setattr(repair, "_roll_and_readmit", counted)
-    points.hooks["repair-caught-up"] = lambda: edit(30)
+    failpoints.hooks["repair-caught-up"] = lambda: edit(30)
     assert rejoin() == ("log", 40)
     assert under_lock == [0]
 
@@ -145,7 +148,7 @@ def test_a_row_that_was_changed_with_its_digest_is_not_let_in() -> None:
     _forge("catalog-2", 7)
     restock()
     with opened("catalog-2") as forged, opened("catalog-1") as other:
-        log.drop_before(forged, log.read_head(forged).position)
+        entries.drop_before(forged, entries.read_head(forged).position)
         assert scrub.findings(forged, CATALOG) == []
         assert scrub.difference(forged, other) == "the two files have different digests of row 7 of catalog_app_book"
     assert rejoin()[0] == "copy"
@@ -176,7 +179,7 @@ def test_a_broken_chain_in_the_other_log_stops_it() -> None:
     before = head("catalog-2")
     with opened("catalog-1") as source, opened("catalog-2") as target:
         target.execute("BEGIN")
-        with pytest.raises(log.BrokenChain, match="breaks at position"):
+        with pytest.raises(entries.BrokenChain, match="breaks at position"):
             catchup.roll_forward(source, target, CATALOG)
         target.execute("ROLLBACK")
     assert head("catalog-2") == before

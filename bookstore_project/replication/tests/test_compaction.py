@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication import compaction, log, points, polls, repair, scrub
-from bookstore_project.replication.caretaker import Caretaker, scrub_all
+from bookstore_project.replication import failpoints
+from bookstore_project.replication.invalidation import polls
+from bookstore_project.replication.log import entries
+from bookstore_project.replication.sqlite_pair.files import scrub
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
+from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
@@ -22,7 +27,6 @@ from bookstore_project.replication.tests.copies import (
 )
 from bookstore_project.replication.tests.histories import CATALOG, edit, settle_at
 from bookstore_project.replication.tests.leases import POLL
-from bookstore_project.replication.witness import read_witness, write_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 
@@ -42,7 +46,7 @@ def restock() -> None:
 
 def base(alias: str) -> int:
     with opened(alias) as connection:
-        return log.read_base(connection)
+        return entries.read_base(connection)
 
 
 def size_bytes(alias: str) -> int:
@@ -101,7 +105,7 @@ def test_a_writer_gets_in_between_two_batches(store: Path) -> None:
         if not writers:
             writers.append(Party(restock))
 
-    points.hooks["compacted-catalog-1"] = write
+    failpoints.hooks["compacted-catalog-1"] = write
     compaction.compact(CATALOG)
     writers[0].result()
     compaction.compact(CATALOG)
@@ -128,7 +132,7 @@ def test_work_that_takes_long_is_told_in_parts(store: Path) -> None:
 POINTS = ["compacted-catalog-1", "compact-committed-catalog-1", "compacted-catalog-2", "compact-committed-catalog-2"]
 COMPACT = f"""
 from django.conf import settings
-from bookstore_project.replication import compaction
+from bookstore_project.replication.sqlite_pair.repair import compaction
 from bookstore_project.replication.service import get_service
 settings.LOG_KEEP = {KEEP}
 compaction.compact(get_service("catalog"))
@@ -255,7 +259,7 @@ def test_what_a_file_out_of_sync_needs_is_kept_for_it() -> None:
     edit(5 * KEEP, ("catalog-1",))
     compaction.compact(CATALOG)
     assert base("catalog-1") <= head("catalog-2")
-    (repaired,) = repair.repair(CATALOG)
+    (repaired,) = rejoin.repair(CATALOG)
     assert (repaired.means, repaired.entries) == ("log", 5 * KEEP)
 
 
@@ -264,7 +268,7 @@ def test_it_is_not_waited_for_for_ever() -> None:
     edit((compaction.PATIENCE + 2) * KEEP, ("catalog-1",))
     compaction.compact(CATALOG)
     assert base("catalog-1") > head("catalog-2")
-    (repaired,) = repair.repair(CATALOG)
+    (repaired,) = rejoin.repair(CATALOG)
     assert repaired.means == "copy"
     assert base("catalog-2") == base("catalog-1")
 
@@ -275,7 +279,7 @@ def test_nothing_is_kept_for_a_file_that_is_gone() -> None:
     topology.database_file("catalog-2").unlink()
     compaction.compact(CATALOG)
     assert base("catalog-1") > 3 * KEEP
-    repair.repair(CATALOG)
+    rejoin.repair(CATALOG)
 
 
 # ------------------------------------------------------------------------------------------ free pages, WAL
@@ -314,15 +318,15 @@ def test_no_file_is_replaced_while_the_other_is_out(hollow: int) -> None:
 
 def test_a_file_stays_in_sync_while_its_smaller_copy_is_made(hollow: int) -> None:
     seen: list[tuple[str, ...]] = []
-    points.hooks["repair-verified"] = lambda: seen.append(read_witness(CATALOG.witness_file).in_sync)
-    points.hooks["repair-copied"] = restock
+    failpoints.hooks["repair-verified"] = lambda: seen.append(read_witness(CATALOG.witness_file).in_sync)
+    failpoints.hooks["repair-copied"] = restock
     compaction.give_back(CATALOG, least_bytes=1)
     assert seen == [BOTH, BOTH]
     assert_copies_equal("catalog")
 
 
 GIVE_BACK = """
-from bookstore_project.replication import compaction
+from bookstore_project.replication.sqlite_pair.repair import compaction
 from bookstore_project.replication.service import get_service
 compaction.give_back(get_service("catalog"), least_bytes=1)
 """

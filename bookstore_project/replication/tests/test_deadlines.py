@@ -4,13 +4,13 @@ import threading
 import time
 from pathlib import Path
 
-from bookstore_project.replication import gate
+from bookstore_project.nodes import deadlines
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from bookstore_project.wire import deadlines
 from tests.patience import PATIENCE_S
 
 LONG_S = 3600.0
@@ -38,5 +38,5 @@ def test_a_lock_that_is_free_is_had_though_time_is_up(seven_books: Path) -> None
     """What follows a sale is done all the same: giving up helps nobody."""
     with deadlines.until(time.time() - 1):
         assert run(topology.CATALOG, lambda: 7).value == 7
-        with gate.reading(topology.CATALOG) as snapshot:
+        with reads.reading(topology.CATALOG) as snapshot:
             assert snapshot.position > 0

@@ -12,10 +12,13 @@ from django.core.management.base import CommandError
 from django.db import connections
 from django.test import override_settings
 
-from bookstore_project.replication import decisions, enactment, gate, log, quarantine
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.operator import execution, planning, quarantine
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
@@ -26,7 +29,6 @@ from bookstore_project.replication.tests.copies import (
     rows,
 )
 from bookstore_project.replication.tests.test_agreement import append_another_entry, leave_behind, restock
-from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_create
 
@@ -90,7 +92,7 @@ def test_promote_says_what_is_lost_and_lets_the_store_go_on(seven_books: Path) -
     assert after.timeline != before.timeline
     assert after.epoch > before.epoch
     assert stock("catalog-1") == 50
-    with gate.reading("catalog", alias="catalog-1") as snapshot:
+    with reads.reading("catalog", alias="catalog-1") as snapshot:
         assert snapshot.timeline == after.timeline
     rebuild()
 
@@ -160,7 +162,7 @@ def test_promote_settles_a_quarrel_of_two_whole_logs(seven_books: Path, epoch: i
 
 def append_entry(alias: str, epoch: int, key: str) -> None:
     with opened(alias) as connection:
-        log.append(connection, log.make_entry(log.read_head(connection), epoch, [], [key]))
+        entries.append(connection, entries.make_entry(entries.read_head(connection), epoch, [], [key]))
 
 
 @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
@@ -303,12 +305,12 @@ def test_the_operator_is_asked(
 
 def test_a_store_that_has_changed_since_is_looked_at_again(seven_books: Path) -> None:
     lose_the_last_in_sync()
-    state = decisions.look(CATALOG)
-    decision = decisions.promote(state, "catalog-1")
+    state = planning.look(CATALOG)
+    decision = planning.promote(state, "catalog-1")
     append_another_entry("catalog-1")
     before = witness()
-    with pytest.raises(decisions.Refused, match="changed meanwhile"):
-        enactment.carry_out(decision, lambda now: decisions.promote(now, "catalog-1"))
+    with pytest.raises(planning.Refused, match="changed meanwhile"):
+        execution.carry_out(decision, lambda now: planning.promote(now, "catalog-1"))
     assert witness() == before
 
 
@@ -319,11 +321,11 @@ def test_replicas_refuse_with_the_reason_before_the_leases_are_waited_out(
 
     def look() -> None:
         for alias in CATALOG.aliases:
-            with pytest.raises(Unavailable) as caught, gate.reading("catalog", alias=alias):
+            with pytest.raises(Unavailable) as caught, reads.reading("catalog", alias=alias):
                 pass
             said.append(caught.value.detail)
 
-    monkeypatch.setattr(enactment, "wait_out_leases", look)
+    monkeypatch.setattr(execution, "wait_out_leases", look)
     decide("discard", "catalog-2")
     assert said == [
         f"{alias} is out of sync: `replication discard catalog-2` was interrupted: repeat it"

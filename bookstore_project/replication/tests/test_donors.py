@@ -10,15 +10,18 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
-from bookstore_project.replication import care, copying, points, quarantine, repair, source
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import failpoints, maintenance_log
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.status import status
+from bookstore_project.replication.sqlite_pair.files import backup_copy, source
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.operator import quarantine
+from bookstore_project.replication.sqlite_pair.operator.status import status
+from bookstore_project.replication.sqlite_pair.repair import rejoin
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, head, opened
 from bookstore_project.replication.tests.test_agreement import leave_behind, restock
 from bookstore_project.replication.tests.test_decisions import decide, lose
-from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 
 CATALOG = get_service("catalog")
@@ -94,9 +97,11 @@ def test_a_donor_that_is_spoilt_while_it_is_copied_is_none(seven_books: Path) ->
     lose("catalog-2")
     restock()
     content = subprocess.run(["cat", FIRST], check=True, capture_output=True).stdout
-    points.hooks["repair-copied"] = lambda: subprocess.run(["sh", "-c", f"cat > {FIRST}"], input=content, check=True)
+    failpoints.hooks["repair-copied"] = lambda: subprocess.run(
+        ["sh", "-c", f"cat > {FIRST}"], input=content, check=True
+    )
     with pytest.raises(Unavailable, match="overwritten"):
-        repair.repair(CATALOG)
+        rejoin.repair(CATALOG)
     assert not SECOND.exists()
 
 
@@ -110,9 +115,9 @@ def test_a_donor_that_is_suspected_when_its_copy_is_ready_is_none(seven_books: P
         with pytest.raises(Unavailable):
             restock()
 
-    points.hooks["repair-verified"] = spoil
+    failpoints.hooks["repair-verified"] = spoil
     with pytest.raises(Unavailable, match="isn't rebuilt from catalog-1"):
-        repair.repair(CATALOG)
+        rejoin.repair(CATALOG)
     assert not SECOND.exists()
 
 
@@ -136,7 +141,7 @@ def test_every_way_of_reading_a_copy_asks_for_the_same(seven_books: Path, spoil:
     with pytest.raises((ReplicaFault, Unavailable), match=complaint), source.opened("catalog-1", witness()):
         pass
     with pytest.raises((ReplicaFault, Unavailable), match=complaint):
-        copying.make_draft(CATALOG, "catalog-2", "catalog-1", witness())
+        backup_copy.make_draft(CATALOG, "catalog-2", "catalog-1", witness())
 
 
 # -------------------------------------------------------------------------------------------- put aside
@@ -180,7 +185,7 @@ def test_two_files_put_aside_in_one_second_are_both_kept(tmp_path: Path) -> None
     for number in range(3):
         path.write_text(str(number))
         path.with_name(f"{path.name}-wal").write_text(f"of {number}")
-        aside = copying.put_aside(path)
+        aside = backup_copy.put_aside(path)
         assert aside.with_name(f"{aside.name}-wal").read_text() == f"of {number}"
     kept = [each.read_text() for each in tmp_path.iterdir() if not each.name.endswith("-wal")]
     assert sorted(kept) == ["0", "1", "2"]
@@ -233,16 +238,16 @@ def test_a_copy_that_could_not_rejoin_at_once_is_not_copied_again(
     restock()
 
     def refuse() -> None:
-        points.hooks.clear()
+        failpoints.hooks.clear()
         raise Unavailable("Another writer holds the lock.")
 
-    points.hooks["repair-rolled"] = refuse
+    failpoints.hooks["repair-rolled"] = refuse
     with pytest.raises(Unavailable):
-        repair.repair(CATALOG)
+        rejoin.repair(CATALOG)
     nonce = witness().files["catalog-2"].nonce
-    repair.repair(CATALOG)
+    rejoin.repair(CATALOG)
     assert witness().files["catalog-2"].nonce == nonce
-    repaired = care.last("catalog", care.REPAIR)
+    repaired = maintenance_log.last("catalog", maintenance_log.REPAIR)
     assert repaired is not None
     assert repaired["means"] == "log"
     assert quarantine.quarantined("catalog-2") == []

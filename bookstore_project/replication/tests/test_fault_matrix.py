@@ -16,16 +16,17 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from bookstore_project.replication import points, setup
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.stamps import checkpoint
+from bookstore_project.replication.sqlite_pair.files.file_identity import checkpoint
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair import bootstrap
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.conftest import Obedient
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, python, rows
 from bookstore_project.replication.tests.faulty import BUSY_S
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 from tests.patience import PATIENCE_S
@@ -130,9 +131,9 @@ def test_the_store_comes_right(used_store: Path, name: str, point: str) -> None:
     if point == "rest":
         strike()
     else:
-        points.hooks[point] = strike
+        failpoints.hooks[point] = strike
     acknowledged, open_ended = _write(4, case.refusals)
-    points.hooks.clear()
+    failpoints.hooks.clear()
     caretaker = Caretaker(CATALOG)
     eventually(lambda: _is_whole(caretaker))
     more, unknown = _write(1, ())
@@ -220,7 +221,7 @@ def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
 
 
 RESTOCK = """
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from catalog_app.services import book_restock
@@ -276,7 +277,7 @@ def small_disk(used_store: Path) -> Iterator[Path]:
     try:
         shutil.copytree(folder.with_name("catalog-2.kept"), folder, dirs_exist_ok=True)
         with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
-            setup.adopt_moved_files(CATALOG, lock)
+            bootstrap.adopt_moved_files(CATALOG, lock)
         yield folder
     finally:
         connections.close_all()

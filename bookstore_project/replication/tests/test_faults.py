@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication.caretaker import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import SLOT_BYTES, read_witness, write_witness
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
@@ -20,11 +21,10 @@ from bookstore_project.replication.tests.copies import (
     rows,
 )
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import SLOT_BYTES, read_witness, write_witness
 from bookstore_project.settings import topology
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
-from catalog_app.selling import copies_sell
+from catalog_app.sales import copies_sell
 
 
 def _delete(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.tests.copies import python
 from tests.patience import PATIENCE_S
 
@@ -27,7 +27,7 @@ def test_each_has_its_own_pid_and_says_how_it_ended() -> None:
 
 def test_its_locks_are_its_own_until_it_is_killed(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from bookstore_project.replication.mutex import writer_lock\n"
+        "from pathlib import Path; from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock\n"
         f"with writer_lock(Path({str(tmp_path)!r}), float('inf')): print('held', flush=True); input()"
     )
     with python(code) as holder:

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from bookstore_project.replication import fronts, leases, offers, points, polls
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import OutcomeUnknown
-from bookstore_project.replication.leases import Lease, Leases, read_lease, read_leases, record_lease
-from bookstore_project.replication.log import Entry
+from bookstore_project.replication.invalidation import leases, polls, set_pushes
+from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.invalidation.leases import Lease, Leases, read_lease, read_leases, record_lease
+from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, floor
 from bookstore_project.replication.tests.leases import HOLDER, LEASE, NOW, POLL, Clock, Pushes, reprice
 from bookstore_project.replication.transaction import run
@@ -322,7 +324,7 @@ def test_leases_are_read_after_the_commits(seven_books: Path, pushes: Pushes) ->
     def poll() -> None:
         polls.answer("catalog", "catalog-2", POLL)
 
-    points.hooks["committed"] = poll
+    failpoints.hooks["committed"] = poll
     position = reprice()
     eventually(lambda: len(pushes.taken.get("front", [])) >= 1)
     assert pushes.taken["front"][0]["invalidate"] == [[position, ["book:1"]]]
@@ -410,9 +412,9 @@ def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
         raise ValueError("no such thing")
 
     polls.answer("catalog", "catalog-1", replace(POLL, address=front.lease.address, lease_s=30))
-    offers.offer("book:1", offers.Offer("t", 1, make))
+    set_pushes.offer("book:1", set_pushes.Offer("t", 1, make))
     eventually(lambda: "no such thing" in caplog.text)
-    offers.offer("book:1", offers.Offer("t", 2, lambda: "{}"))
+    set_pushes.offer("book:1", set_pushes.Offer("t", 2, lambda: "{}"))
     eventually(lambda: [2, "book:1", "{}"] in [item for message in front.messages for item in message["set"]])
 
 

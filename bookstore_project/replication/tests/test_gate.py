@@ -10,11 +10,12 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from bookstore_project.replication import care, gate, points
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import failpoints, maintenance_log, reads
 from bookstore_project.replication.errors import Unavailable, WriteRefused
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import REPRICE, price_of, reprice
 from bookstore_project.replication.tests.copies import (
     Party,
@@ -24,7 +25,6 @@ from bookstore_project.replication.tests.copies import (
     floor,
 )
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import read_witness, write_witness
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 from tests.patience import PATIENCE_S
@@ -36,7 +36,7 @@ def test_a_read_sees_the_acknowledged_write(seven_books: Path) -> None:
 
 
 def test_all_queries_of_a_read_see_one_moment(seven_books: Path) -> None:
-    with gate.reading("catalog", alias="catalog-2") as snapshot:
+    with reads.reading("catalog", alias="catalog-2") as snapshot:
         Party(reprice).result()
         assert Book.objects.get(pk=1).price == 30
         assert snapshot.position == floor("catalog") - 1
@@ -57,9 +57,9 @@ def test_a_read_inside_a_transaction_sees_its_changes(seven_books: Path) -> None
 @pytest.fixture
 def doubtful(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Party]:
     """A write of book 1 that both files hold and nobody may see yet, until the returned function is called."""
-    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 20.0)
+    monkeypatch.setattr(reads, "DOUBT_TIMEOUT_S", 20.0)
     pause = Pause()
-    points.hooks["committed"] = pause
+    failpoints.hooks["committed"] = pause
     writer = Party(reprice)
     pause.wait_until_reached()
 
@@ -79,7 +79,7 @@ def test_a_read_that_a_write_in_doubt_does_not_touch_goes_through(doubtful: Call
 
 def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Callable[[], Party]) -> None:
     """A writer may wait for the lease of a front that is gone: the replicas are well meanwhile, and say so."""
-    asked = Party(lambda: gate.assert_readable("catalog"))
+    asked = Party(lambda: reads.assert_readable("catalog"))
     asked.join(PATIENCE_S)
     is_answered = not asked.is_alive()
     doubtful().result()
@@ -92,7 +92,7 @@ def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
     doubtful: Callable[[], Party], keys: tuple[str, ...]
 ) -> None:
     pause = Pause()
-    points.hooks["gate-snapshot"] = pause
+    failpoints.hooks["gate-snapshot"] = pause
     reader = Party(lambda: price_of(1, "catalog-2", keys))
     pause.wait_until_reached()
     pause.let_go()
@@ -105,7 +105,7 @@ def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
 def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
     doubtful: Callable[[], Party], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(reads, "DOUBT_TIMEOUT_S", 0.02)
     monkeypatch.setattr(settings, "CATALOG_WAIT_S", 0.05)
     with pytest.raises(Unavailable):
         price_of(1, "catalog-2")
@@ -120,10 +120,10 @@ def test_membership_counts_as_it_stands_after_the_snapshot(seven_books: Path) ->
         witness = read_witness(path)
         write_witness(path, replace(witness, in_sync=("catalog-1",)), sync=False)
 
-    points.hooks["gate-snapshot"] = evict
+    failpoints.hooks["gate-snapshot"] = evict
     with pytest.raises(Unavailable, match="catalog-2 is out of sync"):
         price_of(1, "catalog-2")
-    del points.hooks["gate-snapshot"]
+    del failpoints.hooks["gate-snapshot"]
     assert price_of(1, "catalog-1")[0] == "30.00"
 
 
@@ -132,29 +132,29 @@ def test_membership_counts_as_it_stands_after_the_snapshot(seven_books: Path) ->
 def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
     seven_books: Path, damage: str, is_locked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(reads, "REPORT_TIMEOUT_S", 0.02)
     caretaker = Caretaker(get_service("catalog"))
     caretaker.step()  # The first round never scrubs.
     change_around("catalog-2", "PRAGMA foreign_keys = OFF", f"{damage} WHERE id = 3")
     with (
         writer_lock(get_service("catalog").lock_dir, time.monotonic() + 5) if is_locked else nullcontext(),
         pytest.raises(Unavailable, match="row 3 of catalog_app_book isn't what the log says"),
-        gate.reading("catalog", alias="catalog-2"),
+        reads.reading("catalog", alias="catalog-2"),
     ):
-        gate.get_verified(Book, 3)
-    assert care.is_scrub_wanted("catalog") == is_locked
+        reads.get_verified(Book, 3)
+    assert maintenance_log.is_scrub_wanted("catalog") == is_locked
     if is_locked:
         caretaker.step()
     assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-1",)
     caretaker.step()
-    with gate.reading("catalog", alias="catalog-2"):
-        assert gate.get_verified(Book, 3) == Book.objects.get(pk=3)
-        assert gate.get_verified(Book, 99) is None
+    with reads.reading("catalog", alias="catalog-2"):
+        assert reads.get_verified(Book, 3) == Book.objects.get(pk=3)
+        assert reads.get_verified(Book, 99) is None
     assert_copies_equal("catalog")
 
 
 def test_an_os_error_of_the_readers_own_is_no_fault_of_the_file(seven_books: Path) -> None:
-    with pytest.raises(BrokenPipeError), gate.reading("catalog", alias="catalog-1"):
+    with pytest.raises(BrokenPipeError), reads.reading("catalog", alias="catalog-1"):
         raise BrokenPipeError("his own")
 
 
@@ -162,16 +162,16 @@ def test_an_os_error_of_the_readers_own_is_no_fault_of_the_file(seven_books: Pat
 
 
 def test_a_second_copy_is_read_beside_the_first(seven_books: Path) -> None:
-    with gate.reading("catalog", alias="catalog-2"), gate.reading_beside("catalog", "catalog-1") as beside:
+    with reads.reading("catalog", alias="catalog-2"), reads.reading_beside("catalog", "catalog-1") as beside:
         assert Book.objects.get(pk=1).price == 30
         assert Book.objects.get(pk=1)._state.db == "catalog-1"
         assert beside.touched == frozenset()
 
 
 def test_what_was_written_between_the_two_reads_is_told(seven_books: Path) -> None:
-    with gate.reading("catalog", alias="catalog-2"):
+    with reads.reading("catalog", alias="catalog-2"):
         Party(reprice).result()
-        with gate.reading_beside("catalog", "catalog-1") as beside:
+        with reads.reading_beside("catalog", "catalog-1") as beside:
             assert Book.objects.get(pk=1).price == 5
             assert "book:1" in beside.touched
             assert "book:2" not in beside.touched
@@ -181,46 +181,49 @@ def test_what_was_written_between_the_two_reads_is_told(seven_books: Path) -> No
 def test_a_copy_that_cannot_be_read_beside_another_says_why_and_harms_nothing(seven_books: Path) -> None:
     connections["catalog-1"].close()
     topology.database_file("catalog-1").unlink()
-    with gate.reading("catalog", alias="catalog-2"):
-        with pytest.raises(Unavailable, match="catalog-1 can't be read"), gate.reading_beside("catalog", "catalog-1"):
+    with reads.reading("catalog", alias="catalog-2"):
+        with (
+            pytest.raises(Unavailable, match="catalog-1 can't be read"),
+            reads.reading_beside("catalog", "catalog-1"),
+        ):
             pass
         assert Book.objects.get(pk=1).price == 30
     run("catalog", lambda: None)  # Who asks that copy itself reports it.
     with (
-        gate.reading("catalog", alias="catalog-2"),
+        reads.reading("catalog", alias="catalog-2"),
         pytest.raises(Unavailable, match="out of sync"),
-        gate.reading_beside("catalog", "catalog-1"),
+        reads.reading_beside("catalog", "catalog-1"),
     ):
         pass
 
 
 def test_a_write_in_doubt_is_not_shown_beside(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
-    with gate.reading("catalog", alias="catalog-2"):
+    monkeypatch.setattr(reads, "DOUBT_TIMEOUT_S", 0.02)
+    with reads.reading("catalog", alias="catalog-2"):
         pause = Pause()
-        points.hooks["committed"] = pause
+        failpoints.hooks["committed"] = pause
         writer = Party(reprice)
         pause.wait_until_reached()
-        with pytest.raises(Unavailable, match="in doubt"), gate.reading_beside("catalog", "catalog-1"):
+        with pytest.raises(Unavailable, match="in doubt"), reads.reading_beside("catalog", "catalog-1"):
             pass
         pause.let_go()
         writer.result()
 
 
 def test_a_copy_of_another_history_is_not_compared(seven_books: Path) -> None:
-    with gate.reading("catalog", alias="catalog-2"):
+    with reads.reading("catalog", alias="catalog-2"):
         change_around("catalog-1", "UPDATE replication_logentry SET hash = 'x'")
-        with pytest.raises(Unavailable, match="another history"), gate.reading_beside("catalog", "catalog-1"):
+        with pytest.raises(Unavailable, match="another history"), reads.reading_beside("catalog", "catalog-1"):
             pass
 
 
 @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
 def test_a_copy_is_compared_inside_of_a_read_of_another_alone(seven_books: Path, alias: str) -> None:
-    with pytest.raises(WriteRefused), gate.reading_beside("catalog", alias):
+    with pytest.raises(WriteRefused), reads.reading_beside("catalog", alias):
         pass
     with (
         pytest.raises(WriteRefused),
-        gate.reading("catalog", alias=alias),
-        gate.reading_beside("catalog", alias),
+        reads.reading("catalog", alias=alias),
+        reads.reading_beside("catalog", alias),
     ):
         pass

@@ -9,7 +9,7 @@ from django.db import models
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bookstore_project.replication import images
+from bookstore_project.replication.log import images
 from bookstore_project.replication.service import Table
 
 KINDS = ("integer", "real", "text", "blob", "numeric", "")

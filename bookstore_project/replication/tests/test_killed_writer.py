@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import gate, points
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Rows, assert_copies_equal, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle
-from bookstore_project.replication.witness import read_witness
 from catalog_app.models import Book
-from catalog_app.selling import copies_sell
+from catalog_app.sales import copies_sell
 
 pytestmark = pytest.mark.processes
 
 ORDER = uuid.UUID(int=42)
 SELL = (
-    "import uuid; from catalog_app.selling import copies_sell\n"
+    "import uuid; from catalog_app.sales import copies_sell\n"
     "copies_sell(order=uuid.UUID(int=42), book_id=1, quantity=3, deadline=None, is_first_attempt=False)"
 )
 POINTS = ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2", "committed", "invalidated", "floor"]
@@ -52,7 +52,7 @@ def test_no_read_shows_old_after_new(seven_books: Path, killed_at: KilledAt, poi
     second = "catalog-2" if first == "catalog-1" else "catalog-1"
     seen = []
     for alias in (first, second, first):
-        with gate.reading("catalog", alias=alias):
+        with reads.reading("catalog", alias=alias):
             seen.append(Book.objects.get(pk=1).quantity)
     assert seen == sorted(seen, reverse=True), "an old value came after the new one"
     settle("catalog")
@@ -63,7 +63,7 @@ def test_a_read_finishes_what_a_dead_writer_left(seven_books: Path, killed_at: K
     before = floor("catalog")
     killed_at("committed", SELL)
     assert floor("catalog") == before
-    with gate.reading("catalog", alias="catalog-2") as snapshot:
+    with reads.reading("catalog", alias="catalog-2") as snapshot:
         assert snapshot.position == before + 1
         assert Book.objects.get(pk=1).quantity == 47
     assert_copies_equal("catalog")
@@ -95,7 +95,7 @@ def test_a_settled_entry_is_invalidated_before_it_becomes_visible(
     killed_at("committed", SELL)
     told: list[tuple[int, int, list[str]]] = []
     monkeypatch.setattr(
-        "bookstore_project.replication.fronts.invalidate",
+        "bookstore_project.replication.invalidation.pushes.invalidate",
         lambda timeline, entries: told.extend((floor("catalog"), e.position, e.cache_keys) for e in entries),
     )
     before = floor("catalog")
@@ -106,7 +106,7 @@ def test_a_settled_entry_is_invalidated_before_it_becomes_visible(
 def test_a_repeat_that_changes_nothing_is_answered_after_settling(seven_books: Path, killed_at: KilledAt) -> None:
     killed_at("committed-catalog-1", SELL)
     order: list[str] = []
-    points.hooks["settle-invalidated"] = lambda: order.append("settled")
+    failpoints.hooks["settle-invalidated"] = lambda: order.append("settled")
     assert sell_again() is True
     assert order == ["settled"]
     assert floor("catalog") == head("catalog-1") == head("catalog-2")

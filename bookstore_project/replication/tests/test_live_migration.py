@@ -17,11 +17,15 @@ from django.db import connections
 from pytest_django import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from bookstore_project.replication import catchup, fingerprint, gate, log, migration, points, setup, triggers
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.log import catchup, entries, triggers
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.stored import as_found
+from bookstore_project.replication.sqlite_pair.files import schema_version
+from bookstore_project.replication.sqlite_pair.files.stored_schema import as_found
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.repair import bootstrap, migration
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import reprice
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
@@ -36,7 +40,6 @@ from bookstore_project.replication.tests.copies import (
 )
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 from conftest import copy_databases_to, made_once, used
@@ -81,7 +84,7 @@ def readers(alias: str) -> Rows:
 def as_made_for(monkeypatch: pytest.MonkeyPatch, alias: str) -> None:
     """This process runs the code that the alias's file was migrated for. Its models of books are the same."""
     ((number,),) = rows(alias, "PRAGMA user_version")
-    monkeypatch.setattr(fingerprint, "of_code", lambda service_name: number)
+    monkeypatch.setattr(schema_version, "of_code", lambda service_name: number)
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +137,7 @@ def test_the_store_writes_and_reads_on_afterwards(old_store: Path) -> None:
     run("catalog", lambda: Reader.objects.filter(name="ADA").update(level=2))
     reprice()
     for alias in BOTH:
-        with gate.reading("catalog", alias=alias):
+        with reads.reading("catalog", alias=alias):
             assert Reader.objects.get(level=2).name == "ADA"
             assert Book.objects.get(pk=1).title == "New"
         with opened(alias) as connection:
@@ -154,7 +157,7 @@ def test_a_migration_that_raises_leaves_the_store_serving_as_it_was(
     old_store: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     before, agreed = dump("catalog-1"), witness()
-    points.hooks[point] = lambda: 1 / 0
+    failpoints.hooks[point] = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
         migrate(verbosity=0)
     assert witness() == agreed
@@ -177,10 +180,10 @@ def test_reads_go_on_while_a_migration_runs(old_store: Path, monkeypatch: pytest
 
     def read_both() -> None:
         for alias in BOTH:
-            with gate.reading("catalog", alias=alias):
+            with reads.reading("catalog", alias=alias):
                 seen.append(Book.objects.count())
 
-    points.hooks["migrate-ready"] = lambda: Party(read_both).result()
+    failpoints.hooks["migrate-ready"] = lambda: Party(read_both).result()
     migrate(verbosity=0)
     assert seen == [7, 7]
 
@@ -200,7 +203,7 @@ def test_a_write_waits_for_the_migration(old_store: Path) -> None:
     def write() -> int:
         return run("catalog", lambda: Reader.objects.filter(pk=1).update(level=7)).position
 
-    points.hooks["migrate-copied"] = lambda: writers.append(Party(write))
+    failpoints.hooks["migrate-copied"] = lambda: writers.append(Party(write))
     migrate(verbosity=0)
     assert writers[0].result() == head("catalog-2")
     assert_copies_equal("catalog")
@@ -209,15 +212,16 @@ def test_a_write_waits_for_the_migration(old_store: Path) -> None:
 A_WRITE_OF_OLD_CODE = """
 import sqlite3
 from django.db import connections
-from bookstore_project.replication import fingerprint, service, stored
+from bookstore_project.replication import service
+from bookstore_project.replication.sqlite_pair.files import schema_version, stored_schema
 from bookstore_project.replication.transaction import active_attempt, run
 from bookstore_project.settings import topology
 
 with sqlite3.connect(topology.database_file("catalog-1")) as file:
-    found, number = stored.as_found(file, service.get_service("catalog")).tables, fingerprint.of_file(file)
+    found, number = stored_schema.as_found(file, service.get_service("catalog")).tables, schema_version.of_file(file)
 file.close()
 service._tables = lambda app_labels: found
-fingerprint.of_code = lambda service_name: number
+schema_version.of_code = lambda service_name: number
 
 def change():
     with connections[active_attempt().lead_alias].cursor() as cursor:
@@ -398,7 +402,7 @@ def test_rows_that_migrations_put_into_a_new_store_are_the_same_in_both_files(no
         Shelf.objects.create(name="first")
 
     migration.build_store(CATALOG, migrate_and_fill)
-    setup.create_first_witness(CATALOG)
+    bootstrap.create_first_witness(CATALOG)
     assert_copies_equal("catalog")
     run("catalog", lambda: Shelf.objects.update(name="second"))
     assert_copies_equal("catalog")
@@ -462,7 +466,7 @@ def test_an_entry_with_other_columns_is_not_applied(seven_books: Path) -> None:
     """A column that came since would silently be left at its default."""
     row = {"table": "shelf_reader", "key": 1, "row": {"id": 1, "name": "ada", "level": 0}}
     with opened("catalog-1") as connection:
-        position = log.read_head(connection).position + 1
+        position = entries.read_head(connection).position + 1
         with pytest.raises(ReplicaFault, match="other columns than shelf_reader"):
-            catchup.apply(connection, CATALOG, [log.Entry(position, 1, json.dumps([row]), "[]", "hash")])
+            catchup.apply(connection, CATALOG, [entries.Entry(position, 1, json.dumps([row]), "[]", "hash")])
         assert connection.execute("SELECT count(*) FROM shelf_reader").fetchone() == (0,)

@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
 
-from bookstore_project.replication import gate
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import reads
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 from catalog_app.services import book_restock
@@ -60,7 +60,7 @@ def test_a_missing_file_is_left_for_its_repair(seven_books: Path) -> None:
     topology.database_file("catalog-2").unlink()
     assert "catalog-2: its file is gone" in migrate()
     assert not topology.database_file("catalog-2").exists()
-    with gate.reading("catalog", alias="catalog-1"):
+    with reads.reading("catalog", alias="catalog-1"):
         assert Book.objects.count() == 7
     Caretaker(get_service("catalog")).step()
     assert_copies_equal("catalog")

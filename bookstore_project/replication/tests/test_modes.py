@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication import fronts, leases, polls
-from bookstore_project.replication.leases import Lease, record_lease
-from bookstore_project.replication.log import Entry
+from bookstore_project.replication.invalidation import leases, polls
+from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.invalidation.leases import Lease, record_lease
+from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.tests.copies import eventually
 from bookstore_project.replication.tests.leases import LEASE, NOW, POLL, Clock, Pushes, reprice
 from bookstore_project.settings import modes, topology

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.mutex import lock, try_lock, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import lock, try_lock, writer_lock
 from bookstore_project.replication.tests.copies import Party, all_at_once, eventually, python
 from tests.patience import PATIENCE_S
 
@@ -37,7 +37,7 @@ def test_processes_exclude_one_another_and_a_dead_one_lets_go(tmp_path: Path) ->
     held = tmp_path / "held"
     code = (
         "import time; from pathlib import Path\n"
-        "from bookstore_project.replication.mutex import writer_lock\n"
+        "from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock\n"
         f"with writer_lock(Path({str(tmp_path / 'lock')!r}), time.monotonic() + {PATIENCE_S}):\n"
         f"    Path({str(held)!r}).touch(); time.sleep(60)"
     )

@@ -9,16 +9,18 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from bookstore_project.replication import fingerprint, gate, polls
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.invalidation import polls
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.status import status
+from bookstore_project.replication.sqlite_pair.files import schema_version
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.operator.status import status
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, opened, python, rows
 from bookstore_project.replication.tests.leases import POLL
 from bookstore_project.replication.transaction import settle
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 
 CATALOG = get_service("catalog")
@@ -26,18 +28,19 @@ COMPLAINT = "other code than catalog-[12] was migrated for"
 
 # What a process with another column in its models would compute, and all that it might do.
 ATTEMPTS = """
-from bookstore_project.replication import fingerprint, gate, points
+from bookstore_project.replication import failpoints, reads
+from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
 
-own = fingerprint.of_code("catalog")
-fingerprint.of_code = lambda name: own + 2
+own = schema_version.of_code("catalog")
+schema_version.of_code = lambda name: own + 2
 
 def read():
-    with gate.reading("catalog", alias="catalog-2"):
+    with reads.reading("catalog", alias="catalog-2"):
         return Book.objects.count()
 
 write = lambda: run("catalog", lambda: Book.objects.get(pk=1).save())
@@ -50,8 +53,8 @@ for attempt in (write, read, Caretaker(get_service("catalog")).step):
 
 
 def as_other_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = fingerprint.of_code("catalog")
-    monkeypatch.setattr(fingerprint, "of_code", lambda service_name: own + 2)
+    own = schema_version.of_code("catalog")
+    monkeypatch.setattr(schema_version, "of_code", lambda service_name: own + 2)
 
 
 @pytest.mark.processes
@@ -68,7 +71,7 @@ def test_another_process_of_other_code_does_nothing(seven_books: Path) -> None:
 
 
 def read() -> None:
-    with gate.reading("catalog", alias="catalog-1"):
+    with reads.reading("catalog", alias="catalog-1"):
         pass
 
 
@@ -155,12 +158,12 @@ def test_files_that_do_not_say_what_they_are_for_are_accepted_by_migrate(
 
 def test_the_number_covers_columns_and_format(monkeypatch: pytest.MonkeyPatch) -> None:
     def number(*labels: str) -> int:
-        return fingerprint.of_models(apps, labels, "catalog-1")
+        return schema_version.of_models(apps, labels, "catalog-1")
 
     assert number("shelf") == number("shelf")
     assert len({number("shelf"), number("catalog_app"), number("shelf", "catalog_app")}) == 3
     before = number("shelf")
-    monkeypatch.setattr(fingerprint, "FORMAT", fingerprint.FORMAT + 1)
+    monkeypatch.setattr(schema_version, "FORMAT", schema_version.FORMAT + 1)
     assert number("shelf") != before
     assert 0 < before < 2**31
 
@@ -169,4 +172,4 @@ def test_a_copy_carries_it(seven_books: Path) -> None:
     topology.database_file("catalog-2").unlink()
     reprice()
     Caretaker(CATALOG).step()
-    assert rows("catalog-2", "PRAGMA user_version") == [(fingerprint.of_code("catalog"),)]
+    assert rows("catalog-2", "PRAGMA user_version") == [(schema_version.of_code("catalog"),)]

@@ -15,17 +15,18 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from bookstore_project.replication import care, copying, gate
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.nodes import drains
+from bookstore_project.replication import maintenance_log, reads
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.status import status
+from bookstore_project.replication.sqlite_pair.files import backup_copy
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.operator.status import status
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, opened
 from bookstore_project.replication.tests.leases import reprice
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
-from bookstore_project.wire import drains
 
 CATALOG = get_service("catalog")
 
@@ -146,13 +147,13 @@ def test_in_a_drained_marks_place(store: Path, thing: str) -> None:
 @things
 def test_in_the_place_of_a_note_and_of_a_wish(store: Path, thing: str) -> None:
     put(thing, topology.DATA / "care" / "catalog-scrub.json")
-    assert care.last("catalog", care.SCRUB) is None
-    care.note("catalog", care.SCRUB, found={})
-    assert (care.last("catalog", care.SCRUB) or {})["found"] == {}
+    assert maintenance_log.last("catalog", maintenance_log.SCRUB) is None
+    maintenance_log.note("catalog", maintenance_log.SCRUB, found={})
+    assert (maintenance_log.last("catalog", maintenance_log.SCRUB) or {})["found"] == {}
     put(thing, topology.DATA / "care" / "catalog-scrub-wanted")
-    care.want_scrub("catalog")
-    care.forget_wanted_scrub("catalog", care.scrub_wanted_ns("catalog"))
-    assert not care.is_scrub_wanted("catalog")
+    maintenance_log.want_scrub("catalog")
+    maintenance_log.forget_wanted_scrub("catalog", maintenance_log.scrub_wanted_ns("catalog"))
+    assert not maintenance_log.is_scrub_wanted("catalog")
 
 
 @things
@@ -191,9 +192,9 @@ def test_a_link_to_the_other_replicas_folder_is_no_place_for_a_copy(store: Path,
 
 
 def test_the_folder_of_the_other_that_is_no_link_is_left_alone(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "_is_same", lambda folder, other: True)
+    monkeypatch.setattr(backup_copy, "_is_same", lambda folder, other: True)
     with pytest.raises(Unavailable, match="is the folder of catalog-1"):
-        copying.new_draft("catalog-2")
+        backup_copy.new_draft("catalog-2")
 
 
 @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
@@ -202,7 +203,7 @@ def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(
     with sqlite3.connect(topology.database_file(alias)) as connection:
         connection.execute("PRAGMA user_version = 5")
     connection.close()
-    with pytest.raises(Unavailable, match="user_version"), gate.reading("catalog", alias=alias):
+    with pytest.raises(Unavailable, match="user_version"), reads.reading("catalog", alias=alias):
         pass
     reprice()
     assert alias not in read_witness(CATALOG.witness_file).in_sync

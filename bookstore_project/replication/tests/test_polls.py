@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from bookstore_project import files
-from bookstore_project.replication import leases, points, polls
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.leases import read_lease, read_leases, record_lease
+from bookstore_project.replication.invalidation import leases, polls
+from bookstore_project.replication.invalidation.leases import read_lease, read_leases, record_lease
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.tests.copies import Party, Pause, floor
 from bookstore_project.replication.tests.leases import HOLDER, LEASE, LEASE_S, NOW, POLL, Clock, Pushes, reprice
-from bookstore_project.replication.witness import read_witness, write_witness
 
 
 def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
@@ -44,7 +45,7 @@ def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
 
 def test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them(seven_books: Path) -> None:
     since, pause = floor("catalog"), Pause()
-    points.hooks["committed"] = pause
+    failpoints.hooks["committed"] = pause
     writer = Party(reprice)
     pause.wait_until_reached()
     told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
@@ -63,11 +64,11 @@ def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, pushes: P
 
     def write() -> None:
         nonlocal position
-        points.hooks.clear()
+        failpoints.hooks.clear()
         assert HOLDER in read_leases().valid
         position = int(str(Party(reprice).result()))
 
-    points.hooks["poll-recorded"] = write
+    failpoints.hooks["poll-recorded"] = write
     told = polls.answer("catalog", "catalog-1", replace(POLL, since=since))
     assert [change[0] for change in told["changes"]] == [position]
     assert pushes.taken["front"][0]["invalidate"][0][0] == position
@@ -77,7 +78,7 @@ def test_a_poll_counts_the_lease_from_when_it_was_asked(clock: Clock) -> None:
     def dawdle() -> None:
         clock.now += 1
 
-    points.hooks["poll-began"] = dawdle
+    failpoints.hooks["poll-began"] = dawdle
     polls.answer("catalog", "catalog-1", POLL)
     lease = read_lease(*HOLDER)
     assert lease is not None
@@ -154,7 +155,7 @@ def test_a_poll_that_asks_for_it_settles_and_tells_where_the_log_stands(seven_bo
 
 
 def test_a_poll_does_not_wait_for_a_writer_at_work(seven_books: Path) -> None:
-    points.hooks["before-commit"] = pause = Pause()
+    failpoints.hooks["before-commit"] = pause = Pause()
     writer = Party(reprice)
     pause.wait_until_reached()
     told = polls.answer("catalog", "catalog-2", replace(POLL, is_settling=True))

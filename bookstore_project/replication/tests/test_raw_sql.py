@@ -8,13 +8,13 @@ import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.tests.shelf.models import Reader
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 
 CATALOG = get_service("catalog")
@@ -192,7 +192,7 @@ def test_outside_of_a_transaction_the_connection_keeps_its_settings_and_its_file
 
 @pytest.mark.parametrize("sql", ["COMMIT", "ROLLBACK", "END"])
 def test_a_read_keeps_its_snapshot(store: Path, sql: str) -> None:
-    with gate.reading("catalog", alias="catalog-2"), connections["catalog-2"].cursor() as cursor:
+    with reads.reading("catalog", alias="catalog-2"), connections["catalog-2"].cursor() as cursor:
         with pytest.raises(WriteRefused, match="transactions are replication's own"):
             cursor.execute(sql)
         with pytest.raises(WriteRefused, match="one by one"):

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from bookstore_project.replication import points
-from bookstore_project.replication.caretaker import Caretaker
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.rebuild import rebuild_witness
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import (
+    SLOT_BYTES,
+    Witness,
+    read_witness,
+    write_witness,
+)
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import rebuild_witness
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt, Obedient
 from bookstore_project.replication.tests.copies import (
@@ -22,7 +28,6 @@ from bookstore_project.replication.tests.copies import (
     held,
     python,
 )
-from bookstore_project.replication.witness import SLOT_BYTES, Witness, read_witness, write_witness
 from bookstore_project.settings import topology
 
 CATALOG = get_service("catalog")
@@ -121,8 +126,11 @@ def test_the_longer_log_counts_and_the_shorter_is_rolled_forward(seven_books: Pa
 
 def test_it_waits_until_no_front_can_use_what_it_has_cached(old: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    monkeypatch.setattr("bookstore_project.replication.rebuild.wait_out_leases", lambda: order.append("waited"))
-    points.hooks["rebuild-agreed"] = lambda: order.append("no witness" if _is_unusable() else "witness")
+    monkeypatch.setattr(
+        "bookstore_project.replication.sqlite_pair.repair.witness_rebuild.wait_out_leases",
+        lambda: order.append("waited"),
+    )
+    failpoints.hooks["rebuild-agreed"] = lambda: order.append("no witness" if _is_unusable() else "witness")
     CATALOG.witness_file.unlink()
     rebuild_witness(CATALOG)
     assert order == ["no witness", "waited"]
@@ -140,7 +148,7 @@ def test_a_witness_that_was_put_back_meanwhile_is_kept(old: bytes) -> None:
     content = CATALOG.witness_file.read_bytes()
     before = witness()
     CATALOG.witness_file.unlink()
-    points.hooks["rebuild-agreed"] = lambda: put_back(content)
+    failpoints.hooks["rebuild-agreed"] = lambda: put_back(content)
     assert rebuild_witness(CATALOG) is False
     assert witness() == before
 
@@ -169,8 +177,9 @@ def test_a_rebuilder_killed_anywhere_is_followed_by_one_that_finishes(old: bytes
     CATALOG.witness_file.unlink()
     killed_at(
         "rebuild-agreed",
-        "from bookstore_project.replication import rebuild, service\n"
-        "rebuild.rebuild_witness(service.get_service('catalog'))",
+        "from bookstore_project.replication import service\n"
+        "from bookstore_project.replication.sqlite_pair.repair import witness_rebuild\n"
+        "witness_rebuild.rebuild_witness(service.get_service('catalog'))",
     )
     assert rebuild_witness(CATALOG)
     assert_copies_equal("catalog")

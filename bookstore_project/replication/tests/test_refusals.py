@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 from django.db.models import F
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump
 from bookstore_project.replication.transaction import run, verify
@@ -45,7 +45,7 @@ def test_a_write_outside_a_transaction_says_what_to_do(seven_books: Path, way: s
 
 
 def test_a_write_inside_a_read_is_refused(seven_books: Path) -> None:
-    with gate.reading("catalog"):
+    with reads.reading("catalog"):
         with pytest.raises(WriteRefused):
             Book.objects.update(price=1)
         with pytest.raises(WriteRefused, match="inside of a read"):
@@ -67,7 +67,7 @@ def test_a_write_to_another_service_inside_a_transaction_is_refused(seven_books:
 
 
 def test_verify_needs_a_transaction(seven_books: Path) -> None:
-    with gate.reading("catalog"):
+    with reads.reading("catalog"):
         book = Book.objects.get(pk=1)
     with pytest.raises(WriteRefused, match="needs a replicated transaction"):
         verify(book)

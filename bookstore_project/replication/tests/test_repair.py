@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bookstore_project.replication import care, points, quarantine, repair, scrub, stamps
-from bookstore_project.replication.caretaker import Caretaker, scrub_all
+from bookstore_project.replication import failpoints, maintenance_log
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import file_identity, scrub
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.operator import quarantine
+from bookstore_project.replication.sqlite_pair.repair import rejoin
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held, opened
-from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 
@@ -42,7 +45,7 @@ def evict_the_second() -> None:
 def test_a_file_that_was_locked_for_a_while_rejoins_by_its_log(seven_books: Path) -> None:
     evict_the_second()
     restock(5)
-    (repaired,) = repair.repair(CATALOG)
+    (repaired,) = rejoin.repair(CATALOG)
     assert (repaired.alias, repaired.means, repaired.entries) == ("catalog-2", "log", 2)
     assert witness().in_sync == ("catalog-1", "catalog-2")
     assert witness().out == {}
@@ -52,7 +55,7 @@ def test_a_file_that_was_locked_for_a_while_rejoins_by_its_log(seven_books: Path
 def test_a_deleted_file_is_rebuilt_from_the_other(seven_books: Path) -> None:
     topology.database_file("catalog-1").unlink()
     restock()
-    (repaired,) = repair.repair(CATALOG)
+    (repaired,) = rejoin.repair(CATALOG)
     assert (repaired.alias, repaired.means) == ("catalog-1", "copy")
     restock()
     assert_copies_equal("catalog")
@@ -70,7 +73,7 @@ def test_the_old_file_is_kept_aside(seven_books: Path) -> None:
     path = topology.database_file("catalog-2")
     path.write_bytes(b"garbage" * 1000)
     restock()
-    repair.repair(CATALOG)
+    rejoin.repair(CATALOG)
     (aside,) = quarantine.quarantined("catalog-2")
     assert aside.path.read_bytes().startswith(b"garbage")
 
@@ -78,7 +81,7 @@ def test_the_old_file_is_kept_aside(seven_books: Path) -> None:
 def test_a_file_with_a_damaged_row_is_not_let_in_by_its_log(seven_books: Path) -> None:
     evict_the_second()
     change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
-    (repaired,) = repair.repair(CATALOG)
+    (repaired,) = rejoin.repair(CATALOG)
     assert repaired.means == "copy"
     assert_copies_equal("catalog")
 
@@ -89,7 +92,7 @@ def test_no_copy_is_made_of_a_damaged_file(seven_books: Path) -> None:
     topology.database_file("catalog-2").unlink()
     change_around("catalog-1", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
     with pytest.raises(Unavailable, match="catalog-1 is damaged: row 7 of catalog_app_book"):
-        repair.repair(CATALOG)
+        rejoin.repair(CATALOG)
     assert witness().in_sync == ("catalog-1",)
     assert not topology.database_file("catalog-2").exists()
 
@@ -97,7 +100,7 @@ def test_no_copy_is_made_of_a_damaged_file(seven_books: Path) -> None:
 def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
     path = topology.database_file("catalog-1")
     with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
-        stamps.checkpoint(CATALOG, witness())
+        file_identity.checkpoint(CATALOG, witness())
     with opened("catalog-1") as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
@@ -115,17 +118,17 @@ def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
 def test_a_replica_that_is_repaired_does_not_miss_writes_made_meanwhile(seven_books: Path) -> None:
     topology.database_file("catalog-2").unlink()
     restock()
-    points.hooks["repair-copied"] = restock
-    points.hooks["repair-installed"] = lambda: None
-    (repaired,) = repair.repair(CATALOG)
+    failpoints.hooks["repair-copied"] = restock
+    failpoints.hooks["repair-installed"] = lambda: None
+    (repaired,) = rejoin.repair(CATALOG)
     assert repaired.entries == 1
     assert_copies_equal("catalog")
 
 
 REPAIR = """
-from bookstore_project.replication import repair
+from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.service import get_service
-repair.repair(get_service("catalog"))
+rejoin.repair(get_service("catalog"))
 """
 
 
@@ -188,7 +191,7 @@ def test_a_scrub_reads_the_file_and_not_what_it_remembers(seven_books: Path) -> 
     """In an idle store every page that an earlier scrub has read is still in its connection's cache."""
     restock()
     with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
-        stamps.checkpoint(CATALOG, witness())
+        file_identity.checkpoint(CATALOG, witness())
     assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
     with opened("catalog-2") as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'django_migrations'").fetchone()
@@ -211,17 +214,17 @@ def test_a_scrub_that_is_asked_for_while_one_is_under_way_comes_after_it(
 
     def look_and_ask(*arguments: Any) -> list[str]:
         found = look(*arguments)
-        care.want_scrub("catalog")
+        maintenance_log.want_scrub("catalog")
         return found
 
     caretaker = Caretaker(CATALOG)
-    care.want_scrub("catalog")
+    maintenance_log.want_scrub("catalog")
     with monkeypatch.context() as patched:
         patched.setattr(scrub, "findings", look_and_ask)
         caretaker.scrub()
-    assert care.is_scrub_wanted("catalog")
+    assert maintenance_log.is_scrub_wanted("catalog")
     caretaker.scrub()
-    assert not care.is_scrub_wanted("catalog")
+    assert not maintenance_log.is_scrub_wanted("catalog")
 
 
 def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_books: Path) -> None:
@@ -250,8 +253,8 @@ def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_oth
             monkeypatch.setattr(topology, "NODE", topology.NODES[name])
             answers[name] = Client().get("/api/v1/books/1/")
 
-    points.hooks["repair-verified"] = lambda: Party(ask_both).result()
-    repair.repair(CATALOG)
+    failpoints.hooks["repair-verified"] = lambda: Party(ask_both).result()
+    rejoin.repair(CATALOG)
     assert answers["catalog-1"].status_code == 200
     assert answers["catalog-2"].status_code == 503
     assert answers["catalog-2"]["Retry-After"] == "1"

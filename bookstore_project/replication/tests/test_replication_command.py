@@ -11,11 +11,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication.mutex import try_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests import histories
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 
@@ -110,7 +110,7 @@ def test_compact_drops_what_is_old_and_says_how_much(seven_books: Path, settings
 
 
 def test_long_work_is_told_on_one_line(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bookstore_project.replication.scrub.STRIDE", 5)
+    monkeypatch.setattr("bookstore_project.replication.sqlite_pair.files.scrub.STRIDE", 5)
     told = StringIO()
     call_command("replication", "scrub", "--service", "catalog", stdout=StringIO(), stderr=told)
     first, rest = told.getvalue().split("\n", 1)
@@ -132,7 +132,7 @@ def test_silent_work_is_told_of_all_the_same(seven_books: Path, monkeypatch: pyt
         assert has_been_told.wait(60)
         return {}
 
-    monkeypatch.setattr("bookstore_project.wire.ticking.EVERY_S", 0.001)
+    monkeypatch.setattr("bookstore_project.nodes.ticking.EVERY_S", 0.001)
     monkeypatch.setattr("bookstore_project.replication.management.commands.replication.scrub_all", scrub_silently)
     call_command("replication", "scrub", "--service", "catalog", stdout=StringIO(), stderr=Terminal())
     assert has_been_told.is_set()
@@ -145,7 +145,7 @@ def test_nothing_is_told_of_the_time_that_a_person_takes_to_answer(
         assert not [thread for thread in threading.enumerate() if thread.name == "ticker"]
         raise CommandError("Nothing was done.")
 
-    monkeypatch.setattr("bookstore_project.replication.asking.confirm", ask)
+    monkeypatch.setattr("bookstore_project.replication.management.confirmation.confirm", ask)
     with pytest.raises(CommandError, match=r"Nothing was done\."):
         call_command("replication", "discard", "catalog-2", stdout=StringIO(), stderr=StringIO())
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import offers
+from bookstore_project.api.request_id import accept_request_id
+from bookstore_project.nodes.logs import DroppingQueueHandler
+from bookstore_project.replication.invalidation import set_pushes
 from bookstore_project.replication.tests.books import reprice
 from bookstore_project.settings import topology
-from bookstore_project.wire.logs import DroppingQueueHandler
-from bookstore_project.wire.request_id import accept_request_id
 
 Records = queue.Queue[logging.LogRecord]
 
@@ -39,8 +39,8 @@ def test_a_warning_of_replication_has_the_id_of_the_write_that_met_the_fault(
 
 
 def test_a_new_entry_is_offered_under_the_id_of_the_write(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    offered: dict[str, offers.Offer] = {}
-    monkeypatch.setattr(offers, "offer", offered.__setitem__)
+    offered: dict[str, set_pushes.Offer] = {}
+    monkeypatch.setattr(set_pushes, "offer", offered.__setitem__)
     accept_request_id("the-customer-2")
     reprice()
     assert offered["book:1"].request_id == "the-customer-2"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.standing import Standing
+from bookstore_project.replication.sqlite_pair.operator.collector import Standing
 from bookstore_project.replication.tests.books import reprice
 from bookstore_project.settings import topology
 

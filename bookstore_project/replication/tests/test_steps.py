@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import membership, points, repair, verification
+from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import OutcomeUnknown, ReplicaFault, Unavailable
-from bookstore_project.replication.hooks import published
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.events import published
 from bookstore_project.replication.service import get_service, wrapper
+from bookstore_project.replication.sqlite_pair.files import verification
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle
-from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.models import KeyedAnswer
 from catalog_app.services import book_restock
@@ -36,16 +39,16 @@ def once(point: str, act: Callable[[], object]) -> None:
     """Does it the first time that somebody comes to this point."""
 
     def hook() -> None:
-        del points.hooks[point]
+        del failpoints.hooks[point]
         act()
 
-    points.hooks[point] = hook
+    failpoints.hooks[point] = hook
 
 
 def take_out(alias: str) -> None:
     """As after a fault that tells nothing about what the file holds."""
     with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
-        membership.evict(CATALOG, lock, witness(), {alias: OSError("the disk was away")})
+        in_sync_set.evict(CATALOG, lock, witness(), {alias: OSError("the disk was away")})
 
 
 def take_the_lock_away() -> None:
@@ -100,7 +103,7 @@ def test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible(seven_b
     shutil.copy(path, seven_books / "copy")
     visible_in: list[tuple[str, ...]] = []
     once("before-commit", lambda: (seven_books / "copy").replace(path))
-    points.hooks["floor"] = lambda: visible_in.append(witness().in_sync)
+    failpoints.hooks["floor"] = lambda: visible_in.append(witness().in_sync)
     reprice()
     assert visible_in == [("catalog-1",)]
     with pytest.raises(Unavailable, match="catalog-2 is out of sync"):
@@ -114,7 +117,7 @@ def test_a_commit_that_no_file_shows_is_unknown_and_not_failed(seven_books: Path
             topology.database_file(alias).unlink()
 
     before = floor("catalog")
-    points.hooks["before-commit"] = remove_both
+    failpoints.hooks["before-commit"] = remove_both
     with pytest.raises(OutcomeUnknown, match="The commit failed"):
         reprice()
     assert floor("catalog") == before
@@ -191,9 +194,9 @@ def test_a_file_that_rejoins_has_what_was_written_until_the_last_moment(seven_bo
         book_restock(book_id=1, quantity=1, actor="test")
 
     # After each round of catching up, also the last one before the lock is taken.
-    points.hooks["repair-rolled-some"] = write
-    repair.repair(CATALOG)
-    points.hooks.clear()
+    failpoints.hooks["repair-rolled-some"] = write
+    rejoin.repair(CATALOG)
+    failpoints.hooks.clear()
     assert witness().in_sync == BOTH
     assert_copies_equal("catalog")
 
@@ -212,7 +215,7 @@ def test_a_damaged_entry_is_not_rolled_into_a_file_that_rejoins(seven_books: Pat
     take_out("catalog-2")
     once("repair-caught-up", write_and_damage)
     with pytest.raises(Unavailable, match=r"catalog-1 .*hash chain breaks"):
-        repair.repair(CATALOG)
+        rejoin.repair(CATALOG)
     assert witness().in_sync == ("catalog-1",)
     assert rows("catalog-2", "SELECT quantity FROM catalog_app_book WHERE id = 1") == [(50,)]
 
@@ -223,7 +226,7 @@ def test_a_leftover_wal_is_not_taken_for_that_of_the_copy(seven_books: Path) -> 
     assert path.with_name(f"{path.name}-wal").stat().st_size > 0
     path.unlink()
     reprice(2)
-    repair.repair(CATALOG)
+    rejoin.repair(CATALOG)
     assert witness().in_sync == BOTH
     assert_copies_equal("catalog")
 
@@ -234,7 +237,7 @@ def test_no_two_files_have_the_same_nonce(seven_books: Path) -> None:
     for alias in BOTH:
         topology.database_file(alias).unlink()
         reprice()
-        repair.repair(CATALOG)
+        rejoin.repair(CATALOG)
         assert rows(alias, "SELECT nonce FROM replication_incarnation") == [(witness().files[alias].nonce,)]
         nonces.add(witness().files[alias].nonce)
     assert len(nonces) == 4

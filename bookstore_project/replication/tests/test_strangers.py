@@ -19,19 +19,22 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from bookstore_project.replication import gate, membership, participant, points, repair, setup, stamps
-from bookstore_project.replication.caretaker import Caretaker, fault_of
-from bookstore_project.replication.compaction import compact
+from bookstore_project.api.problems import NotFound
+from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import file_identity, participant
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.repair import bootstrap, rejoin
+from bookstore_project.replication.sqlite_pair.repair.compaction import compact
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, fault_of
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, Pause, assert_copies_equal, head, python
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
-from bookstore_project.wire.problems import NotFound
 from catalog_app.models import KeyedAnswer
 from catalog_app.services import book_restock
 from tests.patience import PATIENCE_S
@@ -57,7 +60,7 @@ def note(length: int = 1) -> None:
 def checkpointed() -> None:
     """Everything so far goes from the -wal into the files."""
     with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
-        stamps.checkpoint(CATALOG, witness())
+        file_identity.checkpoint(CATALOG, witness())
 
 
 def read_bytes(path: Path) -> bytes:
@@ -66,7 +69,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def find_nothing(meanwhile: Callable[[], object] = lambda: None) -> None:
-    with gate.reading("catalog", alias="catalog-2"):
+    with reads.reading("catalog", alias="catalog-2"):
         meanwhile()
         raise NotFound("There is no such book.")
 
@@ -108,7 +111,7 @@ class TestOverwritten:
         path.with_name("old").replace(path)
         Path(f"{path}-wal").write_bytes(wal)
         with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
-            assert setup.adopt_moved_files(CATALOG, lock) == []
+            assert bootstrap.adopt_moved_files(CATALOG, lock) == []
         with pytest.raises(Unavailable):
             price_of(1, alias)
         Caretaker(CATALOG).step()
@@ -154,8 +157,8 @@ class TestOverwritten:
     @pytest.mark.processes
     def test_a_file_that_has_just_rejoined_is_watched_at_once(self, seven_books: Path, fault: Exception) -> None:
         with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
-            membership.evict(CATALOG, lock, witness(), {"catalog-2": fault})
-        repair.repair(CATALOG)
+            in_sync_set.evict(CATALOG, lock, witness(), {"catalog-2": fault})
+        rejoin.repair(CATALOG)
         path = topology.database_file("catalog-2")
         assert fault_of("catalog-2", witness()) is None
         overwrite(path, read_bytes(path))
@@ -166,7 +169,7 @@ class TestOverwritten:
         self, old: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Closing the last connection would merge the -wal into the old copy, and nothing would tell any more."""
-        monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
+        monkeypatch.setattr(reads, "REPORT_TIMEOUT_S", 0.02)
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
             for _ in range(2):
@@ -187,7 +190,7 @@ class TestOverwritten:
             reports.append(threading.current_thread().name)
             pause()
 
-        points.hooks["gate-report"] = report
+        failpoints.hooks["gate-report"] = report
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         first = Party(lambda: price_of(1, "catalog-2"))
         pause.wait_until_reached()
@@ -202,7 +205,7 @@ class TestOverwritten:
 
     @pytest.mark.processes
     def test_an_answer_that_was_read_meanwhile_is_not_given(self, old: dict[str, bytes]) -> None:
-        points.hooks["gate-snapshot"] = lambda: overwrite(topology.database_file("catalog-2"), old["catalog-2"])
+        failpoints.hooks["gate-snapshot"] = lambda: overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         with pytest.raises(Unavailable, match="overwritten"):
             price_of(1, "catalog-2")
 
@@ -224,9 +227,9 @@ class TestOverwritten:
     @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2"])
     @pytest.mark.processes
     def test_a_writer_between_two_steps_finds_it(self, old: dict[str, bytes], alias: str, point: str) -> None:
-        points.hooks[point] = lambda: overwrite(topology.database_file(alias), old[alias])
+        failpoints.hooks[point] = lambda: overwrite(topology.database_file(alias), old[alias])
         restock(4)
-        points.hooks.clear()
+        failpoints.hooks.clear()
         restock(4)
         Caretaker(CATALOG).step()
         assert price_of(1, "catalog-1")[0] == price_of(1, "catalog-2")[0] == "5.00"
@@ -239,7 +242,7 @@ class TestCheckpoints:
     def test_reads_and_the_caretaker_take_no_offence(self, seven_books: Path) -> None:
         seen: list[str] = []
         for point in ("checkpoint-announced", "checkpoint-made"):
-            points.hooks[point] = lambda: seen.append(str(Party(lambda: price_of(1, "catalog-2")[0]).result()))
+            failpoints.hooks[point] = lambda: seen.append(str(Party(lambda: price_of(1, "catalog-2")[0]).result()))
         for _ in range(2):
             restock()
             checkpointed()
@@ -250,7 +253,7 @@ class TestCheckpoints:
         restock()
         checkpointed()
         restock()
-        points.hooks["gate-snapshot"] = lambda: Party(checkpointed).join(PATIENCE_S)
+        failpoints.hooks["gate-snapshot"] = lambda: Party(checkpointed).join(PATIENCE_S)
         assert price_of(1, "catalog-2")[0] == "30.00"
 
     @pytest.mark.parametrize("point", ["checkpoint-announced", "checkpoint-made"])
@@ -259,7 +262,8 @@ class TestCheckpoints:
         restock()
         killed_at(
             point,
-            "from bookstore_project.replication import stamps\nstamps.CHECKPOINT_EVERY = 1\n"
+            "from bookstore_project.replication.sqlite_pair.files import file_identity\n"
+            "file_identity.CHECKPOINT_EVERY = 1\n"
             "from catalog_app.services import book_restock\nbook_restock(book_id=1, quantity=1, actor='test')",
         )
         Caretaker(CATALOG).look()
@@ -268,7 +272,7 @@ class TestCheckpoints:
         assert_copies_equal("catalog")
 
     def test_one_is_made_now_and_then(self, seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(stamps, "CHECKPOINT_EVERY", 4)
+        monkeypatch.setattr(file_identity, "CHECKPOINT_EVERY", 4)
         sizes = [topology.database_file(alias).stat().st_mtime_ns for alias in CATALOG.aliases]
         for _ in range(4):
             restock()
@@ -395,9 +399,9 @@ class TestSidecars:
 
     @pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2"])
     def test_a_writer_between_two_steps_finds_it(self, removed: Callable[[], None], point: str) -> None:
-        points.hooks[point] = removed
+        failpoints.hooks[point] = removed
         restock()
-        points.hooks.clear()
+        failpoints.hooks.clear()
         restock()
         Caretaker(CATALOG).step()
         assert_copies_equal("catalog")
@@ -416,7 +420,7 @@ class TestSidecars:
     def test_a_copy_is_made_though_the_log_would_fit(self, removed: Callable[[], None]) -> None:
         removed()
         Caretaker(CATALOG).look()
-        (repaired,) = repair.repair(CATALOG)
+        (repaired,) = rejoin.repair(CATALOG)
         assert repaired.means == "copy"
 
 

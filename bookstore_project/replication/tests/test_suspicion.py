@@ -21,18 +21,19 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
-from bookstore_project.replication import gate, points, stamps, verification
-from bookstore_project.replication.caretaker import Caretaker
-from bookstore_project.replication.compaction import compact
+from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.status import status
+from bookstore_project.replication.sqlite_pair.files import file_identity, verification
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.operator.status import status
+from bookstore_project.replication.sqlite_pair.repair.compaction import compact
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import price_of, reprice
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import Witness, read_witness
 from bookstore_project.settings import topology
 from catalog_app.models import Book, KeyedAnswer
 from catalog_app.services import book_restock
@@ -57,12 +58,12 @@ class Kind:
         return read_witness(self.service.witness_file)
 
     def read_at(self, alias: str) -> object:
-        with gate.reading(self.service.name, alias=alias):
+        with reads.reading(self.service.name, alias=alias):
             return self.read()
 
     def checkpoint(self) -> None:
         with writer_lock(self.service.lock_dir, time.monotonic() + 5):
-            stamps.checkpoint(self.service, self.witness)
+            file_identity.checkpoint(self.service, self.witness)
 
     def refuses(self, alias: str) -> None:
         """Reads, lists and writes, whatever the caretaker does, and whoever asks."""
@@ -267,14 +268,14 @@ def test_the_last_copy_is_overwritten_under_a_writer(kind: Kind, old: Old, point
     kind.write()
     assert kind.witness.in_sync == ("catalog-1",)
     kind.checkpoint()
-    points.hooks[point] = lambda: overwrite(topology.database_file("catalog-1"), old["catalog-1"])
+    failpoints.hooks[point] = lambda: overwrite(topology.database_file("catalog-1"), old["catalog-1"])
     if point == "committed-catalog-1":
         kind.write()  # What was committed before, and is acknowledged now, stands.
     else:
         with pytest.raises(OutcomeUnknown):
             kind.write()
         assert "catalog-1" in kind.witness.suspects
-    points.hooks.clear()
+    failpoints.hooks.clear()
     connections.close_all()
     kind.refuses("catalog-1")
 
@@ -283,7 +284,7 @@ def test_the_last_copy_is_overwritten_under_a_writer(kind: Kind, old: Old, point
 
 
 def list_titles(alias: str) -> list[str]:
-    with gate.reading("catalog", alias=alias):
+    with reads.reading("catalog", alias=alias):
         return [book.title for book in Book.objects.all()]
 
 
@@ -302,8 +303,8 @@ def test_the_set_does_not_shrink_to_a_file_that_a_scrub_would_not_pass(seven_boo
 
 
 def read_verified(alias: str) -> None:
-    with gate.reading("catalog", alias=alias):
-        gate.get_verified(Book, 1)
+    with reads.reading("catalog", alias=alias):
+        reads.get_verified(Book, 1)
 
 
 FINDERS: dict[str, Callable[[], object]] = {
@@ -347,11 +348,11 @@ def test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_noth
     flip("catalog-1")
 
     def rebuild() -> None:
-        points.hooks.clear()
+        failpoints.hooks.clear()
         Party(lambda: reprice(1)).result()
         Party(Caretaker(CATALOG).step).result()
 
-    points.hooks["gate-report"] = rebuild
+    failpoints.hooks["gate-report"] = rebuild
     with pytest.raises(Unavailable, match="row 1"):
         read_verified("catalog-1")
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
@@ -481,7 +482,8 @@ def test_killed_between_the_check_and_the_eviction_it_is_checked_again(
     connections.close_all()
     killed_at(
         "survivor-checked",
-        "from bookstore_project.replication import verification\nverification.AT_ONCE_BYTES = 0\n" + STEP,
+        "from bookstore_project.replication.sqlite_pair.files import verification\nverification.AT_ONCE_BYTES = 0\n"
+        + STEP,
     )
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
     Caretaker(CATALOG).step()

@@ -11,14 +11,14 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.books import reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, head, lead, rows
 from bookstore_project.replication.transaction import get_verified, run
-from bookstore_project.replication.witness import read_witness
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
-from catalog_app.selling import copies_sell
+from catalog_app.sales import copies_sell
 
 BOTH = ("catalog-1", "catalog-2")
 KEY = uuid.UUID(int=7)
@@ -222,7 +222,7 @@ def test_a_side_effect_runs_once_when_the_write_is_visible(seven_books: Path, do
     seen: list[int] = []
 
     def look() -> None:
-        with gate.reading("catalog", alias="catalog-2") as snapshot:
+        with reads.reading("catalog", alias="catalog-2") as snapshot:
             seen.append(snapshot.position)
 
     def change() -> None:
@@ -265,7 +265,7 @@ def test_the_two_services_have_logs_of_their_own(seven_books: Path) -> None:
 def test_the_ledger_row_of_a_sale_survives_as_sold(seven_books: Path) -> None:
     copies_sell(order=KEY, book_id=1, quantity=1, deadline=None, is_first_attempt=False)
     run("catalog", lambda: Book.objects.filter(pk=1).update(title="New", price=1, version=F("version") + 1))
-    with gate.reading("catalog"):
+    with reads.reading("catalog"):
         row = LedgerEntry.objects.get(order=KEY)
         assert (row.title, row.unit_price) == ("How to get a good grade in DOS in 40 minutes a day", Decimal("30.00"))
 

@@ -12,14 +12,14 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.db import IntegrityError, connections, transaction
 from pytest_django import Settings
 
-from bookstore_project.replication import migration
 from bookstore_project.replication.errors import Unavailable, WriteRefused
-from bookstore_project.replication.mutex import writer_lock
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair import migration
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Thing
 from bookstore_project.replication.transaction import run
-from bookstore_project.replication.witness import read_witness
 from bookstore_project.settings import topology
 from tests.patience import PATIENCE_S
 

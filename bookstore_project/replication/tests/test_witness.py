@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication import membership
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.witness import (
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.witness import (
     SLOT_BYTES,
     FileRecord,
     Witness,
@@ -117,7 +117,7 @@ def test_a_missing_witness_is_unusable(tmp_path: Path) -> None:
 def test_the_longest_reasons_fit_into_a_slot(tmp_path: Path, character: str) -> None:
     path = tmp_path / "witness.json"
     known = create_witness(path, replace(FIRST, files=dict.fromkeys(("catalog-1", "catalog-2"), FIRST.files["a-1"])))
-    reason = membership.out_because(OSError(character * 1000))
+    reason = in_sync_set.out_because(OSError(character * 1000))
     written = write_witness(path, replace(known, out=dict.fromkeys(known.files, reason)), sync=True)
     assert path.stat().st_size == 2 * SLOT_BYTES
     assert read_witness(path) == written

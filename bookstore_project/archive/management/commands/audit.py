@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from bookstore_project.api.problems import StoreError
 from bookstore_project.archive.audit import audit, lines
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.settings import secret_files, topology
-from bookstore_project.wire.problems import StoreError
 
 GRACE_S = 30.0
 
@@ -21,8 +21,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             # The orders first: each of them has its sale in a later snapshot of the catalog.
-            with gate.reading(topology.ORDER) as order, gate.reading(topology.CATALOG) as catalog:
-                found = audit(gate.raw(catalog.alias), gate.raw(order.alias), grace_s=GRACE_S)
+            with reads.reading(topology.ORDER) as order, reads.reading(topology.CATALOG) as catalog:
+                found = audit(reads.raw(catalog.alias), reads.raw(order.alias), grace_s=GRACE_S)
         except StoreError as error:
             raise CommandError(error.detail) from error
         problems = secret_files.problems()

@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
+from bookstore_project.api.problems import StoreError
 from bookstore_project.archive.backup import CannotBackUp, backup
 from bookstore_project.archive.management.progress import Progress
+from bookstore_project.nodes.ticking import at_work
 from bookstore_project.settings import topology
-from bookstore_project.wire.problems import StoreError
-from bookstore_project.wire.ticking import at_work
 
 
 class Command(BaseCommand):

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bookstore_project.api.problems import StoreError
 from bookstore_project.archive import restore, staging
 from bookstore_project.archive.manifest import NotABackup
 from bookstore_project.cluster.stopped import StoreRuns, stopped_store
-from bookstore_project.replication import asking
-from bookstore_project.wire.problems import StoreError
-from bookstore_project.wire.ticking import at_work
+from bookstore_project.nodes.ticking import at_work
+from bookstore_project.replication.management import confirmation
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             with at_work(self.stderr, "Copying and checking the backup", members_of(path)):
                 staged = staging.stage(path.absolute(), restore.staging_folder())
                 self.tell(staged)
-            asking.confirm("Go on?", is_sure=is_sure, output=self.stdout)
+            confirmation.confirm("Go on?", is_sure=is_sure, output=self.stdout)
             with at_work(self.stderr, "Putting it in place", members_of(staged.folder)):
                 restore.install(staged, self.stdout.write)
         finally:

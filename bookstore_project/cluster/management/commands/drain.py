@@ -4,9 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bookstore_project.api import problems
 from bookstore_project.cluster.drain_command import is_answering, replica_named, who
+from bookstore_project.nodes import drains
 from bookstore_project.settings import topology
-from bookstore_project.wire import drains, problems
 
 
 class Command(BaseCommand):

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bookstore_project.api import problems
+from bookstore_project.nodes import supervisor_client
 from bookstore_project.settings import topology
-from bookstore_project.wire import control, problems
 
 
 class Command(BaseCommand):
@@ -16,11 +17,11 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("action", choices=control.COMMANDS)
+        parser.add_argument("action", choices=supervisor_client.COMMANDS)
         parser.add_argument("name", choices=list(topology.NODES), help="the node's name")
 
     def handle(self, *args: Any, action: str, name: str, **options: Any) -> None:
         try:
-            self.stdout.write(control.order(action, name, by="manage.py"))
+            self.stdout.write(supervisor_client.order(action, name, by="manage.py"))
         except problems.StoreError as error:
             raise CommandError(error.detail) from None

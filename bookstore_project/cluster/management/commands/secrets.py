@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project import files
 from bookstore_project.cluster.stopped import StoreRuns, stopped_store
-from bookstore_project.replication import asking
+from bookstore_project.replication.management import confirmation
 from bookstore_project.settings import secret_files
 from bookstore_project.settings.secret_files import SECRET_KEY, SECRETS, Secret
 
@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
     def change(self, action: str, secret: Secret, *, is_sure: bool) -> None:
         self.stdout.write(COST.get(secret.name, "Nothing that lasts follows from it."))
-        asking.confirm("Go on?", is_sure=is_sure, output=self.stdout)
+        confirmation.confirm("Go on?", is_sure=is_sure, output=self.stdout)
         if action == "renew":
             if secret.path.exists() or secret.path.is_symlink():
                 self.stdout.write(f"The former one is kept as {files.put_aside(secret.path)}.")

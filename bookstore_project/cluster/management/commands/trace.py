@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bookstore_project.api.request_id import is_acceptable
 from bookstore_project.cluster import tracing
 from bookstore_project.settings import topology
-from bookstore_project.wire.request_id import is_acceptable
 
 
 class Command(BaseCommand):

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bookstore_project.api import problems
 from bookstore_project.cluster.drain_command import replica_named
-from bookstore_project.wire import drains, problems
+from bookstore_project.nodes import drains
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.core.management.commands import dumpdata
 
-from bookstore_project.replication import gate
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service, service_of_app
 from bookstore_project.settings import topology
@@ -27,7 +27,7 @@ class Command(dumpdata.Command):
             super().handle(*app_labels, **options)
             return
         try:
-            with gate.reading(node.service, alias=alias):
+            with reads.reading(node.service, alias=alias):
                 super().handle(*app_labels, **options)
         except Unavailable as error:
             raise CommandError(error.detail) from error

@@ -16,13 +16,16 @@ from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
 from bookstore_project import files
-from bookstore_project.replication import fingerprint, membership, migration, rebuild, setup, stored, triggers
-from bookstore_project.replication.caretaker import fault_of
-from bookstore_project.replication.copying import put_aside
 from bookstore_project.replication.errors import ADVICE, Unavailable
-from bookstore_project.replication.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, get_service, wrapper
-from bookstore_project.replication.witness import read_witness
+from bookstore_project.replication.sqlite_pair.files import schema_version, stored_schema
+from bookstore_project.replication.sqlite_pair.files.backup_copy import put_aside
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair import bootstrap, migration, witness_rebuild
+from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.settings import topology
 
 
@@ -85,9 +88,9 @@ class Command(migrate.Command):
                 return
             with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
                 if not service.witness_file.exists():
-                    if setup.is_new(service):
+                    if bootstrap.is_new(service):
                         migration.build_store(service, self.migrate_file)
-                    setup.create_first_witness(service)
+                    bootstrap.create_first_witness(service)
                 self.migrate_store(service, lock)
         except Unavailable as error:
             raise CommandError(error.detail) from error
@@ -104,9 +107,9 @@ class Command(migrate.Command):
 
     def migrate_store(self, service: Service, lock: WriterLock) -> None:
         """A file at fault is left for its repair, unless there is something to migrate: then both are made anew."""
-        rebuild.rebuild_under_lock(service, lock)
-        membership.take_back(service, lock)
-        for alias in setup.adopt_moved_files(service, lock):
+        witness_rebuild.rebuild_under_lock(service, lock)
+        in_sync_set.take_back(service, lock)
+        for alias in bootstrap.adopt_moved_files(service, lock):
             self.stderr.write(f"{alias}: its file was moved here, with the content that it had.")
         sound = self.sound_files(service)
         if not sound:
@@ -137,13 +140,13 @@ class Command(migrate.Command):
 
     def concerns(self, service: Service, alias: str) -> bool:
         """Whether the service's own tables may change, or the file doesn't say yet which code it is for."""
-        labels = fingerprint.labels_of(service.app_labels)
+        labels = schema_version.labels_of(service.app_labels)
         if any(step.app_label in labels for step, _ in self.plan(alias)):
             return True
-        found = fingerprint.of_file(wrapper(alias).connect_now())
+        found = schema_version.of_file(wrapper(alias).connect_now())
         # Rendering the recorded state takes a tenth of a second: a start with nothing to migrate does without.
-        return found != fingerprint.of_code(service.name) and (
-            found != stored.as_migrated(alias, service).fingerprint
+        return found != schema_version.of_code(service.name) and (
+            found != stored_schema.as_migrated(alias, service).fingerprint
         )
 
     def finish(self, service: Service, alias: str) -> None:
@@ -151,7 +154,7 @@ class Command(migrate.Command):
         if self.says_something or self.plan(alias):
             self.migrate_file(alias)
         connection = wrapper(alias).connect_now()
-        if fingerprint.of_file(connection) == fingerprint.of_code(service.name) and not triggers.installed(
+        if schema_version.of_file(connection) == schema_version.of_code(service.name) and not triggers.installed(
             connection, service
         ):
             triggers.install(connection, service)

@@ -8,17 +8,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bookstore_project.replication import asking, compaction, decisions, enactment, quarantine, repair, scrub
-from bookstore_project.replication.caretaker import Caretaker, scrub_all
+from bookstore_project.nodes.ticking import Ticker, at_work
 from bookstore_project.replication.errors import ADVICE, Unavailable
-from bookstore_project.replication.management import report
-from bookstore_project.replication.mutex import try_lock
+from bookstore_project.replication.management import confirmation, report
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.status import ServiceStatus, status
-from bookstore_project.replication.suspicion import Review
-from bookstore_project.replication.witness import read_witness
+from bookstore_project.replication.sqlite_pair.files import scrub
+from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
+from bookstore_project.replication.sqlite_pair.membership.suspicion import Review
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.operator import execution, planning, quarantine
+from bookstore_project.replication.sqlite_pair.operator.status import ServiceStatus, status
+from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
 from bookstore_project.settings import topology
-from bookstore_project.wire.ticking import Ticker, at_work
 
 ALIASES = [alias for name in topology.APPS_OF_SERVICE for alias in topology.database_aliases(name)]
 
@@ -81,7 +83,7 @@ class Command(BaseCommand):
                 self.decide(action, service, options)
         except Unavailable as error:
             raise CommandError(error.detail) from error
-        except (decisions.Refused, OSError) as error:
+        except (planning.Refused, OSError) as error:
             raise CommandError(str(error)) from error
 
     @contextmanager
@@ -103,7 +105,7 @@ class Command(BaseCommand):
     def repair(self, service: Service) -> None:
         with the_only_repairer(service):
             Caretaker(service).look()
-            repaired = repair.repair(service, self.tell_progress)
+            repaired = rejoin.repair(service, self.tell_progress)
         for each in repaired:
             self.say(str(each))
         if not repaired:
@@ -170,7 +172,7 @@ class Command(BaseCommand):
         if not files:
             self.say("No file was put aside.")
         elif chosen:
-            asking.confirm(f"Remove {len(files)} of them for good?", is_sure=is_sure, output=self.stdout)
+            confirmation.confirm(f"Remove {len(files)} of them for good?", is_sure=is_sure, output=self.stdout)
             for _, file in files:
                 quarantine.remove(file)
             self.say(f"{len(files)} removed.")
@@ -178,19 +180,19 @@ class Command(BaseCommand):
     def decide(self, action: str, service: str | None, options: dict[str, Any]) -> None:
         """Says what it would cost, asks, and does it."""
         if action == "adopt":
-            name, plan = service or "", decisions.adopt
+            name, plan = service or "", planning.adopt
         else:
             name = topology.NODES[options["alias"]].service
-            plan = partial(getattr(decisions, action), alias=options["alias"])
+            plan = partial(getattr(planning, action), alias=options["alias"])
         with self.at_work("Reading both files", [get_service(name)]):
-            state = decisions.look(get_service(name))
+            state = planning.look(get_service(name))
         for line in report.state_lines(state):
             self.stdout.write(line)
         decision = plan(state)
-        for line in report.decision_lines(decision, decisions.consequences(decision)):
+        for line in report.decision_lines(decision, planning.consequences(decision)):
             self.stdout.write(line)
-        asking.confirm("Go on?", is_sure=options["yes"], output=self.stdout)
-        witness = enactment.carry_out(decision, plan)
+        confirmation.confirm("Go on?", is_sure=options["yes"], output=self.stdout)
+        witness = execution.carry_out(decision, plan)
         self.stdout.write(
             f"Done: {', '.join(witness.in_sync)} in sync, at position {witness.floor}, timeline {witness.timeline}."
         )

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.urls import path
 
-from bookstore_project.replication.admin import ReplicatedAdmin
 from bookstore_project.replication.tests.shelf.models import Loan, Reader, Shelf, Thing
+from bookstore_project.replication.web.admin import ReplicatedAdmin
 
 if TYPE_CHECKING:  # Generic for the type checker only.
     LoansBase = admin.TabularInline[Loan, Thing]

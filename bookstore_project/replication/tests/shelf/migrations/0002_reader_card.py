@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import migrations, models
 from django.db.models.functions import Upper
 
-from bookstore_project.replication.points import reached
+from bookstore_project.replication.failpoints import reached
 
 
 def give_cards(apps: Any, schema_editor: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import migrations, models
 
-from bookstore_project.replication.points import reached
+from bookstore_project.replication.failpoints import reached
 
 
 def promote(apps: Any, schema_editor: Any) -> None:

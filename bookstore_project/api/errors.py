@@ -1,0 +1,164 @@
+"""Turns every exception into a problem document, for DRF views and for everything else."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.views import set_rollback
+
+from bookstore_project.api import headers, problems
+from bookstore_project.api.log_remarks import remark
+from bookstore_project.api.request_id import current_request_id
+from bookstore_project.nodes import redaction, unhandled_exceptions
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: the response for an exception that a view raised, None for a real defect (500)."""
+    error = _first_of_all(error, context)
+    response = _answer(error, context)
+    if response is not None and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        request = context.get("request")
+        unhandled_exceptions.log(getattr(request, "method", ""), getattr(request, "path", ""), error)
+    return response
+
+
+def _answer(error: Exception, context: dict[str, Any]) -> Response | None:
+    if isinstance(error, RequestDataTooBig):
+        error = problems.PayloadTooLarge("The request body is larger than 1 MiB.")
+    if isinstance(error, problems.StoreError):
+        set_rollback()
+        response = Response(store_problem(error), status=error.status)
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE or isinstance(error, problems.Throttled):
+            response["Retry-After"] = str(getattr(error, "wait_s", problems.RETRY_AFTER_S))
+        if "order" in error.extra:
+            remark(response, f"order {error.extra['order']}")
+        if error.is_repeat:
+            response[headers.IDEMPOTENT_REPLAYED] = "true"
+        response.exception = True
+        return response
+    answered = drf_exception_handler(error, context)
+    if answered is not None:
+        answered.data = api_problem(error, answered.status_code)
+    return answered
+
+
+def _first_of_all(error: Exception, context: dict[str, Any]) -> Exception:
+    """A method that a route doesn't have is one that nobody may use: no login would help (RFC 9110, 15.5.6)."""
+    view = context.get("view")
+    if view is not None and isinstance(error, exceptions.NotAuthenticated | exceptions.PermissionDenied):
+        method = context["request"].method
+        if method not in view.allowed_methods:
+            return exceptions.MethodNotAllowed(method)
+    return error
+
+
+def store_problem(error: problems.StoreError) -> dict[str, Any]:
+    return problems.document(error.code, error.detail, current_request_id(), **error.extra)
+
+
+def api_problem(error: Exception, status: int) -> dict[str, Any]:
+    """The document for one of DRF's (or Django's) own exceptions."""
+    if isinstance(error, exceptions.ValidationError):
+        errors = flatten(error.detail)
+        return problems.document("validation_error", problems.describe(errors), current_request_id(), errors=errors)
+    code = problems.CODE_OF_STATUS.get(status, "internal_error")
+    if isinstance(error, Http404 | PermissionDenied) or not isinstance(error, exceptions.APIException):
+        detail = str(error) or f"{problems.TITLES[code][1]}."
+    else:
+        detail = str(error.detail)
+    return problems.document(code, detail, current_request_id())
+
+
+def flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    """DRF's nested error detail as `{field: [sentences]}`, nested fields joined by dots."""
+    if isinstance(detail, dict):
+        merged: dict[str, list[str]] = {}
+        for field, value in detail.items():
+            merged.update(flatten(value, f"{prefix}.{field}" if prefix else str(field)))
+        return merged
+    items = detail if isinstance(detail, list) else [detail]
+    return {prefix or "non_field_errors": [str(item) for item in items]}
+
+
+def problem_response(code: str, detail: str, **extra: Any) -> HttpResponse:
+    """A problem document outside DRF."""
+    body = problems.document(code, detail, current_request_id(), **extra)
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    response = HttpResponse(text, status=body["status"], content_type=problems.CONTENT_TYPE)
+    return _with_retry(response)
+
+
+def _with_retry(response: HttpResponse) -> HttpResponse:
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["Retry-After"] = str(problems.RETRY_AFTER_S)
+    return response
+
+
+def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Django's own views refuse a method without a word: a problem document instead; other responses as they are."""
+    if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or response.streaming or response.content:
+        return response
+    answer = problem_response("method_not_allowed", f"{request.method} is not allowed here.")
+    for name, value in response.headers.items():
+        answer.headers.setdefault(name, value)  # Who may keep it, and what a browser may do with it, stays said.
+    answer.headers["Content-Length"] = str(len(answer.content))
+    answer.cookies = response.cookies
+    return answer
+
+
+def refusal(request: HttpRequest, code: str, detail: str, **extra: Any) -> HttpResponse:
+    """A problem document; for a person, who asks for a page, a page of it that needs neither a user nor routes."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return problem_response(code, detail, **extra)
+    status, title = problems.TITLES[code]
+    told = {
+        "title": title,
+        "detail": detail,
+        "request_id": current_request_id(),
+        "is_undone": status < HTTPStatus.INTERNAL_SERVER_ERROR,
+    }
+    return _with_retry(HttpResponse(render_to_string("api/problem.html", told), status=status))
+
+
+def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpResponse:
+    """Of an error that a view outside DRF let through."""
+    response = refusal(request, error.code, error.detail, **error.extra)
+    if isinstance(error, problems.Throttled):
+        response["Retry-After"] = str(error.wait_s)
+    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        unhandled_exceptions.log(request.method, request.path, error)
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return refusal(request, "payload_too_large", str(exception))
+    return refusal(request, "parse_error", str(exception) or "The request cannot be read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(request, "permission_denied", str(exception) or "You may not do this.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(request, "not_found", f"There is nothing at {redaction.cut(request.path)}.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    try:
+        return refusal(request, "internal_error", unhandled_exceptions.DETAIL)
+    except Exception:
+        # The page itself may be what is broken.
+        unhandled_exceptions.log(request.method, request.path)
+        return problem_response("internal_error", unhandled_exceptions.DETAIL)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """settings.CSRF_FAILURE_VIEW."""
+    return refusal(request, "permission_denied", f"CSRF check failed: {reason}")

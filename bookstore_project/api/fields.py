@@ -1,0 +1,159 @@
+"""Serializer fields and a mixin that take what they are meant to take, and nothing that merely resembles it."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from django.utils.datastructures import MultiValueDict
+from rest_framework import serializers
+
+from bookstore_project.text.canonical import UnfitText, canonical
+
+_INTEGER = re.compile(r"-?[0-9]{1,30}")
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_HYPHENS = re.compile("[- \u2010-\u2015\u2212\ufe63\uff0d]")
+"""As typed and as typeset."""
+FORM_EXTRAS = frozenset({"csrfmiddlewaretoken"})
+"""Names that browsers send beside the form's own fields."""
+
+
+class StrictFields(serializers.Serializer[Any]):
+    """Refuses unknown and read-only fields, each by name, together with what else is wrong."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        refused = self._refused(data) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            detail = error.detail
+            raise serializers.ValidationError(
+                {**detail, **refused} if isinstance(detail, dict) else detail
+            ) from error
+        if refused:
+            raise serializers.ValidationError(refused)
+        return value
+
+    def _refused(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        refused: dict[str, list[str]] = {}
+        for name in data:
+            field = self.fields.get(name)
+            if field is None and name not in FORM_EXTRAS:
+                refused[name] = ["Unknown field."]
+            elif field is not None and field.read_only:
+                refused[name] = ["This field is read-only."]
+            elif isinstance(data, MultiValueDict) and len(data.getlist(name)) > 1:
+                refused[name] = ["Given more than once."]
+        return refused
+
+
+def checked_fields(kind: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+    """What was sent, as `kind` wants it; raises ValidationError.
+
+    A serializer copies all of its fields each time one is made. Checking leaves nothing in them, so one serves all.
+    """
+    with suppress(serializers.ValidationError):
+        return dict(_made_once(kind).run_validation(data))
+    serializer = kind(data=data)  # It tells what is wrong in the usual way.
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+@cache
+def _made_once(kind: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    return kind()
+
+
+class WholeNumberField(serializers.IntegerField):
+    """An integer, or ASCII digits: no booleans, no `1_000`, no digits of other scripts; 2.0 counts as 2."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float) and data.is_integer():
+            return int(data)
+        if isinstance(data, int) and not isinstance(data, bool):
+            return data
+        if not isinstance(data, str) or not _INTEGER.fullmatch(data.strip()):
+            self.fail("invalid")
+        return int(data)
+
+
+class YesNoField(serializers.BooleanField):
+    """True or false, as JSON or spelled out by a form: not 1, not `yes`."""
+
+    _SPELLED_OUT = {"true": True, "false": False}
+
+    def to_internal_value(self, data: Any) -> bool:
+        value = self._SPELLED_OUT.get(data.strip()) if isinstance(data, str) else data
+        if not isinstance(value, bool):
+            self.fail("invalid", input=data)
+        return value
+
+
+class PriceField(serializers.DecimalField):
+    """Money: a number, or ASCII digits with a point; at most two decimals, and never a minus zero."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        is_number = isinstance(data, int | float | Decimal) and not isinstance(data, bool)
+        text = str(data) if is_number else data
+        if not isinstance(text, str) or not _DECIMAL.fullmatch(text.strip()):
+            self.fail("invalid")
+        # Adding zero turns -0.00, which compares as allowed but prints as negative, into 0.00.
+        return super().to_internal_value(text) + Decimal(0)
+
+
+class TextField(serializers.CharField):
+    """A string in its one form (`text.canonical`); numbers and booleans aren't turned into one."""
+
+    default_error_messages = {"unfit": "{reason}"}
+
+    def __init__(self, **options: Any) -> None:
+        # What is trimmed is `canonical`'s to say: `str.strip` would take control characters off without a word.
+        super().__init__(**{"trim_whitespace": False, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            text = canonical(super().to_internal_value(data))
+        except UnfitText as error:
+            self.fail("unfit", reason=str(error))
+        if not text and not self.allow_blank:
+            self.fail("blank")
+        return text
+
+
+class Isbn13Field(TextField):
+    """An ISBN-13 or null; hyphens and spaces are dropped, a blank one is null."""
+
+    default_error_messages = {"isbn": "Not an ISBN-13: {reason}."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"required": False, "allow_null": True, "allow_blank": True, "max_length": 40, **options})
+
+    def run_validation(self, data: Any = serializers.empty) -> str | None:
+        if isinstance(data, str) and not data.strip():
+            return None
+        value: str | None = super().run_validation(data)
+        return value or None
+
+    def to_internal_value(self, data: Any) -> str:
+        digits = _HYPHENS.sub("", super().to_internal_value(data))
+        if digits and (problem := isbn13_problem(digits)):
+            self.fail("isbn", reason=problem)
+        return digits
+
+
+def isbn13_problem(digits: str) -> str:
+    """What is wrong with an ISBN-13 written without hyphens; empty if nothing is."""
+    if not re.fullmatch("[0-9]{13}", digits):
+        return "expected 13 digits"
+    expected = isbn13_check_digit(digits[:12])
+    return "" if digits[12] == expected else f"with these digits the last one would be {expected}"
+
+
+def isbn13_check_digit(first_twelve: str) -> str:
+    """The thirteenth digit: weights 1 and 3 in turn, the sum a multiple of ten (ISO 2108)."""
+    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(first_twelve))
+    return str(-total % 10)

@@ -1,0 +1,61 @@
+"""JSON bodies: what is one JSON text in UTF-8 is read, whatever merely resembles one is refused with a sentence."""
+
+import json
+from typing import Any
+
+import pytest
+from rest_framework.exceptions import ParseError
+
+from bookstore_project.api.parsers import parse_json
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"", {}),
+        (b" \n\t", {}),
+        (b"{}", {}),
+        (b'{"a": [1, 2.5, "x", null, true]}', {"a": [1, 2.5, "x", None, True]}),
+        ('{"title": "ثقة 🐍"}'.encode(), {"title": "ثقة 🐍"}),
+        (b'{"pair": "\\ud83d\\udc0d"}', {"pair": "🐍"}),
+        (b"5", 5),
+        (b'[{"a": 1}, {"a": 2}]', [{"a": 1}, {"a": 2}]),
+    ],
+)
+def test_json_is_read(raw: bytes, value: Any) -> None:
+    assert parse_json(raw) == value
+
+
+@pytest.mark.parametrize(
+    ("raw", "complaint"),
+    [
+        (b"{", "not valid JSON"),
+        (b"{'a': 1}", "not valid JSON"),
+        (b'{"a": 1,}', "not valid JSON"),
+        (b"{} x", "not valid JSON"),
+        (b"NaN", "NaN is not JSON"),
+        (b"[Infinity]", "Infinity is not JSON"),
+        (b'{"a": -Infinity}', "-Infinity is not JSON"),
+        (b'{"a": 1, "a": 1}', "'a' is repeated"),
+        (b'{"b": {"a": 1, "a": 2}}', "'a' is repeated"),
+        (b'"\xff"', "not UTF-8: byte 1"),
+        ("{}".encode("utf-16"), "not UTF-8"),
+        (b'"\\ud800"', "half a surrogate"),
+        (b'{"\\udfff": 1}', "half a surrogate"),
+        (b"[" * 100_000, "too deeply"),
+        (b"[" * 100_000 + b"]" * 100_000, "too deeply"),
+        (b"9" * 5000, "not valid JSON"),
+        (b'{"quantity": 1e400}', "Out of range"),
+        (b"[-1e999]", "Out of range"),
+        (b'"a\x00b"', "not valid JSON"),
+        (b"\xef\xbb\xbf{}", "not valid JSON"),
+    ],
+)
+def test_what_is_no_json_is_refused_with_a_sentence(raw: bytes, complaint: str) -> None:
+    with pytest.raises(ParseError, match=complaint):
+        parse_json(raw)
+
+
+def test_what_is_written_by_json_is_read_by_it() -> None:
+    value = {"text": "\x7f\u2028\ufeff", "nested": [[[[]]]], "numbers": [0, -1, 1e300, 2**63]}
+    assert parse_json(json.dumps(value).encode()) == value

@@ -1,0 +1,103 @@
+"""Snapshots of both services at one moment in which ledger and orders agree, while the store goes on selling.
+
+A purchase is two transactions, a sale and an order. So the catalog's writer lock is held for an instant: no sale
+begins, the orders of the sales that are made are written (as the sweeper would), and both snapshots are opened. The
+copying comes afterwards, and delays nobody.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from typing import TypeVar
+
+from django.db import connections
+
+from bookstore_project.replication import reads
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.reads import Snapshot
+from bookstore_project.replication.transaction import run
+from bookstore_project.settings import topology
+from catalog_app import sales
+from catalog_app.models import LedgerEntry
+from order_app import sweeper
+from order_app.clients import Sale
+
+T = TypeVar("T")
+BATCH = 1_000
+
+
+class Reader:
+    """A gated read of one service that stays open, in a thread of its own: a thread has one such read at a time."""
+
+    def __init__(self, service_name: str) -> None:
+        self.service_name = service_name
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"read-{service_name}")
+        self._read = ExitStack()
+        self.snapshot: Snapshot | None = None
+
+    def enter(self) -> None:
+        """Opens the snapshot, instead of the one that was open. Raises Unavailable."""
+        self.snapshot = self._thread.submit(self._enter).result()
+
+    def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` makes of the connection that is in the snapshot."""
+        assert self.snapshot is not None
+        alias = self.snapshot.alias
+        return self._thread.submit(lambda: work(reads.raw(alias))).result()
+
+    def close(self) -> None:
+        self._thread.submit(self._leave).result()
+        self._thread.shutdown()
+
+    def _enter(self) -> Snapshot:
+        self._read.close()
+        return self._read.enter_context(reads.reading(self.service_name))
+
+    def _leave(self) -> None:
+        self._read.close()
+        connections.close_all()
+
+
+@contextmanager
+def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
+    """Open reads of catalog and order, and for how many seconds sales stood still. Raises Unavailable."""
+    with ExitStack() as stack:
+        readers = {name: Reader(name) for name in topology.APPS_OF_SERVICE}
+        for reader in readers.values():
+            stack.callback(reader.close)
+        missing, scanned = _sales_without_order(sweeper.read_mark())
+        began = 0.0
+
+        def change() -> None:
+            nonlocal began
+            began = time.monotonic()
+            rows = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)
+            late = [*rows.filter(pk__in=missing), *rows.filter(pk__gt=scanned).order_by("pk")]
+            for start in range(0, len(late), BATCH):
+                sweeper.finish([_as_seen_by_order(row) for row in late[start : start + BATCH]])
+            for reader in readers.values():
+                reader.enter()
+                reached(f"moment-{reader.service_name}")
+
+        run(topology.CATALOG, change)
+        yield readers, time.monotonic() - began
+
+
+def _sales_without_order(after: int) -> tuple[list[int], int]:
+    """Outside of any lock: the sales that have no order (yet), and up to which one that was looked."""
+    missing: list[int] = []
+    while True:
+        with reads.reading(topology.CATALOG):
+            rows = list(LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE, pk__gt=after).order_by("pk")[:BATCH])
+        if not rows:
+            return missing, after
+        known = sweeper.known_orders([row.order for row in rows if row.order is not None])
+        missing += [row.pk for row in rows if row.order not in known]
+        after = rows[-1].pk
+
+
+def _as_seen_by_order(row: LedgerEntry) -> Sale:
+    return Sale(**asdict(sales.sale_of(row)))

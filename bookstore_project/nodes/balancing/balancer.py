@@ -1,0 +1,222 @@
+"""Calls to the replicas of a service: in turn, with time limits, again on the other while the budget allows it."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from bookstore_project.api import problems
+from bookstore_project.nodes import client
+from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
+from bookstore_project.nodes.balancing.retry_budget import RetryBudget
+from bookstore_project.nodes.balancing.round_robin import Turn, Turns
+from bookstore_project.nodes.deadlines import HOP_MARGIN_S
+from bookstore_project.nodes.json_documents import json_object
+from bookstore_project.settings.topology import Node
+
+ATTEMPTS = 2
+FIRST_SHARE = 0.6
+"""Of the time that is left, what a first attempt may take: the second needs some, too."""
+QUICK_S = 0.25
+"""Who fails within that may be asked again as a last resort; who takes longer is left to the checks."""
+KNOCK_TIMEOUT_S = 0.04
+"""For finding out whether a replica that was gone is back, when no other answers."""
+
+BRIEF_S = 0.05
+"""Time for a fault that was said to be gone, where nobody else is left to ask."""
+
+TURNED_AWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""Between nodes, trouble with the service token: who among people may do what, the front has checked already."""
+
+Call = Callable[..., client.Reply]
+"""`nodes.client.call`, or what stands for it in a test."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call that may be made for a request."""
+
+    turn: Turn
+    until: float
+    """When it has to be answered, in epoch seconds."""
+    is_short: bool
+    """Whether that is less time than such a call is given by itself, so that a lack of it tells nothing."""
+    is_first: bool
+
+    @property
+    def node(self) -> Node:
+        return self.turn.node
+
+
+@dataclass
+class Balancer:
+    """One service, as one of its callers sees it."""
+
+    service: str
+    turns: Turns
+    health: Health
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    call: Call = client.call
+    clock: Callable[[], float] = time.time
+    """Epoch seconds: deadlines travel between processes."""
+    nap: Callable[[float], None] = time.sleep
+
+    def attempts(self, deadline: float, attempt_s: float, *, is_repeatable: bool = True) -> Iterator[Attempt]:
+        """Whom to ask, one after the other, until one has answered: at most ATTEMPTS, each another one.
+
+        Each takes `attempt_s` at most, and leaves time for the next (which a call that isn't repeatable has only
+        if it never left). Ends early if there is no time, nobody is left whom it makes sense to ask, or the retry
+        budget is spent. If none has answered, but one that was in rotation has said at once that it can't, that one
+        is asked once more, a moment later: what is brief shall not be refused because the other one is gone.
+        """
+        self.budget.deposit()
+        turns: list[Turn] = []
+        has_called = False
+        for turn in self._turns(turns, deadline, is_repeatable=is_repeatable):
+            is_first = len(turns) == 1
+            if turn.must_knock and not self._knock(turn.node):
+                continue
+            # Knocks cost none: in an outage of both they would use up what is needed as soon as one is back.
+            if has_called and not self.budget.spend():
+                self._release(turn)
+                return
+            has_called = True
+            now = self.clock()
+            share = FIRST_SHARE if is_repeatable and is_first else 1.0
+            until = min(now + attempt_s, now + (deadline - now) * share)
+            yield Attempt(turn, until, is_short=until < now + attempt_s, is_first=is_first)
+
+    def _turns(self, taken: list[Turn], deadline: float, *, is_repeatable: bool) -> Iterator[Turn]:
+        """The turns of a request, each of which `taken` has when it comes out."""
+        while len(taken) < ATTEMPTS and self._has_time(deadline):
+            turn = self.turns.next([each.node for each in taken], may_be_trial=is_repeatable)
+            if turn is None:
+                break
+            taken.append(turn)
+            yield turn
+        brief = [turn for turn in taken if not turn.is_last_resort and self._refused_at_once(turn.node)]
+        if is_repeatable and brief and self._has_time(deadline):
+            self.nap(BRIEF_S)
+            taken.append(Turn(brief[-1].node, is_last_resort=True))
+            yield taken[-1]
+
+    def _refused_at_once(self, node: Node) -> bool:
+        return self.health.of(node).fault is Fault.ANSWERED
+
+    def _has_time(self, deadline: float) -> bool:
+        return self.clock() < deadline - HOP_MARGIN_S
+
+    def ask(
+        self,
+        attempt: Attempt,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> client.Reply:
+        """Makes the call, and learns from what comes of it. Raises NeverSent, NoAnswer."""
+        node, began_at = attempt.node, self.health.clock()
+        is_judged = False
+        try:
+            reply = self.call(
+                node,
+                method,
+                path,
+                body=body,
+                extra_headers=extra_headers,
+                timeout_s=max(0.0, attempt.until - self.clock()),
+                deadline=attempt.until,
+            )
+            is_judged = self._judge(attempt, reply, began_at)
+            return reply
+        except client.CallFailed as error:
+            if not self._is_over(attempt) or (isinstance(error, client.NoAnswer) and not attempt.is_short):
+                self._failed(attempt, error, began_at)
+                is_judged = True
+            raise
+        finally:
+            if not is_judged:
+                self._release(attempt.turn)
+
+    def reject(self, attempt: Attempt, reply: client.Reply) -> None:
+        """The answer makes no sense to the caller: whoever gives such answers leaves the rotation."""
+        if reply.status in (*TURNED_AWAY, HTTPStatus.SERVICE_UNAVAILABLE):
+            return  # That has been judged already.
+        self.health.failed(attempt.node, reason_of(reply), fault=Fault.ANSWERED, is_trial=attempt.turn.is_trial)
+
+    def unavailable(self) -> problems.Unavailable:
+        return problems.Unavailable(
+            f"No {self.service} replica can answer at the moment. Try again shortly.", service=self.service
+        )
+
+    def _judge(self, attempt: Attempt, reply: client.Reply, began_at: float) -> bool:
+        """Whether the answer says something about the replica."""
+        is_turned_away = reply.status in TURNED_AWAY
+        if not is_turned_away and not self._is_own_fault(reply):
+            self.health.answered(attempt.node, began_at)
+        elif attempt.is_short and self._is_over(attempt):
+            return False  # There was too little time.
+        else:
+            self._failed(attempt, reply, began_at)
+        return True
+
+    def _is_own_fault(self, reply: client.Reply) -> bool:
+        """Whether a replica says that it can't answer, and not that another service can't."""
+        if reply.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            return False
+        return bool(problem_of(reply).get("service", self.service) == self.service)
+
+    def _is_over(self, attempt: Attempt) -> bool:
+        """Whether the time for the attempt is over, as the replica sees it."""
+        return self.clock() >= attempt.until - 2 * HOP_MARGIN_S
+
+    def _failed(self, attempt: Attempt, outcome: client.Reply | client.CallFailed, began_at: float) -> None:
+        fault = fault_of(outcome, took_s=self.health.clock() - began_at)
+        is_trial = attempt.turn.is_trial
+        self.health.failed(attempt.node, reason_of(outcome), fault=fault, began_at=began_at, is_trial=is_trial)
+
+    def _release(self, turn: Turn) -> None:
+        if turn.is_trial:
+            self.health.end_trial(turn.node)
+
+    def _knock(self, node: Node) -> bool:
+        return check(node, self.health, self.call, timeout_s=KNOCK_TIMEOUT_S)
+
+
+def check(node: Node, health: Health, call: Call, *, timeout_s: float) -> bool:
+    """Asks a replica for its readiness; whether it is ready, which `health` learns either way."""
+    asked_at = health.clock()
+    outcome: client.Reply | client.CallFailed
+    try:
+        outcome = call(node, "GET", "/readyz", timeout_s=timeout_s)
+    except client.CallFailed as error:
+        outcome = error
+    if isinstance(outcome, client.Reply) and outcome.status == HTTPStatus.OK:
+        health.passed(node, asked_at)
+        return True
+    fault = fault_of(outcome, took_s=health.clock() - asked_at, quick_s=min(QUICK_S, 0.9 * timeout_s))
+    health.failed(node, reason_of(outcome), fault=fault, began_at=asked_at)
+    return False
+
+
+def fault_of(outcome: client.Reply | client.CallFailed, *, took_s: float, quick_s: float = QUICK_S) -> Fault:
+    """What asking such a replica again would cost."""
+    is_quick = took_s < quick_s
+    if isinstance(outcome, client.Reply):
+        return Fault.ANSWERED if is_quick else Fault.GONE
+    return Fault.GONE if is_quick else Fault.HUNG
+
+
+def reason_of(outcome: client.Reply | client.CallFailed) -> str:
+    """What is wrong with a replica, in its own sentence if it has one."""
+    if isinstance(outcome, client.CallFailed):
+        return "refuses connections" if isinstance(outcome, client.NeverSent) else "does not answer"
+    detail = json_object(outcome.body).get("detail")
+    return str(detail) if detail else f"answers {outcome.status}"
+
+
+def problem_of(reply: client.Reply) -> dict[str, Any]:
+    """The problem document; empty if the answer is none."""
+    return json_object(reply.body) if reply.headers.get("Content-Type", "").startswith(problems.CONTENT_TYPE) else {}

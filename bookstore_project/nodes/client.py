@@ -1,0 +1,100 @@
+"""HTTP from node to node: one connection pool per node, explicit timeouts, and two kinds of failure.
+
+A call that never left may be made again, anywhere. A call without an answer may have been carried out: only
+what is safe to repeat may be made again. Telling the two apart is this module's promise.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import urllib3
+from django.conf import settings
+from django.http.request import HttpHeaders
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
+
+from bookstore_project.api import headers
+from bookstore_project.api.request_id import current_request_id
+from bookstore_project.nodes import metrics
+from bookstore_project.nodes.deadlines import HOP_MARGIN_S
+from bookstore_project.settings import topology
+
+CONNECT_TIMEOUT_S = 0.5
+POOL_SIZE = 64
+"""At least as many connections as a node has threads, so that none waits for one."""
+
+
+class CallFailed(Exception):
+    """There is no answer."""
+
+
+class NeverSent(CallFailed):
+    """The request did not leave: refused, or no connection in time."""
+
+
+class NoAnswer(CallFailed):
+    """The request may have arrived and may have been carried out."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer of another node, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@lru_cache(maxsize=16)
+def _pool(host: str, port: int) -> urllib3.HTTPConnectionPool:
+    # The layer below requests, which costs a third: docs/adr/0006-nodes-call-with-urllib3.md
+    # And below urllib3's PoolManager, which takes a tenth of a call to find its pool by the address.
+    return urllib3.HTTPConnectionPool(host, port, maxsize=POOL_SIZE)
+
+
+def call(
+    node: topology.Node,
+    method: str,
+    path: str,
+    *,
+    body: bytes | None = None,
+    extra_headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    deadline: float | None = None,
+) -> Reply:
+    """Calls another node with the service token and this request's id.
+
+    `timeout_s` bounds the wait for the answer; `deadline` (epoch seconds) shortens it, and is passed on, a margin
+    earlier, so that the answer is back in time. Raises NeverSent if the request did not leave, NoAnswer if it may
+    have.
+    """
+    if deadline is not None:
+        timeout_s = min(timeout_s, deadline - time.time())
+        if deadline - HOP_MARGIN_S <= time.time():
+            raise NeverSent(f"{node.name}: no time left before the deadline")
+    sent = {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
+    if settings.SECURE_SSL_REDIRECT and settings.SECURE_PROXY_SSL_HEADER:
+        name, value = settings.SECURE_PROXY_SSL_HEADER  # As the proxy says: else they are sent there.
+        sent[str(HttpHeaders.parse_header_name(name))] = value
+    if body is not None:
+        sent["Content-Type"] = "application/json"
+    if deadline is not None:
+        sent[headers.DEADLINE] = f"{deadline - HOP_MARGIN_S:.3f}"
+    sent.update(extra_headers or {})
+    timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
+    began, outcome = time.perf_counter(), "no_answer"
+    try:
+        answer = _pool(node.host, node.port).urlopen(
+            method, path, body=body, headers=sent, timeout=timeout, retries=False, redirect=False
+        )
+        outcome = metrics.class_of(answer.status)
+        return Reply(answer.status, answer.headers, answer.data)
+    except ConnectTimeoutError as error:  # Refused, or no connection in time.
+        outcome = "never_sent"
+        raise NeverSent(f"{node.name} at {node.address} refuses connections") from error
+    except HTTPError as error:
+        raise NoAnswer(f"{node.name} at {node.address} gave no answer: {error}") from error
+    finally:
+        took_s = time.perf_counter() - began
+        metrics.calls.observe((node.name, method, metrics.resource_of(path), outcome), took_s)

@@ -1,0 +1,128 @@
+"""Drained replicas: staff has taken them out of the rotation, and nothing else is wrong with them.
+
+A mark for each, under the data folder, where every node sees it: it outlives them all.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bookstore_project import files
+from bookstore_project.api import problems
+from bookstore_project.settings import topology
+from bookstore_project.settings.topology import Node
+
+LOOK_EVERY_S = 0.5
+MOST_BYTES = 1024
+"""Of what a mark says."""
+
+
+class Drains:
+    """Who is drained, as the marks said at most LOOK_EVERY_S ago. Thread-safe.
+
+    Marks that can't be read leave it at what they said last.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[str, bool], None] = lambda name, is_drained: None,
+    ) -> None:
+        self._clock = clock
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._marks: dict[str, str] = {}
+        self._looked_at: float | None = None
+
+    def is_drained(self, node: Node) -> bool:
+        if self._looked_at is None or self._clock() >= self._looked_at + LOOK_EVERY_S:
+            self.look()
+        return node.name in self._marks
+
+    def reason(self, node: Node) -> str:
+        """What the mark says: by whom, and when; empty without one."""
+        return self._marks.get(node.name, "") if self.is_drained(node) else ""
+
+    def look(self) -> None:
+        """Reads the marks now."""
+        with self._lock:
+            before, self._marks, self._looked_at = self._marks, self._read(), self._clock()
+            changed = before.keys() ^ self._marks.keys()
+        for name in sorted(changed):
+            self._on_change(name, name not in before)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            marks = list(topology.DRAINED_DIR.iterdir())
+        except FileNotFoundError:
+            return {}
+        except OSError:
+            return self._marks
+        return {mark.name: _text(mark) for mark in marks if not mark.name.startswith(".")}
+
+
+def _text(mark: Path) -> str:
+    try:
+        return files.read(mark, MOST_BYTES).decode(errors="replace").strip() or "drained"
+    except OSError:  # It counts all the same, however it got there.
+        return "drained"
+
+
+def drain(node: Node, *, by: str, is_answering: Callable[[Node], bool], is_forced: bool = False) -> None:
+    """Marks a replica: it finishes what it has, and gets no new requests while another replica answers.
+
+    Raises Invalid for a front, Conflict if no other replica of its service would be left that is neither drained
+    nor, by `is_answering`, out (unless `is_forced`), Unavailable if the mark can't be made.
+    """
+    _assert_replica(node)
+    others = [other for other in topology.replicas(node.service) if other != node]
+    if not is_forced and not any(is_answering(other) for other in others if not is_marked(other)):
+        raise _last(node)
+    was_marked = is_marked(node)
+    _mark(node, by)
+    # Two who drain one replica each, at the same moment, have passed the first look both.
+    if not is_forced and all(is_marked(other) for other in others):
+        if not was_marked:
+            undrain(node)
+        raise _last(node)
+
+
+def undrain(node: Node) -> None:
+    """Takes the mark away, if there is one. Raises Invalid for a front, Unavailable if it can't be removed."""
+    _assert_replica(node)
+    try:
+        files.remove(mark_file(node))
+    except OSError as error:
+        raise problems.Unavailable(f"The mark of {node.name} can't be removed: {error.strerror}.") from error
+
+
+def is_marked(node: Node) -> bool:
+    return os.path.lexists(mark_file(node))
+
+
+def mark_file(node: Node) -> Path:
+    return topology.DRAINED_DIR / node.name
+
+
+def _mark(node: Node, by: str) -> None:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        files.write(mark_file(node), f"drained by {by} at {at}\n".encode())
+    except OSError as error:
+        raise problems.Unavailable(f"{node.name} can't be marked: {error.strerror}.") from error
+
+
+def _assert_replica(node: Node) -> None:
+    if node.service == topology.FRONT:
+        raise problems.Invalid({"name": [f"{node.name} is a front: only replicas can be drained."]})
+
+
+def _last(node: Node) -> problems.Conflict:
+    return problems.Conflict(
+        f"No other {node.service} replica is in rotation: {node.name} is the last. Nothing was changed; "
+        "`force` drains it all the same."
+    )

@@ -1,0 +1,101 @@
+"""An HTTP request and its answer, as the gateway's parts hand them to one another."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from bookstore_project.api import csp, etags, headers, privacy, problems
+from bookstore_project.api.renderers import canonical_json
+from bookstore_project.settings import topology
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A request without its body. Header names are in lower case; what was sent twice is joined."""
+
+    scope: Scope
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Incoming":
+        query: bytes = scope.get("query_string", b"")
+        return cls(scope, scope["method"], scope["path"], query.decode("latin-1"), _joined_headers(scope["headers"]))
+
+    @property
+    def has_body(self) -> bool:
+        return self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+
+    @property
+    def declared_length(self) -> int:
+        """0 if the client didn't say, or said nonsense."""
+        text = self.headers.get("content-length", "")
+        return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _joined_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name_bytes, value_bytes in raw:
+        name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
+        if name in joined:
+            # With a space, which no idempotency key, id or number has: two of those are none.
+            separator = "; " if name == "cookie" else ", "
+            value = joined[name] + separator + value
+        joined[name] = value
+    return joined
+
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+def raw_headers(named: Iterable[tuple[str, str]]) -> RawHeaders:
+    """Headers as ASGI wants them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named]
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """An answer."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+    async def send(self, send: Send, method: str) -> None:
+        raw = raw_headers(self.headers)
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        body = b"" if method == "HEAD" or self.status in NO_BODY else self.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def problem(code: str, detail: str, request_id: str) -> Outgoing:
+    """A problem document with the headers of every answer of this node, for what never gets to Django."""
+    document = problems.document(code, detail, request_id)
+    body = canonical_json(document)
+    named = [
+        ("Content-Type", problems.CONTENT_TYPE),
+        ("Content-Length", str(len(body))),
+        (headers.REPLICA, topology.NODE.name if topology.NODE else topology.FRONT),
+        (headers.REQUEST_ID, request_id),
+        (headers.SERVER_TIMING, "app;dur=0.0"),
+        ("ETag", etags.etag_of(body)),
+        ("X-Content-Type-Options", "nosniff"),
+        (csp.HEADER, csp.POLICY),
+        ("Cache-Control", privacy.CACHE_CONTROL),
+        ("Vary", ", ".join(privacy.VARY)),
+    ]
+    if topology.NODE is None or topology.NODE.service == topology.FRONT:
+        named.append((headers.CACHE, "bypass"))
+    if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+        named.append(("Retry-After", str(problems.RETRY_AFTER_S)))
+    return Outgoing(document["status"], named, body)

@@ -1,0 +1,37 @@
+"""What a gateway answers by itself, before Django has seen the request."""
+
+import hmac
+
+from django.conf import settings
+
+from bookstore_project.api import headers
+from bookstore_project.nodes.gateway.bodies import Crowded, CutShort, TooLarge, TooSlow
+from bookstore_project.nodes.gateway.heads import BadHead
+from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, problem
+
+REFUSED = (BadHead, CutShort, TooLarge, TooSlow, Crowded)
+"""For which of the errors there is one."""
+
+_ANSWERS: dict[type[Exception], tuple[str, str]] = {
+    CutShort: ("parse_error", "The request body breaks off, or isn't what its headers say. Nothing was done."),
+    TooLarge: ("payload_too_large", "The request body is larger than 1 MiB."),
+    TooSlow: ("parse_error", "The request body did not arrive in time."),
+    Crowded: ("unavailable", "Too many request bodies are on their way. Try again shortly."),
+}
+
+
+def refusal(error: Exception, request_id: str) -> Outgoing:
+    """The answer to one of REFUSED. The connection ends with it.
+
+    Whatever is left of the body must not be taken for the next request.
+    """
+    code, detail = (error.code, error.detail) if isinstance(error, BadHead) else _ANSWERS[type(error)]
+    answer = problem(code, detail, request_id)
+    answer.headers.append(("Connection", "close"))
+    return answer
+
+
+def is_from_node(request: Incoming) -> bool:
+    """Whether it carries the service token: bodies of the store's own nodes mustn't be crowded out."""
+    token = request.headers.get(headers.SERVICE_TOKEN.lower(), "")
+    return hmac.compare_digest(token.encode(), settings.SERVICE_TOKEN.encode())

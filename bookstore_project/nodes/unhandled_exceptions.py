@@ -1,0 +1,57 @@
+"""A defect leaves its traceback in the log, under the id of the request that met it, wherever it was met."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+
+from bookstore_project.api import headers, problems
+from bookstore_project.api.request_id import accept_request_id
+from bookstore_project.nodes import redaction
+
+logger = logging.getLogger("bookstore.defects")
+DETAIL = "Something broke here; the log has it under the request id."
+
+WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def log(method: str | None, path: str, error: BaseException | None = None) -> None:
+    """Writes the traceback of that error, or of the one being handled."""
+    logger.error("%s %s broke", method, redaction.address(path), exc_info=error or sys.exc_info())
+
+
+def watch() -> None:
+    """Has all that Django answers with its 500 logged: also what an error handler itself, or a middleware, raised."""
+    got_request_exception.connect(_met, dispatch_uid="bookstore.defects")
+
+
+def _met(sender: object, request: HttpRequest | None = None, **_: Any) -> None:
+    log(request.method if request else "", request.path if request else "")
+
+
+class Guard:
+    """Around a WSGI application: what it lets through becomes a problem document, and a traceback in the log."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            return self.application(environ, start_response)
+        except Exception:
+            request_id = accept_request_id(environ.get(headers.environ_name(headers.REQUEST_ID)))
+            log(environ.get("REQUEST_METHOD"), str(environ.get("PATH_INFO", "")))
+            body = json.dumps(problems.document("internal_error", DETAIL, request_id)).encode()
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            named = [
+                ("Content-Type", problems.CONTENT_TYPE),
+                ("Content-Length", str(len(body))),
+                (headers.REQUEST_ID, request_id),
+            ]
+            start_response(f"{status.value} {status.phrase}", named, sys.exc_info())
+            return [body]

@@ -1,0 +1,178 @@
+"""What is on record of the fronts' leases: which of their processes may use its cache, and until when.
+
+A lease belongs to one process of a front, not to its name: two that run under one name, on two addresses, are two,
+and a writer waits for both. A record is a file for each name, where every writer sees it, with all of its processes.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from bookstore_project import files
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.sqlite_pair.locks import mutex
+from bookstore_project.settings import topology
+
+logger = logging.getLogger("bookstore.replication")
+
+RECORD_TIMEOUT_S = 1.0
+
+Holder = tuple[str, str]
+"""A front's name, and the instance of its process."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The permission of a front's process to use its cache, as recorded for writers."""
+
+    front: str
+    address: str
+    instance: str
+    """Of the front's process: a restarted front is another one. Empty: a process of which nothing else is known."""
+    expires: float
+    """Monotonic seconds, which all processes of a machine share."""
+    lease_s: float
+    confirmed: tuple[int, str] | None
+    """Position and hash of the newest entry in doubt of which the front has said that it knows."""
+
+    @property
+    def holder(self) -> Holder:
+        return self.front, self.instance
+
+    def is_valid(self) -> bool:
+        # A monotonic clock starts anew with the machine: what lies too far ahead is of another boot.
+        return 0 < self.expires - time.monotonic() <= self.lease_s * 1.5
+
+    def as_node(self) -> topology.Node:
+        host, port = topology.parse_address("FRONTS", self.address)
+        return topology.Node(self.front, topology.FRONT, host, port, 0)
+
+
+@cache
+def lease_dir() -> Path:
+    return topology.DATA / "leases"
+
+
+def lock_of(front: str) -> Path:
+    """What to lock while a front's record is read and written."""
+    return lease_dir() / f"{front}.lock"
+
+
+# ------------------------------------------------------------------------------------------------- records
+
+
+def read_record(front: str) -> tuple[Lease, ...] | None:
+    """The recorded leases of a front's processes, valid or not; None if there is no record that can be read."""
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        return tuple(map(_parse, json.loads(files.read(lease_dir() / f"{front}.json"))["leases"]))
+    return None
+
+
+def read_lease(front: str, instance: str) -> Lease | None:
+    """That process's, valid or not; None if it has none on record."""
+    return next((lease for lease in read_record(front) or () if lease.instance == instance), None)
+
+
+def _parse(members: dict[str, Any]) -> Lease:
+    """Raises ValueError, TypeError or LookupError for what `record_lease` can't have written."""
+    expires, lease_s = (float(members[name]) for name in ("expires", "lease_s"))
+    if not all(map(math.isfinite, (expires, lease_s))):
+        raise ValueError("A lease ends at some time.")
+    confirmed = members["confirmed"]
+    return Lease(
+        str(members["front"]),
+        str(members["address"]),
+        str(members["instance"]),
+        expires,
+        lease_s,
+        tuple(confirmed) if confirmed else None,
+    )
+
+
+def record_lease(lease: Lease) -> None:
+    """Writes the lease where every writer sees it, whole or not at all, beside those of other processes of its name.
+
+    What has run out is left away. Under the lock of the front's record; raises OSError.
+    """
+    record = read_record(lease.front)
+    others = [other for other in record or () if other.instance != lease.instance and other.is_valid()]
+    if record is None:
+        # Whoever else of this name holds a lease, it was on the record that is lost.
+        lost = time.monotonic() + settings.LEASE_S
+        others.append(Lease(lease.front, "", "", lost, settings.LEASE_S, None))
+    _write(lease.front, [*others, lease])
+    if {old.instance for old in record or ()} - {kept.instance for kept in (*others, lease)}:
+        _forget_marks(lease.front, [*others, lease])
+
+
+def record_no_lease(front: str) -> None:
+    """Says that nobody of this name holds one, unless a record is there."""
+    with suppress(OSError, Unavailable), mutex.lock(lock_of(front), RECORD_TIMEOUT_S):
+        if read_record(front) is None:
+            _write(front, [])
+
+
+def _write(front: str, leases: Sequence[Lease]) -> None:
+    content = json.dumps({"leases": [asdict(lease) for lease in leases]})
+    files.write(lease_dir() / f"{front}.json", content.encode())
+
+
+@dataclass(frozen=True)
+class Leases:
+    """What the records say: who holds a lease, and of which names nothing is known, because the record is gone."""
+
+    valid: dict[Holder, Lease]
+    unknown: frozenset[str]
+
+
+def read_leases() -> Leases:
+    """Of every front. A record that is missing or can't be read is no sign of there being no lease."""
+    names = {node.name for node in topology.NODES.values() if node.service == topology.FRONT}
+    with suppress(OSError):
+        names |= {path.stem for path in lease_dir().iterdir() if path.suffix == ".json"}
+    found = {name: read_record(name) for name in sorted(names)}
+    valid = {lease.holder: lease for record in found.values() for lease in record or () if lease.is_valid()}
+    return Leases(valid, frozenset(name for name, record in found.items() if record is None))
+
+
+# A process whose push failed gets no new lease until a push reaches it: it may be able to poll, and yet be deaf.
+
+
+def is_blocked(holder: Holder) -> bool:
+    return _mark(holder).exists()
+
+
+def block(holder: Holder) -> None:
+    if holder[1] and not is_blocked(holder):
+        logger.warning("%s doesn't take invalidations: it gets no lease until it does", holder[0])
+        with suppress(OSError):  # Then it keeps its lease, and the writers keep waiting for it.
+            files.write(_mark(holder), b"")
+
+
+def unblock(holder: Holder) -> None:
+    """Raises OSError."""
+    files.remove(_mark(holder))
+
+
+def _mark(holder: Holder) -> Path:
+    front, instance = holder
+    return lease_dir() / f"{front}.{hashlib.sha256(instance.encode()).hexdigest()[:16]}.unreachable"
+
+
+def _forget_marks(front: str, leases: Sequence[Lease]) -> None:
+    """Of processes that have no lease on record any more."""
+    kept = {_mark(lease.holder) for lease in leases}
+    with suppress(OSError):
+        for path in lease_dir().glob(f"{front}.*.unreachable"):
+            if path not in kept:
+                files.remove(path)

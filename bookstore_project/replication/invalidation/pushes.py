@@ -1,0 +1,162 @@
+"""The fronts as a writer sees them: who holds a lease, and how each of them forgets old entries in time.
+
+A front may use its cache only while it holds a lease, which it renews by polling a catalog replica. The lease
+stands in a file where every writer, whatever its process, sees it. A writer waits until each front that holds one
+has the invalidation, has confirmed it by its poll, or has run out of its lease.
+Source: Gray and Cheriton, Leases: An Efficient Fault-Tolerant Mechanism for Distributed File Cache Consistency
+(1989).
+"""
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from bookstore_project.api import headers
+from bookstore_project.nodes import client
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.invalidation.leases import (
+    Holder,
+    Lease,
+    Leases,
+    block,
+    read_leases,
+    record_no_lease,
+)
+from bookstore_project.replication.log.entries import Entry
+from bookstore_project.settings import modes, topology
+
+PUSH_PATH = "/internal/push/"
+PUSH_TIMEOUT_S = 0.3
+_NAP_S = 0.01
+_UNWAITED = threading.BoundedSemaphore(100)
+"""Pushes on their way for which nobody waits; more of them are left out."""
+
+
+def push(lease: Lease, message: Mapping[str, Any], timeout_s: float = PUSH_TIMEOUT_S) -> bool:
+    """Sends one message to one process of a front; whether it, and no other, answered that it has taken it."""
+    body = json.dumps(message, ensure_ascii=False).encode()
+    meant = {headers.FRONT_INSTANCE: lease.instance} if lease.instance else {}
+    for _ in range(2):  # Once more: the pooled connection may have died with the front's former process.
+        try:
+            answer = client.call(
+                lease.as_node(), "POST", PUSH_PATH, body=body, extra_headers=meant, timeout_s=timeout_s
+            )
+            return answer.status == 200
+        except (client.NeverSent, ImproperlyConfigured):  # The latter: its address is none.
+            return False
+        except client.NoAnswer as error:
+            if "timed out" in str(error):
+                return False
+    return False
+
+
+Announced = Mapping[Holder, "Future[bool]"]
+"""For each process of a front: whether it has taken what was announced."""
+
+
+def announce(timeline: str, entry: Entry) -> Announced:
+    """Begins to push the invalidation of an entry that is about to be committed; waits for nobody.
+
+    The commits and the fronts work at the same time. A front that drops an answer too early asks a replica for it;
+    whether there are other fronts, or other processes of theirs, is looked at after the commits, by `invalidate`.
+    """
+    if not entry.cache_keys:
+        return {}
+    message = _message(timeline, [entry])
+    return {
+        lease.holder: _pool().submit(copy_context().run, push, lease, message)
+        for lease in read_leases().valid.values()
+    }
+
+
+def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = MappingProxyType({})) -> None:
+    """Returns when every front that holds a lease knows of the entries, or its lease has run out."""
+    told = [entry for entry in entries if entry.cache_keys]
+    if not told:
+        return
+    message = _message(timeline, told)
+    if settings.COHERENCE == modes.PUSH:
+        _send_unwaited(message)
+    newest = (entries[-1].position, entries[-1].hash)
+    leases = read_leases()
+    # Whatever lease was granted until now, and isn't on record any more, has run out by then.
+    all_known = time.monotonic() + settings.LEASE_S
+    unknown = leases.unknown
+    left = {holder: lease for holder, lease in leases.valid.items() if not _has_taken(announced, lease)}
+    reached("leases-read")
+    while left or unknown:
+        taken = _push_to_all(left, message)
+        left = {holder: lease for holder, lease in left.items() if holder not in taken}
+        if not left and not unknown:
+            return
+        for holder in left:
+            block(holder)
+        now = read_leases()
+        left, unknown = _still_to_wait_for(left, unknown, now, newest)
+        if unknown and time.monotonic() > all_known:
+            for front in unknown:
+                record_no_lease(front)
+            unknown = frozenset()
+        if left or unknown:
+            time.sleep(_NAP_S)
+
+
+def _message(timeline: str, entries: Sequence[Entry]) -> dict[str, Any]:
+    changes = [[entry.position, entry.cache_keys] for entry in entries]
+    return {"timeline": timeline, "invalidate": changes, "set": []}
+
+
+def _has_taken(announced: Announced, lease: Lease) -> bool:
+    answer = announced.get(lease.holder)
+    return answer is not None and answer.result()
+
+
+def _still_to_wait_for(
+    left: Mapping[Holder, Lease], unknown: frozenset[str], now: Leases, newest: tuple[int, str]
+) -> tuple[dict[Holder, Lease], frozenset[str]]:
+    """The processes that may still use what is invalidated; one whose record has vanished counts as it was."""
+    waiting: dict[Holder, Lease] = {}
+    for holder, lease in left.items():
+        current = now.valid.get(holder) or (lease if lease.front in now.unknown and lease.is_valid() else None)
+        if current is not None and current.confirmed != newest:
+            waiting[holder] = current
+    for holder, lease in now.valid.items():
+        if lease.front in unknown and lease.confirmed != newest:
+            waiting[holder] = lease
+    return waiting, unknown & now.unknown
+
+
+def _push_to_all(leases: Mapping[Holder, Lease], message: Mapping[str, Any]) -> list[Holder]:
+    """All at once; those that took it."""
+    if len(leases) <= 1:
+        return [holder for holder, lease in leases.items() if push(lease, message)]
+    answers = {holder: _pool().submit(copy_context().run, push, lease, message) for holder, lease in leases.items()}
+    return [holder for holder, answer in answers.items() if answer.result()]
+
+
+def listeners() -> list[Lease]:
+    """Whom to send what is new: the fronts that hold a lease. In the mode `push` none does, and all want to know."""
+    if settings.COHERENCE != modes.PUSH:
+        return list(read_leases().valid.values())
+    return [Lease(node.name, node.address, "", 0.0, 0.0, None) for node in topology.replicas(topology.FRONT)]
+
+
+def _send_unwaited(message: Mapping[str, Any]) -> None:
+    for front in listeners():
+        if _UNWAITED.acquire(blocking=False):
+            sent = _pool().submit(copy_context().run, push, front, message)
+            sent.add_done_callback(lambda _: _UNWAITED.release())
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(8, thread_name_prefix="push")

@@ -1,0 +1,94 @@
+"""Set pushes: new answers sent to the fronts, so that the next reader finds them. Nobody waits for them.
+
+Only the newest answer of a key is worth sending: what is offered within a moment is sent together, and a book that
+sells many copies in it is sent once. What is lost, or dropped because the fronts can't keep up, costs a miss.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.invalidation.pushes import listeners, push
+from bookstore_project.settings import topology
+
+logger = logging.getLogger("bookstore.replication")
+
+GATHER_S = 0.005
+MOST_KEYS = 200
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The answer of a key as of a position; `make` gives its bytes as text, when there is a front to send it to."""
+
+    timeline: str
+    position: int
+    make: Callable[[], str]
+    request_id: str = ""
+    """Of the request that made it, for the log."""
+
+
+_waiting: dict[str, Offer] = {}
+_guard = threading.Condition()
+
+
+def offer(key: str, answer: Offer) -> None:
+    """Has it sent to every front that listens, in place of an older one that still waits."""
+    _start()
+    with _guard:
+        older = _waiting.get(key)
+        if older is None and len(_waiting) >= MOST_KEYS:
+            return
+        # Two writers may come here in another order than they had the lock.
+        if older is None or older.timeline != answer.timeline or older.position < answer.position:
+            _waiting[key] = answer
+            _guard.notify()
+
+
+@cache
+def _start() -> threading.Thread:
+    thread = threading.Thread(target=_send_forever, name="set-pushes", daemon=True)
+    thread.start()
+    return thread
+
+
+def _send_forever() -> None:
+    while True:
+        with _guard:
+            _guard.wait_for(lambda: _waiting)
+        time.sleep(GATHER_S)
+        with _guard:
+            offers = dict(_waiting)
+            _waiting.clear()
+        reached("set")
+        try:
+            _send(offers)
+        except Exception:  # It costs misses; a thread that ended over it would cost them for good.
+            logger.exception("New answers couldn't be sent to the fronts")
+
+
+def _send(offers: dict[str, Offer]) -> None:
+    fronts = listeners()
+    if not fronts:
+        return
+    sets: dict[str, list[Any]] = defaultdict(list)
+    requests: dict[str, list[str]] = defaultdict(list)
+    for key, answer in offers.items():
+        sets[answer.timeline].append([answer.position, key, answer.make()])
+        requests[answer.timeline].append(answer.request_id)
+    for timeline, items in sets.items():
+        message = {
+            "timeline": timeline,
+            "invalidate": [],
+            "set": items,
+            "requests": requests[timeline],
+            "replica": topology.NODE.name if topology.NODE else "",
+        }
+        for front in fronts:
+            push(front, message)

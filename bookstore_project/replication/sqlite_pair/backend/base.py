@@ -1,0 +1,233 @@
+"""ENGINE = "bookstore_project.replication.sqlite_pair.backend"."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from django.db.backends.sqlite3 import base
+from django.db.utils import DatabaseError
+from django.utils.asyncio import async_unsafe
+
+from bookstore_project import files
+from bookstore_project.replication.errors import WriteRefused
+from bookstore_project.replication.sqlite_pair.backend.authority import NOT_REPLICATED, Authority
+from bookstore_project.replication.sqlite_pair.backend.kept import KeptConnection, assert_openable
+
+PRAGMAS = (
+    # NORMAL would lose acknowledged writes in a power cut: https://sqlite.org/pragma.html#pragma_synchronous
+    "PRAGMA synchronous=FULL",
+    # Otherwise REPLACE deletes rows unseen by the delete triggers.
+    "PRAGMA recursive_triggers=ON",
+    # A WAL that a long reader made grow is cut back when it begins anew.
+    f"PRAGMA journal_size_limit={16 << 20}",
+    # Checkpoints are announced in the witness: see `file_identity`.
+    "PRAGMA wal_autocheckpoint=0",
+)
+HOW_TO_WRITE = (
+    'Writes go through a replicated transaction: transaction.run("{service}", change) of '
+    "bookstore_project.replication, where `change` is a function without arguments."
+)
+
+
+class Cursor(base.SQLiteCursorWrapper):
+    """Django's cursor, without what would end the transaction that it is used in."""
+
+    def executescript(self, script: str) -> "Cursor":
+        """Outside of a transaction only: it begins with a COMMIT. Raises WriteRefused."""
+        if self.connection.in_transaction:
+            raise WriteRefused(
+                "executescript() commits what the transaction has done so far, on one file alone. Execute its "
+                "statements one by one."
+            )
+        super().executescript(script)
+        return self
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Opens the file at a plain path if it exists, and refuses writes outside the replication protocol.
+
+    `writable()` opens the door for the protocol, `unguarded()` for making and migrating a file. There are two
+    connections, one that can only read and one that can write, of which one is in use and the other parked: PRAGMA
+    query_only on a single one would make SQLite compile every statement anew, each time it is set.
+    """
+
+    file_identity: str = ""
+    """Device and inode of the file that is open."""
+    sidecars: tuple[str | None, ...] = ()
+    """The same, and that of its -wal and -shm; empty until that is noted."""
+    _parked: tuple[Any, str, tuple[str | None, ...]] = (None, "", ())
+    """The connection that is not in use, with its file's identity and sidecars."""
+    _writing = False
+    _unguarded = False
+    _is_restricted = False
+    """Whether somebody else's code runs now, in a transaction of the protocol's."""
+    _elsewhere: Path | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute_wrappers.append(self._explain_refusal)
+        self._authorities: dict[bool, Authority] = {}
+
+    @property
+    def service(self) -> str:
+        """`catalog-2` belongs to `catalog`."""
+        return self.alias.rpartition("-")[0]
+
+    @property
+    def path(self) -> str:
+        return str(self._elsewhere or self.settings_dict["NAME"])
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        if not self.path.startswith("file:"):
+            params["database"] = f"file:{quote(self.path)}?mode=rw"
+            params["factory"] = KeptConnection
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
+        if not self.path.startswith("file:"):
+            if self._unguarded:
+                files.make_file(Path(self.path))
+            elif Path(self.path).exists():
+                assert_openable(self.path)
+        connection: sqlite3.Connection = super().get_new_connection(conn_params)
+        if self._unguarded:
+            connection.execute("PRAGMA journal_mode=WAL")
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
+        if not self._unguarded:
+            self._authorize(connection)
+        if isinstance(connection, KeptConnection) and self._elsewhere is None:
+            connection.keep(self.path, conn_params["timeout"])
+        self.file_identity = identity_of(self.path)
+        self.sidecars = ()
+        return connection
+
+    def _authorize(self, connection: sqlite3.Connection) -> None:
+        authority = Authority(is_writer=self._writing, is_restricted=lambda: self._is_restricted)
+        connection.set_authorizer(authority)
+        self._authorities[self._writing] = authority
+
+    def create_cursor(self, name: Any = None) -> Cursor:
+        cursor: Cursor = self.connection.cursor(factory=Cursor)
+        return cursor
+
+    @contextmanager
+    def restricted(self) -> Iterator[None]:
+        """Runs somebody else's code: it may do nothing to the transaction, the settings or the schema."""
+        authority = self._authorities.get(self._writing)
+        if authority is not None and authority.tables is None and self.connection is not None:
+            names = self.connection.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'table'")
+            authority.tables = frozenset(name for (name,) in names)
+        before, self._is_restricted = self._is_restricted, True
+        try:
+            yield
+        finally:
+            self._is_restricted = before
+
+    def connect_now(self) -> sqlite3.Connection:
+        """The connection below Django's, opened if it isn't."""
+        self.ensure_connection()
+        connection: sqlite3.Connection = self.connection
+        return connection
+
+    def forget_pages(self) -> None:
+        """Has the next transaction read from the file what this connection remembers of it, damage included."""
+        if self.connection is not None:
+            self.connection.execute("PRAGMA shrink_memory")
+
+    @contextmanager
+    def writable(self) -> Iterator[None]:
+        """Puts the connection that can write in use, for one transaction of the protocol.
+
+        It may be None: nobody has opened it yet.
+        """
+        self._swap()
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False
+            self._swap()
+
+    # Plain SQL where Django has a method of its own: these stand in the way of every read and write.
+
+    def begin(self, mode: str = "DEFERRED") -> None:
+        """Begins a transaction, in which atomic blocks are savepoints; `IMMEDIATE` takes SQLite's write lock."""
+        self.connection.execute(f"BEGIN {mode}")
+        self.autocommit = False
+
+    def end(self, *, committed: bool = False) -> None:
+        """Commits, or takes everything back; raises sqlite3.Error. A closed connection has nothing to end."""
+        if self.connection is not None:
+            if committed:
+                self.connection.commit()
+            else:
+                self.connection.rollback()
+        self.autocommit = True
+
+    def _swap(self) -> None:
+        in_use = self.connection, self.file_identity, self.sidecars
+        self.connection, self.file_identity, self.sidecars = self._parked
+        self._parked = in_use
+
+    @property
+    def all_sidecars(self) -> "tuple[tuple[str | None, ...], ...]":
+        """Those of both connections; may be asked by another thread."""
+        return self.sidecars, self._parked[2]
+
+    @async_unsafe
+    def close(self) -> None:
+        """Closes both connections."""
+        parked, self._parked, self.sidecars = self._parked[0], (None, "", ()), ()
+        if parked is not None:
+            parked.close()
+        super().close()
+
+    @contextmanager
+    def unguarded(self, path: Path | None = None) -> Iterator[None]:
+        """Makes the file if it is missing, and lets anything write: for setup and migrations only.
+
+        With `path`, this thread's connection is to that file meanwhile.
+        """
+        self.close()
+        self._unguarded, self._elsewhere = True, path
+        try:
+            yield
+        finally:
+            self.close()
+            self._unguarded, self._elsewhere = False, None
+
+    def _explain_refusal(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        try:
+            return execute(sql, params, many, context)
+        except DatabaseError as error:
+            code = getattr(error.__cause__, "sqlite_errorcode", 0)
+            if code == sqlite3.SQLITE_AUTH and not self._unguarded:
+                raise self.refusal() from error
+            if self._is_restricted and "cannot VACUUM" in str(error):  # Before the authorizer is asked.
+                raise WriteRefused(NOT_REPLICATED.format(what="VACUUM")) from error
+            if code == sqlite3.SQLITE_READONLY and not self._writing and not self._unguarded:
+                raise WriteRefused(
+                    f"{self.alias} is written outside a replicated transaction. "
+                    + HOW_TO_WRITE.format(service=self.service)
+                ) from error
+            raise
+
+    def refusal(self) -> WriteRefused:
+        """Why SQLite wasn't allowed to do the last thing that it was asked for."""
+        return WriteRefused(self._authorities[self._writing].reason)
+
+
+def identity_of(path: str) -> str:
+    """Device and inode of the file at the path; raises OSError if there is none."""
+    if path.startswith("file:"):
+        return path
+    status = Path(path).stat()
+    return f"{status.st_dev}:{status.st_ino}"

@@ -1,0 +1,258 @@
+"""One attempt at a replicated transaction, on the files that are in sync: steps 1 to 8 of DESIGN.md."""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from django.db import models, transaction
+
+from bookstore_project.replication import rows
+from bookstore_project.replication.errors import (
+    OutcomeUnknown,
+    ReplicaFault,
+    Unavailable,
+    WriteRefused,
+    is_refusal,
+    is_replica_fault,
+)
+from bookstore_project.replication.events import changes_ready
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.invalidation import pushes
+from bookstore_project.replication.log import entries, images, triggers
+from bookstore_project.replication.pinning import pinned
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.commit.recovery import Opening, begin_settled, commit_all
+from bookstore_project.replication.sqlite_pair.files import file_identity
+from bookstore_project.replication.sqlite_pair.files.participant import Participant
+from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, write_witness
+
+T = TypeVar("T")
+M = TypeVar("M", bound=models.Model)
+logger = logging.getLogger("bookstore.replication")
+
+
+@dataclass(frozen=True)
+class Committed(Generic[T]):
+    """What a replicated transaction gives back: `change`'s value, and where the log stands.
+
+    `position` is the new entry's, or the floor if nothing changed; `changes` is empty then.
+    """
+
+    value: T
+    position: int
+    timeline: str
+    changes: Sequence[entries.Change] = ()
+
+
+class RunAgain(Exception):
+    """The attempt was taken back, because this alias is at fault; the others may do."""
+
+    def __init__(self, alias: str, fault: BaseException) -> None:
+        super().__init__(alias)
+        self.alias = alias
+        self.fault = fault
+
+
+_active: ContextVar["Attempt | None"] = ContextVar("replicated_transaction", default=None)
+
+
+def active_attempt() -> "Attempt | None":
+    """The replicated transaction that this code runs in."""
+    return _active.get()
+
+
+@dataclass
+class Attempt:
+    """One attempt at a replicated transaction, under the writer lock."""
+
+    service: Service
+    lock: WriterLock
+    callbacks: list[Callable[[], object]] = field(default_factory=list)
+    _participants: list[Participant] = field(default_factory=list)
+    _touched: set[tuple[str, object]] = field(default_factory=set)
+    _extra_keys: set[str] = field(default_factory=set)
+
+    def perform(self, change: Callable[[], T], excluded: Mapping[str, BaseException]) -> Committed[T]:
+        """Raises RunAgain if an alias is to be excluded the next time, and nothing has happened yet."""
+        opening = begin_settled(self.service, self.lock, excluded)  # Steps 1 to 3.
+        self._participants = opening.participants
+        try:
+            reached("begun")
+            committed = self._perform(change, opening)
+            if opening.dead and not committed.changes:
+                in_sync_set.evict(self.service, self.lock, opening.witness, opening.dead)
+            return committed
+        finally:
+            opening.rollback()
+
+    def touch(self, instance: models.Model, keys: Sequence[str] = ()) -> None:
+        """A signal receiver saw this object saved or deleted; `keys` are cache keys beyond its image's own."""
+        self._touched.add((instance._meta.db_table, instance.pk))
+        self._extra_keys.update(keys)
+
+    def verify(self, instance: models.Model) -> None:
+        self._read_verified(type(instance), instance.pk)
+
+    def get_verified(self, model: type[M], key: object) -> M | None:
+        image = self._read_verified(model, key)
+        return None if image is None else rows.from_image(model, image, self._lead.alias)
+
+    def _read_verified(self, model: type[models.Model], key: object) -> images.Image | None:
+        table = self.service.tables[model._meta.db_table]
+        value = model._meta.pk.get_db_prep_value(key, self._lead.wrapper)
+        image = images.read_image(self._lead.raw, table, value)
+        # A row that `change` has written already is sealed as it was before that, until the entry is made.
+        is_changed, before = entries.pending_before(self._lead.raw, table.name, value)
+        entries.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)
+        return image
+
+    @property
+    def lead_alias(self) -> str:
+        """The alias that `change` reads and writes."""
+        return self._lead.alias
+
+    @property
+    def _lead(self) -> Participant:
+        return self._participants[0]
+
+    def _perform(self, change: Callable[[], T], opening: Opening) -> Committed[T]:
+        witness = opening.witness
+        with self._blaming(self._lead, runs_change=True):
+            value = self._call(change)  # Step 4.
+        with self._blaming(self._lead):
+            changes = self._changes()
+            if not changes:
+                self._keep_callbacks()
+                return Committed(value, witness.floor, witness.timeline)
+            changes_ready.send(sender=self.service.name, changes=changes)
+            head = opening.heads[self._lead.alias]
+            entry = self._append(changes, head, witness.epoch + bool(opening.dead))  # Step 5.
+        for follower in self._participants[1:]:
+            with self._blaming(follower):
+                entries.apply_changes(follower.raw, self.service, changes, entry)
+        if opening.dead:
+            witness = in_sync_set.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
+        reached("shrunk")
+        announced = self._announce(witness.timeline, entry)
+        witness = self._commit(witness)
+        reached("committed")
+        try:
+            pushes.invalidate(witness.timeline, [entry], announced)  # Step 7.
+        except Exception as error:  # The commits stand: whatever it is, this is no failure.
+            raise OutcomeUnknown(f"The fronts couldn't be told: {error}") from error
+        reached("invalidated")
+        witness = self._raise_floor(witness, entry.position)  # Step 8.
+        reached("floor")
+        if file_identity.is_due(entry.position, len(entry.payload)):
+            self._checkpoint(witness)
+        return Committed(value, entry.position, witness.timeline, changes)
+
+    @contextmanager
+    def _blaming(self, participant: Participant, *, runs_change: bool = False) -> Iterator[None]:
+        """An error that belongs to a replica belongs to this one; others pass.
+
+        What goes wrong with a file while `change` runs is SQLite's to say: an OSError is the caller's own.
+        """
+        try:
+            yield
+        except Exception as error:
+            if is_replica_fault(error) and not (runs_change and isinstance(error, OSError)):
+                raise RunAgain(participant.alias, error) from error
+            if runs_change and is_refusal(error):  # By a way around Django's cursors, which say it themselves.
+                raise participant.wrapper.refusal() from error
+            raise
+
+    def _call(self, change: Callable[[], T]) -> T:
+        token = _active.set(self)
+        try:
+            with (
+                pinned(self.service.name, self._lead.alias, for_writing=True),
+                transaction.atomic(using=self._lead.alias),
+                ExitStack() as restricted,
+            ):
+                for participant in self._participants:
+                    restricted.enter_context(participant.wrapper.restricted())
+                value = change()
+                if inspect.iscoroutine(value):
+                    value.close()
+                    raise WriteRefused("`change` is a coroutine function; wrap it: async_to_sync(change).")
+                return value
+        finally:
+            _active.reset(token)
+
+    def _changes(self) -> list[entries.Change]:
+        """What `change` did, by the triggers' account; raises if that can't be all of it."""
+        for follower in self._participants[1:]:
+            if entries.has_pending(follower.raw):
+                raise WriteRefused(f"{follower.alias} was written directly; leave out using(), it is replicated to.")
+        noted = entries.read_pending(self._lead.raw, self.service)
+        tables = {change.table for change in noted}
+        if not {table for table, _ in self._touched} <= tables and not triggers.installed(
+            self._lead.raw, self.service
+        ):
+            raise ReplicaFault(f"{self._lead.alias} lacks triggers; run `manage.py migrate`")
+        return [change for change in noted if change.before != change.after]
+
+    def _append(self, changes: list[entries.Change], head: entries.Head, epoch: int) -> entries.Entry:
+        """Writes the entry into the log of the file that `change` wrote."""
+        lead = self._lead.raw
+        for change in changes:
+            entries.reseal(lead, change)
+        entry = entries.make_entry(head, epoch, changes, self._cache_keys(changes))
+        entries.forget_pending(lead)
+        entries.append(lead, entry)
+        return entry
+
+    def _cache_keys(self, changes: list[entries.Change]) -> list[str]:
+        """The cache keys that the changed rows touch, by their models' account."""
+        keys = set(self._extra_keys)
+        for change in changes:
+            keys_of = getattr(self.service.tables[change.table].model, "cache_keys_of_change", None)
+            if keys_of is not None:
+                keys.update(keys_of(change.before, change.after))
+        return sorted(keys)
+
+    def _commit(self, witness: Witness) -> Witness:
+        """Both files, in fixed order.
+
+        Raises OutcomeUnknown if none surely took it, or only a damaged one did; IntegrityError as `commit_all` does.
+        """
+        self.lock.assert_current()
+        reached("before-commit")
+        self._keep_callbacks()
+        try:
+            return commit_all(self.service, self.lock, witness, self._participants)
+        except (ReplicaFault, Unavailable) as error:
+            raise OutcomeUnknown(f"The commit failed: {error}") from error
+
+    def _announce(self, timeline: str, entry: entries.Entry) -> pushes.Announced:
+        """Saves time and promises nothing: leases that can't be read are read again after the commits."""
+        try:
+            return pushes.announce(timeline, entry)
+        except OSError:
+            return {}
+
+    def _keep_callbacks(self) -> None:
+        """`on_commit` of one file is too early: they run when the write is visible everywhere."""
+        self.callbacks = [registered[1] for registered in self._lead.wrapper.run_on_commit]
+        self._lead.wrapper.run_on_commit = []
+
+    def _raise_floor(self, witness: Witness, position: int) -> Witness:
+        try:
+            self.lock.assert_current()
+            return write_witness(self.service.witness_file, replace(witness, floor=position), sync=False)
+        except (OSError, Unavailable) as error:
+            raise OutcomeUnknown(f"The witness can't be written: {error}") from error
+
+    def _checkpoint(self, witness: Witness) -> None:
+        try:
+            self.lock.assert_current()
+            file_identity.checkpoint(self.service, witness)
+        except (OSError, Unavailable) as error:  # The write stands; the next one finds what is wrong.
+            logger.warning("%s: no checkpoint could be made: %s", self.service.name, error)

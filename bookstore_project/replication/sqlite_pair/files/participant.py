@@ -1,0 +1,142 @@
+"""One replica's file in a write: opened, begun, committed or rolled back."""
+
+import sqlite3
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+
+from django.db import Error as DatabaseError
+
+from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.log import entries
+from bookstore_project.replication.service import wrapper
+from bookstore_project.replication.sqlite_pair.files import schema_version, wal_files
+from bookstore_project.replication.sqlite_pair.files.file_identity import (
+    Overwritten,
+    Unvouched,
+    check_file,
+    wal_identity,
+)
+from bookstore_project.replication.sqlite_pair.files.schema_version import OtherCode
+from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness
+from bookstore_project.settings import topology
+
+REPLICA_ERRORS = (sqlite3.Error, DatabaseError, ReplicaFault, OSError)
+"""What a file at fault raises."""
+
+
+_WHAT_IT_IS = (
+    "SELECT (SELECT nonce FROM replication_incarnation), (SELECT user_version FROM pragma_user_version), "
+    "EXISTS (SELECT 1 FROM replication_pendingchange)"
+)
+
+
+def assert_incarnation(
+    connection: sqlite3.Connection, alias: str, witness: Witness, *, of_any_code: bool = False
+) -> None:
+    """That the content belongs to this copy, was made for this code, and that nobody wrote around replication.
+
+    Raises ReplicaFault, or OtherCode, which is no fault of the file's.
+    """
+    row = connection.execute(_WHAT_IT_IS).fetchone()
+    if row[0] != witness.files[alias].nonce:
+        raise ReplicaFault("its content comes from another copy")
+    if not of_any_code:
+        schema_version.assert_own(alias, row[1], [other for other in witness.in_sync if other != alias])
+    if row[2]:
+        raise ReplicaFault("it holds a change that the log doesn't know: somebody wrote around replication")
+
+
+def read_settled_head(connection: sqlite3.Connection, alias: str, witness: Witness) -> entries.Head:
+    """The head of a copy; raises ReplicaFault if it is in sync and lacks something that is settled."""
+    head = entries.read_head(connection)
+    if alias in witness.in_sync and head.position < witness.floor:
+        # All of that was in it once. Who knows what else is older than it should be?
+        raise ReplicaFault(f"its log ends at {head.position}, below the settled position {witness.floor}")
+    return head
+
+
+def connect(alias: str, witness: Witness) -> sqlite3.Connection:
+    """This thread's connection, to the file that the witness knows: one opened before it was replaced is dropped."""
+    database = wrapper(alias)
+    if database.connection is not None and database.file_identity != witness.files[alias].identity:
+        database.close()
+    database.ensure_connection()
+    if not database.sidecars:
+        wal_files.note(database)
+    connection: sqlite3.Connection = database.connection
+    return connection
+
+
+class Participant:
+    """A file that takes part in one replicated transaction, on this thread's connection."""
+
+    def __init__(self, alias: str, *, of_any_code: bool = False) -> None:
+        self.alias = alias
+        self.of_any_code = of_any_code
+        """For what only copies: whoever runs the change must know the file's columns."""
+        self.wrapper = wrapper(alias)
+        self._guard = ExitStack()
+        self._written_ns: int | None = None
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The connection below Django's."""
+        connection: sqlite3.Connection = self.wrapper.connection
+        return connection
+
+    def begin(self, witness: Witness) -> entries.Head:
+        """Opens, locks and checks the file; gives back its head. Lets go of it if it raises.
+
+        Raises one of REPLICA_ERRORS, or OtherCode.
+        """
+        try:
+            check_file(self.alias, witness)
+            self._guard.enter_context(self.wrapper.writable())
+            connect(self.alias, witness)
+            self.wrapper.begin("IMMEDIATE")
+            wal_files.assert_own(self.wrapper)
+            # Again: before this connection was there, a tool may have closed the last one, which writes the file.
+            # From here on this one keeps the -wal.
+            self._written_ns = check_file(self.alias, witness).written_ns
+            assert_incarnation(self.raw, self.alias, witness, of_any_code=self.of_any_code)
+            return read_settled_head(self.raw, self.alias, witness)
+        except (*REPLICA_ERRORS, OtherCode):
+            self.abandon()
+            raise
+
+    def commit(self, witness: Witness) -> FileRecord:
+        """Makes it durable in this file, and checks that it still is the file. Raises one of REPLICA_ERRORS."""
+        try:
+            self.wrapper.end(committed=True)
+            record = self._check_committed(witness)
+            self._guard.close()
+            return record
+        except REPLICA_ERRORS:
+            self.abandon()
+            raise
+
+    def _check_committed(self, witness: Witness) -> FileRecord:
+        try:
+            record = check_file(self.alias, witness)
+        except Unvouched as error:  # The commit may have begun the -wal anew.
+            raise Overwritten(str(error)) from error
+        if record.written_ns != self._written_ns:
+            raise Overwritten("its file was overwritten by somebody else during the commit")
+        wal_files.assert_own(self.wrapper)
+        return replace(record, wal=wal_identity(topology.database_file(self.alias)))
+
+    def rollback(self) -> None:
+        """Takes everything back; whatever the file's state, the connection is clean afterwards."""
+        self.wrapper.run_on_commit = []
+        try:
+            self.wrapper.end()
+            self._guard.close()
+        except REPLICA_ERRORS:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Drops the connection: SQLite takes back what wasn't committed, and merges nothing (`backend.kept`)."""
+        self.wrapper.run_on_commit = []
+        self.wrapper.close()
+        with suppress(*REPLICA_ERRORS):
+            self._guard.close()

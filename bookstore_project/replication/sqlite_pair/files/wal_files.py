@@ -1,0 +1,82 @@
+"""The `-wal` and `-shm` beside a replica's file: that a connection still uses those that are there.
+
+A connection keeps using a `-wal` or `-shm` that somebody removed, and the next one makes another: the file then has
+two truths, and two sets of locks that know nothing of each other. Nobody but SQLite may remove them, and it does so
+only when the last connection closes. So which ones a connection opened is noted, and compared before its answers
+count. One process shares the `-shm` of a file between its connections, whoever opened it first: they must all agree.
+Source: https://sqlite.org/walformat.html, https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file
+"""
+
+import threading
+from functools import cache
+from pathlib import Path
+from weakref import WeakSet
+
+from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper
+
+SUFFIXES = ("-wal", "-shm")
+_ATTEMPTS = 3
+
+_noted: "WeakSet[DatabaseWrapper]" = WeakSet()
+_lock = threading.Lock()
+
+
+def note(database: DatabaseWrapper) -> None:
+    """Makes a connection that was just opened use its sidecars, and notes which ones those are.
+
+    Raises ReplicaFault if they aren't there, or aren't those that another connection of this process uses.
+    """
+    for _ in range(_ATTEMPTS):
+        before = _identities(database.path)
+        database.connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        opened = _identities(database.path)
+        if None in opened:
+            raise ReplicaFault("its -wal or -shm file is gone")
+        if None in before or before == opened:
+            break
+        # The last other connection closed in between, and took its files away.
+        database.close()
+        database.ensure_connection()
+    else:
+        raise ReplicaFault("its -wal or -shm file comes and goes")
+    database.sidecars = (database.file_identity, *opened)
+    with _lock:
+        _noted.add(database)
+    assert_unchanged(database.path, database.file_identity)
+
+
+def assert_own(database: DatabaseWrapper) -> None:
+    """That this connection's sidecars still are those at the path; raises ReplicaFault."""
+    _assert_are(database.sidecars[1:], database.path)
+
+
+def assert_unchanged(path: str, file_identity: str) -> None:
+    """The same of every connection that this process has open to the file; raises ReplicaFault."""
+    with _lock:
+        found = [sidecars for database in _noted if database.path == path for sidecars in database.all_sidecars]
+    for sidecars in found:
+        if sidecars and sidecars[0] == file_identity:
+            _assert_are(sidecars[1:], path)
+
+
+def _assert_are(sidecars: tuple[str | None, ...], path: str) -> None:
+    if sidecars != _identities(path):
+        raise ReplicaFault("its -wal or -shm file was removed or replaced while it was in use")
+
+
+def _identities(path: str) -> tuple[str | None, ...]:
+    return tuple(map(_identity, _beside(path)))
+
+
+@cache
+def _beside(path: str) -> tuple[Path, ...]:
+    return tuple(Path(path + suffix) for suffix in SUFFIXES)
+
+
+def _identity(path: Path) -> str | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return f"{status.st_dev}:{status.st_ino}"

@@ -1,0 +1,119 @@
+"""The state of a service's replication, for people, commands and pages."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.files import comparison, schema_version
+from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness
+from bookstore_project.replication.sqlite_pair.operator.quarantine import Quarantined, quarantined
+from bookstore_project.replication.sqlite_pair.repair import witness_rebuild
+from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
+from bookstore_project.settings import topology
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """One copy. `in_sync`: it has all that is settled, and serves, as far as opening it tells.
+
+    `lag` counts the settled entries that it lacks; None where its log can't be read.
+    """
+
+    alias: str
+    in_sync: bool
+    head: int | None
+    lag: int | None
+    fault: str
+    """Why it can't serve now, as far as opening it tells; empty if nothing is wrong."""
+    out_because: str
+    """Why it was taken out, or (`is_suspected`) why it is neither read nor written; empty if it is in use."""
+    out_since: str
+    is_suspected: bool
+    file: str
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service: what is agreed on, and its copies. Without a usable witness nothing is, and `problem` says why."""
+
+    service: str
+    problem: str
+    timeline: str
+    epoch: int | None
+    floor: int | None
+    files: tuple[FileStatus, ...]
+    last_repair: dict[str, Any] | None
+    """`at`, `alias`, `means` (`log` or `copy`), `entries`, `ms`."""
+    last_scrub: dict[str, Any] | None
+    """`at`, `found`: by alias, what was wrong."""
+
+    quarantined: tuple[Quarantined, ...] = ()
+    """Files that were put aside."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Every copy is in sync, and can serve as far as opening it tells."""
+        return not self.problem and all(file.in_sync and not file.fault for file in self.files)
+
+    def as_dict(self) -> dict[str, Any]:
+        aside = [{"file": file.name, "size_bytes": file.size_bytes} for file in self.quarantined]
+        return asdict(replace(self, quarantined=())) | {"quarantined": aside}
+
+
+def status(service: Service) -> ServiceStatus:
+    """Raises nothing: what can't be read is part of the answer."""
+    witness, problem = None, ""
+    try:
+        witness = witness_rebuild.read_current(service)
+    except Unavailable as error:
+        problem = error.detail
+    found = comparison.compare(service, scrubbed=())
+    return ServiceStatus(
+        service=service.name,
+        problem=problem or (_why_nobody(witness) if witness else ""),
+        timeline=witness.timeline if witness else "",
+        epoch=witness.epoch if witness else None,
+        floor=witness.floor if witness else None,
+        files=tuple(_file_status(alias, witness, found) for alias in service.aliases),
+        last_repair=maintenance_log.last(service.name, maintenance_log.REPAIR),
+        last_scrub=maintenance_log.last(service.name, maintenance_log.SCRUB),
+        quarantined=tuple(file for alias in service.aliases for file in quarantined(alias)),
+    )
+
+
+def _why_nobody(witness: Witness) -> str:
+    if not witness.in_sync:
+        return "No copy is in sync."
+    return "" if witness.trusted else "The copies that should be in sync are suspected: an operator has to decide."
+
+
+def _file_status(alias: str, witness: Witness | None, found: Agreement) -> FileStatus:
+    account: FileAccount = found.files[alias]
+    found_fault: BaseException | str | None = fault_of(alias, witness) if witness else account.complaint
+    fault = str(found_fault or account.complaint)
+    known = (witness.suspects.get(alias) or witness.out.get(alias)) if witness else None
+    head = account.head.position if account.head is not None else None
+    return FileStatus(
+        alias=alias,
+        in_sync=witness is not None and alias in witness.trusted and not fault,
+        head=head,
+        lag=max(0, witness.floor - head) if witness is not None and head is not None else None,
+        fault=fault or _of_other_code(account),
+        out_because=known.reason if known else "",
+        out_since=known.since if known else "",
+        is_suspected=witness is not None and alias in witness.suspects,
+        file=str(topology.database_file(alias)),
+    )
+
+
+def _of_other_code(account: FileAccount) -> str:
+    if not account.is_readable:
+        return ""
+    try:
+        schema_version.assert_of_this_code(account.alias, account.fingerprint)
+    except schema_version.OtherCode as error:
+        return error.detail
+    return ""

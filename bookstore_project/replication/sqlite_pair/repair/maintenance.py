@@ -1,0 +1,141 @@
+"""What runs beside every replica: finds files at fault before a write does, repairs, compacts and scrubs them.
+
+Of the processes of a service one is the caretaker; it holds a lock as long as it lives, and the next one takes over.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+
+from django.conf import settings
+
+from bookstore_project.nodes import background
+from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.progress import Progress, logged, silent
+from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.replication.sqlite_pair.files import scrub, source
+from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set, suspicion
+from bookstore_project.replication.sqlite_pair.membership.suspicion import Review
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin, witness_rebuild
+from bookstore_project.settings import topology
+
+EVERY_S = 0.5
+TIDY_EVERY_S = 5.0
+"""Between two looks whether the log can be shortened: it grows slowly, and each opens both files three times."""
+COMPACTION_S = 2.0
+"""How long a round compacts, at most: files at fault have to be looked for."""
+
+
+def register() -> None:
+    for name in topology.APPS_OF_SERVICE:
+        background.register(background.Task(f"{name} caretaker", name, EVERY_S, Caretaker(get_service(name)).step))
+
+
+@dataclass
+class Caretaker:
+    """Takes care of one service's files."""
+
+    service: Service
+    clock: Callable[[], float] = time.monotonic
+    _scrubbed: float | None = None
+    _tidied: float | None = None
+
+    def __post_init__(self) -> None:
+        self._progress = logged()
+        self._role = Role(self.service.lock_dir / "caretaker")
+        self._review = Review(self.service, self._progress)
+
+    def step(self) -> None:
+        """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
+        witness_rebuild.rebuild_witness(self.service)
+        self.look()  # In each process: some faults show in the connections of one alone.
+        if not self._role.is_mine():
+            return
+        self._review.step()
+        rejoin.repair(self.service, self._progress)
+        self._tidy()
+        compaction.keep_wals_short(self.service)
+        if self._scrubbed is None:
+            self._scrubbed = self.clock()  # A start is no time to read whole files.
+        elif 0 < settings.SCRUB_EVERY_S <= self.clock() - self._scrubbed or maintenance_log.is_scrub_wanted(
+            self.service.name
+        ):
+            self.scrub()
+
+    def _tidy(self) -> None:
+        """Less often than the rest, unless there is more to do."""
+        if self._tidied is not None and self.clock() - self._tidied < TIDY_EVERY_S:
+            return
+        was_compacted = compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
+        was_given_back = compaction.give_back(self.service, self._progress)
+        self._tidied = None if was_compacted or was_given_back else self.clock()
+
+    def look(self) -> None:
+        """Evicts an in-sync file that can't be opened as what it must be."""
+        if not faults_of(read_witness(self.service.witness_file)):
+            return
+        with self._locked() as lock:
+            witness = read_witness(self.service.witness_file)
+            faults = faults_of(witness)
+            if suspicion.vouch(self.service, lock, witness, faults):
+                witness = read_witness(self.service.witness_file)
+                faults = faults_of(witness)
+            in_sync_set.evict(self.service, lock, witness, faults)
+
+    def scrub(self) -> dict[str, list[str]]:
+        """Reads both files whole; evicts one that is damaged. What was found, by alias.
+
+        Raises Unavailable if one can't be read now: a scrub that was wanted still is.
+        """
+        self._scrubbed = self.clock()
+        wanted_ns = maintenance_log.scrub_wanted_ns(self.service.name)
+        found = scrub_all(self.service, self._progress)
+        suspected = self._review.step(is_thorough=True)
+        damaged: dict[str, BaseException] = {
+            alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items
+        }
+        try:
+            if damaged:
+                with self._locked() as lock:
+                    in_sync_set.evict(self.service, lock, read_witness(self.service.witness_file), damaged)
+        finally:
+            maintenance_log.forget_wanted_scrub(self.service.name, wanted_ns)
+        return found | suspected
+
+    def _locked(self) -> AbstractContextManager[WriterLock]:
+        return writer_lock(self.service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S)
+
+
+def scrub_all(service: Service, progress: Progress = silent) -> dict[str, list[str]]:
+    """What a scrub finds in each file that serves; empty lists where nothing is wrong."""
+    found = {}
+    for alias in read_witness(service.witness_file).trusted:
+        wrapper(alias).forget_pages()
+        with reads.reading(service.name, alias=alias):
+            found[alias] = scrub.findings(reads.raw(alias), service, partial(progress, f"scrubbing {alias}"))
+    maintenance_log.note(service.name, maintenance_log.SCRUB, found=found)
+    return found
+
+
+def faults_of(witness: Witness) -> dict[str, BaseException]:
+    """The in-sync files that can't serve, and why, but for those that are suspected already."""
+    return {alias: error for alias in witness.trusted if (error := fault_of(alias, witness)) is not None}
+
+
+def fault_of(alias: str, witness: Witness) -> BaseException | None:
+    """Why this file can't serve, as far as opening it tells; None if it can. A lock held by another is no fault."""
+    try:
+        with source.opened(alias, witness, of_any_code=True, timeout_s=0.2):
+            return None
+    except sqlite3.OperationalError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return None if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else error
+    except REPLICA_ERRORS as error:
+        return error

@@ -1,0 +1,126 @@
+"""A new witness where there is no usable one: missing, damaged, or an old copy of itself.
+
+Only if both files agree: each is sound by its own account, and their logs are equal, or one is the beginning of the
+other. Everything that was ever settled is in the longer one then. It begins a new timeline, because nobody can say
+any more up to where the old one was settled; no replica answers without a witness, so that the leases run out
+meanwhile, and with them whatever a front still has in its cache.
+"""
+
+import logging
+import time
+from contextlib import suppress
+
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.log import entries
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.backend.base import identity_of
+from bookstore_project.replication.sqlite_pair.files import comparison, source
+from bookstore_project.replication.sqlite_pair.files.comparison import Agreement
+from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
+from bookstore_project.replication.sqlite_pair.membership.witness import (
+    FileRecord,
+    UnusableWitness,
+    Witness,
+    create_witness,
+    read_witness,
+)
+from bookstore_project.settings import topology
+
+logger = logging.getLogger("bookstore.replication")
+
+HELP = "an operator has to say which copy counts: `manage.py replication adopt`"
+
+
+def rebuild_witness(service: Service) -> bool:
+    """Whether a new witness had to be made, and was.
+
+    Raises Unavailable if the files don't agree, and names the command that helps.
+    """
+    if unusable(service) is None:
+        return False
+    with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+        return rebuild_under_lock(service, lock)
+
+
+def rebuild_under_lock(service: Service, lock: WriterLock | None = None) -> bool:
+    """The same for a caller who holds the writer lock, or makes a store that nobody uses yet."""
+    problem = unusable(service)
+    if problem is None:
+        return False
+    found = _agreed(service, problem)
+    reached("rebuild-agreed")
+    wait_out_leases()
+    if unusable(service) is None:  # It was put back meanwhile, by whoever took it.
+        return False
+    if lock is not None:
+        lock.assert_current()
+    try:
+        create_witness(service.witness_file, _witness_of(service, found))
+    except OSError as error:
+        raise Unavailable(f"{problem} A new one can't be written: {error.strerror}.") from error
+    logger.warning("%s Both copies agree: it was made anew, up to position %s", problem, _newest(found))
+    return True
+
+
+def unusable(service: Service) -> str | None:
+    """Why the witness has to be made anew; None if it needn't. Raises Unavailable if that can't be told."""
+    # The logs first: a change of membership is in the witness before it is in a log.
+    epochs = {alias: _epoch_of(alias) for alias in service.aliases}
+    try:
+        witness = read_witness(service.witness_file)
+    except UnusableWitness as error:
+        return error.detail
+    newest = max((epochs[alias] for alias in witness.in_sync), default=0)
+    if newest > witness.epoch:
+        return f"The witness {service.witness_file.name} is stale: its epoch is {witness.epoch}, a log's is {newest}."
+    return None
+
+
+def read_current(service: Service) -> Witness:
+    """Raises Unavailable if the witness is missing, damaged, or an old copy of itself."""
+    problem = unusable(service)
+    if problem is not None:
+        raise UnusableWitness(problem)
+    return read_witness(service.witness_file)
+
+
+def _epoch_of(alias: str) -> int:
+    """Of the newest entry; 0 where it can't be read."""
+    with suppress(*REPLICA_ERRORS), source.snapshot_of(topology.database_file(alias)) as connection:
+        return entries.read_epoch(connection)
+    return 0
+
+
+def _agreed(service: Service, problem: str) -> Agreement:
+    found = comparison.compare(service)
+    if not found.is_whole:
+        complaints = [f"{alias}: {file.complaint}" for alias, file in found.files.items() if file.complaint]
+        why = "; ".join([f"the two copies are {found.relation}", *complaints, *filter(None, [found.difference])])
+        raise Unavailable(f"{problem} It can't be made anew ({why}): {HELP}.")
+    return found
+
+
+def _newest(found: Agreement) -> int:
+    assert found.newest is not None
+    head = found.files[found.newest].head
+    assert head is not None
+    return head.position
+
+
+def _witness_of(service: Service, found: Agreement) -> Witness:
+    epoch = max(file.epoch for file in found.files.values()) + 1
+    files = {}
+    for alias, file in found.files.items():
+        path = topology.database_file(alias)
+        files[alias] = FileRecord(identity_of(str(path)), file.nonce, path.stat().st_size)
+    behind = found.behind
+    in_sync = tuple(alias for alias in service.aliases if alias not in behind)
+    out = {
+        alias: in_sync_set.out_because(OSError("its log is the shorter one; the witness was lost"))
+        for alias in behind
+    }
+    return Witness(new_timeline(), epoch, in_sync, _newest(found), files, out)

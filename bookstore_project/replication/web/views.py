@@ -1,0 +1,148 @@
+"""What a replica's views have in common, and the internal routes that every replica has."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookstore_project.api import headers
+from bookstore_project.api.fields import StrictFields, TextField, WholeNumberField
+from bookstore_project.api.permissions import IsService
+from bookstore_project.api.schema_notes import described
+from bookstore_project.nodes import deadlines
+from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.invalidation import polls
+from bookstore_project.replication.reads import Snapshot
+from bookstore_project.replication.router import local_alias
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.transaction import Committed
+from bookstore_project.settings import topology
+
+
+class ReplicaView(APIView):
+    """A view that reads through the gate and writes through the protocol, and says at which position."""
+
+    service: str
+    _position: tuple[int, str] | None = None
+
+    @contextmanager
+    def reading(self, keys: Sequence[str] = ()) -> Iterator[Snapshot]:
+        with reads.reading(self.service, keys=keys) as snapshot:
+            self._position = snapshot.position, snapshot.timeline
+            yield snapshot
+
+    def committed(self, outcome: Committed[Any]) -> Any:
+        """Notes the position of a write; gives back its value."""
+        self._position = outcome.position, outcome.timeline
+        return outcome.value
+
+    def deadline(self, request: Request) -> float | None:
+        """Until when the caller waits, in epoch seconds; None if it didn't say, or is no node of the store."""
+        sent = request.headers.get(headers.DEADLINE)
+        if sent is None or not getattr(request.user, "is_service", False):
+            return None
+        seconds: float = serializers.FloatField().run_validation(sent)
+        return seconds
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        with deadlines.until(None):
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # From here on, waiting for locks ends with it. Nobody waits for what begins later.
+        deadlines.begin(self.deadline(request))
+        deadlines.assert_time_left()
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        with suppress(Unavailable):
+            position, timeline = self._position or self._settled()
+            final[headers.LOG_POSITION], final[headers.TIMELINE] = str(position), timeline
+        return final
+
+    def _settled(self) -> tuple[int, str]:
+        """For an answer that read nothing: where the service stands."""
+        witness = read_witness(get_service(self.service).witness_file)
+        return witness.floor, witness.timeline
+
+
+@described(exclude=True)
+class StatusView(APIView):
+    """This replica, for the front's cluster page: 503 with the reason if it can't promise a read."""
+
+    permission_classes = (IsService,)
+    service: str = ""
+
+    def get(self, request: Request) -> Response:
+        witness = read_witness(get_service(self.service).witness_file)
+        with reads.reading(self.service, keys=reads.NOTHING) as snapshot:
+            position = snapshot.position
+        name = topology.NODE.name if topology.NODE else snapshot.alias
+        return Response(
+            {
+                "node": name,
+                "alias": snapshot.alias,
+                "pid": os.getpid(),
+                "address": topology.NODES[name].address,
+                "in_sync": snapshot.alias in witness.trusted,
+                "position": position,
+                "floor": witness.floor,
+                "epoch": witness.epoch,
+                "timeline": witness.timeline,
+                "out": witness.complaints,
+                "last_repair": maintenance_log.last(self.service, maintenance_log.REPAIR),
+                "last_scrub": maintenance_log.last(self.service, maintenance_log.SCRUB),
+            }
+        )
+
+
+class PollInput(StrictFields):
+    """A front's poll."""
+
+    # Writers wait for the fronts of the topology, and for no others.
+    front = serializers.ChoiceField([node.name for node in topology.NODES.values() if node.service == topology.FRONT])
+    address = TextField(max_length=100)
+    instance = TextField(max_length=64)
+    since = WholeNumberField(allow_null=True, min_value=0)
+    confirmed = serializers.ListField(allow_null=True, min_length=2, max_length=2)
+    is_settling = serializers.BooleanField(default=False)
+    # A writer that finds a front's record gone waits for as long as a lease may last.
+    lease_s = serializers.FloatField(min_value=0.1, max_value=settings.LEASE_S)
+
+    def validate_address(self, address: str) -> str:
+        """Writers will push to it."""
+        try:
+            topology.parse_address("FRONTS", address)
+        except ImproperlyConfigured as error:
+            raise serializers.ValidationError("Expected HOST:PORT.") from error
+        return address
+
+
+@described(exclude=True)
+class LeaseView(APIView):
+    """A front polls: it gets its lease and what it missed."""
+
+    permission_classes = (IsService,)
+    service: str = ""
+
+    def post(self, request: Request) -> Response:
+        poll = PollInput(data=request.data)
+        poll.is_valid(raise_exception=True)
+        members = dict(poll.validated_data)
+        confirmed = members.pop("confirmed")
+        alias = local_alias(get_service(self.service))
+        return Response(
+            polls.answer(
+                self.service, alias, polls.Poll(confirmed=tuple(confirmed) if confirmed else None, **members)
+            )
+        )

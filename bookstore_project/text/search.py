@@ -1,0 +1,37 @@
+"""Looking for words in columns that have search keys."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from django.db.models import Q
+
+from bookstore_project.text.search_keys import Word, words_of
+
+
+def containing(search: str, keys: Mapping[str, str], others: Iterable[str] = ()) -> Q:
+    """The condition that each word of `search` is in one of the columns.
+
+    `keys` are columns of search keys, each with the name of its text; `others` hold numbers and the like. Raises
+    UnfitText for a search with characters that no text can have.
+    """
+    condition = Q()
+    for word in words_of(search):
+        found = Q()
+        for key, text in keys.items():
+            for each in _places(word, key, text):
+                found |= each
+        for column in others:
+            found |= Q(**{f"{column}__icontains": word.key or word.literal})
+        condition &= found
+    return condition
+
+
+def _places(word: Word, key: str, text: str) -> Iterator[Q]:
+    if word.literal:
+        yield Q(**{f"{text}__icontains": word.literal})
+        return
+    yield Q(**{f"{key}__contains": word.key})
+    if word.apart:  # Whole words: `j k` is not in `raj kumar`.
+        yield Q(**{key: word.apart})
+        yield Q(**{f"{key}__startswith": f"{word.apart} "})
+        yield Q(**{f"{key}__endswith": f" {word.apart}"})
+        yield Q(**{f"{key}__contains": f" {word.apart} "})

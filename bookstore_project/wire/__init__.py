@@ -1,1 +1,0 @@
-"""What nodes and clients say to one another: headers, errors, tokens, HTTP calls, health."""

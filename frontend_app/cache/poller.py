@@ -1,0 +1,65 @@
+"""Polls the catalog for changes and for the lease that lets this front use its cache."""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from bookstore_project.nodes import client
+from bookstore_project.nodes.balancing.balancer import Call
+from bookstore_project.nodes.json_documents import json_object
+from bookstore_project.settings.topology import Node
+from frontend_app.cache.coherence import Coherence, Poll, PollAnswer
+
+PATH = "/internal/leases/"
+
+
+@dataclass
+class Poller:
+    """Asks the catalog replicas in turn, the other one at once if the first can't answer."""
+
+    front: Node
+    catalogs: Sequence[Node]
+    coherence: Coherence
+    call: Call = client.call
+    turn: int = 0
+
+    def poll(self) -> bool:
+        """Whether any replica answered."""
+        self.turn += 1
+        ring = [self.catalogs[(self.turn + offset) % len(self.catalogs)] for offset in range(len(self.catalogs))]
+        return any(self._ask(node) for node in ring)
+
+    def _ask(self, node: Node) -> bool:
+        poll = self.coherence.next_poll()
+        try:
+            reply = self.call(
+                node, "POST", PATH, body=self._question(poll), timeout_s=self.coherence.lease_s / 2, deadline=None
+            )
+            if reply.status != HTTPStatus.OK:
+                return False
+            answer = PollAnswer.parse(json_object(reply.body))
+        except (client.CallFailed, KeyError, TypeError, ValueError):
+            return False
+        self.coherence.polled(poll, answer)
+        return True
+
+    def _question(self, poll: Poll) -> bytes:
+        return json.dumps(
+            {
+                "front": self.front.name,
+                "address": self.front.address,
+                "instance": self.coherence.instance,
+                "since": poll.since,
+                "confirmed": poll.confirmed,
+                "is_settling": poll.is_settling,
+                "lease_s": self.coherence.lease_s,
+            }
+        ).encode()
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self.poll()
+            # A writer may be waiting for the confirmation of what is in doubt: it shall not wait long.
+            stop.wait(self.coherence.lease_s / (16 if self.coherence.is_in_doubt else 4))

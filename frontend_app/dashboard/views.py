@@ -1,0 +1,88 @@
+"""The front's pages about itself, and the route by which catalog replicas push to it."""
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookstore_project.api import headers, problems
+from bookstore_project.api.health import read_only
+from bookstore_project.api.log_remarks import remark
+from bookstore_project.api.permissions import IsService
+from bookstore_project.api.renderers import JSONRenderer
+from bookstore_project.api.request_id import current_request_id
+from bookstore_project.api.schema_notes import described
+from bookstore_project.nodes.json_documents import json_object
+from frontend_app import responses, services
+from frontend_app.cache import pushes
+from frontend_app.dashboard import fault_views, state
+from frontend_app.dashboard.serializers import ClusterFields
+from frontend_app.monitoring import journal
+from frontend_app.runtime import front
+
+
+@read_only
+def home(request: HttpRequest) -> HttpResponse:
+    """The shop: books by page, topic or search words, each with a button that buys it."""
+    try:
+        relay = services.list_books(front(), request.META.get("QUERY_STRING", ""))
+    except problems.StoreError as error:
+        relay = responses.from_error(error)
+    page = json_object(relay.body)
+    problem = page if relay.status >= HTTPStatus.BAD_REQUEST else None
+    context = {"page": page, "asked": request.GET, "problem": problem, **fault_views.who(request)}
+    response = render(request, "frontend_app/home.html", context, status=relay.status)
+    for name, value in relay.headers.items():
+        response[name] = value
+    return response
+
+
+@read_only
+def cluster_page(request: HttpRequest) -> HttpResponse:
+    return _cluster(request, "frontend_app/cluster.html", fault_views.offers(request))
+
+
+@read_only
+def cluster_live(request: HttpRequest) -> HttpResponse:
+    """What changes of the cluster page: it fetches this every second."""
+    return _cluster(request, "frontend_app/cluster_live.html", {})
+
+
+def _cluster(request: HttpRequest, template: str, more: dict[str, Any]) -> HttpResponse:
+    told = state.describe(front(), is_for_staff=fault_views.sees_orders(request))
+    context = {**told, "now": journal.timestamp(time.time()), **more}
+    response = render(request, template, context)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class ClusterView(APIView):
+    """Nodes, cache, recent requests and events; for staff, with the addresses that were asked for."""
+
+    permission_classes = (AllowAny,)
+
+    @described(responses=ClusterFields)
+    def get(self, request: Request) -> Response:
+        """Shows the store as this front sees it."""
+        return Response(state.describe(front(), is_for_staff=fault_views.sees_orders(request)))
+
+
+@described(exclude=True)
+class PushView(APIView):
+    """A catalog replica's push, where no event loop takes it before."""
+
+    permission_classes = (IsService,)
+    renderer_classes = (JSONRenderer,)
+
+    def post(self, request: Request) -> Response:
+        taken = pushes.take(front().coherence, request.data, request.headers.get(headers.FRONT_INSTANCE))
+        response = Response({}, status=HTTPStatus.OK if taken else HTTPStatus.CONFLICT)
+        if said := [text for _, text in pushes.effects(request.data, current_request_id())]:
+            remark(response, "; ".join(said))
+        return response

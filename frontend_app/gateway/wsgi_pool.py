@@ -1,0 +1,81 @@
+"""The ordinary way: Django's WSGI handler in a bounded pool of threads."""
+
+import re
+import time
+from functools import partial
+from typing import Any
+
+from bookstore_project.api import headers
+from bookstore_project.api.authentication import is_hashing
+from bookstore_project.nodes import deadlines
+from bookstore_project.nodes.gateway.messages import Outgoing
+from bookstore_project.nodes.gateway.threads import Threads, WSGIApplication
+from bookstore_project.settings import topology
+from frontend_app.gateway.admission import Busy, Lane
+from frontend_app.middleware import ARRIVED_AT
+
+__all__ = ["Busy", "OrdinaryWay"]
+
+PURCHASES_AT_ONCE = topology.PURCHASES_OF_A_FRONT
+CHANGES_AT_ONCE = 2
+"""By staff. Apart from the purchases: what stalls the orders, or the catalog, holds up its own kind alone."""
+PASSWORDS_AT_ONCE = 8
+"""Logins: `api.passwords` hashes two of them at a time, lets few wait, and tells the others so at once."""
+UPKEEP_AT_ONCE = 2
+SLOT_WAIT_S = 8.0
+NEEDED = 2.0
+"""Times the usual that a request needs who is in a hurry: a first attempt has but a part of it."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+_UPKEEP = re.compile(r"/(readyz|metrics|internal)(/|$)")
+"""What the store and its keepers ask: it doesn't stand in line with customers."""
+_LOGIN = re.compile(r"/login(/|$)")
+_PURCHASE = re.compile(r"/(api/v1/orders|purchase)(/|$)")
+_TIMEOUT = headers.environ_name(headers.REQUEST_TIMEOUT)
+
+
+class OrdinaryWay:
+    """Runs a WSGI application in threads. Requests wait for one on the event loop, where waiting costs none."""
+
+    def __init__(self, application: WSGIApplication, threads: int, slot_wait_s: float = SLOT_WAIT_S) -> None:
+        purchases, changes = min(PURCHASES_AT_ONCE, threads), min(CHANGES_AT_ONCE, threads)
+        self._purchases = Lane("purchases", purchases)
+        self._changes = Lane("changes", changes)
+        self._passwords = Lane("passwords", PASSWORDS_AT_ONCE)
+        self._upkeep = Lane("upkeep", UPKEEP_AT_ONCE)
+        self._reads = Lane("reads", max(1, threads - purchases))
+        at_once = max(threads, purchases + 1) + changes + PASSWORDS_AT_ONCE + UPKEEP_AT_ONCE
+        self._threads = Threads(application, at_once)
+        self._slot_wait_s = slot_wait_s
+
+    async def answer(self, environ: dict[str, Any]) -> Outgoing:
+        """Raises Busy. Once begun, the work is finished, whether the client waits for it or not."""
+        environ[ARRIVED_AT] = time.time()
+        lane = self._lane_of(environ)
+        # To begin what can't be finished in time would take a thread from those for whom there is time.
+        await lane.enter(min(self._slot_wait_s, max(0.0, _patience_s(environ) - NEEDED * lane.usual_s)))
+        # The slot is kept until the end of the work, not of the waiting for it: a cancelled request has its thread.
+        return await self._threads.answer(environ, partial(_leave, lane, time.monotonic()))
+
+    def _lane_of(self, environ: dict[str, Any]) -> Lane:
+        path, is_safe = environ["PATH_INFO"], environ["REQUEST_METHOD"] in SAFE
+        if _UPKEEP.match(path):
+            return self._upkeep
+        if is_hashing(environ.get("HTTP_AUTHORIZATION", "")) or (_LOGIN.search(path) and not is_safe):
+            return self._passwords
+        if is_safe:
+            return self._reads
+        return self._purchases if _PURCHASE.match(path) else self._changes
+
+    def close(self) -> None:
+        self._threads.close()
+
+
+def _leave(lane: Lane, began: float) -> None:
+    lane.leave(time.monotonic() - began)
+
+
+def _patience_s(environ: dict[str, Any]) -> float:
+    """How long the client waits, if it said so; nonsense is refused later, with its reason."""
+    sent = environ.get(_TIMEOUT, "")
+    return float(sent) if deadlines.is_timeout(sent) else float("inf")

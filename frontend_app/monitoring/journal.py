@@ -1,0 +1,121 @@
+"""What a front remembers to show: its last requests and events. Bounded, in memory, off every request's way."""
+
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bookstore_project.nodes import metrics, redaction
+from bookstore_project.nodes.access_log import LONGEST_METHOD
+from bookstore_project.nodes.balancing.circuit_breaker import NodeHealth, State
+from bookstore_project.settings import topology
+from bookstore_project.settings.topology import Node
+from frontend_app.monitoring.rolling_stats import Figures
+
+log = logging.getLogger("bookstore.front")
+REQUESTS_KEPT, EVENTS_KEPT = 50, 100
+LONGEST_EVENT = 500
+
+
+def timestamp(epoch_s: float) -> str:
+    """RFC 3339, in UTC."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _now() -> str:
+    return timestamp(time.time())
+
+
+def left_the_rotation(node: Node, reason: str) -> str:
+    """`stopped answering → requests go to catalog-2`."""
+    what = {
+        "does not answer": "stopped answering",
+        "refuses connections": "stopped answering (it refuses connections)",
+    }
+    others = [other.name for other in topology.replicas(node.service) if other != node]
+    said = what.get(reason) or f"left the rotation: {reason.rstrip('.')}"
+    return f"{said} → requests go to {' and '.join(others)}"
+
+
+@dataclass
+class Journal:
+    """Newest first; appending to a deque needs no lock."""
+
+    figures: Figures = field(default_factory=Figures)
+    _requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    _events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        route: str,
+        status: int,
+        cache: str,
+        replica: str,
+        took_ms: float,
+        request_id: str,
+        trace: list[dict[str, Any]],
+    ) -> None:
+        """`path` and the calls in `trace` are as `nodes.redaction` makes them; `route` is the pattern."""
+        self._requests.appendleft(
+            {
+                "at": _now(),
+                "method": redaction.cut(method, LONGEST_METHOD),
+                "path": path,
+                "route": route,
+                "status": status,
+                "cache": cache,
+                "replica": replica,
+                "took_ms": round(took_ms, 2),
+                "request_id": request_id,
+                "trace": trace,
+            }
+        )
+
+    def event(self, node: str, text: str, *, by: str = "") -> None:
+        """`by` is the member of staff who wanted it so, if anybody did."""
+        text = redaction.cut(text, LONGEST_EVENT)
+        full = f"{text}, ordered by {by}" if by else text
+        self._events.appendleft({"at": _now(), "node": node, "event": full, "anonymous": text})
+        log.info("%s %s", node, full)
+
+    def rotation_changed(self, node: Node, health: NodeHealth) -> None:
+        text = {
+            State.CLOSED: "is back in rotation",
+            State.OPEN: left_the_rotation(node, health.reason),
+            State.HALF_OPEN: "passed a check: one request at a time finds out whether it is back",
+        }[health.state]
+        self.event(node.name, text)
+
+    def shared_cache_changed(self, node: Node, is_used: bool, reason: str) -> None:
+        """`node` is the front that has begun or ceased to use it."""
+        self.event(node.name, "uses the shared cache again" if is_used else f"leaves the shared cache out: {reason}")
+
+    def drain_changed(self, name: str, is_drained: bool) -> None:
+        self.event(name, "is drained: it gets no new requests" if is_drained else "is no longer drained")
+
+    def requests(self, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
+        """For others than staff with patterns instead of addresses, and without ids."""
+        return [_request_of(kept, is_for_staff=is_for_staff) for kept in self._requests.copy()]
+
+    def events(self, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
+        """For others than staff without names."""
+        text = "event" if is_for_staff else "anonymous"
+        return [{"at": kept["at"], "node": kept["node"], "event": kept[text]} for kept in self._events.copy()]
+
+
+def _request_of(kept: dict[str, Any], *, is_for_staff: bool) -> dict[str, Any]:
+    shown_to_all = {name: value for name, value in kept.items() if name != "route"}
+    if is_for_staff:
+        return shown_to_all
+    steps = [step | {"call": _without_ids(step["call"])} for step in kept["trace"]]
+    return shown_to_all | {"path": kept["route"], "request_id": "", "trace": steps}
+
+
+def _without_ids(call: str) -> str:
+    """`GET /api/v1/orders/6c1d8f5e-…/` → `GET /api/v1/orders/<uuid:order_id>`: replicas have a front's routes."""
+    method, _, address = call.partition(" ")
+    return f"{method} {metrics.pattern_of_path(address.partition('?')[0])}"
