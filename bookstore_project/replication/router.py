@@ -1,4 +1,9 @@
-"""DATABASE_ROUTERS: replicated apps live on their service's two aliases, everything else on `default`."""
+"""DATABASE_ROUTERS: replicated apps live on their service's two aliases, everything else on `default`.
+
+It says which of the two databases a query goes to, and refuses a write outside of a replicated transaction. It
+writes nothing itself: `transaction` runs the change on one file and `sqlite_pair/commit` brings it to both; which
+file a read may use, `reads` has decided before.
+"""
 
 from typing import Any
 

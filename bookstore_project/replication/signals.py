@@ -1,7 +1,8 @@
 """post_save and post_delete receivers: they queue the object and its cache keys with the running transaction.
 
-The triggers see the same change, and those that send no signal (`update()`, raw SQL). Both together: a table that
-lost its triggers is noticed, and a model can name cache keys that no column shows.
+A signal notes that a row was saved; it writes no other database. The list is completed by triggers, which see what
+sends no signal (`update()`, raw SQL), and `sqlite_pair/commit/attempt` writes both files by it. Both together: a
+table that lost its triggers is noticed, and a model can name cache keys that no column shows.
 """
 
 from typing import Any

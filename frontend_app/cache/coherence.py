@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -216,14 +216,21 @@ class Coherence:
             fresh = [(key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
             fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]
         # Outside the lock, as a cache may be slow: the floors have made the old entries worthless already.
-        for change in push.invalidate:
-            for key in change.keys:
-                for cache in self.caches:
-                    cache.delete(key)
+        self._delete(key for change in push.invalidate for key in change.keys)
         if push.replica:
-            for key, entry in fresh:
-                self.caches[0].set(key, entry.encode())
+            self._set(fresh)
         return True
+
+    def _delete(self, keys: Iterable[str]) -> None:
+        """The first step of an update, before the write is visible: the old answers go."""
+        for key in keys:
+            for cache in self.caches:
+                cache.delete(key)
+
+    def _set(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """The second one, after the write: the new answers come, so that the next reader finds them."""
+        for key, entry in entries:
+            self.caches[0].set(key, entry.encode())
 
     def _count(self, change: Change) -> None:
         self.invalidations += len(change.keys)

@@ -1,4 +1,8 @@
-"""A cache backend that evicts exactly one entry at a time: the one that was used least recently."""
+"""A backend of Django's cache framework that evicts one entry at a time: the one that was used least recently.
+
+It keeps and evicts. Whether an entry may be used, `coherence` decides; what deletes and sets on an update, `pushes`
+and `poller` say.
+"""
 
 import copy
 import sys

@@ -1,4 +1,8 @@
-"""Takes what catalog replicas push."""
+"""Takes what catalog replicas push: on an update the old answers are deleted, and the new ones set.
+
+Replicas send it (`replication/invalidation`): the deletion before the write is visible, and wait for it; the new
+answers afterwards, and wait for nobody. `Coherence.pushed` does both steps; a late set puts nothing old back.
+"""
 
 from collections.abc import Iterator
 from typing import Any

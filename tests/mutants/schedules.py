@@ -21,9 +21,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a floor is forgotten once its key has a new entry",
         "a slow reader puts the old price back after the new one was evicted",
         COHERENCE,
-        "                self.caches[0].set(key, entry.encode())\n",
-        "                self.caches[0].set(key, entry.encode())\n"
-        "                self.floors._of_key.pop(key, None)\n",
+        "            self.caches[0].set(key, entry.encode())\n",
+        "            self.caches[0].set(key, entry.encode())\n            self.floors._of_key.pop(key, None)\n",
         f"{SCHEDULES}::test_stale_fill_after_an_eviction",
     ),
     mutant(
