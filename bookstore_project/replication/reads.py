@@ -25,7 +25,7 @@ from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.pinning import current_pin, pinned
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import Service, get_service, service_of_app, wrapper
-from bookstore_project.replication.sqlite_pair.files import wal_files
+from bookstore_project.replication.sqlite_pair.files import staleness, wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file_now, write_time
 from bookstore_project.replication.sqlite_pair.files.participant import (
     REPLICA_ERRORS,
@@ -35,7 +35,6 @@ from bookstore_project.replication.sqlite_pair.files.participant import (
 )
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
-from bookstore_project.replication.sqlite_pair.repair import witness_rebuild
 from bookstore_project.replication.transaction import Accusation, settle
 from bookstore_project.settings import topology
 
@@ -189,7 +188,7 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> Snapshot
 @cache
 def _assert_not_stale(service_name: str, timeline: str) -> None:
     """Once for a process: from then on it remembers the newest witness that it has met."""
-    witness_rebuild.read_current(get_service(service_name))
+    staleness.read_current(get_service(service_name))
 
 
 def _check_again(service: Service, alias: str, snapshot: Snapshot) -> None:

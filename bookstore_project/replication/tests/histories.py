@@ -13,8 +13,7 @@ from django.db import connections
 from bookstore_project.replication.log import catchup, images
 from bookstore_project.replication.log import entries as log
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.files import file_identity
-from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, unvouched, write_witness
 from bookstore_project.replication.tests.copies import opened
 
 CATALOG = get_service("catalog")
@@ -68,7 +67,7 @@ def append(entries: Iterable[log.Entry], aliases: Iterable[str], batch_entries: 
 
 def settle_at(position: int) -> None:
     """The floor of the catalog, as the writers of those entries would have raised it."""
-    witness = file_identity.unvouched(read_witness(CATALOG.witness_file), *CATALOG.aliases)
+    witness = unvouched(read_witness(CATALOG.witness_file), *CATALOG.aliases)
     write_witness(CATALOG.witness_file, replace(witness, floor=position), sync=False)
 
 

@@ -25,6 +25,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
     Witness,
     read_witness,
+    unvouched,
     write_witness,
 )
 from bookstore_project.settings import topology
@@ -111,17 +112,6 @@ def wal_identity(path: Path) -> str:
         return f"{os.fstat(descriptor).st_ino}:{header[_SALTS].hex()}" if len(header) == _SALTS.stop else ""
     finally:
         os.close(descriptor)
-
-
-def unvouched(witness: Witness, *aliases: str) -> Witness:
-    """The witness that doesn't say when these files were last written."""
-    return replace(
-        witness,
-        files={
-            alias: replace(record, written_ns=None) if alias in aliases else record
-            for alias, record in witness.files.items()
-        },
-    )
 
 
 def is_due(position: int, size_bytes: int) -> bool:

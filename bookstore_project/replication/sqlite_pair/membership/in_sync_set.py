@@ -15,7 +15,7 @@ from bookstore_project.replication.errors import ADVICE, ReplicaFault, Suspected
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import verification
-from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, unvouched
+from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     Exclusion,
@@ -23,6 +23,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     Suspicion,
     Witness,
     read_witness,
+    unvouched,
     write_witness,
 )
 

@@ -220,3 +220,14 @@ def _of_members(members: dict[str, Any]) -> Witness:
     out = {alias: Exclusion(**record) for alias, record in members.pop("out").items()}
     suspects = {alias: Suspicion(**record) for alias, record in members.pop("suspects", {}).items()}
     return Witness(files=files, out=out, suspects=suspects, in_sync=tuple(members.pop("in_sync")), **members)
+
+
+def unvouched(witness: Witness, *aliases: str) -> Witness:
+    """The witness that doesn't say when these files were last written."""
+    return replace(
+        witness,
+        files={
+            alias: replace(record, written_ns=None) if alias in aliases else record
+            for alias, record in witness.files.items()
+        },
+    )

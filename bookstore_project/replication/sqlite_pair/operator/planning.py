@@ -11,12 +11,11 @@ from typing import Any
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.events import history_chosen
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import comparison, source
+from bookstore_project.replication.sqlite_pair.files import comparison, source, staleness
 from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount, Relation
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss as losses
 from bookstore_project.replication.sqlite_pair.operator.data_loss import Losses
-from bookstore_project.replication.sqlite_pair.repair import witness_rebuild
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.settings import topology
 
@@ -84,7 +83,7 @@ def look(service: Service, *, known: State | None = None, is_thorough: bool = Tr
     """
     witness, problem = None, ""
     try:
-        witness = witness_rebuild.read_current(service)
+        witness = staleness.read_current(service)
     except Unavailable as error:
         problem = error.detail
     if known is None:

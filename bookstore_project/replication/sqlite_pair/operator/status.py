@@ -6,11 +6,10 @@ from typing import Any
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import comparison, schema_version
+from bookstore_project.replication.sqlite_pair.files import comparison, schema_version, staleness
 from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator.quarantine import Quarantined, quarantined
-from bookstore_project.replication.sqlite_pair.repair import witness_rebuild
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.settings import topology
 
@@ -67,7 +66,7 @@ def status(service: Service) -> ServiceStatus:
     """Raises nothing: what can't be read is part of the answer."""
     witness, problem = None, ""
     try:
-        witness = witness_rebuild.read_current(service)
+        witness = staleness.read_current(service)
     except Unavailable as error:
         problem = error.detail
     found = comparison.compare(service, scrubbed=())

@@ -8,25 +8,21 @@ meanwhile, and with them whatever a front still has in its cache.
 
 import logging
 import time
-from contextlib import suppress
 
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
-from bookstore_project.replication.sqlite_pair.files import comparison, source
+from bookstore_project.replication.sqlite_pair.files import comparison
 from bookstore_project.replication.sqlite_pair.files.comparison import Agreement
-from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
+from bookstore_project.replication.sqlite_pair.files.staleness import unusable
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
-    UnusableWitness,
     Witness,
     create_witness,
-    read_witness,
 )
 from bookstore_project.settings import topology
 
@@ -64,35 +60,6 @@ def rebuild_under_lock(service: Service, lock: WriterLock | None = None) -> bool
         raise Unavailable(f"{problem} A new one can't be written: {error.strerror}.") from error
     logger.warning("%s Both copies agree: it was made anew, up to position %s", problem, _newest(found))
     return True
-
-
-def unusable(service: Service) -> str | None:
-    """Why the witness has to be made anew; None if it needn't. Raises Unavailable if that can't be told."""
-    # The logs first: a change of membership is in the witness before it is in a log.
-    epochs = {alias: _epoch_of(alias) for alias in service.aliases}
-    try:
-        witness = read_witness(service.witness_file)
-    except UnusableWitness as error:
-        return error.detail
-    newest = max((epochs[alias] for alias in witness.in_sync), default=0)
-    if newest > witness.epoch:
-        return f"The witness {service.witness_file.name} is stale: its epoch is {witness.epoch}, a log's is {newest}."
-    return None
-
-
-def read_current(service: Service) -> Witness:
-    """Raises Unavailable if the witness is missing, damaged, or an old copy of itself."""
-    problem = unusable(service)
-    if problem is not None:
-        raise UnusableWitness(problem)
-    return read_witness(service.witness_file)
-
-
-def _epoch_of(alias: str) -> int:
-    """Of the newest entry; 0 where it can't be read."""
-    with suppress(*REPLICA_ERRORS), source.snapshot_of(topology.database_file(alias)) as connection:
-        return entries.read_epoch(connection)
-    return 0
 
 
 def _agreed(service: Service, problem: str) -> Agreement:

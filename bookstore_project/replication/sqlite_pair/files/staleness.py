@@ -1,0 +1,39 @@
+"""Whether a witness is an old copy of itself: the logs of its files tell by their epochs."""
+
+from contextlib import suppress
+
+from bookstore_project.replication.log import entries
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.files import source
+from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
+from bookstore_project.replication.sqlite_pair.membership.witness import UnusableWitness, Witness, read_witness
+from bookstore_project.settings import topology
+
+
+def unusable(service: Service) -> str | None:
+    """Why the witness has to be made anew; None if it needn't. Raises Unavailable if that can't be told."""
+    # The logs first: a change of membership is in the witness before it is in a log.
+    epochs = {alias: _epoch_of(alias) for alias in service.aliases}
+    try:
+        witness = read_witness(service.witness_file)
+    except UnusableWitness as error:
+        return error.detail
+    newest = max((epochs[alias] for alias in witness.in_sync), default=0)
+    if newest > witness.epoch:
+        return f"The witness {service.witness_file.name} is stale: its epoch is {witness.epoch}, a log's is {newest}."
+    return None
+
+
+def read_current(service: Service) -> Witness:
+    """Raises Unavailable if the witness is missing, damaged, or an old copy of itself."""
+    problem = unusable(service)
+    if problem is not None:
+        raise UnusableWitness(problem)
+    return read_witness(service.witness_file)
+
+
+def _epoch_of(alias: str) -> int:
+    """Of the newest entry; 0 where it can't be read."""
+    with suppress(*REPLICA_ERRORS), source.snapshot_of(topology.database_file(alias)) as connection:
+        return entries.read_epoch(connection)
+    return 0
