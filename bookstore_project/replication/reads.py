@@ -24,7 +24,8 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.pinning import current_pin, pinned
 from bookstore_project.replication.router import local_alias
-from bookstore_project.replication.service import Service, get_service, service_of_app, wrapper
+from bookstore_project.replication.service import Service, get_service, service_of_app
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import staleness, wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file_now, write_time
 from bookstore_project.replication.sqlite_pair.files.participant import (

@@ -8,9 +8,8 @@ from typing import Any
 
 from django.apps import apps
 from django.apps.registry import Apps
-from django.db import connections, models
+from django.db import models
 
-from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper
 from bookstore_project.settings import topology
 
 
@@ -58,13 +57,6 @@ def service_of_app(app_label: str) -> str | None:
 
 
 _SERVICES = {label: service for service, labels in topology.APPS_OF_SERVICE.items() for label in labels}
-
-
-def wrapper(alias: str) -> DatabaseWrapper:
-    """This thread's connection to a replica's database."""
-    connection = connections[alias]
-    assert isinstance(connection, DatabaseWrapper)
-    return connection
 
 
 def replicated_models(registry: Apps, app_labels: Iterable[str]) -> Iterator[type[models.Model]]:

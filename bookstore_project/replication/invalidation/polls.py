@@ -16,7 +16,8 @@ from bookstore_project.replication.invalidation import leases, pushes
 from bookstore_project.replication.invalidation.leases import Lease
 from bookstore_project.replication.log import entries as log
 from bookstore_project.replication.reads import assert_in_sync
-from bookstore_project.replication.service import get_service, wrapper
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import check_file_now
 from bookstore_project.replication.sqlite_pair.files.participant import (

@@ -13,7 +13,8 @@ from django.db import connections
 
 from bookstore_project.replication.log import entries as log
 from bookstore_project.replication.log import images
-from bookstore_project.replication.service import get_service, wrapper
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.forks import Fork
 from bookstore_project.replication.transaction import active_attempt

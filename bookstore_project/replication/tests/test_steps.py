@@ -12,7 +12,8 @@ import pytest
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import OutcomeUnknown, ReplicaFault, Unavailable
 from bookstore_project.replication.events import published
-from bookstore_project.replication.service import get_service, wrapper
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import verification
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set

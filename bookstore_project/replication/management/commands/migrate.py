@@ -18,7 +18,8 @@ from django.db.migrations.executor import MigrationExecutor
 from bookstore_project import files
 from bookstore_project.replication.errors import ADVICE, Unavailable
 from bookstore_project.replication.log import triggers
-from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import schema_version, stored_schema
 from bookstore_project.replication.sqlite_pair.files.backup_copy import put_aside
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from django.db import connections
 from django.db.backends.sqlite3 import base
 from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
@@ -231,3 +232,10 @@ def identity_of(path: str) -> str:
         return path
     status = Path(path).stat()
     return f"{status.st_dev}:{status.st_ino}"
+
+
+def wrapper(alias: str) -> DatabaseWrapper:
+    """This thread's connection to a replica's database."""
+    connection = connections[alias]
+    assert isinstance(connection, DatabaseWrapper)
+    return connection

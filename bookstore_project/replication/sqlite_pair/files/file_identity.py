@@ -20,7 +20,8 @@ from pathlib import Path
 
 from bookstore_project.replication.errors import ReplicaFault, is_replica_fault
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.service import Service, wrapper
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
     Witness,

@@ -8,7 +8,7 @@ from django.db import Error as DatabaseError
 
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
-from bookstore_project.replication.service import wrapper
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import schema_version, wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import (
     Overwritten,

@@ -11,8 +11,8 @@ from pathlib import Path
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.invalidation import leases
 from bookstore_project.replication.log import entries
-from bookstore_project.replication.service import Service, wrapper
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.backend.base import identity_of, wrapper
 from bookstore_project.replication.sqlite_pair.backend.kept import assert_openable
 from bookstore_project.replication.sqlite_pair.files import source, verification
 from bookstore_project.replication.sqlite_pair.files.file_identity import Overwritten, Shrunk, Unvouched, check_file

@@ -16,7 +16,8 @@ from bookstore_project.nodes import background
 from bookstore_project.replication import maintenance_log, reads
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.progress import Progress, logged, silent
-from bookstore_project.replication.service import Service, get_service, wrapper
+from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import scrub, source
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock

@@ -17,7 +17,8 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import digests, entries, triggers
 from bookstore_project.replication.pinning import pinned
-from bookstore_project.replication.service import Service, wrapper
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled
 from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, stored_schema
 from bookstore_project.replication.sqlite_pair.files.backup_copy import Draft
