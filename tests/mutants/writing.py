@@ -83,7 +83,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the fronts are told before the commits",
         "a front reads the old price again between the two, and keeps it",
         (
-            Edit(ATTEMPT, COMMIT, f"        leases.invalidate(witness.timeline, [entry])\n{COMMIT}"),
+            Edit(ATTEMPT, COMMIT, f"        pushes.invalidate(witness.timeline, [entry])\n{COMMIT}"),
             Edit(ATTEMPT, f"            {INVALIDATE}  #", "            pass  #"),
         ),
         (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
