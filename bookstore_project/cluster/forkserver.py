@@ -101,6 +101,7 @@ class ForkServer:
 
         Raises Unavailable: then there is no such process, and the next call tries again.
         """
+        adopt_orphans()  # Where that can't be, the rest may not exist either.
         (allowed, permit), (begun, beginning) = os.pipe(), os.pipe()
         request = os.memfd_create("request")  # It may be as large as an environment, a message may not.
         try:

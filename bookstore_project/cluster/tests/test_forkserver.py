@@ -99,6 +99,7 @@ def refuse():
     raise forkserver.Unavailable
 
 forkserver.adopt_orphans = refuse
+del os.memfd_create  # Only Linux has it.
 group = Launcher([], Lifeline()).start(os.environ | {"BOOKSTORE_NODE": "nobody"})
 print(group.output.readall().decode().strip())
 print(group.wait())
