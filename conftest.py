@@ -28,7 +28,7 @@ from xdist.scheduler import LoadScopeScheduling
 from bookstore_project.api.login_attempts import attempts
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.invalidation import leases
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline
@@ -190,7 +190,7 @@ def nonce_and_floor(path: Path) -> tuple[str, int]:
     """Of a file that nobody writes any more."""
     with closing(sqlite3.connect(path)) as connection:
         (nonce,) = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
-        return nonce, log.read_head(connection).position
+        return nonce, entries.read_head(connection).position
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
-from bookstore_project.replication.log import catchup, triggers
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import catchup, entries, triggers
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.tests import histories
 from bookstore_project.replication.tests.copies import opened
@@ -47,7 +46,7 @@ def build(*, sales: int, edits: int, keep: int, behind: bool) -> None:
     with opened("catalog-1") as connection:
         _load(connection, histories.sales(connection, sales, BOOK), keep)
         _load(connection, histories.edits(connection, edits, BOOK), keep)
-        head = log.read_head(connection).position
+        head = entries.read_head(connection).position
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     if behind:
         witness = read_witness(CATALOG.witness_file)
@@ -57,16 +56,16 @@ def build(*, sales: int, edits: int, keep: int, behind: bool) -> None:
     histories.settle_at(head)
 
 
-def _load(connection: sqlite3.Connection, entries: Iterator[log.Entry], keep: int) -> None:
+def _load(connection: sqlite3.Connection, made: Iterator[entries.Entry], keep: int) -> None:
     """Without triggers, which have nothing to note here, and without waiting for the disk."""
     connection.execute("PRAGMA synchronous=OFF")
     for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         connection.execute(f'DROP TRIGGER "{name}"')
-    while batch := list(islice(entries, BATCH)):
+    while batch := list(islice(made, BATCH)):
         connection.execute("BEGIN IMMEDIATE")
         catchup.apply(connection, CATALOG, batch)
-        if keep and (base := batch[-1].position - keep) > log.read_base(connection):
-            log.drop_before(connection, base)
+        if keep and (base := batch[-1].position - keep) > entries.read_base(connection):
+            entries.drop_before(connection, base)
         connection.execute("COMMIT")
     triggers.install(connection, CATALOG)
 

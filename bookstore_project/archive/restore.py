@@ -22,7 +22,7 @@ from bookstore_project import files
 from bookstore_project.archive import manifest
 from bookstore_project.archive.staging import Staged
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source
@@ -88,11 +88,11 @@ def _beyond(service: Service, present: FileAccount, staged: Staged) -> list[str]
         if found.relation is Relation.INCOMPARABLE:
             return [f"{service.name}: all that is newer than the backup; its log doesn't reach back to it."]
         after = ours.head.position if found.departed_at is None else found.departed_at - 1
-        rows = list(data_loss.describe(service, log.entries_after(there, after)))
+        rows = list(data_loss.describe(service, entries.entries_after(there, after)))
     if not rows:
         return []
-    entries = present.head.position - after
-    told = [f"{service.name}: positions {after + 1} to {present.head.position}, {entries} entries:"]
+    count = present.head.position - after
+    told = [f"{service.name}: positions {after + 1} to {present.head.position}, {count} entries:"]
     told += [f"  {row}" for row in rows[:MOST_ROWS]]
     return told if len(rows) <= MOST_ROWS else [*told, f"  and {len(rows) - MOST_ROWS} more rows"]
 

@@ -285,7 +285,7 @@ def get_verified(model: type[M], key: object) -> M | None:
     table = get_service(name).tables[model._meta.db_table]
     value = model._meta.pk.get_db_prep_value(key, wrapper(pin.alias))
     image = images.read_image(raw(pin.alias), table, value)
-    entries.assert_sealed(raw(pin.alias), table.name, value, image)
+    entries.assert_digest(raw(pin.alias), table.name, value, image)
     return None if image is None else rows.from_image(model, image, pin.alias)
 
 

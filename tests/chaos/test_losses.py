@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bookstore_project.replication.management import report
-from bookstore_project.replication.sqlite_pair.operator.data_loss import Losses
+from bookstore_project.replication.sqlite_pair.operator.data_loss import DataLoss
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision as Planned
 from tests.chaos.checker import OUT_OF_STOCK
 from tests.chaos.chronicle import Entry
@@ -101,8 +101,8 @@ def test_what_the_order_service_gives_up_comes_back_so_that_all_is_judged() -> N
 def test_the_operator_reads_what_the_command_says() -> None:
     service: Any = SimpleNamespace(name="catalog")
     basis: Any = SimpleNamespace(service=service)
-    lost = Losses(("Positions 13 to 20, which are settled: 8 entries.",), 8)
-    for losses, count in ((lost, 8), (Losses((), 0), 0)):
+    lost = DataLoss(("Positions 13 to 20, which are settled: 8 entries.",), 8)
+    for losses, count in ((lost, 8), (DataLoss((), 0), 0)):
         told = "\n".join(report.decision_lines(Planned(basis, "promote catalog-2", ("catalog-2",), 12, losses), []))
         assert offer_of("catalog-2", told) == Offer("catalog-2", 12, count)
     assert offer_of("catalog-2", "CommandError: catalog-2 can't be promoted, it is damaged: garbage") is None

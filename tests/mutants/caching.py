@@ -104,7 +104,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a log that doesn't reach back is none",
         "a front that slept through a compaction shows old prices",
         POLLS,
-        "is_base = since is None or since < log.read_base(connection)",
+        "is_base = since is None or since < entries.read_base(connection)",
         "is_base = since is None",
         f"{TESTS}/test_compaction.py::test_a_front_that_the_log_no_longer_reaches_begins_anew",
     ),

@@ -177,7 +177,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "                with pinned(self.service.name, follower.alias, for_writing=True):\n"
         "                    change()\n"
         "                for row in changes:\n"
-        "                    entries.reseal(follower.raw, row)\n"
+        "                    entries.update_digest(follower.raw, row)\n"
         "                entries.forget_pending(follower.raw)\n"
         "                entries.append(follower.raw, entry)\n",
         f"{TESTS}/test_transaction.py::test_a_sale_stands_in_both_files",
@@ -239,7 +239,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the first file decides on an unverified row",
         "a flipped bit in the stock says no to a customer, for good",
         ATTEMPT,
-        "        entries.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)\n",
+        "        entries.assert_digest(self._lead.raw, table.name, value, before if is_changed else image)\n",
         "",
         f"{TESTS}/test_faults.py::test_a_flipped_stock_does_not_say_no",
     ),
@@ -247,7 +247,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "rows have no digest to answer to",
         "a flipped bit in a price is sold at, logged and copied",
         LOG,
-        "    if cursor.rowcount != 1:\n        raise _unsealed(change.table, change.key)\n",
+        "    if cursor.rowcount != 1:\n        raise _digest_mismatch(change.table, change.key)\n",
         "",
         f"{TESTS}/test_faults.py::test_a_flipped_value_is_noticed_where_no_second_copy_shows_it",
     ),
@@ -273,7 +273,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "what is settled isn't invalidated",
         "the front goes on showing the price from before the writer died",
         SETTLE,
-        "    if entries:\n        pushes.invalidate(witness.timeline, entries)\n",
+        "    if doubts:\n        pushes.invalidate(witness.timeline, doubts)\n",
         "",
         f"{TESTS}/test_killed_writer.py::test_a_settled_entry_is_invalidated_before_it_becomes_visible",
     ),

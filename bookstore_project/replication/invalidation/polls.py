@@ -14,7 +14,7 @@ from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.invalidation import leases, pushes
 from bookstore_project.replication.invalidation.leases import Lease
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.reads import assert_in_sync
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -63,7 +63,7 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
     witness = read_witness(service.witness_file)
     assert_in_sync(alias, witness)
     try:
-        entries, is_base = _missed(alias, poll.since, witness)
+        missed, is_base = _missed(alias, poll.since, witness)
         check_file_now(alias, service.witness_file, witness)
         wal_files.assert_own(wrapper(alias))
     except REPLICA_ERRORS as error:
@@ -73,9 +73,9 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
         "timeline": witness.timeline,
         "position": witness.floor,
         "renewed": renewed,
-        "changes": [[entry.position, entry.cache_keys] for entry in entries if entry.position <= witness.floor],
+        "changes": [[entry.position, entry.cache_keys] for entry in missed if entry.position <= witness.floor],
         "doubts": [
-            [entry.position, entry.hash, entry.cache_keys] for entry in entries if entry.position > witness.floor
+            [entry.position, entry.hash, entry.cache_keys] for entry in missed if entry.position > witness.floor
         ],
         "base": is_base,
         "settled": settled,
@@ -143,7 +143,7 @@ def _given(old: Lease | None, asked: float) -> float:
     return old.expires if old.expires - asked <= old.lease_s * 1.5 else 0.0
 
 
-def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[log.Entry], bool]:
+def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[entries.Entry], bool]:
     """The entries that the front lacks; and whether it has to begin at the floor, with those in doubt alone.
 
     It has to if it begins, and if the log doesn't reach back to where it stands.
@@ -153,8 +153,8 @@ def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[log.E
     try:
         assert_incarnation(connection, alias, witness)
         read_settled_head(connection, alias, witness)
-        is_base = since is None or since < log.read_base(connection)
+        is_base = since is None or since < entries.read_base(connection)
         start = witness.floor if since is None or is_base else min(since, witness.floor)
-        return list(log.entries_after(connection, start)), is_base
+        return list(entries.entries_after(connection, start)), is_base
     finally:
         connection.execute("ROLLBACK")

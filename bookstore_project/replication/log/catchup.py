@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bookstore_project.replication.errors import ReplicaFault
-from bookstore_project.replication.log import entries as log
-from bookstore_project.replication.log import images
+from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.service import Service
 
 BATCH_ENTRIES = 1000
@@ -28,9 +27,9 @@ def roll_forward(
     Runs in the caller's transaction. Raises ReplicaFault if target's log isn't a prefix of source's, or ends before
     source's begins; BrokenChain if source's is damaged.
     """
-    head = log.read_head(target)
-    known = log.hash_at(source, head.position)
-    if known is None and head.position < log.read_base(source):
+    head = entries.read_head(target)
+    known = entries.hash_at(source, head.position)
+    if known is None and head.position < entries.read_base(source):
         raise ReplicaFault(f"its log ends at position {head.position}, and the other's begins after that")
     if known != head.hash:
         raise ReplicaFault(f"its log departs from the other's at or before position {head.position}")
@@ -41,14 +40,14 @@ def roll_forward(
     return count
 
 
-def _batches(source: sqlite3.Connection, head: log.Head, most: int | None) -> Iterator[list[log.Entry]]:
+def _batches(source: sqlite3.Connection, head: entries.Head, most: int | None) -> Iterator[list[entries.Entry]]:
     """The entries above `head`, each checked to follow from the one before it."""
-    batch: list[log.Entry] = []
+    batch: list[entries.Entry] = []
     size, previous = 0, head
-    for entry in log.entries_after(source, head.position, most):
+    for entry in entries.entries_after(source, head.position, most):
         if entry.position != previous.position + 1 or entry.chained_to(previous.hash) != entry.hash:
-            raise log.BrokenChain(f"the hash chain breaks at position {entry.position}")
-        previous = log.Head(entry.position, entry.hash)
+            raise entries.BrokenChain(f"the hash chain breaks at position {entry.position}")
+        previous = entries.Head(entry.position, entry.hash)
         batch.append(entry)
         size += len(entry.payload)
         if len(batch) >= BATCH_ENTRIES or size >= BATCH_BYTES:
@@ -58,22 +57,22 @@ def _batches(source: sqlite3.Connection, head: log.Head, most: int | None) -> It
         yield batch
 
 
-def apply(connection: sqlite3.Connection, service: Service, entries: list[log.Entry]) -> None:
-    """Makes the rows what the entries leave behind, seals them, and appends the entries."""
+def apply(connection: sqlite3.Connection, service: Service, batch: list[entries.Entry]) -> None:
+    """Makes the rows what the entries leave behind, writes their digests, and appends the entries."""
     last: dict[str, dict[str, tuple[Any, images.Image | None]]] = defaultdict(dict)
-    for entry in entries:
+    for entry in batch:
         for row in json.loads(entry.payload):
             _assert_fits(service, row)
-            last[row["table"]][log.key_json(row["key"])] = row["key"], row["row"]
+            last[row["table"]][entries.key_json(row["key"])] = row["key"], row["row"]
     # Delete all, then insert: two rows may have swapped a unique value.
     for name, rows in last.items():
         images.delete_rows(connection, service.tables[name], (key for key, _ in rows.values()))
     for name, rows in last.items():
         for alike in _by_columns(image for _, image in rows.values() if image is not None):
             images.write_images(connection, service.tables[name], alike)
-        _seal(connection, name, {key: image for key, (_, image) in rows.items()})
-    log.forget_pending(connection)
-    log.append_all(connection, entries)
+        _write_digests(connection, name, {key: image for key, (_, image) in rows.items()})
+    entries.forget_pending(connection)
+    entries.append_all(connection, batch)
 
 
 def _assert_fits(service: Service, row: dict[str, Any]) -> None:
@@ -90,7 +89,7 @@ def _by_columns(rows: Iterable[images.Image]) -> Iterable[list[images.Image]]:
     return alike.values()
 
 
-def _seal(connection: sqlite3.Connection, table: str, rows: Mapping[str, images.Image | None]) -> None:
+def _write_digests(connection: sqlite3.Connection, table: str, rows: Mapping[str, images.Image | None]) -> None:
     """Notes that these rows, by their keys as JSON, are now what their images show."""
     gone = [(table, key) for key, image in rows.items() if image is None]
     live = [(table, key, images.digest(image)) for key, image in rows.items() if image is not None]

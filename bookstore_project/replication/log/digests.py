@@ -24,15 +24,15 @@ _TEXT: dict[type, Callable[[Any], str]] = {
 """The JSON text of a value, by what Python makes of SQLite's storage classes."""
 
 
-def judge_rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[str, bool | None]]:
+def compare_rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[str, bool | None]]:
     """Of all live rows: the key, as JSON, and whether the row is what its digest says; None if it has no digest."""
     columns = sorted(table.columns)
     starts = [("," if number else "{") + _quote(name) + ":" for number, name in enumerate(columns)]
     # The plus makes it an expression, which has no declared type: nothing converts it on its way to Python.
     values = ", ".join(f'+live."{name}"' for name in columns)
     rows = connection.execute(
-        f'SELECT {_key_of(table)}, sealed.digest, {values} FROM "{table.name}" live '
-        f'LEFT JOIN replication_rowdigest sealed ON sealed."table" = ? AND sealed."key" = {_key_of(table)}',
+        f'SELECT {_key_of(table)}, kept.digest, {values} FROM "{table.name}" live '
+        f'LEFT JOIN replication_rowdigest kept ON kept."table" = ? AND kept."key" = {_key_of(table)}',
         (table.name,),
     )
     for key, digest, *row in rows:
@@ -42,7 +42,7 @@ def judge_rows(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[s
             yield key, _digest_of(starts, row) == digest or _image_digest(connection, table, key) == digest
 
 
-def seal_rows(connection: sqlite3.Connection, table: Table) -> None:
+def write_digests(connection: sqlite3.Connection, table: Table) -> None:
     """Writes a digest for every live row of a table that has none yet."""
     rows = connection.execute(
         f'SELECT {_key_of(table)}, {images.image_expression(table, "live")} FROM "{table.name}" live'

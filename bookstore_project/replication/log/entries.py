@@ -162,7 +162,7 @@ def apply_changes(connection: sqlite3.Connection, service: Service, changes: Seq
         table = service.tables[change.table]
         if images.read_image(connection, table, change.key) != change.before:
             raise ReplicaFault(f"row {change.key} of {change.table} differs from the other file's")
-        reseal(connection, change)
+        update_digest(connection, change)
     try:
         _write_rows(connection, service, changes)
     except sqlite3.IntegrityError as error:
@@ -251,8 +251,8 @@ def read_digest(connection: sqlite3.Connection, table: str, key: Any) -> str | N
     return row[0] if row else None
 
 
-def reseal(connection: sqlite3.Connection, change: Change) -> None:
-    """Seals the row as the change leaves it. Raises ReplicaFault if its digest isn't the one of the row before."""
+def update_digest(connection: sqlite3.Connection, change: Change) -> None:
+    """Makes the digest that of the row as the change leaves it; raises ReplicaFault if it isn't that of before."""
     row = change.table, key_json(change.key)
     before, after = change.digest_before, change.digest_after
     if before is None:
@@ -265,14 +265,14 @@ def reseal(connection: sqlite3.Connection, change: Change) -> None:
         statement = 'UPDATE replication_rowdigest SET digest = ? WHERE "table" = ? AND "key" = ? AND digest = ?'
         cursor = connection.execute(statement, (after, *row, before))
     if cursor.rowcount != 1:
-        raise _unsealed(change.table, change.key)
+        raise _digest_mismatch(change.table, change.key)
 
 
-def assert_sealed(connection: sqlite3.Connection, table: str, key: Any, image: images.Image | None) -> None:
+def assert_digest(connection: sqlite3.Connection, table: str, key: Any, image: images.Image | None) -> None:
     """Raises ReplicaFault if the row isn't what the log last said it is."""
     if read_digest(connection, table, key) != images.digest(image):
-        raise _unsealed(table, key)
+        raise _digest_mismatch(table, key)
 
 
-def _unsealed(table: str, key: Any) -> ReplicaFault:
+def _digest_mismatch(table: str, key: Any) -> ReplicaFault:
     return ReplicaFault(f"row {key} of {table} isn't what the log says: it was changed behind its back")

@@ -82,9 +82,9 @@ def _account(file: FileAccount) -> str:
 def decision_lines(decision: Decision, consequences: list[str]) -> Iterator[str]:
     """What would be, and what it costs."""
     yield f"{decision.words}: what {' and '.join(decision.keeps)} says counts, up to position {decision.head}."
-    if decision.losses.sentences:
+    if decision.data_loss.sentences:
         yield "LOST would be:"
-        yield from (f"  {sentence}" for sentence in decision.losses.sentences)
+        yield from (f"  {sentence}" for sentence in decision.data_loss.sentences)
     else:
         yield "Nothing that is known to be settled would be lost."
     yield from consequences

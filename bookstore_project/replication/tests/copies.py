@@ -11,8 +11,7 @@ from typing import TypeVar
 
 from django.db import connections
 
-from bookstore_project.replication.log import entries as log
-from bookstore_project.replication.log import images
+from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
@@ -95,19 +94,19 @@ def assert_copies_equal(service_name: str) -> None:
 def assert_sound(service_name: str, alias: str) -> None:
     service = get_service(service_name)
     with opened(alias) as connection:
-        entries = list(log.entries_after(connection, -1))
-        assert entries[0].payload == entries[0].keys == log.EMPTY, "the log has no base"
-        for previous, entry in pairwise(entries):
+        held = list(entries.entries_after(connection, -1))
+        assert held[0].payload == held[0].keys == entries.EMPTY, "the log has no base"
+        for previous, entry in pairwise(held):
             assert entry.position == previous.position + 1, "the log has a gap"
             assert entry.chained_to(previous.hash) == entry.hash, f"the chain breaks at {entry.position}"
-        assert entries[-1].position == read_witness(service.witness_file).floor
-        assert not log.has_pending(connection)
-        sealed = dict.fromkeys(connection.execute('SELECT "table", "key" FROM replication_rowdigest'), False)
+        assert held[-1].position == read_witness(service.witness_file).floor
+        assert not entries.has_pending(connection)
+        seen = dict.fromkeys(connection.execute('SELECT "table", "key" FROM replication_rowdigest'), False)
         for table in service.tables.values():
             for (key,) in connection.execute(f'SELECT "{table.key_column}" FROM "{table.name}"').fetchall():
-                log.assert_sealed(connection, table.name, key, images.read_image(connection, table, key))
-                sealed[(table.name, connection.execute("SELECT json_quote(?)", (key,)).fetchone()[0])] = True
-        assert all(sealed.values()), "a digest of a row that is gone"
+                entries.assert_digest(connection, table.name, key, images.read_image(connection, table, key))
+                seen[(table.name, connection.execute("SELECT json_quote(?)", (key,)).fetchone()[0])] = True
+        assert all(seen.values()), "a digest of a row that is gone"
 
 
 def head(alias: str) -> int:

@@ -123,14 +123,14 @@ class Case:
         possible = [(decision, plan) for plan in plans if (decision := self._planned(plan)) is not None]
         if not possible:
             return False
-        decision, plan = min(possible, key=lambda each: each[0].losses.entries or 0)
+        decision, plan = min(possible, key=lambda each: each[0].data_loss.entries or 0)
         floor = read_witness(self.service.witness_file).floor
         execution.carry_out(decision, plan)
-        assert decision.losses.entries == floor - decision.head, "it loses what it said"
+        assert decision.data_loss.entries == floor - decision.head, "it loses what it said"
         (kept,) = decision.keeps
         with reads.reading(self.service.name, alias=kept):
             seen = self.goods.count()
-        assert self.acknowledged - seen <= decision.losses.entries
+        assert self.acknowledged - seen <= decision.data_loss.entries
         self.acknowledged, self.unknown = seen, 0
         self.take_care()
         assert self.is_whole

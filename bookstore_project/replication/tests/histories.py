@@ -10,8 +10,7 @@ from typing import Any
 
 from django.db import connections
 
-from bookstore_project.replication.log import catchup, images
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import catchup, entries, images
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, unvouched, write_witness
 from bookstore_project.replication.tests.copies import opened
@@ -20,18 +19,20 @@ CATALOG = get_service("catalog")
 BOOKS, LEDGER = "catalog_app_book", "catalog_app_ledgerentry"
 
 
-def edits(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Iterator[log.Entry]:
+def edits(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Iterator[entries.Entry]:
     """The entries of so many changes of one book's price, after the head of this file."""
-    head, book = log.read_head(connection), _book(connection, book_id)
+    head, book = entries.read_head(connection), _book(connection, book_id)
     for number in range(count):
         book = {**book, "price": number % 90 + 1, "version": book["version"] + 1}
-        yield (entry := log.make_entry(head, 1, [log.Change(BOOKS, book_id, None, book)], [f"book:{book_id}"]))
-        head = log.Head(entry.position, entry.hash)
+        yield (
+            entry := entries.make_entry(head, 1, [entries.Change(BOOKS, book_id, None, book)], [f"book:{book_id}"])
+        )
+        head = entries.Head(entry.position, entry.hash)
 
 
-def sales(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Iterator[log.Entry]:
+def sales(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Iterator[entries.Entry]:
     """The entries of so many sales of one copy, after the head of this file. There have to be as many copies."""
-    head, book = log.read_head(connection), _book(connection, book_id)
+    head, book = entries.read_head(connection), _book(connection, book_id)
     (number,) = connection.execute(f"SELECT max(id) FROM {LEDGER}").fetchone()
     sold = images.read_image(connection, CATALOG.tables[LEDGER], number)
     assert sold is not None
@@ -46,17 +47,17 @@ def sales(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Itera
             "balance": book["quantity"],
             "order": uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex,
         }
-        changes = [log.Change(BOOKS, book_id, None, book), log.Change(LEDGER, number, None, row)]
-        yield (entry := log.make_entry(head, 1, changes, [f"book:{book_id}"]))
-        head = log.Head(entry.position, entry.hash)
+        changes = [entries.Change(BOOKS, book_id, None, book), entries.Change(LEDGER, number, None, row)]
+        yield (entry := entries.make_entry(head, 1, changes, [f"book:{book_id}"]))
+        head = entries.Head(entry.position, entry.hash)
 
 
-def append(entries: Iterable[log.Entry], aliases: Iterable[str], batch_entries: int = 2000) -> int:
+def append(made: Iterable[entries.Entry], aliases: Iterable[str], batch_entries: int = 2000) -> int:
     """Writes them into these files, in transactions of so many; the position of the last."""
-    entries, position = iter(entries), 0
+    made, position = iter(made), 0
     with ExitStack() as stack:
         connections = [stack.enter_context(opened(alias)) for alias in aliases]
-        while batch := list(islice(entries, batch_entries)):
+        while batch := list(islice(made, batch_entries)):
             position = batch[-1].position
             for connection in connections:
                 connection.execute("BEGIN IMMEDIATE")

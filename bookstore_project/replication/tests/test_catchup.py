@@ -13,7 +13,7 @@ from bookstore_project.replication import failpoints
 from bookstore_project.replication.log import catchup, entries, images
 from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
-from bookstore_project.replication.sqlite_pair.repair import rejoin as repair
+from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests import histories
 from bookstore_project.replication.tests.conftest import KilledAt
@@ -44,8 +44,8 @@ def edit(count: int) -> None:
     histories.edit(count, ("catalog-1",))
 
 
-def rejoin() -> tuple[str, int]:
-    (repaired,) = repair.repair(CATALOG)
+def rejoined() -> tuple[str, int]:
+    (repaired,) = rejoin.repair(CATALOG)
     return repaired.means, repaired.entries
 
 
@@ -90,15 +90,15 @@ def test_rows_end_as_the_last_entry_has_them_whatever_the_size_of_a_batch(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(catchup, "BATCH_ENTRIES", size)
-    monkeypatch.setattr(repair, "TRANSACTION_ENTRIES", 5)
+    monkeypatch.setattr(rejoin, "TRANSACTION_ENTRIES", 5)
     count = make_history()
-    assert rejoin() == ("log", count)
+    assert rejoined() == ("log", count)
 
 
 def test_a_batch_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catchup, "BATCH_BYTES", 1)
     count = make_history()
-    assert rejoin() == ("log", count)
+    assert rejoined() == ("log", count)
 
 
 CATCH_UP = """
@@ -115,14 +115,14 @@ def test_a_kill_loses_one_transaction_of_it(killed_at: KilledAt) -> None:
     before = head("catalog-2")
     killed_at("repair-rolled-some", CATCH_UP)
     assert head("catalog-2") == before + 50
-    assert rejoin() == ("log", 70)
+    assert rejoined() == ("log", 70)
 
 
 def test_it_is_told_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repair, "TRANSACTION_ENTRIES", 25)
+    monkeypatch.setattr(rejoin, "TRANSACTION_ENTRIES", 25)
     edit(100)
     told: list[tuple[str, float]] = []
-    repair.repair(CATALOG, lambda what, part: told.append((what, part)))
+    rejoin.repair(CATALOG, lambda what, part: told.append((what, part)))
     assert told == [("catching up catalog-2", part) for part in (0.25, 0.5, 0.75, 1.0)]
 
 
@@ -131,15 +131,15 @@ def test_what_is_written_during_verification_is_rolled_forward_before_the_lock_i
 ) -> None:
     edit(10)
     under_lock: list[int] = []
-    roll_and_readmit = repair._roll_and_readmit
+    roll_and_readmit = rejoin._roll_and_readmit
 
     def counted(*args: Any) -> int:
         under_lock.append(roll_and_readmit(*args))
         return under_lock[-1]
 
-    monkeypatch.setattr(repair, "_roll_and_readmit", counted)
+    monkeypatch.setattr(rejoin, "_roll_and_readmit", counted)
     failpoints.hooks["repair-caught-up"] = lambda: edit(30)
-    assert rejoin() == ("log", 40)
+    assert rejoined() == ("log", 40)
     assert under_lock == [0]
 
 
@@ -151,7 +151,7 @@ def test_a_row_that_was_changed_with_its_digest_is_not_let_in() -> None:
         entries.drop_before(forged, entries.read_head(forged).position)
         assert scrub.findings(forged, CATALOG) == []
         assert scrub.difference(forged, other) == "the two files have different digests of row 7 of catalog_app_book"
-    assert rejoin()[0] == "copy"
+    assert rejoined()[0] == "copy"
 
 
 def _forge(alias: str, book_id: int) -> None:
@@ -168,7 +168,7 @@ def test_a_log_that_departs_is_not_built_upon() -> None:
     with opened("catalog-2") as connection:
         histories.append(list(histories.edits(connection, 1)), ["catalog-2"])
     restock()
-    assert rejoin()[0] == "copy"
+    assert rejoined()[0] == "copy"
 
 
 def test_a_broken_chain_in_the_other_log_stops_it() -> None:

@@ -58,13 +58,13 @@ def test_a_sound_row_is_known_by_its_values(
 ) -> None:
     put(table, key, value)
     monkeypatch.setattr(digests, "_image_digest", None)
-    assert [(json.loads(text), verdict) for text, verdict in digests.judge_rows(table, TABLE)] == [(key, True)]
+    assert [(json.loads(text), verdict) for text, verdict in digests.compare_rows(table, TABLE)] == [(key, True)]
 
 
 def test_a_row_whose_text_ends_early_in_json_is_judged_by_its_image(table: sqlite3.Connection) -> None:
     """SQLite's JSON of a text with a NUL is a matter of its version; the image decides."""
     put(table, 1, "a\0b")
-    assert [verdict for _, verdict in digests.judge_rows(table, TABLE)] == [True]
+    assert [verdict for _, verdict in digests.compare_rows(table, TABLE)] == [True]
 
 
 def flipped(value: float) -> float:
@@ -92,7 +92,7 @@ def flipped(value: float) -> float:
 def test_another_value_of_whatever_type_is_found(table: sqlite3.Connection, before: Any, after: Any) -> None:
     put(table, 1, before)
     table.execute("UPDATE t SET another = ?", (after,))
-    assert [verdict for _, verdict in digests.judge_rows(table, TABLE)] == [False]
+    assert [verdict for _, verdict in digests.compare_rows(table, TABLE)] == [False]
 
 
 def test_rows_without_digest_and_digests_without_row_are_told_apart(table: sqlite3.Connection) -> None:
@@ -100,7 +100,7 @@ def test_rows_without_digest_and_digests_without_row_are_told_apart(table: sqlit
         put(table, key, "x")
     table.execute("DELETE FROM t WHERE id = 2")
     table.execute("DELETE FROM replication_rowdigest WHERE \"key\" = '3'")
-    assert list(digests.judge_rows(table, TABLE)) == [("1", True), ("3", None)]
+    assert list(digests.compare_rows(table, TABLE)) == [("1", True), ("3", None)]
     assert list(digests.digests_without_row(table, TABLE)) == ["2"]
 
 
@@ -111,4 +111,4 @@ def test_columns_of_declared_types_reach_the_judge_unconverted(table: sqlite3.Co
     declared = replace(TABLE, name="u")
     digest = images.digest(images.read_image(table, declared, 1))
     table.execute("INSERT INTO replication_rowdigest VALUES ('u', '1', ?)", (digest,))
-    assert list(digests.judge_rows(table, declared)) == [("1", True)]
+    assert list(digests.compare_rows(table, declared)) == [("1", True)]

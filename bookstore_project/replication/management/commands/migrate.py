@@ -147,7 +147,7 @@ class Command(migrate.Command):
         found = schema_version.of_file(wrapper(alias).connect_now())
         # Rendering the recorded state takes a tenth of a second: a start with nothing to migrate does without.
         return found != schema_version.of_code(service.name) and (
-            found != stored_schema.as_migrated(alias, service).fingerprint
+            found != stored_schema.as_migrated(alias, service).schema_version
         )
 
     def finish(self, service: Service, alias: str) -> None:

@@ -107,9 +107,9 @@ class Attempt:
         table = self.service.tables[model._meta.db_table]
         value = model._meta.pk.get_db_prep_value(key, self._lead.wrapper)
         image = images.read_image(self._lead.raw, table, value)
-        # A row that `change` has written already is sealed as it was before that, until the entry is made.
+        # A row that `change` has written already has the digest of before, until the entry is made.
         is_changed, before = entries.pending_before(self._lead.raw, table.name, value)
-        entries.assert_sealed(self._lead.raw, table.name, value, before if is_changed else image)
+        entries.assert_digest(self._lead.raw, table.name, value, before if is_changed else image)
         return image
 
     @property
@@ -203,7 +203,7 @@ class Attempt:
         """Writes the entry into the log of the file that `change` wrote."""
         lead = self._lead.raw
         for change in changes:
-            entries.reseal(lead, change)
+            entries.update_digest(lead, change)
         entry = entries.make_entry(head, epoch, changes, self._cache_keys(changes))
         entries.forget_pending(lead)
         entries.append(lead, entry)

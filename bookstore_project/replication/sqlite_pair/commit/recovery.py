@@ -15,8 +15,7 @@ from django.db import IntegrityError
 from bookstore_project.replication.errors import ReplicaFault, Suspected, Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.invalidation import pushes
-from bookstore_project.replication.log import catchup
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
@@ -39,7 +38,7 @@ class Opening:
 
     witness: Witness
     participants: list[Participant]
-    heads: dict[str, log.Head]
+    heads: dict[str, entries.Head]
     dead: Faults
 
     def rollback(self) -> None:
@@ -101,9 +100,9 @@ def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_cod
             opening.participants.append(participant)
 
 
-def _begin(participant: Participant, witness: Witness) -> log.Head:
+def _begin(participant: Participant, witness: Witness) -> entries.Head:
     head = participant.begin(witness)
-    if log.read_epoch(participant.raw) > witness.epoch:
+    if entries.read_epoch(participant.raw) > witness.epoch:
         participant.rollback()
         raise Unavailable("The witness is stale: an old copy was put in its place; nothing was changed.")
     return head
@@ -126,7 +125,7 @@ def _settle(service: Service, lock: WriterLock, opening: Opening) -> None:
         opening.participants.clear()
         in_sync_set.evict(service, lock, opening.witness, {**opening.dead, **faults})
         return
-    entries = list(log.entries_after(longer.raw, opening.witness.floor))
+    doubts = list(entries.entries_after(longer.raw, opening.witness.floor))
     reached("settle-rolled")
     witness = opening.witness
     if opening.dead:
@@ -137,8 +136,8 @@ def _settle(service: Service, lock: WriterLock, opening: Opening) -> None:
     except (ReplicaFault, IntegrityError) as error:
         raise Unavailable(f"Unfinished work can't be finished: {error}") from error
     reached("settle-committed")
-    if entries:
-        pushes.invalidate(witness.timeline, entries)
+    if doubts:
+        pushes.invalidate(witness.timeline, doubts)
     reached("settle-invalidated")
     lock.assert_current()
     try:
@@ -151,8 +150,8 @@ def _settle(service: Service, lock: WriterLock, opening: Opening) -> None:
 def _level(service: Service, opening: Opening, longer: Participant) -> Faults:
     """Makes the other logs equal to the longest; which log is at fault where that fails."""
     try:
-        log.assert_chained(longer.raw)
-    except log.BrokenChain as error:
+        entries.assert_chained(longer.raw)
+    except entries.BrokenChain as error:
         return {longer.alias: error}
     for other in opening.participants:
         head, top = opening.heads[other.alias], opening.heads[longer.alias]
@@ -160,7 +159,7 @@ def _level(service: Service, opening: Opening, longer: Participant) -> Faults:
             continue
         try:
             catchup.roll_forward(longer.raw, other.raw, service)
-        except log.BrokenChain as error:
+        except entries.BrokenChain as error:
             return {longer.alias: error}
         except REPLICA_ERRORS as error:
             if head.position == top.position and not _is_broken(other):
@@ -174,7 +173,7 @@ def _level(service: Service, opening: Opening, longer: Participant) -> Faults:
 
 def _is_broken(participant: Participant) -> bool:
     try:
-        log.assert_chained(participant.raw)
+        entries.assert_chained(participant.raw)
     except REPLICA_ERRORS:
         return True
     return False

@@ -14,8 +14,7 @@ from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.log.entries import Head
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import schema_version as fingerprint
-from bookstore_project.replication.sqlite_pair.files import scrub, stored_schema
+from bookstore_project.replication.sqlite_pair.files import schema_version, scrub, stored_schema
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.source import snapshot_of
 from bookstore_project.settings import topology
@@ -36,7 +35,7 @@ class FileAccount:
     head: Head | None = None
     epoch: int = 0
     """Of its newest entry."""
-    fingerprint: int = 0
+    schema_version: int = 0
     """Of the code that it was migrated for."""
     findings: tuple[str, ...] = ()
     """What a scrub finds wrong; empty also if none was asked for."""
@@ -144,7 +143,7 @@ def account(
         base=base,
         head=head,
         epoch=epoch,
-        fingerprint=fingerprint.of_file(connection),
+        schema_version=schema_version.of_file(connection),
         findings=tuple(scrub.findings(connection, stored_schema.as_found(connection, service)))
         if is_thorough
         else (),

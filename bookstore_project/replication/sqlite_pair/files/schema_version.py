@@ -33,7 +33,7 @@ class OtherCode(Unavailable):
 
 
 def of_models(registry: Apps, app_labels: Iterable[str], alias: str) -> int:
-    """The fingerprint of these apps' models, as they stand in the registry: positive, 31 bits."""
+    """The schema version of these apps' models, as they stand in the registry: positive, 31 bits."""
     connection = connections[alias]
     columns = sorted(
         [model._meta.db_table, str(field.column), str(field.db_type(connection)), field.null, field.primary_key]
@@ -52,7 +52,7 @@ def of_file(connection: sqlite3.Connection) -> int:
 
 @cache
 def of_code(service_name: str) -> int:
-    """The fingerprint that this process's code has for a service."""
+    """The schema version that this process's code has for a service."""
     service = get_service(service_name)
     return of_models(apps, labels_of(service.app_labels), service.aliases[0])
 
@@ -63,7 +63,7 @@ def labels_of(app_labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def assert_own(alias: str, found: int, others: Iterable[str]) -> None:
-    """Raises OtherCode unless the file's fingerprint is this code's; ReplicaFault if that of one of the others is.
+    """Raises OtherCode unless the file's schema version is this code's; ReplicaFault if that of one of the others is.
 
     Files that are in sync were migrated together: one that says something else was told so by somebody else.
     """
@@ -83,7 +83,7 @@ def _of_path(path: Path) -> int | None:
 
 
 def assert_of_this_code(alias: str, found: int) -> None:
-    """Raises OtherCode unless the file's fingerprint is this code's."""
+    """Raises OtherCode unless the file's schema version is this code's."""
     if found != of_code(topology.NODES[alias].service):
         raise OtherCode(
             f"This process runs other code than {alias} was migrated for; nothing was read or changed. Restart the "

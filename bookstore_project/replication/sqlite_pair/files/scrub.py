@@ -10,8 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
-from bookstore_project.replication.log import digests as seals
-from bookstore_project.replication.log import entries, images
+from bookstore_project.replication.log import digests, entries, images
 from bookstore_project.replication.service import Service, Table
 
 MOST_FINDINGS = 20
@@ -40,7 +39,7 @@ def findings(connection: sqlite3.Connection, service: Service, tell: Tell | None
 
 
 def difference(ours: sqlite3.Connection, theirs: sqlite3.Connection) -> str:
-    """A row that isn't sealed alike in two files, in words; empty if there is none.
+    """A row that has other digests in two files, in words; empty if there is none.
 
     Rows that `theirs` has changed above the head of `ours` don't count. Both logs agree up to there.
     """
@@ -119,21 +118,21 @@ def _check_log(
 
 def _check_rows(connection: sqlite3.Connection, table: Table, count: _Counter) -> Iterator[str]:
     """Every row against its digest, and that there are no more digests than rows."""
-    sealed = 0
-    for key, is_as_sealed in seals.judge_rows(connection, table):
+    found = 0
+    for key, is_as_logged in digests.compare_rows(connection, table):
         count.one_more()
-        if is_as_sealed is None:
+        if is_as_logged is None:
             yield f"row {key} of {table.name} isn't in the log"
             continue
-        sealed += 1
-        if not is_as_sealed:
+        found += 1
+        if not is_as_logged:
             yield f"row {key} of {table.name} isn't what the log says"
     # Keys are unique on both sides, so that the numbers tell whether a digest has no row.
-    (digests,) = connection.execute(
+    (kept,) = connection.execute(
         'SELECT count(*) FROM replication_rowdigest WHERE "table" = ?', (table.name,)
     ).fetchone()
-    if digests != sealed:
-        for key in seals.digests_without_row(connection, table):
+    if kept != found:
+        for key in digests.digests_without_row(connection, table):
             yield f"row {key} of {table.name} is missing"
 
 

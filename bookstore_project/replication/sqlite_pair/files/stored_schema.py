@@ -11,7 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, Table, tables_of
-from bookstore_project.replication.sqlite_pair.files import schema_version as fingerprint
+from bookstore_project.replication.sqlite_pair.files import schema_version
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Migrated:
     """What the recorded migrations of a file make of a service's models."""
 
     service: StoredService
-    fingerprint: int
+    schema_version: int
 
 
 def as_migrated(alias: str, service: Service) -> Migrated:
@@ -82,9 +82,9 @@ def as_migrated(alias: str, service: Service) -> Migrated:
     registry = _state(alias)
     labels = [label for label in service.app_labels if label in registry.app_configs]
     found = tables_of(registry, labels)
-    all_labels = [label for label in fingerprint.labels_of(service.app_labels) if label in registry.app_configs]
+    all_labels = [label for label in schema_version.labels_of(service.app_labels) if label in registry.app_configs]
     return Migrated(
-        StoredService(service.name, service.app_labels, found), fingerprint.of_models(registry, all_labels, alias)
+        StoredService(service.name, service.app_labels, found), schema_version.of_models(registry, all_labels, alias)
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source
 from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount, Relation
@@ -21,7 +21,7 @@ UNKNOWN_ENTRIES = 1_000
 
 
 @dataclass(frozen=True)
-class Losses:
+class DataLoss:
     """`sentences` for people, empty if nothing is lost; `entries` that are lost, None if that can't be known."""
 
     sentences: tuple[str, ...]
@@ -38,7 +38,7 @@ class Losses:
         return IDS_PER_ENTRY * (UNKNOWN_ENTRIES if self.entries is None else self.entries + 1)
 
 
-def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAccount | None) -> Losses:
+def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAccount | None) -> DataLoss:
     """What `kept` lacks: of what is known to be settled, and of what the other file holds, if it can be read.
 
     `floor` is None where there is no usable witness.
@@ -66,8 +66,8 @@ def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAc
             f"There is no usable witness and no other file: what was settled beyond position {head}, "
             "if anything, can't be known."
         )
-        return Losses(tuple(sentences), None)
-    return Losses(tuple(sentences), lost)
+        return DataLoss(tuple(sentences), None)
+    return DataLoss(tuple(sentences), lost)
 
 
 def only_in(service: Service, kept: FileAccount, other: FileAccount, path: Path) -> list[str]:
@@ -83,12 +83,12 @@ def only_in(service: Service, kept: FileAccount, other: FileAccount, path: Path)
             after = common.departed_at - 1
         elif common.relation is Relation.INCOMPARABLE:
             return ["a log that doesn't reach back far enough to be compared"]
-        return list(describe(service, log.entries_after(theirs, after)))
+        return list(describe(service, entries.entries_after(theirs, after)))
 
 
-def describe(service: Service, entries: Iterable[log.Entry]) -> Iterator[str]:
+def describe(service: Service, lost: Iterable[entries.Entry]) -> Iterator[str]:
     """`position 12: book 3`, a line for each row that an entry wrote."""
-    for entry in entries:
+    for entry in lost:
         for row in entry.rows:
             table = service.tables.get(row["table"])
             name = table.model._meta.verbose_name if table is not None else row["table"]

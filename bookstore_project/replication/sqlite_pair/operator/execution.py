@@ -42,14 +42,14 @@ def carry_out(decision: Decision, plan: Plan) -> Witness:
     with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
         state = look(service, known=decision.basis)
         again = plan(state)
-        if (again.keeps, again.losses) != (decision.keeps, decision.losses):
+        if (again.keeps, again.data_loss) != (decision.keeps, decision.data_loss):
             raise Refused("The store has changed meanwhile, and nothing was done: look again.")
         refusing = refuse(service, lock, state, f"`replication {decision.words}` was interrupted: repeat it")
         reached("decision-refusing")
         wait_out_leases()
         for alias in service.aliases:
             if state.found.files[alias].is_readable and alias not in decision.rejected:
-                skip_ids(service, alias, decision.losses.ids_to_skip)
+                skip_ids(service, alias, decision.data_loss.ids_to_skip)
         reached("decision-skipped")
         for alias in decision.rejected:
             backup_copy.put_aside(topology.database_file(alias))

@@ -14,8 +14,8 @@ from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source, staleness
 from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount, Relation
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
-from bookstore_project.replication.sqlite_pair.operator import data_loss as losses
-from bookstore_project.replication.sqlite_pair.operator.data_loss import Losses
+from bookstore_project.replication.sqlite_pair.operator import data_loss
+from bookstore_project.replication.sqlite_pair.operator.data_loss import DataLoss
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.settings import topology
 
@@ -63,7 +63,7 @@ class Decision:
     keeps: tuple[str, ...]
     """The aliases in sync afterwards: they have the same log."""
     head: int
-    losses: Losses
+    data_loss: DataLoss
     rejected: tuple[str, ...] = ()
     """The aliases whose file is thrown away: put aside, and rebuilt from what is kept."""
 
@@ -110,7 +110,7 @@ def promote(state: State, alias: str) -> Decision:
         raise Refused(f"{able[0]} is in sync and sound: `replication repair` brings {alias} back from it.")
     if state.witness is None and state.found.is_whole:
         raise Refused("Both files have one history: `replication adopt` takes both, and nothing is lost.")
-    lost = losses.beyond(state.service, kept, state.floor, other)
+    lost = data_loss.beyond(state.service, kept, state.floor, other)
     return Decision(state, f"promote {alias}", (alias,), _head(kept), lost, rejected=(other.alias,))
 
 
@@ -139,7 +139,7 @@ def adopt(state: State) -> Decision:
             f"The two files don't have one history. {where}: `replication promote ALIAS` says which one counts."
         )
     newest = found.files[found.newest]
-    lost = losses.beyond(state.service, newest, state.floor, None) if state.witness else Losses((), None)
+    lost = data_loss.beyond(state.service, newest, state.floor, None) if state.witness else DataLoss((), None)
     keeps = tuple(alias for alias in state.service.aliases if alias not in found.behind)
     return Decision(state, "adopt", keeps, _head(newest), lost)
 
@@ -158,7 +158,7 @@ def discard(state: State, alias: str) -> Decision:
         )
     # What the rejected file has beyond the other's log is in doubt at most: nobody has seen it, or was told of it.
     rejected = state.found.files[alias] if _is_split(state) else None
-    lost = losses.beyond(state.service, kept, state.floor, rejected)
+    lost = data_loss.beyond(state.service, kept, state.floor, rejected)
     return Decision(state, f"discard {alias}", (kept.alias,), _head(kept), lost, rejected=(alias,))
 
 

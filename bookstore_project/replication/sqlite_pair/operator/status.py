@@ -112,7 +112,7 @@ def _of_other_code(account: FileAccount) -> str:
     if not account.is_readable:
         return ""
     try:
-        schema_version.assert_of_this_code(account.alias, account.fingerprint)
+        schema_version.assert_of_this_code(account.alias, account.schema_version)
     except schema_version.OtherCode as error:
         return error.detail
     return ""

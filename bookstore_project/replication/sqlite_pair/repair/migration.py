@@ -115,11 +115,11 @@ def begin_log(service: Service, alias: str, head: entries.Head, epoch: int, nonc
         entries.forget_pending(connection)
         connection.execute("DELETE FROM replication_rowdigest")
         for table in migrated.service.tables.values():
-            digests.seal_rows(connection, table)
+            digests.write_digests(connection, table)
         connection.execute("DELETE FROM replication_logentry")
         entries.append(connection, entries.make_entry(head, epoch, [], []))
         backup_copy.set_nonce(connection, nonce)
-        connection.execute(f"PRAGMA user_version = {migrated.fingerprint}")
+        connection.execute(f"PRAGMA user_version = {migrated.schema_version}")
         connection.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):

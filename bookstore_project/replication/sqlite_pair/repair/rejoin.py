@@ -16,8 +16,7 @@ from pathlib import Path
 from bookstore_project.replication import maintenance_log, metrics
 from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable, is_passing
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.log import catchup
-from bookstore_project.replication.log import entries as log
+from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
@@ -76,18 +75,18 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     try:
         if (exclusion := witness.out.get(alias)) is not None and exclusion.must_be_copied:
             raise ReplicaFault("its content can't be trusted")
-        means, entries = "log", _rejoin_by_log(service, alias, donor, progress)
+        means, count = "log", _rejoin_by_log(service, alias, donor, progress)
     except (*REPLICA_ERRORS, Unavailable) as error:
         if is_passing(error):
             raise Unavailable(f"{alias} can't be repaired as long as a file is busy or full: {error}") from error
         logger.info("%s can't be brought back by its log (%s): it gets a copy of %s", alias, error, donor)
-        means, entries = "copy", _rejoin_by_copy(service, alias, donor, progress)
-    done = Repaired(alias, means, entries, time.monotonic() - began)
+        means, count = "copy", _rejoin_by_copy(service, alias, donor, progress)
+    done = Repaired(alias, means, count, time.monotonic() - began)
     logger.warning("%s", done)
     metrics.repairs.labels(alias, means).inc()
     quarantine.tidy(service, alias)
     maintenance_log.note(
-        service.name, maintenance_log.REPAIR, alias=alias, means=means, entries=entries, ms=round(done.seconds * 1000)
+        service.name, maintenance_log.REPAIR, alias=alias, means=means, entries=count, ms=round(done.seconds * 1000)
     )
     return done
 
@@ -129,7 +128,7 @@ def _catch_up(service: Service, alias: str, donor: str, witness: Witness, progre
     count, behind = 0, 0
     while True:
         with source.opened(donor, witness) as donors, _begun(alias, witness) as target:
-            behind = behind or log.read_head(donors).position - log.read_head(target.raw).position
+            behind = behind or entries.read_head(donors).position - entries.read_head(target.raw).position
             rolled = catchup.roll_forward(donors, target.raw, service, most=TRANSACTION_ENTRIES)
             target.commit(witness)
         reached("repair-rolled-some")
@@ -154,8 +153,8 @@ def _assert_like(service: Service, alias: str, donor: str, witness: Witness, pro
     with source.opened(alias, witness) as ours, source.opened(donor, witness) as theirs:
         if found := scrub.findings(ours, service, partial(progress, f"verifying {alias}")):
             raise ReplicaFault(found[0])
-        head = log.read_head(ours)
-        if log.hash_at(theirs, head.position) != head.hash:
+        head = entries.read_head(ours)
+        if entries.hash_at(theirs, head.position) != head.hash:
             raise ReplicaFault("its log departs from the other's")
         if difference := scrub.difference(ours, theirs):
             raise ReplicaFault(difference)
@@ -210,9 +209,9 @@ def replace_by_copy(service: Service, alias: str, donor: str, reason: ReplicaFau
     draft = backup_copy.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
     reached("repair-verified")
     old = _install(service, alias, donor, draft, reason)
-    entries = _finish(service, alias, donor, draft.nonce, progress)
+    count = _finish(service, alias, donor, draft.nonce, progress)
     backup_copy.remove(old)
-    return Repaired(alias, "copy", entries, time.monotonic() - began)
+    return Repaired(alias, "copy", count, time.monotonic() - began)
 
 
 def _install(
