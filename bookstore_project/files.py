@@ -10,7 +10,8 @@ import os
 import stat
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bookstore_project.settings import topology
@@ -51,6 +52,22 @@ def is_out_of_place(error: OSError) -> bool:
 
 def write(path: Path, content: bytes, *, sync: bool = False) -> None:
     """Puts a file with this content at the path, whole or not at all; with `sync`, durably. Raises OSError."""
+    with _draft(path, content, sync=sync) as draft:
+        put_in_place(draft, path)
+    if sync:
+        sync_folder(path.parent)
+
+
+def create(path: Path, content: bytes) -> None:
+    """The same, durably, where nothing lies yet. Raises FileExistsError if something does, or another OSError."""
+    with _draft(path, content, sync=True) as draft:
+        os.link(draft, path)  # Fails where a rename would overwrite.
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _draft(path: Path, content: bytes, *, sync: bool) -> Iterator[Path]:
+    """A file with this content, its owner's alone, beside the path; it is gone after the block."""
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -60,13 +77,10 @@ def write(path: Path, content: bytes, *, sync: bool = False) -> None:
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        put_in_place(draft, path)
-    except OSError:
+        yield draft
+    finally:
         with suppress(OSError):
             draft.unlink()
-        raise
-    if sync:
-        sync_folder(path.parent)
 
 
 def open_to_append(path: Path) -> int:
@@ -153,9 +167,21 @@ def put_aside(path: Path) -> Path:
     return aside
 
 
+def sync_file(path: Path) -> None:
+    """Makes the content of a file durable. Of a database only while nobody has it open.
+
+    Closing a descriptor of it drops the locks that SQLite has in this process: fcntl(2).
+    """
+    _sync(path, os.O_RDWR)
+
+
 def sync_folder(path: Path) -> None:
     """Makes a rename in that folder durable: rename(2), fsync(2)."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -2,15 +2,15 @@
 
 import base64
 import json
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from bookstore_project import sqlite_files
 from demo.telling import Row
 from tests.connection import Kept
 from tests.store import Store
@@ -127,7 +127,7 @@ class Shop:
 
 def rows(file: Path, sql: str, *values: object) -> list[Row]:
     """Reads a database file from outside, as any program could, without the right to change it."""
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5)) as connection:
+    with sqlite_files.opened(file) as connection:
         return connection.execute(sql, values).fetchall()
 
 

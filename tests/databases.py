@@ -1,13 +1,12 @@
 """Looks into a store's database files from outside, as an operator would."""
 
 import json
-import sqlite3
 import subprocess
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bookstore_project.sqlite_files import opened
 from tests import programs
 from tests.patience import PATIENCE_S
 from tests.store import Store
@@ -51,20 +50,14 @@ def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
     return rows
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as connection:
-        yield connection
-
-
 def query(path: Path, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-    with opened(path) as connection:
+    with opened(path, timeout_s=PATIENCE_S) as connection:
         return connection.execute(sql, tuple(parameters)).fetchall()
 
 
 def dump(path: Path) -> Rows:
     """Every row of every table that is replicated, in one snapshot."""
-    with opened(path) as connection:
+    with opened(path, timeout_s=PATIENCE_S) as connection:
         connection.execute("BEGIN")
         names = [
             name

@@ -26,8 +26,6 @@ from bookstore_project.replication.log import entries
 from bookstore_project.replication.progress import Progress
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import scrub
-from bookstore_project.replication.sqlite_pair.files.backup_copy import sync_file
-from bookstore_project.replication.sqlite_pair.membership.witness import sync_directory
 from bookstore_project.settings import secret_files, topology
 
 TAR = ".tar"
@@ -81,13 +79,12 @@ def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifes
         secret = secret_files.read(secret_files.SECRET_KEY)
     except secret_files.Unusable as error:
         raise CannotBackUp(str(error)) from error
-    manifest.write_private(work / manifest.SECRET, f"{secret}\n".encode())
+    files.write(work / manifest.SECRET, f"{secret}\n".encode(), sync=True)
     with suppress(FileNotFoundError, files.NotPlain):
-        manifest.write_private(work / manifest.STAFF_PASSWORD, files.read(settings.STAFF_PASSWORD_FILE))
+        files.write(work / manifest.STAFF_PASSWORD, files.read(settings.STAFF_PASSWORD_FILE), sync=True)
     made = Manifest(maintenance_log.now(), contents, _sums(work))
     reached("backup-before-manifest")
-    manifest.write_private(work / manifest.NAME, made.as_bytes())
-    sync_directory(work)
+    files.write(work / manifest.NAME, made.as_bytes(), sync=True)
     return made
 
 
@@ -103,7 +100,7 @@ def copy_database(source: sqlite3.Connection, path: Path, name: str, progress: P
         copy.execute("PRAGMA synchronous=FULL")
         copy.execute("PRAGMA journal_mode=DELETE")
     path.chmod(0o600)
-    sync_file(path)
+    files.sync_file(path)
 
 
 def _content(path: Path, name: str, timeline: str) -> Content:
@@ -139,7 +136,7 @@ def _sums(work: Path) -> dict[str, FileSum]:
 def _put_in_place(work: Path, target: Path) -> None:
     if target.suffix != TAR:
         os.rename(work, target)  # noqa: PTH104  (Path.rename says the same; of a folder, onto nothing or an empty one)
-        sync_directory(target.parent)
+        files.sync_folder(target.parent)
         return
     packed = work / target.name
     with tarfile.open(packed, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -147,9 +144,9 @@ def _put_in_place(work: Path, target: Path) -> None:
             if path != packed:
                 tar.add(path, arcname=path.name, filter=_anonymous)
     packed.chmod(0o600)
-    sync_file(packed)
+    files.sync_file(packed)
     os.link(packed, target)  # Fails where a rename would overwrite.
-    sync_directory(target.parent)
+    files.sync_folder(target.parent)
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -6,7 +6,6 @@ the secret that order ids follow from, and `manifest.json`, which is written las
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -102,15 +101,6 @@ def copy(source: IO[bytes], target: IO[bytes] | None) -> FileSum:
         if target is not None:
             target.write(chunk)
     return FileSum(size, digest.hexdigest())
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """A durable file that only its owner can read; replaces none."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _own_sum(members: Mapping[str, Any]) -> str:

@@ -5,7 +5,6 @@ come last. Killed before the first of these steps, the old store is intact; kill
 the same or another restore is run, which begins anew from its backup. What was there is put aside (`quarantine`).
 """
 
-import os
 import secrets
 import shutil
 import sqlite3
@@ -32,7 +31,6 @@ from bookstore_project.replication.sqlite_pair.membership.timelines import wait_
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
     Witness,
-    sync_directory,
     write_witness,
 )
 from bookstore_project.replication.sqlite_pair.operator import data_loss, execution, planning
@@ -150,7 +148,7 @@ def _prepare_replica(staged: Staged, alias: str) -> str:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("UPDATE replication_incarnation SET nonce = ?", (nonce,))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    backup_copy.sync_file(path)
+    files.sync_file(path)
     return nonce
 
 
@@ -169,9 +167,9 @@ def _exchange(path: Path, staged: Path) -> None:
     """The staged file takes the place; what was there is put aside."""
     backup_copy.put_aside(path)
     files.make_folder(path.parent)
-    backup_copy.sync_file(staged)
+    files.sync_file(staged)
     staged.rename(path)
-    sync_directory(path.parent)
+    files.sync_folder(path.parent)
 
 
 def _exchange_accounts(staged: Staged) -> None:
@@ -185,13 +183,8 @@ def _exchange_accounts(staged: Staged) -> None:
 
 
 def _replace_secret(path: Path, staged: Path) -> None:
-    if not _differs(path, staged):
-        return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    manifest.write_private(draft, staged.read_bytes())
-    files.put_in_place(draft, path)
-    sync_directory(path.parent)
+    if _differs(path, staged):
+        files.write(path, staged.read_bytes(), sync=True)
 
 
 def _write_witness(service: Service, refusing: Witness, staged: Staged, nonces: dict[str, str]) -> None:

@@ -4,13 +4,14 @@ import shutil
 import sqlite3
 import tarfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from django.db.migrations.loader import MigrationLoader
 
+from bookstore_project import sqlite_files
 from bookstore_project.archive import manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Manifest, NotABackup
@@ -101,9 +102,9 @@ def _members(source: Path) -> Iterator[_Folder]:
 def _verify(folder: Path, made: Manifest) -> dict[str, FileAccount]:
     try:
         with (
-            _opened(folder / "catalog.sqlite3") as catalog,
-            _opened(folder / "order.sqlite3") as order,
-            _opened(folder / manifest.ACCOUNTS) as accounts,
+            sqlite_files.opened(folder / "catalog.sqlite3") as catalog,
+            sqlite_files.opened(folder / "order.sqlite3") as order,
+            sqlite_files.opened(folder / manifest.ACCOUNTS) as accounts,
         ):
             found = {
                 name: _account(connection, get_service(name), made)
@@ -119,12 +120,6 @@ def _verify(folder: Path, made: Manifest) -> dict[str, FileAccount]:
     if not audited.is_clean:
         raise NotABackup("\n".join(["Its ledger and its orders don't agree:", *lines(audited)]))
     return found
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as connection:
-        yield connection
 
 
 def _account(connection: sqlite3.Connection, service: Service, made: Manifest) -> FileAccount:

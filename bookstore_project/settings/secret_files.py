@@ -8,7 +8,6 @@ than most of them say refuses. A fingerprint is a SHA-256, which tells nothing o
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -124,20 +123,8 @@ def ensure(has_history: Callable[[], bool]) -> None:
 
 def make(secret: Secret) -> None:
     """A new one, owner-readable, unless something is there."""
-    secret.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = secret.path.with_name(f".{secret.path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # Another process was first: its secret counts.
-            os.link(draft, secret.path)
-    finally:
-        draft.unlink()
-    files.sync_folder(secret.path.parent)
+    with suppress(FileExistsError):  # Another process was first: its secret counts.
+        files.create(secret.path, f"{secrets.token_urlsafe(48)}\n".encode())
 
 
 def accept(secret: Secret) -> None:

@@ -1,13 +1,12 @@
 """What the tests of the import share."""
 
 import io
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication import reads
 from bookstore_project.settings import topology
 from catalog_app.models import Book
@@ -34,7 +33,7 @@ def assert_replicas_agree() -> None:
     """Same rows in both files, and a ledger that explains every copy."""
     contents = []
     for alias in topology.database_aliases(topology.CATALOG):
-        with closing(sqlite3.connect(f"file:{topology.database_file(alias)}?mode=ro", uri=True)) as connection:
+        with sqlite_files.opened(topology.database_file(alias)) as connection:
             contents.append(
                 [
                     connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()

@@ -5,10 +5,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
+from bookstore_project import sqlite_files
 from bookstore_project.api import problems
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.service import get_service
@@ -18,6 +17,7 @@ from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 
 LOCK_S = 5.0
+BUSY_TIMEOUT_S = 2.0
 REST_S = 5.0
 """So long after one copy was damaged, the other one is left alone: the store has to notice first."""
 
@@ -89,7 +89,7 @@ def _flip(path: Path) -> str:
 
 def _place_in_use(path: Path) -> int:
     """Where the last table begins whose first page the `-wal` holds nothing newer of; any, if there is none."""
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=2.0)) as connection:
+    with sqlite_files.opened(path, timeout_s=BUSY_TIMEOUT_S) as connection:
         (size,) = connection.execute("PRAGMA page_size").fetchone()
         pages = [page for (page,) in connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'table'")]
     superseded = _pages_in(path.with_name(f"{path.name}-wal"), size)
@@ -111,8 +111,7 @@ def _hold(path: Path) -> str:
 
     def hold() -> None:
         try:
-            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=2.0)) as connection:
-                connection.isolation_level = None
+            with sqlite_files.opened(path, is_writable=True, timeout_s=BUSY_TIMEOUT_S) as connection:
                 connection.execute("BEGIN EXCLUSIVE")
                 held.set()
                 time.sleep(LOCK_S)

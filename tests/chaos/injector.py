@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from bookstore_project import sqlite_files
 from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, service_of
 from tests.chaos.pairs import Pairs
 from tests.databases import SERVICES
@@ -175,7 +176,7 @@ def _copy(scene: Scene, alias: str) -> bool:
     draft.unlink(missing_ok=True)
     try:
         with (
-            closing(sqlite3.connect(f"file:{scene.file(alias)}?mode=ro", uri=True)) as source,
+            sqlite_files.opened(scene.file(alias)) as source,
             closing(sqlite3.connect(draft)) as copy,
         ):
             source.backup(copy)

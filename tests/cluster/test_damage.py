@@ -1,13 +1,12 @@
 """What the controls do to a file: always something that the store can find, never to the last good copy."""
 
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bookstore_project import sqlite_files
 from bookstore_project.api import problems
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
@@ -45,7 +44,7 @@ def flip_unseen(node: topology.Node, clock: Callable[[], float]) -> None:
 
 
 def where_its_log_begins(path: Path) -> int:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with sqlite_files.opened(path) as connection:
         (size,) = connection.execute("PRAGMA page_size").fetchone()
         ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'replication_logentry'")
     return int((page - 1) * size)

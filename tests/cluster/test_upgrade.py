@@ -4,6 +4,7 @@ import sqlite3
 import time
 from contextlib import closing
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from tests.client import Shop
 from tests.databases import dump_both, files, in_sync, query
@@ -23,7 +24,7 @@ def make_for_other_code(store: Store, number: int) -> None:
     with writer_lock(store.data / "locks" / "catalog", time.monotonic() + PATIENCE_S):
         for path in files(store, "catalog"):
             with (
-                closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as last,
+                sqlite_files.opened(path, timeout_s=PATIENCE_S) as last,
                 closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection,
             ):
                 last.execute("SELECT count(*) FROM sqlite_master").fetchone()

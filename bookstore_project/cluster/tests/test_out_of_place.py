@@ -110,3 +110,18 @@ def test_nothing_outside_of_the_data_folder_is_put_aside(tmp_path: Path, monkeyp
     with pytest.raises(OSError):
         files.make_folder(tmp_path / "file" / "folder")
     assert (tmp_path / "file").read_text() == "somebody's"
+
+
+def test_a_file_that_is_created_replaces_none(place: Path) -> None:
+    with pytest.raises(FileExistsError):
+        files.create(place, b"mine")
+    names = {path.name for path in place.parent.iterdir()} - {"elsewhere"}
+    assert names == {"file"}, "no draft is left"
+
+
+def test_of_two_who_create_a_file_one_has_its_content(tmp_path: Path) -> None:
+    files.create(tmp_path / "new" / "file", b"first")
+    with pytest.raises(FileExistsError):
+        files.create(tmp_path / "new" / "file", b"second")
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "new").iterdir()] == [("file", b"first")]
+    assert (tmp_path / "new" / "file").stat().st_mode & 0o777 == 0o600

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.db import connections
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication import reads
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
@@ -162,21 +163,14 @@ class Fault:
         if self.is_passing:
             return _lock(path)
         assert self.sql is not None
-        with suppress(sqlite3.Error), _opened(path) as connection:
+        with suppress(sqlite3.Error), sqlite_files.opened(path, is_writable=True, timeout_s=BUSY_S) as connection:
             _change(connection, self.sql(goods), is_unseen=self.is_unseen)
         return lambda: None
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    uri = f"file:{path}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)) as connection:
-        yield connection
-
-
 def _lock(path: Path) -> Heal:
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_S)
+        connection = sqlite_files.connect(path, is_writable=True, timeout_s=BUSY_S)
     except sqlite3.Error:
         return lambda: None
     with suppress(sqlite3.Error):

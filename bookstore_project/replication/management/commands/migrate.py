@@ -4,10 +4,9 @@ import os
 import sqlite3
 import tempfile
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
@@ -15,7 +14,7 @@ from django.db import connections
 from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
-from bookstore_project import files
+from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import ADVICE, Unavailable
 from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, get_service
@@ -72,7 +71,7 @@ class Command(migrate.Command):
         if not path.is_file():
             return "it is no plain file"
         try:
-            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            with sqlite_files.opened(path) as connection:
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError as error:
             code = (error.sqlite_errorcode or 0) & 0xFF

@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from django.db import connections
 from django.db.backends.sqlite3 import base
 from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
 
-from bookstore_project import files
+from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.sqlite_pair.backend.authority import NOT_REPLICATED, Authority
 from bookstore_project.replication.sqlite_pair.backend.kept import KeptConnection, assert_openable
@@ -84,7 +83,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()
         if not self.path.startswith("file:"):
-            params["database"] = f"file:{quote(self.path)}?mode=rw"
+            params["database"] = sqlite_files.uri(self.path, is_writable=True)
             params["factory"] = KeptConnection
         return params
 

@@ -11,9 +11,8 @@ SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, which Python knows from 3.12 on).
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
-from bookstore_project import files
+from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import ReplicaFault
 
 
@@ -24,7 +23,7 @@ class KeptConnection(sqlite3.Connection):
 
     def keep(self, path: str, timeout_s: float) -> None:
         """From now on. Raises sqlite3.Error if the file can't be read."""
-        self._keeper = sqlite3.connect(read_only(path), uri=True, timeout=timeout_s, check_same_thread=False)
+        self._keeper = sqlite_files.connect(path, timeout_s=timeout_s, check_same_thread=False)
         # It takes SQLite's lock of those who are there with the first read.
         self._keeper.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
@@ -44,8 +43,3 @@ def assert_openable(path: str | Path) -> None:
     journal = Path(f"{path}-journal")
     if journal.exists() and not journal.is_file():
         raise ReplicaFault("its -journal is no plain file")
-
-
-def read_only(path: str | Path) -> str:
-    """The URI by which SQLite opens the file at a plain path, and neither makes nor writes it."""
-    return f"file:{quote(str(path))}?mode=ro"

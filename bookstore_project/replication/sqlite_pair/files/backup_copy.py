@@ -1,6 +1,5 @@
 """A verified copy of a replica's file, made beside the file whose place it is to take."""
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -115,7 +114,7 @@ def make_draft(
             raise Unavailable(f"{donor} is damaged: {found[0]}. {alias} is not built from it.")
         set_nonce(copy, draft.nonce)
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    sync_file(draft.path)
+    files.sync_file(draft.path)
     return draft
 
 
@@ -127,7 +126,7 @@ def copy_file(path: Path, draft: Draft) -> None:
         copy.execute("PRAGMA journal_mode=WAL")
         set_nonce(copy, draft.nonce)
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    sync_file(draft.path)
+    files.sync_file(draft.path)
 
 
 def set_nonce(connection: sqlite3.Connection, nonce: str) -> None:
@@ -181,13 +180,3 @@ def _places_aside(path: Path) -> Iterator[Path]:
     yield path.with_name(name)
     for number in count(2):
         yield path.with_name(f"{name}-{number}")
-
-
-def sync_file(path: Path) -> None:
-    """Makes the content of a file durable."""
-    # Nobody has it open as a database: closing a descriptor would drop SQLite's locks otherwise.
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,16 +9,14 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 
 from django.apps import apps
 from django.apps.registry import Apps
 from django.db import connections
 
-from bookstore_project import files
+from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.service import get_service, replicated_models
 from bookstore_project.settings import topology
@@ -76,7 +74,7 @@ def assert_own(alias: str, found: int, others: Iterable[str]) -> None:
 def _of_path(path: Path) -> int | None:
     try:
         files.assert_plain(path)
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1)) as connection:
+        with sqlite_files.opened(path, timeout_s=1) as connection:
             return of_file(connection)
     except (sqlite3.Error, OSError):
         return None

@@ -7,12 +7,13 @@ keep; the checks are the same functions.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication.errors import Suspected
 from bookstore_project.replication.log import entries
-from bookstore_project.replication.sqlite_pair.backend.kept import assert_openable, read_only
+from bookstore_project.replication.sqlite_pair.backend.kept import assert_openable
 from bookstore_project.replication.sqlite_pair.files import wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file_now, write_time
 from bookstore_project.replication.sqlite_pair.files.participant import assert_incarnation, read_settled_head
@@ -72,7 +73,7 @@ def snapshot_of(path: Path, *, timeout_s: float = BUSY_S) -> Iterator[sqlite3.Co
     Raises sqlite3.Error or OSError if that is no database.
     """
     assert_openable(path)  # Says "no such file" where SQLite says "unable to open", or waits at a pipe for ever.
-    with closing(sqlite3.connect(read_only(path), uri=True, timeout=timeout_s, isolation_level=None)) as connection:
+    with sqlite_files.opened(path, timeout_s=timeout_s) as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield connection

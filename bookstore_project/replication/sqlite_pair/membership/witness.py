@@ -154,30 +154,11 @@ def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
 
 def create_witness(path: Path, witness: Witness) -> Witness:
     """Puts a new witness at the path, whole and durable at once. Raises OSError, and changes nothing."""
-    files.make_folder(path.parent)
     first = replace(witness, counter=witness.counter + 1)
-    draft = path.with_suffix(".draft")
-    files.remove(draft)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        slots = sorted((witness, first), key=lambda slot: slot.counter % 2)
-        os.write(descriptor, b"".join(map(_serialize, slots)))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    files.put_in_place(draft, path)
-    sync_directory(path.parent)
+    slots = sorted((witness, first), key=lambda slot: slot.counter % 2)
+    files.write(path, b"".join(map(_serialize, slots)), sync=True)
     _remember(path, first)
     return first
-
-
-def sync_directory(path: Path) -> None:
-    """Makes a rename in that directory durable: rename(2), fsync(2)."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path) -> bytes:

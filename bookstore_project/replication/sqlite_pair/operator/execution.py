@@ -5,13 +5,11 @@ out, and only then the new history counts. Killed at any point, it leaves a stor
 decision can be taken again.
 """
 
-import sqlite3
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
-from urllib.parse import quote
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
@@ -119,8 +117,8 @@ def skip_ids(service: Service, alias: str, count: int) -> None:
     """Moves the automatic primary keys of the replicated tables ahead; needs the writer lock."""
     if not count:
         return
-    uri = f"file:{quote(str(topology.database_file(alias)))}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT_S)) as connection, connection:
+    path = topology.database_file(alias)
+    with sqlite_files.opened(path, is_writable=True, timeout_s=LOCK_TIMEOUT_S) as connection, connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("BEGIN IMMEDIATE")
         for name in service.tables:

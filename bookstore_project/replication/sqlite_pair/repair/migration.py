@@ -97,7 +97,7 @@ def _copy_checked(service: Service, migrated: Path, draft: Draft) -> None:
     with closing(sqlite3.connect(migrated, isolation_level=None)) as connection:
         if found := scrub.findings(connection, stored_schema.as_found(connection, service)):
             raise Unavailable(f"The migrated file is damaged: {found[0]}. Nothing was migrated.")
-    backup_copy.sync_file(migrated)
+    files.sync_file(migrated)
     backup_copy.copy_file(migrated, draft)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bookstore_project import files
 from bookstore_project.replication import maintenance_log, metrics
 from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable, is_passing
 from bookstore_project.replication.failpoints import reached
@@ -28,7 +29,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
     Witness,
     read_witness,
-    sync_directory,
 )
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.settings import topology
@@ -240,6 +240,6 @@ def put_in_place(draft: backup_copy.Draft, path: Path) -> tuple[Path, FileRecord
     old = backup_copy.put_aside(path)
     reached("repair-quarantined")
     draft.path.rename(path)
-    sync_directory(path.parent)
+    files.sync_folder(path.parent)
     reached("repair-installed")
     return old, FileRecord(identity_of(str(path)), draft.nonce, path.stat().st_size)
