@@ -10,12 +10,11 @@ from typing import Any
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
-from bookstore_project.text.canonical import UnfitText, canonical
+from bookstore_project.text.canonical import DASHES, UnfitText, canonical
 
 _INTEGER = re.compile(r"-?[0-9]{1,30}")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
-_HYPHENS = re.compile("[- \u2010-\u2015\u2212\ufe63\uff0d]")
-"""As typed and as typeset."""
+_BETWEEN_DIGITS = re.compile(f"[ {DASHES}]")
 FORM_EXTRAS = frozenset({"csrfmiddlewaretoken"})
 """Names that browsers send beside the form's own fields."""
 
@@ -139,7 +138,7 @@ class Isbn13Field(TextField):
         return value or None
 
     def to_internal_value(self, data: Any) -> str:
-        digits = _HYPHENS.sub("", super().to_internal_value(data))
+        digits = _BETWEEN_DIGITS.sub("", super().to_internal_value(data))
         if digits and (problem := isbn13_problem(digits)):
             self.fail("isbn", reason=problem)
         return digits

@@ -11,6 +11,9 @@ import unicodedata
 WHITE_SPACE = "\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """For a character class: White_Space of Unicode; of the control characters tab and line ends, which people type."""
 
+DASHES = "\u2010-\u2015\u2043\u2212\u2796\u02d7\ufe58\ufe63\uff0d-"
+"""For a character class: hyphens, dashes and minus signs, which people and programs write for one another."""
+
 _RUN_OF_SPACE = re.compile(f"[{WHITE_SPACE}]+")
 _TURNING = "\u202a-\u202e\u2066-\u2069"
 """Embeddings, overrides and isolates."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bookstore_project.api.fields import isbn13_check_digit, isbn13_problem
+from bookstore_project.text.canonical import DASHES
 from catalog_app.importing.digits import in_ascii
 from catalog_app.importing.errors import Unreadable
 
@@ -35,7 +36,7 @@ _LONG = re.compile(rf"(?<![0-9A-Z])97[89](?:{_APART}[0-9]){{10}}(?![0-9])")
 _SHORT = re.compile(r"(?<![0-9A-Z.])[0-9](?:\s?-\s?[0-9]|\s?[0-9]){8}(?:\s?-\s?|\s)?[0-9X](?![0-9A-Z])")
 _DOTTED = re.compile(r"(?<![0-9A-Z._])(?=[0-9X._]{13}(?![0-9A-Z]))[0-9]{1,5}([._])[0-9]{1,7}\1[0-9]{1,7}\1[0-9X]")
 _BETWEEN_NUMBERS = re.compile(r"[,;|/\n]+")
-_DASHES = re.compile(r"[‐-―−⁃﹣－-]")
+_DASH = re.compile(f"[{DASHES}]")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _BEFORE_SHORT = frozenset(("dp", "isbn", "isbn10", "isbn-10", "asin"))
@@ -94,7 +95,7 @@ def _numbers(cell: str) -> list[str]:
 
     Sound ones count wherever they stand; where there is none, whatever may be meant for one.
     """
-    text = _UNSEEN.sub("", _DASHES.sub("-", _LINK.sub(_of_link, cell)))
+    text = _UNSEEN.sub("", _DASH.sub("-", _LINK.sub(_of_link, cell)))
     try:
         text = in_ascii(text)
     except Unreadable:

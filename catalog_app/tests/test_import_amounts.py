@@ -2,6 +2,7 @@
 
 import pytest
 
+from bookstore_project.api.fields import Isbn13Field
 from catalog_app.importing.amounts import Price, read_count, read_price
 from catalog_app.importing.errors import Unreadable
 from catalog_app.importing.isbn import Found, find_isbn13
@@ -103,6 +104,18 @@ BOOK, OTHER = "9780000000002", "9780439023481"
 )
 def test_a_price_that_can_be_read_in_one_way_is_read(text: str, amount: str, currency: str) -> None:
     assert read_price(text) == Price(amount, currency)
+
+
+@pytest.mark.parametrize("dash", "-‐‑‒–—―−⁃﹘﹣－")
+def test_dashes_hyphens_and_minus_signs_are_one(dash: str) -> None:
+    assert read_price(f"{dash}5") == read_price(f"5{dash}") == Price("-5")
+    assert read_price(f"99,{dash} €") == Price("99", "EUR")
+    assert read_count(f"{dash}2") == "-2"
+    assert find_isbn13(OTHER.replace("0439", f"{dash}0{dash}439{dash}"), "").isbn13 == OTHER
+    assert find_isbn13("", f"0{dash}439{dash}02348{dash}3").isbn13 == OTHER
+    assert Isbn13Field().run_validation(f"978{dash}0 439{dash}02348{dash}1") == OTHER
+    with pytest.raises(Unreadable, match="not a price"):
+        read_price(f"9,90{dash}12,90")
 
 
 @pytest.mark.parametrize(
