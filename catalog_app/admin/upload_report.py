@@ -39,6 +39,7 @@ class Report:
     rejected: Rejected | None = None
     preview: Preview | None = None
     notes: list[tuple[int, Reason]] = field(default_factory=list)
+    repeats: list[tuple[int, Reason]] = field(default_factory=list)
     problem: str = ""
     status: int = HTTPStatus.OK
 
@@ -51,6 +52,7 @@ class Report:
             "rejected": rejected.count,
             "rows": [(line, [_texts(reason) for reason in reasons]) for line, reasons in rejected.rows],
             "notes": [(line, _texts(reason)) for line, reason in self.notes],
+            "repeats": [(line, _texts(reason)) for line, reason in self.repeats],
         }
 
     @classmethod
@@ -64,6 +66,7 @@ class Report:
             header=noted["header"],
             rejected=rejected,
             notes=[(line, Reason(*texts)) for line, texts in noted["notes"]],
+            repeats=[(line, Reason(*texts)) for line, texts in noted.get("repeats", ())],
         )
 
 

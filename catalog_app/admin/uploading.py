@@ -176,7 +176,7 @@ def _preview(report: Report, source: Source, parser: RowParser, *, update: bool)
         report.problem = f"{error.detail} Nothing was written; try again in a moment."
     else:
         report.told += [f"{preview.totals.rows:,} rows read. Nothing was written yet.", *remarks(preview.totals)]
-        report.notes = preview.notes
+        report.notes, report.repeats = preview.notes, preview.repeats
 
 
 def _import(report: Report, source: Source, parser: RowParser, actor: str, *, update: bool) -> None:
@@ -194,4 +194,4 @@ def _import(report: Report, source: Source, parser: RowParser, actor: str, *, up
         )
     else:
         report.told += summary(importer.totals, importer.progress.seconds, "below")
-    report.notes = importer.notes
+    report.notes, report.repeats = importer.notes, importer.repeats

@@ -7,7 +7,7 @@ and something to some, one and something to others, and nothing in a cell says w
 import re
 from dataclasses import dataclass
 
-from catalog_app.importing.currencies import CURRENCIES, CURRENCY, agreed
+from catalog_app.importing.currencies import ANY_CURRENCY, CURRENCIES, agreed
 from catalog_app.importing.digits import DECIMAL, in_ascii
 from catalog_app.importing.errors import Unreadable
 
@@ -24,14 +24,15 @@ _BEFORE_COUNT = (
 )
 _SPACE = "[ \u00a0\u2007\u2009\u202f]"
 _AMOUNT = re.compile(
-    rf"(?P<sign>[-+])?\s*(?P<before>(?:(?:{CURRENCY})\s*){{0,3}})(?P<inner_sign>[-+])?\s*"
+    rf"(?P<sign>[-+])?\s*(?P<before>(?:(?:{ANY_CURRENCY})\s*){{0,3}})(?P<inner_sign>[-+])?\s*"
     rf"(?P<number>[0-9.,{DECIMAL}][0-9.,{DECIMAL}' ]*?)\s*(?P<dash>[.,:]-+|/-+)?(?P<after_minus>-)?"
-    rf"\s*(?P<after>(?:(?:{CURRENCY})\s*){{0,3}})",
+    rf"\s*(?P<after>(?:(?:{ANY_CURRENCY})\s*){{0,3}})",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"(?P<whole>[0-9]{1,4})\s*(?P<sign>€|£|\$)\s*(?P<cents>[0-9]{2})")
 _COLON = re.compile(
-    rf"(?P<before>(?:{CURRENCY})\s*)?(?P<whole>[0-9]+):(?P<cents>[0-9]{{2}})\s*(?P<after>{CURRENCY})?", re.IGNORECASE
+    rf"(?P<before>(?:{ANY_CURRENCY})\s*)?(?P<whole>[0-9]+):(?P<cents>[0-9]{{2}})\s*(?P<after>{ANY_CURRENCY})?",
+    re.IGNORECASE,
 )
 _COLON_CURRENCIES = frozenset(("SEK", "NOK", "DKK", "kr"))
 """Of those who write `99:50`; it is a time of day without their currency beside it."""

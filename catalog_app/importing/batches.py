@@ -1,8 +1,9 @@
 """Batches of rows into the catalog: each is one replicated transaction, whole or not at all."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from django.utils import timezone
@@ -10,8 +11,8 @@ from django.utils import timezone
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from catalog_app.importing.rows import Row
-from catalog_app.importing.shelf import Shelf
+from catalog_app.importing.rows import HAVE_DEFAULTS, Row
+from catalog_app.importing.shelf import Decision, Shelf
 from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import edit_book
 
@@ -28,8 +29,17 @@ class Outcome:
     imported: int = 0
     updated: int = 0
     present: int = 0
+    by_default: Counter[str] = field(default_factory=Counter)
+    """Of the new books, for topic, price and quantity, those that the file says none for."""
     claimed: frozenset[int] = frozenset()
     """Books without ISBN that rows have turned out to be, for the batches after it."""
+
+    @classmethod
+    def of(cls, decisions: Sequence[Decision], claimed: Iterable[int] = ()) -> "Outcome":
+        added = [decision.row for decision in decisions if decision.known is None]
+        updated = sum(bool(decision.changes) for decision in decisions)
+        by_default = Counter(name for row in added for name in HAVE_DEFAULTS - row.said)
+        return cls(len(added), updated, len(decisions) - len(added) - updated, by_default, frozenset(claimed))
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,7 @@ def _apply(rows: Sequence[Row], update: bool, actor: str, claimed: frozenset[int
         if decision.changes and decision.known is not None and decision.known.book is not None:
             edit_book(decision.known.book, decision.changes, actor)
     _add_books([decision.row for decision in decisions if decision.known is None], actor)
-    imported = sum(decision.known is None for decision in decisions)
-    updated = sum(bool(decision.changes) for decision in decisions)
-    return Outcome(imported, updated, len(rows) - imported - updated, frozenset(shelf.claimed))
+    return Outcome.of(decisions, shelf.claimed)
 
 
 def _add_books(rows: Sequence[Row], actor: str) -> None:

@@ -7,6 +7,7 @@ from catalog_app.importing.errors import ImportRefused, Remedy
 from catalog_app.importing.records import Source
 from catalog_app.importing.rows import Defaults
 from catalog_app.importing.synonyms import (
+    CURRENCY,
     SEVERAL,
     SYNONYMS,
     UNCLEAR,
@@ -39,6 +40,8 @@ def choose_columns(
         places = _wished(header, field, wishes[field]) if field in wishes else _guessed(header, field, synonyms)
         if places:
             chosen[field] = places
+    if "price" not in chosen:
+        chosen.pop(CURRENCY, None)
     _refuse_shared(header, chosen, wishes)
     if "title" not in chosen:
         raise ImportRefused(f"No column looks like the title. {_columns_of(header)}", Remedy.COLUMNS)
@@ -110,7 +113,8 @@ def _guessed(header: Sequence[str], field: str, synonyms: Sequence[str]) -> tupl
             )
         for synonym in synonyms:
             if places := [place for place, name in enumerate(names) if name == synonym]:
-                return _only(header, places)
+                # What isn't kept is no reason to ask.
+                return (places[0],) if field == CURRENCY else _only(header, places)
     return ()
 
 

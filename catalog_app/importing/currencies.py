@@ -20,7 +20,7 @@ _SIGNS = {
     **{"руб.": "RUB", "лв": "BGN", "R": "ZAR", "円": "JPY", "元": "CNY", "원": "KRW"},
 }
 CURRENCIES = {name.casefold(): code for name, code in {**_SIGNS, **{code: code for code in _CODES.split()}}.items()}
-CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
+ANY_CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
 """For a regular expression that ignores case."""
 
 _SEVERAL = {
@@ -30,7 +30,13 @@ _SEVERAL = {
     "Rs": frozenset(("INR", "PKR")),
 }
 """Signs of several currencies."""
-_ONE = re.compile(CURRENCY, re.IGNORECASE)
+_ONE = re.compile(ANY_CURRENCY, re.IGNORECASE)
+_CODE = re.compile("[A-Z]{3}")
+
+
+def currency_named(text: str) -> str:
+    """Which currency a cell names that holds nothing else; empty if it names none. Of codes any will do."""
+    return CURRENCIES.get(text.casefold(), text if _CODE.fullmatch(text) else "")
 
 
 def agreed(text: str) -> str:

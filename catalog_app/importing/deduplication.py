@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
-from catalog_app.importing.errors import Reason, RowRejected
+from catalog_app.importing.errors import Reason, RowRejected, RowRepeated
 from catalog_app.importing.rows import Row
 
 _COMPARED = ("topic", "price", "quantity")
@@ -32,8 +32,8 @@ class Identities:
         self._by_isbn: dict[str, _Told] = {}
         self._by_title: dict[tuple[str, str], _Told] = {}
 
-    def place(self, row: Row) -> Row | None:
-        """The row as it goes into the store; None if it repeats an earlier one.
+    def place(self, row: Row) -> Row:
+        """The row as it goes into the store. Raises RowRepeated if it says what an earlier one has said.
 
         The second of two different books under one ISBN-13 goes in without it: two books can't have it, and a
         wrong number is no reason to lose a book. Raises RowRejected for a row that contradicts an earlier one of the
@@ -42,14 +42,12 @@ class Identities:
         identity = row.identity
         owner = self._by_isbn.get(row.isbn13) if row.isbn13 is not None else None
         if owner is not None and owner.identity == identity:
-            self._check_repeat(owner, row)
-            return None
+            self._refuse_again(owner, row)
         if owner is not None:
             row = replace(row, isbn13=None)  # If it is the same book as yet another, its title and authors say so.
         same_title = self._by_title.get(identity)
         if same_title is not None and row.isbn13 is None:
-            self._check_repeat(same_title, row)
-            return None
+            self._refuse_again(same_title, row)
         if same_title is not None and same_title.isbn13 is None and not self._is_export:
             why = "has the same title and authors without an ISBN: the same book, or another edition?"
             raise RowRejected([Reason(f"line {same_title.line} {why}")])
@@ -59,10 +57,10 @@ class Identities:
         self._by_title.setdefault(identity, told)
         return row
 
-    def _check_repeat(self, told: _Told, row: Row) -> None:
-        """Raises RowRejected if the row says otherwise; what one of them leaves blank contradicts nothing."""
+    def _refuse_again(self, told: _Told, row: Row) -> NoReturn:
+        """Raises RowRejected if the row says otherwise, else RowRepeated; a blank contradicts nothing."""
         if self._is_export:
-            return
+            raise RowRepeated(told.line)
         pairs: Mapping[str, tuple[Any, Any]] = dict(
             zip(_COMPARED, zip(told.values, _values(row), strict=True), strict=True)
         )
@@ -73,6 +71,7 @@ class Identities:
         ]
         if differing:
             raise RowRejected([Reason(f"the book of line {told.line} again, with {', '.join(differing)}")])
+        raise RowRepeated(told.line)
 
 
 def _values(row: Row) -> tuple[Any, ...]:

@@ -39,6 +39,13 @@ class Reason:
         return f'column "{self.column}", cell "{self.cell}": {self.why}' if self.column else self.why
 
 
+class RowRepeated(Exception):
+    """One row says what the one of that line has said; nothing is lost without it."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"the book of line {line} again")
+
+
 class RowRejected(Exception):
     """One row isn't imported; the others are. `reasons` has all of them."""
 

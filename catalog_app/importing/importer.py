@@ -6,7 +6,7 @@ from typing import Protocol
 
 from catalog_app.importing.batches import ACTOR, Outcome, Patience, write_batch
 from catalog_app.importing.deduplication import Identities
-from catalog_app.importing.errors import Reason, RowRejected
+from catalog_app.importing.errors import Reason, RowRejected, RowRepeated
 from catalog_app.importing.interruption import Interruption
 from catalog_app.importing.progress import Progress, Totals
 from catalog_app.importing.records import Record, Source
@@ -15,7 +15,7 @@ from catalog_app.importing.rows import Row, RowParser
 EXPORTED = frozenset(("id", "version", "retired"))
 """Columns that tell an export of the store."""
 NOTED = 500
-"""Of the rows of which something was left out, those that are told by line."""
+"""Of the rows that say nothing new, or of which something was left out, those that are told by line."""
 
 
 class TakesRejects(Protocol):
@@ -44,6 +44,8 @@ class Importer:
     totals: Totals = field(default_factory=Totals)
     notes: list[tuple[int, Reason]] = field(default_factory=list)
     """What was left out of rows that went in, by line; the first NOTED of them."""
+    repeats: list[tuple[int, Reason]] = field(default_factory=list)
+    """The rows that say what one before has said, and which; the first NOTED of them."""
     _identities: Identities = field(init=False)
     _retired: int | None = field(init=False)
     """Which cell says that a book was retired, in an export of the store."""
@@ -71,7 +73,7 @@ class Importer:
             self._write(batch)
 
     def _take(self, record: Record) -> Row | None:
-        """The record as a row to write; None if it is rejected, a repeat, empty or of a retired book."""
+        """The record as a row to write; None if it is rejected, repeated, empty or of a retired book."""
         self.totals.rows += 1
         if self._is_retired(record):
             self.totals.retired += 1
@@ -83,11 +85,13 @@ class Importer:
             self.totals.rejected += 1
             self.rejects.add(record, rejection.reasons)
             return None
-        if row is None:
-            self.totals.blank += 1
-            return None
-        if placed is None:
+        except RowRepeated as repeat:
             self.totals.repeated += 1
+            if len(self.repeats) < NOTED:
+                self.repeats.append((record.line, Reason(str(repeat))))
+            return None
+        if row is None or placed is None:
+            self.totals.blank += 1
             return None
         self._count(row, placed)
         return placed
@@ -103,10 +107,10 @@ class Importer:
         self.totals.unsound += row.found.is_unsound
         self.totals.shared += placed.isbn13 != row.isbn13
         self.totals.currencies.update({row.currency} - {""})
-        self.totals.by_default.update({"topic", "price", "quantity"} - row.said)
         notes = list(row.notes)
         if placed.isbn13 != row.isbn13:
             notes.append(Reason(f"ISBN {row.isbn13} is another book's of this file: left out"))
+        self.totals.noted += len(notes)
         self.notes += [(row.line, note) for note in notes[: NOTED - len(self.notes)]]
 
     def _write(self, batch: list[Row]) -> None:
@@ -114,6 +118,7 @@ class Importer:
         self.totals.imported += outcome.imported
         self.totals.updated += outcome.updated
         self.totals.present += outcome.present
+        self.totals.by_default += outcome.by_default
 
 
 def into_store(

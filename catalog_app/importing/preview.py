@@ -36,6 +36,7 @@ class Preview:
     rejected: list[tuple[int, Sequence[Reason]]] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
     notes: list[tuple[int, Reason]] = field(default_factory=list)
+    repeats: list[tuple[int, Reason]] = field(default_factory=list)
 
     @property
     def left_out(self) -> list[tuple[int, str]]:
@@ -77,9 +78,7 @@ def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], O
         decisions = [shelf.decide(row, update=update) for row in rows]
         for decision in decisions:
             preview.take(decision)
-        imported = sum(decision.known is None for decision in decisions)
-        updated = sum(bool(decision.changes) for decision in decisions)
-        return Outcome(imported, updated, len(rows) - imported - updated)
+        return Outcome.of(decisions)
 
     return decide
 
@@ -87,7 +86,7 @@ def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], O
 def preview_of(importer: Importer, preview: Preview) -> Preview:
     """Runs an importer whose batches go to `previewing`."""
     importer.run()
-    preview.totals, preview.notes = importer.totals, importer.notes
+    preview.totals, preview.notes, preview.repeats = importer.totals, importer.notes, importer.repeats
     return preview
 
 
@@ -117,8 +116,14 @@ def describe(preview: Preview) -> list[str]:
     lines += [f"  line {line}: {'; '.join(map(str, reasons))}" for line, reasons in preview.rejected]
     lines += _more(totals.rejected, len(preview.rejected))
     lines += [f"{count:,} {what}." for count, what in left_out(totals)]
-    lines += [f"  line {line}: {note}" for line, note in preview.notes[:FIRST]]
+    lines += by_line(preview.notes[:FIRST], totals.noted)
+    lines += by_line(preview.repeats[:FIRST], totals.repeated)
     return lines
+
+
+def by_line(notes: Sequence[tuple[int, Reason]], count: int) -> list[str]:
+    """The first of `count` notes, as lines for a terminal."""
+    return [*(f"  line {line}: {note}" for line, note in notes), *_more(count, len(notes))]
 
 
 def _more(count: int, told: int) -> list[str]:

@@ -33,12 +33,14 @@ class Totals:
     unsound: int = 0
     shared: int = 0
     """Rows whose ISBN-13 belongs to another row's book."""
+    noted: int = 0
+    """What was left out of rows that went in."""
     blank: int = 0
     """Rows with nothing in any column that counts."""
     retired: int = 0
     """Rows of an export whose books were retired."""
     by_default: Counter[str] = field(default_factory=Counter)
-    """For topic, price and quantity, the rows that have none of their own."""
+    """For topic, price and quantity, the new books that the file says none for."""
     currencies: Counter[str] = field(default_factory=Counter)
     """Of the prices, as the file names them."""
 

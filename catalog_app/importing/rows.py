@@ -11,15 +11,15 @@ from rest_framework import serializers
 
 from bookstore_project.api.errors import flatten
 from bookstore_project.api.representations import BookFields
-from bookstore_project.text.canonical import UnfitText, canonical
+from bookstore_project.text.canonical import DASHES, UnfitText, canonical
 from bookstore_project.text.search_keys import search_key
 from catalog_app.importing.amounts import read_count, read_price
-from catalog_app.importing.currencies import common
+from catalog_app.importing.currencies import common, currency_named
 from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, Unreadable
 from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.nonbooks import why_no_book
 from catalog_app.importing.records import Record
-from catalog_app.importing.synonyms import currency_of, plain
+from catalog_app.importing.synonyms import CURRENCY, currency_of, plain
 from catalog_app.spreadsheets import COVERED, LOST, cell_text, is_encoded_twice, is_no_value, without_references
 
 SHOWN_OF_CELL = 80
@@ -27,8 +27,9 @@ SHOWN_OF_CELL = 80
 _UNDECODABLE = re.compile("[\udc80-\udcff]+")
 _OTHER_ENCODINGS = {"Windows-1252": "cp1252", "Mac Roman": "mac_roman", "Shift-JIS": "cp932"}
 _JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]{2}")
-_NUMERIC = re.compile(r"[0-9.,'’\s€$£-]+")
-_TEXTS = ("title", "authors", "topic")
+_NUMERIC = re.compile(rf"[0-9.,'’\s€$£{DASHES}]+")
+HAVE_DEFAULTS = frozenset(("topic", "price", "quantity"))
+"""The fields that a new book gets where the file doesn't say."""
 _PARTS_OF_AUTHORS = frozenset({"authors", "more_authors", "author_first", "author_last"})
 
 
@@ -46,7 +47,7 @@ class Defaults:
 class Row:
     """A valid row. `said` are the fields that the file (or an option) states, rather than a default.
 
-    `notes` are what was left out of it, `currency` is what stood beside its price.
+    `notes` are what was left out of it, `currency` is what stood beside its price, or in a column of its own.
     """
 
     line: int
@@ -108,9 +109,11 @@ class RowParser:
             "price": str(defaults.price),
             "quantity": str(defaults.quantity),
         }
-        places = [place for each in columns.values() for place in each]
-        self._places = sorted(places)
-        self._currency = currency_of(header[columns["price"][0]]) if "price" in columns else ""
+        self._of_books = {name: places for name, places in columns.items() if name != CURRENCY}
+        """A row that has nothing but a currency is none."""
+        self._places = sorted(place for places in self._of_books.values() for place in places)
+        self._price_column = header[columns["price"][0]] if "price" in columns else ""
+        self._currency = currency_of(self._price_column)
         self._rules = BookFields()  # One for all rows: making its fields costs more than using them.
 
     def parse(self, record: Record) -> Row | None:
@@ -129,7 +132,7 @@ class RowParser:
         except Unreadable as error:
             reading.refuse("isbn13" if reading.text("isbn13") else "isbn", str(error))
             found = Found(None)
-        notes = self._notes(reading, found)
+        notes, currency = self._notes(reading, found), self._currency_in(reading)
         try:
             valid = self._rules.run_validation({**values, "isbn13": found.isbn13})
         except serializers.ValidationError as error:
@@ -142,7 +145,7 @@ class RowParser:
             said=frozenset(said),
             found=found,
             notes=notes,
-            currency=self._currency_in(reading),
+            currency=currency,
             **valid,
         )
 
@@ -160,7 +163,7 @@ class RowParser:
     def _refuse_what_is_no_book(self, cells: Sequence[str]) -> None:
         if all(plain(cells[place]) == plain(self._header[place]) for place in self._places):
             raise RowRejected([Reason("the header once more")])
-        if why := why_no_book(cells, self._columns):
+        if why := why_no_book(cells, self._of_books):
             place = self._columns["title"][0]
             raise RowRejected([Reason(why, self._header[place], shortened(cells[place].strip()))])
 
@@ -221,30 +224,29 @@ class RowParser:
         return values
 
     def _currency_in(self, reading: _Reading) -> str:
+        """What the price is in, if that is told; one that is told to be in two is refused."""
         text = reading.text("price").removeprefix("'")
-        return common([read_price(text).currency if text else "", self._currency])
+        try:
+            currency = read_price(text).currency if text else ""
+        except Unreadable:
+            return ""  # Refused for that already.
+        beside = [(column, currency_named(cell)) for column, cell in reading.cells.get(CURRENCY, ())]
+        for column, told in [(self._price_column, self._currency), *beside] if text else []:
+            try:
+                currency = common([currency, told])
+            except Unreadable:
+                where = "the column's name" if column == self._price_column else f'column "{column}"'
+                reading.refuse("price", f"{where} says {told}, and the cell {currency}")
+        return currency
 
     def _notes(self, reading: _Reading, found: Found) -> tuple[Reason, ...]:
         given = [each for name in ("isbn13", "isbn") for each in reading.cells.get(name, ()) if each[1]]
-        told = reading.text("price").removeprefix("'")
-        if self._currency and told and "price" not in {reason.column for reason in reading.reasons}:
-            self._refuse_other_currency(reading, told)
         if not found.is_unsound:
             return ()
         column, cell = given[0]
         if self._strict_isbn:
             reading.reasons.append(Reason("no sound ISBN", column, shortened(cell)))
         return (Reason("no sound ISBN: left out", column, shortened(cell)),)
-
-    def _refuse_other_currency(self, reading: _Reading, told: str) -> None:
-        try:
-            currency = read_price(told).currency
-        except Unreadable:
-            return  # Refused for that already.
-        try:
-            common([currency, self._currency])
-        except Unreadable:
-            reading.refuse("price", f"the column's name says {self._currency}, and the cell {currency}")
 
     def _refuse_invalid(self, reading: _Reading, errors: Mapping[str, Sequence[str]]) -> None:
         blamed = {reason.column for reason in reading.reasons}

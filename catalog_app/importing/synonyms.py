@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from catalog_app.importing.currencies import CURRENCIES, CURRENCY
+from catalog_app.importing.currencies import ANY_CURRENCY, CURRENCIES
 
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "œ": "oe", "æ": "ae"})
 
@@ -118,12 +118,17 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "quantidadeemestoque emestoque qtd qtde qtdestoque exemplaresdisponiveis "
         "numerodeexemplares unidadesemestoque currentstock stockonhand totalstock 库存 库存数量 库存量 数量 "
         "册数 在庫 在庫数 冊数 部数 庫存 庫存量 庫存數量 數量 재고 수량",
+        "currency": "currency currencycode pricecurrency listpricecurrency wahrung wahrungscode "
+        "preiswahrung devise codedevise monnaie moneda divisa codigodemoneda valuta munt valutacode codicevaluta "
+        "moeda waluta mena valuutta 货币 币种 通貨 貨幣 幣別 통화",
     }.items()
 }
 """The fields that a file can fill, each with the column names that mean it, the likeliest first; as `plain` has them.
 
-A shop's own number (`sku`) counts only where it is a sound ISBN-13."""
+A shop's own number (`sku`) counts only where it is a sound ISBN-13, and a currency is told, but isn't kept."""
 
+CURRENCY = "currency"
+"""The field that is no part of a book."""
 SEVERAL = "more_authors"
 """The field that several columns may fill."""
 _NUMBERED_AUTHOR = re.compile("(?:author|autor|auteur|coauthor|coautor|coauteur|autore|contributor)([2-9])")
@@ -150,7 +155,7 @@ UNCLEAR: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
 }
 """What a column's name has that may be meant for a field, and what it has if it is something else all the same."""
 
-_IN_CURRENCY = re.compile(rf"(?:\s+in)?[\s_-]+(?:{CURRENCY})\s*$|\s*(?:in\s+)?(?:€|\$|£)\s*$", re.IGNORECASE)
+_IN_CURRENCY = re.compile(rf"(?:\s+in)?[\s_-]+(?:{ANY_CURRENCY})\s*$|\s*(?:in\s+)?(?:€|\$|£)\s*$", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\s*[(\[]\s*(?:in\s+)?([^()\[\]]*?)\s*[)\]]\s*[*:]*\s*$")
 _REMARK_WORDS = (
     "optional required mandatory pflicht pflichtfeld erforderlich obligatoire facultatif obligatorio opcional "

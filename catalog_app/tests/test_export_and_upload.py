@@ -332,9 +332,12 @@ def test_a_preview_shows_what_would_be_done_and_imports_that_very_file(root: Cli
     assert "Would be changed: 0" in text
     assert "Would be rejected: 1 Line Column Cell Reason 3 Preis 1,234 may be 1234 or 1.234" in text
     assert "Repeated within the file: 1 Blank in all columns that count: 1" in text
+    assert (repeats := "Rows that say nothing new Line What 4 the book of line 2 again") in text
     assert floor("catalog") == before
-    done = root.post(IMPORT, kept(shown))
-    assert "1 imported, 0 already there, 1 repeated within the file, 1 blank" in text_of(done)
+    for _ in range(2):
+        done = root.post(IMPORT, kept(shown))
+        assert "1 imported, 0 already there, 1 repeated within the file, 1 blank" in text_of(done)
+        assert repeats in text_of(done)
     assert rows("catalog-2", "SELECT title, topic FROM catalog_app_book WHERE id > 7") == [("Dune", "classics")]
 
 

@@ -59,7 +59,9 @@ def test_rows_of_one_file_that_contradict_one_another_are_refused(empty_store: P
         "Emma,Austen,,9\nEmma,Austen,,9\nEmma,Austen,,\nEmma,Austen,,8\n"
         f"Emma,Austen,{BOOK},9\n",
     )
-    assert "1 imported, 0 already there, 2 repeated within the file, 2 rejected" in run_import(path)
+    said = run_import(path)
+    assert "1 imported, 0 already there, 2 repeated within the file, 2 rejected" in said
+    assert said.endswith("  line 3: the book of line 2 again\n  line 4: the book of line 2 again\n")
     with path.with_name("books.rejected.csv").open(encoding="utf-8-sig") as file:
         assert [row["reason"] for row in csv.DictReader(file)] == [
             "the book of line 2 again, with price 8.00 instead of 9.00",
@@ -134,6 +136,14 @@ def test_rejected_rows_of_a_workbook_are_a_text_to_correct(empty_store: Path, tm
     assert titles() == ["Dune", "Emma"]
 
 
+def test_two_currencies_in_a_column_beside_the_price_are_told(empty_store: Path, tmp_path: Path) -> None:
+    path = write(tmp_path, "title,price,currency\nEmma,9,EUR\nDune,8,USD\nMomo,7,EUR\n")
+    for options in (["--preview"], []):
+        said = run_import(path, *options)
+        assert "Prices are taken as they stand, in several currencies: 2 in EUR, 1 in USD.\n" in said
+        assert "price from 'price', currency from 'currency'" in said
+
+
 # -------------------------------------------------------------------------------------------------- preview
 
 
@@ -155,7 +165,9 @@ def test_a_preview_tells_everything_and_writes_nothing(empty_store: Path, tmp_pa
             "0 would be left alone.",
             '1 would be rejected:\n  line 5: column "price", cell "1.234": may be 1234 or 1.234',
             "1 repeated within the file.\n",
-            'line 7: column "isbn", cell "123": no sound ISBN: left out',
+            'line 7: column "isbn", cell "123": no sound ISBN: left out\n',
+            "line 6: the book of line 4 again\n",
+            "filled in for new books: 2 without quantity, 2 without topic",
         ):
             assert told in said, said
     assert "0 would be changed.\n2 would be left alone:\n  line 2: Emma / Austen\n" in run_import(path, "--preview")

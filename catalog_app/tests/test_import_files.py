@@ -525,6 +525,22 @@ def test_a_currency_in_the_header_is_that_of_the_prices() -> None:
     assert other == 'column "Preis (EUR)", cell "CHF 9.90": the column\'s name says EUR, and the cell CHF'
 
 
+def test_a_currency_in_a_column_of_its_own_is_that_of_the_price_beside_it() -> None:
+    rows = take(
+        "Titel;Preis;Währung\na;9,90;EUR\nb;9.90;usd\nc;9,90 €;Euro\nd;9,90 €;GBP\ne;;CHF\nf;9,90;per piece\n;;EUR\n"
+        "g;$9.90;USD\n"
+    )
+    assert [row.currency if isinstance(row, Row) else row for row in rows] == [
+        *("EUR", "USD", "EUR"),
+        'column "Preis", cell "9,90 €": column "Währung" says GBP, and the cell EUR',
+        *("", "", None, "USD"),
+    ]
+    assert take("Title,Price (EUR),Currency,Currency\na,9.90,USD,EUR\n") == [
+        'column "Price (EUR)", cell "9.90": column "Currency" says USD, and the cell EUR'
+    ]
+    assert only("Title,Currency\na,USD\n").currency == ""
+
+
 def test_a_sign_of_several_currencies_agrees_with_each_of_them() -> None:
     rows = take("title;Price (USD)\na;$9.90\nb;US $9.90\nc;9.90\nd;C$9.90\n")
     assert [row.currency if isinstance(row, Row) else "refused" for row in rows] == ["USD", "USD", "USD", "refused"]

@@ -10,7 +10,7 @@ import pytest
 from catalog_app.importing import lines, rejects
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.deduplication import Identities
-from catalog_app.importing.errors import ImportRefused, RowRejected
+from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, RowRepeated
 from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.preview import Preview, describe
 from catalog_app.importing.progress import Progress, Totals
@@ -242,8 +242,11 @@ def test_repeats_within_a_file_are_found_and_no_other_book_is_lost() -> None:
     identities = Identities()
 
     def place(title: str, isbn: str = "") -> str | None:
-        row = identities.place(parse(title, "Someone", isbn, "", "", ""))
-        return None if row is None else f"{row.title} {row.isbn13}"
+        try:
+            row = identities.place(parse(title, "Someone", isbn, "", "", ""))
+        except RowRepeated:
+            return None
+        return f"{row.title} {row.isbn13}"
 
     assert place("A", "439023483") == "A 9780439023481"
     assert place("A", "439023483") is None
@@ -257,10 +260,15 @@ def test_repeats_within_a_file_are_found_and_no_other_book_is_lost() -> None:
 
 def test_the_counts_of_a_preview_add_up_to_the_rows_that_were_read() -> None:
     totals = Totals(rows=28, imported=1, updated=2, present=4, rejected=3, repeated=8, blank=10)
-    lines = describe(Preview(totals=totals))
+    lines = describe(Preview(totals=totals, repeats=[(7, Reason("the book of line 3 again"))]))
     counts = [int(line.split()[0]) for line in lines if line[0].isdigit()]
     assert sum(counts) == totals.rows
-    assert lines[-2:] == ["8 repeated within the file.", "10 blank in all columns that count."]
+    assert lines[-4:] == [
+        "8 repeated within the file.",
+        "10 blank in all columns that count.",
+        "  line 7: the book of line 3 again",
+        "  and 7 more",
+    ]
     assert len(describe(Preview())) == 4
 
 

@@ -13,7 +13,7 @@ from catalog_app.importing.columns import choose_columns, describe_columns, name
 from catalog_app.importing.errors import ImportRefused, Remedy
 from catalog_app.importing.importer import Importer, TakesRejects, Write, into_store
 from catalog_app.importing.interruption import Interruption
-from catalog_app.importing.preview import Preview, describe, preview_of, previewing
+from catalog_app.importing.preview import Preview, by_line, describe, preview_of, previewing
 from catalog_app.importing.progress import Progress, Totals, remarks, summary
 from catalog_app.importing.rows import Defaults, RowParser, make_defaults
 from catalog_app.importing.source import Source, open_source
@@ -23,6 +23,8 @@ BATCH_SIZE = 200
 MOST_PER_BATCH = 2000
 """A batch holds the writer lock, and purchases wait for it."""
 EXIT_BY_SIGNAL = 128
+FIRST = 20
+"""Rows that are told of each kind, when they are in."""
 REMEDIES = {
     Remedy.COLUMNS: "Say which it is with --map FIELD=COLUMN (or FIELD=#3 for the third), or --map FIELD= for none.",
     Remedy.ENCODING: "Say which encoding it is with --encoding, such as cp1252 or utf-16.",
@@ -160,7 +162,12 @@ class Command(BaseCommand):
                 progress.clear()
                 raise CommandError(f"{error.detail} {how_far(importer.totals)}") from error
         totals = importer.totals
-        for line in summary(totals, progress.seconds, str(path)):
+        told = [
+            *summary(totals, progress.seconds, str(path)),
+            *by_line(importer.notes[:FIRST], totals.noted),
+            *by_line(importer.repeats[:FIRST], totals.repeated),
+        ]
+        for line in told:
             progress.say(line)
         if totals.rows and totals.rejected == totals.rows:
             raise CommandError(f"Every row was rejected; {path} says why.")
