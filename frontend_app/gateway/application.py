@@ -95,23 +95,13 @@ class Gateway:
 
     async def _answer(self, parts: "Parts", request: Incoming, began: float, receive: Receive, send: Send) -> None:
         request_id = accept_request_id(request.headers.get(headers.REQUEST_ID.lower()))
-        answer = alive(request, request_id)
-        if answer is not None:
-            _measure("/healthz", request, answer, began)
-            await answer.send(send, request.method)
-            return
         try:
             check_head(request)
-            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-            with self._bodies.share() as share:
-                take = bodies.boundless if is_from_node(request) else share
-                body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
-                # From here on: how fast a client sends says nothing about the store.
-                complete = time.perf_counter()
-                answer = self._pushed(parts.hit_log, request, body, request_id)
-                if answer is None:
-                    environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
-                    answer = await parts.ordinary.answer(environ)
+            answer = alive(request, request_id)
+            if answer is None:
+                answer = await self._answer_whole(parts, request, request_id, receive)
+            else:
+                _measure("/healthz", request, answer, began)
         except (*REFUSED, Busy) as error:
             answer = _busy(request_id) if isinstance(error, Busy) else refusal(error, request_id)
             _measure(metrics.OTHER, request, answer, began)
@@ -122,6 +112,20 @@ class Gateway:
             _measure(metrics.OTHER, request, answer, began)
             parts.hit_log.refused(request.scope, answer, began)
         await answer.send(send, request.method)
+
+    async def _answer_whole(self, parts: "Parts", request: Incoming, request_id: str, receive: Receive) -> Outgoing:
+        """Once its body has come. Raises one of REFUSED, Busy."""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        with self._bodies.share() as share:
+            take = bodies.boundless if is_from_node(request) else share
+            body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
+            # From here on: how fast a client sends says nothing about the store.
+            complete = time.perf_counter()
+            answer = self._pushed(parts.hit_log, request, body, request_id)
+            if answer is not None:
+                return answer
+            environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
+            return await parts.ordinary.answer(environ)
 
     def _pushed(self, hit_log: HitLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
         """The answer to a catalog replica's push; None for all else: a forged push, or a page's, too."""

@@ -30,7 +30,10 @@ _HEALTH = re.compile(r"/healthz/?")
 _READ_ONLY = "GET, HEAD, OPTIONS"
 _EDITABLE = "GET, PATCH, DELETE, HEAD, OPTIONS"
 WANTED_BYTES, LARGEST_TARGET_BYTES = 8 * 1024 * 1024, 1000
-"""Of the addresses that are remembered, those of hits alone: of all, and of one."""
+"""Of the addresses that are remembered, those of hits alone: of all, and of one.
+
+Percent-encoded, a byte takes three at most: an address that is too long to be answered is longer than that.
+"""
 
 _READS = frozenset({"GET", "HEAD"})
 _TIMING = headers.SERVER_TIMING.lower().encode()
@@ -189,12 +192,12 @@ class Addresses:
     def keep(self, scope: Scope, wanted: Wanted) -> None:
         """For the next time: it was a hit."""
         path, query = scope["path"], scope["query_string"]
-        # A character may take four bytes, and stands in the keys as well.
+        # A character may take four bytes in memory, and stands in the keys as well.
         self._memo.keep((path, query), wanted, 4 * len(path) + len(query))
 
 
 def _wanted(path: str, query: bytes) -> Wanted | None:
-    if len(path) + len(query) > LARGEST_TARGET_BYTES:
+    if len(path.encode("utf-8", "surrogatepass")) + len(query) > LARGEST_TARGET_BYTES:
         return None  # Nothing in the cache has so long an address: not worth a look.
     if found := _BOOK.fullmatch(path):
         key = f"book:{found[2]}"

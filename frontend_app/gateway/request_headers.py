@@ -10,6 +10,7 @@ from django.conf import settings
 from bookstore_project.api import headers
 from bookstore_project.api.request_id import is_acceptable
 from bookstore_project.nodes import deadlines
+from bookstore_project.nodes.gateway.heads import is_too_large
 from bookstore_project.nodes.gateway.messages import Incoming, Scope
 from frontend_app.cache.memo import Memo
 from frontend_app.gateway import response_headers
@@ -18,7 +19,7 @@ JSON_ACCEPTED = frozenset(
     {"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"}
 )
 """Values of Accept for which the API speaks JSON, whatever else it may speak."""
-HEADS_BYTES, LARGEST_HEAD_BYTES = 4 * 1024 * 1024, 8000
+HEADS_BYTES, LARGEST_KEPT_BYTES = 4 * 1024 * 1024, 8000
 """Of what is kept: of all, and of one. Larger ones are looked at each time."""
 HEADER_BYTES = 150
 """What a header takes beside its bytes: three objects, and a place."""
@@ -44,7 +45,7 @@ class Heads:
 
     def __init__(self) -> None:
         # An application has one server, and that one scheme: it needn't be part of the key.
-        self._memo: Memo[tuple[Header, ...], Head] = Memo(HEADS_BYTES, LARGEST_HEAD_BYTES)
+        self._memo: Memo[tuple[Header, ...], Head] = Memo(HEADS_BYTES, LARGEST_KEPT_BYTES)
         self.known = self._memo.known
         """By all headers of a request but its id, in their order: none that brings an id is found as it is.
 
@@ -61,15 +62,20 @@ class Heads:
             return head, next(self.new_ids)
         others = tuple(pair for pair in raw if pair[0] != _REQUEST_ID)
         head = self.known.get(others)
+        sent = [value for name, value in raw if name == _REQUEST_ID]
+        is_tame = len(sent) == 1 and is_acceptable(sent[0].decode("latin-1"))
+        # What is known is short, and so is a tame id: such a hit needn't be measured.
+        if not (head and is_tame) and is_too_large(raw):
+            return _REFUSED, next(self.new_ids)
         if head is None:
             head = _look_at(Incoming.of({**scope, "headers": others}))
             if head.is_quick:
                 size_bytes = sum(len(name) + len(value) + HEADER_BYTES for name, value in others)
                 self._memo.keep(others, head, size_bytes)
-        sent = [value for name, value in raw if name == _REQUEST_ID]
-        if len(sent) == 1 and is_acceptable(sent[0].decode("latin-1")):
-            return head, (_REQUEST_ID, sent[0])
-        return head, next(self.new_ids)
+        return head, (_REQUEST_ID, sent[0]) if is_tame else next(self.new_ids)
+
+
+_REFUSED = Head(is_quick=False, is_secure=False, if_none_match="", is_usual=False)
 
 
 def _make_ids() -> list[Header]:
@@ -89,5 +95,7 @@ def _wants_json(sent: dict[str, str]) -> bool:
         return False  # Wrong credentials are refused, also where none are needed.
     if not deadlines.is_timeout(sent.get(headers.REQUEST_TIMEOUT.lower(), "1")):
         return False
-    # A session may have to be refreshed or taken back.
-    return sent.get("accept", "") in JSON_ACCEPTED and settings.SESSION_COOKIE_NAME not in sent.get("cookie", "")
+    cookies = sent.get("cookie", "")
+    # A session may have to be refreshed or taken back, a token against forgery replaced.
+    is_known_to_us = settings.SESSION_COOKIE_NAME in cookies or settings.CSRF_COOKIE_NAME in cookies
+    return sent.get("accept", "") in JSON_ACCEPTED and not is_known_to_us

@@ -104,7 +104,7 @@ def test_headers_are_remembered_within_bounds_however_many_or_long(front: Front)
     overhead = request_headers.HEADER_BYTES * 41
     assert len(known.known) * overhead <= request_headers.HEADS_BYTES
     before = len(known.known)
-    known.of(scope_of("GET", BOOK, [HOST, ("user-agent", "x" * request_headers.LARGEST_HEAD_BYTES)]))
+    known.of(scope_of("GET", BOOK, [HOST, ("user-agent", "x" * request_headers.LARGEST_KEPT_BYTES)]))
     assert len(known.known) == before
 
 

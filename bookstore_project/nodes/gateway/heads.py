@@ -1,5 +1,8 @@
 """What a request's head must not be: too long, in an odd transfer coding, or in other letters than UTF-8."""
 
+from collections.abc import Iterable
+from itertools import chain
+
 from django.utils.http import parse_header_parameters
 
 from bookstore_project.api.same_origin import SAFE_METHODS
@@ -30,7 +33,7 @@ def check_head(request: Incoming) -> None:
     raw: bytes = request.scope.get("raw_path") or request.path.encode("utf-8", "surrogatepass")
     if len(raw) + len(request.query) > LONGEST_TARGET:
         raise BadHead("uri_too_long", f"An address has at most {LONGEST_TARGET} bytes here, its query included.")
-    if sum(len(name) + len(value) for name, value in request.scope["headers"]) > LARGEST_HEAD_BYTES:
+    if is_too_large(request.scope["headers"]):
         raise BadHead("headers_too_large", f"The headers have at most {LARGEST_HEAD_BYTES >> 10} KiB here.")
     coding = request.headers.get("transfer-encoding")
     if coding is not None and coding.strip().lower() != "chunked":
@@ -39,6 +42,11 @@ def check_head(request: Incoming) -> None:
         )
     if is_telling(request.method, has_body=request.has_body):
         check_content_type(request.headers.get("content-type", ""))
+
+
+def is_too_large(raw: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the headers have more than LARGEST_HEAD_BYTES."""
+    return len(b"".join(chain.from_iterable(raw))) > LARGEST_HEAD_BYTES
 
 
 def is_telling(method: str, *, has_body: bool) -> bool:
