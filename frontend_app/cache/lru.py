@@ -55,7 +55,8 @@ class LRUCache(BaseCache):
 
     Every `LRUCache` of the same LOCATION, in whatever thread, is the same cache. Reading, writing and touching
     count as use; asking whether a key is there doesn't. Overwriting evicts nothing. Values are copied in and out,
-    so that nobody changes what another reads; bytes, which nobody can change, are not.
+    so that nobody changes what another reads; bytes, which nobody can change, are not. All else is as in Django's
+    `LocMemCache` (`frontend_app/tests/test_lru_as_locmem.py` asks both).
     """
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
@@ -79,12 +80,15 @@ class LRUCache(BaseCache):
             return self._prefix + key  # The same, made quicker.
         return super().make_key(key, version)
 
+    def validate_key(self, key: str) -> None:
+        """Any string is a good key: none leaves the process, where memcached would have a say."""
+
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         made, kept = self.make_key(key, version), _own(value)
         with self._store.lock:
             if self._live(made) is not None:
                 return False
-            self._put(made, key, kept, timeout)
+            self._put(made, (key, kept, self._expiry(timeout)))
             return True
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
@@ -106,7 +110,7 @@ class LRUCache(BaseCache):
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         made, kept = self.make_key(key, version), _own(value)
         with self._store.lock:
-            self._put(made, key, kept, timeout)
+            self._put(made, (key, kept, self._expiry(timeout)))
 
     def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         made = self.make_key(key, version)
@@ -114,8 +118,23 @@ class LRUCache(BaseCache):
             item = self._live(made)
             if item is None:
                 return False
-            self._put(made, item[0], item[1], timeout)
+            self._put(made, (item[0], item[1], self._expiry(timeout)))
             return True
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        """The sum. Counts as use, and leaves the timeout as it is; raises ValueError if the key isn't there."""
+        made = self.make_key(key, version)
+        with self._store.lock:
+            item = self._live(made)
+            if item is None:
+                raise ValueError(f"Key {key!r} not found")
+            name, value, expires = item
+            total: int = value + delta
+            self._put(made, (name, total, expires))
+            return total
+
+    async def aincr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        return self.incr(key, delta, version)
 
     def delete(self, key: str, version: int | None = None) -> bool:
         made = self.make_key(key, version)
@@ -158,15 +177,16 @@ class LRUCache(BaseCache):
             return None
         return item
 
-    def _put(self, made: str, name: str, value: Any, timeout: Any) -> None:
+    def _expiry(self, timeout: Any) -> float:
+        """Of `clock`; now, or before, for what is not to be kept at all."""
         seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
+        return float("inf") if seconds is None else self.clock() + seconds
+
+    def _put(self, made: str, item: _Item) -> None:
         store = self._store
         self._drop(made)
-        if seconds is not None and seconds <= 0:
-            return
-        item = name, value, float("inf") if seconds is None else self.clock() + seconds
         size_bytes = _size_bytes(item)
-        if size_bytes > self.max_bytes:
+        if item[2] <= self.clock() or size_bytes > self.max_bytes:
             return
         store.items[made] = item
         store.size_bytes += size_bytes
