@@ -102,9 +102,11 @@ def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_cod
 
 def _begin(participant: Participant, witness: Witness) -> entries.Head:
     head = participant.begin(witness)
-    if entries.read_epoch(participant.raw) > witness.epoch:
+    try:
+        witness.assert_not_older_than(entries.read_epoch(participant.raw))
+    except Unavailable:
         participant.rollback()
-        raise Unavailable("The witness is stale: an old copy was put in its place; nothing was changed.")
+        raise
     return head
 
 

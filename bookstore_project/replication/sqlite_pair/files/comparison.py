@@ -30,8 +30,8 @@ class FileAccount:
     nonce: str = ""
     has_pending: bool = False
     """Whether it holds a change that the log doesn't know."""
-    base: Head | None = None
-    """The oldest entry of its log."""
+    base: int = 0
+    """The position at which its log begins."""
     head: Head | None = None
     epoch: int = 0
     """Of its newest entry."""
@@ -132,25 +132,18 @@ def account(
     if nonce is None:
         raise ReplicaFault("it has no nonce: it was never prepared")
     head = entries.read_head(connection)
-    base = Head(*connection.execute(f"{_ENTRY} ORDER BY position LIMIT 1").fetchone())
-    (epoch,) = connection.execute(
-        "SELECT epoch FROM replication_logentry WHERE position = ?", (head.position,)
-    ).fetchone()
     return FileAccount(
         alias=alias,
         nonce=nonce[0],
         has_pending=entries.has_pending(connection),
-        base=base,
+        base=entries.read_base(connection),
         head=head,
-        epoch=epoch,
+        epoch=entries.read_epoch(connection),
         schema_version=schema_version.of_file(connection),
         findings=tuple(scrub.findings(connection, stored_schema.as_found(connection, service)))
         if is_thorough
         else (),
     )
-
-
-_ENTRY = "SELECT position, hash FROM replication_logentry"
 
 
 def relate(
@@ -165,7 +158,7 @@ def relate(
     longer, shorter, newest, end = (first, second, ours, theirs.head)
     if ours.head.position < theirs.head.position:
         longer, shorter, newest, end = second, first, theirs, ours.head
-    if newest.base is not None and end.position < newest.base.position:
+    if end.position < newest.base:
         return Agreement(Relation.INCOMPARABLE, accounts)
     if entries.hash_at(longer, end.position) == end.hash:
         return Agreement(Relation.PREFIX, accounts, newest=newest.alias, difference=scrub.difference(shorter, longer))
@@ -176,7 +169,7 @@ def _first_difference(
     accounts: Mapping[str, FileAccount], first: sqlite3.Connection, second: sqlite3.Connection
 ) -> int:
     """By halving: where two chained logs have the same hash, all before it is the same."""
-    low = max(file.base.position for file in accounts.values() if file.base is not None)
+    low = max(file.base for file in accounts.values())
     high = min(file.head.position for file in accounts.values() if file.head is not None)
     while low < high:
         middle = (low + high) // 2

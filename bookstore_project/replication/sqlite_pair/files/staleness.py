@@ -16,11 +16,10 @@ def unusable(service: Service) -> str | None:
     epochs = {alias: _epoch_of(alias) for alias in service.aliases}
     try:
         witness = read_witness(service.witness_file)
+        for alias in witness.in_sync:
+            witness.assert_not_older_than(epochs[alias])
     except UnusableWitness as error:
         return error.detail
-    newest = max((epochs[alias] for alias in witness.in_sync), default=0)
-    if newest > witness.epoch:
-        return f"The witness {service.witness_file.name} is stale: its epoch is {witness.epoch}, a log's is {newest}."
     return None
 
 

@@ -26,6 +26,10 @@ _READS = 4
 """A reader may meet a writer in the middle of a slot: it looks again, and believes what it sees twice."""
 
 
+class UnusableWitness(Unavailable):
+    """It is missing, damaged or stale, and may have to be made anew. What can't be opened for once is none of it."""
+
+
 @dataclass(frozen=True)
 class FileRecord:
     """How the witness knows a replica's file: which inode, which incarnation, and how large at least."""
@@ -82,15 +86,19 @@ class Witness:
             return self.in_sync
         return tuple(alias for alias in self.in_sync if alias not in self.suspects)
 
+    def assert_not_older_than(self, epoch: int) -> None:
+        """Raises UnusableWitness if an in-sync file's log knows a later epoch: this is an old copy of the witness.
+
+        A change of membership is in the witness before it is in a log.
+        """
+        if epoch > self.epoch:
+            raise UnusableWitness(f"The witness is stale: its epoch is {self.epoch}, a log's is {epoch}.")
+
     @property
     def complaints(self) -> dict[str, str]:
         """By alias, why it is out of sync, or suspected."""
         out = {alias: exclusion.reason for alias, exclusion in self.out.items()}
         return out | {alias: suspicion.reason for alias, suspicion in self.suspects.items()}
-
-
-class UnusableWitness(Unavailable):
-    """It is missing, damaged or stale, and may have to be made anew. What can't be opened for once is none of it."""
 
 
 def read_witness(path: Path) -> Witness:
