@@ -27,7 +27,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from bookstore_project.api.login_attempts import attempts
 from bookstore_project.replication import failpoints
-from bookstore_project.replication.invalidation import leases
+from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
@@ -169,9 +169,7 @@ def put_in_place(template: Path) -> None:
             leftover.unlink()
         shutil.copy(template / f"{alias}.sqlite3", path)
     secret_files.remember()  # Beside the databases: whoever empties their folders takes that away, too.
-    for node in topology.NODES.values():
-        if node.service == topology.FRONT:
-            leases.record_no_lease(node.name)
+    pushes.begin()
     for service in map(get_service, topology.APPS_OF_SERVICE):
         create_witness(service.witness_file, witness_of(service, template))
 

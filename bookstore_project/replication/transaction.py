@@ -15,6 +15,7 @@ from bookstore_project.nodes import deadlines
 from bookstore_project.replication import metrics
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.events import published
+from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.pinning import current_pin
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.commit.attempt import Attempt, Committed, RunAgain, active_attempt
@@ -91,7 +92,7 @@ def _perform(
 ) -> tuple[Attempt, Committed[T]]:
     """Attempts it on all in-sync files, and again on the others if one of them turns out to be at fault."""
     while True:
-        attempt = Attempt(service, lock)
+        attempt = Attempt(service, lock, pushes)
         try:
             return attempt, attempt.perform(change, faults)
         except RunAgain as again:

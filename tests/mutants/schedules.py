@@ -131,7 +131,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the floor rises before the fronts know",
         "one customer sees the new price, and the next one the old one",
         "bookstore_project/replication/sqlite_pair/commit/recovery.py",
-        '    if doubts:\n        pushes.invalidate(witness.timeline, doubts)\n    reached("settle-invalidated")\n',
+        '    if doubts:\n        caches.invalidate(witness.timeline, doubts)\n    reached("settle-invalidated")\n',
         '    reached("settle-invalidated")\n',
         f"{LEASES}::test_a_writer_killed_between_commit_and_floor",
     ),

@@ -19,7 +19,7 @@ EVICT = """        if opening.dead:
             witness = in_sync_set.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
 """
 ANNOUNCE = "        announced = self._announce(witness.timeline, entry)\n"
-INVALIDATE = "pushes.invalidate(witness.timeline, [entry], announced)"
+INVALIDATE = "self.caches.invalidate(witness.timeline, [entry], announced)"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -83,7 +83,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the fronts are told before the commits",
         "a front reads the old price again between the two, and keeps it",
         (
-            Edit(ATTEMPT, COMMIT, f"        pushes.invalidate(witness.timeline, [entry])\n{COMMIT}"),
+            Edit(ATTEMPT, COMMIT, f"        self.caches.invalidate(witness.timeline, [entry])\n{COMMIT}"),
             Edit(ATTEMPT, f"            {INVALIDATE}  #", "            pass  #"),
         ),
         (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
@@ -273,7 +273,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "what is settled isn't invalidated",
         "the front goes on showing the price from before the writer died",
         SETTLE,
-        "    if doubts:\n        pushes.invalidate(witness.timeline, doubts)\n",
+        "    if doubts:\n        caches.invalidate(witness.timeline, doubts)\n",
         "",
         f"{TESTS}/test_killed_writer.py::test_a_settled_entry_is_invalidated_before_it_becomes_visible",
     ),

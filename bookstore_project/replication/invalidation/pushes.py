@@ -11,10 +11,9 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 from bookstore_project.api import headers
 from bookstore_project.nodes import client
 from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced
 from bookstore_project.replication.invalidation.leases import (
     Holder,
     Lease,
@@ -59,10 +59,6 @@ def push(lease: Lease, message: Mapping[str, Any], timeout_s: float = PUSH_TIMEO
     return False
 
 
-Announced = Mapping[Holder, "Future[bool]"]
-"""For each process of a front: whether it has taken what was announced."""
-
-
 def announce(timeline: str, entry: Entry) -> Announced:
     """Begins to push the invalidation of an entry that is about to be committed; waits for nobody.
 
@@ -70,7 +66,7 @@ def announce(timeline: str, entry: Entry) -> Announced:
     whether there are other fronts, or other processes of theirs, is looked at after the commits, by `invalidate`.
     """
     if not entry.cache_keys:
-        return {}
+        return NOT_ANNOUNCED
     message = _message(timeline, [entry])
     return {
         lease.holder: _pool().submit(copy_context().run, push, lease, message)
@@ -78,7 +74,7 @@ def announce(timeline: str, entry: Entry) -> Announced:
     }
 
 
-def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = MappingProxyType({})) -> None:
+def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
     """Returns when every front that holds a lease knows of the entries, or its lease has run out."""
     told = [entry for entry in entries if entry.cache_keys]
     if not told:
@@ -141,6 +137,12 @@ def _push_to_all(leases: Mapping[Holder, Lease], message: Mapping[str, Any]) -> 
         return [holder for holder, lease in leases.items() if push(lease, message)]
     answers = {holder: _pool().submit(copy_context().run, push, lease, message) for holder, lease in leases.items()}
     return [holder for holder, answer in answers.items() if answer.result()]
+
+
+def begin() -> None:
+    """Of a store that begins: puts on record that no front holds a lease."""
+    for node in topology.replicas(topology.FRONT):
+        record_no_lease(node.name)
 
 
 def listeners() -> list[Lease]:

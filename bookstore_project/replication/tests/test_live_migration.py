@@ -19,6 +19,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.log import catchup, entries, triggers
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import schema_version
@@ -402,7 +403,7 @@ def test_rows_that_migrations_put_into_a_new_store_are_the_same_in_both_files(no
         Shelf.objects.create(name="first")
 
     migration.build_store(CATALOG, migrate_and_fill)
-    bootstrap.create_first_witness(CATALOG)
+    bootstrap.create_first_witness(CATALOG, pushes)
     assert_copies_equal("catalog")
     run("catalog", lambda: Shelf.objects.update(name="second"))
     assert_copies_equal("catalog")

@@ -13,6 +13,7 @@ from django.db import IntegrityError, connections, transaction
 from pytest_django import Settings
 
 from bookstore_project.replication.errors import Unavailable, WriteRefused
+from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
@@ -265,7 +266,7 @@ def test_a_table_that_changes_by_itself_is_not_replicated(shelved: Path, what: s
     before = dump("catalog-1")
     deadline = time.monotonic() + PATIENCE_S
     with writer_lock(CATALOG.lock_dir, deadline) as lock, pytest.raises(Unavailable, match=complaint):
-        migration.migrate_store(CATALOG, lock, migrate)
+        migration.migrate_store(CATALOG, lock, pushes, migrate)
     assert_nothing_happened(before)
 
 
@@ -279,7 +280,7 @@ def test_a_view_stays_and_follows(shelved: Path) -> None:
             )
 
     with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
-        migration.migrate_store(CATALOG, lock, migrate)
+        migration.migrate_store(CATALOG, lock, pushes, migrate)
     run("catalog", lambda: execute("INSERT INTO names (name) VALUES ('ada')"))
     assert rows("catalog-2", "SELECT name FROM names") == [("ada",)]
     assert_copies_equal("catalog")

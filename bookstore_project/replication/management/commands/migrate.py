@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import ADVICE, Unavailable
+from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -90,7 +91,7 @@ class Command(migrate.Command):
                 if not service.witness_file.exists():
                     if bootstrap.is_new(service):
                         migration.build_store(service, self.migrate_file)
-                    bootstrap.create_first_witness(service)
+                    bootstrap.create_first_witness(service, pushes)
                 self.migrate_store(service, lock)
         except Unavailable as error:
             raise CommandError(error.detail) from error
@@ -115,7 +116,7 @@ class Command(migrate.Command):
         if not sound:
             raise CommandError(f"No copy of {service.name} can be migrated.")
         if self.concerns(service, sound[0]):
-            migration.migrate_store(service, lock, self.migrate_file)
+            migration.migrate_store(service, lock, pushes, self.migrate_file)
             self.stderr.write(
                 f"{service.name} was migrated: processes of other code refuse until they are restarted."
             )

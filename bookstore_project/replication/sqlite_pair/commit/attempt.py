@@ -21,7 +21,7 @@ from bookstore_project.replication.errors import (
 )
 from bookstore_project.replication.events import changes_ready
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.invalidation import pushes
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches
 from bookstore_project.replication.log import entries, images, triggers
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
@@ -73,6 +73,7 @@ class Attempt:
 
     service: Service
     lock: WriterLock
+    caches: Caches
     callbacks: list[Callable[[], object]] = field(default_factory=list)
     _participants: list[Participant] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
@@ -80,7 +81,7 @@ class Attempt:
 
     def perform(self, change: Callable[[], T], excluded: Mapping[str, BaseException]) -> Committed[T]:
         """Raises RunAgain if an alias is to be excluded the next time, and nothing has happened yet."""
-        opening = begin_settled(self.service, self.lock, excluded)  # Steps 1 to 3.
+        opening = begin_settled(self.service, self.lock, self.caches, excluded)  # Steps 1 to 3.
         self._participants = opening.participants
         try:
             reached("begun")
@@ -143,7 +144,7 @@ class Attempt:
         witness = self._commit(witness)
         reached("committed")
         try:
-            pushes.invalidate(witness.timeline, [entry], announced)  # Step 7.
+            self.caches.invalidate(witness.timeline, [entry], announced)  # Step 7.
         except Exception as error:  # The commits stand: whatever it is, this is no failure.
             raise OutcomeUnknown(f"The fronts couldn't be told: {error}") from error
         reached("invalidated")
@@ -231,12 +232,12 @@ class Attempt:
         except (ReplicaFault, Unavailable) as error:
             raise OutcomeUnknown(f"The commit failed: {error}") from error
 
-    def _announce(self, timeline: str, entry: entries.Entry) -> pushes.Announced:
+    def _announce(self, timeline: str, entry: entries.Entry) -> Announced:
         """Saves time and promises nothing: leases that can't be read are read again after the commits."""
         try:
-            return pushes.announce(timeline, entry)
+            return self.caches.announce(timeline, entry)
         except OSError:
-            return {}
+            return NOT_ANNOUNCED
 
     def _keep_callbacks(self) -> None:
         """`on_commit` of one file is too early: they run when the write is visible everywhere."""

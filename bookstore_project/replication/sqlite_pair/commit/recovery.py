@@ -14,7 +14,7 @@ from django.db import IntegrityError
 
 from bookstore_project.replication.errors import ReplicaFault, Suspected, Unavailable
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.invalidation import pushes
+from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
@@ -47,7 +47,12 @@ class Opening:
 
 
 def begin_settled(
-    service: Service, lock: WriterLock, excluded: Mapping[str, BaseException], *, of_any_code: bool = False
+    service: Service,
+    lock: WriterLock,
+    caches: Caches,
+    excluded: Mapping[str, BaseException],
+    *,
+    of_any_code: bool = False,
 ) -> Opening:
     """Opens what can be opened of the in-sync files, but for the excluded ones, and settles.
 
@@ -68,7 +73,7 @@ def begin_settled(
                 raise in_sync_set.nobody_left(service, lock, witness, opening.dead)
             if _is_settled(opening):
                 return opening
-            _settle(service, lock, opening)
+            _settle(service, lock, caches, opening)
         except BaseException:
             opening.rollback()
             raise
@@ -115,7 +120,7 @@ def _is_settled(opening: Opening) -> bool:
     return newest == opening.witness.floor and len(set(opening.heads.values())) == 1
 
 
-def _settle(service: Service, lock: WriterLock, opening: Opening) -> None:
+def _settle(service: Service, lock: WriterLock, caches: Caches, opening: Opening) -> None:
     """Rolls the shorter log forward, commits, invalidates, and raises the floor to the newest head.
 
     Where that can't be done, because one of the logs is at fault, evicts it and leaves the rest to the next round.
@@ -139,7 +144,7 @@ def _settle(service: Service, lock: WriterLock, opening: Opening) -> None:
         raise Unavailable(f"Unfinished work can't be finished: {error}") from error
     reached("settle-committed")
     if doubts:
-        pushes.invalidate(witness.timeline, doubts)
+        caches.invalidate(witness.timeline, doubts)
     reached("settle-invalidated")
     lock.assert_current()
     try:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
-from bookstore_project.replication.invalidation import leases
+from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of, wrapper
@@ -90,7 +90,7 @@ def has_history(service: Service) -> bool:
         return True
 
 
-def create_first_witness(service: Service) -> None:
+def create_first_witness(service: Service, caches: Caches) -> None:
     """The witness of a store that begins: both files in sync, nothing settled but the base.
 
     Files with a history had a witness: it is made anew if they agree. Raises Unavailable if they don't.
@@ -110,9 +110,7 @@ def create_first_witness(service: Service) -> None:
             f"There is no witness of {service.name}, and its two files differ: an operator has to say which counts."
         )
     floor = next(iter(heads.values())).position
-    for node in topology.NODES.values():
-        if node.service == topology.FRONT:
-            leases.record_no_lease(node.name)
+    caches.begin()
     create_witness(service.witness_file, Witness(new_timeline(), 1, tuple(service.aliases), floor, files))
 
 

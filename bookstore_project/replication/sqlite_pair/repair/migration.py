@@ -15,6 +15,7 @@ from pathlib import Path
 from bookstore_project import files
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import digests, entries, triggers
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
@@ -38,12 +39,12 @@ Migrate = Callable[[str], None]
 """Migrates the file that the alias is connected to."""
 
 
-def migrate_store(service: Service, lock: WriterLock, migrate: Migrate) -> None:
+def migrate_store(service: Service, lock: WriterLock, caches: Caches, migrate: Migrate) -> None:
     """Migrates a store with a witness; both copies are in sync afterwards.
 
     Raises what `migrate` raises, or Unavailable (no sound copy); the store is as it was then.
     """
-    witness, head, donor = _settled(service, lock)
+    witness, head, donor = _settled(service, lock, caches)
     alias = next(other for other in service.aliases if other != donor)
     try:
         first = backup_copy.make_draft(service, alias, donor, witness, suffix=SUFFIX, of_any_code=True)
@@ -82,9 +83,9 @@ def build_store(service: Service, migrate: Migrate) -> None:
 # ------------------------------------------------------------------------------------------------- the drafts
 
 
-def _settled(service: Service, lock: WriterLock) -> tuple[Witness, entries.Head, str]:
+def _settled(service: Service, lock: WriterLock, caches: Caches) -> tuple[Witness, entries.Head, str]:
     """The witness, the head and an alias of a store without unfinished work."""
-    opening = begin_settled(service, lock, {}, of_any_code=True)
+    opening = begin_settled(service, lock, caches, {}, of_any_code=True)
     try:
         donor = opening.participants[0].alias
         return opening.witness, opening.heads[donor], donor
