@@ -47,7 +47,7 @@ def _front(threads: int) -> Application:
 def _replica(node: topology.Node) -> Application:
     def begin() -> None:
         _settle_in()
-        background.start(node.service)
+        background.start_all(node.service)
         announce()
 
     return ReplicaGateway(Guard(django_application), node.threads, on_start=begin)

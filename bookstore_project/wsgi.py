@@ -20,4 +20,4 @@ if topology.NODE and topology.NODE.service == topology.FRONT:
 
     runtime.start()
 elif topology.NODE:
-    background.start(topology.NODE.service)
+    background.start_all(topology.NODE.service)

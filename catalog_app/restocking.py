@@ -17,7 +17,8 @@ _role = Role(topology.lock_dir(topology.CATALOG) / "restock")
 def register() -> None:
     """Where BOOKSTORE_RESTOCK_EVERY_S says how often; off by default."""
     if settings.RESTOCK_EVERY_S > 0:
-        background.register(background.Task("restock", topology.CATALOG, settings.RESTOCK_EVERY_S, restock_if_chosen))
+        task = background.Task("restock", restock_if_chosen, settings.RESTOCK_EVERY_S)
+        background.register(topology.CATALOG, task)
 
 
 def restock_if_chosen() -> None:

@@ -12,7 +12,9 @@ from django.conf import settings
 from django.core.cache import caches
 
 from bookstore_project.api import health, problems
-from bookstore_project.nodes import client
+from bookstore_project.nodes import background, client
+from bookstore_project.nodes.background import Task
+from bookstore_project.nodes.balancing import checks
 from bookstore_project.nodes.balancing.balancer import Balancer, Call
 from bookstore_project.nodes.balancing.checks import Checker
 from bookstore_project.nodes.balancing.circuit_breaker import Health
@@ -28,8 +30,8 @@ from frontend_app.cache.reads import CachedReads
 from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.clients import Upstream
 from frontend_app.monitoring.journal import Journal
-from frontend_app.monitoring.observer import Observer
-from frontend_app.monitoring.supervisor_states import Supervision
+from frontend_app.monitoring.observer import LOOK_EVERY_S, Observer
+from frontend_app.monitoring.supervisor_states import ASK_EVERY_S, Supervision
 
 NEGATIVE_ENTRIES, NEGATIVE_BYTES = 1000, 4 * 1024 * 1024
 
@@ -70,14 +72,16 @@ class Front:
         with self._lock:
             if self._threads:
                 return
-            runs = [checker.run for checker in self.checkers]
-            runs += [Observer(self.checkers, self.journal).run, self.supervision.run]
-            if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
-                runs.append(self.poller.run)
-            self._threads = [threading.Thread(target=run, args=(self._stop,), daemon=True) for run in runs]
-            for thread in self._threads:
-                thread.start()
+            self._threads = [background.start(task, self._stop) for task in self._tasks()]
         health.register_readiness(self.check_ready)
+
+    def _tasks(self) -> Iterator[Task]:
+        for checker in self.checkers:
+            yield Task(f"check of {checker.node.name}", checker.step, checks.CHECK_IN_EVERY_S, is_at_once=True)
+        yield Task("observer", Observer(self.checkers, self.journal).look, LOOK_EVERY_S, is_at_once=True)
+        yield Task("supervision", self.supervision.look, ASK_EVERY_S, is_at_once=True)
+        if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
+            yield Task("poll", self.poller.step, self.coherence.lease_s / 4, is_at_once=True)
 
     def stop(self) -> None:
         self._stop.set()

@@ -53,7 +53,7 @@ def register() -> None:
     """Checks of the catalog replicas that failed, beside the requests of every order replica."""
     for node in topology.replicas(topology.CATALOG):
         name = f"check of {node.name}"
-        background.register(background.Task(name, topology.ORDER, CHECK_OUT_EVERY_S, Watch(node).step))
+        background.register(topology.ORDER, background.Task(name, Watch(node).step, CHECK_OUT_EVERY_S))
 
 
 class Watch:

@@ -30,7 +30,7 @@ MARK_EVERY = 200
 
 
 def register() -> None:
-    background.register(background.Task("sweeper", topology.ORDER, EVERY_S, Sweeper().step))
+    background.register(topology.ORDER, background.Task("sweeper", Sweeper().step, EVERY_S))
 
 
 class Sweeper:

@@ -1,13 +1,14 @@
 """What the process that answers requests does first: it says who it is, and makes sure that it leaves no orphan."""
 
 import os
-import threading
-import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from bookstore_project import files
 from bookstore_project.cluster import lifeline
+from bookstore_project.nodes import background
+from bookstore_project.nodes.background import Task
 from bookstore_project.settings import topology
 
 KEEP_EVERY_S = 1.0
@@ -26,16 +27,14 @@ def announce() -> None:
     if not os.environ.get(lifeline.VARIABLE) and _is_of_a_supervisor(read_pid(path), topology.NODE.name):
         return
     write_pid(path)
-    threading.Thread(target=_keep_pid, args=(path,), name="pid file", daemon=True).start()
+    background.start(Task("pid file", partial(_keep_pid, path), KEEP_EVERY_S))
 
 
 def _keep_pid(path: Path) -> None:
     """Whoever tidies up in var/run, the file comes back."""
-    while True:
-        time.sleep(KEEP_EVERY_S)
-        with suppress(OSError):
-            if not path.exists():
-                write_pid(path)
+    with suppress(OSError):
+        if not path.exists():
+            write_pid(path)
 
 
 def _is_of_a_supervisor(pid: int | None, node: str) -> bool:

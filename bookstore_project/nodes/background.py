@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,41 +16,46 @@ class Task:
     """`step` is called every `interval_s` seconds, in a thread of its own; an error is logged, and it goes on."""
 
     name: str
-    service: str
+    step: Callable[[], float | None]
+    """May give back how many seconds it is this time until the next call."""
     interval_s: float
-    step: Callable[[], None]
+    is_at_once: bool = False
+    """Whether the first call comes at once, and not after the interval."""
 
 
-_tasks: list[Task] = []
+_tasks: dict[str, list[Task]] = defaultdict(list)
 _stop = threading.Event()
 
 
-def register(task: Task) -> None:
-    """To be started on every node of the task's service."""
-    if task not in _tasks:
-        _tasks.append(task)
+def register(service: str, task: Task) -> None:
+    """To be started on every node of the service."""
+    if task not in _tasks[service]:
+        _tasks[service].append(task)
 
 
-def start(service: str) -> list[threading.Thread]:
+def start_all(service: str) -> list[threading.Thread]:
     """Starts the tasks of a service; called once, by the process that answers requests."""
-    threads = [
-        threading.Thread(target=_run, args=(task,), name=task.name, daemon=True)
-        for task in _tasks
-        if task.service == service
-    ]
-    for thread in threads:
-        thread.start()
-    return threads
+    return [start(task) for task in _tasks[service]]
 
 
-def _run(task: Task) -> None:
+def start(task: Task, stop: threading.Event = _stop) -> threading.Thread:
+    """Starts one task, which ends after the event is set."""
+    thread = threading.Thread(target=_run, args=(task, stop), name=task.name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _run(task: Task, stop: threading.Event) -> None:
     from django.db import connections
 
     said = ""
-    while not _stop.wait(task.interval_s):
+    wait_s = 0.0 if task.is_at_once else task.interval_s
+    while not stop.wait(wait_s):
         begin_own(task.name)  # Ties the lines that a round causes, here and at other nodes.
+        wait_s = task.interval_s
         try:
-            task.step()
+            if (told_s := task.step()) is not None:
+                wait_s = told_s
             said = ""
         except Exception as error:  # The next round may find what was missing.
             if str(error) != said:  # Once, however many rounds it lasts.

@@ -1,7 +1,6 @@
 """Polls the catalog for changes and for the lease that lets this front use its cache."""
 
 import json
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -58,8 +57,7 @@ class Poller:
             }
         ).encode()
 
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            self.poll()
-            # A writer may be waiting for the confirmation of what is in doubt: it shall not wait long.
-            stop.wait(self.coherence.lease_s / (16 if self.coherence.is_in_doubt else 4))
+    def step(self) -> float:
+        """One poll; seconds until the next: a writer may be waiting for the confirmation of what is in doubt."""
+        self.poll()
+        return self.coherence.lease_s / (16 if self.coherence.is_in_doubt else 4)

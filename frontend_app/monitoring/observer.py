@@ -1,6 +1,5 @@
 """Watches what replicas say, and tells the journal when a copy leaves or rejoins, or a process is a new one."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,11 +63,6 @@ class Observer:
             self.journal.event(alias, "is in sync again")
         self._out[service] = out
         self._repaired[service] = repair
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            self.look()
-            stop.wait(LOOK_EVERY_S)
 
 
 def _sentence(reason: str) -> str:

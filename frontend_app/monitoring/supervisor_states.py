@@ -1,6 +1,5 @@
 """What the supervisor says of the nodes that it keeps: which are stopped or paused on purpose."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,8 +22,3 @@ class Supervision:
             self.states = self.ask()
         except problems.StoreError:
             self.states = {}
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            self.look()
-            stop.wait(ASK_EVERY_S)

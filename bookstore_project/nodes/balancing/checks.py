@@ -1,6 +1,5 @@
 """Health checks in the background, a thread for each replica, so that a hung one delays no other's."""
 
-import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -55,8 +54,7 @@ class Checker:
             self.status = {**self.status, "in_sync": told["in_sync"]}
         return reply
 
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            self.check()
-            is_in = self.health.is_in_rotation(self.node)
-            stop.wait(CHECK_IN_EVERY_S if is_in else CHECK_OUT_EVERY_S)
+    def step(self) -> float:
+        """One check; seconds until the next."""
+        self.check()
+        return CHECK_IN_EVERY_S if self.health.is_in_rotation(self.node) else CHECK_OUT_EVERY_S

@@ -7,12 +7,12 @@ import pytest
 
 from bookstore_project.api.request_id import current_request_id, is_acceptable
 from bookstore_project.nodes import background
+from bookstore_project.nodes.background import Task
 from tests.patience import PATIENCE_S
 
 
 def test_each_round_has_an_id_of_its_own_named_after_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = threading.Event()
-    monkeypatch.setattr(background, "_stop", stop)
     seen: list[str] = []
 
     def step() -> None:
@@ -21,14 +21,44 @@ def test_each_round_has_an_id_of_its_own_named_after_its_work(monkeypatch: pytes
             stop.set()
         raise ValueError("a round that fails")
 
-    logger = logging.getLogger("bookstore.background")
-    monkeypatch.setattr(logger, "disabled", True)
-    rounds = threading.Thread(
-        target=background._run, args=(background.Task("catalog caretaker", "catalog", 0.0, step),), daemon=True
-    )
-    rounds.start()
-    rounds.join(PATIENCE_S)
-    assert not rounds.is_alive()
+    monkeypatch.setattr(logging.getLogger("bookstore.background"), "disabled", True)
+    run(Task("catalog caretaker", step, 0.0), stop)
     assert len(set(seen)) == 3
     assert all(own.startswith("catalog-caretaker-") and is_acceptable(own) for own in seen)
     assert current_request_id() not in seen, "a thread's id is its own"
+
+
+class Stop(threading.Event):
+    """Notes for how long is waited, and waits for nothing; set after three waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        return len(self.waits) > 3
+
+
+def run(task: Task, stop: threading.Event) -> None:
+    thread = background.start(task, stop)
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(("is_at_once", "first_s"), [(False, 5.0), (True, 0.0)])
+def test_a_round_says_when_the_next_one_is_due(*, is_at_once: bool, first_s: float) -> None:
+    due_s = iter((0.25, 0.0, None))
+    stop = Stop()
+    run(Task("poll", lambda: next(due_s), 5.0, is_at_once), stop)
+    assert stop.waits == [first_s, 0.25, 0.0, 5.0]
+
+
+def test_after_an_error_the_next_round_comes_as_usual_and_it_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    def step() -> float:
+        raise ValueError("no luck")
+
+    stop = Stop()
+    run(Task("poll", step, 5.0), stop)
+    assert stop.waits == [5.0] * 4
+    assert [record.message for record in caplog.records] == ["poll: no luck"]

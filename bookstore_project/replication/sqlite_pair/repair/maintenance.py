@@ -36,7 +36,7 @@ COMPACTION_S = 2.0
 
 def register() -> None:
     for name in topology.APPS_OF_SERVICE:
-        background.register(background.Task(f"{name} caretaker", name, EVERY_S, Caretaker(get_service(name)).step))
+        background.register(name, background.Task(f"{name} caretaker", Caretaker(get_service(name)).step, EVERY_S))
 
 
 @dataclass
