@@ -9,10 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookstore_project.api import etags, headers, permissions, representations
-from bookstore_project.api.fields import checked_fields
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
-from bookstore_project.api.pagination import PageQuery, checked_query, page_of
+from bookstore_project.api.pagination import PageQuery, Pages, checked_query
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.permissions import IsService
 from bookstore_project.api.query_parameters import BookQuery
@@ -28,18 +27,7 @@ from catalog_app.serializers import SaleInput, book_bytes, book_data, title_data
 class CatalogView(ReplicaView):
     service = topology.CATALOG
 
-    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.BaseSerializer[Any]:
-        """The browsable API makes its forms from this."""
-        return self.serializer_class(*args, **kwargs)
-
     serializer_class: type[serializers.Serializer[Any]] = representations.BookFields
-
-    def checked(self, request: Request, *, partial: bool = False) -> Any:
-        if not partial:
-            return checked_fields(self.serializer_class, request.data)
-        serializer = self.get_serializer(data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
 
 def answered(answer: services.Answer, status_code: int) -> Response:
@@ -52,6 +40,7 @@ def answered(answer: services.Answer, status_code: int) -> Response:
 class BookList(CatalogView):
     """Books on sale."""
 
+    pagination_class = Pages
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.ADD_BOOK}
 
     @described(operation_id="books_list", parameters=[BookQuery], responses=representations.BookPage)
@@ -59,7 +48,7 @@ class BookList(CatalogView):
         """Filter by topic, search words in title and authors, order, turn pages."""
         query = checked_query(BookQuery, request)
         with self.reading():
-            return Response(page_of(request, query, selectors.books_matching(query), book_data))
+            return self.page_of(selectors.books_matching(query), book_data)
 
     @described(
         operation_id="books_create",
@@ -166,13 +155,15 @@ class BookRestock(CatalogView):
 class TopicSearch(CatalogView):
     """Id and title of a topic's books."""
 
+    pagination_class = Pages
+
     @described(operation_id="search_topic", parameters=[PageQuery], responses=representations.TitlePage)
     def get(self, request: Request, topic: str) -> Response:
         """An unknown topic is an empty page."""
-        query = checked_query(PageQuery, request)
+        checked_query(PageQuery, request)
         topic = canonical_or_same(topic)
         with self.reading(keys=[topic_key(topic)]):
-            return Response(page_of(request, query, selectors.books_of_topic(topic), title_data))
+            return self.page_of(selectors.books_of_topic(topic), title_data)
 
 
 @described(exclude=True)

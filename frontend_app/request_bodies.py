@@ -9,11 +9,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from bookstore_project.api import problems
-from bookstore_project.api.fields import FORM_EXTRAS
+from bookstore_project.api.fields import FORM_EXTRAS, made_once
 from bookstore_project.api.renderers import canonical_json
 
+Form = type[serializers.Serializer[Any]]
 
-def json_body(request: Request, form: serializers.Serializer[Any]) -> bytes:
+
+def json_body(request: Request, form: Form) -> bytes:
     """The body as JSON text: as it came, or made from a form with those fields.
 
     Raises ParseError, UnsupportedMediaType, UnsupportedEncoding, Invalid.
@@ -23,7 +25,7 @@ def json_body(request: Request, form: serializers.Serializer[Any]) -> bytes:
     return canonical_json(form_fields(data, form)) if isinstance(data, QueryDict) else raw or b"{}"
 
 
-def purchase_body(request: Request, book_id: int, form: serializers.Serializer[Any]) -> bytes:
+def purchase_body(request: Request, book_id: int, form: Form) -> bytes:
     """The body of a purchase whose address names the book. Raises as `json_body` does."""
     _raw(request)
     data = request.data
@@ -35,7 +37,7 @@ def purchase_body(request: Request, book_id: int, form: serializers.Serializer[A
     return canonical_json({"book": book_id, **members})
 
 
-def form_fields(data: QueryDict, form: serializers.Serializer[Any]) -> dict[str, Any]:
+def form_fields(data: QueryDict, form: Form) -> dict[str, Any]:
     """A form's fields; what browsers send for a field left empty counts as not sent, where it may be left out."""
     fields: dict[str, Any] = {}
     refused: dict[str, list[str]] = {}
@@ -54,8 +56,8 @@ def form_fields(data: QueryDict, form: serializers.Serializer[Any]) -> dict[str,
     return fields
 
 
-def _may_be_left_out(form: serializers.Serializer[Any], name: str) -> bool:
-    field = form.fields.get(name)
+def _may_be_left_out(form: Form, name: str) -> bool:
+    field = made_once(form).fields.get(name)
     return field is not None and not field.required and not getattr(field, "allow_blank", False)
 
 

@@ -9,10 +9,9 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from bookstore_project.api import headers, permissions
-from bookstore_project.api.pagination import PageQuery
+from bookstore_project.api.pagination import PageQuery, Pages
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.query_parameters import BookQuery, OrderQuery
 from bookstore_project.api.representations import (
@@ -26,25 +25,21 @@ from bookstore_project.api.representations import (
     TitlePage,
 )
 from bookstore_project.api.schema_notes import described
+from bookstore_project.api.views import StoreView
 from frontend_app import browsable, request_bodies, services
 from frontend_app.responses import Relay
 from frontend_app.runtime import Front, front
 
 
-class FrontView(APIView):
-    """What the front's views share. `form` is the serializer of what the view takes."""
+class FrontView(StoreView):
+    """What the front's views share."""
 
     takes_timeout = True
-    form: type[serializers.Serializer[Any]] = BookFields
+    serializer_class: type[serializers.Serializer[Any]] = BookFields
 
     @property
     def front(self) -> Front:
         return front()
-
-    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:
-        """The browsable API makes its forms from it."""
-        kwargs.setdefault("context", {"request": self.request, "view": self})
-        return self.form(*args, **kwargs)
 
     def show(self, relay: Relay) -> HttpResponseBase:
         return browsable.render(relay, self.request, self)
@@ -65,6 +60,7 @@ class FrontView(APIView):
 class BookListView(FrontView):
     """All books, and new ones."""
 
+    pagination_class = Pages
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.ADD_BOOK}
 
     @described(
@@ -79,7 +75,7 @@ class BookListView(FrontView):
     @described(request=BookFields, responses={201: BookFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Adds a book. For staff."""
-        return self.change("POST", "/api/v1/books/", request_bodies.json_body(request, self.get_serializer()))
+        return self.change("POST", "/api/v1/books/", request_bodies.json_body(request, self.serializer_class))
 
 
 class BookView(FrontView):
@@ -101,7 +97,7 @@ class EditableBookView(BookView):
     def patch(self, request: Request, book_id: int) -> HttpResponseBase:
         """Changes fields of a book. For staff."""
         services.check_book_id(book_id)
-        body = request_bodies.json_body(request, self.get_serializer(partial=True))
+        body = request_bodies.json_body(request, self.serializer_class)
         return self.change("PATCH", f"/api/v1/books/{book_id}/", body)
 
     @described(responses={204: None}, parameters=[IF_MATCH])
@@ -114,19 +110,21 @@ class EditableBookView(BookView):
 class RestockView(FrontView):
     """Copies come in."""
 
-    form = RestockInput
+    serializer_class = RestockInput
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.CHANGE_BOOK}
 
     @described(request=RestockInput, responses=BookFields, parameters=[IDEMPOTENCY_KEY, IF_MATCH])
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Adds copies to a book's stock. For staff."""
         services.check_book_id(book_id)
-        body = request_bodies.json_body(request, self.get_serializer())
+        body = request_bodies.json_body(request, self.serializer_class)
         return self.change("POST", f"/api/v1/books/{book_id}/restock/", body)
 
 
 class SearchView(FrontView):
     """The books of a topic, by title."""
+
+    pagination_class = Pages
 
     @described(
         operation_id="search",
@@ -151,8 +149,8 @@ class BuyerView(FrontView):
 class OrderListView(BuyerView):
     """Orders: anybody makes one, staff see all."""
 
-    form = PurchaseInput
-
+    pagination_class = Pages
+    serializer_class = PurchaseInput
     permission_classes = (permissions.ByPermission,)
     needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER, "POST": permissions.ANYBODY}
 
@@ -168,25 +166,25 @@ class OrderListView(BuyerView):
     @described(request=PurchaseInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Buys a book."""
-        return self.purchase(request_bodies.json_body(request, self.get_serializer()))
+        return self.purchase(request_bodies.json_body(request, self.serializer_class))
 
 
 class PurchaseView(BuyerView):
     """Buys the book that the address names."""
 
-    form = QuantityInput
+    serializer_class = QuantityInput
 
     @described(request=QuantityInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request, book_id: int) -> HttpResponseBase:
         """Buys a book; without a body, one copy."""
         services.check_book_id(book_id)
-        return self.purchase(request_bodies.purchase_body(request, book_id, self.get_serializer()))
+        return self.purchase(request_bodies.purchase_body(request, book_id, self.serializer_class))
 
 
 class OrderView(FrontView):
     """One order."""
 
-    form = OrderFields
+    serializer_class = OrderFields
 
     @described(responses=OrderFields)
     def get(self, request: Request, order_id: UUID) -> HttpResponseBase:

@@ -10,10 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookstore_project.api import headers, permissions, problems, representations
-from bookstore_project.api.fields import checked_fields
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
-from bookstore_project.api.pagination import checked_query, page_of
+from bookstore_project.api.pagination import Pages, checked_query
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY
 from bookstore_project.api.query_parameters import OrderQuery
 from bookstore_project.api.schema_notes import described
@@ -29,13 +28,6 @@ class PurchaseView(ReplicaView):
 
     service = topology.ORDER
     serializer_class: type[serializers.Serializer[Any]] = representations.PurchaseInput
-
-    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.BaseSerializer[Any]:
-        """The browsable API makes its form from this."""
-        return self.serializer_class(*args, **kwargs)
-
-    def checked(self, request: Request) -> dict[str, Any]:
-        return checked_fields(self.serializer_class, request.data)
 
     def buy(self, request: Request, book: int, quantity: int) -> Response:
         is_from_node = getattr(request.user, "is_service", False)
@@ -59,6 +51,7 @@ class PurchaseView(ReplicaView):
 class OrderList(PurchaseView):
     """Orders."""
 
+    pagination_class = Pages
     needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER, "POST": permissions.ANYBODY}
 
     @described(operation_id="orders_list", parameters=[OrderQuery], responses=representations.OrderPage)
@@ -66,7 +59,7 @@ class OrderList(PurchaseView):
         """All orders, newest first (staff)."""
         query = checked_query(OrderQuery, request)
         with self.reading():
-            return Response(page_of(request, query, selectors.orders_matching(query), order_data))
+            return self.page_of(selectors.orders_matching(query), order_data)
 
     @described(
         operation_id="orders_create",

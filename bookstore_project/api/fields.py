@@ -54,14 +54,15 @@ def checked_fields(kind: type[serializers.Serializer[Any]], data: Any) -> dict[s
     A serializer copies all of its fields each time one is made. Checking leaves nothing in them, so one serves all.
     """
     with suppress(serializers.ValidationError):
-        return dict(_made_once(kind).run_validation(data))
+        return dict(made_once(kind).run_validation(data))
     serializer = kind(data=data)  # It tells what is wrong in the usual way.
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
 @cache
-def _made_once(kind: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+def made_once(kind: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """One for all who check with it, or look at its fields."""
     return kind()
 
 

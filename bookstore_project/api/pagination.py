@@ -1,15 +1,16 @@
 """Pages of a list: checked numbers, and links that never depend on the Host header."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.core.paginator import Page, Paginator
+from django.template.loader import render_to_string
+from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 
 from bookstore_project.api import problems
-from bookstore_project.api.fields import StrictFields, TextField, WholeNumberField
+from bookstore_project.api.fields import StrictFields, TextField, WholeNumberField, checked_fields, made_once
 from bookstore_project.text.canonical import without_turning
 
 PAGE_SIZE = 20
@@ -36,30 +37,48 @@ class SearchField(TextField):
 
 def checked_query(serializer: type[PageQuery], request: Request) -> Mapping[str, Any]:
     """The known query parameters, checked; raises ValidationError (400) naming what makes no sense."""
-    known = serializer().fields
-    sent = {name: value for name, value in request.query_params.items() if name in known}
-    query = serializer(data=sent)
-    query.is_valid(raise_exception=True)
-    checked: Mapping[str, Any] = query.validated_data
-    return checked
+    known = made_once(serializer).fields
+    return checked_fields(serializer, {name: value for name, value in request.query_params.items() if name in known})
 
 
-def page_of(
-    request: Request, query: Mapping[str, Any], rows: QuerySet[Any], render: Callable[[Any], Any]
-) -> dict[str, Any]:
-    """One page of `rows`, rendered one by one; raises NotFound past the end."""
-    paginator = Paginator(rows, query["page_size"])
-    number, last = query["page"], paginator.num_pages
-    if number > last:
-        raise problems.NotFound(f"There is no page {number}: the last one is {last}.")
-    return {
-        "count": paginator.count,
-        "next": _link(request, number + 1) if number < last else None,
-        "previous": _link(request, number - 1) if number > 1 else None,
-        "results": [render(row) for row in paginator.page(number)],
-    }
+class Pages(PageNumberPagination):
+    """Raises ValidationError for a page or a size that makes no sense, NotFound past the end."""
 
+    template = "rest_framework/pagination/previous_and_next.html"
+    page_size = PAGE_SIZE
+    page_size_query_param = "page_size"
+    max_page_size = MAX_PAGE_SIZE
+    page: "Page[Any]"
+    request: Request
+    _shown: Mapping[str, Any] | None = None
 
-def _link(request: Request, page: int) -> str:
-    parameters = [(name, value) for name, value in request.query_params.lists() if name != "page"]
-    return f"{request.path}?{urlencode([*parameters, ('page', page)], doseq=True)}"
+    def get_page_size(self, request: Request) -> int:
+        size: int = checked_query(PageQuery, request)["page_size"]
+        return size
+
+    def get_page_number(self, request: Request, paginator: "Paginator[Any]") -> int:
+        number: int = checked_query(PageQuery, request)["page"]
+        if number > paginator.num_pages:
+            raise problems.NotFound(f"There is no page {number}: the last one is {paginator.num_pages}.")
+        return number
+
+    def get_next_link(self) -> str | None:
+        return self._link(self.page.next_page_number()) if self.page.has_next() else None
+
+    def get_previous_link(self) -> str | None:
+        return self._link(self.page.previous_page_number()) if self.page.has_previous() else None
+
+    def _link(self, number: int) -> str:
+        parameters = [
+            (name, value) for name, value in self.request.query_params.lists() if name != self.page_query_param
+        ]
+        return f"{self.request.path}?{urlencode([*parameters, (self.page_query_param, number)], doseq=True)}"
+
+    def show(self, page: Mapping[str, Any]) -> None:
+        """Has the browsable API show the links of a page, which another node may have made."""
+        self.display_page_controls = True
+        self._shown = page
+
+    def to_html(self) -> str:
+        page = self._shown or {}
+        return render_to_string(self.template, {"previous_url": page.get("previous"), "next_url": page.get("next")})

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.template import loader
 from rest_framework import renderers
 
 from bookstore_project.api import problems
@@ -25,18 +24,6 @@ class JSONRenderer(renderers.JSONRenderer):
         return super().render(data, accepted_media_type, renderer_context)
 
 
-class PageLinks:
-    """Stands where the browsable API looks for a paginator: links to the pages before and after."""
-
-    display_page_controls = True
-
-    def __init__(self, page: Mapping[str, Any]) -> None:
-        self._links = {"previous_url": page["previous"], "next_url": page["next"]}
-
-    def to_html(self) -> str:
-        return loader.get_template("rest_framework/pagination/previous_and_next.html").render(self._links)
-
-
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """Forms for what the caller may do, none for what not."""
 
@@ -52,8 +39,9 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         if response is not None:
             # A browser would cover the page, and its link to the login form, with a dialogue of its own.
             response.headers.pop("WWW-Authenticate", None)
-        if isinstance(data, Mapping) and {"next", "previous", "results"} <= data.keys():
-            (renderer_context or {})["view"].paginator = PageLinks(data)
+        paginator = getattr((renderer_context or {}).get("view"), "paginator", None)
+        if paginator is not None and isinstance(data, Mapping) and "results" in data:
+            paginator.show(data)
         page: str = super().render(data, accepted_media_type, renderer_context)
         return page.replace("<html>", '<html lang="en">', 1)  # Which no block of the framework's template holds.
 
@@ -63,6 +51,9 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
         context["code_style"] = ""  # With Pygments installed it would be an inline style.
         return context
+
+    def get_filter_form(self, data: Any, view: Any, request: Any) -> None:
+        """None: lists are filtered by the parameters that the schema names."""
 
     def get_default_renderer(self, view: Any) -> renderers.BaseRenderer:
         return JSONRenderer()

@@ -1,17 +1,16 @@
 """Staff takes replicas out of the rotation, and lets them in again."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from bookstore_project.api import permissions
 from bookstore_project.api.fields import StrictFields, YesNoField
 from bookstore_project.api.parameters import REPLICA
 from bookstore_project.api.schema_notes import described
+from bookstore_project.api.views import StoreView
 from frontend_app import services
 from frontend_app.dashboard import state
 from frontend_app.dashboard.serializers import NodeFields
@@ -24,20 +23,10 @@ class DrainInput(StrictFields):
     force = YesNoField(default=False, help_text="Also if no other replica of the service is left in rotation.")
 
 
-class NodeView(APIView):
+class NodeView(StoreView):
     """A node of the store."""
 
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.DRAIN_REPLICA}
-    form: type[serializers.Serializer[Any]] = StrictFields
-
-    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:
-        """The browsable API makes its forms from it."""
-        return self.form(*args, **kwargs)
-
-    def checked(self, request: Request) -> dict[str, Any]:
-        form = self.get_serializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
 
     def show(self, name: str) -> Response:
         (node,) = [each for each in state.nodes(front(), is_for_staff=True) if each["name"] == name]
@@ -47,7 +36,7 @@ class NodeView(APIView):
 class DrainView(NodeView):
     """Takes a replica out of the rotation."""
 
-    form = DrainInput
+    serializer_class = DrainInput
 
     @described(operation_id="cluster_drain", request=DrainInput, responses=NodeFields, parameters=[REPLICA])
     def post(self, request: Request, name: str) -> Response:

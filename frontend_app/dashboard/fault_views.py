@@ -14,12 +14,12 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from bookstore_project.api import accounts, errors, permissions, problems
 from bookstore_project.api.fields import StrictFields, WholeNumberField
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.api.schema_notes import described
+from bookstore_project.api.views import StoreView
 from bookstore_project.nodes import supervisor_client
 from frontend_app.dashboard import fault_injection, file_faults
 from frontend_app.dashboard.fault_injection import Target
@@ -38,22 +38,16 @@ class DoneFields(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class ControlView(APIView):
+class ControlView(StoreView):
     """Does one thing to the store, where it is there to be broken."""
 
     needs: ClassVar[Mapping[str, str]] = {"POST": permissions.BREAK_STORE}
-    form: type[serializers.Serializer[Any]] = StrictFields
-
-    def get_serializer(self, *args: Any, **kwargs: Any) -> serializers.Serializer[Any]:
-        """The browsable API makes its forms from it."""
-        return self.form(*args, **kwargs)
 
     def perform(self, request: Request, kind: str, action: str, name: str = "") -> Response:
-        form = self.get_serializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        fields = self.checked(request)
         target = fault_injection.find(kind, action, name)
         by = request.user.get_username()
-        told = fault_injection.perform(front(), target, by=by, **_options(form.validated_data))
+        told = fault_injection.perform(front(), target, by=by, **_options(fields))
         return Response({"detail": told})
 
 
@@ -92,7 +86,7 @@ class FileControlView(ControlView):
 class RushView(ControlView):
     """Many customers at once."""
 
-    form = RushInput
+    serializer_class = RushInput
 
     @described(operation_id="cluster_rush", request=RushInput, responses=DoneFields)
     def post(self, request: Request) -> Response:

@@ -16,6 +16,7 @@ from bookstore_project.api import headers
 from bookstore_project.api.fields import StrictFields, TextField, WholeNumberField
 from bookstore_project.api.permissions import IsService
 from bookstore_project.api.schema_notes import described
+from bookstore_project.api.views import StoreView
 from bookstore_project.nodes import deadlines
 from bookstore_project.replication import maintenance_log, reads
 from bookstore_project.replication.errors import Unavailable
@@ -28,7 +29,7 @@ from bookstore_project.replication.transaction import Committed
 from bookstore_project.settings import topology
 
 
-class ReplicaView(APIView):
+class ReplicaView(StoreView):
     """A view that reads through the gate and writes through the protocol, and says at which position."""
 
     service: str
