@@ -3,14 +3,15 @@
 from django.conf import settings
 
 from bookstore_project.nodes import background
-from bookstore_project.replication.sqlite_pair.locks.mutex import Role
+from bookstore_project.replication.engine import engine
+from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 from catalog_app.services import add_copies
 
 BATCH = 200
-_role = Role(topology.lock_dir(topology.CATALOG) / "restock")
+_role = engine.role(get_service(topology.CATALOG), "restock")
 """Of the two catalog replicas one restocks."""
 
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from bookstore_project.nodes import background
 from bookstore_project.replication import reads
-from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
+from bookstore_project.replication.engine import engine
+from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app import clients, metrics
@@ -48,7 +49,7 @@ class Sweeper:
 
     def step(self) -> None:
         """One round: up to the newest sale, or up to the first that is too young to judge."""
-        with try_lock(topology.lock_dir(topology.ORDER) / "sweeper") as is_mine:
+        with engine.try_role(get_service(topology.ORDER), "sweeper") as is_mine:
             if is_mine:
                 self._kept_out_since = None
             elif not self._has_waited():

@@ -17,7 +17,7 @@ from django.db import connections
 
 from bookstore_project.replication import reads
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.reads import Snapshot
+from bookstore_project.replication.interface import Snapshot
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app import sales

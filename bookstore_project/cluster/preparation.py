@@ -19,8 +19,8 @@ from django.db import DatabaseError, connections
 from bookstore_project import files
 from bookstore_project.api.problems import StoreError
 from bookstore_project.cluster import lock
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.repair import bootstrap
 from bookstore_project.settings import base, environment, secret_files, topology
 
 STAFF = "staff"
@@ -46,9 +46,7 @@ def prepare(say: Say) -> None:
 def ensure_secrets() -> None:
     """They are made before there is any data, and never again. Raises CommandError: how to bring one back."""
     try:
-        secret_files.ensure(
-            lambda: any(bootstrap.has_history(get_service(name)) for name in topology.APPS_OF_SERVICE)
-        )
+        secret_files.ensure(lambda: any(engine.has_history(get_service(name)) for name in topology.APPS_OF_SERVICE))
         settings.SECRET_KEY = secret_files.read(secret_files.SECRET_KEY)
     except (ImproperlyConfigured, OSError) as error:
         raise CommandError(str(error)) from error

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from bookstore_project.cluster import lock, preparation
-from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
+from bookstore_project.replication.engine import engine
+from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
 
 
@@ -23,6 +24,6 @@ def stopped_store() -> Iterator[None]:
         except lock.HeldElsewhere as held:
             raise StoreRuns(f"The store is running (supervisor: process {held.holder}). Stop it first.") from None
         for name in topology.APPS_OF_SERVICE:
-            if not stack.enter_context(try_lock(topology.lock_dir(name) / "caretaker")):
+            if not stack.enter_context(engine.try_role(get_service(name), "caretaker")):
                 raise StoreRuns(f"A node of {name}, or a repair of it, is running. Stop it first.")
         yield

@@ -12,13 +12,13 @@ class ReplicationConfig(AppConfig):
 
         from bookstore_project.api import health
         from bookstore_project.replication import checks, metrics, reads, signals, texts
+        from bookstore_project.replication.engine import engine
+        from bookstore_project.replication.invalidation import pushes
         from bookstore_project.replication.service import get_service
-        from bookstore_project.replication.sqlite_pair.operator.collector import Standing
-        from bookstore_project.replication.sqlite_pair.repair import maintenance
         from bookstore_project.settings import topology
 
         checks.register()
-        maintenance.register()
+        engine.register_maintenance(pushes)
         signals.connect()
         texts.connect()
         node = topology.NODE
@@ -26,4 +26,4 @@ class ReplicationConfig(AppConfig):
             health.register_readiness(partial(reads.assert_readable, node.service))
             service = get_service(node.service)
             metrics.show(service.name, service.aliases)
-            REGISTRY.register(Standing(service))
+            REGISTRY.register(engine.collector(service))

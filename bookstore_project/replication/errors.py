@@ -19,6 +19,11 @@ __all__ = [
 ADVICE = "`manage.py replication status` and docs/runbook.md say what an operator can do."
 """With what two copies can't mend by themselves."""
 
+HOW_TO_WRITE = (
+    'Writes go through a replicated transaction: transaction.run("{service}", change) of '
+    "bookstore_project.replication, where `change` is a function without arguments."
+)
+
 
 class WriteRefused(StoreError):
     """A change that replication can't carry: outside a replicated transaction, or against a rule.

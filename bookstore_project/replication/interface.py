@@ -1,12 +1,27 @@
-"""What the engine that keeps the rows and the rest of the package hand to one another."""
+"""What the engine that keeps the rows and the rest of the package hand to one another.
 
-from collections.abc import Mapping, Sequence
+`sqlite_pair` is the one engine; `engine` chooses it. Nothing else imports from it, and it imports nothing that stands
+above it: what it needs of the fronts' caches is handed to it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from bookstore_project.replication.log.entries import Entry
+from django.db import models
+from prometheus_client.registry import Collector
 
+from bookstore_project.replication.log.entries import Change, Entry
+from bookstore_project.replication.service import Service
+
+T = TypeVar("T")
+M = TypeVar("M", bound=models.Model)
+
+Callback = Callable[[], object]
 Announced = Mapping[tuple[str, str], "Future[bool]"]
 """By front and instance of its process: whether it has taken what was announced."""
 NOT_ANNOUNCED: Announced = MappingProxyType({})
@@ -23,3 +38,155 @@ class Caches(Protocol):
 
     def begin(self) -> None:
         """Of a store that begins: puts on record that no front holds a lease."""
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+
+@dataclass(frozen=True)
+class Committed(Generic[T]):
+    """What a replicated transaction gives back: `change`'s value, and where the log stands.
+
+    `position` is the new entry's, or the floor if nothing changed; `changes` is empty then.
+    """
+
+    value: T
+    position: int
+    timeline: str
+    changes: Sequence[Change] = ()
+
+
+class ActiveAttempt(Protocol):
+    """The replicated transaction that some code runs in."""
+
+    service: Service
+
+    @property
+    def lead_alias(self) -> str:
+        """The alias that `change` reads and writes."""
+
+    def touch(self, instance: models.Model, keys: Sequence[str] = ()) -> None:
+        """A signal receiver saw this object saved or deleted; `keys` are cache keys beyond its image's own."""
+
+    def verify(self, instance: models.Model) -> None:
+        """Raises ReplicaFault if the row isn't what the log last said."""
+
+    def get_verified(self, model: type[M], key: object) -> M | None:
+        """The row of that primary key, verified; None if there is none."""
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a gated read sees: everything up to `position`, and nothing of its keys beyond."""
+
+    alias: str
+    position: int
+    timeline: str
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is seen of a second copy: at the same position as the first, or at a later one."""
+
+    alias: str
+    touched: frozenset[str]
+    """Cache keys of what was changed in between: only of these may the copies differ."""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What a front has missed, as of one moment."""
+
+    timeline: str
+    floor: int
+    entries: Sequence[Entry]
+    """Those above the floor are in doubt."""
+    is_base: bool
+    """Whether the front has to begin at the floor: the log doesn't reach back to where it stands."""
+
+
+class Standing(Protocol):
+    """How the copies of a service stand: for status, pages and metrics, without a promise."""
+
+    @property
+    def timeline(self) -> str: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def floor(self) -> int: ...
+
+    @property
+    def in_sync(self) -> tuple[str, ...]: ...
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The aliases in sync that nothing speaks against."""
+
+    @property
+    def complaints(self) -> dict[str, str]:
+        """By alias, why it is out of sync, or suspected."""
+
+
+class Role(Protocol):
+    """Work that one process at a time does: who takes it first keeps it as long as it lives."""
+
+    def is_mine(self) -> bool:
+        """Whether this process has the role, taking it if nobody has."""
+
+
+class Engine(Protocol):
+    """Where a service's rows live, and how a change of them becomes visible everywhere at once."""
+
+    LOCK_TIMEOUT_S: float
+    """How long a writer waits for the others, unless it is told otherwise."""
+
+    def write(
+        self, service: Service, change: Callable[[], T], caches: Caches, *, timeout_s: float
+    ) -> tuple[Committed[T], list[Callback]]:
+        """One replicated transaction, and what it left for `on_commit`. Raises as `transaction.run` does."""
+
+    def active_attempt(self) -> ActiveAttempt | None:
+        """The replicated transaction that this code runs in."""
+
+    def read(
+        self, service: Service, alias: str, keys: Sequence[str], caches: Caches
+    ) -> AbstractContextManager[Snapshot]:
+        """One snapshot of that copy, no older than what was acknowledged or shown: see `reads.reading`."""
+
+    def read_beside(self, service: Service, alias: str, first: str) -> AbstractContextManager[Beside]:
+        """A snapshot of another copy than `first`, which is being read. Raises Unavailable, soon."""
+
+    def missed(self, service: Service, alias: str, since: int | None) -> Missed:
+        """What happened after `since`; None for a front that begins. Waits for no write in doubt.
+
+        Raises Unavailable if the copy is out of sync or can't be read.
+        """
+
+    def standing(self, service: Service) -> Standing:
+        """Raises Unavailable if it can't be told."""
+
+    def can_serve(self, service: Service, alias: str) -> bool:
+        """Whether the copy is in sync, and serves, as far as opening it tells. Raises as `standing` does."""
+
+    def collector(self, service: Service) -> Collector:
+        """How the copies stand, for /metrics."""
+
+    def lock(self, directory: Path, timeout_s: float) -> AbstractContextManager[None]:
+        """Held for short work. Raises Unavailable when it isn't had in time."""
+
+    def try_role(self, service: Service, name: str) -> AbstractContextManager[bool]:
+        """Whether nobody else has that role while the block runs; then this process has it."""
+
+    def role(self, service: Service, name: str) -> Role:
+        """The same, for as long as the process lives."""
+
+    def register_maintenance(self, caches: Caches) -> None:
+        """Registers what runs beside every replica: it finds faults before a write does, and mends them."""
+
+    def has_history(self, service: Service) -> bool:
+        """Whether anything was ever written, as far as can be told: what can't be read, was."""

@@ -9,12 +9,10 @@ from typing import Any
 
 from django.db import models
 
-from bookstore_project.replication.errors import Unavailable, WriteRefused
+from bookstore_project.replication.engine import engine
+from bookstore_project.replication.errors import HOW_TO_WRITE, Unavailable, WriteRefused
 from bookstore_project.replication.pinning import current_pin
-from bookstore_project.replication.service import Service, get_service, service_of_app
-from bookstore_project.replication.sqlite_pair.backend.base import HOW_TO_WRITE
-from bookstore_project.replication.sqlite_pair.files.schema_version import REPLICATION_APP
-from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.service import REPLICATION_APP, Service, get_service, service_of_app
 from bookstore_project.settings import topology
 
 
@@ -55,7 +53,7 @@ def local_alias(service: Service) -> str:
     if topology.NODE is not None and topology.NODE.service == service.name:
         return topology.NODE.name
     try:
-        witness = read_witness(service.witness_file)
+        standing = engine.standing(service)
     except Unavailable:
         return service.aliases[0]
-    return next(iter((*witness.trusted, *witness.in_sync, *service.aliases)))
+    return next(iter((*standing.trusted, *standing.in_sync, *service.aliases)))

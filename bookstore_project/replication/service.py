@@ -12,6 +12,9 @@ from django.db import models
 
 from bookstore_project.settings import topology
 
+REPLICATION_APP = "replication"
+"""The app whose tables stand beside those of each service: the log, the digests, what triggers note."""
+
 
 @dataclass(frozen=True)
 class Table:

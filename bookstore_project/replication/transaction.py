@@ -1,37 +1,34 @@
 """The one way to write: a replicated transaction.
 
-Commit on both files, invalidate the caches, then make it visible. The steps are numbered as in DESIGN.md.
+Commit on both files, invalidate the caches, then make it visible. The steps are numbered as in DESIGN.md: the engine
+takes 1 to 8 (`sqlite_pair/commit/attempt.py`).
 """
 
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import models, transaction
 
-from bookstore_project.nodes import deadlines
 from bookstore_project.replication import metrics
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.events import published
+from bookstore_project.replication.interface import Committed
 from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.pinning import current_pin
-from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.sqlite_pair.commit.attempt import Attempt, Committed, RunAgain, active_attempt
-from bookstore_project.replication.sqlite_pair.commit.recovery import Faults
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
-from bookstore_project.replication.sqlite_pair.membership import in_sync_set
-from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.service import get_service
 
-__all__ = ["Accusation", "Committed", "active_attempt", "get_verified", "run", "settle", "verify"]
+__all__ = ["Committed", "active_attempt", "get_verified", "run", "settle", "verify"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
 logger = logging.getLogger("bookstore.replication")
 
+active_attempt = engine.active_attempt
 
-def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_TIMEOUT_S) -> Committed[T]:
+
+def run(service_name: str, change: Callable[[], T], *, timeout_s: float = engine.LOCK_TIMEOUT_S) -> Committed[T]:
     """Calls `change` with the ORM pinned to a replica of the service, and replicates what it did.
 
     Everything or nothing: an exception that `change` raises takes all back and comes out here. `change` may be
@@ -43,24 +40,13 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = LOCK_T
     request at hand, or one file is at fault and the other can't do without it), OutcomeUnknown (a commit failed
     half-way), WriteRefused (inside of a read).
     """
-    return _run(service_name, change, timeout_s)
-
-
-def _run(
-    service_name: str, change: Callable[[], T], timeout_s: float, accusation: "Accusation | None" = None
-) -> Committed[T]:
-    service = get_service(service_name)
     pin = current_pin(service_name)
     if pin is not None and pin.for_writing:
         with transaction.atomic(using=pin.alias):
             return Committed(change(), 0, "")
     if pin is not None:
         raise WriteRefused(f"A replicated transaction of {service_name} can't begin inside of a read of it.")
-    patience_s = min(timeout_s, deadlines.left_s())
-    began = time.monotonic()
-    with writer_lock(service.lock_dir, began + patience_s) as lock:
-        metrics.lock_wait.labels(service_name).observe(time.monotonic() - began)
-        attempt, committed = _perform(service, lock, change, _faults(service, accusation))
+    committed, callbacks = engine.write(get_service(service_name), change, pushes, timeout_s=timeout_s)
     # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
     if committed.changes:
         metrics.commits.labels(service_name).inc()
@@ -70,7 +56,7 @@ def _run(
             position=committed.position,
             timeline=committed.timeline,
         )
-    for callback in attempt.callbacks:
+    for callback in callbacks:
         try:
             callback()
         except Exception:  # The write stands, and has to be acknowledged as what it is.
@@ -78,46 +64,9 @@ def _run(
     return committed
 
 
-def _faults(service: Service, accusation: "Accusation | None") -> Faults:
-    """What is known to be at fault before anything is opened. A lock of another program's will pass."""
-    if accusation is None or not in_sync_set.speaks_against_it(accusation.fault):
-        return {}
-    record = read_witness(service.witness_file).files.get(accusation.alias)
-    is_same = record is not None and record.nonce == accusation.nonce
-    return {accusation.alias: accusation.fault} if is_same else {}
-
-
-def _perform(
-    service: Service, lock: WriterLock, change: Callable[[], T], faults: Faults
-) -> tuple[Attempt, Committed[T]]:
-    """Attempts it on all in-sync files, and again on the others if one of them turns out to be at fault."""
-    while True:
-        attempt = Attempt(service, lock, pushes)
-        try:
-            return attempt, attempt.perform(change, faults)
-        except RunAgain as again:
-            # One alias more each time: it ends when nobody is left, at the latest.
-            faults[again.alias] = again.fault
-
-
-@dataclass(frozen=True)
-class Accusation:
-    """What a reader has seen in a copy, and a writer may not meet: an unreadable page, a row that was changed.
-
-    It is about the copy of that nonce: the file may have been replaced meanwhile.
-    """
-
-    alias: str
-    nonce: str
-    fault: Exception
-
-
-def settle(service_name: str, *, timeout_s: float = LOCK_TIMEOUT_S, accusation: Accusation | None = None) -> int:
-    """Finishes what a dead writer left above the floor; the floor then. Raises as `run` does.
-
-    With an accusation, the copy is taken out, or suspected if nobody can do without it.
-    """
-    return _run(service_name, lambda: None, timeout_s, accusation).position
+def settle(service_name: str, *, timeout_s: float = engine.LOCK_TIMEOUT_S) -> int:
+    """Finishes what a dead writer left above the floor; the floor then. Raises as `run` does."""
+    return run(service_name, lambda: None, timeout_s=timeout_s).position
 
 
 def verify(instance: models.Model) -> None:

@@ -16,7 +16,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
     write_witness,
 )
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import (
     Party,
     assert_copies_equal,

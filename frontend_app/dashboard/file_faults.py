@@ -10,9 +10,8 @@ from pathlib import Path
 from bookstore_project import sqlite_files
 from bookstore_project.api import problems
 from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 
@@ -52,11 +51,11 @@ def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotoni
 
 def _assert_spare(node: Node, now: float) -> None:
     """Raises Conflict unless every other copy is in sync, and can serve as far as opening it tells."""
-    witness = read_witness(get_service(node.service).witness_file)
-    for other in topology.database_aliases(node.service):
+    service = get_service(node.service)
+    for other in service.aliases:
         if other == node.name:
             continue
-        if other not in witness.trusted or fault_of(other, witness) is not None:
+        if not engine.can_serve(service, other):
             raise problems.Conflict(f"{other} isn't in sync: {node.name} has the last good copy. Nothing was done.")
     last, at = _damaged_at.get(node.service, ("", 0.0))
     if last not in ("", node.name) and (now < at + REST_S or maintenance_log.is_scrub_wanted(node.service)):

@@ -8,6 +8,7 @@ FRONTS, POLLS, LEASES = (
     "bookstore_project/replication/invalidation/polls.py",
     "bookstore_project/replication/invalidation/leases.py",
 )
+MISSED = "bookstore_project/replication/sqlite_pair/reading/missed.py"
 COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.py"
 COHERENCE_TESTS = "frontend_app/tests/test_coherence.py"
 HITS = "frontend_app/gateway/fast_path.py"
@@ -60,10 +61,10 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a poll waits for writes in doubt",
         "each write waits for the front, which waits for the write",
-        POLLS,
+        MISSED,
         "    assert_in_sync(alias, witness)\n",
         "    from bookstore_project.replication.reads import reading\n"
-        "    with reading(service_name, alias=alias):\n"
+        "    with reading(service.name, alias=alias):\n"
         "        witness = read_witness(service.witness_file)\n",
         f"{TESTS}/test_polls.py::test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them",
     ),
@@ -103,7 +104,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a log that doesn't reach back is none",
         "a front that slept through a compaction shows old prices",
-        POLLS,
+        MISSED,
         "is_base = since is None or since < entries.read_base(connection)",
         "is_base = since is None",
         f"{TESTS}/test_compaction.py::test_a_front_that_the_log_no_longer_reaches_begins_anew",

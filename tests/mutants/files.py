@@ -64,7 +64,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a suspected file is read",
         "the book that is known to be damaged is refused, and listed with its wrong title",
-        "bookstore_project/replication/reads.py",
+        "bookstore_project/replication/sqlite_pair/reading/gate.py",
         "    if alias in witness.suspects:\n",
         "    if False:\n",
         f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the book]",
@@ -163,7 +163,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "an accusation is about whatever lies there now",
         "a file that was rebuilt a moment ago is taken out for what was wrong with the one before",
-        "bookstore_project/replication/transaction.py",
+        "bookstore_project/replication/sqlite_pair/commit/writing.py",
         "record is not None and record.nonce == accusation.nonce\n",
         "record is not None\n",
         f"{SUSPICION}::test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_nothing",
@@ -228,8 +228,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a scrub compares the files with one another",
         "the sound file is taken out, and the damaged one is sold from",
         "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
-        '= scrub.findings(reads.raw(alias), service, partial(progress, f"scrubbing {alias}"))\n',
-        '= list(reads.raw(alias).execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
+        '= scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))\n',
+        '= list(connection.execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
         "    first = found[service.aliases[0]]\n"
         '    found = {alias: [] if rows == first else ["differs"] for alias, rows in found.items()}\n',
         f"{TESTS}/test_repair.py::test_a_damaged_donor_is_told_apart_from_its_sound_copy",

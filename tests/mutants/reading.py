@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant, mutant
 
 TESTS = "bookstore_project/replication/tests"
 GATE, PARTICIPANT = (
-    "bookstore_project/replication/reads.py",
+    "bookstore_project/replication/sqlite_pair/reading/gate.py",
     "bookstore_project/replication/sqlite_pair/files/participant.py",
 )
 
@@ -16,7 +16,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "            snapshot = _try_to_enter(service, alias, keys)\n",
         "            witness = read_witness(service.witness_file)\n"
         "            _begin(alias, witness)\n"
-        "            snapshot = Snapshot(alias, witness.floor, witness.timeline)\n",
+        '            snapshot = FileSnapshot(alias, witness.floor, witness.timeline, None, "")\n',
         f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
         f"{TESTS}/test_gate.py::test_membership_counts_as_it_stands_after_the_snapshot",
     ),
@@ -48,8 +48,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a read beside a write in doubt claims its position",
         "a front keeps the answer although it is older than it says",
         GATE,
-        "            return Snapshot(alias, now.floor, now.timeline, written_ns,",
-        "            return Snapshot(alias, head, now.timeline, written_ns,",
+        "            return FileSnapshot(alias, now.floor, now.timeline, written_ns,",
+        "            return FileSnapshot(alias, head, now.timeline, written_ns,",
         f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_does_not_touch_goes_through",
     ),
     mutant(
@@ -64,7 +64,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a file is not looked at again after a read that found nothing",
         "while an old copy is written into a file, a new book is said not to be there, and that is kept",
         GATE,
-        "            _check_again(service, chosen, snapshot)\n            raise\n",
+        "            _check_again(service, alias, snapshot)\n            raise\n",
         "            raise\n",
         f"{TESTS}/test_strangers.py::TestOverwritten::test_that_nothing_was_found_meanwhile_is_not_said",
     ),
@@ -121,8 +121,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a reader keeps the damage that it has met to itself",
         "until the next scrub the book that is refused is listed with its wrong title",
         GATE,
-        "            if not _report(service, chosen, Accusation(chosen, snapshot.nonce, error)):\n",
-        "            if not _report(service, chosen):\n",
+        "            if not _report(service, alias, caches, Accusation(alias, snapshot.nonce, error)):\n",
+        "            if not _report(service, alias, caches):\n",
         f"{TESTS}/test_suspicion.py::test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once",
     ),
 )

@@ -157,7 +157,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the old price is cached between a writer's announcement and its commit, and shown afterwards",
         POLLS,
         "        return settle(service_name, timeout_s=0)\n",
-        "        return read_witness(get_service(service_name).witness_file).floor\n",
+        "        return engine.standing(get_service(service_name)).floor\n",
         f"{TAKEN_BACK}::test_what_is_about_to_be_committed_is_not_taken_back",
     ),
     mutant(

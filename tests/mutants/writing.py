@@ -33,9 +33,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a read may end its snapshot",
         "one page shows rows of two moments",
-        "bookstore_project/replication/reads.py",
-        "with pinned(service_name, chosen, for_writing=False), wrapper(chosen).restricted():",
-        "with pinned(service_name, chosen, for_writing=False):",
+        "bookstore_project/replication/sqlite_pair/reading/gate.py",
+        "with pinned(service.name, alias, for_writing=False), wrapper(alias).restricted():\n                yield",
+        "with pinned(service.name, alias, for_writing=False):\n                yield",
         f"{TESTS}/test_raw_sql.py::test_a_read_keeps_its_snapshot[COMMIT]",
     ),
     mutant(

@@ -19,8 +19,8 @@ from typing import Any
 from django.conf import settings
 
 from bookstore_project import files
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.sqlite_pair.locks import mutex
 from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
@@ -117,7 +117,7 @@ def record_lease(lease: Lease) -> None:
 
 def record_no_lease(front: str) -> None:
     """Says that nobody of this name holds one, unless a record is there."""
-    with suppress(OSError, Unavailable), mutex.lock(lock_of(front), RECORD_TIMEOUT_S):
+    with suppress(OSError, Unavailable), engine.lock(lock_of(front), RECORD_TIMEOUT_S):
         if read_record(front) is None:
             _write(front, [])
 

@@ -10,24 +10,12 @@ from typing import Any
 
 from django.conf import settings
 
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.invalidation import leases, pushes
 from bookstore_project.replication.invalidation.leases import Lease
-from bookstore_project.replication.log import entries
-from bookstore_project.replication.reads import assert_in_sync
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.files import wal_files
-from bookstore_project.replication.sqlite_pair.files.file_identity import check_file_now
-from bookstore_project.replication.sqlite_pair.files.participant import (
-    REPLICA_ERRORS,
-    assert_incarnation,
-    connect,
-    read_settled_head,
-)
-from bookstore_project.replication.sqlite_pair.locks import mutex
-from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.transaction import settle
 from bookstore_project.settings import modes
 
@@ -59,25 +47,15 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
     settled = _settled(service_name) if poll.is_settling else None
     renewed = _renew(poll, asked)
     reached("poll-recorded")
-    service = get_service(service_name)
-    witness = read_witness(service.witness_file)
-    assert_in_sync(alias, witness)
-    try:
-        missed, is_base = _missed(alias, poll.since, witness)
-        check_file_now(alias, service.witness_file, witness)
-        wal_files.assert_own(wrapper(alias))
-    except REPLICA_ERRORS as error:
-        wrapper(alias).close()
-        raise Unavailable(f"{alias} can't be read: {error}") from error
+    missed = engine.missed(get_service(service_name), alias, poll.since)
+    doubts = [entry for entry in missed.entries if entry.position > missed.floor]
     return {
-        "timeline": witness.timeline,
-        "position": witness.floor,
+        "timeline": missed.timeline,
+        "position": missed.floor,
         "renewed": renewed,
-        "changes": [[entry.position, entry.cache_keys] for entry in missed if entry.position <= witness.floor],
-        "doubts": [
-            [entry.position, entry.hash, entry.cache_keys] for entry in missed if entry.position > witness.floor
-        ],
-        "base": is_base,
+        "changes": [[entry.position, entry.cache_keys] for entry in missed.entries if entry.position <= missed.floor],
+        "doubts": [[entry.position, entry.hash, entry.cache_keys] for entry in doubts],
+        "base": missed.is_base,
         "settled": settled,
     }
 
@@ -121,7 +99,7 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
 
     Under a lock, because a front that gave up waiting for one replica may be polling the other by now.
     """
-    with mutex.lock(leases.lock_of(poll.front), leases.RECORD_TIMEOUT_S):
+    with engine.lock(leases.lock_of(poll.front), leases.RECORD_TIMEOUT_S):
         old = leases.read_lease(poll.front, poll.instance)
         given = _given(old, asked)
         leases.record_lease(
@@ -141,20 +119,3 @@ def _given(old: Lease | None, asked: float) -> float:
     if old is None:  # What a lost record said is the recorder's to note.
         return 0.0
     return old.expires if old.expires - asked <= old.lease_s * 1.5 else 0.0
-
-
-def _missed(alias: str, since: int | None, witness: Witness) -> tuple[list[entries.Entry], bool]:
-    """The entries that the front lacks; and whether it has to begin at the floor, with those in doubt alone.
-
-    It has to if it begins, and if the log doesn't reach back to where it stands.
-    """
-    connection = connect(alias, witness)
-    connection.execute("BEGIN")
-    try:
-        assert_incarnation(connection, alias, witness)
-        read_settled_head(connection, alias, witness)
-        is_base = since is None or since < entries.read_base(connection)
-        start = witness.floor if since is None or is_base else min(since, witness.floor)
-        return list(entries.entries_after(connection, start)), is_base
-    finally:
-        connection.execute("ROLLBACK")

@@ -12,8 +12,8 @@ from bookstore_project.replication.sqlite_pair.operator import execution, planni
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision, Plan, Refused
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.sqlite_pair.repair import bootstrap
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests import faulty
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal
 from bookstore_project.replication.tests.faulty import FAULTS, Heal, Stranger
 from bookstore_project.replication.tests.goods import GOODS, Goods

@@ -29,6 +29,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     create_witness,
     read_witness,
 )
+from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.tests.goods import Goods
 from bookstore_project.settings import topology
 
@@ -211,4 +212,4 @@ def forget_everything() -> None:
     connections.close_all()
     witness._newest.clear()
     witness._past.clear()
-    reads._assert_not_stale.cache_clear()
+    gate._assert_not_stale.cache_clear()

@@ -14,8 +14,8 @@ from bookstore_project.replication.log import catchup, entries, images
 from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests import histories
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, head, opened
 from bookstore_project.replication.tests.histories import BOOKS, CATALOG

@@ -13,8 +13,8 @@ from bookstore_project.replication.log import entries
 from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
 from bookstore_project.replication.tests.books import price_of, reprice
+from bookstore_project.replication.tests.caretaking import Caretaker, scrub_all
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
     Party,

@@ -18,7 +18,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.sqlite_pair.repair import rejoin
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, head, opened
 from bookstore_project.replication.tests.test_agreement import leave_behind, restock
 from bookstore_project.replication.tests.test_decisions import decide, lose

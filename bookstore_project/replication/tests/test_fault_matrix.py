@@ -23,7 +23,7 @@ from bookstore_project.replication.sqlite_pair.files.file_identity import checkp
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.conftest import Obedient
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, python, rows
 from bookstore_project.replication.tests.faulty import BUSY_S
@@ -221,7 +221,7 @@ def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
 
 
 RESTOCK = """
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from catalog_app.services import book_restock

@@ -12,8 +12,8 @@ import pytest
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import SLOT_BYTES, read_witness, write_witness
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import price_of, reprice
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
     change_around,

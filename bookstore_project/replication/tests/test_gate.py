@@ -15,8 +15,9 @@ from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.tests.books import REPRICE, price_of, reprice
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import (
     Party,
     Pause,
@@ -57,7 +58,7 @@ def test_a_read_inside_a_transaction_sees_its_changes(seven_books: Path) -> None
 @pytest.fixture
 def doubtful(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Party]:
     """A write of book 1 that both files hold and nobody may see yet, until the returned function is called."""
-    monkeypatch.setattr(reads, "DOUBT_TIMEOUT_S", 20.0)
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 20.0)
     pause = Pause()
     failpoints.hooks["committed"] = pause
     writer = Party(reprice)
@@ -105,7 +106,7 @@ def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
 def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
     doubtful: Callable[[], Party], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads, "DOUBT_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
     monkeypatch.setattr(settings, "CATALOG_WAIT_S", 0.05)
     with pytest.raises(Unavailable):
         price_of(1, "catalog-2")
@@ -132,7 +133,7 @@ def test_membership_counts_as_it_stands_after_the_snapshot(seven_books: Path) ->
 def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
     seven_books: Path, damage: str, is_locked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads, "REPORT_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
     caretaker = Caretaker(get_service("catalog"))
     caretaker.step()  # The first round never scrubs.
     change_around("catalog-2", "PRAGMA foreign_keys = OFF", f"{damage} WHERE id = 3")
@@ -198,7 +199,7 @@ def test_a_copy_that_cannot_be_read_beside_another_says_why_and_harms_nothing(se
 
 
 def test_a_write_in_doubt_is_not_shown_beside(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads, "DOUBT_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
     with reads.reading("catalog", alias="catalog-2"):
         pause = Pause()
         failpoints.hooks["committed"] = pause

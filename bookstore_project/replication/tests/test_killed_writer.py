@@ -8,7 +8,7 @@ import pytest
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Rows, assert_copies_equal, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle

@@ -26,8 +26,8 @@ from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.sqlite_pair.files.stored_schema import as_found
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap, migration
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import reprice
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
     Party,

@@ -11,7 +11,7 @@ from django.db import connections
 from bookstore_project.replication import reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal
 from bookstore_project.settings import topology
 from catalog_app.models import Book

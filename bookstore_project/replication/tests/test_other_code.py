@@ -16,8 +16,8 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import reprice
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, opened, python, rows
 from bookstore_project.replication.tests.leases import POLL
 from bookstore_project.replication.transaction import settle
@@ -31,7 +31,7 @@ ATTEMPTS = """
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book

@@ -22,7 +22,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, opened
 from bookstore_project.replication.tests.leases import reprice
 from bookstore_project.replication.transaction import run

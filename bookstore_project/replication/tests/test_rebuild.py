@@ -17,9 +17,9 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
     write_witness,
 )
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import rebuild_witness
 from bookstore_project.replication.tests.books import price_of, reprice
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt, Obedient
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,

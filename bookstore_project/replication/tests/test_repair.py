@@ -17,7 +17,7 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.repair import rejoin
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
+from bookstore_project.replication.tests.caretaking import Caretaker, scrub_all
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held, opened
 from bookstore_project.settings import topology

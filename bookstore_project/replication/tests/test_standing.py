@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.operator.collector import Standing
+from bookstore_project.replication.sqlite_pair.operator.collector import StandingCollector
 from bookstore_project.replication.tests.books import reprice
 from bookstore_project.settings import topology
 
@@ -14,7 +14,7 @@ def told() -> dict[tuple[str, str], float]:
     """Every value by metric (without the common beginning) and copy or service."""
     return {
         (sample.name.removeprefix("bookstore_replication_"), "".join(sample.labels.values())): sample.value
-        for family in Standing(CATALOG).collect()
+        for family in StandingCollector(CATALOG).collect()
         for sample in family.samples
     }
 

@@ -27,10 +27,12 @@ from bookstore_project.replication.sqlite_pair.files import file_identity, parti
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import bootstrap, rejoin
 from bookstore_project.replication.sqlite_pair.repair.compaction import compact
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, fault_of
+from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.replication.tests.books import price_of, reprice
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, Pause, assert_copies_equal, head, python
 from bookstore_project.replication.transaction import run
@@ -169,7 +171,7 @@ class TestOverwritten:
         self, old: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Closing the last connection would merge the -wal into the old copy, and nothing would tell any more."""
-        monkeypatch.setattr(reads, "REPORT_TIMEOUT_S", 0.02)
+        monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
             for _ in range(2):

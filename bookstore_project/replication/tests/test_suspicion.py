@@ -29,8 +29,8 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.sqlite_pair.repair.compaction import compact
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker
 from bookstore_project.replication.tests.books import price_of, reprice
+from bookstore_project.replication.tests.caretaking import Caretaker
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held
 from bookstore_project.replication.transaction import run

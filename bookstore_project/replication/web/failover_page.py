@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from bookstore_project.api.problems import RETRY_AFTER_S, StoreError
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.settings import topology
 
 
@@ -32,7 +32,7 @@ def others_in_sync(service_name: str, request: HttpRequest) -> list[Elsewhere]:
         # Built from the topology, not from the Host header: only the path is the request's.
         return [
             Elsewhere(alias, f"{topology.NODES[alias].url}{request.get_full_path()}")
-            for alias in read_witness(service.witness_file).trusted
+            for alias in engine.standing(service).trusted
             if alias != here
         ]
     return []

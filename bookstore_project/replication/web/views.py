@@ -19,13 +19,12 @@ from bookstore_project.api.schema_notes import described
 from bookstore_project.api.views import StoreView
 from bookstore_project.nodes import deadlines
 from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.interface import Committed, Snapshot
 from bookstore_project.replication.invalidation import polls
-from bookstore_project.replication.reads import Snapshot
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.transaction import Committed
 from bookstore_project.settings import topology
 
 
@@ -73,8 +72,8 @@ class ReplicaView(StoreView):
 
     def _settled(self) -> tuple[int, str]:
         """For an answer that read nothing: where the service stands."""
-        witness = read_witness(get_service(self.service).witness_file)
-        return witness.floor, witness.timeline
+        standing = engine.standing(get_service(self.service))
+        return standing.floor, standing.timeline
 
 
 @described(exclude=True)
@@ -85,7 +84,7 @@ class StatusView(APIView):
     service: str = ""
 
     def get(self, request: Request) -> Response:
-        witness = read_witness(get_service(self.service).witness_file)
+        standing = engine.standing(get_service(self.service))
         with reads.reading(self.service, keys=reads.NOTHING) as snapshot:
             position = snapshot.position
         name = topology.NODE.name if topology.NODE else snapshot.alias
@@ -95,12 +94,12 @@ class StatusView(APIView):
                 "alias": snapshot.alias,
                 "pid": os.getpid(),
                 "address": topology.NODES[name].address,
-                "in_sync": snapshot.alias in witness.trusted,
+                "in_sync": snapshot.alias in standing.trusted,
                 "position": position,
-                "floor": witness.floor,
-                "epoch": witness.epoch,
-                "timeline": witness.timeline,
-                "out": witness.complaints,
+                "floor": standing.floor,
+                "epoch": standing.epoch,
+                "timeline": standing.timeline,
+                "out": standing.complaints,
                 "last_repair": maintenance_log.last(self.service, maintenance_log.REPAIR),
                 "last_scrub": maintenance_log.last(self.service, maintenance_log.SCRUB),
             }

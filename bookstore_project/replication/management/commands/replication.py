@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project.nodes.ticking import Ticker, at_work
 from bookstore_project.replication.errors import ADVICE, Unavailable
+from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.management import confirmation, report
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.files import scrub
@@ -104,7 +105,7 @@ class Command(BaseCommand):
 
     def repair(self, service: Service) -> None:
         with the_only_repairer(service):
-            Caretaker(service).look()
+            Caretaker(service, pushes).look()
             repaired = rejoin.repair(service, self.tell_progress)
         for each in repaired:
             self.say(str(each))
@@ -135,7 +136,7 @@ class Command(BaseCommand):
     def scrub(self, services: list[Service]) -> None:
         damaged = False
         for service in services:
-            for alias, findings in scrub_all(service, self.tell_progress).items():
+            for alias, findings in scrub_all(service, pushes, self.tell_progress).items():
                 self.say(f"{alias}: {'sound' if not findings else 'DAMAGED'}")
                 for finding in findings:
                     self.say(f"  {finding}")
@@ -144,7 +145,7 @@ class Command(BaseCommand):
                 damaged |= bool(findings)
         if damaged:
             for service in services:
-                Caretaker(service).scrub()  # Evicts; a running store repairs by itself.
+                Caretaker(service, pushes).scrub()  # Evicts; a running store repairs by itself.
             raise CommandError("A damaged copy was taken out of sync; `manage.py replication repair` rebuilds it.")
         if suspected := [alias for service in services for alias in self.check_suspects(service)]:
             raise CommandError(f"Still suspected: {', '.join(suspected)}. {ADVICE}")

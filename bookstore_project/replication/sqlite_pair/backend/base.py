@@ -12,7 +12,7 @@ from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
 
 from bookstore_project import files, sqlite_files
-from bookstore_project.replication.errors import WriteRefused
+from bookstore_project.replication.errors import HOW_TO_WRITE, WriteRefused
 from bookstore_project.replication.sqlite_pair.backend.authority import NOT_REPLICATED, Authority
 from bookstore_project.replication.sqlite_pair.backend.kept import KeptConnection, assert_openable
 
@@ -25,10 +25,6 @@ PRAGMAS = (
     f"PRAGMA journal_size_limit={16 << 20}",
     # Checkpoints are announced in the witness: see `file_identity`.
     "PRAGMA wal_autocheckpoint=0",
-)
-HOW_TO_WRITE = (
-    'Writes go through a replicated transaction: transaction.run("{service}", change) of '
-    "bookstore_project.replication, where `change` is a function without arguments."
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from django.db import models, transaction
 
@@ -21,7 +21,7 @@ from bookstore_project.replication.errors import (
 )
 from bookstore_project.replication.events import changes_ready
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches, Callback, Committed
 from bookstore_project.replication.log import entries, images, triggers
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
@@ -35,19 +35,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
 logger = logging.getLogger("bookstore.replication")
-
-
-@dataclass(frozen=True)
-class Committed(Generic[T]):
-    """What a replicated transaction gives back: `change`'s value, and where the log stands.
-
-    `position` is the new entry's, or the floor if nothing changed; `changes` is empty then.
-    """
-
-    value: T
-    position: int
-    timeline: str
-    changes: Sequence[entries.Change] = ()
 
 
 class RunAgain(Exception):
@@ -74,7 +61,7 @@ class Attempt:
     service: Service
     lock: WriterLock
     caches: Caches
-    callbacks: list[Callable[[], object]] = field(default_factory=list)
+    callbacks: list[Callback] = field(default_factory=list)
     _participants: list[Participant] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
     _extra_keys: set[str] = field(default_factory=set)

@@ -18,12 +18,11 @@ from django.db import connections
 
 from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
-from bookstore_project.replication.service import get_service, replicated_models
+from bookstore_project.replication.service import REPLICATION_APP, get_service, replicated_models
 from bookstore_project.settings import topology
 
 FORMAT = 1
 """Of log entries, images, digests and triggers: one more when other code would read them wrongly."""
-REPLICATION_APP = "replication"
 
 
 class OtherCode(Unavailable):

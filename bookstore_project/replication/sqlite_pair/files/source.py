@@ -1,7 +1,7 @@
 """A copy to read from, for whoever copies, compares, checks or rolls forward: the one way to open it.
 
 On a connection of its own, that can only read, and with one list of checks, made before anything is read and, where
-they may have changed meanwhile, after it. Reads for customers have their own way (`reads`), on a connection that they
+they may have changed meanwhile, after it. Reads for customers have their own way (`gate`), on a connection that they
 keep; the checks are the same functions.
 """
 

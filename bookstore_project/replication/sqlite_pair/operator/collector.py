@@ -15,7 +15,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.settings import topology
 
 
-class Standing(Collector):
+class StandingCollector(Collector):
     """The witness, and the heads of both logs. What can't be read is left out, rather than told wrong."""
 
     def __init__(self, service: Service) -> None:

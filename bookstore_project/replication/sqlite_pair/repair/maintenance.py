@@ -13,8 +13,9 @@ from functools import partial
 from django.conf import settings
 
 from bookstore_project.nodes import background
-from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -24,6 +25,7 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set, suspicion
 from bookstore_project.replication.sqlite_pair.membership.suspicion import Review
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin, witness_rebuild
 from bookstore_project.settings import topology
 
@@ -34,9 +36,10 @@ COMPACTION_S = 2.0
 """How long a round compacts, at most: files at fault have to be looked for."""
 
 
-def register() -> None:
+def register(caches: Caches) -> None:
     for name in topology.APPS_OF_SERVICE:
-        background.register(name, background.Task(f"{name} caretaker", Caretaker(get_service(name)).step, EVERY_S))
+        caretaker = Caretaker(get_service(name), caches)
+        background.register(name, background.Task(f"{name} caretaker", caretaker.step, EVERY_S))
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Caretaker:
     """Takes care of one service's files."""
 
     service: Service
+    caches: Caches
     clock: Callable[[], float] = time.monotonic
     _scrubbed: float | None = None
     _tidied: float | None = None
@@ -97,7 +101,7 @@ class Caretaker:
         """
         self._scrubbed = self.clock()
         wanted_ns = maintenance_log.scrub_wanted_ns(self.service.name)
-        found = scrub_all(self.service, self._progress)
+        found = scrub_all(self.service, self.caches, self._progress)
         suspected = self._review.step(is_thorough=True)
         damaged: dict[str, BaseException] = {
             alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items
@@ -114,13 +118,14 @@ class Caretaker:
         return writer_lock(self.service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S)
 
 
-def scrub_all(service: Service, progress: Progress = silent) -> dict[str, list[str]]:
+def scrub_all(service: Service, caches: Caches, progress: Progress = silent) -> dict[str, list[str]]:
     """What a scrub finds in each file that serves; empty lists where nothing is wrong."""
     found = {}
     for alias in read_witness(service.witness_file).trusted:
         wrapper(alias).forget_pages()
-        with reads.reading(service.name, alias=alias):
-            found[alias] = scrub.findings(reads.raw(alias), service, partial(progress, f"scrubbing {alias}"))
+        with gate.read(service, alias, (), caches):
+            connection = wrapper(alias).connect_now()
+            found[alias] = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
     maintenance_log.note(service.name, maintenance_log.SCRUB, found=found)
     return found
 

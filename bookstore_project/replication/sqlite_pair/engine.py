@@ -1,0 +1,53 @@
+"""What the rest of the store may use of this engine: an `interface.Engine`, which `replication.engine` chooses."""
+
+from contextlib import AbstractContextManager
+
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.commit.attempt import active_attempt
+from bookstore_project.replication.sqlite_pair.commit.writing import write
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, lock, try_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.operator.collector import StandingCollector
+from bookstore_project.replication.sqlite_pair.reading.gate import read, read_beside
+from bookstore_project.replication.sqlite_pair.reading.missed import missed
+from bookstore_project.replication.sqlite_pair.repair.bootstrap import has_history
+from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
+from bookstore_project.replication.sqlite_pair.repair.maintenance import register as register_maintenance
+
+__all__ = [
+    "LOCK_TIMEOUT_S",
+    "active_attempt",
+    "can_serve",
+    "collector",
+    "has_history",
+    "lock",
+    "missed",
+    "read",
+    "read_beside",
+    "register_maintenance",
+    "role",
+    "standing",
+    "try_role",
+    "write",
+]
+
+
+def collector(service: Service) -> StandingCollector:
+    return StandingCollector(service)
+
+
+def standing(service: Service) -> Witness:
+    return read_witness(service.witness_file)
+
+
+def can_serve(service: Service, alias: str) -> bool:
+    witness = standing(service)
+    return alias in witness.trusted and fault_of(alias, witness) is None
+
+
+def try_role(service: Service, name: str) -> AbstractContextManager[bool]:
+    return try_lock(service.lock_dir / name)
+
+
+def role(service: Service, name: str) -> Role:
+    return Role(service.lock_dir / name)
