@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
+from django.core.management.base import BaseCommand
 from django.db import models
 from prometheus_client.registry import Collector
 
@@ -190,3 +191,9 @@ class Engine(Protocol):
 
     def has_history(self, service: Service) -> bool:
         """Whether anything was ever written, as far as can be told: what can't be read, was."""
+
+    def migrate_command(self, caches: Caches) -> BaseCommand:
+        """`manage.py migrate`: makes, or brings up to date, what rows live in."""
+
+    def replication_command(self, caches: Caches) -> BaseCommand:
+        """`manage.py replication`: what an operator can see, set going and decide."""

@@ -5,7 +5,7 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
-from bookstore_project.replication.management import report
+from bookstore_project.replication.sqlite_pair.operator import report
 from bookstore_project.replication.sqlite_pair.operator.data_loss import DataLoss
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision as Planned
 from tests.chaos.checker import OUT_OF_STOCK

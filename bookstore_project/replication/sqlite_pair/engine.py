@@ -2,6 +2,9 @@
 
 from contextlib import AbstractContextManager
 
+from django.core.management.base import BaseCommand
+
+from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.commit.attempt import active_attempt
 from bookstore_project.replication.sqlite_pair.commit.writing import write
@@ -21,10 +24,12 @@ __all__ = [
     "collector",
     "has_history",
     "lock",
+    "migrate_command",
     "missed",
     "read",
     "read_beside",
     "register_maintenance",
+    "replication_command",
     "role",
     "standing",
     "try_role",
@@ -43,6 +48,18 @@ def standing(service: Service) -> Witness:
 def can_serve(service: Service, alias: str) -> bool:
     witness = standing(service)
     return alias in witness.trusted and fault_of(alias, witness) is None
+
+
+def replication_command(caches: Caches) -> BaseCommand:
+    from bookstore_project.replication.sqlite_pair.operator.commands import replication
+
+    return replication.Command(caches)
+
+
+def migrate_command(caches: Caches) -> BaseCommand:
+    from bookstore_project.replication.sqlite_pair.operator.commands import migrate
+
+    return migrate.Command(caches)
 
 
 def try_role(service: Service, name: str) -> AbstractContextManager[bool]:

@@ -19,6 +19,8 @@ from bookstore_project.replication.tests.copies import assert_copies_equal, chan
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 
+SCRUBS = "bookstore_project.replication.sqlite_pair.operator.commands.replication.scrub_all"
+
 
 def said(*words: str) -> str:
     output = StringIO()
@@ -133,7 +135,7 @@ def test_silent_work_is_told_of_all_the_same(seven_books: Path, monkeypatch: pyt
         return {}
 
     monkeypatch.setattr("bookstore_project.nodes.ticking.EVERY_S", 0.001)
-    monkeypatch.setattr("bookstore_project.replication.management.commands.replication.scrub_all", scrub_silently)
+    monkeypatch.setattr(SCRUBS, scrub_silently)
     call_command("replication", "scrub", "--service", "catalog", stdout=StringIO(), stderr=Terminal())
     assert has_been_told.is_set()
 
@@ -145,7 +147,7 @@ def test_nothing_is_told_of_the_time_that_a_person_takes_to_answer(
         assert not [thread for thread in threading.enumerate() if thread.name == "ticker"]
         raise CommandError("Nothing was done.")
 
-    monkeypatch.setattr("bookstore_project.replication.management.confirmation.confirm", ask)
+    monkeypatch.setattr("bookstore_project.replication.confirmation.confirm", ask)
     with pytest.raises(CommandError, match=r"Nothing was done\."):
         call_command("replication", "discard", "catalog-2", stdout=StringIO(), stderr=StringIO())
 

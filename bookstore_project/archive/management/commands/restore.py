@@ -12,7 +12,7 @@ from bookstore_project.archive import restore, staging
 from bookstore_project.archive.manifest import NotABackup
 from bookstore_project.cluster.stopped import StoreRuns, stopped_store
 from bookstore_project.nodes.ticking import at_work
-from bookstore_project.replication.management import confirmation
+from bookstore_project.replication import confirmation
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project import files
 from bookstore_project.cluster.stopped import StoreRuns, stopped_store
-from bookstore_project.replication.management import confirmation
+from bookstore_project.replication import confirmation
 from bookstore_project.settings import secret_files
 from bookstore_project.settings.secret_files import SECRET_KEY, SECRETS, Secret
 
