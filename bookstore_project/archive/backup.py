@@ -21,11 +21,11 @@ from bookstore_project.archive import consistent_snapshot, manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Content, FileSum, Manifest
 from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.engine import copies
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.progress import Progress
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.settings import secret_files, topology
 
 TAR = ".tar"
@@ -122,7 +122,7 @@ def _verify(work: Path, progress: Progress) -> None:
         closing(sqlite3.connect(work / "order.sqlite3")) as order,
     ):
         for name, copy in (("catalog", catalog), ("order", order)):
-            if found := scrub.findings(copy, get_service(name), partial(progress, f"verifying {name}")):
+            if found := copies.findings(copy, get_service(name), partial(progress, f"verifying {name}")):
                 raise CannotBackUp(f"The copy of {name} that was read is damaged: {found[0]}. Run a scrub first.")
         audited = audit(catalog, order)
     if not audited.is_clean:

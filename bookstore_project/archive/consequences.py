@@ -4,9 +4,9 @@ import sqlite3
 from typing import Any
 
 from bookstore_project.archive.audit import audit
+from bookstore_project.replication.engine import copies
 from bookstore_project.replication.events import history_chosen
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.files import comparison, source
 from bookstore_project.settings import topology
 
 
@@ -17,11 +17,11 @@ def connect() -> None:
 def sentences(sender: str, kept: sqlite3.Connection, **kwargs: Any) -> list[str]:
     """For one service's file, against the newest file of the other service that can be read."""
     other = topology.ORDER if sender == topology.CATALOG else topology.CATALOG
-    alias = newest(other)
+    alias = copies.newest(get_service(other))
     if alias is None:
         return [f"No file of {other} can be read: whether ledger and orders will agree can't be said."]
     try:
-        with source.snapshot_of(topology.database_file(alias)) as connection:
+        with copies.opened(alias) as connection:
             pair = (kept, connection) if sender == topology.CATALOG else (connection, kept)
             found = audit(*pair)
     except sqlite3.Error as error:
@@ -37,10 +37,3 @@ def sentences(sender: str, kept: sqlite3.Connection, **kwargs: Any) -> list[str]
             f"{found.sales_without_order} sales have no order in these files: the sweeper writes them by the ledger."
         )
     return told
-
-
-def newest(service_name: str) -> str | None:
-    """The alias whose file has the longest log, of those that can be read."""
-    files = comparison.compare(get_service(service_name), scrubbed=()).files.values()
-    readable = [(file.head.position, file.alias) for file in files if file.head is not None]
-    return max(readable)[1] if readable else None

@@ -15,10 +15,10 @@ from bookstore_project import sqlite_files
 from bookstore_project.archive import manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Manifest, NotABackup
+from bookstore_project.replication.engine import copies
 from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.sqlite_pair.files import comparison
-from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount
 from bookstore_project.settings import topology
 
 MOST_MANIFEST_BYTES = 1024 * 1024
@@ -30,8 +30,6 @@ class Staged:
 
     folder: Path
     manifest: Manifest
-    accounts_of: dict[str, FileAccount]
-    """Of each service's file."""
 
     def file(self, service_name: str) -> Path:
         return self.folder / f"{service_name}.sqlite3"
@@ -52,7 +50,8 @@ def stage(source: Path, folder: Path) -> Staged:
                     raise NotABackup(f"{name} isn't what the manifest says: it was changed, or is damaged.")
     except (OSError, tarfile.TarError, EOFError) as error:
         raise NotABackup(f"{source} can't be read as a backup: {error}") from error
-    return Staged(folder, made, _verify(folder, made))
+    _verify(folder, made)
+    return Staged(folder, made)
 
 
 # --------------------------------------------------------------------------------------- a folder, or a tar file
@@ -99,17 +98,15 @@ def _members(source: Path) -> Iterator[_Folder]:
 # ----------------------------------------------------------------------------------------------- verification
 
 
-def _verify(folder: Path, made: Manifest) -> dict[str, FileAccount]:
+def _verify(folder: Path, made: Manifest) -> None:
     try:
         with (
             sqlite_files.opened(folder / "catalog.sqlite3") as catalog,
             sqlite_files.opened(folder / "order.sqlite3") as order,
             sqlite_files.opened(folder / manifest.ACCOUNTS) as accounts,
         ):
-            found = {
-                name: _account(connection, get_service(name), made)
-                for name, connection in ((topology.CATALOG, catalog), (topology.ORDER, order))
-            }
+            _check(catalog, get_service(topology.CATALOG), made)
+            _check(order, get_service(topology.ORDER), made)
             _assert_known_schema(accounts, manifest.ACCOUNTS)
             (verdict,) = accounts.execute("PRAGMA integrity_check(1)").fetchone()
             if verdict != "ok":
@@ -119,26 +116,15 @@ def _verify(folder: Path, made: Manifest) -> dict[str, FileAccount]:
         raise NotABackup(f"Its databases can't be read: {error}") from error
     if not audited.is_clean:
         raise NotABackup("\n".join(["Its ledger and its orders don't agree:", *lines(audited)]))
-    return found
 
 
-def _account(connection: sqlite3.Connection, service: Service, made: Manifest) -> FileAccount:
+def _check(connection: sqlite3.Connection, service: Service, made: Manifest) -> None:
     _assert_known_schema(connection, service.name)
-    account = comparison.account(connection, service, f"the backup's {service.name}")
-    if account.complaint:
-        raise NotABackup(f"{service.name}.sqlite3 is damaged: {account.complaint}")
-    content = made.services.get(service.name)
-    if (
-        content is None
-        or account.head is None
-        or (account.head.position, account.head.hash)
-        != (
-            content.position,
-            content.hash,
-        )
-    ):
+    if complaint := copies.complaint(connection, service):
+        raise NotABackup(f"{service.name}.sqlite3 is damaged: {complaint}")
+    head, content = entries.read_head(connection), made.services.get(service.name)
+    if content is None or (head.position, head.hash) != (content.position, content.hash):
         raise NotABackup(f"{service.name}.sqlite3 ends at another log entry than the manifest says.")
-    return account
 
 
 def _assert_known_schema(connection: sqlite3.Connection, name: str) -> None:

@@ -4,6 +4,7 @@
 above it: what it needs of the fronts' caches is handed to it.
 """
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -197,3 +198,36 @@ class Engine(Protocol):
 
     def replication_command(self, caches: Caches) -> BaseCommand:
         """`manage.py replication`: what an operator can see, set going and decide."""
+
+
+class Copies(Protocol):
+    """What backup and restore do with files, of an engine that keeps its rows in some."""
+
+    def findings(
+        self, connection: sqlite3.Connection, service: Service, tell: Callable[[float], None] | None = None
+    ) -> list[str]:
+        """What is wrong with a copy of the running store's rows; empty if nothing is. `tell`: the part that is done."""
+
+    def complaint(self, connection: sqlite3.Connection, service: Service) -> str:
+        """What is wrong with a copy, whatever code it was made by; empty if nothing is.
+
+        Raises sqlite3.Error or ReplicaFault if it can't be read as one.
+        """
+
+    def newest(self, service: Service) -> str | None:
+        """The alias whose file has the longest log, of those that can be read."""
+
+    def opened(self, alias: str) -> AbstractContextManager[sqlite3.Connection]:
+        """A snapshot of the alias's file, by its own account: without a promise. Raises sqlite3.Error, OSError."""
+
+    def lost_by_replacing(self, service: Service, copy: Path) -> list[str]:
+        """What the store has and the verified copy hasn't, in sentences; empty if nothing."""
+
+    def replace_store(self, copies: Mapping[Service, Path], alongside: Callable[[], None]) -> None:
+        """Puts a verified copy in the place of both files of each service; nobody else uses the store meanwhile.
+
+        `alongside` exchanges what else belongs to it, while every replica refuses. Raises Unavailable, OSError.
+        """
+
+    def exchange(self, path: Path, draft: Path) -> None:
+        """The draft takes the place of a database file, and what was there is put aside. Raises OSError."""

@@ -221,8 +221,7 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(shop: Path, tmp_path: 
 def test_a_backup_of_an_older_schema_is_verified_by_the_columns_that_it_has(shop: Path, tmp_path: Path) -> None:
     path = backup(tmp_path / "b")
     _rewrite("catalog.sqlite3", "ALTER TABLE catalog_app_keyedanswer DROP COLUMN body")(path)
-    staged = stage(path, tmp_path / "staged")
-    assert staged.accounts_of["catalog"].head is not None
+    stage(path, tmp_path / "staged")
     _rewrite("catalog.sqlite3", "UPDATE catalog_app_book SET price = 1 WHERE id = 3")(path)
     with pytest.raises(NotABackup, match="row 3"):
         stage(path, tmp_path / "staged")
