@@ -206,7 +206,7 @@ class Copies(Protocol):
     def findings(
         self, connection: sqlite3.Connection, service: Service, tell: Callable[[float], None] | None = None
     ) -> list[str]:
-        """What is wrong with a copy of the running store's rows; empty if nothing is. `tell`: the part that is done."""
+        """What is wrong with a copy of the running store's rows; empty if nothing is. `tell`: the part done."""
 
     def complaint(self, connection: sqlite3.Connection, service: Service) -> str:
         """What is wrong with a copy, whatever code it was made by; empty if nothing is.
