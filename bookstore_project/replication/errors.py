@@ -76,6 +76,11 @@ def is_passing(error: BaseException) -> bool:
     return _code(error) in _PASSING_CODES or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether another connection has the lock."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def is_refusal(error: BaseException) -> bool:
     """Whether a connection's authorizer refused the statement: see `backend.authority`."""
     return _code(error) == sqlite3.SQLITE_AUTH

@@ -93,7 +93,7 @@ def test_the_deadline_is_looked_at_under_the_lock(seven_books: Path) -> None:
     """Whoever waited for the lock past its deadline must not change anything: somebody was told that it failed."""
     deadline = time.time() + 0.05
     with ThreadPoolExecutor(1) as pool:
-        with writer_lock(topology.lock_dir("catalog"), time.monotonic() + PATIENCE_S):
+        with writer_lock(topology.lock_dir("catalog"), timeout_s=PATIENCE_S):
             late = pool.submit(book_retire, book_id=1, actor="ann", deadline=deadline)
             while time.time() <= deadline:
                 time.sleep(0.001)

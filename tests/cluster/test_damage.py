@@ -56,7 +56,7 @@ def test_a_flipped_byte_is_found_whatever_is_in_the_wal(
 ) -> None:
     book_restock(book_id=1, quantity=1, actor="test")
     if is_checkpointed:
-        with writer_lock(CATALOG.lock_dir, float("inf")):
+        with writer_lock(CATALOG.lock_dir, timeout_s=float("inf")):
             checkpoint(CATALOG, read_witness(CATALOG.witness_file), truncate_ms=50)
     flip_unseen(SECOND, later)
     found = scrub_all(CATALOG)

@@ -1,7 +1,6 @@
 """Files that are migrated under a running store."""
 
 import sqlite3
-import time
 from contextlib import closing
 
 from bookstore_project import sqlite_files
@@ -21,7 +20,7 @@ def make_for_other_code(store: Store, number: int) -> None:
     the -wal, which would be somebody else's doing: whoever commits to a long one merges it, unless told not to, and
     so does the last connection, unless it can only read; processes that meet another number have closed theirs.
     """
-    with writer_lock(store.data / "locks" / "catalog", time.monotonic() + PATIENCE_S):
+    with writer_lock(store.data / "locks" / "catalog", timeout_s=PATIENCE_S):
         for path in files(store, "catalog"):
             with (
                 sqlite_files.opened(path, timeout_s=PATIENCE_S) as last,

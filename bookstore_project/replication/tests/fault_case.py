@@ -85,7 +85,7 @@ class Case:
     def restart(self) -> None:
         """All processes end; a start prepares the store."""
         faulty.forget_everything()
-        with suppress(Unavailable), writer_lock(self.service.lock_dir, float("inf")) as lock:
+        with suppress(Unavailable), writer_lock(self.service.lock_dir, timeout_s=float("inf")) as lock:
             bootstrap.adopt_moved_files(self.service, lock)
 
     @property

@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from bookstore_project.replication import reads
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.files import file_identity
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership import witness
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
@@ -77,7 +76,7 @@ def prepare(goods: Goods, folder: Path) -> Prepared:
 
 
 def _checkpoint(service: Service) -> None:
-    with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
+    with writer_lock(service.lock_dir):
         file_identity.checkpoint(service, read_witness(service.witness_file))
 
 

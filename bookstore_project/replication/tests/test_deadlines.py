@@ -27,7 +27,7 @@ def test_waiting_for_the_lock_ends_with_the_deadline(seven_books: Path) -> None:
                 refused.append(error)
 
     writer = threading.Thread(target=write, daemon=True)
-    with writer_lock(get_service(topology.CATALOG).lock_dir, time.monotonic() + PATIENCE_S):
+    with writer_lock(get_service(topology.CATALOG).lock_dir, timeout_s=PATIENCE_S):
         writer.start()
         writer.join(PATIENCE_S)
         assert len(refused) == 1

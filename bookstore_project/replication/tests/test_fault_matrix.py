@@ -6,7 +6,6 @@ Each case ends with every acknowledged write on both files, the copies equal and
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -276,7 +275,7 @@ def small_disk(used_store: Path) -> Iterator[Path]:
         pytest.skip(reason)
     try:
         shutil.copytree(folder.with_name("catalog-2.kept"), folder, dirs_exist_ok=True)
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
+        with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock:
             bootstrap.adopt_moved_files(CATALOG, lock)
         yield folder
     finally:
@@ -310,7 +309,7 @@ def test_a_checkpoint_that_finds_no_room_is_nobody_elses_write(small_disk: Path)
     with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
         while True:
             filler.write(b"\0" * 4096)
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
+    with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S):
         checkpoint(CATALOG, read_witness(CATALOG.witness_file), truncate_ms=50)
     after = topology.database_file("catalog-2").stat()
     assert after.st_mtime_ns != before.st_mtime_ns, "it wrote nothing"

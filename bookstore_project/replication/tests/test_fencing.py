@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +34,7 @@ def holder(lock: Path) -> Iterator[Fork]:
     code = (
         "import time; from pathlib import Path\n"
         "from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock\n"
-        f"with writer_lock(Path({str(lock)!r}), time.monotonic() + {PATIENCE_S}):\n"
+        f"with writer_lock(Path({str(lock)!r}), timeout_s={PATIENCE_S}):\n"
         "    print('held', flush=True); input()"
     )
     with python(code) as process:
@@ -53,14 +52,10 @@ def stop(process: Fork) -> None:
     eventually(lambda: state_of(process) == "T")
 
 
-def soon() -> float:
-    return time.monotonic() + PATIENCE_S
-
-
 def test_a_stopped_holder_is_killed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with holder(tmp_path) as process:
         stop(process)
-        with writer_lock(tmp_path, soon()) as mine:
+        with writer_lock(tmp_path, timeout_s=PATIENCE_S) as mine:
             mine.assert_current()
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
     assert f"process {process.pid} was stopped while it held the lock {tmp_path / 'mutex'}" in caplog.text
@@ -68,7 +63,7 @@ def test_a_stopped_holder_is_killed(tmp_path: Path, caplog: pytest.LogCaptureFix
 
 def test_a_slow_holder_is_left_alone(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
-        with pytest.raises(Unavailable), writer_lock(tmp_path, time.monotonic() + 0.7):
+        with pytest.raises(Unavailable), writer_lock(tmp_path, timeout_s=0.7):
             pass
         assert not fencing.fence(tmp_path / "mutex")
         assert process.poll() is None

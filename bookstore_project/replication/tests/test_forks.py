@@ -28,17 +28,17 @@ def test_each_has_its_own_pid_and_says_how_it_ended() -> None:
 def test_its_locks_are_its_own_until_it_is_killed(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock\n"
-        f"with writer_lock(Path({str(tmp_path)!r}), float('inf')): print('held', flush=True); input()"
+        f"with writer_lock(Path({str(tmp_path)!r}), timeout_s=float('inf')): print('held', flush=True); input()"
     )
     with python(code) as holder:
         assert holder.stdout.readline() == "held\n"
         # Another one, which is forked meanwhile, holds nothing of it.
         assert python("print(len(os.listdir('/dev/fd')) - 1)").communicate() == "3\n"
-        with pytest.raises(Unavailable), writer_lock(tmp_path, 0):
+        with pytest.raises(Unavailable), writer_lock(tmp_path, timeout_s=0):
             pass
         holder.kill()
         assert holder.wait(PATIENCE_S) == -signal.SIGKILL
-        with writer_lock(tmp_path, float("inf")):
+        with writer_lock(tmp_path, timeout_s=float("inf")):
             pass
 
 

@@ -1,6 +1,5 @@
 """A gated read is never older than what was acknowledged: it waits, or the replica says why it can't promise."""
 
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -138,7 +137,7 @@ def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
     caretaker.step()  # The first round never scrubs.
     change_around("catalog-2", "PRAGMA foreign_keys = OFF", f"{damage} WHERE id = 3")
     with (
-        writer_lock(get_service("catalog").lock_dir, time.monotonic() + 5) if is_locked else nullcontext(),
+        writer_lock(get_service("catalog").lock_dir, timeout_s=5) if is_locked else nullcontext(),
         pytest.raises(Unavailable, match="row 3 of catalog_app_book isn't what the log says"),
         reads.reading("catalog", alias="catalog-2"),
     ):

@@ -1,6 +1,5 @@
 """The writer lock: one at a time among threads and processes, in turn, and free when its holder dies."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,13 @@ from bookstore_project.replication.tests.copies import Party, all_at_once, event
 from tests.patience import PATIENCE_S
 
 
-def soon(timeout_s: float = PATIENCE_S) -> float:
-    return time.monotonic() + timeout_s
-
-
 def test_threads_exclude_one_another(tmp_path: Path) -> None:
     inside: list[int] = []
     most: list[int] = []
 
     def work() -> None:
         for _ in range(20):
-            with writer_lock(tmp_path, soon()):
+            with writer_lock(tmp_path, timeout_s=PATIENCE_S):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
@@ -38,15 +33,15 @@ def test_processes_exclude_one_another_and_a_dead_one_lets_go(tmp_path: Path) ->
     code = (
         "import time; from pathlib import Path\n"
         "from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock\n"
-        f"with writer_lock(Path({str(tmp_path / 'lock')!r}), time.monotonic() + {PATIENCE_S}):\n"
+        f"with writer_lock(Path({str(tmp_path / 'lock')!r}), timeout_s={PATIENCE_S}):\n"
         f"    Path({str(held)!r}).touch(); time.sleep(60)"
     )
     with python(code) as holder:
         eventually(held.exists)
-        with pytest.raises(Unavailable, match="holds the lock"), writer_lock(tmp_path / "lock", soon(0.05)):
+        with pytest.raises(Unavailable, match="holds the lock"), writer_lock(tmp_path / "lock", timeout_s=0.05):
             pass
         holder.kill()
-        with writer_lock(tmp_path / "lock", soon()) as mine:
+        with writer_lock(tmp_path / "lock", timeout_s=PATIENCE_S) as mine:
             assert mine.is_current()
 
 
@@ -55,13 +50,13 @@ def test_a_waiter_gets_its_turn_against_a_greedy_one(tmp_path: Path) -> None:
     got_it: list[str] = []
 
     def patient() -> None:
-        with writer_lock(tmp_path, soon()):
+        with writer_lock(tmp_path, timeout_s=PATIENCE_S):
             got_it.append("patient")
 
     waiter: Party | None = None
     rounds = 0
     while "patient" not in got_it:
-        with writer_lock(tmp_path, soon()):
+        with writer_lock(tmp_path, timeout_s=PATIENCE_S):
             waiter = waiter or Party(patient)
             rounds += 1
             # Long enough for the waiter to stand at the mutex.
@@ -77,21 +72,21 @@ def _is_waiting(directory: Path) -> bool:
 
 
 def test_who_waits_too_long_is_told_and_leaves_the_turnstile_free(tmp_path: Path) -> None:
-    with writer_lock(tmp_path, soon()):
-        with pytest.raises(Unavailable, match="nothing was changed"), writer_lock(tmp_path, soon(0.02)):
+    with writer_lock(tmp_path, timeout_s=PATIENCE_S):
+        with pytest.raises(Unavailable, match="nothing was changed"), writer_lock(tmp_path, timeout_s=0.02):
             pass
         assert not _is_waiting(tmp_path)
-    with writer_lock(tmp_path, soon(1)):
+    with writer_lock(tmp_path, timeout_s=1):
         pass
 
 
 def test_a_lock_replaced_while_it_was_held_is_noticed(tmp_path: Path) -> None:
-    with writer_lock(tmp_path, soon()) as mine:
+    with writer_lock(tmp_path, timeout_s=PATIENCE_S) as mine:
         mine.assert_current()
         (tmp_path / "mutex").rename(tmp_path / "elsewhere")
         with pytest.raises(Unavailable, match="was replaced"):
             mine.assert_current()
-        with writer_lock(tmp_path, soon(1)) as theirs:
+        with writer_lock(tmp_path, timeout_s=1) as theirs:
             theirs.assert_current()
             with pytest.raises(Unavailable, match="was replaced"):
                 mine.assert_current()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from bookstore_project.replication import failpoints, maintenance_log
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import file_identity, scrub
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.repair import rejoin
@@ -99,7 +98,7 @@ def test_no_copy_is_made_of_a_damaged_file(seven_books: Path) -> None:
 
 def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
     path = topology.database_file("catalog-1")
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
+    with writer_lock(CATALOG.lock_dir):
         file_identity.checkpoint(CATALOG, witness())
     with opened("catalog-1") as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'").fetchone()
@@ -190,7 +189,7 @@ def test_a_scrub_says_which_file_and_rows_are_wrong_and_repairs_them(seven_books
 def test_a_scrub_reads_the_file_and_not_what_it_remembers(seven_books: Path) -> None:
     """In an idle store every page that an earlier scrub has read is still in its connection's cache."""
     restock()
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S):
+    with writer_lock(CATALOG.lock_dir):
         file_identity.checkpoint(CATALOG, witness())
     assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
     with opened("catalog-2") as connection:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from bookstore_project.replication.events import published
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import verification
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
@@ -48,7 +47,7 @@ def once(point: str, act: Callable[[], object]) -> None:
 
 def take_out(alias: str) -> None:
     """As after a fault that tells nothing about what the file holds."""
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+    with writer_lock(CATALOG.lock_dir) as lock:
         in_sync_set.evict(CATALOG, lock, witness(), {alias: OSError("the disk was away")})
 
 

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -61,7 +60,7 @@ def note(length: int = 1) -> None:
 
 def checkpointed() -> None:
     """Everything so far goes from the -wal into the files."""
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
+    with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S):
         file_identity.checkpoint(CATALOG, witness())
 
 
@@ -112,7 +111,7 @@ class TestOverwritten:
         path.with_name("old").write_bytes(old[alias])
         path.with_name("old").replace(path)
         Path(f"{path}-wal").write_bytes(wal)
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
+        with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock:
             assert bootstrap.adopt_moved_files(CATALOG, lock) == []
         with pytest.raises(Unavailable):
             price_of(1, alias)
@@ -158,7 +157,7 @@ class TestOverwritten:
     @pytest.mark.parametrize("fault", [ReplicaFault("damaged"), OSError("busy")], ids=["by copy", "by log"])
     @pytest.mark.processes
     def test_a_file_that_has_just_rejoined_is_watched_at_once(self, seven_books: Path, fault: Exception) -> None:
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
+        with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock:
             in_sync_set.evict(CATALOG, lock, witness(), {"catalog-2": fault})
         rejoin.repair(CATALOG)
         path = topology.database_file("catalog-2")
@@ -173,7 +172,7 @@ class TestOverwritten:
         """Closing the last connection would merge the -wal into the old copy, and nothing would tell any more."""
         monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
-        with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S):
+        with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S):
             for _ in range(2):
                 with pytest.raises(Unavailable, match="overwritten"):
                     price_of(1, "catalog-2")

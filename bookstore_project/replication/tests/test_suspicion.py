@@ -6,7 +6,6 @@ a tool merges the `-wal`, a process is killed between two steps), nothing is rea
 
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,7 +61,7 @@ class Kind:
             return self.read()
 
     def checkpoint(self) -> None:
-        with writer_lock(self.service.lock_dir, time.monotonic() + 5):
+        with writer_lock(self.service.lock_dir, timeout_s=5):
             file_identity.checkpoint(self.service, self.witness)
 
     def refuses(self, alias: str) -> None:

@@ -1,7 +1,6 @@
 """Writes from odd places and in odd forms: they work, or are refused with what to do, and harm nothing."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -264,8 +263,7 @@ def test_a_table_that_changes_by_itself_is_not_replicated(shelved: Path, what: s
                 cursor.execute(statement)
 
     before = dump("catalog-1")
-    deadline = time.monotonic() + PATIENCE_S
-    with writer_lock(CATALOG.lock_dir, deadline) as lock, pytest.raises(Unavailable, match=complaint):
+    with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock, pytest.raises(Unavailable, match=complaint):
         migration.migrate_store(CATALOG, lock, pushes, migrate)
     assert_nothing_happened(before)
 
@@ -279,7 +277,7 @@ def test_a_view_stays_and_follows(shelved: Path) -> None:
                 "BEGIN INSERT INTO shelf_reader (name, card, level) VALUES (NEW.name, '', 0); END"
             )
 
-    with writer_lock(CATALOG.lock_dir, time.monotonic() + PATIENCE_S) as lock:
+    with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock:
         migration.migrate_store(CATALOG, lock, pushes, migrate)
     run("catalog", lambda: execute("INSERT INTO names (name) VALUES ('ada')"))
     assert rows("catalog-2", "SELECT name FROM names") == [("ada",)]

@@ -1,5 +1,6 @@
 """ENGINE = "bookstore_project.replication.sqlite_pair.backend"."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -225,7 +226,10 @@ def identity_of(path: str) -> str:
     """Device and inode of the file at the path; raises OSError if there is none."""
     if path.startswith("file:"):
         return path
-    status = Path(path).stat()
+    return identity(Path(path).stat())
+
+
+def identity(status: os.stat_result) -> str:
     return f"{status.st_dev}:{status.st_ino}"
 
 

@@ -39,9 +39,8 @@ def write(
     accusation: Accusation | None = None,
 ) -> tuple[Committed[T], list[Callback]]:
     """Steps 1 to 8; what `change` left for `on_commit` is the caller's to call. Raises as `transaction.run` does."""
-    patience_s = min(timeout_s, deadlines.left_s())
     began = time.monotonic()
-    with writer_lock(service.lock_dir, began + patience_s) as lock:
+    with writer_lock(service.lock_dir, timeout_s=min(timeout_s, deadlines.left_s())) as lock:
         metrics.lock_wait.labels(service.name).observe(time.monotonic() - began)
         return _perform(service, lock, caches, change, _faults(service, accusation))
 

@@ -105,16 +105,13 @@ def make_draft(
             remove(draft.path)  # It may be what fills the disk.
         raise Unavailable(f"{donor} can't be copied: {error}") from error
     with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
-        copy.execute("PRAGMA journal_mode=WAL")
         # The copy is of a later moment than the donor was looked at.
         assert_incarnation(copy, donor, witness, of_any_code=of_any_code)
         read_settled_head(copy, donor, witness)
         as_stored = stored_schema.as_found(copy, service) if of_any_code else service
         if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}")):
             raise Unavailable(f"{donor} is damaged: {found[0]}. {alias} is not built from it.")
-        set_nonce(copy, draft.nonce)
-        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    files.sync_file(draft.path)
+    make_replica(draft.path, draft.nonce)
     return draft
 
 
@@ -122,11 +119,16 @@ def copy_file(path: Path, draft: Draft) -> None:
     """A copy of a file that nobody writes."""
     with closing(sqlite3.connect(path, isolation_level=None)) as original:
         _write_anew(original, draft.path, lambda part: None)
-    with closing(sqlite3.connect(draft.path, isolation_level=None)) as copy:
+    make_replica(draft.path, draft.nonce)
+
+
+def make_replica(path: Path, nonce: str) -> None:
+    """Makes a copy that nobody has open one that isn't the file it was copied from, durably."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=WAL")
-        set_nonce(copy, draft.nonce)
+        set_nonce(copy, nonce)
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    files.sync_file(draft.path)
+    files.sync_file(path)
 
 
 def set_nonce(connection: sqlite3.Connection, nonce: str) -> None:

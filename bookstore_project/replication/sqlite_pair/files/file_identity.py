@@ -21,7 +21,7 @@ from pathlib import Path
 from bookstore_project.replication.errors import ReplicaFault, is_replica_fault
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.backend.base import wrapper
+from bookstore_project.replication.sqlite_pair.backend.base import identity, wrapper
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
     Witness,
@@ -49,6 +49,12 @@ class Unvouched(ReplicaFault):
     """Somebody else wrote the file, perhaps no more than what was in its `-wal`: a check of all of it tells."""
 
 
+def record_of(path: Path, nonce: str) -> FileRecord:
+    """How the witness knows a file from now on that was just put in its place; raises OSError if there is none."""
+    status = path.stat()
+    return FileRecord(identity(status), nonce, status.st_size)
+
+
 def check_file(alias: str, witness: Witness) -> FileRecord:
     """That the file at the path is the one the witness knows; gives back its record, as it is now.
 
@@ -61,7 +67,7 @@ def check_file(alias: str, witness: Witness) -> FileRecord:
         status = path.stat()
     except OSError as error:
         raise ReplicaFault(f"its file is gone: {error.strerror}") from error
-    if f"{status.st_dev}:{status.st_ino}" != known.identity:
+    if identity(status) != known.identity:
         raise ReplicaFault("its file was replaced by another one")
     if status.st_size < known.size_bytes:
         raise Shrunk(f"its file shrank from {known.size_bytes} to {status.st_size} bytes")

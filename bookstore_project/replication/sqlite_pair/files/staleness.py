@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import source
@@ -29,6 +30,14 @@ def read_current(service: Service) -> Witness:
     if problem is not None:
         raise UnusableWitness(problem)
     return read_witness(service.witness_file)
+
+
+def current_or_why(service: Service) -> tuple[Witness | None, str]:
+    """The same where a witness that can't be used is part of the answer: None, and what is wrong with it."""
+    try:
+        return read_current(service), ""
+    except Unavailable as error:
+        return None, error.detail
 
 
 def _epoch_of(alias: str) -> int:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
+from bookstore_project.replication.sqlite_pair.backend.base import identity, identity_of
 from bookstore_project.replication.sqlite_pair.files import scrub, source, stored_schema
 from bookstore_project.replication.sqlite_pair.files.file_identity import wal_identity
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
@@ -77,9 +77,5 @@ def record_as_it_lies(alias: str, witness: Witness) -> FileRecord:
     path = topology.database_file(alias)
     status = path.stat()
     return FileRecord(
-        identity_of(str(path)),
-        witness.files[alias].nonce,
-        status.st_size,
-        status.st_mtime_ns,
-        wal_identity(path),
+        identity(status), witness.files[alias].nonce, status.st_size, status.st_mtime_ns, wal_identity(path)
     )

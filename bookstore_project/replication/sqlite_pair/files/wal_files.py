@@ -13,7 +13,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 from bookstore_project.replication.errors import ReplicaFault
-from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper
+from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper, identity
 
 SUFFIXES = ("-wal", "-shm")
 _ATTEMPTS = 3
@@ -76,7 +76,6 @@ def _beside(path: str) -> tuple[Path, ...]:
 
 def _identity(path: Path) -> str | None:
     try:
-        status = path.stat()
+        return identity(path.stat())
     except OSError:
         return None
-    return f"{status.st_dev}:{status.st_ino}"

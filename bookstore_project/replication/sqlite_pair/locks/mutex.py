@@ -45,8 +45,9 @@ class WriterLock:
 
 
 @contextmanager
-def writer_lock(directory: Path, deadline: float) -> Iterator[WriterLock]:
-    """Holds the lock; raises Unavailable when it isn't had by `deadline` (monotonic seconds)."""
+def writer_lock(directory: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[WriterLock]:
+    """Holds the lock; raises Unavailable when it isn't had in time."""
+    deadline = time.monotonic() + timeout_s
     mutex = directory / "mutex"
     turnstile = _acquire(directory / "turnstile", deadline, _NAP_AT_TURNSTILE_S)
     try:

@@ -6,7 +6,6 @@ but for a file that was overwritten: an old page is as sound as a new one, once 
 """
 
 import logging
-import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +18,7 @@ from bookstore_project.replication.sqlite_pair.files import file_identity, verif
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.scrub import Tell
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Suspicion, Witness, read_witness
 from bookstore_project.settings import topology
@@ -144,4 +143,4 @@ class Review:
         return suspicion, file_identity.write_time(alias), file_identity.wal_identity(topology.database_file(alias))
 
     def _locked(self) -> AbstractContextManager[WriterLock]:
-        return writer_lock(self._service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S)
+        return writer_lock(self._service.lock_dir)

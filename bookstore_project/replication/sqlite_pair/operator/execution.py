@@ -5,7 +5,6 @@ out, and only then the new history counts. Killed at any point, it leaves a stor
 decision can be taken again.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,8 +12,8 @@ from bookstore_project import sqlite_files
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.files import backup_copy
+from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import (
@@ -37,7 +36,7 @@ def carry_out(decision: Decision, plan: Plan) -> Witness:
     Raises Refused if the store isn't any more what was planned for, Unavailable if the lock isn't had.
     """
     service = decision.service
-    with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+    with writer_lock(service.lock_dir) as lock:
         state = look(service, known=decision.basis)
         again = plan(state)
         if (again.keeps, again.data_loss) != (decision.keeps, decision.data_loss):
@@ -89,11 +88,10 @@ def _witness_after(decision: Decision, refusing: Witness, state: State) -> Witne
     files: dict[str, FileRecord] = {}
     out: dict[str, Exclusion] = {}
     for alias in decision.service.aliases:
-        path = topology.database_file(alias)
         if alias in decision.rejected:
             files[alias] = NO_FILE
         else:
-            files[alias] = FileRecord(identity_of(str(path)), state.found.files[alias].nonce, path.stat().st_size)
+            files[alias] = record_of(topology.database_file(alias), state.found.files[alias].nonce)
         if alias not in decision.keeps:
             out[alias] = Exclusion(
                 f"`replication {decision.words}`: it is rebuilt from the other", maintenance_log.now()

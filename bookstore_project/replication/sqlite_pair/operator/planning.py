@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.events import history_chosen
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source, staleness
@@ -81,11 +80,7 @@ def look(service: Service, *, known: State | None = None, is_thorough: bool = Tr
     A file that couldn't be read the last time is read whole again: a look at its log may find nothing wrong with it.
     Raises nothing: what can't be read is part of the answer.
     """
-    witness, problem = None, ""
-    try:
-        witness = staleness.read_current(service)
-    except Unavailable as error:
-        problem = error.detail
+    witness, problem = staleness.current_or_why(service)
     if known is None:
         return State(service, witness, problem, comparison.compare(service, scrubbed=None if is_thorough else ()))
     unreadable = {alias for alias, file in known.found.files.items() if file.problem}

@@ -7,10 +7,8 @@ same or another restore is run, which begins anew. What was there is put aside (
 
 import secrets
 import shutil
-import sqlite3
-import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +18,12 @@ from bookstore_project import files
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source
 from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount, Relation
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, writer_lock
+from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.timelines import wait_out_leases
-from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness, write_witness
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, write_witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss, execution, planning
 from bookstore_project.replication.sqlite_pair.operator.planning import State
 from bookstore_project.settings import topology
@@ -90,7 +88,7 @@ def replace_store(copies: Mapping[Service, Path], alongside: Callable[[], None])
         refusing: dict[Service, Witness] = {}
         installed: set[str] = set()
         for service in copies:
-            lock = stack.enter_context(writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S))
+            lock = stack.enter_context(writer_lock(service.lock_dir))
             state = planning.look(service, is_thorough=False)
             installed |= _installed_before(state)
             records = {alias: replace(execution.NO_FILE, nonce=drafts[alias].nonce) for alias in service.aliases}
@@ -114,12 +112,7 @@ def _draft(copy: Path, alias: str) -> backup_copy.Draft:
     draft = backup_copy.Draft(copy.with_name(f"{alias}.sqlite3"), secrets.token_hex(16))
     shutil.copyfile(copy, draft.path)
     draft.path.chmod(0o600)
-    with closing(sqlite3.connect(draft.path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA journal_mode=WAL")
-        backup_copy.set_nonce(connection, draft.nonce)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    files.sync_file(draft.path)
+    backup_copy.make_replica(draft.path, draft.nonce)
     return draft
 
 
@@ -146,10 +139,7 @@ def exchange(path: Path, draft: Path) -> None:
 def _write_witness(service: Service, refusing: Witness, copy: Path, drafts: Mapping[str, backup_copy.Draft]) -> None:
     with source.snapshot_of(copy) as connection:
         epoch, head = entries.read_epoch(connection), entries.read_head(connection)
-    records = {}
-    for alias in service.aliases:
-        path = topology.database_file(alias)
-        records[alias] = FileRecord(identity_of(str(path)), drafts[alias].nonce, path.stat().st_size)
+    records = {alias: record_of(topology.database_file(alias), drafts[alias].nonce) for alias in service.aliases}
     restored = replace(
         refusing,
         epoch=max(refusing.epoch, epoch) + 1,

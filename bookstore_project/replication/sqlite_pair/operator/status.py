@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bookstore_project.replication import maintenance_log
-from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, schema_version, staleness
 from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount
@@ -64,11 +63,7 @@ class ServiceStatus:
 
 def status(service: Service) -> ServiceStatus:
     """Raises nothing: what can't be read is part of the answer."""
-    witness, problem = None, ""
-    try:
-        witness = staleness.read_current(service)
-    except Unavailable as error:
-        problem = error.detail
+    witness, problem = staleness.current_or_why(service)
     found = comparison.compare(service, scrubbed=())
     return ServiceStatus(
         service=service.name,

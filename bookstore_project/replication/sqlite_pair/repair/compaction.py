@@ -22,7 +22,7 @@ from bookstore_project.replication.sqlite_pair.files.backup_copy import PAGE_PRA
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.sqlite_pair.files.schema_version import OtherCode
 from bookstore_project.replication.sqlite_pair.files.source import opened
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.sqlite_pair.repair.rejoin import Repaired
@@ -48,7 +48,7 @@ def compact(service: Service, progress: Progress = silent, *, budget_s: float = 
     """
     began, dropped, due = time.monotonic(), 0, entries_due(service)
     while dropped < due and time.monotonic() - began < budget_s:
-        with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+        with writer_lock(service.lock_dir) as lock:
             count = _drop_batch(service, lock)
         if not count:
             break
@@ -166,7 +166,7 @@ def keep_wals_short(service: Service) -> None:
     """
     witness = read_witness(service.witness_file)
     if any(wal_bytes(alias) >= WAL_LIMIT_BYTES for alias in witness.trusted):
-        with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S), suppress(OSError):
+        with writer_lock(service.lock_dir), suppress(OSError):
             file_identity.checkpoint(service, read_witness(service.witness_file), truncate_ms=RESTART_TIMEOUT_MS)
 
 

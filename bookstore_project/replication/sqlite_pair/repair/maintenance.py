@@ -3,7 +3,6 @@
 Of the processes of a service one is the caretaker; it holds a lock as long as it lives, and the next one takes over.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,14 +13,14 @@ from django.conf import settings
 
 from bookstore_project.nodes import background
 from bookstore_project.replication import maintenance_log
-from bookstore_project.replication.errors import ReplicaFault
+from bookstore_project.replication.errors import ReplicaFault, is_busy
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import scrub, source
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import Role, WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set, suspicion
 from bookstore_project.replication.sqlite_pair.membership.suspicion import Review
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
@@ -115,7 +114,7 @@ class Caretaker:
         return found | suspected
 
     def _locked(self) -> AbstractContextManager[WriterLock]:
-        return writer_lock(self.service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S)
+        return writer_lock(self.service.lock_dir)
 
 
 def scrub_all(service: Service, caches: Caches, progress: Progress = silent) -> dict[str, list[str]]:
@@ -140,8 +139,5 @@ def fault_of(alias: str, witness: Witness) -> BaseException | None:
     try:
         with source.opened(alias, witness, of_any_code=True, timeout_s=0.2):
             return None
-    except sqlite3.OperationalError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return None if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else error
     except REPLICA_ERRORS as error:
-        return error
+        return None if is_busy(error) else error

@@ -20,10 +20,10 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, source
+from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
@@ -59,7 +59,7 @@ def repair(service: Service, progress: Progress = silent) -> list[Repaired]:
     One repairer at a time: the caller holds the service's repair lock.
     """
     if not read_witness(service.witness_file).in_sync:
-        with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+        with writer_lock(service.lock_dir) as lock:
             in_sync_set.take_back(service, lock)
     return [
         _repair(service, alias, progress)
@@ -162,7 +162,7 @@ def _assert_like(service: Service, alias: str, donor: str, witness: Witness, pro
 
 def _readmit(service: Service, alias: str, nonce: str) -> int:
     """Under the lock: the last entries, then back into the in-sync set."""
-    with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+    with writer_lock(service.lock_dir) as lock:
         witness = read_witness(service.witness_file)
         if alias in witness.in_sync:
             return 0
@@ -219,7 +219,7 @@ def _install(
 ) -> Path:
     """Under the lock: the old file is put aside, the draft takes its place, the witness knows it."""
     path = topology.database_file(alias)
-    with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+    with writer_lock(service.lock_dir) as lock:
         witness = read_witness(service.witness_file)
         if alias in witness.in_sync:
             if eviction is None:
@@ -242,4 +242,4 @@ def put_in_place(draft: backup_copy.Draft, path: Path) -> tuple[Path, FileRecord
     draft.path.rename(path)
     files.sync_folder(path.parent)
     reached("repair-installed")
-    return old, FileRecord(identity_of(str(path)), draft.nonce, path.stat().st_size)
+    return old, record_of(path, draft.nonce)

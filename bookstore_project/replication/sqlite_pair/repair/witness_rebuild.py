@@ -7,20 +7,18 @@ meanwhile, and with them whatever a front still has in its cache.
 """
 
 import logging
-import time
 
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.files import comparison
 from bookstore_project.replication.sqlite_pair.files.comparison import Agreement
+from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.files.staleness import unusable
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import (
-    FileRecord,
     Witness,
     create_witness,
 )
@@ -38,7 +36,7 @@ def rebuild_witness(service: Service) -> bool:
     """
     if unusable(service) is None:
         return False
-    with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+    with writer_lock(service.lock_dir) as lock:
         return rebuild_under_lock(service, lock)
 
 
@@ -80,10 +78,7 @@ def _newest(found: Agreement) -> int:
 
 def _witness_of(service: Service, found: Agreement) -> Witness:
     epoch = max(file.epoch for file in found.files.values()) + 1
-    files = {}
-    for alias, file in found.files.items():
-        path = topology.database_file(alias)
-        files[alias] = FileRecord(identity_of(str(path)), file.nonce, path.stat().st_size)
+    files = {alias: record_of(topology.database_file(alias), file.nonce) for alias, file in found.files.items()}
     behind = found.behind
     in_sync = tuple(alias for alias in service.aliases if alias not in behind)
     out = {

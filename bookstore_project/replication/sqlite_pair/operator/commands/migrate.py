@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,14 @@ from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
 from bookstore_project import files, sqlite_files
-from bookstore_project.replication.errors import ADVICE, Unavailable
+from bookstore_project.replication.errors import ADVICE, Unavailable, is_damage
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import schema_version, stored_schema
 from bookstore_project.replication.sqlite_pair.files.backup_copy import put_aside
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap, migration, witness_rebuild
@@ -79,8 +78,7 @@ class Command(migrate.Command):
             with sqlite_files.opened(path) as connection:
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError as error:
-            code = (error.sqlite_errorcode or 0) & 0xFF
-            return str(error) if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) else ""
+            return str(error) if is_damage(error) else ""
         return ""
 
     def migrate_service(self, service: Service) -> None:
@@ -91,7 +89,7 @@ class Command(migrate.Command):
             if self.options["plan"] or self.options["check_unapplied"]:
                 self.look(service)
                 return
-            with writer_lock(service.lock_dir, time.monotonic() + LOCK_TIMEOUT_S) as lock:
+            with writer_lock(service.lock_dir) as lock:
                 if not service.witness_file.exists():
                     if bootstrap.is_new(service):
                         migration.build_store(service, self.migrate_file)
