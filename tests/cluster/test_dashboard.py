@@ -17,6 +17,8 @@ DEPLOY = ROOT / "deploy"
 METRIC = re.compile(r"\b(?:bookstore|process)_\w+\b")
 MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')
 GROUPING = re.compile(r"\bby \(([^)]*)\)")
+PART_OF_ONE = re.compile(r"_(bucket|count|sum|created)$")
+"""What ends the names of a histogram's samples."""
 OF_PROMETHEUS = {"job", "instance", "le"}
 """Labels that Prometheus adds, or a histogram has."""
 
@@ -60,6 +62,20 @@ def test_every_metric_and_label_that_the_dashboard_names_is_there(shop: Shop, da
         for group in GROUPING.findall(asked):
             used |= {name.strip() for name in group.split(",")}
         assert used <= known, where
+
+
+def test_the_metrics_of_the_nodes_are_those_of_the_documentation(shop: Shop) -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    named = {name for row in re.findall(r"^\| `.*?\|", page, re.MULTILINE) for name in METRIC.findall(row)}
+    there = {
+        sample.name
+        for node in shop.store.nodes
+        for family in families(shop.store, node).values()
+        for sample in family.samples
+        if sample.name.startswith("bookstore_")
+    }
+    of_redis = {name for name in named if name.startswith("bookstore_shared_cache_")}
+    assert named - of_redis == {PART_OF_ONE.sub("", name) for name in there}
 
 
 def test_what_the_dashboard_asks_is_balanced_and_of_the_chosen_job(dashboard: dict[str, Any]) -> None:

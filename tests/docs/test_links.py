@@ -1,0 +1,55 @@
+"""Links of the documentation lead somewhere, and every page can be found."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCS, README, ROOT, anchors, links, pages, prose, title, tracked
+
+MOST_LINES = 200
+OF_HISTORY = "CHANGELOG.md"
+"""Names files that were."""
+
+
+@pytest.mark.parametrize("page", pages(), ids=title)
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = []
+    for path, anchor in links(page.read_text()):
+        target = (page.parent / path) if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            missing.append(f"{path}#{anchor}")
+    assert missing == []
+
+
+def is_there(name: str, files: tuple[str, ...]) -> bool:
+    """Whether files have that path, or one that ends so; a folder's ends with a slash."""
+    tail = f"/{name}"
+    return any(tail in f"/{file}" if name.endswith("/") else f"/{file}".endswith(tail) for file in files)
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if page.name != OF_HISTORY], ids=title)
+def test_modules_and_folders_that_a_page_names_exist(page: Path) -> None:
+    text = prose(page.read_text())
+    named = set(re.findall(r"`([\w/.-]+\.(?:py|html))`", text))
+    folders = "bookstore_project|catalog_app|order_app|frontend_app|tests|docs|deploy|benchmarks|demo"
+    named |= set(re.findall(rf"`((?:{folders})/[\w/.-]*)`", text))
+    missing = {name for name in named if not is_there(name, tracked()) and not any((ROOT / name).glob("*"))}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("index", [DOCS / "README.md", DOCS / "adr" / "README.md"], ids=title)
+def test_an_index_names_every_page(index: Path) -> None:
+    linked = {(index.parent / path).resolve() for path, _ in links(index.read_text()) if path}
+    here = set(index.parent.glob("*.md")) - {index}
+    if index.parent == DOCS:
+        here |= {page for page in pages() if page.name == "DESIGN.md"}
+    assert here - linked == set(), f"Add a line for it to {title(index)}"
+
+
+def test_the_readme_leads_to_every_page_for_users() -> None:
+    assert "docs/README.md" in {path for path, _ in links(README.read_text())}
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= MOST_LINES
