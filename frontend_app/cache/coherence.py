@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from bookstore_project.settings import modes
+from frontend_app.cache.announcements import Announcements
 from frontend_app.cache.entries import READY, Entry, Ready, ready
 from frontend_app.cache.floors import Floors
+from frontend_app.cache.messages import Invalidation, PollAnswer, Push, SentPoll
 
 RECENT_KEPT = 20
-MOST_ANNOUNCED = 10_000
-"""Keys that are remembered from one poll to the next as announced."""
 
 
 class Cache(Protocol):
@@ -36,84 +36,26 @@ class Cache(Protocol):
     def delete(self, key: str) -> Any: ...
 
 
-@dataclass(frozen=True)
-class Poll:
-    """A poll that was sent: what it asked with, and when it left (the lease counts from there)."""
-
-    sent_at: float
-    timeline: str | None
-    since: int | None
-    confirmed: list[Any] | None
-    pushes: int = 0
-    """How many had been taken when it was sent."""
-    is_settling: bool = False
-    """Whether it asks for what was announced to be settled, one way or the other."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A log entry's position and the keys that it touches."""
-
-    position: int
-    keys: Sequence[str]
-    hash: str = ""
-
-
-@dataclass(frozen=True)
-class PollAnswer:
-    """What a catalog replica answered to a poll."""
-
-    timeline: str
-    position: int
-    is_renewed: bool
-    is_base: bool
-    """The replica's log doesn't reach back to what was asked: everything older counts as changed."""
-    changes: Sequence[Change] = ()
-    doubts: Sequence[Change] = ()
-    settled: int | None = None
-    """Where the log stood, with nothing under way, at a moment after the poll had come: if it asked for that."""
-
-    @classmethod
-    def parse(cls, data: dict[str, Any]) -> "PollAnswer":
-        """Raises KeyError, TypeError or ValueError for something else than a poll's answer."""
-        settled = data["settled"]
-        return cls(
-            timeline=str(data["timeline"]),
-            position=int(data["position"]),
-            is_renewed=bool(data["renewed"]),
-            is_base=bool(data["base"]),
-            changes=[Change(int(position), list(keys)) for position, keys in data["changes"]],
-            doubts=[Change(int(position), list(keys), str(digest)) for position, digest, keys in data["doubts"]],
-            settled=None if settled is None else int(settled),
-        )
-
-
-@dataclass(frozen=True)
-class Push:
-    """A message from a catalog replica: floors to raise, and fresh entries to keep."""
-
-    timeline: str
-    invalidate: Sequence[Change] = ()
-    sets: Sequence[tuple[int, str, bytes]] = ()
-    replica: str = ""
-
-    @classmethod
-    def parse(cls, data: dict[str, Any]) -> "Push":
-        """Raises KeyError, TypeError or ValueError for something else than a push."""
-        return cls(
-            timeline=str(data["timeline"]),
-            invalidate=[Change(int(position), list(keys)) for position, keys in data.get("invalidate", ())],
-            sets=[(int(position), str(key), body.encode()) for position, key, body in data.get("set", ())],
-            replica=str(data.get("replica", "")),
-        )
-
-
-class Invalidation(NamedTuple):
+class PushedInvalidation(NamedTuple):
     """Told of by a push, at a time in epoch seconds."""
 
     at: float
     position: int
     keys: tuple[str, ...]
+
+
+@dataclass
+class InvalidationLog:
+    """What pushes have invalidated, for people."""
+
+    keys: int = 0
+    """How many, one by one."""
+    recent: deque[PushedInvalidation] = field(default_factory=lambda: deque(maxlen=RECENT_KEPT))
+    """The newest first."""
+
+    def add(self, change: Invalidation) -> None:
+        self.keys += len(change.keys)
+        self.recent.appendleft(PushedInvalidation(time.time(), change.position, tuple(change.keys)))
 
 
 class View(NamedTuple):
@@ -153,14 +95,8 @@ class Coherence:
     confirmed: list[Any] | None = None
     """Position and hash of the newest entry in doubt that has raised its floors."""
     lease_until: float = float("-inf")
-    invalidations: int = 0
-    recent: deque[Invalidation] = field(default_factory=lambda: deque(maxlen=RECENT_KEPT))
-    """The newest first."""
-    _pushes: int = 0
-    _announced: dict[str, int] = field(default_factory=dict)
-    """Keys whose floors are above what is settled, for all that is known, and the newest push that named them."""
-    _is_stuck: bool = False
-    """Something announced was not settled from one poll to the next: its writer may never have committed it."""
+    invalidation_log: InvalidationLog = field(default_factory=InvalidationLog)
+    announcements: Announcements = field(default_factory=Announcements)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def view(self, key: str) -> View:
@@ -208,11 +144,10 @@ class Coherence:
         with self._lock:
             if self.timeline is None or push.timeline != self.timeline:
                 return not push.invalidate
-            self._pushes += 1
+            self.announcements.note_push(key for change in push.invalidate for key in change.keys)
             for change in push.invalidate:
                 self.floors.raise_keys(change.position, change.keys)
-                self._note_announced(change.keys)
-                self._count(change)
+                self.invalidation_log.add(change)
             fresh = [(key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
             fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]
         # Outside the lock, as a cache may be slow: the floors have made the old entries worthless already.
@@ -232,17 +167,18 @@ class Coherence:
         for key, entry in entries:
             self.caches[0].set(key, entry.encode())
 
-    def _count(self, change: Change) -> None:
-        self.invalidations += len(change.keys)
-        self.recent.appendleft(Invalidation(time.time(), change.position, tuple(change.keys)))
-
-    def next_poll(self) -> Poll:
+    def next_poll(self) -> SentPoll:
         with self._lock:
-            # Once, until a poll is answered: settling takes time, and the lease mustn't run out over it.
-            is_settling, self._is_stuck = self._is_stuck, False
-            return Poll(self.clock(), self.timeline, self.position, self.confirmed, self._pushes, is_settling)
+            return SentPoll(
+                self.clock(),
+                self.timeline,
+                self.position,
+                self.confirmed,
+                self.announcements.pushes,
+                self.announcements.wants_settling(),
+            )
 
-    def polled(self, poll: Poll, answer: PollAnswer) -> None:
+    def polled(self, poll: SentPoll, answer: PollAnswer) -> None:
         """Takes the answer to a poll: floors first, then the lease. One poll at a time."""
         with self._lock:
             if answer.timeline != self.timeline:
@@ -254,13 +190,13 @@ class Coherence:
                     return
                 self.floors.raise_base(answer.position)
             if answer.settled is not None:
-                self._take_back(answer.settled, poll.pushes)
+                self.announcements.take_back(self.floors, answer.settled, poll.pushes)
             for change in (*answer.changes, *answer.doubts):
                 self.floors.raise_keys(change.position, change.keys)
             self.position = max(self.position or 0, answer.position)
             newest = answer.doubts[-1] if answer.doubts else None
             self.confirmed = [newest.position, newest.hash] if newest else None
-            self._forget_settled(poll.pushes)
+            self.announcements.forget_settled(self.floors, self.position, poll.pushes)
             if answer.is_renewed:
                 self.lease_until = max(self.lease_until, poll.sent_at + self.lease_s)
 
@@ -270,25 +206,4 @@ class Coherence:
         self.history = History(timeline, Floors(self.floors.limit))
         self.position = None
         self.confirmed = None
-        self._announced.clear()
-        self._is_stuck = False
-
-    def _note_announced(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            # Without a note, a floor that was raised for nothing stays until the next write: misses, no more.
-            if key in self._announced or len(self._announced) < MOST_ANNOUNCED:
-                self._announced[key] = self._pushes
-
-    def _take_back(self, settled: int, pushes: int) -> None:
-        """Lowers floors to `settled` that were raised before it, for entries that were never committed.
-
-        A writer announces, commits and settles under one lock. That lock was free at a moment after the first
-        `pushes` pushes had been taken, and the log ended at `settled`: their writers are done, or gone for good.
-        """
-        void = [key for key, newest in self._announced.items() if newest <= pushes]
-        self.floors.lower_keys(settled, void)
-
-    def _forget_settled(self, pushes: int) -> None:
-        settled = self.position or 0
-        self._announced = {key: newest for key, newest in self._announced.items() if self.floors.of(key) > settled}
-        self._is_stuck = any(newest <= pushes for newest in self._announced.values())
+        self.announcements.clear()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bookstore_project.settings import modes
-from frontend_app.cache.coherence import Cache, Coherence, Poll, PollAnswer, Push, View
+from frontend_app.cache.coherence import Cache, Coherence, View
 from frontend_app.cache.entries import Entry, Ready, ready
+from frontend_app.cache.messages import PollAnswer, Push, SentPoll
 
 
 class _AnyEntry(View):
@@ -39,7 +40,7 @@ class TimeoutAlone(Coherence):
     def pushed(self, push: Push) -> bool:
         return True
 
-    def polled(self, poll: Poll, answer: PollAnswer) -> None:
+    def polled(self, poll: SentPoll, answer: PollAnswer) -> None:
         """Nothing is asked for: there is no lease."""
 
 
@@ -50,15 +51,11 @@ class PushAlone(TimeoutAlone):
     mode: ClassVar[str] = modes.PUSH
 
     def pushed(self, push: Push) -> bool:
-        for change in push.invalidate:
-            for key in change.keys:
-                for cache in self.caches:
-                    cache.delete(key)
-        for position, key, body in push.sets:
-            self.caches[0].set(key, Entry(position, push.timeline, push.replica, body).encode())
+        self._delete(key for change in push.invalidate for key in change.keys)
+        self._set((key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets)
         with self._lock:
             for change in push.invalidate:
-                self._count(change)
+                self.invalidation_log.add(change)
         return True
 
 

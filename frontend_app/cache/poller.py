@@ -9,7 +9,8 @@ from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.balancer import Call
 from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.settings.topology import Node
-from frontend_app.cache.coherence import Coherence, Poll, PollAnswer
+from frontend_app.cache.coherence import Coherence
+from frontend_app.cache.messages import PollAnswer, SentPoll
 
 PATH = "/internal/leases/"
 
@@ -44,7 +45,7 @@ class Poller:
         self.coherence.polled(poll, answer)
         return True
 
-    def _question(self, poll: Poll) -> bytes:
+    def _question(self, poll: SentPoll) -> bytes:
         return json.dumps(
             {
                 "front": self.front.name,

@@ -10,7 +10,8 @@ from typing import Any
 from bookstore_project.api import problems
 from bookstore_project.api.request_id import is_acceptable
 from bookstore_project.nodes import redaction
-from frontend_app.cache.coherence import Coherence, Push
+from frontend_app.cache.coherence import Coherence
+from frontend_app.cache.messages import Push
 
 PATH = "/internal/push/"
 KEYS_NAMED, LONGEST_KEY = 3, 100

@@ -117,7 +117,7 @@ def invalidations(front: Front) -> list[dict[str, Any]]:
             "keys": _short(change.keys[:INVALIDATED_SHOWN]),
             "more": len(change.keys[INVALIDATED_SHOWN:]),
         }
-        for change in front.coherence.recent.copy()
+        for change in front.coherence.invalidation_log.recent.copy()
     ]
 
 
@@ -144,7 +144,7 @@ def cache(front: Front) -> dict[str, Any]:
         "bypasses": counted.bypasses,
         "evictions": lru.evictions,
         "expiries": lru.expiries,
-        "invalidations": front.coherence.invalidations,
+        "invalidations": front.coherence.invalidation_log.keys,
         "keys": _short(keys[-KEYS_SHOWN:]),
         "next_out": _short(keys[:NEXT_OUT_SHOWN]),
         "hit_ratios": front.journal.figures.own.hit_ratios(),
@@ -182,7 +182,9 @@ class FrontCollector(Collector):
         yield _counter("cache_bypasses", "Reads that went past the cache.", counted.bypasses)
         yield _counter("cache_evictions", "Entries that made room for others.", lru.evictions)
         yield _counter("cache_expiries", "Entries found too old.", lru.expiries)
-        yield _counter("cache_invalidations", "Keys invalidated by the catalog.", front.coherence.invalidations)
+        yield _counter(
+            "cache_invalidations", "Keys invalidated by the catalog.", front.coherence.invalidation_log.keys
+        )
         shared = _shared_status(front)
         if shared is None:
             yield _gauge("cache_entries", "Entries in the cache.", cache(front)["size"])

@@ -12,8 +12,9 @@ from bookstore_project.api.renderers import canonical_json
 from bookstore_project.nodes import client
 from bookstore_project.settings.topology import NODES, Node
 from frontend_app import runtime
-from frontend_app.cache.coherence import Cache, Change, Poll, PollAnswer, Push
+from frontend_app.cache.coherence import Cache
 from frontend_app.cache.lru import LRUCache
+from frontend_app.cache.messages import Invalidation, PollAnswer, Push, SentPoll
 from frontend_app.runtime import Front
 
 TIMELINE = "t1"
@@ -103,12 +104,12 @@ class Store:
             {"count": len(found), "next": None, "previous": None, "results": found}, position=self.position
         )
 
-    def put(self, book_id: int, **fields: Any) -> Change:
+    def put(self, book_id: int, **fields: Any) -> Invalidation:
         """Changes a book, and returns what the fronts have to hear of it."""
         self.position += 1
         before = self.books.get(book_id, {"id": book_id, "title": f"Book {book_id}", "topic": "things"})
         self.books[book_id] = {**before, **fields}
-        return Change(self.position, [f"book:{book_id}", f"topic:{self.books[book_id]['topic']}"], "hash")
+        return Invalidation(self.position, [f"book:{book_id}", f"topic:{self.books[book_id]['topic']}"], "hash")
 
     def asked_of(self, prefix: str) -> list[str]:
         """The nodes that were asked for paths that begin so, in order."""
@@ -153,7 +154,7 @@ def lease(front: Front, store: Store, **changes: Any) -> None:
     front.coherence.polled(poll, poll_answer(poll, store.position, **changes))
 
 
-def poll_answer(poll: Poll, position: int, **changes: Any) -> PollAnswer:
+def poll_answer(poll: SentPoll, position: int, **changes: Any) -> PollAnswer:
     members: dict[str, Any] = {
         "timeline": TIMELINE,
         "position": position,
@@ -164,7 +165,7 @@ def poll_answer(poll: Poll, position: int, **changes: Any) -> PollAnswer:
     return PollAnswer(**members)
 
 
-def push(front: Front, change: Change) -> None:
+def push(front: Front, change: Invalidation) -> None:
     front.coherence.pushed(Push(TIMELINE, invalidate=[change]))
 
 

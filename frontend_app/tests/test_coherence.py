@@ -9,11 +9,12 @@ from bookstore_project.api.problems import Unavailable
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import client
 from frontend_app import services
-from frontend_app.cache.coherence import Cache, Change, Coherence, Push
+from frontend_app.cache.coherence import Cache, Coherence
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.flights import Flight
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.lru import LRUCache
+from frontend_app.cache.messages import Invalidation, Push
 from frontend_app.runtime import Front
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Asked, Clock, Store, lease, make_front, poll_answer, push, push_set
@@ -325,7 +326,7 @@ def test_what_is_in_doubt_raises_floors_and_is_confirmed_by_the_next_poll(store:
     front = make_front(store, cache)
     look(front)
     settled = store.position
-    lease(front, store, doubts=[Change(settled + 1, ["book:1"], "abc")])
+    lease(front, store, doubts=[Invalidation(settled + 1, ["book:1"], "abc")])
     question = front.coherence.next_poll()
     assert (question.since, question.confirmed) == (settled, [settled + 1, "abc"])
     assert look(front)[1] == "miss"
@@ -356,7 +357,7 @@ def test_a_push_of_another_timeline_is_left_to_the_poll(store: Store, cache: Cac
 def test_an_invalidation_that_is_not_taken_is_not_confirmed(store: Store, cache: Cache) -> None:
     """Its writer would go on, and the answer to a poll that was under way could bring the old value back."""
     front = make_front(store, cache)
-    change = [Change(10, ["book:1"])]
+    change = [Invalidation(10, ["book:1"])]
     assert not front.coherence.pushed(Push("t2", invalidate=change)), "of another timeline"
     assert front.coherence.pushed(Push("t2")), "nothing that could be missed: a test of the line"
     assert front.coherence.pushed(Push(fakes.TIMELINE, invalidate=change))

@@ -7,8 +7,9 @@ import pytest
 from bookstore_project.api.problems import Unavailable
 from bookstore_project.settings.topology import NODES
 from frontend_app import runtime, services
-from frontend_app.cache import coherence
-from frontend_app.cache.coherence import Change, Coherence, Push
+from frontend_app.cache.announcements import MOST_ANNOUNCED
+from frontend_app.cache.coherence import Coherence
+from frontend_app.cache.messages import Invalidation, Push
 from frontend_app.dashboard import state as cluster
 from frontend_app.dashboard.state import FrontCollector
 from frontend_app.runtime import Front, serving
@@ -59,7 +60,7 @@ def test_a_read_that_nobody_answers_is_a_miss_all_the_same() -> None:
 
 
 def pushed(front: Coherence, position: int) -> None:
-    front.pushed(Push(TIMELINE, invalidate=[Change(position, [f"book:{position}"])]))
+    front.pushed(Push(TIMELINE, invalidate=[Invalidation(position, [f"book:{position}"])]))
 
 
 def test_floors_are_bounded_whatever_is_pushed() -> None:
@@ -77,12 +78,12 @@ def test_announcements_are_forgotten_once_settled_and_bounded_before() -> None:
     store = Store()
     front = make_front(store)
     state = front.coherence
-    for position in range(2, 2 + coherence.MOST_ANNOUNCED + 10):
+    for position in range(2, 2 + MOST_ANNOUNCED + 10):
         pushed(state, position)
-    assert len(state._announced) == coherence.MOST_ANNOUNCED
-    store.position = 1 + coherence.MOST_ANNOUNCED + 10
+    assert len(state.announcements) == MOST_ANNOUNCED
+    store.position = 1 + MOST_ANNOUNCED + 10
     fakes.lease(front, store)
-    assert state._announced == {}
+    assert len(state.announcements) == 0
 
 
 def test_what_clients_ask_for_raises_no_floors() -> None:

@@ -2,9 +2,9 @@ from dataclasses import asdict
 
 import pytest
 
-from frontend_app.cache.coherence import PollAnswer, Push
 from frontend_app.cache.entries import Entry, decode
 from frontend_app.cache.floors import Floors
+from frontend_app.cache.messages import PollAnswer, Push
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from bookstore_project.api import headers, problems
 from bookstore_project.nodes import metrics
 from bookstore_project.nodes.gateway.messages import raw_headers
 from frontend_app import services
-from frontend_app.cache.coherence import Invalidation
+from frontend_app.cache.coherence import PushedInvalidation
 from frontend_app.dashboard import sparklines, state
 from frontend_app.gateway.access_log import HitLog
 from frontend_app.monitoring.journal import Journal
@@ -149,7 +149,7 @@ def test_an_invalidation_of_many_keys_is_told_in_short() -> None:
     """An import has hundreds in one change."""
     front = make_front(Store())
     keys = [f"book:{number}" for number in range(1, 201)]
-    front.coherence.recent.appendleft(Invalidation(0.0, 7, tuple(keys)))
+    front.coherence.invalidation_log.recent.appendleft(PushedInvalidation(0.0, 7, tuple(keys)))
     (told,) = state.describe(front)["invalidations"]
     assert told["keys"] == keys[: state.INVALIDATED_SHOWN]
     assert len(told["keys"]) + told["more"] == 200

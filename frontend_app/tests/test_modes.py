@@ -65,7 +65,7 @@ def test_push_deletes_and_sets(front: Front, store: Store) -> None:
     push(front, change)
     push_set(front, change.position, "book:1", store.books[1])
     assert look(front) == ("30.00", "hit")
-    assert front.coherence.invalidations == 4
+    assert front.coherence.invalidation_log.keys == 4
 
 
 @PUSH

@@ -68,7 +68,7 @@ def test_an_answer_below_the_floor_is_passed_on_and_not_kept(town: Town, front: 
     failpoints.hooks["before-commit"] = hold = Hold()
     writer = write()
     hold.wait()
-    eventually(lambda: front.coherence.invalidations)
+    eventually(lambda: front.coherence.invalidation_log.keys)
     assert [look(front) for _ in range(2)] == [(known[0], "miss")] * 2
     hold.let_go()
     writer.result()

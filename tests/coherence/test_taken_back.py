@@ -16,10 +16,10 @@ from tests.coherence.town import Hold, Killed, Town, killed, look, write
 
 def announce_and_die(front: Front) -> None:
     """A writer that has told the front, and is killed before it commits."""
-    told = front.coherence.invalidations
+    told = front.coherence.invalidation_log.keys
 
     def die() -> None:
-        eventually(lambda: front.coherence.invalidations > told)
+        eventually(lambda: front.coherence.invalidation_log.keys > told)
         killed()
 
     failpoints.hooks["before-commit"] = die
@@ -42,7 +42,7 @@ def test_what_is_about_to_be_committed_is_not_taken_back(town: Town, front: Fron
     failpoints.hooks["before-commit"] = hold = Hold()
     writer = write()
     hold.wait()
-    eventually(lambda: front.coherence.invalidations)
+    eventually(lambda: front.coherence.invalidation_log.keys)
     for _ in range(3):
         assert town.poll(front)
         assert look(front) == (known[0], "miss")

@@ -221,8 +221,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "an invalidation deletes and raises no floor",
         "a slow reader puts the old price back, and everybody sees it",
         COHERENCE,
-        "                self.floors.raise_keys(change.position, change.keys)\n                self._note",
-        "                self._note",
+        "                self.floors.raise_keys(change.position, change.keys)\n                self.inv",
+        "                self.inv",
         f"{COHERENCE_TESTS}::test_a_slow_reader_cannot_put_an_old_value_back",
     ),
     mutant(

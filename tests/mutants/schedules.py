@@ -8,12 +8,14 @@ FRONTS, POLLS = (
 )
 CACHE = "frontend_app/cache"
 COHERENCE, FLOORS, READS = f"{CACHE}/coherence.py", f"{CACHE}/floors.py", f"{CACHE}/reads.py"
+ANNOUNCEMENTS = f"{CACHE}/announcements.py"
 SCHEDULES = "tests/coherence/test_schedules.py"
 LEASES = "tests/coherence/test_leases.py"
 TAKEN_BACK = "tests/coherence/test_taken_back.py"
 
 TAKE_BACK = (
-    "            if answer.settled is not None:\n                self._take_back(answer.settled, poll.pushes)\n"
+    "            if answer.settled is not None:\n"
+    "                self.announcements.take_back(self.floors, answer.settled, poll.pushes)\n"
 )
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -37,8 +39,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a push is confirmed and ignored",
         "every front shows the old price for as long as it lies in the cache",
         COHERENCE,
-        "            self._pushes += 1\n",
-        "            return True\n",
+        "            self.announcements.note_push(",
+        "            return True\n            self.announcements.note_push(",
         f"{SCHEDULES}::test_stale_fill",
         f"{SCHEDULES}::test_a_topic_move",
         f"{SCHEDULES}::test_a_negative_answer_then_creation",
@@ -147,9 +149,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "what was announced and never committed bars its keys",
         "a book that nobody buys is fetched from the database by everybody who looks at it",
-        COHERENCE,
-        "        self.floors.lower_keys(settled, void)\n",
-        "        pass\n",
+        ANNOUNCEMENTS,
+        "        floors.lower_keys(settled, ",
+        "        floors.lower_keys(10**9, ",
         f"{TAKEN_BACK}::test_what_was_never_committed_is_cached_again_after_two_polls",
     ),
     mutant(
@@ -163,9 +165,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "what was announced after the question is taken back with the answer",
         "a write that comes while a front polls is shown to nobody there",
-        COHERENCE,
-        "self._announced.items() if newest <= pushes]",
-        "self._announced.items()]",
+        ANNOUNCEMENTS,
+        "self._newest_push.items() if newest <= pushes]",
+        "self._newest_push.items()]",
         f"{TAKEN_BACK}::test_what_is_announced_while_the_answer_is_under_way_is_not_taken_back",
     ),
     Mutant(
