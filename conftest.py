@@ -170,7 +170,7 @@ def put_in_place(template: Path) -> None:
         shutil.copy(template / f"{alias}.sqlite3", path)
     secret_files.remember()  # Beside the databases: whoever empties their folders takes that away, too.
     pushes.begin()
-    for service in map(get_service, topology.APPS_OF_SERVICE):
+    for service in map(get_service, topology.SERVICES):
         create_witness(service.witness_file, witness_of(service, template))
 
 

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
-
 from bookstore_project.api import headers, idempotency, problems
 from bookstore_project.nodes import client, deadlines, redaction
 from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.nodes.json_documents import json_object
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings.topology import Node
 from frontend_app.monitoring.trace import current_trace
 
-READ_ATTEMPT_S = settings.CATALOG_WAIT_S
+READ_ATTEMPT_S = replication_settings.write_wait_s
 READ_TOTAL_S = max(5.0, READ_ATTEMPT_S + 0.5)
 PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 4.0
 WRITE_TOTAL_S = 10.0

@@ -20,6 +20,7 @@ from bookstore_project.nodes.balancing.checks import Checker
 from bookstore_project.nodes.balancing.circuit_breaker import Health
 from bookstore_project.nodes.balancing.round_robin import Turns
 from bookstore_project.nodes.drains import Drains
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import modes, topology
 from bookstore_project.settings.topology import Node
 from frontend_app.cache.coherence import Cache, Coherence
@@ -106,7 +107,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
             "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES, "MAX_BYTES": NEGATIVE_BYTES},
         },
     )
-    coherence = CLASSES[settings.COHERENCE]([cache, negatives], lease_s=settings.LEASE_S)
+    coherence = CLASSES[replication_settings.coherence]([cache, negatives], lease_s=replication_settings.lease_s)
     return Front(
         node=node,
         catalog=Upstream(Balancer(topology.CATALOG, Turns(catalogs, known, drains.is_drained), known, call=call)),

@@ -12,8 +12,6 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
-
 from bookstore_project.api import headers, problems
 from bookstore_project.nodes import background, client
 from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Balancer, Call, check, problem_of
@@ -21,11 +19,12 @@ from bookstore_project.nodes.balancing.circuit_breaker import Health
 from bookstore_project.nodes.balancing.round_robin import Turns
 from bookstore_project.nodes.client import CallFailed, NeverSent, Reply
 from bookstore_project.nodes.drains import Drains
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import topology
 from order_app.errors import Refused
 
 SALES_PATH = "/internal/sales/"
-ATTEMPT_TIMEOUT_S = settings.CATALOG_WAIT_S
+ATTEMPT_TIMEOUT_S = replication_settings.write_wait_s
 SWEEP_TIMEOUT_S = 4.0
 CHECK_OUT_EVERY_S = 0.25
 CHECK_IN_EVERY_S = 1.0

@@ -65,7 +65,7 @@ class Reader:
 def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
     """Open reads of catalog and order, and for how many seconds sales stood still. Raises Unavailable."""
     with ExitStack() as stack:
-        readers = {name: Reader(name) for name in topology.APPS_OF_SERVICE}
+        readers = {name: Reader(name) for name in topology.SERVICES}
         for reader in readers.values():
             stack.callback(reader.close)
         missing, scanned = _sales_without_order(sweeper.read_mark())

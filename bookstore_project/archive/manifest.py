@@ -17,7 +17,7 @@ WHAT = "bookstore backup"
 FORMAT = 1
 NAME = "manifest.json"
 SECRET, STAFF_PASSWORD, ACCOUNTS = "secret-key", "staff-password", "accounts.sqlite3"
-REQUIRED = (*(f"{service}.sqlite3" for service in topology.APPS_OF_SERVICE), ACCOUNTS, SECRET)
+REQUIRED = (*(f"{service}.sqlite3" for service in topology.SERVICES), ACCOUNTS, SECRET)
 ALLOWED = (*REQUIRED, STAFF_PASSWORD)
 CHUNK = 1024 * 1024
 

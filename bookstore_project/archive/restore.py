@@ -28,7 +28,7 @@ def staging_folder() -> Path:
 def what_is_lost(staged: Staged) -> list[str]:
     """What the present store has and the backup hasn't, in sentences; empty if nothing."""
     told = []
-    for name in topology.APPS_OF_SERVICE:
+    for name in topology.SERVICES:
         told += copies.lost_by_replacing(get_service(name), staged.file(name))
     if _differs(settings.SECRET_KEY_FILE, staged.folder / manifest.SECRET) and told:
         told.append("The secret key is replaced by the backup's: order ids follow from it; sessions end.")
@@ -37,7 +37,7 @@ def what_is_lost(staged: Staged) -> list[str]:
 
 def install(staged: Staged, say: Callable[[str], None]) -> None:
     """Makes the backup the store. Raises Unavailable, OSError; the caller holds `stopped_store`."""
-    services = {get_service(name): staged.file(name) for name in topology.APPS_OF_SERVICE}
+    services = {get_service(name): staged.file(name) for name in topology.SERVICES}
     copies.replace_store(services, lambda: _exchange_accounts(staged))
     say("Restored.")
 

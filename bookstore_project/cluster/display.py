@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import base, modes, topology
 
 ACCESS_LINE = re.compile(
@@ -60,7 +61,7 @@ def _signal_name(number: int) -> str:
 def moved_nodes() -> list[str]:
     """A line for each node that had to leave the shared port, because the machine has one address only."""
     lines = []
-    for service, step in (*((service, 10) for service in topology.APPS_OF_SERVICE), (topology.FRONT, 100)):
+    for service, step in (*((service, 10) for service in topology.SERVICES), (topology.FRONT, 100)):
         first, *others = topology.replicas(service)
         for number, other in enumerate(others, start=1):
             if first.host == other.host and other.port == first.port + number * step:
@@ -70,9 +71,10 @@ def moved_nodes() -> list[str]:
 
 def experiments() -> list[str]:
     """A line for each setting with which the store doesn't keep its promises."""
-    if base.COHERENCE == modes.FULL:
+    coherence = replication_settings.coherence
+    if coherence == modes.FULL:
         return []
-    return [f"BOOKSTORE_COHERENCE={base.COHERENCE} is an experiment: reads may be stale."]
+    return [f"BOOKSTORE_COHERENCE={coherence} is an experiment: reads may be stale."]
 
 
 def guide(staff_password: Path) -> Iterable[str]:
@@ -83,7 +85,7 @@ def guide(staff_password: Path) -> Iterable[str]:
         yield f"            {other.url}/   ({other.name}: the same shop)"
     yield f"  API       {front.url}/api/v1/books/   described at {front.url}/api/docs/"
     yield f"  Cluster   {front.url}/cluster/{'   (staff may break the store there)' * base.IS_BREAKABLE}"
-    admins = [node for service in topology.APPS_OF_SERVICE for node in topology.replicas(service)]
+    admins = [node for service in topology.SERVICES for node in topology.replicas(service)]
     for position, node in enumerate(admins):
         yield f"  {'Admin' if position == 0 else '':<8}  {node.url}/admin/   ({node.name})"
     if staff_password.exists():

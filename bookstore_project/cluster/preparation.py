@@ -46,7 +46,7 @@ def prepare(say: Say) -> None:
 def ensure_secrets() -> None:
     """They are made before there is any data, and never again. Raises CommandError: how to bring one back."""
     try:
-        secret_files.ensure(lambda: any(engine.has_history(get_service(name)) for name in topology.APPS_OF_SERVICE))
+        secret_files.ensure(lambda: any(engine.has_history(get_service(name)) for name in topology.SERVICES))
         settings.SECRET_KEY = secret_files.read(secret_files.SECRET_KEY)
     except (ImproperlyConfigured, OSError) as error:
         raise CommandError(str(error)) from error
@@ -55,7 +55,7 @@ def ensure_secrets() -> None:
 def migrate(say: Say) -> None:
     """Every database. What is wrong with a service's files is told, and stops neither the other nor the nodes."""
     call_command("migrate", database=topology.ACCOUNTS, verbosity=0, interactive=False)
-    for service in topology.APPS_OF_SERVICE:
+    for service in topology.SERVICES:
         first, *_ = topology.database_aliases(service)
         attempt("migrate", say, database=first, interactive=False)
 
@@ -75,7 +75,7 @@ def make_folders() -> None:
     """Everything under the data folder is its owner's alone."""
     folders = [topology.DATA, topology.RUN_DIR, topology.LOG_DIR]
     folders += [topology.database_file(alias).parent for alias in connections]
-    folders += [topology.witness_file(service).parent for service in topology.APPS_OF_SERVICE]
+    folders += [topology.witness_file(service).parent for service in topology.SERVICES]
     for folder in folders:
         files.make_folder(folder)
         if folder.stat().st_mode & 0o077:

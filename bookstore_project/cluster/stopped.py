@@ -23,7 +23,7 @@ def stopped_store() -> Iterator[None]:
                 stack.enter_context(lock.exclusive(folder))
         except lock.HeldElsewhere as held:
             raise StoreRuns(f"The store is running (supervisor: process {held.holder}). Stop it first.") from None
-        for name in topology.APPS_OF_SERVICE:
+        for name in topology.SERVICES:
             if not stack.enter_context(engine.try_role(get_service(name), "caretaker")):
                 raise StoreRuns(f"A node of {name}, or a repair of it, is running. Stop it first.")
         yield

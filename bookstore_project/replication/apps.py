@@ -2,6 +2,8 @@ from functools import partial
 
 from django.apps import AppConfig
 
+from bookstore_project.replication.conf import replication_settings
+
 
 class ReplicationConfig(AppConfig):
     name = "bookstore_project.replication"
@@ -15,15 +17,14 @@ class ReplicationConfig(AppConfig):
         from bookstore_project.replication.engine import engine
         from bookstore_project.replication.invalidation import pushes
         from bookstore_project.replication.service import get_service
-        from bookstore_project.settings import topology
 
         checks.register()
         engine.register_maintenance(pushes)
         signals.connect()
         texts.connect()
-        node = topology.NODE
-        if node is not None and node.service in topology.APPS_OF_SERVICE:
-            health.register_readiness(partial(reads.assert_readable, node.service))
-            service = get_service(node.service)
+        name = replication_settings.service_of_node
+        if name is not None:
+            health.register_readiness(partial(reads.assert_readable, name))
+            service = get_service(name)
             metrics.show(service.name, service.aliases)
             REGISTRY.register(engine.collector(service))

@@ -7,8 +7,8 @@ from django.apps import AppConfig, apps
 from django.core import checks
 from django.db import models
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.service import replicated_models, stored_fields
-from bookstore_project.settings import topology
 
 MOST_DIGITS = 15
 """A double keeps every decimal number of so many digits."""
@@ -24,8 +24,8 @@ def check_replicated_models(app_configs: Sequence[AppConfig] | None, **kwargs: A
     """Values have to be the same in every image to the last bit, and a row has to have one name."""
     return [
         message
-        for labels in topology.APPS_OF_SERVICE.values()
-        for model in replicated_models(apps, labels)
+        for service in replication_settings.services.values()
+        for model in replicated_models(apps, service.app_labels)
         for message in check_model(model)
     ]
 

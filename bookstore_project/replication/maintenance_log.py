@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bookstore_project import files
-from bookstore_project.settings import topology
+from bookstore_project.replication.conf import replication_settings
 
 REPAIR, SCRUB = "repair", "scrub"
 
@@ -36,7 +36,7 @@ def now() -> str:
 
 
 def _path(service_name: str, kind: str) -> Path:
-    return topology.DATA / "care" / f"{service_name}-{kind}.json"
+    return replication_settings.data_dir / "care" / f"{service_name}-{kind}.json"
 
 
 # A read that meets a row which isn't what the log says may not wait for a scrub, nor evict: it leaves a mark.
@@ -68,4 +68,4 @@ def forget_wanted_scrub(service_name: str, wanted_ns: int | None) -> None:
 
 
 def _wish(service_name: str) -> Path:
-    return topology.DATA / "care" / f"{service_name}-scrub-wanted"
+    return replication_settings.data_dir / "care" / f"{service_name}-scrub-wanted"

@@ -11,6 +11,7 @@ from typing import TypeVar
 from django.db import connections, models
 
 from bookstore_project.replication import rows
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.interface import Beside, Snapshot
@@ -19,7 +20,6 @@ from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.pinning import current_pin
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service, service_of_app
-from bookstore_project.settings import topology
 
 NOTHING = ("",)
 """The keys of a read that shows nothing: whether a replica can be read, no write in doubt has a say in."""
@@ -82,5 +82,5 @@ def assert_readable(service_name: str) -> None:
 
     Doesn't wait for writes in doubt: one that waits for a front's lease would make every replica look hung.
     """
-    with reading(service_name, alias=topology.NODE.name if topology.NODE else None, keys=NOTHING):
+    with reading(service_name, alias=replication_settings.node or None, keys=NOTHING):
         pass

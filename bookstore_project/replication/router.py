@@ -7,13 +7,13 @@ file a read may use, `reads` has decided before.
 
 from typing import Any
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import HOW_TO_WRITE, Unavailable, WriteRefused
 from bookstore_project.replication.pinning import current_pin
 from bookstore_project.replication.service import REPLICATION_APP, Service, get_service, service_of_app
-from bookstore_project.settings import topology
 
 
 class ReplicationRouter:
@@ -43,15 +43,15 @@ class ReplicationRouter:
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         if app_label == REPLICATION_APP:
-            return db != topology.ACCOUNTS
+            return db != DEFAULT_DB_ALIAS
         name = service_of_app(app_label)
-        return db == topology.ACCOUNTS if name is None else db in get_service(name).aliases
+        return db == DEFAULT_DB_ALIAS if name is None else db in get_service(name).aliases
 
 
 def local_alias(service: Service) -> str:
     """The alias to read without a promise (a shell, a command): this node's own, else the first in sync."""
-    if topology.NODE is not None and topology.NODE.service == service.name:
-        return topology.NODE.name
+    if replication_settings.service_of_node == service.name:
+        return replication_settings.node
     try:
         standing = engine.standing(service)
     except Unavailable:

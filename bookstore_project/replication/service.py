@@ -10,7 +10,7 @@ from django.apps import apps
 from django.apps.registry import Apps
 from django.db import models
 
-from bookstore_project.settings import topology
+from bookstore_project.replication.conf import replication_settings
 
 REPLICATION_APP = "replication"
 """The app whose tables stand beside those of each service: the log, the digests, what triggers note."""
@@ -35,15 +35,15 @@ class Service:
 
     @property
     def aliases(self) -> list[str]:
-        return topology.database_aliases(self.name)
+        return list(replication_settings.services[self.name].replicas)
 
     @property
     def witness_file(self) -> Path:
-        return topology.witness_file(self.name)
+        return replication_settings.services[self.name].witness_file
 
     @property
     def lock_dir(self) -> Path:
-        return topology.lock_dir(self.name)
+        return replication_settings.services[self.name].lock_dir
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -51,15 +51,12 @@ class Service:
 
 
 def get_service(name: str) -> Service:
-    return Service(name, topology.APPS_OF_SERVICE[name])
+    return Service(name, replication_settings.services[name].app_labels)
 
 
 def service_of_app(app_label: str) -> str | None:
     """The service that replicates this app's models; None for the apps outside replication."""
-    return _SERVICES.get(app_label)
-
-
-_SERVICES = {label: service for service, labels in topology.APPS_OF_SERVICE.items() for label in labels}
+    return replication_settings.service_of_app.get(app_label)
 
 
 def replicated_models(registry: Apps, app_labels: Iterable[str]) -> Iterator[type[models.Model]]:

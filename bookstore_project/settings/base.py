@@ -1,5 +1,7 @@
 """Settings of every node. What differs between nodes comes from `topology`, what between shops from BOOKSTORE_*."""
 
+from typing import Any
+
 from bookstore_project.settings import caching, environment, modes, secret_files, topology
 
 BASE_DIR = topology.ROOT
@@ -94,33 +96,44 @@ DATABASES = {
         "CONN_MAX_AGE": None,
         "OPTIONS": {"timeout": 1.0},
     }
-    for service in topology.APPS_OF_SERVICE
+    for service in topology.SERVICES
     for alias in topology.database_aliases(service)
 }
 DATABASE_ROUTERS = ["bookstore_project.replication.router.ReplicationRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# ------------------------------------------------------------------------------------ cache, coherence
+# ----------------------------------------------------------------------------------------- replication
+
+_LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=60)
+REPLICATION: dict[str, Any] = {
+    # The apps whose models each service replicates, by their labels.
+    "SERVICES": {
+        topology.CATALOG: {"APPS": ["catalog_app"], "REPLICAS": topology.urls(topology.CATALOG)},
+        topology.ORDER: {"APPS": ["order_app"], "REPLICAS": topology.urls(topology.ORDER)},
+    },
+    "FRONTS": {node.name: node.address for node in topology.replicas(topology.FRONT)},
+    "NODE": topology.NODE.name if topology.NODE else "",
+    "DATA_DIR": topology.DATA,
+    # Anything but "full" is an experiment: reads may be stale.
+    "COHERENCE": environment.one_of("COHERENCE", modes.COHERENCE),
+    # How long a front may use its cache after it has polled a catalog replica. So long the first write waits for a
+    # front that is gone; those that wait behind it give up after 8 s.
+    "LEASE_S": _LEASE_S,
+    # How long a call to a replica may wait for such a write before the replica counts as hung.
+    "WRITE_WAIT_S": max(2.0, _LEASE_S + 0.5),
+    # Entries that a replica's log keeps: how far back a front or a file may be and still catch up by it.
+    "LOG_KEEP": int(environment.number("LOG_KEEP", 10_000, least=1)),
+    # Seconds between two scrubs, in which a service's files are read whole; 0 is never.
+    "SCRUB_EVERY_S": environment.number("SCRUB_EVERY_S", 3600),
+}
+
+# ---------------------------------------------------------------------------------------------- cache
 
 CACHE_SIZE = int(environment.number("CACHE_SIZE", 10_000, least=1))
 """Entries of the front's cache."""
 CACHE_MB = environment.number("CACHE_MB", max(64, CACHE_SIZE / 1000), least=1)
 """MiB that these may take, if they are in the front's own memory: some of a catalog's lists are long."""
 CACHE_TIMEOUT_S = environment.number("CACHE_TIMEOUT_S", 60)
-COHERENCE = environment.one_of("COHERENCE", modes.COHERENCE)
-"""Anything but "full" is an experiment: reads may be stale."""
-LOG_KEEP = int(environment.number("LOG_KEEP", 10_000, least=1))
-"""Entries that a replica's log keeps: how far back a front or a file may be and still catch up by it."""
-SCRUB_EVERY_S = environment.number("SCRUB_EVERY_S", 3600)
-"""Seconds between two scrubs, in which a service's files are read whole; 0 is never."""
-LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=60)
-"""How long a front may use its cache after it has polled a catalog replica, in seconds.
-
-So long the first write waits for a front that is gone; those that wait behind it give up after 8 s.
-"""
-CATALOG_WAIT_S = max(2.0, LEASE_S + 0.5)
-"""How long a call to a catalog replica may wait for such a write before the replica counts as hung, in seconds."""
-
 CACHE_URL = environment.text("CACHE_URL")
 """A Redis that fronts share; without it each has a cache in its own memory."""
 CACHE_WAIT_S = environment.number("CACHE_WAIT_S", 0.2, least=0.001)

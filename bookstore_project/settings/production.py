@@ -8,11 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from bookstore_project.settings import modes
 from bookstore_project.settings.base import *  # noqa: F403  (a settings module extends another)
-from bookstore_project.settings.base import BREAKABLE, COHERENCE
+from bookstore_project.settings.base import BREAKABLE, REPLICATION
 
-if COHERENCE != modes.FULL:
+if REPLICATION["COHERENCE"] != modes.FULL:
     raise ImproperlyConfigured(
-        f"BOOKSTORE_COHERENCE={COHERENCE!r} is for experiments: customers would see old prices. "
+        f"BOOKSTORE_COHERENCE={REPLICATION['COHERENCE']!r} is for experiments: customers would see old prices. "
         f"Leave it out, or set it to {modes.FULL!r}."
     )
 

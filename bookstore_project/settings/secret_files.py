@@ -198,7 +198,7 @@ def _known(secret: Secret) -> Counter[str]:
 
 
 def _places() -> list[Path]:
-    services = topology.APPS_OF_SERVICE
+    services = topology.SERVICES
     aliases = [alias for service in services for alias in topology.database_aliases(service)]
     return [topology.database_file(alias).with_name("secrets.json") for alias in aliases]
 

@@ -8,7 +8,7 @@ os.environ["BOOKSTORE_DATA"] = run_folder.data_of_tests()  # Before `base` reads
 
 from bookstore_project.settings import secret_files, topology
 from bookstore_project.settings.base import *  # noqa: F403
-from bookstore_project.settings.base import INSTALLED_APPS
+from bookstore_project.settings.base import INSTALLED_APPS, REPLICATION
 
 secret_files.ensure(lambda: False)
 SECRET_KEY = secret_files.read(secret_files.SECRET_KEY)
@@ -16,6 +16,6 @@ SERVICE_TOKEN = secret_files.read(secret_files.SERVICE_TOKEN)
 
 # Beside the catalog's books: models with all that the shop's own don't have.
 INSTALLED_APPS = [*INSTALLED_APPS, "bookstore_project.replication.tests.shelf"]
-topology.APPS_OF_SERVICE[topology.CATALOG] += ("shelf",)
+REPLICATION["SERVICES"][topology.CATALOG]["APPS"].append("shelf")
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

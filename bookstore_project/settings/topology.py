@@ -21,7 +21,8 @@ FRONT_PORT = 8000
 MOST_FRONTS = 9
 """That can be asked for by their number; a list of addresses may be longer."""
 
-APPS_OF_SERVICE: dict[str, tuple[str, ...]] = {CATALOG: ("catalog_app",), ORDER: ("order_app",)}
+SERVICES = (CATALOG, ORDER)
+"""Those that are replicated. Which apps are theirs stands in the setting REPLICATION."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,11 @@ PURCHASES_OF_A_FRONT = max(2, 4 // sum(node.service == FRONT for node in NODES.v
 
 def replicas(service: str) -> list[Node]:
     return [node for node in NODES.values() if node.service == service]
+
+
+def urls(service: str) -> dict[str, str]:
+    """Of the replicas, by their names."""
+    return {node.name: node.url for node in replicas(service)}
 
 
 def database_aliases(service: str) -> list[str]:

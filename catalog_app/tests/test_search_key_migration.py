@@ -24,7 +24,7 @@ OLD_ROWS = {
 @pytest.fixture
 def old_store(seven_books: Path, settings: Settings) -> Path:
     """Files of the schema of before, with rows as they could be then."""
-    settings.LEASE_S = 0
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     events.changes_ready.disconnect(dispatch_uid="replication.texts")
     try:
         run("catalog", write_as_before)
@@ -40,7 +40,7 @@ def old_store(seven_books: Path, settings: Settings) -> Path:
 
 
 def test_keys_of_other_rules_are_made_anew_on_both_files(seven_books: Path, settings: Settings) -> None:
-    settings.LEASE_S = 0
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     events.changes_ready.disconnect(dispatch_uid="replication.texts")
     try:
         run(

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import Client
+from pytest_django import Settings
 
 from bookstore_project.api.tests.api import PASSWORD
 from bookstore_project.replication import failpoints, maintenance_log
@@ -77,8 +78,8 @@ def test_the_list_shows_both_replicas_at_one_moment(root: Client) -> None:
     assert "⚠" not in text_of(answer)
 
 
-def test_each_replica_shows_the_other(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topology, "NODE", topology.NODES["catalog-2"])
+def test_each_replica_shows_the_other(root: Client, settings: Settings) -> None:
+    settings.REPLICATION = settings.REPLICATION | {"NODE": "catalog-2"}
     change_around("catalog-1", "UPDATE catalog_app_book SET quantity = 48 WHERE id = 2")
     answer = root.get(BOOKS)
     assert "48 ⚠ differs" in row_of(answer, COURSE[1])

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from django.conf import settings
-
 from bookstore_project.nodes import deadlines
+from bookstore_project.replication.conf import replication_settings
 from frontend_app.cache.coherence import Cache, Coherence, View
 from frontend_app.cache.entries import Entry, Ready, decode, ready
 from frontend_app.cache.flights import Flight, Flights
 
 Outcome = Literal["hit", "miss", "bypass"]
-FLIGHT_WAIT_S = settings.CATALOG_WAIT_S + 1
+FLIGHT_WAIT_S = replication_settings.write_wait_s + 1
 """How long a reader waits for another's fetch before it makes its own: longer than one attempt at a replica."""
 
 

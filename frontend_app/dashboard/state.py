@@ -64,7 +64,7 @@ def nodes(front: Front, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
 
 
 def _replicas(front: Front, *, is_for_staff: bool) -> Iterator[dict[str, Any]]:
-    told_of = {service: observer.told_of(service, front.checkers) for service in topology.APPS_OF_SERVICE}
+    told_of = {service: observer.told_of(service, front.checkers) for service in topology.SERVICES}
     heads = _heads(front)
     for checker in front.checkers:
         node, told, known = checker.node, checker.status, front.health.of(checker.node)

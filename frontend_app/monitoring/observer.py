@@ -32,7 +32,7 @@ class Observer:
 
     def look(self) -> None:
         """Once. What was so before the first look isn't news."""
-        for service in topology.APPS_OF_SERVICE:
+        for service in topology.SERVICES:
             told = told_of(service, self.checkers)
             if told:
                 self._compare(service, told)

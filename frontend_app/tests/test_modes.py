@@ -25,7 +25,7 @@ def store() -> Store:
 
 @pytest.fixture
 def front(store: Store, settings: Settings, request: pytest.FixtureRequest) -> Front:
-    settings.COHERENCE = request.param
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": request.param}
     return make_front(store, is_leased=False)
 
 

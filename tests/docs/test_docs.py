@@ -27,7 +27,7 @@ def variables_read() -> set[str]:
         found |= set(re.findall(r"\bBOOKSTORE_[A-Z_]+[A-Z]\b", text))
         found |= {f"BOOKSTORE_{name}" for name in re.findall(r'environment\.\w+\(\s*"([A-Z_]+)"', text)}
     # Replica addresses are read under the service's name.
-    return found | {f"BOOKSTORE_{service.upper()}" for service in topology.APPS_OF_SERVICE}
+    return found | {f"BOOKSTORE_{service.upper()}" for service in topology.SERVICES}
 
 
 def test_settings_are_those_that_are_read() -> None:

@@ -97,7 +97,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front whose record is lost was given nothing",
         "a front that pushes don't reach shows the old price, if somebody tidies up var/leases",
         LEASES,
-        '        others.append(Lease(lease.front, "", "", lost, settings.LEASE_S, None))\n',
+        '        others.append(Lease(lease.front, "", "", lost, replication_settings.lease_s, None))\n',
         "        pass\n",
         f"{TESTS}/test_polls.py::test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given",
     ),

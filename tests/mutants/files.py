@@ -14,7 +14,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a number in one file's header speaks for the service",
         "whoever sets user_version in one file stops the service for good",
         "bookstore_project/replication/sqlite_pair/files/schema_version.py",
-        "    if found != ours and any(_of_path(topology.database_file(other)) == ours for other in others):\n",
+        "    if found != ours and any(_of_path(replication_settings.files[other]) == ours for other in others):\n",
         "    if False:\n",
         "bookstore_project/replication/tests/test_other_code.py"
         "::test_one_file_of_other_code_beside_one_of_this_is_at_fault_itself",
@@ -23,7 +23,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a copy is built in the other's folder",
         "a repair puts the only copy aside",
         "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
-        "        if other == alias or not _is_same(folder, topology.database_file(other).parent):\n",
+        "        if other == alias or not _is_same(folder, replication_settings.files[other].parent):\n",
         "        if True:\n",
         "bookstore_project/replication/tests/test_places.py"
         "::test_the_folder_of_the_other_that_is_no_link_is_left_alone",

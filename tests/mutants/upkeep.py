@@ -14,8 +14,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "a compaction drops what isn't settled",
         "a sale that one file has can't be brought to the other any more",
         COMPACTION,
-        "    target = (witness.floor - settings.LOG_KEEP) // step * step\n",
-        "    target = max(_head_of(alias, witness) or 0 for alias in witness.in_sync) - settings.LOG_KEEP\n",
+        "    target = (witness.floor - replication_settings.log_keep) // step * step\n",
+        "    heads = [_head_of(alias, witness) or 0 for alias in witness.in_sync]\n"
+        "    target = max(heads) - replication_settings.log_keep\n",
         f"{TESTS}/test_compaction.py::test_nothing_in_doubt_and_nothing_unsettled_is_dropped",
     ),
     mutant(

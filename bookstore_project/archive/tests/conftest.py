@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.test import override_settings
 
 from bookstore_project.replication.tests.conftest import killed_at
+from tests.configured import replication
 
 __all__ = ["killed_at"]
 
@@ -14,6 +14,6 @@ __all__ = ["killed_at"]
 def shop(seven_books: Path) -> Iterator[Path]:
     """A store with the seven books, a key of its own, and leases that run out at once."""
     key = settings.SECRET_KEY_FILE.read_bytes()
-    with override_settings(LEASE_S=0.01):
+    with replication(LEASE_S=0.01):
         yield seven_books
     settings.SECRET_KEY_FILE.write_bytes(key)

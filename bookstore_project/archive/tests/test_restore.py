@@ -274,8 +274,8 @@ POINTS = [
     "restore-written-order",
 ]
 KILLED = (
-    "import io; from django.conf import settings; from django.core.management import call_command\n"
-    "settings.LEASE_S = 0.01; call_command('restore', {path!r}, '--yes', stdout=io.StringIO())"
+    "import io; from tests.configured import replication; from django.core.management import call_command\n"
+    "replication(LEASE_S=0.01).enable(); call_command('restore', {path!r}, '--yes', stdout=io.StringIO())"
 )
 
 

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from bookstore_project.cluster import display
 from bookstore_project.cluster.tests.interpreter import python
-from bookstore_project.settings import base, modes
+from bookstore_project.settings import modes
 
 
-def test_an_experiment_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_experiment_is_announced(settings: Settings) -> None:
     assert display.experiments() == []
-    monkeypatch.setattr(base, "COHERENCE", modes.PUSH)
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     assert display.experiments() == ["BOOKSTORE_COHERENCE=push is an experiment: reads may be stale."]
 
 

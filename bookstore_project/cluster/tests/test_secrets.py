@@ -23,7 +23,7 @@ from bookstore_project.settings import secret_files, topology
 from bookstore_project.settings.secret_files import SECRETS, Unusable
 
 NAMES = ["secret-key", "service-token"]
-PLACES = [alias for service in topology.APPS_OF_SERVICE for alias in topology.database_aliases(service)]
+PLACES = [alias for service in topology.SERVICES for alias in topology.database_aliases(service)]
 
 
 def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -16,12 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from bookstore_project import files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -53,14 +51,10 @@ class Lease:
         # A monotonic clock starts anew with the machine: what lies too far ahead is of another boot.
         return 0 < self.expires - time.monotonic() <= self.lease_s * 1.5
 
-    def as_node(self) -> topology.Node:
-        host, port = topology.parse_address("FRONTS", self.address)
-        return topology.Node(self.front, topology.FRONT, host, port, 0)
-
 
 @cache
 def lease_dir() -> Path:
-    return topology.DATA / "leases"
+    return replication_settings.data_dir / "leases"
 
 
 def lock_of(front: str) -> Path:
@@ -108,8 +102,8 @@ def record_lease(lease: Lease) -> None:
     others = [other for other in record or () if other.instance != lease.instance and other.is_valid()]
     if record is None:
         # Whoever else of this name holds a lease, it was on the record that is lost.
-        lost = time.monotonic() + settings.LEASE_S
-        others.append(Lease(lease.front, "", "", lost, settings.LEASE_S, None))
+        lost = time.monotonic() + replication_settings.lease_s
+        others.append(Lease(lease.front, "", "", lost, replication_settings.lease_s, None))
     _write(lease.front, [*others, lease])
     if {old.instance for old in record or ()} - {kept.instance for kept in (*others, lease)}:
         _forget_marks(lease.front, [*others, lease])
@@ -137,7 +131,7 @@ class Leases:
 
 def read_leases() -> Leases:
     """Of every front. A record that is missing or can't be read is no sign of there being no lease."""
-    names = {node.name for node in topology.NODES.values() if node.service == topology.FRONT}
+    names = set(replication_settings.fronts)
     with suppress(OSError):
         names |= {path.stem for path in lease_dir().iterdir() if path.suffix == ".json"}
     found = {name: read_record(name) for name in sorted(names)}

@@ -8,8 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.failpoints import reached
@@ -83,7 +82,7 @@ def _renew(poll: Poll, asked: float) -> bool:
 
 
 def _may_renew(poll: Poll) -> bool:
-    if settings.COHERENCE != modes.FULL:
+    if replication_settings.coherence != modes.FULL:
         return False  # Other writers of this mode may wait for nobody: a front that counts on them must not.
     candidate = Lease(poll.front, poll.address, poll.instance, 0, poll.lease_s, None)
     if not leases.is_blocked(candidate.holder):
@@ -108,7 +107,7 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
                 poll.address,
                 poll.instance,
                 max(given, asked + poll.lease_s) if renewed else given,
-                max(poll.lease_s, old.lease_s if old is not None else settings.LEASE_S),
+                max(poll.lease_s, old.lease_s if old is not None else replication_settings.lease_s),
                 poll.confirmed,
             )
         )

@@ -16,11 +16,11 @@ from contextvars import copy_context
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from bookstore_project.api import headers
 from bookstore_project.nodes import client
+from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced
 from bookstore_project.replication.invalidation.leases import (
@@ -32,7 +32,7 @@ from bookstore_project.replication.invalidation.leases import (
     record_no_lease,
 )
 from bookstore_project.replication.log.entries import Entry
-from bookstore_project.settings import modes, topology
+from bookstore_project.settings import modes
 
 PUSH_PATH = "/internal/push/"
 PUSH_TIMEOUT_S = 0.3
@@ -47,9 +47,8 @@ def push(lease: Lease, message: Mapping[str, Any], timeout_s: float = PUSH_TIMEO
     meant = {headers.FRONT_INSTANCE: lease.instance} if lease.instance else {}
     for _ in range(2):  # Once more: the pooled connection may have died with the front's former process.
         try:
-            answer = client.call(
-                lease.as_node(), "POST", PUSH_PATH, body=body, extra_headers=meant, timeout_s=timeout_s
-            )
+            node = front_at(lease.front, lease.address)
+            answer = client.call(node, "POST", PUSH_PATH, body=body, extra_headers=meant, timeout_s=timeout_s)
             return answer.status == 200
         except (client.NeverSent, ImproperlyConfigured):  # The latter: its address is none.
             return False
@@ -80,12 +79,12 @@ def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = N
     if not told:
         return
     message = _message(timeline, told)
-    if settings.COHERENCE == modes.PUSH:
+    if replication_settings.coherence == modes.PUSH:
         _send_unwaited(message)
     newest = (entries[-1].position, entries[-1].hash)
     leases = read_leases()
     # Whatever lease was granted until now, and isn't on record any more, has run out by then.
-    all_known = time.monotonic() + settings.LEASE_S
+    all_known = time.monotonic() + replication_settings.lease_s
     unknown = leases.unknown
     left = {holder: lease for holder, lease in leases.valid.items() if not _has_taken(announced, lease)}
     reached("leases-read")
@@ -141,15 +140,15 @@ def _push_to_all(leases: Mapping[Holder, Lease], message: Mapping[str, Any]) -> 
 
 def begin() -> None:
     """Of a store that begins: puts on record that no front holds a lease."""
-    for node in topology.replicas(topology.FRONT):
-        record_no_lease(node.name)
+    for front in replication_settings.fronts:
+        record_no_lease(front)
 
 
 def listeners() -> list[Lease]:
     """Whom to send what is new: the fronts that hold a lease. In the mode `push` none does, and all want to know."""
-    if settings.COHERENCE != modes.PUSH:
+    if replication_settings.coherence != modes.PUSH:
         return list(read_leases().valid.values())
-    return [Lease(node.name, node.address, "", 0.0, 0.0, None) for node in topology.replicas(topology.FRONT)]
+    return [Lease(front, address, "", 0.0, 0.0, None) for front, address in replication_settings.fronts.items()]
 
 
 def _send_unwaited(message: Mapping[str, Any]) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.invalidation.pushes import listeners, push
-from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -88,7 +88,7 @@ def _send(offers: dict[str, Offer]) -> None:
             "invalidate": [],
             "set": items,
             "requests": requests[timeline],
-            "replica": topology.NODE.name if topology.NODE else "",
+            "replica": replication_settings.node,
         }
         for front in fronts:
             push(front, message)

@@ -3,11 +3,11 @@
 import sqlite3
 from contextlib import AbstractContextManager
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source
 from bookstore_project.replication.sqlite_pair.files.scrub import findings
 from bookstore_project.replication.sqlite_pair.operator.replacement import exchange, lost_by_replacing, replace_store
-from bookstore_project.settings import topology
 
 __all__ = ["complaint", "exchange", "findings", "lost_by_replacing", "newest", "opened", "replace_store"]
 
@@ -23,4 +23,4 @@ def newest(service: Service) -> str | None:
 
 
 def opened(alias: str) -> AbstractContextManager[sqlite3.Connection]:
-    return source.snapshot_of(topology.database_file(alias))
+    return source.snapshot_of(replication_settings.files[alias])

@@ -19,10 +19,10 @@ LIST = "/admin/catalog_app/book/?q=noobs&o=-2"
 
 
 @pytest.fixture
-def browser(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Client:
+def browser(seven_books: Path, settings: Settings) -> Client:
     """At catalog-2, logged in."""
     settings.ROOT_URLCONF = "catalog_app.urls"
-    monkeypatch.setattr(topology, "NODE", topology.NODES["catalog-2"])
+    settings.REPLICATION = settings.REPLICATION | {"NODE": "catalog-2"}
     client = Client(raise_request_exception=False)
     client.force_login(User.objects.create_superuser("root", password="correct horse"))
     return client

@@ -36,7 +36,7 @@ KEEP = 100
 
 @pytest.fixture
 def store(seven_books: Path, settings: Settings) -> Path:
-    settings.LOG_KEEP = KEEP
+    settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": KEEP}
     return seven_books
 
 
@@ -70,7 +70,7 @@ def test_a_short_log_is_left_alone(store: Path) -> None:
 
 
 def test_edits_of_one_book_do_not_fill_the_disk(store: Path, settings: Settings) -> None:
-    settings.LOG_KEEP = 1000
+    settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 1000}
     sizes: list[int] = []
     for _ in range(10):
         edit(3000)
@@ -89,7 +89,7 @@ def test_the_store_goes_on_after_it(store: Path) -> None:
 
 
 def test_nothing_in_doubt_and_nothing_unsettled_is_dropped(store: Path, settings: Settings) -> None:
-    settings.LOG_KEEP = 1
+    settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 1}
     edit(30)
     settle_at(10)
     compaction.compact(CATALOG)
@@ -131,10 +131,10 @@ def test_work_that_takes_long_is_told_in_parts(store: Path) -> None:
 
 POINTS = ["compacted-catalog-1", "compact-committed-catalog-1", "compacted-catalog-2", "compact-committed-catalog-2"]
 COMPACT = f"""
-from django.conf import settings
+from tests.configured import replication
 from bookstore_project.replication.sqlite_pair.repair import compaction
 from bookstore_project.replication.service import get_service
-settings.LOG_KEEP = {KEEP}
+replication(LOG_KEEP={KEEP}).enable()
 compaction.compact(get_service("catalog"))
 """
 

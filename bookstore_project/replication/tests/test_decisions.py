@@ -10,7 +10,6 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
-from django.test import override_settings
 
 from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
@@ -31,6 +30,7 @@ from bookstore_project.replication.tests.copies import (
 from bookstore_project.replication.tests.test_agreement import append_another_entry, leave_behind, restock
 from bookstore_project.settings import topology
 from catalog_app.services import book_create
+from tests.configured import replication
 
 CATALOG = get_service("catalog")
 SECOND = topology.database_file("catalog-2")
@@ -39,7 +39,7 @@ POINTS = ["decision-refusing", "decision-skipped", "decision-put-aside", "decisi
 
 @pytest.fixture(autouse=True)
 def short_leases() -> Iterator[None]:
-    with override_settings(LEASE_S=0.01):
+    with replication(LEASE_S=0.01):
         yield
 
 
@@ -340,9 +340,9 @@ COMMANDS = {
 }
 KILLED = """
 import io
-from django.conf import settings
 from django.core.management import call_command
-settings.LEASE_S = 0.01
+from tests.configured import replication
+replication(LEASE_S=0.01).enable()
 call_command("replication", {words}, "--yes", stdout=io.StringIO())
 """
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -23,14 +24,16 @@ from bookstore_project.replication.tests.copies import assert_copies_equal, chan
 from bookstore_project.replication.tests.test_agreement import leave_behind, restock
 from bookstore_project.replication.tests.test_decisions import decide, lose
 from bookstore_project.settings import topology
+from tests.configured import replication
 
 CATALOG = get_service("catalog")
 FIRST, SECOND = topology.database_file("catalog-1"), topology.database_file("catalog-2")
 
 
 @pytest.fixture(autouse=True)
-def short_leases(settings: object) -> None:
-    settings.LEASE_S = 0.01  # type: ignore[attr-defined]
+def short_leases() -> Iterator[None]:
+    with replication(LEASE_S=0.01):
+        yield
 
 
 def witness() -> Witness:

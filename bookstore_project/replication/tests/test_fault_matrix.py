@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connections
 
 from bookstore_project.replication import failpoints
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files.file_identity import checkpoint
@@ -108,7 +108,7 @@ CASES = {
 @pytest.fixture
 def used_store(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store with old copies of everything, and newer writes since, that another process has open, too."""
-    monkeypatch.setattr(settings, "LEASE_S", 0.1)
+    monkeypatch.setattr(replication_settings, "lease_s", 0.1)
     restock()
     for path in (*map(topology.database_file, CATALOG.aliases), CATALOG.witness_file):
         # By another process, which lets go of no lock here.

@@ -7,10 +7,10 @@ says beforehand what that will be.
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.conf import settings
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests import faulty
 from bookstore_project.replication.tests.fault_case import GOES_ON, Case
@@ -51,7 +51,7 @@ def case(
 ) -> Iterator[Case]:
     """A store whose processes have begun, and have read and written."""
     service = get_service(request.param)
-    monkeypatch.setattr(settings, "LEASE_S", 0)
+    monkeypatch.setattr(replication_settings, "lease_s", 0)
 
     for alias in service.aliases:
         monkeypatch.setitem(connections.settings[alias]["OPTIONS"], "timeout", faulty.BUSY_S)

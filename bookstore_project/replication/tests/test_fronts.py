@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 
 from bookstore_project.replication import failpoints
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown
 from bookstore_project.replication.invalidation import leases, polls, set_pushes
 from bookstore_project.replication.invalidation import pushes as fronts
@@ -277,7 +278,7 @@ def test_a_lease_whose_record_is_gone_is_waited_for(clock: Clock, pushes: Pushes
     else:
         (leases.lease_dir() / "front.json").unlink()
     fronts.invalidate("t", [ENTRY])
-    assert clock.now >= NOW + settings.LEASE_S
+    assert clock.now >= NOW + replication_settings.lease_s
     waited = clock.now
     fronts.invalidate("t", [ENTRY])
     assert clock.now == waited, "once is enough"
@@ -288,7 +289,7 @@ def test_a_front_that_polls_again_is_told_and_its_lost_record_waited_for(clock: 
     shutil.rmtree(leases.lease_dir(), ignore_errors=True)
     clock.while_asleep = lambda: polls.answer("catalog", "catalog-1", POLL) if clock.now < NOW + 0.1 else None
     fronts.invalidate("t", [ENTRY])
-    assert NOW + settings.LEASE_S <= clock.now < NOW + 2 * settings.LEASE_S
+    assert NOW + replication_settings.lease_s <= clock.now < NOW + 2 * replication_settings.lease_s
     assert pushes.taken["front"][0]["invalidate"] == [[7, ["book:1"]]]
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connections
 
 from bookstore_project.replication import failpoints, maintenance_log, reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
@@ -106,7 +106,7 @@ def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
     doubtful: Callable[[], Party], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
-    monkeypatch.setattr(settings, "CATALOG_WAIT_S", 0.05)
+    monkeypatch.setattr(replication_settings, "write_wait_s", 0.05)
     with pytest.raises(Unavailable):
         price_of(1, "catalog-2")
     doubtful().result()

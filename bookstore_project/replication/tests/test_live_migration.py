@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django import conf
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangosMigrate
 from django.db import connections
@@ -44,11 +43,12 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 from conftest import copy_databases_to, made_once, used
+from tests.configured import replication
 
 CATALOG = get_service("catalog")
 BOTH = ("catalog-1", "catalog-2")
 MIGRATE = (
-    "from django.conf import settings; settings.LEASE_S = 0\n"
+    "from tests.configured import replication; replication(LEASE_S=0).enable()\n"
     "from django.core.management import call_command\n"
     "call_command('migrate', database='catalog-1', verbosity=0)"
 )
@@ -96,8 +96,7 @@ def old_files(
     with made_once("old", tmp_path_factory) as template:
         if not any(template.iterdir()):
             names = ("ada", "ben", "cem", "dua")
-            with used(stocked_files, django_db_blocker), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(conf.settings, "LEASE_S", 0)
+            with used(stocked_files, django_db_blocker), replication(LEASE_S=0):
                 run("catalog", lambda: Reader.objects.bulk_create([Reader(name=name) for name in names]))
                 migrate("shelf", "0001", verbosity=0)
                 copy_databases_to(template)
@@ -106,7 +105,7 @@ def old_files(
 
 @pytest.fixture
 def old_store(old_files: Path, django_db_blocker: DjangoDbBlocker, settings: Settings) -> Iterator[Path]:
-    settings.LEASE_S = 0
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     with used(old_files, django_db_blocker) as data:
         yield data
 

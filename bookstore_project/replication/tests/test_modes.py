@@ -40,7 +40,7 @@ def test_push_tells_every_front_and_waits_for_none(
 ) -> None:
     front = StuckFront()
     monkeypatch.setattr(fronts, "push", front)
-    settings.COHERENCE = modes.PUSH
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     position = reprice()
     eventually(lambda: [[position, ["book:1"]]] in [message["invalidate"] for message in front.messages])
     front.is_over.set()
@@ -52,7 +52,7 @@ def test_push_leaves_out_what_a_front_is_too_slow_for(
     front = StuckFront()
     monkeypatch.setattr(fronts, "push", front)
     monkeypatch.setattr(fronts, "_UNWAITED", threading.BoundedSemaphore(1))
-    settings.COHERENCE = modes.PUSH
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     for position in (7, 8, 9):
         fronts.invalidate("t", [replace(ENTRY, position=position)])
     front.is_over.set()
@@ -60,13 +60,13 @@ def test_push_leaves_out_what_a_front_is_too_slow_for(
 
 
 def test_push_sends_new_answers_to_every_front(empty_store: Path, settings: Settings) -> None:
-    settings.COHERENCE = modes.PUSH
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     expected = [node.name for node in topology.replicas(topology.FRONT)]
     assert [lease.front for lease in fronts.listeners()] == expected
 
 
 def test_none_tells_nobody(clock: Clock, pushes: Pushes, settings: Settings) -> None:
-    settings.COHERENCE = modes.NONE
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.NONE}
     fronts.invalidate("t", [ENTRY], fronts.announce("t", ENTRY))
     assert (pushes.taken, fronts.listeners()) == ({}, [])
 
@@ -74,7 +74,7 @@ def test_none_tells_nobody(clock: Clock, pushes: Pushes, settings: Settings) -> 
 @pytest.mark.parametrize("mode", EXPERIMENTS)
 def test_no_front_gets_a_lease_from_an_experiment(clock: Clock, settings: Settings, mode: str) -> None:
     """A front that counts on its lease would be told of nothing."""
-    settings.COHERENCE = mode
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": mode}
     record_lease(replace(LEASE, expires=NOW))
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
     assert leases.read_leases().valid == {}
@@ -85,7 +85,7 @@ def test_a_front_that_has_its_lease_is_waited_for_all_the_same(
     clock: Clock, pushes: Pushes, settings: Settings, mode: str
 ) -> None:
     """As when a command is run in another mode than the store."""
-    settings.COHERENCE = mode
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": mode}
     record_lease(LEASE)
     pushes.deaf.add("front")
     fronts.invalidate("t", [ENTRY])

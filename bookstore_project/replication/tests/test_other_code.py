@@ -145,7 +145,7 @@ def test_the_status_says_so(seven_books: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_files_that_do_not_say_what_they_are_for_are_accepted_by_migrate(
     seven_books: Path, settings: Settings
 ) -> None:
-    settings.LEASE_S = 0
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     for alias in CATALOG.aliases:
         with opened(alias) as connection:
             connection.execute("PRAGMA user_version = 0")

@@ -63,7 +63,7 @@ def put(thing: str, path: Path) -> None:
 
 @pytest.fixture
 def store(seven_books: Path, settings: Settings) -> Iterator[Path]:
-    settings.LEASE_S = 0
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     yield seven_books
     connections.close_all()
     for path in (*seven_books.glob("*.sqlite3*"), *seven_books.glob("*/*.sqlite3*")):

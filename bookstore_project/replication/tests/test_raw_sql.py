@@ -18,12 +18,12 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 
 CATALOG = get_service("catalog")
-ALIASES = [alias for service in topology.APPS_OF_SERVICE for alias in topology.database_aliases(service)]
+ALIASES = [alias for service in topology.SERVICES for alias in topology.database_aliases(service)]
 
 
 @pytest.fixture
 def store(seven_books: Path, settings: Settings) -> Path:
-    settings.LEASE_S = 0
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     return seven_books
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from bookstore_project.replication import failpoints
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import (
@@ -36,7 +36,7 @@ REPRICE = "from bookstore_project.replication.tests.books import reprice; repric
 
 @pytest.fixture(autouse=True)
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "LEASE_S", 0.1)
+    monkeypatch.setattr(replication_settings, "lease_s", 0.1)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held, opened
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
+from tests.configured import replication
 
 CATALOG = get_service("catalog")
 
@@ -241,7 +242,7 @@ def test_findings_are_bounded(seven_books: Path) -> None:
 
 @pytest.mark.urls("catalog_app.urls")
 def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_other_serves(
-    seven_books: Path, monkeypatch: pytest.MonkeyPatch
+    seven_books: Path,
 ) -> None:
     topology.database_file("catalog-2").unlink()
     restock()
@@ -249,8 +250,8 @@ def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_oth
 
     def ask_both() -> None:
         for name in ("catalog-1", "catalog-2"):
-            monkeypatch.setattr(topology, "NODE", topology.NODES[name])
-            answers[name] = Client().get("/api/v1/books/1/")
+            with replication(NODE=name):
+                answers[name] = Client().get("/api/v1/books/1/")
 
     failpoints.hooks["repair-verified"] = lambda: Party(ask_both).result()
     rejoin.repair(CATALOG)

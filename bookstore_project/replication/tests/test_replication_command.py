@@ -104,7 +104,7 @@ def test_repair_leaves_it_to_a_running_store(seven_books: Path) -> None:
 
 
 def test_compact_drops_what_is_old_and_says_how_much(seven_books: Path, settings: Settings) -> None:
-    settings.LOG_KEEP = 10
+    settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 10}
     histories.edit(100)
     assert "catalog: 182 old log entries dropped." in said("compact", "--service", "catalog")
     assert_copies_equal("catalog")

@@ -103,7 +103,7 @@ class TestOverwritten:
         self, old: dict[str, bytes], alias: str, is_compacted: bool, settings: Any
     ) -> None:
         if is_compacted:  # No image of the price is left to compare with.
-            settings.LOG_KEEP = 1
+            settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 1}
             compact(CATALOG)
         path = topology.database_file(alias)
         wal = read_bytes(Path(f"{path}-wal"))

@@ -189,7 +189,7 @@ class TestOverwrittenWhileTheOtherIsGone:
     @pytest.mark.processes
     def test_nor_if_the_file_was_only_seen_short(self, kind: Kind, old: Old, spoilt: int, settings: Any) -> None:
         """Whoever writes a file in place cuts it off first, and may be met doing it."""
-        settings.LOG_KEEP = 1
+        settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 1}
         compact(kind.service)
         alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
         lose(other)

@@ -36,7 +36,7 @@ def assert_nothing_happened(before: object) -> None:
 
 @pytest.fixture
 def shelved(seven_books: Path, settings: Settings) -> Path:
-    settings.LEASE_S = 0
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
 
     def furnish() -> None:
         home = Shelf.objects.create(name="home")

@@ -12,10 +12,10 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.replication import reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import active_attempt, run
 from bookstore_project.replication.web import failover_page
-from bookstore_project.settings import topology
 
 if TYPE_CHECKING:  # Generic for the type checker only.
     ModelAdmin = admin.ModelAdmin[models.Model]
@@ -50,7 +50,7 @@ class ReplicatedAdmin(ModelAdmin):
     @property
     def is_at_home(self) -> bool:
         """Whether this node has a replica of the model's service; without a node (a test), always."""
-        return topology.NODE is None or topology.NODE.service == self.service
+        return replication_settings.node == "" or replication_settings.service_of_node == self.service
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.is_at_home and super().has_module_permission(request)

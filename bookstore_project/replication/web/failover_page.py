@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from bookstore_project.api.problems import RETRY_AFTER_S, StoreError
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
-from bookstore_project.settings import topology
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ def others_in_sync(service_name: str, request: HttpRequest) -> list[Elsewhere]:
     service = get_service(service_name)
     here = local_alias(service)
     with suppress(Unavailable):
-        # Built from the topology, not from the Host header: only the path is the request's.
+        # Built from the settings, not from the Host header: only the path is the request's.
         return [
-            Elsewhere(alias, f"{topology.NODES[alias].url}{request.get_full_path()}")
+            Elsewhere(alias, f"{replication_settings.url(alias)}{request.get_full_path()}")
             for alias in engine.standing(service).trusted
             if alias != here
         ]

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -19,13 +18,13 @@ from bookstore_project.api.schema_notes import described
 from bookstore_project.api.views import StoreView
 from bookstore_project.nodes import deadlines
 from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.interface import Committed, Snapshot
 from bookstore_project.replication.invalidation import polls
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
-from bookstore_project.settings import topology
 
 
 class ReplicaView(StoreView):
@@ -87,13 +86,13 @@ class StatusView(APIView):
         standing = engine.standing(get_service(self.service))
         with reads.reading(self.service, keys=reads.NOTHING) as snapshot:
             position = snapshot.position
-        name = topology.NODE.name if topology.NODE else snapshot.alias
+        name = replication_settings.node or snapshot.alias
         return Response(
             {
                 "node": name,
                 "alias": snapshot.alias,
                 "pid": os.getpid(),
-                "address": topology.NODES[name].address,
+                "address": replication_settings.address(name),
                 "in_sync": snapshot.alias in standing.trusted,
                 "position": position,
                 "floor": standing.floor,
@@ -109,20 +108,20 @@ class StatusView(APIView):
 class PollInput(StrictFields):
     """A front's poll."""
 
-    # Writers wait for the fronts of the topology, and for no others.
-    front = serializers.ChoiceField([node.name for node in topology.NODES.values() if node.service == topology.FRONT])
+    # Writers wait for the fronts that the settings name, and for no others.
+    front = serializers.ChoiceField(list(replication_settings.fronts))
     address = TextField(max_length=100)
     instance = TextField(max_length=64)
     since = WholeNumberField(allow_null=True, min_value=0)
     confirmed = serializers.ListField(allow_null=True, min_length=2, max_length=2)
     is_settling = serializers.BooleanField(default=False)
     # A writer that finds a front's record gone waits for as long as a lease may last.
-    lease_s = serializers.FloatField(min_value=0.1, max_value=settings.LEASE_S)
+    lease_s = serializers.FloatField(min_value=0.1, max_value=replication_settings.lease_s)
 
     def validate_address(self, address: str) -> str:
         """Writers will push to it."""
         try:
-            topology.parse_address("FRONTS", address)
+            front_at("", address)
         except ImproperlyConfigured as error:
             raise serializers.ValidationError("Expected HOST:PORT.") from error
         return address

@@ -33,4 +33,4 @@ class Command(dbshell.Command):
 def default_alias() -> str:
     """The current node's database if it has one, else the accounts."""
     node = topology.NODE
-    return node.name if node and node.service in topology.APPS_OF_SERVICE else DEFAULT_DB_ALIAS
+    return node.name if node and node.service in topology.SERVICES else DEFAULT_DB_ALIAS

@@ -6,9 +6,9 @@ from django.core.management.base import CommandError
 from django.core.management.commands import dumpdata
 
 from bookstore_project.replication import reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service, service_of_app
-from bookstore_project.settings import topology
 
 
 class Command(dumpdata.Command):
@@ -22,12 +22,12 @@ class Command(dumpdata.Command):
                     f"{label} is kept by the {service} service: dump it with "
                     f"--database {get_service(service).aliases[0]}."
                 )
-        node = topology.NODES.get(alias)
-        if node is None:
+        kept_by = replication_settings.service_of_alias.get(alias)
+        if kept_by is None:
             super().handle(*app_labels, **options)
             return
         try:
-            with reads.reading(node.service, alias=alias):
+            with reads.reading(kept_by, alias=alias):
                 super().handle(*app_labels, **options)
         except Unavailable as error:
             raise CommandError(error.detail) from error

@@ -6,16 +6,16 @@ from django.core.management.base import CommandError
 from django.core.management.commands import loaddata
 from django.core.serializers.base import DeserializedObject
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.service import get_service, service_of_app
 from bookstore_project.replication.transaction import active_attempt, run
-from bookstore_project.settings import topology
 
 
 class Command(loaddata.Command):
     def handle(self, *fixture_labels: Any, **options: Any) -> None:
-        node = topology.NODES.get(options["database"])
-        if node is None:
+        service = replication_settings.service_of_alias.get(options["database"])
+        if service is None:
             super().handle(*fixture_labels, **options)
             return
 
@@ -25,7 +25,7 @@ class Command(loaddata.Command):
             super(Command, self).handle(*fixture_labels, **options | {"database": attempt.lead_alias})
 
         try:
-            run(node.service, load)
+            run(service, load)
         except (Unavailable, WriteRefused) as error:
             raise CommandError(error.detail) from error
 

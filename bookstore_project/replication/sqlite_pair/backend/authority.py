@@ -12,6 +12,8 @@ from functools import cache, cached_property
 
 from django.apps import apps
 
+from bookstore_project.replication.conf import replication_settings
+
 NOT_REPLICATED = (
     "{what} can't be replicated: the schema is changed by migrations, and transactions are replication's own."
 )
@@ -122,9 +124,7 @@ def _of_settings(action: int, first: str, second: str | None) -> str:
 @cache
 def replicated_tables() -> frozenset[str]:
     """Tables with triggers, in lower case."""
-    from bookstore_project.settings import topology
-
-    labels = {label for labels in topology.APPS_OF_SERVICE.values() for label in labels}
+    labels = replication_settings.service_of_app
     return frozenset(
         model._meta.db_table.lower()
         for model in apps.get_models(include_auto_created=True)

@@ -11,10 +11,11 @@ from itertools import count
 from pathlib import Path
 
 from bookstore_project import files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.progress import Progress, silent
-from bookstore_project.replication.service import Service
+from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.files import scrub, source, stored_schema
 from bookstore_project.replication.sqlite_pair.files.participant import (
     REPLICA_ERRORS,
@@ -22,7 +23,6 @@ from bookstore_project.replication.sqlite_pair.files.participant import (
     read_settled_head,
 )
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
-from bookstore_project.settings import topology
 
 SIDECARS = ("-wal", "-shm", "-journal")
 PAGE_PRAGMAS = ("page_count", "freelist_count", "page_size")
@@ -39,7 +39,7 @@ class Draft:
 
 
 def draft_path(alias: str, suffix: str) -> Path:
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     return path.with_name(f"{path.name}.{suffix}")
 
 
@@ -63,10 +63,10 @@ def _make_own_folder(alias: str) -> None:
 
     Raises Unavailable if it is, and no link.
     """
-    folder = topology.database_file(alias).parent
+    folder = replication_settings.files[alias].parent
     files.make_folder(folder)
-    for other in topology.database_aliases(alias.rpartition("-")[0]):
-        if other == alias or not _is_same(folder, topology.database_file(other).parent):
+    for other in get_service(replication_settings.service_of_alias[alias]).aliases:
+        if other == alias or not _is_same(folder, replication_settings.files[other].parent):
             continue
         if not folder.is_symlink():
             raise Unavailable(f"{alias} can't be rebuilt: {folder} is the folder of {other}.")

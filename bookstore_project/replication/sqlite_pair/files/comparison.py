@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.log.entries import Head
@@ -17,7 +18,6 @@ from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import schema_version, scrub, stored_schema
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.source import snapshot_of
-from bookstore_project.settings import topology
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def compare(service: Service, *, scrubbed: Collection[str] | None = None) -> Agr
         opened: list[sqlite3.Connection] = []
         for alias in service.aliases:
             try:
-                connection = stack.enter_context(snapshot_of(topology.database_file(alias)))
+                connection = stack.enter_context(snapshot_of(replication_settings.files[alias]))
                 is_thorough = scrubbed is None or alias in scrubbed
                 accounts[alias] = account(connection, service, alias, is_thorough=is_thorough)
                 opened.append(connection)

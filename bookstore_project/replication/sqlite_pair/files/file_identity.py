@@ -18,6 +18,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, is_replica_fault
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
@@ -29,7 +30,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     unvouched,
     write_witness,
 )
-from bookstore_project.settings import topology
 
 CHECKPOINT_EVERY = 128
 """Entries between two checkpoints: some thousand pages."""
@@ -62,7 +62,7 @@ def check_file(alias: str, witness: Witness) -> FileRecord:
     be a checkpoint if `witness` was read without the writer lock: see `check_file_now`.
     """
     known = witness.files[alias]
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     try:
         status = path.stat()
     except OSError as error:
@@ -100,7 +100,7 @@ def check_file_now(alias: str, witness_file: Path, witness: Witness) -> FileReco
 def write_time(alias: str) -> int | None:
     """When the file at the path was last written, in nanoseconds; None if there is none."""
     try:
-        return topology.database_file(alias).stat().st_mtime_ns
+        return replication_settings.files[alias].stat().st_mtime_ns
     except OSError:
         return None
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from django.db import Error as DatabaseError
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -18,7 +19,6 @@ from bookstore_project.replication.sqlite_pair.files.file_identity import (
 )
 from bookstore_project.replication.sqlite_pair.files.schema_version import OtherCode
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness
-from bookstore_project.settings import topology
 
 REPLICA_ERRORS = (sqlite3.Error, DatabaseError, ReplicaFault, OSError)
 """What a file at fault raises."""
@@ -123,7 +123,7 @@ class Participant:
         if record.written_ns != self._written_ns:
             raise Overwritten("its file was overwritten by somebody else during the commit")
         wal_files.assert_own(self.wrapper)
-        return replace(record, wal=wal_identity(topology.database_file(self.alias)))
+        return replace(record, wal=wal_identity(replication_settings.files[self.alias]))
 
     def rollback(self) -> None:
         """Takes everything back; whatever the file's state, the connection is clean afterwards."""

@@ -17,9 +17,9 @@ from django.apps.registry import Apps
 from django.db import connections
 
 from bookstore_project import files, sqlite_files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.service import REPLICATION_APP, get_service, replicated_models
-from bookstore_project.settings import topology
 
 FORMAT = 1
 """Of log entries, images, digests and triggers: one more when other code would read them wrongly."""
@@ -64,8 +64,8 @@ def assert_own(alias: str, found: int, others: Iterable[str]) -> None:
 
     Files that are in sync were migrated together: one that says something else was told so by somebody else.
     """
-    ours = of_code(topology.NODES[alias].service)
-    if found != ours and any(_of_path(topology.database_file(other)) == ours for other in others):
+    ours = of_code(replication_settings.service_of_alias[alias])
+    if found != ours and any(_of_path(replication_settings.files[other]) == ours for other in others):
         raise ReplicaFault("its user_version isn't what migrate wrote into it: somebody else did")
     assert_of_this_code(alias, found)
 
@@ -81,7 +81,7 @@ def _of_path(path: Path) -> int | None:
 
 def assert_of_this_code(alias: str, found: int) -> None:
     """Raises OtherCode unless the file's schema version is this code's."""
-    if found != of_code(topology.NODES[alias].service):
+    if found != of_code(replication_settings.service_of_alias[alias]):
         raise OtherCode(
             f"This process runs other code than {alias} was migrated for; nothing was read or changed. Restart the "
             "process if the store was migrated under it; otherwise run `manage.py migrate`."

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bookstore_project import sqlite_files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Suspected
 from bookstore_project.replication.log import entries
+from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.backend.kept import assert_openable
 from bookstore_project.replication.sqlite_pair.files import wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file_now, write_time
 from bookstore_project.replication.sqlite_pair.files.participant import assert_incarnation, read_settled_head
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
-from bookstore_project.settings import topology
 
 BUSY_S = 1.0
 
@@ -46,7 +47,7 @@ def opened(
         raise Suspected(witness.suspects[alias].reason)
     _check_file(alias, witness, may_be_unvouched=is_judged)
     before = write_time(alias)
-    with snapshot_of(topology.database_file(alias), timeout_s=timeout_s) as connection:
+    with snapshot_of(replication_settings.files[alias], timeout_s=timeout_s) as connection:
         assert_incarnation(connection, alias, witness, of_any_code=of_any_code)
         read_settled_head(connection, alias, witness)
         entries.assert_chained(connection)
@@ -59,11 +60,11 @@ def opened(
 
 def _check_file(alias: str, witness: Witness, *, may_be_unvouched: bool) -> None:
     try:
-        check_file_now(alias, topology.witness_file(alias.rpartition("-")[0]), witness)
+        check_file_now(alias, get_service(replication_settings.service_of_alias[alias]).witness_file, witness)
     except Unvouched:
         if not may_be_unvouched:
             raise
-    wal_files.assert_unchanged(str(topology.database_file(alias)), witness.files[alias].identity)
+    wal_files.assert_unchanged(str(replication_settings.files[alias]), witness.files[alias].identity)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from contextlib import suppress
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import source
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.membership.witness import UnusableWitness, Witness, read_witness
-from bookstore_project.settings import topology
 
 
 def unusable(service: Service) -> str | None:
@@ -42,6 +42,6 @@ def current_or_why(service: Service) -> tuple[Witness | None, str]:
 
 def _epoch_of(alias: str) -> int:
     """Of the newest entry; 0 where it can't be read."""
-    with suppress(*REPLICA_ERRORS), source.snapshot_of(topology.database_file(alias)) as connection:
+    with suppress(*REPLICA_ERRORS), source.snapshot_of(replication_settings.files[alias]) as connection:
         return entries.read_epoch(connection)
     return 0

@@ -7,6 +7,7 @@ large one by the caretaker, outside of it.
 import sqlite3
 from contextlib import suppress
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
@@ -16,7 +17,6 @@ from bookstore_project.replication.sqlite_pair.files.file_identity import wal_id
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.scrub import Tell
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness
-from bookstore_project.settings import topology
 
 AT_ONCE_BYTES = 16 << 20
 """Checked under the writer lock: a second's work, for which writers wait. A larger file is left to the caretaker."""
@@ -25,7 +25,7 @@ AT_ONCE_BYTES = 16 << 20
 def is_quick(alias: str) -> bool:
     """Whether the check may be made under the writer lock. A file that is gone is a quick matter, too."""
     try:
-        return topology.database_file(alias).stat().st_size <= AT_ONCE_BYTES
+        return replication_settings.files[alias].stat().st_size <= AT_ONCE_BYTES
     except OSError:
         return True
 
@@ -67,14 +67,14 @@ def _difference(connection: sqlite3.Connection, alias: str, witness: Witness) ->
 def is_in_place(alias: str, witness: Witness) -> bool:
     """Whether the file at the path is the one that the witness knows, whatever is in it."""
     try:
-        return identity_of(str(topology.database_file(alias))) == witness.files[alias].identity
+        return identity_of(str(replication_settings.files[alias])) == witness.files[alias].identity
     except OSError:
         return False
 
 
 def record_as_it_lies(alias: str, witness: Witness) -> FileRecord:
     """How the witness would know the file at the path, whoever wrote it last; raises OSError if there is none."""
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     status = path.stat()
     return FileRecord(
         identity(status), witness.files[alias].nonce, status.st_size, status.st_mtime_ns, wal_identity(path)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.progress import Progress, silent
@@ -21,7 +22,6 @@ from bookstore_project.replication.sqlite_pair.files.scrub import Tell
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Suspicion, Witness, read_witness
-from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -140,7 +140,11 @@ class Review:
         )
 
     def _state(self, alias: str, suspicion: Suspicion) -> Looks:
-        return suspicion, file_identity.write_time(alias), file_identity.wal_identity(topology.database_file(alias))
+        return (
+            suspicion,
+            file_identity.write_time(alias),
+            file_identity.wal_identity(replication_settings.files[alias]),
+        )
 
     def _locked(self) -> AbstractContextManager[WriterLock]:
         return writer_lock(self._service.lock_dir)

@@ -9,7 +9,7 @@ waits the leases out.
 import time
 import uuid
 
-from django.conf import settings
+from bookstore_project.replication.conf import replication_settings
 
 
 def new_timeline() -> str:
@@ -23,4 +23,4 @@ def wait_out_leases() -> None:
     The caller sees to it that no replica grants one meanwhile. A front counts its lease from when it sent the poll,
     so that one that was answered before this call ends within one lease from now.
     """
-    time.sleep(settings.LEASE_S)
+    time.sleep(replication_settings.lease_s)

@@ -6,13 +6,13 @@ from contextlib import suppress
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.source import snapshot_of
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.settings import topology
 
 
 class StandingCollector(Collector):
@@ -48,7 +48,7 @@ class StandingCollector(Collector):
 
 
 def _head(alias: str) -> int | None:
-    with suppress(*REPLICA_ERRORS), snapshot_of(topology.database_file(alias)) as connection:
+    with suppress(*REPLICA_ERRORS), snapshot_of(replication_settings.files[alias]) as connection:
         return entries.read_head(connection).position
     return None
 

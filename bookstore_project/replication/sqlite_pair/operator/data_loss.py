@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source
 from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount, Relation
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
-from bookstore_project.settings import topology
 
 MOST_ROWS = 20
 """Rows that are named; the rest is counted."""
@@ -51,7 +51,7 @@ def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAc
         sentences.append(f"Positions {head + 1} to {floor}, which are settled: {_entries(lost)}.")
     if other is not None and other.is_readable:
         try:
-            rows = only_in(service, kept, other, topology.database_file(other.alias))
+            rows = only_in(service, kept, other, replication_settings.files[other.alias])
         except UNREADABLE as error:
             rows = [f"{other.alias} can't be read any further: {error}"]
         if rows:
@@ -75,7 +75,7 @@ def only_in(service: Service, kept: FileAccount, other: FileAccount, path: Path)
 
     Raises one of UNREADABLE.
     """
-    with source.snapshot_of(topology.database_file(kept.alias)) as ours, source.snapshot_of(path) as theirs:
+    with source.snapshot_of(replication_settings.files[kept.alias]) as ours, source.snapshot_of(path) as theirs:
         common = comparison.relate(kept, other, ours, theirs)
         assert kept.head is not None
         after = kept.head.position

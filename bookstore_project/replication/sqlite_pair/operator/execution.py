@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bookstore_project import sqlite_files
 from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
@@ -24,7 +25,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     write_witness,
 )
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision, Plan, Refused, State, look
-from bookstore_project.settings import topology
 
 NO_FILE = FileRecord(identity="", nonce="", size_bytes=0)
 """Of a file that doesn't count and can't be rolled forward: it is rebuilt by a copy."""
@@ -49,7 +49,7 @@ def carry_out(decision: Decision, plan: Plan) -> Witness:
                 skip_ids(service, alias, decision.data_loss.ids_to_skip)
         reached("decision-skipped")
         for alias in decision.rejected:
-            backup_copy.put_aside(topology.database_file(alias))
+            backup_copy.put_aside(replication_settings.files[alias])
         reached("decision-put-aside")
         lock.assert_current()
         written = _write(service, refusing, _witness_after(again, refusing, state))
@@ -91,7 +91,7 @@ def _witness_after(decision: Decision, refusing: Witness, state: State) -> Witne
         if alias in decision.rejected:
             files[alias] = NO_FILE
         else:
-            files[alias] = record_of(topology.database_file(alias), state.found.files[alias].nonce)
+            files[alias] = record_of(replication_settings.files[alias], state.found.files[alias].nonce)
         if alias not in decision.keeps:
             out[alias] = Exclusion(
                 f"`replication {decision.words}`: it is rebuilt from the other", maintenance_log.now()
@@ -115,7 +115,7 @@ def skip_ids(service: Service, alias: str, count: int) -> None:
     """Moves the automatic primary keys of the replicated tables ahead; needs the writer lock."""
     if not count:
         return
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     with sqlite_files.opened(path, is_writable=True, timeout_s=LOCK_TIMEOUT_S) as connection, connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("BEGIN IMMEDIATE")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.events import history_chosen
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source, staleness
@@ -16,7 +17,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss
 from bookstore_project.replication.sqlite_pair.operator.data_loss import DataLoss
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
-from bookstore_project.settings import topology
 
 
 class Refused(Exception):
@@ -173,6 +173,6 @@ def _head(file: FileAccount) -> int:
 
 def consequences(decision: Decision) -> list[str]:
     """What the decision means for the rest of the store, by the account of those who know it."""
-    with source.snapshot_of(topology.database_file(decision.keeps[0])) as kept:
+    with source.snapshot_of(replication_settings.files[decision.keeps[0]]) as kept:
         answers: list[tuple[Any, Any]] = history_chosen.send(sender=decision.service.name, kept=kept)
     return [sentence for _, sentences in answers for sentence in sentences]

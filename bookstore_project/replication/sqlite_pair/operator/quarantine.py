@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source
@@ -18,7 +19,6 @@ from bookstore_project.replication.sqlite_pair.files.comparison import FileAccou
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss
 from bookstore_project.replication.sqlite_pair.operator.data_loss import UNREADABLE
-from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -36,7 +36,7 @@ class Quarantined:
     @property
     def name(self) -> str:
         """By which the operator names it: relative to the data folder."""
-        return str(self.path.relative_to(topology.DATA))
+        return str(self.path.relative_to(replication_settings.data_dir))
 
     @property
     def size_bytes(self) -> int:
@@ -56,7 +56,7 @@ class Content:
 
 def quarantined(alias: str) -> list[Quarantined]:
     """Those of an alias, oldest first."""
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     names = re.compile(rf"{re.escape(path.name)}\.quarantine(?!.*-(wal|shm|journal)$)")
     found = [each for each in path.parent.glob(f"{path.name}.quarantine*") if names.match(each.name)]
     return [Quarantined(alias, each) for each in sorted(found, key=lambda each: (each.stat().st_mtime_ns, each.name))]

@@ -15,6 +15,7 @@ from pathlib import Path
 from django.db import connections
 
 from bookstore_project import files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
@@ -26,7 +27,6 @@ from bookstore_project.replication.sqlite_pair.membership.timelines import wait_
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, write_witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss, execution, planning
 from bookstore_project.replication.sqlite_pair.operator.planning import State
-from bookstore_project.settings import topology
 
 INTERRUPTED = "`manage.py restore` was interrupted: repeat it"
 MOST_ROWS = 20
@@ -42,7 +42,7 @@ def lost_by_replacing(service: Service, copy: Path) -> list[str]:
         return [f"{service.name}: a restore was interrupted; what was there before is put aside."]
     readable = [file for file in state.found.files.values() if file.head is not None]
     if not readable:
-        present = any(topology.database_file(alias).exists() for alias in service.aliases)
+        present = any(replication_settings.files[alias].exists() for alias in service.aliases)
         return [f"{service.name}: whatever its files hold, which can't be read."] if present else []
     newest = max(readable, key=lambda file: file.head.position if file.head else 0)
     try:
@@ -55,7 +55,7 @@ def _beyond(service: Service, present: FileAccount, copy: Path) -> list[str]:
     assert present.head is not None
     with (
         source.snapshot_of(copy) as backup,
-        source.snapshot_of(topology.database_file(present.alias)) as there,
+        source.snapshot_of(replication_settings.files[present.alias]) as there,
     ):
         ours = comparison.account(backup, service, f"the backup's {service.name}", is_thorough=False)
         assert ours.head is not None
@@ -97,7 +97,7 @@ def replace_store(copies: Mapping[Service, Path], alongside: Callable[[], None])
         wait_out_leases()
         alongside()
         for alias, draft in drafts.items():
-            path = topology.database_file(alias)
+            path = replication_settings.files[alias]
             if alias in installed:  # What a former attempt put here: the old store's file is aside already.
                 backup_copy.remove(path)
             exchange(path, draft.path)
@@ -139,7 +139,7 @@ def exchange(path: Path, draft: Path) -> None:
 def _write_witness(service: Service, refusing: Witness, copy: Path, drafts: Mapping[str, backup_copy.Draft]) -> None:
     with source.snapshot_of(copy) as connection:
         epoch, head = entries.read_epoch(connection), entries.read_head(connection)
-    records = {alias: record_of(topology.database_file(alias), drafts[alias].nonce) for alias in service.aliases}
+    records = {alias: record_of(replication_settings.files[alias], drafts[alias].nonce) for alias in service.aliases}
     restored = replace(
         refusing,
         epoch=max(refusing.epoch, epoch) + 1,

@@ -4,13 +4,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, schema_version, staleness
 from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator.quarantine import Quarantined, quarantined
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
-from bookstore_project.settings import topology
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _file_status(alias: str, witness: Witness | None, found: Agreement) -> FileS
         out_because=known.reason if known else "",
         out_since=known.since if known else "",
         is_suspected=witness is not None and alias in witness.suspects,
-        file=str(topology.database_file(alias)),
+        file=str(replication_settings.files[alias]),
     )
 
 

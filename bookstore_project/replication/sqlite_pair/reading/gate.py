@@ -14,9 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from django.conf import settings
-
 from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, Unavailable, is_replica_fault
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Beside, Caches, Snapshot
@@ -121,7 +120,7 @@ def _enter(service: Service, alias: str, keys: Sequence[str], caches: Caches) ->
             return snapshot
         _leave(alias)
         if may_settle:
-            settle(service, caches, timeout_s=settings.CATALOG_WAIT_S)
+            settle(service, caches, timeout_s=replication_settings.write_wait_s)
     raise Unavailable(f"{alias} holds a write that is still in doubt.")
 
 

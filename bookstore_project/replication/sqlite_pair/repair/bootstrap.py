@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import entries
@@ -27,7 +28,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
 )
 from bookstore_project.replication.sqlite_pair.repair import witness_rebuild
-from bookstore_project.settings import topology
 
 
 def is_new(service: Service) -> bool:
@@ -49,7 +49,7 @@ def is_new(service: Service) -> bool:
 
 def _head_of(alias: str) -> entries.Head | None:
     """None where there is no file, or a file that was never finished. Raises Unavailable if it can't be read."""
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     if not path.exists():
         return None
     try:

@@ -10,8 +10,7 @@ import logging
 import time
 from contextlib import suppress
 
-from django.conf import settings
-
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
@@ -26,7 +25,6 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, wr
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.sqlite_pair.repair.rejoin import Repaired
-from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -70,12 +68,12 @@ def _target(service: Service, witness: Witness) -> int:
 
     In steps, so that both files come to the same one, and trimming is worth its commit.
     """
-    step = max(1, settings.LOG_KEEP // 10)
-    target = (witness.floor - settings.LOG_KEEP) // step * step
+    step = max(1, replication_settings.log_keep // 10)
+    target = (witness.floor - replication_settings.log_keep) // step * step
     for alias in service.aliases:
         head = None if alias in witness.in_sync else _head_of(alias, witness)
         if head is not None:
-            target = min(target, max(head, witness.floor - PATIENCE * settings.LOG_KEEP))
+            target = min(target, max(head, witness.floor - PATIENCE * replication_settings.log_keep))
     return target
 
 
@@ -171,7 +169,7 @@ def keep_wals_short(service: Service) -> None:
 
 
 def wal_bytes(alias: str) -> int:
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     with suppress(FileNotFoundError):
         return path.with_name(f"{path.name}-wal").stat().st_size
     return 0

@@ -9,10 +9,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
-from django.conf import settings
-
 from bookstore_project.nodes import background
 from bookstore_project.replication import maintenance_log
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, is_busy
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.progress import Progress, logged, silent
@@ -26,7 +25,6 @@ from bookstore_project.replication.sqlite_pair.membership.suspicion import Revie
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin, witness_rebuild
-from bookstore_project.settings import topology
 
 EVERY_S = 0.5
 TIDY_EVERY_S = 5.0
@@ -36,7 +34,7 @@ COMPACTION_S = 2.0
 
 
 def register(caches: Caches) -> None:
-    for name in topology.APPS_OF_SERVICE:
+    for name in replication_settings.services:
         caretaker = Caretaker(get_service(name), caches)
         background.register(name, background.Task(f"{name} caretaker", caretaker.step, EVERY_S))
 
@@ -68,8 +66,9 @@ class Caretaker:
         compaction.keep_wals_short(self.service)
         if self._scrubbed is None:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
-        elif 0 < settings.SCRUB_EVERY_S <= self.clock() - self._scrubbed or maintenance_log.is_scrub_wanted(
-            self.service.name
+        elif (
+            0 < replication_settings.scrub_every_s <= self.clock() - self._scrubbed
+            or maintenance_log.is_scrub_wanted(self.service.name)
         ):
             self.scrub()
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bookstore_project import files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Caches
@@ -28,7 +29,6 @@ from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
-from bookstore_project.settings import topology
 
 BEING_MIGRATED = "being migrated"
 OLD_SCHEMA = "it is from before the migration"
@@ -69,14 +69,14 @@ def migrate_store(service: Service, lock: WriterLock, caches: Caches, migrate: M
 def build_store(service: Service, migrate: Migrate) -> None:
     """The two files of a store that begins: the first is migrated, the second a copy. The witness comes later."""
     first, second = service.aliases
-    files.make_folder(topology.database_file(first).parent)
+    files.make_folder(replication_settings.files[first].parent)
     with pinned(service.name, first, for_writing=True), wrapper(first).unguarded():
         migrate(first)
         begin_log(service, first, entries.Head(-1, entries.GENESIS), 1, secrets.token_hex(16))
     draft = backup_copy.new_draft(second, SUFFIX)
-    _copy_checked(service, topology.database_file(first), draft)
-    backup_copy.remove(topology.database_file(second))
-    draft.path.rename(topology.database_file(second))
+    _copy_checked(service, replication_settings.files[first], draft)
+    backup_copy.remove(replication_settings.files[second])
+    draft.path.rename(replication_settings.files[second])
     reached("migrate-built")
 
 
@@ -155,5 +155,5 @@ def _switch(service: Service, lock: WriterLock, witness: Witness, drafts: Mappin
 
 
 def _install(alias: str, drafts: Mapping[str, Draft]) -> FileRecord:
-    _, record = rejoin.put_in_place(drafts[alias], topology.database_file(alias))
+    _, record = rejoin.put_in_place(drafts[alias], replication_settings.files[alias])
     return record

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bookstore_project import files
 from bookstore_project.replication import maintenance_log, metrics
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable, is_passing
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import catchup, entries
@@ -31,7 +32,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
 )
 from bookstore_project.replication.sqlite_pair.operator import quarantine
-from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -218,7 +218,7 @@ def _install(
     service: Service, alias: str, donor: str, draft: backup_copy.Draft, eviction: ReplicaFault | None = None
 ) -> Path:
     """Under the lock: the old file is put aside, the draft takes its place, the witness knows it."""
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     with writer_lock(service.lock_dir) as lock:
         witness = read_witness(service.witness_file)
         if alias in witness.in_sync:

@@ -8,6 +8,7 @@ meanwhile, and with them whatever a front still has in its cache.
 
 import logging
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
@@ -22,7 +23,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     Witness,
     create_witness,
 )
-from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -78,7 +78,7 @@ def _newest(found: Agreement) -> int:
 
 def _witness_of(service: Service, found: Agreement) -> Witness:
     epoch = max(file.epoch for file in found.files.values()) + 1
-    files = {alias: record_of(topology.database_file(alias), file.nonce) for alias, file in found.files.items()}
+    files = {alias: record_of(replication_settings.files[alias], file.nonce) for alias, file in found.files.items()}
     behind = found.behind
     in_sync = tuple(alias for alias in service.aliases if alias not in behind)
     out = {

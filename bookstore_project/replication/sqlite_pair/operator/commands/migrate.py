@@ -9,11 +9,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
 from bookstore_project import files, sqlite_files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, Unavailable, is_damage
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import triggers
@@ -26,7 +27,6 @@ from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap, migration, witness_rebuild
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
-from bookstore_project.settings import topology
 
 
 class Command(migrate.Command):
@@ -42,31 +42,31 @@ class Command(migrate.Command):
 
     def get_check_kwargs(self, options: dict[str, Any]) -> Any:
         chosen = options["database"]
-        return super().get_check_kwargs({**options, "database": chosen or topology.ACCOUNTS})
+        return super().get_check_kwargs({**options, "database": chosen or DEFAULT_DB_ALIAS})
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = options.pop("database")
         self.options = options
-        if chosen in (None, topology.ACCOUNTS):
+        if chosen in (None, DEFAULT_DB_ALIAS):
             self.migrate_accounts()
-        for name in topology.APPS_OF_SERVICE:
+        for name in replication_settings.services:
             service = get_service(name)
             if chosen is None or chosen in service.aliases:
                 self.migrate_service(service)
 
     def migrate_accounts(self) -> None:
-        path = topology.database_file(topology.ACCOUNTS)
+        path = replication_settings.files[DEFAULT_DB_ALIAS]
         files.make_folder(path.parent)
         if problem := self.unreadable(path):
             # There is no second copy of it, and the shop sells without.
-            connections[topology.ACCOUNTS].close()
+            connections[DEFAULT_DB_ALIAS].close()
             self.stderr.write(
                 f"The accounts can't be read ({problem}): {put_aside(path).name} keeps the file, and a new one is "
                 "made. Staff accounts other than `staff` are to be made again, or restored from a backup."
             )
         files.make_file(path)
-        if self.says_something or self.plan(topology.ACCOUNTS):
-            self.migrate_file(topology.ACCOUNTS)
+        if self.says_something or self.plan(DEFAULT_DB_ALIAS):
+            self.migrate_file(DEFAULT_DB_ALIAS)
 
     def unreadable(self, path: Path) -> str:
         """Why SQLite can't make anything of a file; empty if it can, or if there is none."""
@@ -100,7 +100,7 @@ class Command(migrate.Command):
 
     def look(self, service: Service) -> None:
         """What would be done, without doing anything."""
-        alias = next((name for name in service.aliases if topology.database_file(name).exists()), None)
+        alias = next((name for name in service.aliases if replication_settings.files[name].exists()), None)
         if alias is not None:
             self.migrate_file(alias)
             return

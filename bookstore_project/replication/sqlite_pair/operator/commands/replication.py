@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project.nodes.ticking import Ticker, at_work
 from bookstore_project.replication import confirmation
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, Unavailable
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.service import Service, get_service
@@ -21,9 +22,8 @@ from bookstore_project.replication.sqlite_pair.operator import execution, planni
 from bookstore_project.replication.sqlite_pair.operator.status import ServiceStatus, status
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
 from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
-from bookstore_project.settings import topology
 
-ALIASES = [alias for name in topology.APPS_OF_SERVICE for alias in topology.database_aliases(name)]
+ALIASES = list(replication_settings.service_of_alias)
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         aside.add_argument("--remove", nargs="+", metavar="FILE", default=[], help="as they are listed, or `all`")
         aside.add_argument("--yes", action="store_true", help="don't ask")
         for action in actions.choices.values():
-            action.add_argument("--service", choices=list(topology.APPS_OF_SERVICE), help="only this one")
+            action.add_argument("--service", choices=list(replication_settings.services), help="only this one")
         promote = actions.add_parser(
             "promote",
             help="the history of a copy that is out of sync counts from now on: the last one in sync is gone",
@@ -60,14 +60,14 @@ class Command(BaseCommand):
             help="takes both files as they lie, if they have one history: the witness is lost, or knows others",
         )
         discard = actions.add_parser("discard", help="throws a copy away; it is rebuilt from the other")
-        adopt.add_argument("--service", choices=list(topology.APPS_OF_SERVICE), required=True)
+        adopt.add_argument("--service", choices=list(replication_settings.services), required=True)
         for action in (promote, discard):
             action.add_argument("alias", choices=ALIASES)
         for action in (promote, adopt, discard):
             action.add_argument("--yes", action="store_true", help="don't ask")
 
     def handle(self, *args: Any, action: str, service: str | None = None, **options: Any) -> None:
-        services = [get_service(name) for name in ([service] if service else topology.APPS_OF_SERVICE)]
+        services = [get_service(name) for name in ([service] if service else replication_settings.services)]
         try:
             if action == "status":
                 self.show([status(each) for each in services], as_json=options["json"])
@@ -93,7 +93,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def at_work(self, what: str, services: Iterable[Service]) -> Iterator[None]:
-        files = [topology.database_file(alias) for service in services for alias in service.aliases]
+        files = [replication_settings.files[alias] for service in services for alias in service.aliases]
         with at_work(self.stderr, what, files) as self.ticker:
             yield
 
@@ -187,7 +187,7 @@ class Command(BaseCommand):
         if action == "adopt":
             name, plan = service or "", planning.adopt
         else:
-            name = topology.NODES[options["alias"]].service
+            name = replication_settings.service_of_alias[options["alias"]]
             plan = partial(getattr(planning, action), alias=options["alias"])
         with self.at_work("Reading both files", [get_service(name)]):
             state = planning.look(get_service(name))

@@ -1,0 +1,164 @@
+"""What a project tells replication: the setting REPLICATION, read here and nowhere else.
+
+    REPLICATION = {
+        "SERVICES": {"catalog": {"APPS": ["catalog_app"], "REPLICAS": {"catalog-1": URL, "catalog-2": URL}}},
+        "DATA_DIR": Path("var"),
+        ...
+    }
+
+A replica is a database alias, and the URL of the process that works on it; its file is that of DATABASES.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+from bookstore_project.settings import modes
+from bookstore_project.settings.topology import FRONT, Node, parse_address
+
+DEFAULTS: Mapping[str, Any] = {
+    "NODE": "",
+    "FRONTS": {},
+    "COHERENCE": modes.FULL,
+    "LEASE_S": 1.5,
+    "WRITE_WAIT_S": 2.0,
+    "LOG_KEEP": 10_000,
+    "SCRUB_EVERY_S": 3600.0,
+}
+REQUIRED = ("SERVICES", "DATA_DIR")
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """What is told of a service, and where its replicas keep what they tell one another."""
+
+    app_labels: tuple[str, ...]
+    """The apps whose models it replicates."""
+    replicas: Mapping[str, str]
+    """Alias → URL, in a fixed order."""
+    witness_file: Path
+    lock_dir: Path
+
+
+class ReplicationSettings:
+    """Each key of the setting as an attribute, worked out at first use, and anew when a test overrides it.
+
+    Raises ImproperlyConfigured where a key is missing that has no default, or is none that there is.
+    """
+
+    @cached_property
+    def _members(self) -> Mapping[str, Any]:
+        given: Mapping[str, Any] = getattr(settings, "REPLICATION", {})
+        for key in given:
+            if key not in DEFAULTS and key not in REQUIRED:
+                raise ImproperlyConfigured(f"REPLICATION has no key {key!r}.")
+        for key in REQUIRED:
+            if key not in given:
+                raise ImproperlyConfigured(f"REPLICATION needs {key!r}.")
+        return {**DEFAULTS, **given}
+
+    @cached_property
+    def services(self) -> Mapping[str, ServiceSettings]:
+        return {
+            name: ServiceSettings(
+                tuple(members["APPS"]),
+                dict(members["REPLICAS"]),
+                self.data_dir / "witness" / f"{name}.json",
+                self.data_dir / "locks" / name,
+            )
+            for name, members in self._members["SERVICES"].items()
+        }
+
+    @cached_property
+    def service_of_app(self) -> Mapping[str, str]:
+        """By the app's label. What isn't here isn't replicated."""
+        return {label: name for name, service in self.services.items() for label in service.app_labels}
+
+    @cached_property
+    def service_of_alias(self) -> Mapping[str, str]:
+        return {alias: name for name, service in self.services.items() for alias in service.replicas}
+
+    @cached_property
+    def files(self) -> Mapping[str, Path]:
+        """Of every database alias."""
+        return {alias: Path(str(database["NAME"])) for alias, database in settings.DATABASES.items()}
+
+    @cached_property
+    def data_dir(self) -> Path:
+        """Where witnesses, locks and leases are."""
+        return Path(self._members["DATA_DIR"])
+
+    @cached_property
+    def node(self) -> str:
+        """The name of this process's node: a replica's alias, or another's; empty in a management command."""
+        return str(self._members["NODE"])
+
+    @cached_property
+    def service_of_node(self) -> str | None:
+        """The service of which this process is a replica; None for a front and for a management command."""
+        return self.service_of_alias.get(self.node)
+
+    @cached_property
+    def fronts(self) -> Mapping[str, str]:
+        """The fronts that may hold leases, by name, with their addresses: writers wait for these alone."""
+        return dict(self._members["FRONTS"])
+
+    @cached_property
+    def coherence(self) -> str:
+        """One of `settings.modes.COHERENCE`. Anything but `full` is an experiment: reads may be stale."""
+        return str(self._members["COHERENCE"])
+
+    @cached_property
+    def lease_s(self) -> float:
+        """How long a front may use its cache after a poll, in seconds."""
+        return float(self._members["LEASE_S"])
+
+    @cached_property
+    def write_wait_s(self) -> float:
+        """How long a call may wait for a write that waits for a lease before its replica counts as hung."""
+        return float(self._members["WRITE_WAIT_S"])
+
+    @cached_property
+    def log_keep(self) -> int:
+        """Entries that a replica's log keeps."""
+        return int(self._members["LOG_KEEP"])
+
+    @cached_property
+    def scrub_every_s(self) -> float:
+        """Seconds between two scrubs; 0 is never."""
+        return float(self._members["SCRUB_EVERY_S"])
+
+    def url(self, alias: str) -> str:
+        """Of the replica's process."""
+        return self.services[self.service_of_alias[alias]].replicas[alias]
+
+    def address(self, alias: str) -> str:
+        """The same as HOST:PORT."""
+        return urlsplit(self.url(alias)).netloc
+
+    def reload(self) -> None:
+        self.__dict__.clear()
+
+
+replication_settings = ReplicationSettings()
+
+
+def front_at(name: str, address: str) -> Node:
+    """A front that listens on that address. Raises ImproperlyConfigured unless it is HOST:PORT."""
+    host, port = parse_address("FRONTS", address)
+    return Node(name, FRONT, host, port, 0)
+
+
+def _reload(*, setting: str, **kwargs: Any) -> None:
+    if setting in ("REPLICATION", "DATABASES"):
+        replication_settings.reload()
+
+
+setting_changed.connect(_reload)
