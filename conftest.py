@@ -161,7 +161,7 @@ def copy_databases_to(folder: Path) -> None:
 def put_in_place(template: Path) -> None:
     """Databases as in that folder instead of whatever was there, and a witness that knows them."""
     connections.close_all()
-    for folder in ("witness", "leases", "locks", "care", "aside", "uploads", "drained", "restoring"):
+    for folder in ("witness", "leases", "locks", "maintenance", "aside", "uploads", "drained", "restoring"):
         shutil.rmtree(topology.DATA / folder, ignore_errors=True)
     for alias in connections:
         path = topology.database_file(alias)

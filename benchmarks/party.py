@@ -1,7 +1,7 @@
 """A process of one store that does what it is told on its standard input, one JSON list a line: [command, number].
 
 `["sell", 200]` answers the seconds of each of so many sales, `["repair", 0]` what a repair did and how long its parts
-took. Without HTTP and without a caretaker: what is measured is replication.
+took. Without HTTP and without maintenance: what is measured is replication.
 """
 
 import json

@@ -1,5 +1,6 @@
 """The routes of a catalog replica."""
 
+from bookstore_project.api import internal_paths
 from bookstore_project.api.routes import admin_routes, common_routes, route
 from bookstore_project.replication.web.views import LeaseView, StatusView
 from bookstore_project.settings import topology
@@ -12,9 +13,9 @@ urlpatterns = [
     *route("product/<int:book_id>", views.BookView.as_view(), "product"),
     *route("info/<int:book_id>", views.BookView.as_view(), "info"),
     *route("search/<path:topic>", views.TopicSearch.as_view(), "search"),
-    *route("internal/sales/", views.Sales.as_view(), "sales"),
-    *route("internal/leases/", LeaseView.as_view(service=topology.CATALOG), "leases"),
-    *route("internal/status/", StatusView.as_view(service=topology.CATALOG), "status"),
+    *route(internal_paths.SALES[1:], views.Sales.as_view(), "sales"),
+    *route(internal_paths.LEASES[1:], LeaseView.as_view(service=topology.CATALOG), "leases"),
+    *route(internal_paths.STATUS[1:], StatusView.as_view(service=topology.CATALOG), "status"),
     *common_routes(),
     *admin_routes(),
 ]

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
+from bookstore_project.api import internal_paths
 from bookstore_project.api.routes import common_routes, route
 from frontend_app import views
 from frontend_app.dashboard import drain_views, fault_views
@@ -28,7 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("cluster/controls/<str:kind>/<str:action>/<str:name>/", fault_views.control_page, "control-page"),
     *route("cluster/", site_views.cluster_page, "cluster"),
     *route("cluster/live/", site_views.cluster_live, "cluster-live"),
-    *route("internal/push/", site_views.PushView.as_view(), "push"),
+    *route(internal_paths.PUSH[1:], site_views.PushView.as_view(), "push"),
     *route("", site_views.home, "home")[1:],
     *common_routes(),
 ]

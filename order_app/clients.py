@@ -12,7 +12,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-from bookstore_project.api import headers, problems
+from bookstore_project.api import headers, internal_paths, problems
 from bookstore_project.nodes import background, client
 from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Balancer, Call, check, problem_of
 from bookstore_project.nodes.balancing.circuit_breaker import Health
@@ -23,7 +23,6 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import topology
 from order_app.errors import Refused
 
-SALES_PATH = "/internal/sales/"
 ATTEMPT_TIMEOUT_S = replication_settings.write_wait_s
 SWEEP_TIMEOUT_S = 4.0
 CHECK_OUT_EVERY_S = 0.25
@@ -108,7 +107,7 @@ def _sell(order: uuid.UUID, book: int, quantity: int, deadline: float, is_first_
             "first_attempt": is_first_attempt and attempt.is_first,
         }
         try:
-            reply = balancer.ask(attempt, "POST", SALES_PATH, body=json.dumps(asked).encode())
+            reply = balancer.ask(attempt, "POST", internal_paths.SALES, body=json.dumps(asked).encode())
         except NeverSent:
             continue
         except CallFailed:
@@ -130,7 +129,7 @@ def sales_after(number: int) -> list[Sale]:
     """The next sales above a ledger number; raises Unavailable if no catalog replica answers."""
     for attempt in balancer.attempts(time.time() + SWEEP_TIMEOUT_S, ATTEMPT_TIMEOUT_S):
         try:
-            reply = balancer.ask(attempt, "GET", f"{SALES_PATH}?after={number}")
+            reply = balancer.ask(attempt, "GET", f"{internal_paths.SALES}?after={number}")
         except CallFailed:
             continue
         if reply.status == HTTPStatus.OK:

@@ -1,5 +1,6 @@
 """The routes of an order replica."""
 
+from bookstore_project.api import internal_paths
 from bookstore_project.api.routes import admin_routes, common_routes, route
 from bookstore_project.replication.web.views import StatusView
 from bookstore_project.settings import topology
@@ -9,7 +10,7 @@ urlpatterns = [
     *route("api/v1/orders/", views.OrderList.as_view(), "order-list"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderDetail.as_view(), "order-detail"),
     *route("purchase/<int:book_id>", views.BookPurchase.as_view(), "purchase"),
-    *route("internal/status/", StatusView.as_view(service=topology.ORDER), "status"),
+    *route(internal_paths.STATUS[1:], StatusView.as_view(service=topology.ORDER), "status"),
     *common_routes(),
     *admin_routes(),
 ]

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
+from bookstore_project.api import internal_paths
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import base, modes, topology
 
@@ -13,7 +14,7 @@ ACCESS_LINE = re.compile(
     r'|\{.*"logger": "bookstore\.request"'
 )
 """One request that a node answered, as text or JSON (see nodes.logs)."""
-PROBE_LINE = re.compile(r".*\b(?:(?:GET|HEAD) /(?:readyz|healthz|metrics)\b|POST /internal/push/)")
+PROBE_LINE = re.compile(rf".*\b(?:(?:GET|HEAD) /(?:readyz|healthz|metrics)\b|POST {internal_paths.PUSH})")
 """A machine that asks how a node is: the console says so itself, in words. Or one that tells a front what changed."""
 
 

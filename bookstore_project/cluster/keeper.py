@@ -21,7 +21,7 @@ from bookstore_project.cluster.watch import Watch
 from bookstore_project.settings import topology
 
 PROBE_EVERY_S = 0.05
-PATIENCE_S = 10.0
+COMPLAIN_AFTER_S = 10.0
 """After this many seconds the console says why a node isn't ready yet."""
 LONGEST_LINE_BYTES = 64 * 1024
 DRAIN_S = 0.5
@@ -177,7 +177,7 @@ class Keeper:
 
     async def _announce_ready(self) -> None:
         """Says that the node is ready, or after a while why it isn't; returns when it is."""
-        complain_at: float | None = time.monotonic() + PATIENCE_S
+        complain_at: float | None = time.monotonic() + COMPLAIN_AFTER_S
         while reason := await why_not_ready(self.node):
             if complain_at and time.monotonic() > complain_at:
                 self._console.line(self._console.paint(f"{self.node.name} is not ready yet: {reason}", "yellow"))

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from bookstore_project.cluster import lock, preparation
 from bookstore_project.replication.engine import engine
+from bookstore_project.replication.interface import MAINTENANCE
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
 
@@ -15,7 +16,7 @@ class StoreRuns(Exception):
 
 @contextmanager
 def stopped_store() -> Iterator[None]:
-    """As long as it is held, no supervisor starts and no replica's caretaker works. Raises StoreRuns."""
+    """As long as it is held, no supervisor starts and no replica's maintenance works. Raises StoreRuns."""
     preparation.make_folders()
     with ExitStack() as stack:
         try:
@@ -24,6 +25,6 @@ def stopped_store() -> Iterator[None]:
         except lock.HeldElsewhere as held:
             raise StoreRuns(f"The store is running (supervisor: process {held.holder}). Stop it first.") from None
         for name in topology.SERVICES:
-            if not stack.enter_context(engine.try_role(get_service(name), "caretaker")):
+            if not stack.enter_context(engine.try_role(get_service(name), MAINTENANCE)):
                 raise StoreRuns(f"A node of {name}, or a repair of it, is running. Stop it first.")
         yield

@@ -134,6 +134,10 @@ class Standing(Protocol):
         """By alias, why it is out of sync, or suspected."""
 
 
+MAINTENANCE = "caretaker"
+"""The role of whoever does a service's maintenance, by the name of its lock, which processes of older code know."""
+
+
 class Role(Protocol):
     """Work that one process at a time does: who takes it first keeps it as long as it lives."""
 

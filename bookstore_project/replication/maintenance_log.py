@@ -36,36 +36,36 @@ def now() -> str:
 
 
 def _path(service_name: str, kind: str) -> Path:
-    return replication_settings.data_dir / "care" / f"{service_name}-{kind}.json"
+    return replication_settings.data_dir / "maintenance" / f"{service_name}-{kind}.json"
 
 
 # A read that meets a row which isn't what the log says may not wait for a scrub, nor evict: it leaves a mark.
 
 
-def want_scrub(service_name: str) -> None:
-    """Has the caretaker scrub in its next round. Losing the mark loses nothing: there is a next scrub."""
+def request_scrub(service_name: str) -> None:
+    """Has maintenance scrub in its next round. Losing the mark loses nothing: there is a next scrub."""
     with suppress(OSError):
-        files.write(_wish(service_name), b"")
+        files.write(_request_file(service_name), b"")
 
 
-def is_scrub_wanted(service_name: str) -> bool:
+def is_scrub_requested(service_name: str) -> bool:
     """Whether one was asked for that isn't done yet."""
-    return scrub_wanted_ns(service_name) is not None
+    return scrub_requested_ns(service_name) is not None
 
 
-def scrub_wanted_ns(service_name: str) -> int | None:
+def scrub_requested_ns(service_name: str) -> int | None:
     """When a scrub was last asked for, of those that aren't done; None if none was."""
     with suppress(OSError):
-        return _wish(service_name).stat().st_mtime_ns
+        return _request_file(service_name).stat().st_mtime_ns
     return None
 
 
-def forget_wanted_scrub(service_name: str, wanted_ns: int | None) -> None:
+def clear_scrub_request(service_name: str, requested_ns: int | None) -> None:
     """Takes away the mark of then, as its scrub is done: one that was left meanwhile stays."""
-    if wanted_ns is not None and scrub_wanted_ns(service_name) == wanted_ns:
+    if requested_ns is not None and scrub_requested_ns(service_name) == requested_ns:
         with suppress(OSError):
-            files.remove(_wish(service_name))
+            files.remove(_request_file(service_name))
 
 
-def _wish(service_name: str) -> Path:
-    return replication_settings.data_dir / "care" / f"{service_name}-scrub-wanted"
+def _request_file(service_name: str) -> Path:
+    return replication_settings.data_dir / "maintenance" / f"{service_name}-scrub-requested"

@@ -80,7 +80,7 @@ def compare(books: Sequence[Book]) -> Comparison:
         pin.alias, there, books={book.pk: _judge(book, others.get(book.pk), beside.touched) for book in books}
     )
     if found.differing:
-        maintenance_log.want_scrub(topology.CATALOG)
+        maintenance_log.request_scrub(topology.CATALOG)
     return found
 
 

@@ -17,7 +17,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
     write_witness,
 )
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import (
     Party,
     assert_copies_equal,
@@ -96,13 +96,13 @@ def test_each_replica_shows_the_other(root: Client, settings: Settings) -> None:
     ],
 )
 def test_a_difference_is_marked_and_has_the_files_scrubbed(root: Client, damage: str, shown: str) -> None:
-    assert not maintenance_log.is_scrub_wanted("catalog")
+    assert not maintenance_log.is_scrub_requested("catalog")
     change_around("catalog-2", "PRAGMA foreign_keys = OFF", damage)
     answer = root.get(BOOKS)
     assert shown in row_of(answer, COURSE[1])
     assert "50 ✓ same" in row_of(answer, COURSE[0])
     assert "1 of these books differs at catalog-2" in text_of(answer)
-    assert maintenance_log.is_scrub_wanted("catalog")
+    assert maintenance_log.is_scrub_requested("catalog")
 
 
 def test_a_sale_between_the_two_reads_is_no_difference(root: Client) -> None:
@@ -118,7 +118,7 @@ def test_a_sale_between_the_two_reads_is_no_difference(root: Client) -> None:
     assert "49 … changed just now" in row_of(answer, COURSE[0])
     assert "50 ✓ same" in row_of(answer, COURSE[1])
     assert "⚠" not in text_of(answer)
-    assert not maintenance_log.is_scrub_wanted("catalog")
+    assert not maintenance_log.is_scrub_requested("catalog")
 
 
 def test_a_page_looks_at_the_other_replica_once(root: Client) -> None:
@@ -151,7 +151,7 @@ def test_the_list_opens_when_another_program_has_locked_the_other_replicas_file(
         answer = root.get(BOOKS)
     assert answer.status_code == 200
     assert "catalog-2 isn’t shown: catalog-2 can't be read: database is locked" in text_of(answer)
-    Caretaker(get_service("catalog")).look()  # The stranger has merged the -wal: it is checked first.
+    Maintenance(get_service("catalog")).look()  # The stranger has merged the -wal: it is checked first.
     assert "has the same" in text_of(root.get(BOOKS))
 
 

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from bookstore_project.api import internal_paths
 from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.balancer import Call
 from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.settings.topology import Node
 from frontend_app.cache.coherence import Coherence
 from frontend_app.cache.messages import PollAnswer, SentPoll
-
-PATH = "/internal/leases/"
 
 
 @dataclass
@@ -35,7 +34,12 @@ class Poller:
         poll = self.coherence.next_poll()
         try:
             reply = self.call(
-                node, "POST", PATH, body=self._question(poll), timeout_s=self.coherence.lease_s / 2, deadline=None
+                node,
+                "POST",
+                internal_paths.LEASES,
+                body=self._question(poll),
+                timeout_s=self.coherence.lease_s / 2,
+                deadline=None,
             )
             if reply.status != HTTPStatus.OK:
                 return False

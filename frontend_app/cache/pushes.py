@@ -13,7 +13,6 @@ from bookstore_project.nodes import redaction
 from frontend_app.cache.coherence import Coherence
 from frontend_app.cache.messages import Push
 
-PATH = "/internal/push/"
 KEYS_NAMED, LONGEST_KEY = 3, 100
 
 

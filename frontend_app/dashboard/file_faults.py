@@ -43,7 +43,7 @@ def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotoni
             raise problems.Unavailable(f"The file of {node.name} can't be touched: {error}") from error
         _damaged_at[node.service] = node.name, clock()
         if kind == "flip":
-            maintenance_log.want_scrub(
+            maintenance_log.request_scrub(
                 node.service
             )  # A byte that nobody reads would wait for the next one that is due.
     return f"The file of {node.name} {told}."
@@ -58,7 +58,7 @@ def _assert_spare(node: Node, now: float) -> None:
         if not engine.can_serve(service, other):
             raise problems.Conflict(f"{other} isn't in sync: {node.name} has the last good copy. Nothing was done.")
     last, at = _damaged_at.get(node.service, ("", 0.0))
-    if last not in ("", node.name) and (now < at + REST_S or maintenance_log.is_scrub_wanted(node.service)):
+    if last not in ("", node.name) and (now < at + REST_S or maintenance_log.is_scrub_requested(node.service)):
         raise problems.Conflict(f"{last} was damaged a moment ago, and may not be well yet. Nothing was done.")
 
 

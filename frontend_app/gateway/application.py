@@ -8,7 +8,7 @@ from http import HTTPStatus
 from django.conf import settings
 from rest_framework.exceptions import ParseError
 
-from bookstore_project.api import etags, headers, problems, same_origin
+from bookstore_project.api import etags, headers, internal_paths, problems, same_origin
 from bookstore_project.api.parsers import parse_json
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import metrics, unhandled_exceptions
@@ -131,7 +131,7 @@ class Gateway:
         """The answer to a catalog replica's push; None for all else: a forged push, or a page's, too."""
         if (
             request.method != "POST"
-            or request.path.rstrip("/") != pushes.PATH.rstrip("/")
+            or request.path.rstrip("/") != internal_paths.PUSH.rstrip("/")
             or not is_from_node(request)
             or any(name in request.headers for name in same_origin.TOLD_BY)
         ):
@@ -151,7 +151,7 @@ class Gateway:
             (headers.REQUEST_ID, request_id),
         ]
         answer = Outgoing(HTTPStatus.OK if taken else HTTPStatus.CONFLICT, named, b"{}")
-        _measure(metrics.pattern_of(pushes.PATH), request, answer, began)
+        _measure(metrics.pattern_of(internal_paths.PUSH), request, answer, began)
         hit_log.pushed(request.scope, answer, pushes.effects(message, request_id), began)
         return answer
 

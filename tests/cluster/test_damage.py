@@ -13,7 +13,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files.file_identity import checkpoint
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests.caretaking import Caretaker, scrub_all
+from bookstore_project.replication.tests.caretaking import Maintenance, scrub_all
 from bookstore_project.replication.tests.copies import assert_copies_equal
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
@@ -67,18 +67,18 @@ def test_a_flipped_byte_is_found_whatever_is_in_the_wal(
 def test_the_other_copy_is_left_alone_until_a_scrub_has_looked_at_the_flipped_one(
     seven_books: Path, later: Callable[[], float]
 ) -> None:
-    caretaker = Caretaker(CATALOG)
-    caretaker.step()  # The first round never scrubs.
+    maintenance = Maintenance(CATALOG)
+    maintenance.step()  # The first round never scrubs.
     flip_unseen(SECOND, later)
     with pytest.raises(problems.Conflict, match="catalog-2 was damaged a moment ago"):
         file_faults.inflict("delete", FIRST, clock=later)
-    caretaker.step()
+    maintenance.step()
     with pytest.raises(problems.Conflict, match="catalog-2 isn't in sync"):
         file_faults.inflict("delete", FIRST, clock=later)
-    caretaker.step()
+    maintenance.step()
     assert_copies_equal("catalog")
     file_faults.inflict("delete", FIRST, clock=later)
-    caretaker.step()
+    maintenance.step()
     assert_copies_equal("catalog")
 
 
@@ -86,14 +86,14 @@ def test_a_scrub_that_cannot_be_finished_is_made_up_for(
     seven_books: Path, later: Callable[[], float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between a round's look at the files and its scrub, so that the scrub is the first to meet what was done."""
-    caretaker = Caretaker(CATALOG)
-    caretaker.step()
+    maintenance = Maintenance(CATALOG)
+    maintenance.step()
 
     monkeypatch.setattr(file_faults, "_place_in_use", where_its_log_begins)
     file_faults.inflict("flip", SECOND, clock=later)
     with pytest.raises(Unavailable, match="catalog-2 can't be read"):
-        caretaker.scrub()
-    caretaker.step()
+        maintenance.scrub()
+    maintenance.step()
     assert_copies_equal("catalog")
     file_faults.inflict("delete", FIRST, clock=later)
 

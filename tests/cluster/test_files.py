@@ -160,11 +160,11 @@ def test_the_store_makes_its_witness_anew(store: Store, service: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="who holds a lock is told by /proc")
-def test_a_caretaker_that_is_stopped_holds_nobody_up(store: Store) -> None:
+def test_maintenance_that_is_stopped_holds_nobody_up(store: Store) -> None:
     """It is killed by who waits for its lock, and started anew by the supervisor."""
     client = Shop(store).client()
-    wait_for(lambda: caretaker_of(store), 30, "a caretaker")
-    node = caretaker_of(store)
+    wait_for(lambda: maintenance_node_of(store), 30, "maintenance")
+    node = maintenance_node_of(store)
     assert node is not None
     pid = store.kill(node, signal.SIGSTOP)
     for _ in range(4):
@@ -174,8 +174,8 @@ def test_a_caretaker_that_is_stopped_holds_nobody_up(store: Store) -> None:
     dump_both(store, "catalog")
 
 
-def caretaker_of(store: Store) -> str | None:
-    """The catalog node that holds the caretaker's lock, by the kernel's account."""
+def maintenance_node_of(store: Store) -> str | None:
+    """The catalog node that holds maintenance's lock, by the kernel's account."""
     lock = store.data / "locks" / "catalog" / "caretaker"
     if not lock.exists():
         return None

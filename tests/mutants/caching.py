@@ -28,7 +28,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front that doesn't answer isn't waited for",
         "a front that is cut off shows the old price after the purchase",
         FRONTS,
-        "        if left or unknown:\n            time.sleep(_NAP_S)\n",
+        "        if left or unknown:\n            time.sleep(_RETRY_DELAY_S)\n",
         "        break\n",
         f"{TESTS}/test_fronts.py::test_a_deaf_front_delays_a_write_until_its_lease_runs_out",
     ),

@@ -51,7 +51,7 @@ MUTANTS: tuple[Mutant, ...] = (
         MEMBERSHIP,
         "    if not verification.is_quick(alias):\n",
         "    if False:\n",
-        f"{SUSPICION}::test_a_large_file_is_checked_by_the_caretaker_before_it_counts_alone",
+        f"{SUSPICION}::test_a_large_file_is_checked_by_maintenance_before_it_counts_alone",
     ),
     mutant(
         "what was found where nobody can be taken out is forgotten",
@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a file is put aside in place of a former one",
         "what a decision has lost, and could still be looked up, is overwritten by the next repair",
         "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
-        "next(place for place in _places_aside(path) if not any(map(Path.exists, with_sidecars(place))))",
+        "next(place for place in _places_aside(path) if not any(map(Path.exists, with_wal_files(place))))",
         "next(_places_aside(path))",
         f"{TESTS}/test_donors.py::test_two_files_put_aside_in_one_second_are_both_kept",
     ),

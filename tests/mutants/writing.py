@@ -321,7 +321,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "no turnstile",
         "under load one customer waits for seconds while others go in again and again",
         MUTEX,
-        '    turnstile = _acquire(directory / "turnstile", deadline, _NAP_AT_TURNSTILE_S)\n',
+        '    turnstile = _acquire(directory / "turnstile", deadline, _TURNSTILE_RETRY_DELAY_S)\n',
         "    turnstile = os.open(directory, os.O_RDONLY)\n",
         f"{TESTS}/test_mutex.py::test_a_waiter_gets_its_turn_against_a_greedy_one",
     ),

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from bookstore_project.archive.tests.shop import buy, command, orders
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import assert_copies_equal, held, rows
 from bookstore_project.settings import topology
 from order_app import clients
@@ -41,7 +41,7 @@ def test_orders_whose_sales_an_older_catalog_lacks_are_counted_and_found(shop: P
     left_behind("catalog-1", 2)
     text = command("replication", "promote", "catalog-1", "--yes")
     assert "2 orders would have no sale in the ledger" in text
-    Caretaker(get_service("catalog")).step()
+    Maintenance(get_service("catalog")).step()
     with pytest.raises(CommandError, match="don't agree"):
         command("audit")
     # A sale's number is never given out again: the next purchase doesn't collide with an order of the lost history.
@@ -62,6 +62,6 @@ def test_orders_that_an_older_copy_lacks_are_written_again_from_the_ledger(direc
     assert "2 sales have no order in these files: the sweeper writes them by the ledger" in text
     assert rows("order-1", "SELECT count(*) FROM order_app_order") == [(1,)]
     assert sweeper.sweep(grace_s=0) == 2, "the process that had swept them in the former history begins anew"
-    Caretaker(get_service("order")).step()
+    Maintenance(get_service("order")).step()
     assert orders(topology.database_file("order-2")) == set(left_behind_orders)
     assert "Ledger and orders agree" in command("audit")

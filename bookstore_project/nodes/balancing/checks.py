@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from bookstore_project.api import internal_paths
 from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Call, fault_of, reason_of
 from bookstore_project.nodes.balancing.circuit_breaker import Health
@@ -46,7 +47,7 @@ class Checker:
         self.health.failed(self.node, reason_of(outcome), fault=fault, began_at=asked_at)
 
     def _ask_status(self) -> client.Reply:
-        reply = self.call(self.node, "GET", "/internal/status/", timeout_s=CHECK_TIMEOUT_S)
+        reply = self.call(self.node, "GET", internal_paths.STATUS, timeout_s=CHECK_TIMEOUT_S)
         told = json_object(reply.body)
         if reply.status == HTTPStatus.OK:
             self.status = told

@@ -22,9 +22,9 @@ def test_each_round_has_an_id_of_its_own_named_after_its_work(monkeypatch: pytes
         raise ValueError("a round that fails")
 
     monkeypatch.setattr(logging.getLogger("bookstore.background"), "disabled", True)
-    run(Task("catalog caretaker", step, 0.0), stop)
+    run(Task("catalog maintenance", step, 0.0), stop)
     assert len(set(seen)) == 3
-    assert all(own.startswith("catalog-caretaker-") and is_acceptable(own) for own in seen)
+    assert all(own.startswith("catalog-maintenance-") and is_acceptable(own) for own in seen)
     assert current_request_id() not in seen, "a thread's id is its own"
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bookstore_project.api import headers
+from bookstore_project.api import headers, internal_paths
 from bookstore_project.nodes import client
 from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.failpoints import reached
@@ -34,9 +34,8 @@ from bookstore_project.replication.invalidation.leases import (
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.settings import modes
 
-PUSH_PATH = "/internal/push/"
 PUSH_TIMEOUT_S = 0.3
-_NAP_S = 0.01
+_RETRY_DELAY_S = 0.01
 _UNWAITED = threading.BoundedSemaphore(100)
 """Pushes on their way for which nobody waits; more of them are left out."""
 
@@ -48,7 +47,9 @@ def push(lease: Lease, message: Mapping[str, Any], timeout_s: float = PUSH_TIMEO
     for _ in range(2):  # Once more: the pooled connection may have died with the front's former process.
         try:
             node = front_at(lease.front, lease.address)
-            answer = client.call(node, "POST", PUSH_PATH, body=body, extra_headers=meant, timeout_s=timeout_s)
+            answer = client.call(
+                node, "POST", internal_paths.PUSH, body=body, extra_headers=meant, timeout_s=timeout_s
+            )
             return answer.status == 200
         except (client.NeverSent, ImproperlyConfigured):  # The latter: its address is none.
             return False
@@ -102,7 +103,7 @@ def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = N
                 record_no_lease(front)
             unknown = frozenset()
         if left or unknown:
-            time.sleep(_NAP_S)
+            time.sleep(_RETRY_DELAY_S)
 
 
 def _message(timeline: str, entries: Sequence[Entry]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.repair import maintenance
 
 
-class Caretaker(maintenance.Caretaker):
+class Maintenance(maintenance.Maintenance):
     def __init__(self, service: Service) -> None:
         super().__init__(service, pushes)
 

@@ -13,7 +13,7 @@ from bookstore_project.replication.sqlite_pair.operator.planning import Decision
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.sqlite_pair.repair import bootstrap
 from bookstore_project.replication.tests import faulty
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import assert_copies_equal
 from bookstore_project.replication.tests.faulty import FAULTS, Heal, Stranger
 from bookstore_project.replication.tests.goods import GOODS, Goods
@@ -22,7 +22,7 @@ from bookstore_project.settings import topology
 GOES_ON, HEALS, PROMOTE, RESTORE = "gh!x"
 """It goes on; it refuses, and comes right by itself, at the latest with the next start; it refuses until an operator
 has promoted a copy; or has put back a backup."""
-CARETAKERS = {name: Caretaker(get_service(name)) for name in GOODS}
+MAINTENANCE = {name: Maintenance(get_service(name)) for name in GOODS}
 """The only one of each service in this process: as long as it lives, nobody else has its role."""
 
 
@@ -35,7 +35,7 @@ class Case:
         self.acknowledged, self.unknown = count, 0
         self.heals: list[Heal] = []
         self.refusals: list[str] = []
-        self.caretaker = CARETAKERS[self.service.name]
+        self.maintenance = MAINTENANCE[self.service.name]
 
     def strike(self, alias: str, name: str) -> None:
         self.heals.append(FAULTS[name].strike(self._stranger, topology.database_file(alias), self.goods))
@@ -65,7 +65,7 @@ class Case:
 
     def take_care(self) -> None:
         try:
-            self.caretaker.step()
+            self.maintenance.step()
         except Unavailable as error:
             self.refusals.append(error.detail)
 
@@ -74,7 +74,7 @@ class Case:
         first, second = self.service.aliases
         self.write()
         if first in read_witness(self.service.witness_file).in_sync:
-            self.caretaker.scrub()
+            self.maintenance.scrub()
         assert read_witness(self.service.witness_file).in_sync == (second,)
 
     def heal(self) -> None:
@@ -112,7 +112,7 @@ class Case:
                 self.restart()
             if round_ == 2:
                 with suppress(Unavailable):
-                    self.caretaker.scrub()
+                    self.maintenance.scrub()
         assert not goes_on, "it went on, and then it refused"
         assert not status(self.service).is_whole
         return PROMOTE if self._promote() else RESTORE

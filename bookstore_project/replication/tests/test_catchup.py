@@ -15,7 +15,7 @@ from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.tests import histories
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, head, opened
 from bookstore_project.replication.tests.histories import BOOKS, CATALOG
@@ -187,4 +187,4 @@ def test_a_broken_chain_in_the_other_log_stops_it() -> None:
         "catalog-1",
         f"UPDATE replication_logentry SET keys = '[\"book:1\"]' WHERE keys = '[]' AND position > {before}",
     )
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()

@@ -14,7 +14,7 @@ from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
 from bookstore_project.replication.tests.books import price_of, reprice
-from bookstore_project.replication.tests.caretaking import Caretaker, scrub_all
+from bookstore_project.replication.tests.caretaking import Maintenance, scrub_all
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
     Party,
@@ -112,9 +112,9 @@ def test_a_writer_gets_in_between_two_batches(store: Path) -> None:
     assert_copies_equal("catalog")
 
 
-def test_the_caretaker_compacts(store: Path) -> None:
+def test_maintenance_compacts(store: Path) -> None:
     edit(300)
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert base("catalog-1") == base("catalog-2") > 100
 
 
@@ -265,7 +265,7 @@ def test_what_a_file_out_of_sync_needs_is_kept_for_it() -> None:
 
 @pytest.mark.usefixtures("alone")
 def test_it_is_not_waited_for_for_ever() -> None:
-    edit((compaction.PATIENCE + 2) * KEEP, ("catalog-1",))
+    edit((compaction.RETENTION_FACTOR + 2) * KEEP, ("catalog-1",))
     compaction.compact(CATALOG)
     assert base("catalog-1") > head("catalog-2")
     (repaired,) = rejoin.repair(CATALOG)
@@ -341,14 +341,14 @@ def test_a_replacement_killed_anywhere_leaves_what_a_repair_finishes(
 ) -> None:
     killed_at(point, GIVE_BACK)
     restock()
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert read_witness(CATALOG.witness_file).in_sync == BOTH
     assert_copies_equal("catalog")
 
 
 def test_a_copy_carries_no_free_pages(hollow: int) -> None:
     topology.database_file("catalog-2").unlink()
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert topology.database_file("catalog-2").stat().st_size < hollow / 2
 
 

@@ -17,7 +17,7 @@ from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import execution, planning, quarantine
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
@@ -73,7 +73,7 @@ def lose_the_last_in_sync() -> None:
 
 def rebuild() -> None:
     """As the running store does; then it sells, and both copies are the same."""
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert witness().in_sync == ("catalog-1", "catalog-2")
     restock()
     assert_copies_equal("catalog")
@@ -389,5 +389,5 @@ def test_a_copy_is_promoted_though_only_a_whole_reading_shows_what_is_wrong_with
     connections.close_all()
     spoil_rows("catalog-1", table)
     assert "Done:" in decide("promote", "catalog-2")
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert_copies_equal("catalog")

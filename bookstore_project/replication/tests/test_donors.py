@@ -19,7 +19,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.sqlite_pair.repair import rejoin
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, head, opened
 from bookstore_project.replication.tests.test_agreement import leave_behind, restock
 from bookstore_project.replication.tests.test_decisions import decide, lose
@@ -59,10 +59,10 @@ def short_donor(seven_books: Path) -> None:
 
 def test_no_copy_is_made_of_a_file_that_ends_below_the_floor(short_donor: None) -> None:
     before = SECOND.read_bytes()
-    caretaker = Caretaker(CATALOG)
+    maintenance = Maintenance(CATALOG)
     for who in ("No replica of catalog can be written", "There is nothing to repair from: catalog-1 is suspected"):
         with pytest.raises(Unavailable, match=f"{who}.*its log ends at"):
-            caretaker.step()
+            maintenance.step()
     with pytest.raises(Unavailable, match="its log ends at"):
         restock()
     assert (witness().in_sync, set(witness().suspects)) == (("catalog-1",), {"catalog-1"})
@@ -72,9 +72,9 @@ def test_no_copy_is_made_of_a_file_that_ends_below_the_floor(short_donor: None) 
 
 def test_what_is_promoted_instead_loses_no_more_than_it_lacks(short_donor: None) -> None:
     with pytest.raises(Unavailable):
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
     assert "are settled: 2 entries." in decide("promote", "catalog-2")
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     restock()
     assert_copies_equal("catalog")
 
@@ -91,7 +91,7 @@ def test_nothing_says_that_such_a_file_is_in_sync(short_donor: None) -> None:
         assert "in sync, " not in told.getvalue()
         assert ("SUSPECTED since" if is_found else "AT FAULT: its log ends at") in told.getvalue()
         with pytest.raises(Unavailable):
-            Caretaker(CATALOG).step()
+            Maintenance(CATALOG).step()
 
 
 @pytest.mark.processes
@@ -151,30 +151,30 @@ def test_every_way_of_reading_a_copy_asks_for_the_same(seven_books: Path, spoil:
 
 
 @pytest.fixture
-def caretaker(seven_books: Path) -> Caretaker:
-    return Caretaker(CATALOG)
+def maintenance(seven_books: Path) -> Maintenance:
+    return Maintenance(CATALOG)
 
 
-def spoil_and_rebuild(caretaker: Caretaker, times: int) -> None:
+def spoil_and_rebuild(maintenance: Maintenance, times: int) -> None:
     for _ in range(times):
         change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
-        caretaker.scrub()
-        caretaker.step()
+        maintenance.scrub()
+        maintenance.step()
     assert witness().in_sync == ("catalog-1", "catalog-2")
 
 
-def lose_history(caretaker: Caretaker) -> None:
+def lose_history(maintenance: Maintenance) -> None:
     """catalog-1 is promoted, though catalog-2 holds two sales that it lacks."""
     leave_behind("catalog-1", times=2)
     change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
     decide("promote", "catalog-1")
-    caretaker.step()
+    maintenance.step()
 
 
-def test_what_was_put_aside_is_never_overwritten(caretaker: Caretaker) -> None:
-    lose_history(caretaker)
-    lose_history(caretaker)
-    spoil_and_rebuild(caretaker, 2)
+def test_what_was_put_aside_is_never_overwritten(maintenance: Maintenance) -> None:
+    lose_history(maintenance)
+    lose_history(maintenance)
+    spoil_and_rebuild(maintenance, 2)
     files = quarantine.quarantined("catalog-2")
     assert len({file.path for file in files}) == 4
     for file in files[:2]:
@@ -194,18 +194,18 @@ def test_two_files_put_aside_in_one_second_are_both_kept(tmp_path: Path) -> None
     assert sorted(kept) == ["0", "1", "2"]
 
 
-def test_of_what_nobody_needs_the_newest_few_are_kept(caretaker: Caretaker) -> None:
-    lose_history(caretaker)
+def test_of_what_nobody_needs_the_newest_few_are_kept(maintenance: Maintenance) -> None:
+    lose_history(maintenance)
     (lost,) = quarantine.quarantined("catalog-2")
-    spoil_and_rebuild(caretaker, quarantine.KEPT_WITHOUT_NEED + 2)
+    spoil_and_rebuild(maintenance, quarantine.KEPT_WITHOUT_NEED + 2)
     files = quarantine.quarantined("catalog-2")
     assert len(files) == 1 + quarantine.KEPT_WITHOUT_NEED
     assert files[0] == lost
 
 
-def test_the_operator_sees_what_is_in_them_and_removes_them(caretaker: Caretaker) -> None:
-    lose_history(caretaker)
-    spoil_and_rebuild(caretaker, 1)
+def test_the_operator_sees_what_is_in_them_and_removes_them(maintenance: Maintenance) -> None:
+    lose_history(maintenance)
+    spoil_and_rebuild(maintenance, 1)
     lost, spare = quarantine.quarantined("catalog-2")
     told = decide("quarantine", yes=False)
     assert f"{lost.name}  " in told
@@ -224,8 +224,8 @@ def test_the_operator_sees_what_is_in_them_and_removes_them(caretaker: Caretaker
     assert "No file was put aside" in decide("quarantine", yes=False)
 
 
-def test_status_says_how_much_was_put_aside(caretaker: Caretaker) -> None:
-    spoil_and_rebuild(caretaker, 1)
+def test_status_says_how_much_was_put_aside(maintenance: Maintenance) -> None:
+    spoil_and_rebuild(maintenance, 1)
     told = StringIO()
     call_command("replication", "status", "--service", "catalog", stdout=told)
     assert "put aside: 1 files, " in told.getvalue()

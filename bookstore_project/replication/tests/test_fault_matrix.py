@@ -22,7 +22,7 @@ from bookstore_project.replication.sqlite_pair.files.file_identity import checkp
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import Obedient
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, python, rows
 from bookstore_project.replication.tests.faulty import BUSY_S
@@ -133,8 +133,8 @@ def test_the_store_comes_right(used_store: Path, name: str, point: str) -> None:
         failpoints.hooks[point] = strike
     acknowledged, open_ended = _write(4, case.refusals)
     failpoints.hooks.clear()
-    caretaker = Caretaker(CATALOG)
-    eventually(lambda: _is_whole(caretaker))
+    maintenance = Maintenance(CATALOG)
+    eventually(lambda: _is_whole(maintenance))
     more, unknown = _write(1, ())
     assert (more, unknown) == (1, 0), "the store doesn't serve again"
     assert_copies_equal("catalog")
@@ -164,9 +164,9 @@ def _write(count: int, refusals: tuple[type[Exception], ...]) -> tuple[int, int]
     return acknowledged, unknown
 
 
-def _is_whole(caretaker: Caretaker) -> bool:
+def _is_whole(maintenance: Maintenance) -> bool:
     try:
-        caretaker.step()
+        maintenance.step()
         return read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
     except Unavailable:
         return False
@@ -198,18 +198,18 @@ def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
         f"connection = sqlite3.connect({str(topology.database_file(alias))!r}, isolation_level=None)\n"
         f"{LOCKS[lock]}\nprint('locked', flush=True); input()\nconnection.execute('ROLLBACK')"
     )
-    caretaker = Caretaker(CATALOG)
+    maintenance = Maintenance(CATALOG)
     connections.close_all()  # SQLite's exclusive mode is for a file that nobody else has open.
     with python(code) as other:
         assert other.stdout.readline() == "locked\n"
         restock()
         assert alias not in read_witness(CATALOG.witness_file).in_sync
         with pytest.raises(Unavailable, match="busy or full"):
-            caretaker.step()
+            maintenance.step()
         restock()  # Without looking at the locked file again.
         other.communicate("\n")
     identity = read_witness(CATALOG.witness_file).files[alias].identity
-    caretaker.step()
+    maintenance.step()
     witness = read_witness(CATALOG.witness_file)
     assert witness.in_sync == ("catalog-1", "catalog-2")
     assert witness.files[alias].identity == identity, "it was copied"
@@ -220,11 +220,11 @@ def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
 
 
 RESTOCK = """
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from catalog_app.services import book_restock
-take_care = Caretaker(get_service("catalog")).step
+take_care = Maintenance(get_service("catalog")).step
 book_restock(book_id=1, quantity=1, actor="test")
 """
 
@@ -254,7 +254,7 @@ def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, obedient
         assert f"{alias} can't be rebuilt: [Errno 13] Permission denied" in told
     finally:
         path.parent.chmod(0o700)
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert_copies_equal("catalog")
 
 
@@ -292,11 +292,11 @@ def test_a_full_disk_costs_one_copy_until_there_is_room(small_disk: Path) -> Non
     for _ in range(3):
         restock()
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1",)
-    caretaker = Caretaker(CATALOG)
+    maintenance = Maintenance(CATALOG)
     with pytest.raises(Unavailable, match="full"):
-        caretaker.step()
+        maintenance.step()
     (small_disk / "filler").unlink()
-    caretaker.step()
+    maintenance.step()
     restock()
     assert_copies_equal("catalog")
 
@@ -318,7 +318,7 @@ def test_a_checkpoint_that_finds_no_room_is_nobody_elses_write(small_disk: Path)
     reasons = read_witness(CATALOG.witness_file).complaints
     assert "somebody else" not in str(reasons), reasons
     (small_disk / "filler").unlink()
-    caretaker = Caretaker(CATALOG)
-    eventually(lambda: _is_whole(caretaker))
+    maintenance = Maintenance(CATALOG)
+    eventually(lambda: _is_whole(maintenance))
     restock()
     assert_copies_equal("catalog")

@@ -13,7 +13,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import SLOT_BYTES, read_witness, write_witness
 from bookstore_project.replication.tests.books import price_of, reprice
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
     change_around,
@@ -84,7 +84,7 @@ def test_a_replica_whose_file_is_at_fault_says_why(seven_books: Path, fault: str
     assert price_of(2, "catalog-1")[0] == "5.00", "the store doesn't go on with the other copy"
     with pytest.raises(Unavailable, match="catalog-2 is out of sync"):
         price_of(2, "catalog-2")
-    Caretaker(get_service("catalog")).step()
+    Maintenance(get_service("catalog")).step()
     assert price_of(2, "catalog-2")[0] == "5.00"
     assert_copies_equal("catalog")
 
@@ -101,7 +101,7 @@ def test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked
     reprice(2)
     with pytest.raises(Unavailable, match="out of sync"):
         price_of(1, "catalog-2")
-    Caretaker(get_service("catalog")).step()
+    Maintenance(get_service("catalog")).step()
     assert price_of(1, "catalog-2")[0] == "5.00"
     assert_copies_equal("catalog")
 
@@ -113,7 +113,7 @@ def test_a_flipped_value_is_neither_sold_from_nor_copied(seven_books: Path, alia
     witness = read_witness(get_service("catalog").witness_file)
     assert alias not in witness.in_sync
     assert "row 1 of catalog_app_book" in witness.out[alias].reason
-    Caretaker(get_service("catalog")).step()
+    Maintenance(get_service("catalog")).step()
     assert_copies_equal("catalog")
     assert rows(alias, "SELECT quantity FROM catalog_app_book WHERE id = 1") == [(49,)]
 

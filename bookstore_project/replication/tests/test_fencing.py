@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fencing, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(fencing, "FENCE_AFTER_S", 0.2)
 
 
 @contextmanager

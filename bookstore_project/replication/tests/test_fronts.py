@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from bookstore_project.api import internal_paths
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown
@@ -356,7 +357,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == fronts.PUSH_PATH:
+        if self.path == internal_paths.PUSH:
             self.server.tokens.add(self.headers["X-Service-Token"])
             self.server.instances.add(self.headers["X-Front-Instance"])
             self.server.messages.append(json.loads(body))

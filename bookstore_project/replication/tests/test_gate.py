@@ -16,7 +16,7 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.tests.books import REPRICE, price_of, reprice
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import (
     Party,
     Pause,
@@ -133,8 +133,8 @@ def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
     seven_books: Path, damage: str, is_locked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
-    caretaker = Caretaker(get_service("catalog"))
-    caretaker.step()  # The first round never scrubs.
+    maintenance = Maintenance(get_service("catalog"))
+    maintenance.step()  # The first round never scrubs.
     change_around("catalog-2", "PRAGMA foreign_keys = OFF", f"{damage} WHERE id = 3")
     with (
         writer_lock(get_service("catalog").lock_dir, timeout_s=5) if is_locked else nullcontext(),
@@ -142,11 +142,11 @@ def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
         reads.reading("catalog", alias="catalog-2"),
     ):
         reads.get_verified(Book, 3)
-    assert maintenance_log.is_scrub_wanted("catalog") == is_locked
+    assert maintenance_log.is_scrub_requested("catalog") == is_locked
     if is_locked:
-        caretaker.step()
+        maintenance.step()
     assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-1",)
-    caretaker.step()
+    maintenance.step()
     with reads.reading("catalog", alias="catalog-2"):
         assert reads.get_verified(Book, 3) == Book.objects.get(pk=3)
         assert reads.get_verified(Book, 99) is None

@@ -8,7 +8,7 @@ import pytest
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Rows, assert_copies_equal, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle
@@ -129,6 +129,6 @@ def test_a_log_that_does_not_fit_is_not_rolled_forward(
     witness = read_witness(get_service("catalog").witness_file)
     assert alias not in witness.in_sync
     assert complaint in witness.out[alias].reason
-    Caretaker(get_service("catalog")).step()
+    Maintenance(get_service("catalog")).step()
     assert_copies_equal("catalog")
     assert rows(alias, "SELECT quantity FROM catalog_app_book WHERE id = 1") == [(47,)]

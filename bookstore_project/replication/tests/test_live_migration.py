@@ -26,7 +26,7 @@ from bookstore_project.replication.sqlite_pair.files.stored_schema import as_fou
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap, migration
 from bookstore_project.replication.tests.books import reprice
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import (
     Party,
@@ -252,7 +252,7 @@ def test_a_killed_migration_is_finished_by_the_next(old_store: Path, killed_at: 
     connections.close_all()
     killed_at(point, MIGRATE)
     migrate(verbosity=0)
-    Caretaker(CATALOG).step()  # Where the new files count already, there is nothing left to migrate.
+    Maintenance(CATALOG).step()  # Where the new files count already, there is nothing left to migrate.
     assert witness().in_sync == BOTH
     assert columns("catalog-1") == ["id", "name", "card", "level"]
     assert len({row[2] for row in readers("catalog-1")}) == 4
@@ -271,7 +271,7 @@ def test_a_killed_migration_is_undone_by_the_store_that_runs_the_old_code(
     before = {name: found for name, found in dump("catalog-1").items() if name != "replication_logentry"}
     connections.close_all()
     killed_at(point, MIGRATE)
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert witness().in_sync == BOTH
     assert before.items() <= dump("catalog-1").items()
     reprice()

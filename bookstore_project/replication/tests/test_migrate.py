@@ -11,7 +11,7 @@ from django.db import connections
 from bookstore_project.replication import reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import assert_copies_equal
 from bookstore_project.settings import topology
 from catalog_app.models import Book
@@ -51,7 +51,7 @@ def test_the_content_of_another_copy_is_not_taken_for_a_moved_file(seven_books: 
     shutil.copy(topology.database_file("catalog-1"), seven_books / "copy")
     (seven_books / "copy").replace(topology.database_file("catalog-2"))
     assert "catalog-2: its file was replaced" in migrate()
-    Caretaker(get_service("catalog")).step()
+    Maintenance(get_service("catalog")).step()
     assert_copies_equal("catalog")
 
 
@@ -62,7 +62,7 @@ def test_a_missing_file_is_left_for_its_repair(seven_books: Path) -> None:
     assert not topology.database_file("catalog-2").exists()
     with reads.reading("catalog", alias="catalog-1"):
         assert Book.objects.count() == 7
-    Caretaker(get_service("catalog")).step()
+    Maintenance(get_service("catalog")).step()
     assert_copies_equal("catalog")
 
 

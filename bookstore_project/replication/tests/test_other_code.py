@@ -17,7 +17,7 @@ from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.tests.books import reprice
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, opened, python, rows
 from bookstore_project.replication.tests.leases import POLL
 from bookstore_project.replication.transaction import settle
@@ -31,7 +31,7 @@ ATTEMPTS = """
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
@@ -44,7 +44,7 @@ def read():
         return Book.objects.count()
 
 write = lambda: run("catalog", lambda: Book.objects.get(pk=1).save())
-for attempt in (write, read, Caretaker(get_service("catalog")).step):
+for attempt in (write, read, Maintenance(get_service("catalog")).step):
     try:
         print("did it:", attempt())
     except Unavailable as error:
@@ -84,7 +84,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "settle": lambda: settle("catalog"),
     "read": read,
     "poll": poll,
-    "scrub": lambda: Caretaker(CATALOG).scrub(),
+    "scrub": lambda: Maintenance(CATALOG).scrub(),
 }
 
 
@@ -109,7 +109,7 @@ def test_one_file_of_other_code_beside_one_of_this_is_at_fault_itself(seven_book
         connection.execute("PRAGMA user_version = 7")
     reprice()
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1",)
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     reprice()
     assert_copies_equal("catalog")
 
@@ -120,7 +120,7 @@ def test_it_builds_no_copy_either(seven_books: Path, monkeypatch: pytest.MonkeyP
     reprice()
     as_other_code(monkeypatch)
     with pytest.raises(Unavailable, match="other code than catalog-1"):
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1",)
     assert not topology.database_file("catalog-2").exists()
 
@@ -171,5 +171,5 @@ def test_the_number_covers_columns_and_format(monkeypatch: pytest.MonkeyPatch) -
 def test_a_copy_carries_it(seven_books: Path) -> None:
     topology.database_file("catalog-2").unlink()
     reprice()
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert rows("catalog-2", "PRAGMA user_version") == [(schema_version.of_code("catalog"),)]

@@ -22,7 +22,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, opened
 from bookstore_project.replication.tests.leases import reprice
 from bookstore_project.replication.transaction import run
@@ -72,13 +72,13 @@ def store(seven_books: Path, settings: Settings) -> Iterator[Path]:
 
 
 def heal() -> None:
-    caretaker = Caretaker(CATALOG)
+    maintenance = Maintenance(CATALOG)
     for _ in range(3):
         try:
-            caretaker.step()
+            maintenance.step()
         except Unavailable:
             continue
-    del caretaker
+    del maintenance
 
 
 def assert_whole() -> None:
@@ -146,14 +146,14 @@ def test_in_a_drained_marks_place(store: Path, thing: str) -> None:
 
 @things
 def test_in_the_place_of_a_note_and_of_a_wish(store: Path, thing: str) -> None:
-    put(thing, topology.DATA / "care" / "catalog-scrub.json")
+    put(thing, topology.DATA / "maintenance" / "catalog-scrub.json")
     assert maintenance_log.last("catalog", maintenance_log.SCRUB) is None
     maintenance_log.note("catalog", maintenance_log.SCRUB, found={})
     assert (maintenance_log.last("catalog", maintenance_log.SCRUB) or {})["found"] == {}
-    put(thing, topology.DATA / "care" / "catalog-scrub-wanted")
-    maintenance_log.want_scrub("catalog")
-    maintenance_log.forget_wanted_scrub("catalog", maintenance_log.scrub_wanted_ns("catalog"))
-    assert not maintenance_log.is_scrub_wanted("catalog")
+    put(thing, topology.DATA / "maintenance" / "catalog-scrub-requested")
+    maintenance_log.request_scrub("catalog")
+    maintenance_log.clear_scrub_request("catalog", maintenance_log.scrub_requested_ns("catalog"))
+    assert not maintenance_log.is_scrub_requested("catalog")
 
 
 @things

@@ -19,7 +19,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
 )
 from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import rebuild_witness
 from bookstore_project.replication.tests.books import price_of, reprice
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import KilledAt, Obedient
 from bookstore_project.replication.tests.copies import (
     assert_copies_equal,
@@ -79,7 +79,7 @@ def test_nothing_goes_by_it_and_it_is_made_anew(old: bytes, way: str) -> None:
     for attempt in (reprice, lambda: price_of(1, "catalog-1"), lambda: price_of(1, "catalog-2")):
         with pytest.raises(Unavailable, match="witness"):
             attempt()
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert witness().timeline != timeline
     assert witness().floor == floor
     assert price_of(1, "catalog-2") == ("5.00", floor)
@@ -98,7 +98,7 @@ def test_an_old_copy_is_found_by_a_process_that_never_met_the_newer_one(seven_bo
     for attempt in ("price_of(1, 'catalog-2')", "price_of(1, 'catalog-1')", "reprice()"):
         with python(f"{code}try: {attempt}\nexcept Exception as error: print(error)") as stranger:
             assert "stale" in stranger.communicate()
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert price_of(1, "catalog-2")[0] == "5.00"
     assert_copies_equal("catalog")
 
@@ -119,7 +119,7 @@ def test_the_longer_log_counts_and_the_shorter_is_rolled_forward(seven_books: Pa
     CATALOG.witness_file.unlink()
     rebuild_witness(CATALOG)
     assert witness().in_sync == ("catalog-1",)
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert price_of(1, "catalog-2") == ("5.00", head("catalog-1"))
     assert_copies_equal("catalog")
 
@@ -166,7 +166,7 @@ def test_it_is_not_made_where_the_copies_do_not_agree(old: bytes, damage: Callab
     damage()
     CATALOG.witness_file.unlink()
     with pytest.raises(Unavailable, match=r"manage\.py replication adopt"):
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
     assert not CATALOG.witness_file.exists()
     with pytest.raises(Unavailable, match="witness"):
         reprice()

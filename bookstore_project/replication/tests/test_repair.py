@@ -16,7 +16,7 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.repair import rejoin
-from bookstore_project.replication.tests.caretaking import Caretaker, scrub_all
+from bookstore_project.replication.tests.caretaking import Maintenance, scrub_all
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held, opened
 from bookstore_project.settings import topology
@@ -64,7 +64,7 @@ def test_a_deleted_file_is_rebuilt_from_the_other(seven_books: Path) -> None:
 def test_a_file_at_fault_is_found_and_rebuilt_though_nobody_writes(seven_books: Path) -> None:
     shutil.copy(topology.database_file("catalog-1"), seven_books / "copy")
     (seven_books / "copy").replace(topology.database_file("catalog-2"))
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert_copies_equal("catalog")
     assert witness().in_sync == ("catalog-1", "catalog-2")
 
@@ -144,7 +144,7 @@ def test_a_repairer_killed_anywhere_is_followed_by_one_that_finishes(
     restock()
     killed_at(point, REPAIR)
     restock()
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert witness().in_sync == ("catalog-1", "catalog-2")
     assert_copies_equal("catalog")
 
@@ -178,12 +178,12 @@ def test_a_scrub_says_which_file_and_rows_are_wrong_and_repairs_them(seven_books
     restock(book_id=1)
     statement, complaint = DAMAGE[damage]
     change_around("catalog-2", statement)
-    caretaker = Caretaker(CATALOG)
-    found = caretaker.scrub()
+    maintenance = Maintenance(CATALOG)
+    found = maintenance.scrub()
     assert found["catalog-1"] == []
     assert any(part in " ".join(found["catalog-2"]) for part in complaint.split("|")), found
     assert witness().in_sync == ("catalog-1",)
-    caretaker.step()
+    maintenance.step()
     assert_copies_equal("catalog")
 
 
@@ -214,23 +214,23 @@ def test_a_scrub_that_is_asked_for_while_one_is_under_way_comes_after_it(
 
     def look_and_ask(*arguments: Any) -> list[str]:
         found = look(*arguments)
-        maintenance_log.want_scrub("catalog")
+        maintenance_log.request_scrub("catalog")
         return found
 
-    caretaker = Caretaker(CATALOG)
-    maintenance_log.want_scrub("catalog")
+    maintenance = Maintenance(CATALOG)
+    maintenance_log.request_scrub("catalog")
     with monkeypatch.context() as patched:
         patched.setattr(scrub, "findings", look_and_ask)
-        caretaker.scrub()
-    assert maintenance_log.is_scrub_wanted("catalog")
-    caretaker.scrub()
-    assert not maintenance_log.is_scrub_wanted("catalog")
+        maintenance.scrub()
+    assert maintenance_log.is_scrub_requested("catalog")
+    maintenance.scrub()
+    assert not maintenance_log.is_scrub_requested("catalog")
 
 
 def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_books: Path) -> None:
     """Each file is judged alone: a comparison would only say that they differ."""
     change_around("catalog-1", "UPDATE catalog_app_book SET title = 'x' WHERE id = 1")
-    Caretaker(CATALOG).scrub()
+    Maintenance(CATALOG).scrub()
     assert witness().in_sync == ("catalog-2",)
 
 

@@ -78,7 +78,7 @@ def test_status_tells_the_last_repair_and_the_last_scrub(seven_books: Path) -> N
 
 def test_notes_that_are_lost_or_garbled_lose_nothing(seven_books: Path) -> None:
     said("scrub")
-    for note in (seven_books / "care").iterdir():
+    for note in (seven_books / "maintenance").iterdir():
         note.write_text("{")
     assert "last scrub: none" in said("status")
 

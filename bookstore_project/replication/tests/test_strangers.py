@@ -31,7 +31,7 @@ from bookstore_project.replication.sqlite_pair.repair import bootstrap, rejoin
 from bookstore_project.replication.sqlite_pair.repair.compaction import compact
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.replication.tests.books import price_of, reprice
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, Pause, assert_copies_equal, head, python
 from bookstore_project.replication.transaction import run
@@ -115,7 +115,7 @@ class TestOverwritten:
             assert bootstrap.adopt_moved_files(CATALOG, lock) == []
         with pytest.raises(Unavailable):
             price_of(1, alias)
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
         assert price_of(1, alias)[0] == "5.00"
         assert_copies_equal("catalog")
 
@@ -134,7 +134,7 @@ class TestOverwritten:
                 reader()
         restock(3)
         assert alias not in witness().in_sync
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
         assert price_of(1, "catalog-1")[0] == price_of(1, "catalog-2")[0] == "5.00"
         assert_copies_equal("catalog")
 
@@ -148,9 +148,9 @@ class TestOverwritten:
         stranger.close()
 
     @pytest.mark.processes
-    def test_the_caretaker_finds_it_though_nobody_reads_or_writes(self, old: dict[str, bytes]) -> None:
+    def test_maintenance_finds_it_though_nobody_reads_or_writes(self, old: dict[str, bytes]) -> None:
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         assert_copies_equal("catalog")
 
@@ -179,7 +179,7 @@ class TestOverwritten:
         with pytest.raises(Unavailable, match="overwritten"):
             price_of(1, "catalog-2")
         assert "overwritten" in witness().out["catalog-2"].reason
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
         assert price_of(1, "catalog-2")[0] == "5.00"
 
     @pytest.mark.processes
@@ -232,7 +232,7 @@ class TestOverwritten:
         restock(4)
         failpoints.hooks.clear()
         restock(4)
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
         assert price_of(1, "catalog-1")[0] == price_of(1, "catalog-2")[0] == "5.00"
         assert_copies_equal("catalog")
 
@@ -240,7 +240,7 @@ class TestOverwritten:
 class TestCheckpoints:
     """The store's own writes of a file are no fault, whatever cuts them short."""
 
-    def test_reads_and_the_caretaker_take_no_offence(self, seven_books: Path) -> None:
+    def test_reads_and_maintenance_take_no_offence(self, seven_books: Path) -> None:
         seen: list[str] = []
         for point in ("checkpoint-announced", "checkpoint-made"):
             failpoints.hooks[point] = lambda: seen.append(str(Party(lambda: price_of(1, "catalog-2")[0]).result()))
@@ -267,7 +267,7 @@ class TestCheckpoints:
             "file_identity.CHECKPOINT_EVERY = 1\n"
             "from catalog_app.services import book_restock\nbook_restock(book_id=1, quantity=1, actor='test')",
         )
-        Caretaker(CATALOG).look()
+        Maintenance(CATALOG).look()
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         assert_copies_equal("catalog")
@@ -337,10 +337,10 @@ class TestVisitors:
             for alias in CATALOG.aliases:
                 subprocess.run([*tool, topology.database_file(alias)], check=True)
             if not is_running:
-                Caretaker(CATALOG).look()
+                Maintenance(CATALOG).look()
             assert [fault_of(alias, witness()) for alias in CATALOG.aliases] == [None, None]
             assert (price_of(1, "catalog-1"), price_of(1, "catalog-2")) == before
-            Caretaker(CATALOG).look()
+            Maintenance(CATALOG).look()
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
@@ -357,7 +357,7 @@ class TestVisitors:
         for alias in CATALOG.aliases:
             subprocess.run([*TOOLS["sqlite3, read and write"], topology.database_file(alias)], check=True)
         assert not beside("catalog-1", "-wal").exists()
-        Caretaker(CATALOG).look()
+        Maintenance(CATALOG).look()
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         assert_copies_equal("catalog")
@@ -393,7 +393,7 @@ class TestSidecars:
         with suppress(Unavailable):
             assert Party(lambda: price_of(1, "catalog-2")).result() == ("5.00", witness().floor)
         reprice(2)
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         assert price_of(1, "catalog-2")[0] == price_of(2, "catalog-2")[0] == "5.00"
         assert_copies_equal("catalog")
@@ -404,23 +404,23 @@ class TestSidecars:
         restock()
         failpoints.hooks.clear()
         restock()
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
         assert_copies_equal("catalog")
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
-    def test_the_caretaker_finds_it_and_the_other_file_may_then_fail(self, removed: Callable[[], None]) -> None:
-        caretaker = Caretaker(CATALOG)
+    def test_maintenance_finds_it_and_the_other_file_may_then_fail(self, removed: Callable[[], None]) -> None:
+        maintenance = Maintenance(CATALOG)
         removed()
-        caretaker.step()
+        maintenance.step()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         topology.database_file("catalog-1").unlink()
         restock()
-        caretaker.step()
+        maintenance.step()
         assert_copies_equal("catalog")
 
     def test_a_copy_is_made_though_the_log_would_fit(self, removed: Callable[[], None]) -> None:
         removed()
-        Caretaker(CATALOG).look()
+        Maintenance(CATALOG).look()
         (repaired,) = rejoin.repair(CATALOG)
         assert repaired.means == "copy"
 

@@ -29,7 +29,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.sqlite_pair.repair.compaction import compact
 from bookstore_project.replication.tests.books import price_of, reprice
-from bookstore_project.replication.tests.caretaking import Caretaker
+from bookstore_project.replication.tests.caretaking import Maintenance
 from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, held
 from bookstore_project.replication.transaction import run
@@ -65,8 +65,8 @@ class Kind:
             file_identity.checkpoint(self.service, self.witness)
 
     def refuses(self, alias: str) -> None:
-        """Reads, lists and writes, whatever the caretaker does, and whoever asks."""
-        caretaker = Caretaker(self.service)
+        """Reads, lists and writes, whatever maintenance does, and whoever asks."""
+        maintenance = Maintenance(self.service)
         for _ in range(2):
             with pytest.raises(Unavailable):
                 self.write()
@@ -75,7 +75,7 @@ class Kind:
             with pytest.raises(Unavailable):
                 Party(lambda: self.read_at(alias)).result()
             with suppress(Unavailable):
-                caretaker.step()
+                maintenance.step()
         assert alias in self.witness.suspects
         assert not [file.alias for file in status(self.service).files if file.in_sync]
 
@@ -235,16 +235,18 @@ def test_a_tool_that_had_a_look_between_a_crash_and_a_start_costs_nothing(kind: 
     assert kind.read_at(first) == expected
     kind.write()
     assert kind.witness.in_sync == (first,)
-    Caretaker(kind.service).step()
+    Maintenance(kind.service).step()
     assert_copies_equal(kind.service.name)
 
 
 WRITE = "from bookstore_project.replication.tests.test_suspicion import KINDS\nKINDS['catalog'].write()"
-STEP = "from bookstore_project.replication.tests.test_suspicion import *\nCaretaker(KINDS['catalog'].service).step()"
+STEP = (
+    "from bookstore_project.replication.tests.test_suspicion import *\nMaintenance(KINDS['catalog'].service).step()"
+)
 
 
 @pytest.mark.parametrize("kind", ["catalog"], indirect=True)
-@pytest.mark.parametrize("code", [WRITE, STEP], ids=["writer", "caretaker"])
+@pytest.mark.parametrize("code", [WRITE, STEP], ids=["writer", "maintenance"])
 @pytest.mark.parametrize("point", ["suspect", "suspected"])
 @pytest.mark.processes
 def test_killed_while_it_remembers_what_it_found(
@@ -309,7 +311,7 @@ def read_verified(alias: str) -> None:
 FINDERS: dict[str, Callable[[], object]] = {
     "a read of the book": lambda: read_verified("catalog-1"),
     "a write of the book": lambda: reprice(1),
-    "a scrub": lambda: Caretaker(CATALOG).scrub(),
+    "a scrub": lambda: Maintenance(CATALOG).scrub(),
 }
 
 
@@ -329,7 +331,7 @@ def test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal(seven_book
             book_restock(book_id=2, quantity=1, actor="test")
         connections.close_all()
         with pytest.raises(Unavailable, match="suspected"):
-            Caretaker(CATALOG).step()  # There is a copy to be rebuilt.
+            Maintenance(CATALOG).step()  # There is a copy to be rebuilt.
 
 
 def test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once(seven_books: Path) -> None:
@@ -339,7 +341,7 @@ def test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once(seven_books: 
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-2",)
     with pytest.raises(Unavailable, match="out of sync"):
         list_titles("catalog-1")
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert_copies_equal("catalog")
 
 
@@ -349,7 +351,7 @@ def test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_noth
     def rebuild() -> None:
         failpoints.hooks.clear()
         Party(lambda: reprice(1)).result()
-        Party(Caretaker(CATALOG).step).result()
+        Party(Maintenance(CATALOG).step).result()
 
     failpoints.hooks["gate-report"] = rebuild
     with pytest.raises(Unavailable, match="row 1"):
@@ -368,12 +370,12 @@ def test_files_that_come_back_as_they_were_count_again(kind: Kind) -> None:
     with pytest.raises(Unavailable):
         kind.write()
     assert set(kind.witness.suspects) == set(kind.service.aliases)
-    caretaker = Caretaker(kind.service)
-    caretaker.step()
+    maintenance = Maintenance(kind.service)
+    maintenance.step()
     assert set(kind.witness.suspects) == set(kind.service.aliases)
     for folder in folders:
         folder.with_name(f"{folder.name}.away").rename(folder)
-    caretaker.step()
+    maintenance.step()
     assert (kind.witness.suspects, kind.witness.in_sync) == ({}, tuple(kind.service.aliases))
     kind.write()
     assert_copies_equal(kind.service.name)
@@ -385,12 +387,12 @@ def test_a_row_that_is_mended_counts_again_after_a_scrub(seven_books: Path) -> N
     flip("catalog-1")
     with pytest.raises(Unavailable):
         reprice(1)
-    caretaker = Caretaker(CATALOG)
+    maintenance = Maintenance(CATALOG)
     with pytest.raises(Unavailable):
-        caretaker.step()
+        maintenance.step()
     change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{TITLE}' WHERE id = 1")
-    caretaker.scrub()
-    caretaker.step()
+    maintenance.scrub()
+    maintenance.step()
     reprice(1)
     assert_copies_equal("catalog")
 
@@ -423,7 +425,7 @@ def test_killed_before_it_is_cleared_it_is_cleared_by_the_next(seven_books: Path
     connections.close_all()
     killed_at("suspicion-checked", STEP)
     assert "catalog-1" in read_witness(CATALOG.witness_file).suspects
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     reprice(1)
     assert_copies_equal("catalog")
 
@@ -437,13 +439,13 @@ def large_files(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "AT_ONCE_BYTES", 0)
 
 
-def test_a_large_file_is_checked_by_the_caretaker_before_it_counts_alone(large_files: None) -> None:
+def test_a_large_file_is_checked_by_maintenance_before_it_counts_alone(large_files: None) -> None:
     lose("catalog-2")
     for _ in range(2):
         with pytest.raises(Unavailable, match=r"is checked as a whole first.* try again in a moment"):
             reprice(1)
         assert price_of(1, "catalog-1")[0] == "30.00", "it is read meanwhile"
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
     reprice(1)
     assert_copies_equal("catalog")
@@ -454,9 +456,9 @@ def test_while_a_tool_holds_a_large_file_the_store_goes_on_after_the_check(large
         with pytest.raises(Unavailable, match="is checked as a whole first"):
             reprice(1)
         with pytest.raises(Unavailable, match="busy or full"):
-            Caretaker(CATALOG).step()
+            Maintenance(CATALOG).step()
         reprice(1)
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     assert_copies_equal("catalog")
 
 
@@ -466,7 +468,7 @@ def test_a_large_file_that_does_not_pass_is_suspected(large_files: None) -> None
     with pytest.raises(Unavailable):
         book_restock(book_id=2, quantity=1, actor="test")
     with pytest.raises(Unavailable, match="row 1"):
-        Caretaker(CATALOG).step()
+        Maintenance(CATALOG).step()
     with pytest.raises(Unavailable, match="suspected: row 1"):
         list_titles("catalog-1")
 
@@ -485,6 +487,6 @@ def test_killed_between_the_check_and_the_eviction_it_is_checked_again(
         + STEP,
     )
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
-    Caretaker(CATALOG).step()
+    Maintenance(CATALOG).step()
     reprice(1)
     assert_copies_equal("catalog")

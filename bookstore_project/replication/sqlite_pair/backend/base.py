@@ -53,10 +53,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     file_identity: str = ""
     """Device and inode of the file that is open."""
-    sidecars: tuple[str | None, ...] = ()
+    wal_files: tuple[str | None, ...] = ()
     """The same, and that of its -wal and -shm; empty until that is noted."""
     _parked: tuple[Any, str, tuple[str | None, ...]] = (None, "", ())
-    """The connection that is not in use, with its file's identity and sidecars."""
+    """The connection that is not in use, with its file's identity and WAL files."""
     _writing = False
     _unguarded = False
     _is_restricted = False
@@ -101,7 +101,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if isinstance(connection, KeptConnection) and self._elsewhere is None:
             connection.keep(self.path, conn_params["timeout"])
         self.file_identity = identity_of(self.path)
-        self.sidecars = ()
+        self.wal_files = ()
         return connection
 
     def _authorize(self, connection: sqlite3.Connection) -> None:
@@ -168,19 +168,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.autocommit = True
 
     def _swap(self) -> None:
-        in_use = self.connection, self.file_identity, self.sidecars
-        self.connection, self.file_identity, self.sidecars = self._parked
+        in_use = self.connection, self.file_identity, self.wal_files
+        self.connection, self.file_identity, self.wal_files = self._parked
         self._parked = in_use
 
     @property
-    def all_sidecars(self) -> "tuple[tuple[str | None, ...], ...]":
+    def all_wal_files(self) -> "tuple[tuple[str | None, ...], ...]":
         """Those of both connections; may be asked by another thread."""
-        return self.sidecars, self._parked[2]
+        return self.wal_files, self._parked[2]
 
     @async_unsafe
     def close(self) -> None:
         """Closes both connections."""
-        parked, self._parked, self.sidecars = self._parked[0], (None, "", ()), ()
+        parked, self._parked, self.wal_files = self._parked[0], (None, "", ()), ()
         if parked is not None:
             parked.close()
         super().close()

@@ -24,7 +24,7 @@ from bookstore_project.replication.sqlite_pair.files.participant import (
 )
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 
-SIDECARS = ("-wal", "-shm", "-journal")
+SUFFIXES = ("-wal", "-shm", "-journal")
 PAGE_PRAGMAS = ("page_count", "freelist_count", "page_size")
 _STEPS = 1_000_000
 """Of SQLite's virtual machine, between two reports of progress."""
@@ -153,13 +153,13 @@ def _write_anew(original: sqlite3.Connection, path: Path, tell: Callable[[float]
 
 def remove(path: Path) -> None:
     """A database file, and what lies beside it: a leftover WAL would be taken for that of the next file there."""
-    for each in with_sidecars(path):
+    for each in with_wal_files(path):
         files.remove(each)
 
 
-def with_sidecars(path: Path) -> list[Path]:
+def with_wal_files(path: Path) -> list[Path]:
     """A database file, and what may lie beside it."""
-    return [path.with_name(path.name + suffix) for suffix in ("", *SIDECARS)]
+    return [path.with_name(path.name + suffix) for suffix in ("", *SUFFIXES)]
 
 
 def put_aside(path: Path) -> Path:
@@ -167,9 +167,9 @@ def put_aside(path: Path) -> Path:
 
     Nothing is left beside its place. Gives back the quarantine's path, whether there was a file or not.
     """
-    quarantine = next(place for place in _places_aside(path) if not any(map(Path.exists, with_sidecars(place))))
+    quarantine = next(place for place in _places_aside(path) if not any(map(Path.exists, with_wal_files(place))))
     if path.exists():
-        for old, new in zip(with_sidecars(path), with_sidecars(quarantine), strict=True):
+        for old, new in zip(with_wal_files(path), with_wal_files(quarantine), strict=True):
             with suppress(FileNotFoundError):
                 old.rename(new)
     remove(path)

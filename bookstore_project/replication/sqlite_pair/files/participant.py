@@ -61,7 +61,7 @@ def connect(alias: str, witness: Witness) -> sqlite3.Connection:
     if database.connection is not None and database.file_identity != witness.files[alias].identity:
         database.close()
     database.ensure_connection()
-    if not database.sidecars:
+    if not database.wal_files:
         wal_files.note(database)
     connection: sqlite3.Connection = database.connection
     return connection

@@ -1,7 +1,7 @@
 """Whether a copy is sound as a whole: asked before it counts alone, and before it is believed again.
 
 It takes a second for some ten megabytes. So a small file is checked at once, under the writer lock if need be, and a
-large one by the caretaker, outside of it.
+large one by maintenance, outside of it.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ from bookstore_project.replication.sqlite_pair.files.scrub import Tell
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness
 
 AT_ONCE_BYTES = 16 << 20
-"""Checked under the writer lock: a second's work, for which writers wait. A larger file is left to the caretaker."""
+"""Checked under the writer lock: a second's work, for which writers wait. A larger file is left to maintenance."""
 
 
 def is_quick(alias: str) -> bool:

@@ -23,7 +23,7 @@ _lock = threading.Lock()
 
 
 def note(database: DatabaseWrapper) -> None:
-    """Makes a connection that was just opened use its sidecars, and notes which ones those are.
+    """Makes a connection that was just opened use its WAL files, and notes which ones those are.
 
     Raises ReplicaFault if they aren't there, or aren't those that another connection of this process uses.
     """
@@ -40,28 +40,28 @@ def note(database: DatabaseWrapper) -> None:
         database.ensure_connection()
     else:
         raise ReplicaFault("its -wal or -shm file comes and goes")
-    database.sidecars = (database.file_identity, *opened)
+    database.wal_files = (database.file_identity, *opened)
     with _lock:
         _noted.add(database)
     assert_unchanged(database.path, database.file_identity)
 
 
 def assert_own(database: DatabaseWrapper) -> None:
-    """That this connection's sidecars still are those at the path; raises ReplicaFault."""
-    _assert_are(database.sidecars[1:], database.path)
+    """That this connection's WAL files still are those at the path; raises ReplicaFault."""
+    _assert_are(database.wal_files[1:], database.path)
 
 
 def assert_unchanged(path: str, file_identity: str) -> None:
     """The same of every connection that this process has open to the file; raises ReplicaFault."""
     with _lock:
-        found = [sidecars for database in _noted if database.path == path for sidecars in database.all_sidecars]
-    for sidecars in found:
-        if sidecars and sidecars[0] == file_identity:
-            _assert_are(sidecars[1:], path)
+        found = [noted for database in _noted if database.path == path for noted in database.all_wal_files]
+    for noted in found:
+        if noted and noted[0] == file_identity:
+            _assert_are(noted[1:], path)
 
 
-def _assert_are(sidecars: tuple[str | None, ...], path: str) -> None:
-    if sidecars != _identities(path):
+def _assert_are(noted: tuple[str | None, ...], path: str) -> None:
+    if noted != _identities(path):
         raise ReplicaFault("its -wal or -shm file was removed or replaced while it was in use")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 logger = logging.getLogger("bookstore.replication")
 
-PATIENCE_S = 2.0
+FENCE_AFTER_S = 2.0
 """How long somebody waits for a lock before it looks for the holder."""
 LOOK_AGAIN_S = 0.2
 _PROC = Path("/proc")

@@ -19,12 +19,12 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.sqlite_pair.locks import fencing
 
 LOCK_TIMEOUT_S = 8.0
-_NAP_AT_MUTEX_S = 0.00015
+_MUTEX_RETRY_DELAY_S = 0.00015
 """To begin with. One at a time waits there, and nobody writes until it has it."""
-_NAP_AT_TURNSTILE_S = 0.0003
-_NAP_GROWTH = 1.1
+_TURNSTILE_RETRY_DELAY_S = 0.0003
+_RETRY_DELAY_GROWTH = 1.1
 """Slow: whoever has waited long looks less often, and newcomers overtake."""
-_LONGEST_NAP_S = 0.001
+_LONGEST_RETRY_DELAY_S = 0.001
 
 
 class WriterLock:
@@ -49,9 +49,9 @@ def writer_lock(directory: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterat
     """Holds the lock; raises Unavailable when it isn't had in time."""
     deadline = time.monotonic() + timeout_s
     mutex = directory / "mutex"
-    turnstile = _acquire(directory / "turnstile", deadline, _NAP_AT_TURNSTILE_S)
+    turnstile = _acquire(directory / "turnstile", deadline, _TURNSTILE_RETRY_DELAY_S)
     try:
-        descriptor = _acquire(mutex, deadline, _NAP_AT_MUTEX_S)
+        descriptor = _acquire(mutex, deadline, _MUTEX_RETRY_DELAY_S)
     finally:
         os.close(turnstile)
     try:
@@ -63,7 +63,7 @@ def writer_lock(directory: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterat
 @contextmanager
 def lock(directory: Path, timeout_s: float) -> Iterator[None]:
     """Holds a lock of its own, for short work; raises Unavailable when it isn't had in time."""
-    descriptor = _acquire(directory, time.monotonic() + timeout_s, _NAP_AT_TURNSTILE_S)
+    descriptor = _acquire(directory, time.monotonic() + timeout_s, _TURNSTILE_RETRY_DELAY_S)
     try:
         yield
     finally:
@@ -102,13 +102,13 @@ class Role:
         now = time.monotonic()
         if self._held is not None or self._refused_since is None:
             self._refused_since = now
-        elif now > self._refused_since + fencing.PATIENCE_S:
+        elif now > self._refused_since + fencing.FENCE_AFTER_S:
             fencing.fence(self._directory)
             self._refused_since = None
 
 
-def _acquire(path: Path, deadline: float, nap_s: float) -> int:
-    patient_until = time.monotonic() + fencing.PATIENCE_S
+def _acquire(path: Path, deadline: float, delay_s: float) -> int:
+    patient_until = time.monotonic() + fencing.FENCE_AFTER_S
     descriptor = _open(path)
     while True:
         if _lock_now(descriptor):
@@ -120,13 +120,13 @@ def _acquire(path: Path, deadline: float, nap_s: float) -> int:
         now = time.monotonic()
         if now > patient_until:
             fencing.fence(path)
-            patient_until = time.monotonic() + fencing.PATIENCE_S
+            patient_until = time.monotonic() + fencing.FENCE_AFTER_S
             continue
         if now > deadline:
             os.close(descriptor)
             raise Unavailable("Another writer holds the lock for too long; nothing was changed.")
-        time.sleep(nap_s)
-        nap_s = min(nap_s * _NAP_GROWTH, _LONGEST_NAP_S)
+        time.sleep(delay_s)
+        delay_s = min(delay_s * _RETRY_DELAY_GROWTH, _LONGEST_RETRY_DELAY_S)
 
 
 def _open(path: Path) -> int:

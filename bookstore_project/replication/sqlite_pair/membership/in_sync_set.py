@@ -86,7 +86,7 @@ def _check_survivor(
 ) -> None:
     """That the copy is sound as a whole; raises Unavailable if it isn't, or if that takes too long to tell now."""
     if not verification.is_quick(alias):
-        # Also what would pass: as long as it is on record, the caretaker makes the check.
+        # Also what would pass: as long as it is on record, maintenance makes the check.
         suspect(service, lock, witness, dead, is_passing_too=True)
         raise Unavailable(
             f"{_listed(dead)}; {alias}, which will be the only copy, is checked as a whole first. Nothing was "

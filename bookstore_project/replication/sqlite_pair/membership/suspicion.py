@@ -32,7 +32,7 @@ Looks = tuple[Suspicion, int | None, str]
 def vouch(service: Service, lock: WriterLock, witness: Witness, faults: dict[str, BaseException]) -> bool:
     """Whether a file of these counts again: nobody could say who wrote it last, and a check finds nothing wrong.
 
-    What it finds else takes the fault's place. Under the writer lock. A large file is left to the caretaker, as one
+    What it finds else takes the fault's place. Under the writer lock. A large file is left to maintenance, as one
     that is suspected.
     """
     is_any = False
@@ -82,7 +82,7 @@ def _clear(service: Service, lock: WriterLock, alias: str, record: FileRecord | 
 
 
 class Review:
-    """The caretaker's look at those who are suspected, outside the writer lock."""
+    """Maintenance's look at those who are suspected, outside the writer lock."""
 
     def __init__(self, service: Service, progress: Progress = silent) -> None:
         self._service = service

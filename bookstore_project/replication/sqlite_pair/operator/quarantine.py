@@ -40,7 +40,7 @@ class Quarantined:
 
     @property
     def size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in backup_copy.with_sidecars(self.path) if path.exists())
+        return sum(path.stat().st_size for path in backup_copy.with_wal_files(self.path) if path.exists())
 
 
 @dataclass(frozen=True)

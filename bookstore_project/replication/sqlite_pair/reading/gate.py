@@ -38,7 +38,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 DOUBT_TIMEOUT_S = 0.25
 """How long a read waits for a write in doubt before it suspects the writer dead, and settles."""
 REPORT_TIMEOUT_S = 0.5
-_NAP_S = 0.0004
+_RETRY_DELAY_S = 0.0004
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read(service: Service, alias: str, keys: Sequence[str], caches: Caches) -> I
         # What goes wrong with the file now is SQLite's to say: an OSError is the reader's own.
         if is_replica_fault(error) and not isinstance(error, OSError):
             if not _report(service, alias, caches, Accusation(alias, snapshot.nonce, error)):
-                maintenance_log.want_scrub(service.name)  # A writer holds the lock: the caretaker will find it.
+                maintenance_log.request_scrub(service.name)  # A writer holds the lock: maintenance will find it.
             raise Unavailable(f"{alias} can't be read: {error}") from error
         raise
     finally:
@@ -89,7 +89,7 @@ def read_beside(service: Service, alias: str, first: str) -> Iterator[Beside]:
         _check_again(service, alias, snapshot)
     except REPLICA_ERRORS as error:
         if in_sync_set.speaks_against_it(error):
-            maintenance_log.want_scrub(service.name)
+            maintenance_log.request_scrub(service.name)
         raise Unavailable(f"{alias} can't be read: {error}") from error
     finally:
         _leave(alias)
@@ -145,7 +145,7 @@ def _try_to_enter(service: Service, alias: str, keys: Sequence[str]) -> FileSnap
             return FileSnapshot(alias, now.floor, now.timeline, written_ns, now.files[alias].nonce)
         if time.monotonic() > deadline:
             return None
-        time.sleep(_NAP_S)
+        time.sleep(_RETRY_DELAY_S)
 
 
 @cache

@@ -30,7 +30,7 @@ logger = logging.getLogger("bookstore.replication")
 
 BATCH_ENTRIES = 250
 """Dropped at a time: a writer that waits for it waits for some milliseconds."""
-PATIENCE = 10
+RETENTION_FACTOR = 10
 """A file that is out of sync and could be rolled forward holds back that many times LOG_KEEP entries, and no more."""
 LEAST_FREE_BYTES = 64 << 20
 """Free pages that are worth a copy of the rest."""
@@ -73,7 +73,7 @@ def _target(service: Service, witness: Witness) -> int:
     for alias in service.aliases:
         head = None if alias in witness.in_sync else _head_of(alias, witness)
         if head is not None:
-            target = min(target, max(head, witness.floor - PATIENCE * replication_settings.log_keep))
+            target = min(target, max(head, witness.floor - RETENTION_FACTOR * replication_settings.log_keep))
     return target
 
 

@@ -1,6 +1,6 @@
 """What runs beside every replica: finds files at fault before a write does, repairs, compacts and scrubs them.
 
-Of the processes of a service one is the caretaker; it holds a lock as long as it lives, and the next one takes over.
+Of the processes of a service one does it, as long as it lives: it holds a lock, which the next one takes over.
 """
 
 import time
@@ -13,7 +13,7 @@ from bookstore_project.nodes import background
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, is_busy
-from bookstore_project.replication.interface import Caches
+from bookstore_project.replication.interface import MAINTENANCE, Caches
 from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -35,12 +35,12 @@ COMPACTION_S = 2.0
 
 def register(caches: Caches) -> None:
     for name in replication_settings.services:
-        caretaker = Caretaker(get_service(name), caches)
-        background.register(name, background.Task(f"{name} caretaker", caretaker.step, EVERY_S))
+        maintenance = Maintenance(get_service(name), caches)
+        background.register(name, background.Task(f"{name} maintenance", maintenance.step, EVERY_S))
 
 
 @dataclass
-class Caretaker:
+class Maintenance:
     """Takes care of one service's files."""
 
     service: Service
@@ -51,7 +51,7 @@ class Caretaker:
 
     def __post_init__(self) -> None:
         self._progress = logged()
-        self._role = Role(self.service.lock_dir / "caretaker")
+        self._role = Role(self.service.lock_dir / MAINTENANCE)
         self._review = Review(self.service, self._progress)
 
     def step(self) -> None:
@@ -68,7 +68,7 @@ class Caretaker:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
         elif (
             0 < replication_settings.scrub_every_s <= self.clock() - self._scrubbed
-            or maintenance_log.is_scrub_wanted(self.service.name)
+            or maintenance_log.is_scrub_requested(self.service.name)
         ):
             self.scrub()
 
@@ -98,7 +98,7 @@ class Caretaker:
         Raises Unavailable if one can't be read now: a scrub that was wanted still is.
         """
         self._scrubbed = self.clock()
-        wanted_ns = maintenance_log.scrub_wanted_ns(self.service.name)
+        requested_ns = maintenance_log.scrub_requested_ns(self.service.name)
         found = scrub_all(self.service, self.caches, self._progress)
         suspected = self._review.step(is_thorough=True)
         damaged: dict[str, BaseException] = {
@@ -109,7 +109,7 @@ class Caretaker:
                 with self._locked() as lock:
                     in_sync_set.evict(self.service, lock, read_witness(self.service.witness_file), damaged)
         finally:
-            maintenance_log.forget_wanted_scrub(self.service.name, wanted_ns)
+            maintenance_log.clear_scrub_request(self.service.name, requested_ns)
         return found | suspected
 
     def _locked(self) -> AbstractContextManager[WriterLock]:

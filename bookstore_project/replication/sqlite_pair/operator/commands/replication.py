@@ -12,7 +12,7 @@ from bookstore_project.nodes.ticking import Ticker, at_work
 from bookstore_project.replication import confirmation
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, Unavailable
-from bookstore_project.replication.interface import Caches
+from bookstore_project.replication.interface import MAINTENANCE, Caches
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
@@ -21,7 +21,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.replication.sqlite_pair.operator import execution, planning, quarantine, report
 from bookstore_project.replication.sqlite_pair.operator.status import ServiceStatus, status
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
-from bookstore_project.replication.sqlite_pair.repair.maintenance import Caretaker, scrub_all
+from bookstore_project.replication.sqlite_pair.repair.maintenance import Maintenance, scrub_all
 
 ALIASES = list(replication_settings.service_of_alias)
 
@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
     def repair(self, service: Service) -> None:
         with the_only_repairer(service):
-            Caretaker(service, self.caches).look()
+            Maintenance(service, self.caches).look()
             repaired = rejoin.repair(service, self.tell_progress)
         for each in repaired:
             self.say(str(each))
@@ -149,7 +149,7 @@ class Command(BaseCommand):
                 damaged |= bool(findings)
         if damaged:
             for service in services:
-                Caretaker(service, self.caches).scrub()  # Evicts; a running store repairs by itself.
+                Maintenance(service, self.caches).scrub()  # Evicts; a running store repairs by itself.
             raise CommandError("A damaged copy was taken out of sync; `manage.py replication repair` rebuilds it.")
         if suspected := [alias for service in services for alias in self.check_suspects(service)]:
             raise CommandError(f"Still suspected: {', '.join(suspected)}. {ADVICE}")
@@ -207,8 +207,8 @@ class Command(BaseCommand):
 
 @contextmanager
 def the_only_repairer(service: Service) -> Iterator[None]:
-    """A running store's caretaker repairs by itself, and better not twice at once."""
-    with try_lock(service.lock_dir / "caretaker") as is_mine:
+    """A running store's maintenance repairs by itself, and better not twice at once."""
+    with try_lock(service.lock_dir / MAINTENANCE) as is_mine:
         if not is_mine:
             raise CommandError(f"The running store repairs {service.name} by itself: see `replication status`.")
         yield

@@ -1,0 +1,10 @@
+"""The paths by which nodes call one another, with the service token."""
+
+PUSH = "/internal/push/"
+"""Of a front: a catalog replica tells it what has changed."""
+LEASES = "/internal/leases/"
+"""Of a catalog replica: a front polls, and gets its lease."""
+SALES = "/internal/sales/"
+"""Of a catalog replica: an order replica sells copies, and reads what was sold."""
+STATUS = "/internal/status/"
+"""Of every replica: what it says of itself."""
