@@ -9,11 +9,13 @@ import atexit
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -113,12 +115,32 @@ def place_in_memory(place: Path = Path("/dev/shm")) -> Path | None:
 def _keep_bytecode() -> None:
     """Where no bytecode is to be written beside the code, the hundreds of processes of a run share a place for it.
 
-    Who names a place, or none at all, is obeyed.
+    It begins with what stands beside the libraries' code. Who names a place, or none at all, is obeyed.
     """
     if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
         place = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
+        if not place.exists():
+            link_bytecode(place, [sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")])
         os.environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(place)}
         sys.dont_write_bytecode, sys.pycache_prefix = False, str(place)
+
+
+def link_bytecode(place: Path, folders: Iterable[str]) -> None:
+    """Makes that place for PYTHONPYCACHEPREFIX, with the bytecode of these folders; all or nothing of it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    begun = Path(tempfile.mkdtemp(prefix=f"{place.name}-", dir=place.parent))
+    try:
+        for folder in folders:
+            for parent, below, _ in os.walk(folder):
+                below[:] = [name for name in below if name != "site-packages"]
+                if "__pycache__" in below:
+                    target = begun / Path(parent).relative_to("/")
+                    target.mkdir(parents=True, exist_ok=True)
+                    for compiled in Path(parent, "__pycache__").glob(f"*.{sys.implementation.cache_tag}.pyc"):
+                        os.link(compiled, target / compiled.name)
+        begun.rename(place)
+    except OSError:  # Another file system, or another run that was quicker.
+        shutil.rmtree(begun)
 
 
 def starters() -> list[int]:

@@ -1,6 +1,8 @@
 """Nothing of a run is left, however it ends: no process, no folder."""
 
+import importlib.util
 import os
+import py_compile
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from typing import Self
 import pytest
 
 from tests import guard, run_folder
-from tests.run_folder import RunFolder, place_in_memory, remove_stale
+from tests.run_folder import RunFolder, link_bytecode, place_in_memory, remove_stale
 from tests.store import ROOT, wait_for
 
 RUN = """
@@ -217,3 +219,25 @@ def test_a_place_that_is_named_for_temporary_files_is_obeyed(tmp_path: Path, mon
     monkeypatch.setattr(run_folder, "ENOUGH_BYTES", 1)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "named"))
     assert place_in_memory(tmp_path) is None
+
+
+def test_bytecode_of_libraries_is_taken_over_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, library = tmp_path / "cache" / "place", tmp_path / "library"
+    code = library / "package" / "module.py"
+    code.parent.mkdir(parents=True)
+    code.write_text("1")
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    compiled = py_compile.compile(str(code))
+    assert compiled is not None
+    link_bytecode(place, [str(library)])
+    link_bytecode(place, [str(library)])  # Another run was quicker: its place stays.
+    monkeypatch.setattr(sys, "pycache_prefix", str(place))
+    assert Path(importlib.util.cache_from_source(str(code))).samefile(compiled)
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_what_cannot_be_taken_over_leaves_no_half(tmp_path: Path) -> None:
+    (tmp_path / "package" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "package" / "__pycache__" / f"module.{sys.implementation.cache_tag}.pyc").mkdir()  # Not to be linked.
+    link_bytecode(tmp_path / "cache" / "place", [str(tmp_path / "package")])
+    assert list((tmp_path / "cache").iterdir()) == []
