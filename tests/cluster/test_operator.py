@@ -11,10 +11,11 @@ from tests.patience import PATIENCE_S
 from tests.store import Store, wait_for
 
 BUYERS = 3
+PAUSE_S = 0.05
 
 
 class Buyers:
-    """Buy without rest until they are told to stop; what was answered, in order of the answers."""
+    """Buy until they are told to stop, and leave others time to work; what was answered, in order of the answers."""
 
     def __init__(self, store: Store) -> None:
         self.bought: list[Answer] = []
@@ -34,7 +35,7 @@ class Buyers:
 
     def _buy(self, book: int) -> None:
         client = self._shop.client(keep_alive=True)
-        while not self._done.is_set():
+        while not self._done.wait(PAUSE_S):
             answer = client.buy(book, key=f"buyer-{book}-{uuid.uuid4()}")
             if answer.status == 201:
                 self.bought.append(answer)

@@ -1,12 +1,17 @@
 """What Schemathesis can't know of the schema's values. It imports this module by itself (SCHEMATHESIS_HOOKS)."""
 
 import secrets
+from pathlib import Path
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from bookstore_project.api.fields import isbn13_check_digit, isbn13_problem
+
+# It works out which characters there are, which takes longer than all requests: once, with the tests'.
+set_hypothesis_home_dir(Path(__file__).parents[2] / ".hypothesis")
 
 
 def _isbn13(first_twelve: str) -> str:

@@ -75,7 +75,7 @@ def fuzz(
         tempfile.TemporaryDirectory(prefix="bookstore-fuzz-") as folder,
         subprocess.Popen(
             command(store, node, who, extent),
-            cwd=folder,  # It leaves a database of examples where it runs.
+            cwd=folder,  # It leaves notes of its own where it runs.
             env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
