@@ -1,23 +1,79 @@
-"""System checks: what the models of a replicated app must not have."""
+"""System checks: every model has its place, said in REPLICATION, and is one that replication can carry."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.core import checks
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
 from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.service import replicated_models, stored_fields
+from bookstore_project.replication.service import (
+    REPLICATION_APP,
+    replicated_models,
+    service_of_app,
+    stored_fields,
+)
 
 MOST_DIGITS = 15
 """A double keeps every decimal number of so many digits."""
+REPLICAS = 2
+"""Of a service."""
 _NO_KEYS = (models.BinaryField, models.DecimalField)
 """What JSON can't name a row by."""
 
 
 def register() -> None:
+    checks.register(check_services, checks.Tags.models)
     checks.register(check_replicated_models, checks.Tags.models)
+
+
+def check_services(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Each app with tables is in one service, or said to be in none: what nobody placed isn't written quietly."""
+    return [*_apps_without_a_place(), *_apps_that_are_not_there(), *_apps_in_two_places(), *_replicas()]
+
+
+def _apps_without_a_place() -> Iterator[checks.CheckMessage]:
+    placed = {*replication_settings.service_of_app, *replication_settings.unreplicated_apps, REPLICATION_APP}
+    for config in apps.get_app_configs():
+        if config.label not in placed and any(replicated_models(apps, [config.label])):
+            hint = (
+                f"Add {config.label!r} to the APPS of one of REPLICATION['SERVICES'] or, if its rows belong into "
+                f"the database {DEFAULT_DB_ALIAS!r} alone, to REPLICATION['UNREPLICATED_APPS']."
+            )
+            yield checks.Error(f"{config.name} has models, and is in no service.", hint, config, "replication.E005")
+
+
+def _apps_that_are_not_there() -> Iterator[checks.CheckMessage]:
+    for name, service in replication_settings.services.items():
+        for label in set(service.app_labels) - apps.app_configs.keys():
+            hint = "Add the app to INSTALLED_APPS. What is named here is its label: the last word of its path."
+            message = f"The service {name} replicates {label!r}, which isn't installed."
+            yield checks.Error(message, hint, name, "replication.E006")
+
+
+def _apps_in_two_places() -> Iterator[checks.CheckMessage]:
+    places = [service.app_labels for service in replication_settings.services.values()]
+    times = Counter(label for labels in (*places, replication_settings.unreplicated_apps) for label in labels)
+    for label in (label for label, count in times.items() if count > 1):
+        hint = "Leave it in one service, or in UNREPLICATED_APPS."
+        yield checks.Error(f"REPLICATION gives {label!r} more than one place.", hint, label, "replication.E007")
+
+
+def _replicas() -> Iterator[checks.CheckMessage]:
+    times = Counter(alias for service in replication_settings.services.values() for alias in service.replicas)
+    for name, service in replication_settings.services.items():
+        if len(service.replicas) != REPLICAS:
+            hint = "Name two database aliases, each with the URL of its process."
+            message = f"The service {name} has {len(service.replicas)} replicas, and needs {REPLICAS}."
+            yield checks.Error(message, hint, name, "replication.E008")
+        for alias in service.replicas:
+            if times[alias] > 1 or alias not in settings.DATABASES:
+                hint = "Each replica has an alias of its own in DATABASES."
+                message = f"The replica {alias} of the service {name} has no database of its own."
+                yield checks.Error(message, hint, name, "replication.E009")
 
 
 def check_replicated_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -25,7 +81,7 @@ def check_replicated_models(app_configs: Sequence[AppConfig] | None, **kwargs: A
     return [
         message
         for service in replication_settings.services.values()
-        for model in replicated_models(apps, service.app_labels)
+        for model in replicated_models(apps, filter(apps.app_configs.__contains__, service.app_labels))
         for message in check_model(model)
     ]
 
@@ -39,7 +95,13 @@ def check_model(model: type[models.Model]) -> Iterator[checks.CheckMessage]:
     elif isinstance(key, _NO_KEYS):
         hint = "Use a number, a text or a UUID."
         yield checks.Error("A row can't be named by bytes or decimals.", hint, key, "replication.E004")
+    place = service_of_app(model._meta.app_label)
     for field in stored_fields(model):
+        other = field.related_model
+        if isinstance(other, type) and service_of_app(other._meta.app_label) != place:
+            hint = "There is no such row in this database: keep its id in a plain field."
+            message = f"{other._meta.label} isn't in the service {place}."
+            yield checks.Error(message, hint, field, "replication.E010")
         if isinstance(field, models.FloatField):
             hint = "Use DecimalField."
             yield checks.Error("A replicated model has no FloatField.", hint, field, "replication.E001")

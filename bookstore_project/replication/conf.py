@@ -24,6 +24,7 @@ from bookstore_project.settings import modes
 from bookstore_project.settings.topology import FRONT, Node, parse_address
 
 DEFAULTS: Mapping[str, Any] = {
+    "UNREPLICATED_APPS": (),
     "NODE": "",
     "FRONTS": {},
     "COHERENCE": modes.FULL,
@@ -80,6 +81,11 @@ class ReplicationSettings:
     def service_of_app(self) -> Mapping[str, str]:
         """By the app's label. What isn't here isn't replicated."""
         return {label: name for name, service in self.services.items() for label in service.app_labels}
+
+    @cached_property
+    def unreplicated_apps(self) -> tuple[str, ...]:
+        """Labels of the apps whose models are in the default database, outside of replication."""
+        return tuple(self._members["UNREPLICATED_APPS"])
 
     @cached_property
     def service_of_alias(self) -> Mapping[str, str]:

@@ -111,6 +111,8 @@ REPLICATION: dict[str, Any] = {
         topology.CATALOG: {"APPS": ["catalog_app"], "REPLICAS": topology.urls(topology.CATALOG)},
         topology.ORDER: {"APPS": ["order_app"], "REPLICAS": topology.urls(topology.ORDER)},
     },
+    # Those whose rows are with the staff accounts, in one database that nobody replicates.
+    "UNREPLICATED_APPS": ["admin", "auth", "authtoken", "contenttypes", "frontend_app", "sessions"],
     "FRONTS": {node.name: node.address for node in topology.replicas(topology.FRONT)},
     "NODE": topology.NODE.name if topology.NODE else "",
     "DATA_DIR": topology.DATA,

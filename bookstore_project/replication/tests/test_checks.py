@@ -1,10 +1,15 @@
-"""Models that replication can't carry are found by Django's system checks."""
+"""Models that replication can't carry, and those that have no place, are found by Django's system checks."""
+
+from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.test.utils import isolate_apps
 
-from bookstore_project.replication.checks import check_model, check_replicated_models
+from bookstore_project.replication.checks import check_model, check_replicated_models, check_services
+from tests.configured import replication
 
 
 def codes(**members: object) -> list[str | None]:
@@ -31,6 +36,7 @@ def test_what_is_replicated_today_passes() -> None:
             "replication.E003",
         ),
         ({"id": models.BinaryField(primary_key=True)}, "replication.E004"),
+        ({"owner": models.ForeignKey(User, models.CASCADE)}, "replication.E010"),
     ],
 )
 def test_what_can_not_be_carried_is_named(members: dict[str, object], code: str) -> None:
@@ -40,3 +46,47 @@ def test_what_can_not_be_carried_is_named(members: dict[str, object], code: str)
 def test_a_computed_column_may_be_what_it_likes() -> None:
     ratio = models.GeneratedField(expression=models.F("n") / 3.0, output_field=models.FloatField(), db_persist=True)
     assert codes(n=models.IntegerField(), ratio=ratio) == []
+
+
+def service(*app_labels: str, replicas: tuple[str, ...] = ("catalog-1", "catalog-2")) -> dict[str, Any]:
+    return {"APPS": app_labels, "REPLICAS": dict.fromkeys(replicas, "http://localhost:1")}
+
+
+CATALOG, ORDER = service("catalog_app", "shelf"), service("order_app", replicas=("order-1", "order-2"))
+
+
+@pytest.mark.parametrize(
+    ("services", "code", "what"),
+    [
+        ({"catalog": CATALOG, "order": ORDER}, "", ""),
+        ({"catalog": CATALOG}, "replication.E005", "order_app has models, and is in no service"),
+        ({"catalog": CATALOG, "order": service("order_app", "reviews_app", replicas=("order-1", "order-2"))},
+         "replication.E006", "'reviews_app', which isn't installed"),
+        ({"catalog": CATALOG, "order": service("order_app", "shelf", replicas=("order-1", "order-2"))},
+         "replication.E007", "'shelf' more than one place"),
+        ({"catalog": CATALOG, "order": service("order_app", "auth", replicas=("order-1", "order-2"))},
+         "replication.E007", "'auth' more than one place"),
+        ({"catalog": CATALOG, "order": service("order_app", replicas=("order-1",))},
+         "replication.E008", "order has 1 replicas, and needs 2"),
+        ({"catalog": CATALOG, "order": service("order_app", replicas=("order-1", "order-3"))},
+         "replication.E009", "order-3 of the service order has no database"),
+    ],
+)  # fmt: skip
+def test_each_app_has_one_place_and_each_service_two_databases(
+    services: dict[str, Any], code: str, what: str
+) -> None:
+    with replication(SERVICES=services):
+        found = check_services(None)
+    assert [message.id for message in found] == ([code] if code else [])
+    assert all(what in message.msg and message.hint for message in found)
+
+
+def test_an_app_that_is_declared_to_be_elsewhere_needs_no_service() -> None:
+    with replication(SERVICES={"catalog": CATALOG}, UNREPLICATED_APPS=["order_app"]):
+        assert "replication.E005" in {message.id for message in check_services(None)}, "the accounts' apps"
+    with replication(SERVICES={"catalog": CATALOG}, UNREPLICATED_APPS=[*others(), "order_app"]):
+        assert check_services(None) == []
+
+
+def others() -> list[str]:
+    return list(settings.REPLICATION["UNREPLICATED_APPS"])
