@@ -19,7 +19,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.settings import topology
 from catalog_app.models import Book
-from catalog_app.sales import copies_sell
+from catalog_app.sales import Line, order_sell
 from catalog_app.selectors import book_get
 
 BOOK = 1
@@ -28,7 +28,7 @@ BOOK = 1
 def sell(count: int) -> list[float]:
     """One copy at a time, each for an order of its own."""
     return timed(
-        lambda: copies_sell(order=uuid.uuid4(), book_id=BOOK, quantity=1, deadline=None, is_first_attempt=False),
+        lambda: order_sell(order=uuid.uuid4(), lines=[Line(BOOK, 1)], deadline=None, is_first_attempt=False),
         count,
     )
 

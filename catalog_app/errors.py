@@ -1,5 +1,6 @@
-"""What the catalog refuses, and why."""
+"""What the catalog refuses, and why. Each error's `lines` name what can't be had, and what is left."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bookstore_project.api.problems import StoreError
@@ -10,6 +11,17 @@ class OutOfStock(StoreError):
 
     code = "out_of_stock"
 
-    def __init__(self, title: str, asked: int, left: int, **extra: Any) -> None:
-        copies = "copy is" if left == 1 else "copies are"
-        super().__init__(f"{left} {copies} left of “{title}”, {asked} were asked for.", **extra)
+
+class PriceChanged(StoreError):
+    """The book costs something else than the customer saw."""
+
+    code = "price_changed"
+
+
+class LinesUnavailable(StoreError):
+    """Some lines of an order can't be had as asked for; none was sold."""
+
+    code = "lines_unavailable"
+
+    def __init__(self, sentences: Sequence[str], **extra: Any) -> None:
+        super().__init__(" ".join(sentences), **extra)

@@ -5,7 +5,7 @@ from prometheus_client import Counter
 from bookstore_project.api import problems
 from bookstore_project.nodes.metrics import registry_of
 from bookstore_project.settings import topology
-from catalog_app.errors import OutOfStock
+from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged
 
 _registry = registry_of(topology.CATALOG)
 
@@ -18,5 +18,5 @@ refused = Counter(
     registry=_registry,
 )
 
-for error in (OutOfStock, problems.NotFound):
+for error in (OutOfStock, PriceChanged, LinesUnavailable, problems.NotFound):
     refused.labels(error.code)

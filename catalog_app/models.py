@@ -125,7 +125,8 @@ class LedgerEntry(models.Model):
     """One reason why a book's stock is what it is. Rows are never changed and never deleted.
 
     At every moment initial + restocks + corrections - sold = stock; `change` is the signed number of copies, and
-    `balance` the stock after it. A refused sale is a row too: it changes nothing, and it is final.
+    `balance` the stock after it. An order of several books has a row for each, one after the other. A refused sale
+    is a row too: it changes nothing, and it is final.
     """
 
     class Kind(models.TextChoices):
@@ -139,7 +140,7 @@ class LedgerEntry(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     change = models.BigIntegerField(help_text="Copies that came (positive) or went (negative).")
     balance = models.BigIntegerField(help_text="The stock after it.")
-    order = models.UUIDField(null=True, blank=True, unique=True, help_text="Of a sale or a refusal.")
+    order = models.UUIDField(null=True, blank=True, help_text="Of a sale or a refusal.")
     quantity = models.PositiveIntegerField(default=0, help_text="Copies that the order asked for.")
     title = models.CharField(max_length=TITLE_LENGTH)
     unit_price = models.DecimalField(max_digits=10, decimal_places=2)
@@ -151,6 +152,7 @@ class LedgerEntry(models.Model):
         ordering = ("id",)
         verbose_name_plural = "ledger entries"
         constraints = (
+            models.UniqueConstraint(fields=["order", "book"], name="ledger_has_a_book_once_per_order"),
             models.CheckConstraint(condition=Q(balance__gte=0), name="ledger_balance_is_not_negative"),
             models.CheckConstraint(
                 condition=Q(kind="sale", order__isnull=False, change=-F("quantity"), quantity__gte=1)

@@ -1,35 +1,69 @@
-"""A sale, as the order service asks for it: at most once per order, and never more than there is."""
+"""A sale, as the order service asks for it: at most once per order, never more than there is, all lines or none."""
 
+import hashlib
+import json
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
+from typing import Any
 
 from bookstore_project.api import problems
 from bookstore_project.replication import rows
 from bookstore_project.replication.transaction import Committed, get_verified, run, verify
 from bookstore_project.settings import topology
 from catalog_app import metrics
-from catalog_app.errors import OutOfStock
+from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.selectors import order_is_known
 from catalog_app.services import record
 
 
 @dataclass(frozen=True)
-class Sale:
+class Line:
+    """What is asked for: copies of a book, at the price that the customer saw (None: at any)."""
+
+    book: int
+    quantity: int
+    unit_price: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class SoldLine:
     """Copies sold, with title and price as they were at that moment."""
 
     number: int
     """Of the ledger row: sales are numbered upwards in the order in which they happened."""
-    order: uuid.UUID
     book: int
     title: str
     quantity: int
     unit_price: Decimal
+
+
+@dataclass(frozen=True)
+class Sale:
+    """All that was sold for one order; its lines are numbered one after the other."""
+
+    order: uuid.UUID
     sold_at: datetime
-    is_repeat: bool
+    lines: tuple[SoldLine, ...]
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True)
+class MissingLine:
+    """Why a line can't be had, and what could be: for the customer who chooses anew."""
+
+    code: str
+    book: int
+    title: str
+    asked: int
+    left: int
+    unit_price: str | None
+    """Today's; None if there is no such book."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +73,27 @@ class Refusal:
     error: problems.StoreError
 
 
-def copies_sell(
-    *, order: uuid.UUID, book_id: int, quantity: int, deadline: float | None, is_first_attempt: bool
+def order_sell(
+    *, order: uuid.UUID, lines: Sequence[Line], deadline: float | None, is_first_attempt: bool
 ) -> Committed[Sale]:
-    """Takes copies off the shelf for an order, once: a repeat gets the same answer, yes or no.
+    """Takes the copies of all lines off the shelf, once per order: a repeat gets the same answer, yes or no.
 
     `deadline` (epoch seconds) is checked under the lock: an attempt that comes too late doesn't sell. A refusal is
-    recorded, and final for the order, unless this is the first attempt of an order that nobody can repeat.
-    Raises OutOfStock, NotFound, IdempotencyConflict (the order asked for something else before), Unavailable.
+    recorded, and final for the order, unless this is the first attempt of an order that nobody can repeat. It names
+    each line that can't be had. Raises OutOfStock, NotFound or PriceChanged for an order of one line,
+    LinesUnavailable for one of several, IdempotencyConflict (the order asked for something else before), Unavailable.
     """
 
     def change() -> Sale | Refusal:
         if order_is_known(order):
-            return _repeat(order, book_id, quantity)
+            return _repeat(order, lines)
         if deadline is not None and time.time() > deadline:
             raise problems.Unavailable("This attempt came after its deadline; nothing was sold.")
-        book = get_verified(Book, book_id)
-        if book is None or book.retired:
-            return _absent(order, book_id, quantity, is_first_attempt)
-        if book.quantity < quantity:
-            return _refuse(book, order, quantity, is_first_attempt)
-        book.quantity -= quantity
-        book.version += 1
-        rows.update(book, "quantity", "version")
-        return sale_of(record(book, LedgerEntry.Kind.SALE, -quantity, order=order, quantity=quantity))
+        wanted = [(line, get_verified(Book, line.book)) for line in lines]
+        missing = [found for line, book in wanted if (found := _missing(line, book)) is not None]
+        if missing:
+            return _refuse(order, wanted, missing, is_recorded=not is_first_attempt)
+        return _sale([_take(order, line, book) for line, book in wanted if book is not None])
 
     outcome = run(topology.CATALOG, change)
     value = outcome.value
@@ -72,51 +103,122 @@ def copies_sell(
         raise value.error
     if not value.is_repeat:
         metrics.sales.inc()
-        metrics.copies.inc(value.quantity)
+        metrics.copies.inc(sum(line.quantity for line in value.lines))
     return Committed(value, outcome.position, outcome.timeline, outcome.changes)
 
 
-def sale_of(row: LedgerEntry, *, is_repeat: bool = False) -> Sale:
-    assert row.order is not None
-    return Sale(row.pk, row.order, row.book_id, row.title, row.quantity, row.unit_price, row.created_at, is_repeat)
+def sales_of(entries: Sequence[LedgerEntry]) -> list[Sale]:
+    """The sales that these rows of the ledger, in their order, tell of. Rows of one order stand together."""
+    return [_sale(list(group)) for _, group in groupby(entries, key=lambda entry: entry.order)]
 
 
-def _repeat(order: uuid.UUID, book_id: int, quantity: int) -> Sale | Refusal:
-    known = LedgerEntry.objects.filter(order=order).first()
-    if known is None:
-        return _repeat_absence(KeyedAnswer.objects.get(pk=order), book_id, quantity)
-    verify(known)
-    if (known.book_id, known.quantity) != (book_id, quantity):
+def _take(order: uuid.UUID, line: Line, book: Book) -> LedgerEntry:
+    book.quantity -= line.quantity
+    book.version += 1
+    rows.update(book, "quantity", "version")
+    return record(book, LedgerEntry.Kind.SALE, -line.quantity, order=order, quantity=line.quantity)
+
+
+def _sale(entries: Sequence[LedgerEntry], *, is_repeat: bool = False) -> Sale:
+    first = entries[0]
+    assert first.order is not None
+    lines = (SoldLine(entry.pk, entry.book_id, entry.title, entry.quantity, entry.unit_price) for entry in entries)
+    return Sale(first.order, first.created_at, tuple(lines), is_repeat)
+
+
+def _missing(line: Line, book: Book | None) -> MissingLine | None:
+    if book is None or book.retired:
+        return MissingLine(problems.NotFound.code, line.book, "", line.quantity, 0, None)
+    if book.quantity < line.quantity:
+        code = OutOfStock.code
+    elif line.unit_price is not None and line.unit_price != book.price:
+        code = PriceChanged.code
+    else:
+        return None
+    return MissingLine(code, line.book, book.title, line.quantity, book.quantity, str(book.price))
+
+
+def _refuse(
+    order: uuid.UUID,
+    wanted: Sequence[tuple[Line, Book | None]],
+    missing: Sequence[MissingLine],
+    *,
+    is_recorded: bool,
+) -> Refusal:
+    lines = [line for line, _ in wanted]
+    error = _error(lines, missing)
+    if is_recorded:
+        short = {found.book for found in missing if found.code == OutOfStock.code}
+        for line, book in wanted:
+            if book is not None and line.book in short:
+                record(book, LedgerEntry.Kind.REFUSAL, 0, order=order, quantity=line.quantity)
+        # What a row of the ledger says alone needs no other record.
+        if not (len(lines) == 1 and short):
+            body = json.dumps([asdict(found) for found in missing])
+            KeyedAnswer.objects.create(key=order, fingerprint=_fingerprint(lines), status=error.status, body=body)
+    return Refusal(error)
+
+
+def _error(lines: Sequence[Line], missing: Sequence[MissingLine], *, is_repeat: bool = False) -> problems.StoreError:
+    extra: dict[str, Any] = {"lines": [asdict(found) for found in missing], "is_repeat": is_repeat}
+    first = missing[0]
+    if len(lines) > 1:
+        return LinesUnavailable([sentence(found) for found in missing], **extra)
+    kinds = {OutOfStock.code: OutOfStock, PriceChanged.code: PriceChanged}
+    return kinds.get(first.code, problems.NotFound)(sentence(first), **extra)
+
+
+def sentence(missing: MissingLine) -> str:
+    """A line that can't be had, in words."""
+    if missing.code == OutOfStock.code:
+        copies = "copy is" if missing.left == 1 else "copies are"
+        return f"{missing.left} {copies} left of “{missing.title}”, {missing.asked} were asked for."
+    if missing.code == PriceChanged.code:
+        return f"“{missing.title}” costs {missing.unit_price} now."
+    return f"There is no book {missing.book}."
+
+
+def _repeat(order: uuid.UUID, lines: Sequence[Line]) -> Sale | Refusal:
+    answer = KeyedAnswer.objects.filter(pk=order).first()
+    if answer is not None:
+        return _repeated_refusal(answer, lines)
+    known = list(LedgerEntry.objects.filter(order=order).order_by("pk"))
+    for entry in known:
+        verify(entry)
+    by_book = {entry.book_id: entry for entry in known}
+    if len(known) != len(lines) or not all(_is_same(line, by_book.get(line.book)) for line in lines):
         raise _conflict()
-    if known.kind == LedgerEntry.Kind.REFUSAL:
-        return Refusal(OutOfStock(known.title, known.quantity, known.balance, is_repeat=True))
-    return sale_of(known, is_repeat=True)
+    if known[0].kind == LedgerEntry.Kind.SALE:
+        return _sale(known, is_repeat=True)
+    (line,), (entry,) = lines, known
+    missing = MissingLine(
+        OutOfStock.code, line.book, entry.title, entry.quantity, entry.balance, str(entry.unit_price)
+    )
+    return Refusal(_error(lines, [missing], is_repeat=True))
 
 
-def _refuse(book: Book, order: uuid.UUID, quantity: int, is_first_attempt: bool) -> Refusal:
-    if not is_first_attempt:
-        record(book, LedgerEntry.Kind.REFUSAL, 0, order=order, quantity=quantity)
-    return Refusal(OutOfStock(book.title, quantity, book.quantity))
+def _is_same(line: Line, entry: LedgerEntry | None) -> bool:
+    if entry is None or line.quantity != entry.quantity:
+        return False
+    return entry.kind != LedgerEntry.Kind.SALE or line.unit_price in (None, entry.unit_price)
 
 
-# An unknown book has no ledger to refuse in.
-
-
-def _absent(order: uuid.UUID, book_id: int, quantity: int, is_first_attempt: bool) -> Refusal:
-    if not is_first_attempt:
-        KeyedAnswer.objects.create(key=order, fingerprint=_fingerprint(book_id, quantity), status=404)
-    return Refusal(problems.NotFound(f"There is no book {book_id}."))
-
-
-def _repeat_absence(known: KeyedAnswer, book_id: int, quantity: int) -> Refusal:
-    verify(known)
-    if known.fingerprint != _fingerprint(book_id, quantity):
+def _repeated_refusal(answer: KeyedAnswer, lines: Sequence[Line]) -> Refusal:
+    verify(answer)
+    if answer.fingerprint != _fingerprint(lines):
         raise _conflict()
-    return Refusal(problems.NotFound(f"There was no book {book_id} when this order was made.", is_repeat=True))
+    if answer.body:
+        missing = [MissingLine(**members) for members in json.loads(answer.body)]
+    else:  # As it was recorded before orders had several lines.
+        missing = [MissingLine(problems.NotFound.code, lines[0].book, "", lines[0].quantity, 0, None)]
+    return Refusal(_error(lines, missing, is_repeat=True))
 
 
-def _fingerprint(book_id: int, quantity: int) -> str:
-    return f"{quantity} of {book_id}"
+def _fingerprint(lines: Sequence[Line]) -> str:
+    if len(lines) == 1 and lines[0].unit_price is None:
+        return f"{lines[0].quantity} of {lines[0].book}"
+    asked = sorted((line.book, line.quantity, str(line.unit_price)) for line in lines)
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _conflict() -> problems.IdempotencyConflict:

@@ -47,6 +47,10 @@ def books_of_topic(topic: str) -> BookQuerySet:
     return Book.objects.on_sale().filter(topic=topic).only("id", "title").order_by("id")
 
 
-def sales_after(number: int, limit: int) -> list[LedgerEntry]:
-    """The completed sales whose ledger number is above `number`, oldest first."""
-    return list(LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE, pk__gt=number)[:limit])
+def sold_after(number: int, limit: int) -> list[LedgerEntry]:
+    """The ledger's rows of completed sales above a number, oldest first; the last order has all of its rows."""
+    sold = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)
+    found = list(sold.filter(pk__gt=number)[:limit])
+    if len(found) == limit:
+        found += sold.filter(pk__gt=found[-1].pk, order=found[-1].order)
+    return found

@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from bookstore_project.api.fields import StrictFields, WholeNumberField, YesNoField
+from bookstore_project.api.fields import StrictFields, YesNoField
 from bookstore_project.api.renderers import canonical_json
-from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PURCHASE, BookFields, TitleFields
+from bookstore_project.api.representations import BookFields, TitleFields, lines_field
 from catalog_app.models import Book
 
 
@@ -14,8 +14,7 @@ class SaleInput(StrictFields):
     """What an order replica asks for."""
 
     order = serializers.UUIDField()
-    book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID)
-    quantity = WholeNumberField(min_value=1, max_value=MAX_PURCHASE)
+    lines = lines_field()
     first_attempt = YesNoField(default=False)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from rest_framework import serializers, status
@@ -176,36 +177,32 @@ class Sales(CatalogView):
     def post(self, request: Request) -> Response:
         asked = self.checked(request)
         sale = self.committed(
-            sales.copies_sell(
+            sales.order_sell(
                 order=asked["order"],
-                book_id=asked["book"],
-                quantity=asked["quantity"],
+                lines=[sales.Line(**line) for line in asked["lines"]],
                 deadline=self.deadline(request),
                 is_first_attempt=asked["first_attempt"],
             )
         )
         response = Response(sale_data(sale), status=status.HTTP_200_OK if sale.is_repeat else status.HTTP_201_CREATED)
-        remark(response, f"{sale.quantity} × book {sale.book} for order {sale.order}")
+        sold = ", ".join(f"{line.quantity} × book {line.book}" for line in sale.lines)
+        remark(response, f"{sold} for order {sale.order}")
         return response
 
     def get(self, request: Request) -> Response:
         after = serializers.IntegerField(min_value=0).run_validation(request.query_params.get("after", "0"))
         with self.reading():
-            rows = selectors.sales_after(after, SALES_AT_ONCE)
-        return Response([sale_data(sales.sale_of(row)) for row in rows])
+            entries = selectors.sold_after(after, ROWS_AT_ONCE)
+        return Response([sale_data(sale) for sale in sales.sales_of(entries)])
 
 
-SALES_AT_ONCE = 500
+ROWS_AT_ONCE = 500
 
 
 def sale_data(sale: sales.Sale) -> dict[str, Any]:
     return {
-        "number": sale.number,
         "order": str(sale.order),
-        "book": sale.book,
-        "title": sale.title,
-        "quantity": sale.quantity,
-        "unit_price": str(sale.unit_price),
         "sold_at": sale.sold_at.isoformat(),
         "is_repeat": sale.is_repeat,
+        "lines": [asdict(line) | {"unit_price": str(line.unit_price)} for line in sale.lines],
     }

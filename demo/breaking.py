@@ -164,7 +164,7 @@ def add_up(shop: Shop, teller: Teller) -> None:
         "each book's stock is what came minus what was sold, in both databases",
     )
     sold = sum(row[3] for row in next(iter(explained.values())))
-    (ordered,) = {rows[0][0] for rows in shop.both("order", "SELECT sum(quantity) FROM order_app_order").values()}
+    (ordered,) = {rows[0][0] for rows in shop.both("order", "SELECT sum(quantity) FROM order_app_orderline").values()}
     teller.expect(sold == ordered, f"{sold} copies were sold, and {ordered} were ordered")
     _compare(shop, teller)
 

@@ -16,10 +16,10 @@ BOOK_ROW = (
 )
 LEDGER_COLUMNS = ("id", "book", "kind", "change", "balance")
 LEDGER_ROWS = "SELECT id, book_id, kind, change, balance FROM catalog_app_ledgerentry ORDER BY id DESC LIMIT 2"
-ORDER_COLUMNS = ("id", "book", "quantity", "unit_price", "status")
+ORDER_COLUMNS = ("order", "book", "quantity", "unit_price", "title")
 ORDER_ROWS = (
-    "SELECT substr(id, 1, 8) || '…', book, quantity, printf('%.2f', unit_price), status FROM order_app_order "
-    "ORDER BY sale DESC LIMIT 2"
+    "SELECT substr(order_id, 1, 8) || '…', book, quantity, printf('%.2f', unit_price), title "
+    "FROM order_app_orderline ORDER BY sale DESC LIMIT 2"
 )
 
 

@@ -15,6 +15,7 @@ from bookstore_project.api.pagination import PageQuery, Pages
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.query_parameters import BookQuery, OrderQuery
 from bookstore_project.api.representations import (
+    PURCHASE_BODIES,
     BookFields,
     BookPage,
     OrderFields,
@@ -163,7 +164,7 @@ class OrderListView(BuyerView):
         """Lists orders. For staff."""
         return self.show(services.list_orders(self.front, self.query, username=request.user.get_username()))
 
-    @described(request=PurchaseInput, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
+    @described(request=PURCHASE_BODIES, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:
         """Buys a book."""
         return self.purchase(request_bodies.json_body(request, self.serializer_class))

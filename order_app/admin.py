@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast, Round
 from django.http import HttpRequest
 
+from bookstore_project.api.permissions import VIEW_ORDER
 from bookstore_project.api.representations import is_book_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
-from order_app.models import Order
+from order_app.models import Order, OrderLine
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Generic for the type checker only.
     from django.contrib.admin import ModelAdmin
+
+    TabularInline = admin.TabularInline[OrderLine, Order]
+else:
+    TabularInline = admin.TabularInline
 
 MOST_BOOKS = 15
 """Offered by the filter: those with the most orders. A search finds the others by title."""
@@ -32,7 +37,7 @@ class BookFilter(admin.SimpleListFilter):
     parameter_name = "book"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
-        counted = Order.objects.order_by().values("book").annotate(orders=Count("*"))
+        counted = OrderLine.objects.order_by().values("book").annotate(orders=Count("*"))
         books = [row["book"] for row in counted.order_by("-orders", "book")[:MOST_BOOKS]]
         chosen = self._number()
         if chosen is not None and chosen not in books:
@@ -41,7 +46,7 @@ class BookFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         number = self._number()
-        return queryset if number is None else queryset.filter(book=number)
+        return queryset if number is None else queryset.filter(lines__book=number)
 
     def _number(self) -> int | None:
         value = self.value()
@@ -53,7 +58,7 @@ class BookFilter(admin.SimpleListFilter):
 
     def _title(self, book: int) -> str:
         """As it was sold once; titles change."""
-        title = Order.objects.filter(book=book).order_by().values_list("title", flat=True)[:1]
+        title = OrderLine.objects.filter(book=book).order_by().values_list("title", flat=True)[:1]
         return next(iter(title), f"book {book}")
 
 
@@ -71,27 +76,66 @@ class OrderList(KeyedList):
 
     @cached_property
     def totals(self) -> Totals:
+        found = self.queryset.order_by()
+        lines = OrderLine.objects.order_by()
+        if self.queryset.query.where:
+            lines = lines.filter(order__in=found.values("pk"))
         # In whole cents: SQLite has no decimals, and sums of binary fractions drift.
         cents = Cast(Round(F("unit_price") * 100), BigIntegerField()) * F("quantity")
-        found = self.queryset.order_by().aggregate(orders=Count("pk"), copies=Sum("quantity"), cents=Sum(cents))
-        return Totals(found["orders"], found["copies"] or 0, Decimal(found["cents"] or 0).scaleb(-2))
+        sums = lines.aggregate(copies=Sum("quantity"), cents=Sum(cents))
+        return Totals(found.count(), sums["copies"] or 0, Decimal(sums["cents"] or 0).scaleb(-2))
+
+
+class LineInline(TabularInline):
+    model = OrderLine
+    fields = readonly_fields = ("book", "title", "quantity", "unit_price", "sum")
+    extra = 0
+    can_delete = False
+
+    @admin.display(description="total")
+    def sum(self, line: OrderLine) -> Decimal:
+        return line.total
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who sees an order sees what was bought."""
+        return request.user.has_perm(VIEW_ORDER)
 
 
 @admin.register(Order)
 class OrderAdmin(KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
-    list_display = ("created_at", "title", "quantity", "unit_price", "sum", "book", "status", "id")
+    list_display = ("created_at", "books", "copies", "sum", "status", "id")
     list_display_links = ("created_at", "id")
     list_filter = ("created_at", BookFilter)
-    search_fields = ("title", "id")
-    key_of = {"title": "title_key"}
+    search_fields = ("lines__title", "id")
+    key_of = {"lines__title": "lines__title_key"}
+    inlines = (LineInline,)
     date_hierarchy = "created_at"
     list_per_page = 50
     show_full_result_count = False
 
+    @admin.display(ordering="first_title_key")
+    def books(self, order: Order) -> str:
+        return str(order)
+
+    @admin.display
+    def copies(self, order: Order) -> int:
+        return sum(line.quantity for line in order.lines.all())
+
     @admin.display(description="total")
     def sum(self, order: Order) -> Decimal:
         return order.total
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        first = OrderLine.objects.filter(order=OuterRef("pk")).order_by("sale").values("title_key")[:1]
+        orders: QuerySet[Any] = super().get_queryset(request).annotate(first_title_key=Subquery(first))
+        return orders.prefetch_related("lines")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OrderList

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +31,9 @@ CHECK_TIMEOUT_S = 1.0
 CONCURRENT_SALES = 4
 """Per order replica: two of them together keep to half of one catalog replica's threads."""
 
-VERDICTS = frozenset({"out_of_stock", "not_found", "idempotency_conflict", "validation_error"})
+VERDICTS = frozenset(
+    {"out_of_stock", "price_changed", "lines_unavailable", "not_found", "idempotency_conflict", "validation_error"}
+)
 """The refusals that a purchase ends with; any other says something about the replica, or about the way to it."""
 
 _slots = threading.BoundedSemaphore(CONCURRENT_SALES)
@@ -70,21 +72,47 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Sale:
-    """What the catalog says it sold."""
+class Line:
+    """What is asked for: copies of a book, at the price that the customer saw (None: at any)."""
+
+    book: int
+    quantity: int
+    unit_price: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class SoldLine:
+    """What the catalog says it sold of one book; `number` is its ledger row's."""
 
     number: int
-    order: uuid.UUID
     book: int
     title: str
     quantity: int
     unit_price: Decimal
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What the catalog says it sold for one order."""
+
+    order: uuid.UUID
     sold_at: datetime
-    is_repeat: bool
+    lines: tuple[SoldLine, ...]
+    is_repeat: bool = False
+
+    @property
+    def first(self) -> int:
+        """The number of its first ledger row."""
+        return self.lines[0].number
+
+    @property
+    def last(self) -> int:
+        """The number of its last ledger row: the next sale's are above it."""
+        return self.lines[-1].number
 
 
-def sell(*, order: uuid.UUID, book: int, quantity: int, deadline: float, is_first_attempt: bool) -> Sale:
-    """Asks a catalog replica to sell, and the other one if it gives no definite answer: both know the order's id.
+def sell(*, order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:
+    """Asks a catalog replica to sell all lines, and the other one if it gives no definite answer; both know the id.
 
     Raises Refused with the catalog's own answer, Unavailable if surely nothing was sold by these attempts,
     OutcomeUnknown if something may have been.
@@ -92,18 +120,18 @@ def sell(*, order: uuid.UUID, book: int, quantity: int, deadline: float, is_firs
     if not _slots.acquire(timeout=max(0.0, deadline - time.time())):
         raise problems.Unavailable("Too many purchases are under way; nothing was sold.")
     try:
-        return _sell(order, book, quantity, deadline, is_first_attempt)
+        return _sell(order, lines, deadline, is_first_attempt)
     finally:
         _slots.release()
 
 
-def _sell(order: uuid.UUID, book: int, quantity: int, deadline: float, is_first_attempt: bool) -> Sale:
+def _sell(order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:
     may_have_sold = False
+    asked_lines = [_asked(line) for line in lines]
     for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
         asked = {
             "order": str(order),
-            "book": book,
-            "quantity": quantity,
+            "lines": asked_lines,
             "first_attempt": is_first_attempt and attempt.is_first,
         }
         try:
@@ -155,14 +183,15 @@ def _has_surely_done_nothing(reply: Reply) -> bool:
     return reply.status in TURNED_AWAY or problem_of(reply).get("code") == problems.Unavailable.code
 
 
+def _asked(line: Line) -> dict[str, Any]:
+    price = {} if line.unit_price is None else {"unit_price": str(line.unit_price)}
+    return {"book": line.book, "quantity": line.quantity} | price
+
+
 def parse_sale(members: dict[str, Any]) -> Sale:
     return Sale(
-        number=members["number"],
         order=uuid.UUID(members["order"]),
-        book=members["book"],
-        title=members["title"],
-        quantity=members["quantity"],
-        unit_price=Decimal(members["unit_price"]),
         sold_at=datetime.fromisoformat(members["sold_at"]),
+        lines=tuple(SoldLine(**line | {"unit_price": Decimal(line["unit_price"])}) for line in members["lines"]),
         is_repeat=members["is_repeat"],
     )

@@ -1,14 +1,16 @@
 """A purchase, from the key to two disks: at most once, made exactly once.
 
 1. The order's id follows from the idempotency key.
-2. The catalog sells: one replicated transaction takes the stock and writes a ledger row, unique per order.
-3. The order is written, replicated, from what the ledger row says.
+2. The catalog sells: one replicated transaction takes the copies of all lines, and writes a ledger row for each,
+   unique per order and book.
+3. The order is written, replicated, from what the ledger rows say.
 
 Killed between 2 and 3, the purchase is finished from the ledger: by the next attempt with the same key, or by the
 sweeper within seconds. Killed before 2, nothing has happened.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bookstore_project.api import idempotency, problems
@@ -17,9 +19,9 @@ from bookstore_project.replication import reads, rows
 from bookstore_project.replication.transaction import Committed, run
 from bookstore_project.settings import topology
 from order_app import clients, metrics
-from order_app.clients import Sale
-from order_app.models import Order
-from order_app.selectors import order_find
+from order_app.clients import Line, Sale, SoldLine
+from order_app.models import Order, OrderLine
+from order_app.selectors import order_find, with_lines
 
 DEADLINE_S = 10.0
 """How long a purchase may take when the caller doesn't say."""
@@ -34,13 +36,13 @@ class Purchase:
 
 
 def purchase(
-    *, key: str | None, book: int, quantity: int, deadline: float | None = None, is_first_attempt: bool = False
+    *, key: str | None, lines: Sequence[Line], deadline: float | None = None, is_first_attempt: bool = False
 ) -> Committed[Purchase]:
-    """Buys copies of a book, once per key; without a key, once.
+    """Buys the copies of all lines, or none, once per key; without a key, once.
 
     `deadline` is in epoch seconds. `is_first_attempt`: nobody has tried this key before. Raises Refused (out of
-    stock, no such book), IdempotencyConflict, Unavailable (nothing happened), OutcomeUnknown (with the order's id
-    and the key, to ask again).
+    stock, no such book, another price), IdempotencyConflict, Unavailable (nothing happened), OutcomeUnknown (with
+    the order's id and the key, to ask again).
     """
     is_first_attempt = is_first_attempt or key is None
     key = key or idempotency.new_key()
@@ -49,12 +51,10 @@ def purchase(
     with reads.reading(topology.ORDER) as snapshot:
         known = order_find(order_id)
     if known is not None:
-        check_same(known, book, quantity)
+        check_same(known, lines)
         return Committed(Purchase(known, is_repeat=True), snapshot.position, snapshot.timeline)
     try:
-        sale = clients.sell(
-            order=order_id, book=book, quantity=quantity, deadline=deadline, is_first_attempt=is_first_attempt
-        )
+        sale = clients.sell(order=order_id, lines=lines, deadline=deadline, is_first_attempt=is_first_attempt)
         return order_write(sale)
     except OutcomeUnknown as error:
         raise _unknown(error, order_id, key) from error
@@ -67,9 +67,12 @@ def order_write(sale: Sale) -> Committed[Purchase]:
         known = order_find(sale.order)
         if known is not None:
             return Purchase(known, is_repeat=sale.is_repeat)
-        order = order_of(sale)
+        order = Order(id=sale.order, created_at=sale.sold_at, sale=sale.first)
+        lines = [line_of(order, line) for line in sale.lines]
         rows.insert(order)
-        return Purchase(order, is_repeat=sale.is_repeat)
+        for line in lines:
+            rows.insert(line)
+        return Purchase(with_lines(order, lines), is_repeat=sale.is_repeat)
 
     try:
         written = run(topology.ORDER, change)
@@ -80,22 +83,28 @@ def order_write(sale: Sale) -> Committed[Purchase]:
     return written
 
 
-def order_of(sale: Sale) -> Order:
-    return Order(
-        id=sale.order,
-        book=sale.book,
-        title=sale.title,
-        quantity=sale.quantity,
-        unit_price=sale.unit_price,
-        created_at=sale.sold_at,
-        sale=sale.number,
+def line_of(order: Order, sold: SoldLine) -> OrderLine:
+    return OrderLine(
+        sale=sold.number,
+        order=order,
+        book=sold.book,
+        title=sold.title,
+        quantity=sold.quantity,
+        unit_price=sold.unit_price,
     )
 
 
-def check_same(known: Order, book: int, quantity: int) -> None:
+def check_same(known: Order, lines: Sequence[Line]) -> None:
     """Raises IdempotencyConflict if the key's first purchase was another one."""
-    if (known.book, known.quantity) != (book, quantity):
+    bought = {line.book: line for line in known.lines.all()}
+    if len(bought) != len(lines) or not all(_is_same(line, bought.get(line.book)) for line in lines):
         raise problems.IdempotencyConflict("This idempotency key was used for another purchase before.")
+
+
+def _is_same(line: Line, bought: OrderLine | None) -> bool:
+    if bought is None or line.quantity != bought.quantity:
+        return False
+    return line.unit_price in (None, bought.unit_price)
 
 
 def _unknown(error: OutcomeUnknown, order_id: object, key: str) -> OutcomeUnknown:

@@ -1,18 +1,25 @@
 """Reads of the order service. Each runs inside a gated read or a replicated transaction."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
 
 from bookstore_project.api import problems
-from order_app.models import Order
+from order_app.models import Order, OrderLine
 
 
 def order_find(order_id: uuid.UUID) -> Order | None:
-    """The order of that id, if there is one. (`first()` would sort, by what there is only one of.)"""
-    return next(iter(Order.objects.filter(pk=order_id).order_by()), None)
+    """The order of that id with its lines, if there is one. (`first()` would sort, by what there is only one of.)"""
+    found = next(iter(Order.objects.filter(pk=order_id).order_by()), None)
+    return found and with_lines(found, OrderLine.objects.filter(order=found.pk))
+
+
+def with_lines(order: Order, lines: Iterable[OrderLine]) -> Order:
+    """The order, with lines that needn't be asked for any more: the snapshot that they are of may be closed then."""
+    vars(order)["_prefetched_objects_cache"] = {"lines": list(lines)}
+    return order
 
 
 def order_get(order_id: uuid.UUID) -> Order:
@@ -24,10 +31,10 @@ def order_get(order_id: uuid.UUID) -> Order:
 
 
 def orders_matching(query: Mapping[str, Any]) -> QuerySet[Order]:
-    """Orders by book and time, newest first."""
-    orders = Order.objects.all()
+    """Orders with their lines, by book and time, newest first."""
+    orders = Order.objects.prefetch_related("lines")
     if query.get("book") is not None:
-        orders = orders.filter(book=query["book"])
+        orders = orders.filter(lines__book=query["book"])
     if query.get("created_after") is not None:
         orders = orders.filter(created_at__gte=query["created_after"])
     if query.get("created_before") is not None:

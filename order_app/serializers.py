@@ -6,8 +6,13 @@ from bookstore_project.api.representations import OrderFields
 from order_app.models import Order
 
 _ORDER = OrderFields()
+_OF_A_SINGLE_LINE = ("book", "title", "quantity", "unit_price")
 
 
 def order_data(order: Order) -> dict[str, Any]:
     """An order as clients see it."""
-    return dict(_ORDER.to_representation(order))
+    lines = list(order.lines.all())
+    single = lines[0] if len(lines) == 1 else None
+    seen = {name: getattr(single, name, None) for name in _OF_A_SINGLE_LINE}
+    members = {"id": order.id, "lines": lines, "total": order.total, "status": order.status}
+    return dict(_ORDER.to_representation({**members, **seen, "created_at": order.created_at}))

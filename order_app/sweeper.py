@@ -75,7 +75,7 @@ class Sweeper:
             old_enough = list(takewhile(lambda sale: not 0 <= _age_s(sale) < grace_s, sales))
             finished += finish(old_enough)
             if old_enough:
-                done = old_enough[-1].number
+                done = old_enough[-1].last
             if len(old_enough) < len(sales):
                 break
         self._advance(done)
@@ -106,8 +106,14 @@ def finish(sales: list[Sale]) -> int:
     for sale in missing:
         order_write(sale)
         metrics.finished.inc()
-        logger.warning("finished order %s from the ledger: %d × “%s”", sale.order, sale.quantity, sale.title)
+        logger.warning("finished order %s from the ledger: %s", sale.order, _named(sale))
     return len(missing)
+
+
+def _named(sale: Sale) -> str:
+    first, *others = sale.lines
+    more = f" and {len(others)} more" if others else ""
+    return f"{first.quantity} × “{first.title}”{more}"
 
 
 def known_orders(ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:

@@ -1,7 +1,7 @@
 """The order service's routes: parse, call, render."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rest_framework import serializers, status
@@ -19,6 +19,7 @@ from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from order_app import selectors
+from order_app.clients import Line
 from order_app.purchase import purchase
 from order_app.serializers import order_data
 
@@ -29,13 +30,12 @@ class PurchaseView(ReplicaView):
     service = topology.ORDER
     serializer_class: type[serializers.Serializer[Any]] = representations.PurchaseInput
 
-    def buy(self, request: Request, book: int, quantity: int) -> Response:
+    def buy(self, request: Request, lines: Sequence[Line]) -> Response:
         is_from_node = getattr(request.user, "is_service", False)
         bought = self.committed(
             purchase(
                 key=checked_key(request.headers.get(headers.IDEMPOTENCY_KEY)),
-                book=book,
-                quantity=quantity,
+                lines=lines,
                 deadline=self.deadline(request),
                 is_first_attempt=is_from_node and request.headers.get(headers.FIRST_ATTEMPT) == "1",
             )
@@ -64,13 +64,12 @@ class OrderList(PurchaseView):
     @described(
         operation_id="orders_create",
         parameters=[IDEMPOTENCY_KEY],
-        request=representations.PurchaseInput,
+        request=representations.PURCHASE_BODIES,
         responses={201: representations.OrderFields},
     )
     def post(self, request: Request) -> Response:
-        """Buy copies of a book."""
-        asked = self.checked(request)
-        return self.buy(request, asked["book"], asked["quantity"])
+        """Buy copies of a book, or of several (`lines`): all of them, or none."""
+        return self.buy(request, [Line(**line) for line in self.checked(request)["lines"]])
 
 
 class BookPurchase(PurchaseView):
@@ -89,7 +88,7 @@ class BookPurchase(PurchaseView):
         """Buy copies of this book; an empty body is one copy."""
         if not 1 <= book_id <= representations.MAX_BOOK_ID:
             raise problems.NotFound(f"There is no book {book_id}.")
-        return self.buy(request, book_id, self.checked(request)["quantity"])
+        return self.buy(request, [Line(book_id, **self.checked(request))])
 
 
 class OrderDetail(ReplicaView):

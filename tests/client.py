@@ -95,6 +95,11 @@ class Client:
         headers = {"Idempotency-Key": key} if key else {}
         return self.post("/api/v1/orders/", {"book": book, "quantity": quantity}, headers)
 
+    def buy_lines(self, lines: Iterable[tuple[int, int]], *, key: str | None = None) -> Answer:
+        """One order of several books, each with its copies."""
+        asked = [{"book": book, "quantity": copies} for book, copies in lines]
+        return self.post("/api/v1/orders/", {"lines": asked}, {"Idempotency-Key": key} if key else {})
+
     def call(
         self,
         method: str,

@@ -15,6 +15,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "Method not allowed"),
     "not_acceptable": (406, "No acceptable representation"),
     "out_of_stock": (409, "Out of stock"),
+    "price_changed": (409, "The price has changed"),
+    "lines_unavailable": (409, "Not all lines can be had"),
     "in_progress": (409, "A request with this key is in progress"),
     "conflict": (409, "Conflicts with the present state"),
     "precondition_failed": (412, "Precondition failed"),

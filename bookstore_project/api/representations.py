@@ -4,6 +4,7 @@ Plain serializers: the replicas validate with them (or with subclasses), the fro
 schema from them. None touches a database.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,8 @@ MAX_BOOK_ID = 2**63 - 1
 MAX_PRICE = Decimal("99999999.99")
 MAX_STOCK = 1_000_000_000
 MAX_PURCHASE = 1000
+MAX_LINES = 100
+"""Of one order: so long as it is being sold, nobody else's is."""
 MAX_RESTOCK = 1_000_000
 TITLE_LENGTH = 500
 AUTHORS_LENGTH = 1000
@@ -53,11 +56,65 @@ class QuantityInput(StrictFields):
     quantity = WholeNumberField(min_value=1, max_value=MAX_PURCHASE, default=1, initial=1)
 
 
-class PurchaseInput(StrictFields):
-    """What to buy."""
+class LineInput(StrictFields):
+    """Copies of a book, as one line of an order."""
 
     book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID, help_text="The book's id.")
     quantity = WholeNumberField(min_value=1, max_value=MAX_PURCHASE, default=1, initial=1)
+    unit_price = PriceField(
+        max_digits=10,
+        decimal_places=2,
+        min_value=Decimal(0),
+        max_value=MAX_PRICE,
+        default=None,
+        allow_null=True,
+        help_text="The price that the customer saw: at another one nothing is sold. Left out: at any.",
+    )
+
+
+def lines_field(**options: Any) -> serializers.ListField:
+    """The lines of one order."""
+    return serializers.ListField(child=LineInput(), min_length=1, max_length=MAX_LINES, **options)
+
+
+class PurchaseInput(LineInput):
+    """What to buy: a book, or `lines` of several, all of which are sold or none."""
+
+    book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID, required=False, help_text="The book's id.")
+    lines = lines_field(required=False, help_text="In place of a single book.")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Either way to say it becomes `lines`, each book once. Raises ValidationError for none, and for both."""
+        attrs = super().to_internal_value(data)
+        if "lines" not in attrs:
+            if "book" not in attrs:
+                raise serializers.ValidationError({"book": ["This field is required, or `lines` in its place."]})
+            return {"lines": [attrs]}
+        if not data.keys().isdisjoint({"book", "quantity", "unit_price"}):
+            raise serializers.ValidationError({"lines": ["Give a book or lines, not both."]})
+        return {"lines": added_up(attrs["lines"])}
+
+
+PURCHASE_BODIES = {
+    "application/json": PurchaseInput,
+    "application/x-www-form-urlencoded": LineInput,
+    "multipart/form-data": LineInput,
+}
+"""By media type, as the schema has them: a form has no lists."""
+
+
+def added_up(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of the same book as one. Raises ValidationError for too many copies, and for a book at two prices."""
+    added: dict[int, dict[str, Any]] = {}
+    for line in lines:
+        known = added.setdefault(line["book"], {**line, "quantity": 0})
+        known["quantity"] += line["quantity"]
+        prices = {known["unit_price"], line["unit_price"]} - {None}
+        if len(prices) > 1 or known["quantity"] > MAX_PURCHASE:
+            why = f"more than {MAX_PURCHASE} copies" if len(prices) < 2 else "two prices"
+            raise serializers.ValidationError({"lines": [f"Book {line['book']}: {why}."]})
+        known["unit_price"] = next(iter(prices), None)
+    return list(added.values())
 
 
 class RestockInput(StrictFields):
@@ -66,15 +123,26 @@ class RestockInput(StrictFields):
     quantity = WholeNumberField(min_value=1, max_value=MAX_RESTOCK)
 
 
-class OrderFields(serializers.Serializer[Any]):
-    """A completed order, with title and price as they were when it was sold."""
+class OrderLineFields(serializers.Serializer[Any]):
+    """A line of an order, with title and price as they were when it was sold."""
 
-    id = serializers.UUIDField(read_only=True)
     book = WholeNumberField(read_only=True, help_text="The book's id.")
     title = TextField(read_only=True)
     quantity = WholeNumberField(read_only=True)
     unit_price = PriceField(max_digits=10, decimal_places=2, read_only=True)
     total = PriceField(max_digits=13, decimal_places=2, read_only=True)
+
+
+class OrderFields(serializers.Serializer[Any]):
+    """A completed order. One of a single line says it beside `lines`, too; in others these members are null."""
+
+    id = serializers.UUIDField(read_only=True)
+    book = WholeNumberField(read_only=True, allow_null=True, help_text="The book's id.")
+    title = TextField(read_only=True, allow_null=True)
+    quantity = WholeNumberField(read_only=True, allow_null=True)
+    unit_price = PriceField(max_digits=10, decimal_places=2, read_only=True, allow_null=True)
+    lines = OrderLineFields(many=True, read_only=True)
+    total = PriceField(max_digits=15, decimal_places=2, read_only=True)
     status = serializers.ChoiceField(choices=["completed"], read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
 

@@ -42,6 +42,21 @@ PROBLEM: dict[str, Any] = {
             "description": "By field, for 400.",
             "additionalProperties": {"type": "array", "items": _TEXT},
         },
+        "lines": {
+            "type": "array",
+            "description": "Of a purchase, for 404 and 409: the lines that can't be had, and what is left.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "code": {**_TEXT, "enum": ["out_of_stock", "price_changed", "not_found"]},
+                    "book": {"type": "integer", "format": "int64"},
+                    "title": {**_TEXT, "description": "Empty if there is no such book."},
+                    "asked": {"type": "integer"},
+                    "left": {"type": "integer"},
+                    "unit_price": {"type": "string", "nullable": True, "description": "Today's."},
+                },
+            },
+        },
         "order": {**_TEXT, "format": "uuid", "description": "With outcome_unknown: the order's id."},
         "service": {
             **_TEXT,
@@ -108,6 +123,20 @@ class StrictFieldsSchema(OpenApiSerializerExtension):  # registers itself
     def map_serializer(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
         schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         return {**schema, "additionalProperties": False} if direction == "request" else schema
+
+
+class PurchaseInputSchema(StrictFieldsSchema):  # registers itself
+    """A book, or lines in its place."""
+
+    target_class = "bookstore_project.api.representations.PurchaseInput"
+    priority = 1
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        schema = super().map_serializer(auto_schema, direction)
+        properties = dict(schema["properties"])
+        several = {**schema, "properties": {"lines": properties.pop("lines")}, "required": ["lines"]}
+        single = {**schema, "properties": properties, "required": ["book"]}
+        return {"description": schema.get("description", ""), "oneOf": [single, several]}
 
 
 class PriceFieldSchema(OpenApiSerializerFieldExtension):  # registers itself

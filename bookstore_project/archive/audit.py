@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog_app.models import Book, LedgerEntry
-from order_app.models import Order
+from order_app.models import OrderLine
 
 MOST_NAMED = 10
 SALE_COLUMNS = '"id", "order", "book_id", "title", "quantity", "unit_price", "created_at"'
-ORDER_COLUMNS = '"sale", "id", "book", "title", "quantity", "unit_price", "created_at"'
+LINE_COLUMNS = '"sale", "order_id", "book", "title", "quantity", "unit_price"'
 
 Row = tuple[Any, ...]
 
@@ -74,14 +74,14 @@ _UNEXPLAINED = f"""
 
 
 def _pairs(catalog: sqlite3.Connection, order: sqlite3.Connection) -> Iterator[tuple[Row | None, Row | None]]:
-    """Sales and orders side by side, by the sale's number; None where one of them is missing."""
+    """Sales and the lines of orders side by side, by the sale's number; None where one of them is missing."""
     sales = iter(
         catalog.execute(
             f'SELECT {SALE_COLUMNS} FROM "{LedgerEntry._meta.db_table}" WHERE kind = ? ORDER BY id',
             (LedgerEntry.Kind.SALE.value,),
         )
     )
-    orders = iter(order.execute(f'SELECT {ORDER_COLUMNS} FROM "{Order._meta.db_table}" ORDER BY sale'))
+    orders = iter(order.execute(f'SELECT {LINE_COLUMNS} FROM "{OrderLine._meta.db_table}" ORDER BY sale'))
     sale, written = next(sales, None), next(orders, None)
     while sale is not None or written is not None:
         if written is None or (sale is not None and sale[0] < written[0]):

@@ -7,7 +7,8 @@ copying comes afterwards, and delays nobody.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -20,10 +21,10 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Snapshot
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from catalog_app import sales
+from catalog_app import sales, selectors
 from catalog_app.models import LedgerEntry
 from order_app import sweeper
-from order_app.clients import Sale
+from order_app.clients import Sale, SoldLine
 
 T = TypeVar("T")
 BATCH = 1_000
@@ -75,9 +76,11 @@ def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
             nonlocal began
             began = time.monotonic()
             rows = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)
-            late = [*rows.filter(pk__in=missing), *rows.filter(pk__gt=scanned).order_by("pk")]
+            late = _sales(
+                [*rows.filter(order__in=missing).order_by("pk"), *rows.filter(pk__gt=scanned).order_by("pk")]
+            )
             for start in range(0, len(late), BATCH):
-                sweeper.finish([_as_seen_by_order(row) for row in late[start : start + BATCH]])
+                sweeper.finish(late[start : start + BATCH])
             for reader in readers.values():
                 reader.enter()
                 reached(f"moment-{reader.service_name}")
@@ -86,18 +89,24 @@ def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
         yield readers, time.monotonic() - began
 
 
-def _sales_without_order(after: int) -> tuple[list[int], int]:
-    """Outside of any lock: the sales that have no order (yet), and up to which one that was looked."""
-    missing: list[int] = []
+def _sales_without_order(after: int) -> tuple[list[uuid.UUID], int]:
+    """Outside of any lock: the orders (yet) to be written, and up to which sale that was looked."""
+    missing: list[uuid.UUID] = []
     while True:
         with reads.reading(topology.CATALOG):
-            rows = list(LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE, pk__gt=after).order_by("pk")[:BATCH])
-        if not rows:
+            found = selectors.sold_after(after, BATCH)
+        if not found:
             return missing, after
-        known = sweeper.known_orders([row.order for row in rows if row.order is not None])
-        missing += [row.pk for row in rows if row.order not in known]
-        after = rows[-1].pk
+        sold = {row.order for row in found if row.order is not None}
+        missing += sold - sweeper.known_orders(list(sold))
+        after = found[-1].pk
 
 
-def _as_seen_by_order(row: LedgerEntry) -> Sale:
-    return Sale(**asdict(sales.sale_of(row)))
+def _sales(entries: Sequence[LedgerEntry]) -> list[Sale]:
+    return [as_seen_by_order(sale) for sale in sales.sales_of(entries)]
+
+
+def as_seen_by_order(sale: sales.Sale) -> Sale:
+    """A sale of the catalog's, as the order service has it from its answer."""
+    lines = tuple(SoldLine(**asdict(line)) for line in sale.lines)
+    return Sale(sale.order, sale.sold_at, lines, sale.is_repeat)

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 
 from bookstore_project.text.canonical import UnfitText
@@ -54,4 +55,5 @@ class KeyedAdmin(ModelAdmin):
         except UnfitText as error:
             messages.warning(request, str(error), fail_silently=True)
             return queryset.none(), False
-        return queryset.filter(found), False
+        # Several rows beside one may have the words; it is one all the same.
+        return queryset.filter(found), any(LOOKUP_SEP in field for field in wanted)

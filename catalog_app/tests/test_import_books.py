@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from bookstore_project.replication import reads
 from bookstore_project.settings import topology
 from catalog_app.models import Book
-from catalog_app.sales import copies_sell
+from catalog_app.sales import Line, order_sell
 from catalog_app.services import book_retire, book_update
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, run_import, titles
 
@@ -213,8 +213,8 @@ def test_goodbooks_is_imported_whole_and_sold_from(
         assert Book.objects.filter(isbn13=None).count() == 7 + 10_000 - 9_277
         hunger = Book.objects.get(isbn13="9780439023481")
         assert hunger.title == "The Hunger Games (The Hunger Games, #1)"
-    sale = copies_sell(order=uuid.uuid4(), book_id=hunger.pk, quantity=2, deadline=None, is_first_attempt=True)
-    assert sale.value.unit_price == Decimal("10.00")
+    sale = order_sell(order=uuid.uuid4(), lines=[Line(hunger.pk, 2)], deadline=None, is_first_attempt=True)
+    assert sale.value.lines[0].unit_price == Decimal("10.00")
     assert "0 imported, 10,000 already there, 0 rejected" in run_import(GOODBOOKS)
     with reads.reading(topology.CATALOG):
         assert Book.objects.count() == 10_007

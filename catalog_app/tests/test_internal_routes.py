@@ -12,7 +12,7 @@ from bookstore_project.replication.tests.copies import floor
 pytestmark = pytest.mark.usefixtures("node")
 
 ORDER = "0b8e2a4e-9a7c-4b6e-8a46-0123456789a%s"
-SALE = {"order": ORDER % "b", "book": 1, "quantity": 2}
+SALE = {"order": ORDER % "b", "lines": [{"book": 1, "quantity": 2}]}
 INTERNAL = [
     ("GET", "/internal/sales"),
     ("POST", "/internal/sales"),
@@ -41,14 +41,17 @@ def test_internal_routes_are_for_nodes(method: str, path: str, slash: str) -> No
 
 def test_a_node_sells_and_lists_sales() -> None:
     sold = send("POST", "/internal/sales/", SALE, sent=as_node())
-    assert (sold.status_code, sold.json()["unit_price"], sold.json()["is_repeat"]) == (201, "30.00", False)
+    (line,) = sold.json()["lines"]
+    assert (sold.status_code, line["unit_price"], sold.json()["is_repeat"]) == (201, "30.00", False)
     again = send("POST", "/internal/sales/", SALE, sent=as_node())
     assert (again.status_code, again.json()) == (200, {**sold.json(), "is_repeat": True})
     listed = send("GET", "/internal/sales/?after=0", sent=as_node()).json()
     assert listed == [sold.json()]
-    assert send("GET", f"/internal/sales/?after={sold.json()['number']}", sent=as_node()).json() == []
+    assert send("GET", f"/internal/sales/?after={line['number']}", sent=as_node()).json() == []
     assert_problem(send("GET", "/internal/sales/?after=x", sent=as_node()), 400, "validation_error")
-    too_many = send("POST", "/internal/sales/", {**SALE, "order": ORDER % "c", "quantity": 999}, sent=as_node())
+    too_many = send(
+        "POST", "/internal/sales/", {"order": ORDER % "c", "lines": [{"book": 1, "quantity": 999}]}, sent=as_node()
+    )
     assert_problem(too_many, 409, "out_of_stock")
     late = send(
         "POST",

@@ -13,7 +13,7 @@ from bookstore_project.replication.tests.copies import Party, Pause, all_at_once
 from bookstore_project.replication.transaction import run
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
-from catalog_app.sales import Sale, copies_sell
+from catalog_app.sales import Line, Sale, order_sell
 from catalog_app.services import book_create, book_restock, book_retire, book_update
 
 BOTH = ("catalog-1", "catalog-2")
@@ -27,9 +27,8 @@ def sell(
     deadline: float | None = None,
     is_first_attempt: bool = False,
 ) -> Sale:
-    return copies_sell(
-        order=order, book_id=book, quantity=quantity, deadline=deadline, is_first_attempt=is_first_attempt
-    ).value
+    lines = [Line(book, quantity)]
+    return order_sell(order=order, lines=lines, deadline=deadline, is_first_attempt=is_first_attempt).value
 
 
 def refused(order: uuid.UUID, *, book: int = 1, quantity: int = 1, is_first_attempt: bool = False) -> StoreError:
@@ -75,7 +74,7 @@ def test_forty_buyers_share_twenty_copies(seven_books: Path) -> None:
 def test_sellers_of_one_order_sell_it_once(order: uuid.UUID) -> None:
     sales = [party.result() for party in all_at_once([lambda: sell(order, quantity=2)] * 8)]
     assert sorted(sale.is_repeat for sale in sales if isinstance(sale, Sale)) == [False] + [True] * 7
-    assert len({sale.number for sale in sales if isinstance(sale, Sale)}) == 1
+    assert len({sale.lines for sale in sales if isinstance(sale, Sale)}) == 1
     assert stock() == 48
 
 
@@ -84,12 +83,7 @@ def test_a_repeat_gets_title_and_price_as_sold(order: uuid.UUID) -> None:
     book_update(book_id=1, fields={"title": "New", "price": 1}, actor="test")
     again = sell(order, quantity=2)
     assert again.is_repeat
-    assert (again.number, again.title, again.unit_price, again.sold_at) == (
-        first.number,
-        first.title,
-        first.unit_price,
-        first.sold_at,
-    )
+    assert (again.lines, again.sold_at) == (first.lines, first.sold_at)
     assert stock() == 48
 
 

@@ -87,5 +87,5 @@ def sales_and_orders() -> tuple[Rows, Rows]:
             "SELECT \"order\", book_id, quantity, unit_price, title FROM catalog_app_ledgerentry WHERE kind = 'sale' "
             "ORDER BY id",
         ),
-        rows("order-2", "SELECT id, book, quantity, unit_price, title FROM order_app_order ORDER BY sale"),
+        rows("order-2", "SELECT order_id, book, quantity, unit_price, title FROM order_app_orderline ORDER BY sale"),
     )

@@ -11,7 +11,7 @@ from bookstore_project.api.problems import OutcomeUnknown, Unavailable
 from bookstore_project.nodes.client import NoAnswer, Reply
 from bookstore_project.settings import topology
 from order_app import clients
-from order_app.clients import Sale
+from order_app.clients import Line, Sale
 from order_app.errors import Refused
 from order_app.tests.catalog import Wire
 
@@ -19,7 +19,7 @@ ONE, TWO = topology.replicas(topology.CATALOG)
 
 
 def sell(*, book: int = 1) -> Sale:
-    return clients.sell(order=uuid.uuid4(), book=book, quantity=1, deadline=4e9, is_first_attempt=False)
+    return clients.sell(order=uuid.uuid4(), lines=[Line(book, 1)], deadline=4e9, is_first_attempt=False)
 
 
 def hang(node: str) -> None:
@@ -121,7 +121,7 @@ NO_VERDICTS = [
 def test_an_answer_that_is_no_verdict_is_followed_by_the_other_replica(wire: Wire, reply: Reply) -> None:
     wire.replies = {ONE.name: reply}
     for _ in range(4):
-        assert sell().quantity == 1
+        assert len(sell().lines) == 1
     assert asked(wire) == {TWO.name: 4, ONE.name: 1}
 
 

@@ -12,6 +12,7 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.tests.copies import assert_copies_equal, rows
 from bookstore_project.settings import topology
 from order_app import clients, sweeper
+from order_app.clients import Line
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold
@@ -21,11 +22,11 @@ LOCK = topology.lock_dir(topology.ORDER) / "sweeper"
 
 def sell(book: int = 1, quantity: int = 1) -> None:
     """A purchase whose process dies after the sale."""
-    clients.sell(order=uuid.uuid4(), book=book, quantity=quantity, deadline=4e9, is_first_attempt=False)
+    clients.sell(order=uuid.uuid4(), lines=[Line(book, quantity)], deadline=4e9, is_first_attempt=False)
 
 
 def test_sold_copies_without_order_get_one(wire: Wire) -> None:
-    purchase(key=None, book=1, quantity=1)
+    purchase(key=None, lines=[Line(1, 1)])
     sell(2, 3)
     sell(3, 1)
     assert Sweeper().sweep(grace_s=0) == 2
@@ -77,7 +78,7 @@ def test_a_sweep_goes_on_where_the_last_one_ended(wire: Wire, monkeypatch: pytes
 
 def test_a_refusal_is_no_order(wire: Wire) -> None:
     with pytest.raises(Exception, match="left of"):
-        purchase(key="k" * 16, book=1, quantity=1000)
+        purchase(key="k" * 16, lines=[Line(1, 1000)])
     assert Sweeper().sweep(grace_s=0) == 0
     assert sold(1) == 0
 

@@ -4,7 +4,7 @@ import json
 import random
 import sqlite3
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from functools import partial
@@ -101,7 +101,7 @@ def ledger_gaps(store: Store) -> Iterator[str]:
 
 
 SALES = "SELECT id, \"order\", book_id, quantity, unit_price, title FROM catalog_app_ledgerentry WHERE kind = 'sale'"
-ORDERS = "SELECT sale, id, book, quantity, unit_price, title FROM order_app_order"
+ORDERS = "SELECT sale, order_id, book, quantity, unit_price, title FROM order_app_orderline"
 
 
 def order_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]:
@@ -147,15 +147,18 @@ def check_answers(
 ) -> list[Violation]:
     """Every order that was acknowledged is what it was; whoever asks again under the same key is told the same."""
     found: list[Violation] = []
-    orders = {str(uuid.UUID(row[1])): row for row in query(files(store, "order")[0], ORDERS)}
-    sold = [one for one in operations if one.asked.kind is Kind.SELL and one.outcome is Outcome.OK]
-    sold = [one for one in sold if one.asked.tag not in given_up]
+    orders: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    for row in query(files(store, "order")[0], f"{ORDERS} ORDER BY sale"):
+        orders[str(uuid.UUID(row[1]))].append(row)
+    acknowledged = (one for one in operations if one.asked.kind is Kind.SELL and one.outcome is Outcome.OK)
+    # Of a basket, one operation for each book: it was one answer.
+    sold = list({one.asked.tag: one for one in acknowledged if one.asked.tag not in given_up}.values())
     for operation in sold:
-        row = orders.get(operation.asked.tag)
-        if row is None:
+        rows = orders[operation.asked.tag]
+        if not rows:
             found.append(Violation("an acknowledged order is missing", (str(operation),)))
-        elif operation.note and not _is_same(json.loads(operation.note), row):
-            found.append(Violation("an order isn't what was acknowledged", (str(operation), str(row))))
+        elif operation.note and not _is_same(json.loads(operation.note), rows):
+            found.append(Violation("an order isn't what was acknowledged", (str(operation), str(rows))))
     asked = [operation for operation in sold if operation.asked.key and operation.note]
     asked = rng.sample(asked, min(REPEATS, len(asked)))
     say(f"asking again for {len(asked)} of {len(sold)} acknowledged orders")
@@ -170,7 +173,6 @@ def check_answers(
     return found
 
 
-def _is_same(body: dict[str, Any], row: Sequence[Any]) -> bool:
-    _, order, book, quantity, price, title = row
-    shown = (body["id"], body["book"], body["quantity"], body["unit_price"], body["title"])
-    return shown == (str(uuid.UUID(order)), book, quantity, price_text(price), title)
+def _is_same(body: dict[str, Any], rows: Sequence[Sequence[Any]]) -> bool:
+    shown = [(line["book"], line["quantity"], line["unit_price"], line["title"]) for line in body["lines"]]
+    return shown == [(book, quantity, price_text(price), title) for _, _, book, quantity, price, title in rows]

@@ -14,9 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from tests.chaos.history import Kind, Operation, Outcome, State
-
-OUT_OF_STOCK = "out_of_stock"
+from tests.chaos.history import OUT_OF_STOCK, Kind, Operation, Outcome, State
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,14 @@ import json
 import random
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.checker import OUT_OF_STOCK
 from tests.chaos.chronicle import price_text
 from tests.chaos.demand import Demand
-from tests.chaos.history import Asked, Kind, Outcome, Recorder, State
+from tests.chaos.history import OUT_OF_STOCK, SHORT, Asked, Kind, Outcome, Recorder, State
 from tests.client import Answer, Client
 from tests.store import Store
 
@@ -96,7 +95,7 @@ def ask(client: Client, asked: Asked, pause: Callable[[float], Any]) -> tuple[Ou
     outcome, answer, note = Outcome.REFUSED, None, ""
     for _ in range(ATTEMPTS if asked.kind in (Kind.SELL, Kind.READ, Kind.LIST) else 1):
         outcome, answer, note = _ask_once(client, asked)
-        if outcome is Outcome.OK or note == OUT_OF_STOCK or note.startswith(UNCLEAR):
+        if outcome is Outcome.OK or note.startswith((OUT_OF_STOCK, SHORT, UNCLEAR)):
             return outcome, answer, note
         may_be_done |= outcome is Outcome.OPEN
         pause(0.1)
@@ -112,11 +111,18 @@ def _ask_once(client: Client, asked: Asked) -> tuple[Outcome, Answer | None, str
         return Outcome.OPEN, None, f"{type(error).__name__}: {error}"
     if answer.status in (200, 201):
         return Outcome.OK, answer, _worth_noting(asked, answer)
+    if answer.code == "lines_unavailable":
+        return Outcome.REFUSED, answer, short_of(answer.json["lines"])
     if answer.code in (OUT_OF_STOCK, *BEFORE_ANYTHING):
         return Outcome.REFUSED, answer, answer.code
     if answer.code == "outcome_unknown":
         return Outcome.OPEN, answer, answer.code
     return Outcome.OPEN, answer, f"{UNCLEAR}: {answer}"
+
+
+def short_of(lines: Sequence[Mapping[str, Any]]) -> str:
+    """The note of a basket that was refused because of these lines."""
+    return " ".join((SHORT, *(str(line["book"]) for line in lines if line["code"] == OUT_OF_STOCK)))
 
 
 def _worth_noting(asked: Asked, answer: Answer) -> str:
@@ -133,6 +139,8 @@ def _send(client: Client, asked: Asked) -> Answer:
     if asked.kind is Kind.LIST:
         return client.get(f"/search/{asked.topic}")
     if asked.kind is Kind.SELL:
+        if asked.basket:
+            return client.buy_lines(asked.basket, key=asked.key)
         return client.buy(asked.book, asked.copies, key=asked.key)
     if asked.kind is Kind.RESTOCK:
         return client.post(f"{path}restock/", {"quantity": asked.copies}, as_staff=True)

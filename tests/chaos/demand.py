@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import random
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import count
 
 from tests.chaos.history import Asked, Kind
@@ -17,6 +18,8 @@ VICTIM = 7
 """The book whose row is damaged in ways that SQLite can't see: it is sold and edited, but what a read shows of it
 before the damage is found isn't judged."""
 WRITES = (Kind.SELL,) * 5 + (Kind.RESTOCK, Kind.EDIT)
+BASKETS = 0.3
+"""Of the sales, where baskets are bought: those of several books."""
 MOVES = 0.3
 """Of the edits, where there are topics to move books to."""
 
@@ -49,7 +52,9 @@ class Demand:
         kind = self.rng.choice(self.writes)
         book = self._book(self.written_books)
         if kind is Kind.SELL:
-            return self.sale(book, self.rng.choice((1, 1, 1, 2, 3, 60)))  # Now and then more than there is.
+            if self.rng.random() < BASKETS:
+                return self.basket({book, *self.rng.sample(self.written_books, 2)})
+            return self.sale(book, self._copies())
         if kind is Kind.RESTOCK:
             return Asked(kind, book, copies=self.rng.randint(1, 9))
         quantity = self.rng.randint(0, 50) if self.rng.random() < 0.2 else None
@@ -60,6 +65,16 @@ class Demand:
         """A sale under a new key."""
         key = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
         return Asked(Kind.SELL, book, order_id(self.secret, key) if self.secret else key, copies, key=key)
+
+    def basket(self, books: Iterable[int]) -> Asked:
+        """A sale of all these books, under a new key."""
+        lines = tuple((book, self._copies()) for book in sorted(books))
+        book, copies = lines[0]
+        return replace(self.sale(book, copies), basket=lines)
+
+    def _copies(self) -> int:
+        """Now and then more than there are."""
+        return self.rng.choice((1, 1, 1, 2, 3, 60))
 
     def edit(self, book: int, topic: str = "", quantity: int | None = None) -> Asked:
         """An edit of that book, with a price that it never had."""

@@ -19,10 +19,9 @@ from typing import Any
 
 import django
 
-from tests.chaos.checker import OUT_OF_STOCK
-from tests.chaos.customers import UNCLEAR, body_of, state_of
+from tests.chaos.customers import UNCLEAR, body_of, short_of, state_of
 from tests.chaos.demand import Demand
-from tests.chaos.history import Asked, Kind, Outcome, Recorder, State
+from tests.chaos.history import OUT_OF_STOCK, Asked, Kind, Outcome, Recorder, State
 
 CHILDREN = 4
 BURST = 25
@@ -168,6 +167,8 @@ def do(asked: Asked, rng: random.Random, alias: str) -> tuple[Outcome, State | N
     except StoreError as error:
         if error.code == OUT_OF_STOCK:
             return Outcome.REFUSED, None, "", error.code
+        if error.code == "lines_unavailable":
+            return Outcome.REFUSED, None, "", short_of(error.extra["lines"])
         return Outcome.OPEN, None, "", f"{UNCLEAR}: {error!r}"
     except Exception as error:  # None of what run() and reading() promise to raise.
         return Outcome.OPEN, None, "", f"{UNCLEAR}: {error!r}"
@@ -183,14 +184,15 @@ def _read(book: int, rng: random.Random, alias: str) -> tuple[Outcome, State, st
     return Outcome.OK, State(row.version, row.quantity, f"{row.price:.2f}"), alias, ""
 
 
-def _write(asked: Asked) -> State:
+def _write(asked: Asked) -> State | None:
     from catalog_app import sales, services
 
     if asked.kind is Kind.SELL:
         order = uuid.UUID(asked.tag)
-        committed = sales.copies_sell(
-            order=order, book_id=asked.book, quantity=asked.copies, deadline=None, is_first_attempt=False
-        )
+        lines = [sales.Line(book, copies) for book, copies in asked.lines]
+        committed = sales.order_sell(order=order, lines=lines, deadline=None, is_first_attempt=False)
+        if asked.basket:
+            return None  # It made a version of each book.
         image = next(change.after for change in committed.changes if change.table == "catalog_app_book")
         assert image is not None
         return state_of(image)

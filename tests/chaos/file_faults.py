@@ -113,7 +113,7 @@ def _edit_a_row(scene: Scene, alias: str) -> None:
     service = alias.partition("-")[0]
     sql = {
         "catalog": f"UPDATE catalog_app_book SET quantity = quantity + 7 WHERE id = {VICTIM}",
-        "order": "UPDATE order_app_order SET quantity = 9 WHERE sale = (SELECT max(sale) FROM order_app_order)",
+        "order": "UPDATE order_app_orderline SET quantity = 9 ORDER BY sale DESC LIMIT 1",
     }[service]
     command = ["sqlite3", "-cmd", ".timeout 2000", str(scene.file(alias)), sql]
     subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)

@@ -7,13 +7,16 @@ between leaves its operation open, as it is.
 import json
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 NEVER = float("inf")
+OUT_OF_STOCK = "out_of_stock"
+SHORT = "short of books"
+"""Begins the note of a basket that was refused for want of stock; the books that are short follow."""
 
 
 class Kind(StrEnum):
@@ -59,6 +62,13 @@ class Asked:
     """To list, or of an edit that moves the book there."""
     key: str = ""
     """The idempotency key, of a sale through the public interface."""
+    basket: tuple[tuple[int, int], ...] = ()
+    """All lines of a sale of several books, each as book and copies; `book` and `copies` are one of them."""
+
+    @property
+    def lines(self) -> tuple[tuple[int, int], ...]:
+        """Of a sale: its books, each with the copies asked for."""
+        return self.basket or ((self.book, self.copies),)
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class Operation:
         return self.asked.kind not in (Kind.READ, Kind.LIST)
 
     def __str__(self) -> str:
-        asked = {name: value for name, value in asdict(self.asked).items() if value not in ("", 0, None)}
+        asked = {name: value for name, value in asdict(self.asked).items() if value not in ("", 0, None, ())}
         state = f" {self.state}" if self.state else ""
         return (
             f"{self.party} [{self.invoked:.6f}, {self.responded:.6f}] {asked} -> {self.outcome}{state}"
@@ -121,13 +131,26 @@ class Recorder:
 def read_history(folder: Path) -> tuple[list[Operation], list[str]]:
     """All parties' operations by invocation, and the points at which parties killed themselves.
 
-    They may still be writing: a line counts once it is whole.
+    A sale of several books is one operation for each of them. Parties may still be writing: a line counts once it is
+    whole.
     """
     operations: list[Operation] = []
     points: list[str] = []
     for path in sorted(folder.glob("*.jsonl")):
-        operations.extend(_read_party(path.stem, path.read_text().rpartition("\n")[0].splitlines(), points))
+        for operation in _read_party(path.stem, path.read_text().rpartition("\n")[0].splitlines(), points):
+            operations.extend(by_book(operation))
     return sorted(operations, key=lambda operation: operation.invoked), points
+
+
+def by_book(operation: Operation) -> Iterator[Operation]:
+    """A sale of several books as one of each; everything else as it is."""
+    if not operation.asked.basket:
+        yield operation
+        return
+    short = operation.note.removeprefix(SHORT).split() if operation.note.startswith(SHORT) else []
+    for book, copies in operation.asked.basket:
+        note = OUT_OF_STOCK if str(book) in short else operation.note
+        yield replace(operation, asked=replace(operation.asked, book=book, copies=copies), note=note)
 
 
 def _read_party(party: str, lines: Iterable[str], points: list[str]) -> Iterable[Operation]:
@@ -138,7 +161,9 @@ def _read_party(party: str, lines: Iterable[str], points: list[str]) -> Iterable
             points.append(members["killed_at"])
         elif "asked" in members:
             asked = members["asked"]
-            pending = Operation(party, Asked(**asked | {"kind": Kind(asked["kind"])}), members["invoked"])
+            basket = tuple((book, copies) for book, copies in asked["basket"])
+            asked |= {"kind": Kind(asked["kind"]), "basket": basket}
+            pending = Operation(party, Asked(**asked), members["invoked"])
         elif pending is not None:
             yield _answered(pending, members)
             pending = None

@@ -47,8 +47,8 @@ def test_files_of_a_healthy_store_pass(resting: Store) -> None:
 @pytest.mark.parametrize(
     ("check", "service", "sql"),
     [
-        (order_gaps, "order", "DELETE FROM order_app_order"),
-        (order_gaps, "order", "UPDATE order_app_order SET quantity = quantity + 1"),
+        (order_gaps, "order", "DELETE FROM order_app_orderline"),
+        (order_gaps, "order", "UPDATE order_app_orderline SET quantity = quantity + 1"),
         (order_gaps, "catalog", "DELETE FROM catalog_app_ledgerentry WHERE kind = 'sale'"),
         (ledger_gaps, "catalog", "UPDATE catalog_app_book SET quantity = quantity - 1 WHERE id = 1"),
         (ledger_gaps, "catalog", "UPDATE catalog_app_ledgerentry SET balance = balance + 1 WHERE kind = 'sale'"),

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.chaos.checker import OUT_OF_STOCK, Step, check_book
-from tests.chaos.history import NEVER, Asked, Kind, Operation, Outcome, State
+from tests.chaos.checker import Step, check_book
+from tests.chaos.history import NEVER, OUT_OF_STOCK, SHORT, Asked, Kind, Operation, Outcome, State, by_book
 
 GIVEN = Step(State(1, 3, "10.00"), is_given=True)
 SOLD_ONE = Step(State(2, 2, "10.00"), -1, orders=("A",))
@@ -119,3 +119,15 @@ def test_a_wrong_history_is_found(name: str) -> None:
 def test_a_right_history_passes(name: str) -> None:
     operations, steps = GOOD[name]
     assert told(operations, steps) == []
+
+
+def test_a_basket_is_judged_book_by_book_and_each_line_by_what_was_said_of_it() -> None:
+    lines = ((1, 2), (2, 9), (3, 1))
+    asked = Asked(Kind.SELL, 1, "A", 2, key="k", basket=lines)
+    refused = Operation("buyer", asked, 0, 1, Outcome.REFUSED, note=f"{SHORT} 2 12")
+    found = list(by_book(refused))
+    assert [(one.asked.book, one.asked.copies) for one in found] == list(lines)
+    assert [one.note == OUT_OF_STOCK for one in found] == [False, True, False]
+    assert all(one.asked.basket == lines for one in found)
+    assert told(found[:1], [GIVEN, SOLD_ONE]) == ["a change that nobody asked for"]
+    assert told(by_book(Operation("buyer", asked, 0, 1, Outcome.OK)), [GIVEN])[0] == "an acknowledged write is lost"

@@ -158,7 +158,7 @@ def assert_books_balance(store: Store) -> dict[str, int]:
     sales = databases.query(
         file, "SELECT \"order\", id, book_id, quantity, unit_price FROM catalog_app_ledgerentry WHERE kind = 'sale'"
     )
-    orders = databases.query(order_file, "SELECT id, sale, book, quantity, unit_price FROM order_app_order")
+    orders = databases.query(order_file, "SELECT order_id, sale, book, quantity, unit_price FROM order_app_orderline")
     assert sorted(sales) == sorted(orders)
     return {str(uuid.UUID(order)): quantity for order, _, _, quantity, _ in orders}
 
@@ -247,7 +247,7 @@ def test_sale_whose_order_replicas_both_die_is_finished_without_the_client(own_s
     for node, pid in old.items():
         store.wait_restarted(node, pid)
     wait_for(lambda: own_shop.front.get("/api/v1/books/").status == 200, 10)
-    count = "SELECT count(*) FROM order_app_order WHERE book = ?"
+    count = "SELECT count(*) FROM order_app_orderline WHERE book = ?"
     for file in databases.files(store, "order"):
         wait_for(lambda file=file: databases.query(file, count, [book]) == [(1,)], 20, "the order")  # type: ignore[misc]
     (order,) = assert_books_balance(store).items() - before.items()

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Edit, Mutant, mutant
 
 SELLING, TESTS = "catalog_app/sales.py", "catalog_app/tests/test_selling.py"
+BASKETS = "catalog_app/tests/test_baskets.py"
 PURCHASE, PURCHASE_TESTS = "order_app/purchase.py", "order_app/tests/test_purchase.py"
 ASKING, UPSTREAM = "order_app/clients.py", "frontend_app/clients.py"
 BALANCING_TESTS = "frontend_app/tests/test_balancing.py"
@@ -58,8 +59,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a refusal isn't recorded",
         "an order that was refused is sold all the same when its stalled attempt arrives",
         SELLING,
-        "        record(book, LedgerEntry.Kind.REFUSAL, 0, order=order, quantity=quantity)\n",
-        "        pass\n",
+        "                record(book, LedgerEntry.Kind.REFUSAL, 0, order=order, quantity=line.quantity)\n",
+        "                pass\n",
         f"{TESTS}::test_a_refusal_stays_a_refusal",
         f"{TESTS}::test_a_late_attempt_of_a_refused_order_sells_nothing",
     ),
@@ -67,17 +68,52 @@ MUTANTS: tuple[Mutant, ...] = (
         "an unknown book isn't recorded",
         "an order that was answered 404 is sold when the book comes",
         SELLING,
-        "        KeyedAnswer.objects.create(key=order,",
-        "        KeyedAnswer(key=order,",
+        "            KeyedAnswer.objects.create(key=order,",
+        "            KeyedAnswer(key=order,",
         f"{TESTS}::test_an_unknown_book_stays_unknown_to_its_order",
+        f"{BASKETS}::test_a_refused_basket_stays_refused_word_for_word",
     ),
     mutant(
         "a key serves for another purchase",
         "a customer asks for two copies, and is shown an order of one",
         SELLING,
-        "    if (known.book_id, known.quantity) != (book_id, quantity):\n        raise _conflict()\n",
+        "    if len(known) != len(lines) or not all(_is_same(line, by_book.get(line.book)) for line in lines):\n"
+        "        raise _conflict()\n",
         "",
         f"{TESTS}::test_an_order_that_asks_for_something_else_is_a_conflict",
+        f"{BASKETS}::test_a_repeat_with_other_lines_is_a_conflict",
+    ),
+    mutant(
+        "a basket is sold without what is missing",
+        "a customer pays for two books of the three that were to be one order",
+        SELLING,
+        "        if missing:\n",
+        "        if len(missing) == len(lines):\n",
+        f"{BASKETS}::test_nothing_is_sold_if_a_line_is_missing_and_each_missing_one_is_named",
+    ),
+    mutant(
+        "another price than the customer saw is taken",
+        "a customer is charged what no page has shown",
+        SELLING,
+        "    elif line.unit_price is not None and line.unit_price != book.price:\n",
+        "    elif False:\n",
+        f"{BASKETS}::test_at_another_price_than_seen_nothing_is_sold_and_at_the_same_one_it_is",
+    ),
+    mutant(
+        "a list of sales ends in the middle of a basket",
+        "the sweeper writes an order that lacks a book, and never looks at it again",
+        "catalog_app/selectors.py",
+        "    if len(found) == limit:\n",
+        "    if False:\n",
+        f"{BASKETS}::test_lists_of_sales_never_cut_a_basket",
+    ),
+    mutant(
+        "only the first line of a basket is written",
+        "an order shows one book where three were sold",
+        PURCHASE,
+        "for line in sale.lines]",
+        "for line in sale.lines[:1]]",
+        "order_app/tests/test_baskets.py::test_a_basket_becomes_one_order_with_lines_in_all_four_files",
     ),
     mutant(
         "an order that can't be written after the sale is called failed",

@@ -5,7 +5,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from django.core.management import call_command
 from django.db import connections
 
 from bookstore_project.archive import manifest
+from bookstore_project.archive.consistent_snapshot import as_seen_by_order
 from bookstore_project.replication.tests import copies
 from bookstore_project.settings import topology
-from catalog_app.sales import copies_sell
+from catalog_app.sales import Line, order_sell
 from order_app.clients import Sale
 from order_app.purchase import order_write
 
@@ -24,8 +24,8 @@ ALIASES = ("catalog-1", "catalog-2", "order-1", "order-2")
 
 def sell(book: int = 1) -> Sale:
     """A sale whose order isn't written: the process died in between, or is about to write it."""
-    sold = copies_sell(order=uuid.uuid4(), book_id=book, quantity=1, deadline=None, is_first_attempt=True)
-    return Sale(**asdict(sold.value))
+    sold = order_sell(order=uuid.uuid4(), lines=[Line(book, 1)], deadline=None, is_first_attempt=True)
+    return as_seen_by_order(sold.value)
 
 
 def buy(book: int = 1) -> uuid.UUID:

@@ -23,7 +23,7 @@ from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, floor, head, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from order_app.models import Order
+from order_app.models import OrderLine
 from tests.patience import PATIENCE_S
 
 POINTS = ["backup-copied-catalog", "backup-copied-order", "backup-before-manifest", "backup-whole"]
@@ -146,7 +146,7 @@ def test_no_damage_is_backed_up(shop: Path, tmp_path: Path) -> None:
 
 def test_no_quarrel_of_ledger_and_orders_is_backed_up(shop: Path, tmp_path: Path) -> None:
     buy()
-    run("order", lambda: Order.objects.update(quantity=3))
+    run("order", lambda: OrderLine.objects.update(quantity=3))
     with pytest.raises(CommandError, match=r"(?s)1 orders say something else than their sale.*order .* sale 8"):
         backup(tmp_path / "b")
     with pytest.raises(CommandError, match="don't agree"):

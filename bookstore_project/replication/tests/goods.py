@@ -10,7 +10,7 @@ from django.utils import timezone
 from bookstore_project.replication import reads, rows
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book, KeyedAnswer
-from order_app.models import Order, SweepMark
+from order_app.models import Order, OrderLine, SweepMark
 
 
 class Goods(Protocol):
@@ -57,17 +57,20 @@ class Books:
 
 class Orders:
     service = "order"
-    edit = "UPDATE order_app_order SET quantity = 7 WHERE sale = 2"
-    damage = "UPDATE order_app_order SET quantity = 9 WHERE sale = 1"
+    edit = "UPDATE order_app_orderline SET quantity = 7 WHERE sale = 2"
+    damage = "UPDATE order_app_orderline SET quantity = 9 WHERE sale = 1"
 
     def prepare(self) -> None:
         self.write()
 
     def write(self) -> None:
         def insert() -> None:
-            order = Order(id=uuid.uuid4(), book=1, title="A book", quantity=1, unit_price=Decimal(1))
-            order.sale, order.created_at = Order.objects.count() + 1, timezone.now()
+            number = Order.objects.count() + 1
+            order = Order(id=uuid.uuid4(), sale=number, created_at=timezone.now())
             rows.insert(order)
+            rows.insert(
+                OrderLine(sale=number, order=order, book=1, title="A book", quantity=1, unit_price=Decimal(1))
+            )
 
         run("order", insert)
 

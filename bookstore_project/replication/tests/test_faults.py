@@ -24,7 +24,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
-from catalog_app.sales import copies_sell
+from catalog_app.sales import Line, order_sell
 
 
 def _delete(path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked
 @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
 def test_a_flipped_value_is_neither_sold_from_nor_copied(seven_books: Path, alias: str) -> None:
     change_around(alias, "UPDATE catalog_app_book SET quantity = 58 WHERE id = 1")
-    copies_sell(order=uuid.uuid4(), book_id=1, quantity=1, deadline=None, is_first_attempt=False)
+    order_sell(order=uuid.uuid4(), lines=[Line(1, 1)], deadline=None, is_first_attempt=False)
     witness = read_witness(get_service("catalog").witness_file)
     assert alias not in witness.in_sync
     assert "row 1 of catalog_app_book" in witness.out[alias].reason
@@ -131,7 +131,7 @@ def test_a_flipped_value_is_noticed_where_no_second_copy_shows_it(seven_books: P
 def test_a_flipped_stock_does_not_say_no(seven_books: Path) -> None:
     """The refusal would be final: it must rest on what the log says."""
     change_around("catalog-1", "UPDATE catalog_app_book SET quantity = 0 WHERE id = 1")
-    copies_sell(order=uuid.uuid4(), book_id=1, quantity=1, deadline=None, is_first_attempt=False)
+    order_sell(order=uuid.uuid4(), lines=[Line(1, 1)], deadline=None, is_first_attempt=False)
     assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-2",)
 
 
@@ -139,7 +139,7 @@ def test_a_flipped_stock_does_not_say_yes(seven_books: Path) -> None:
     """Nothing changes when a sale is refused, and the damaged file is out all the same."""
     change_around("catalog-1", "UPDATE catalog_app_book SET quantity = 500 WHERE id = 1")
     with pytest.raises(OutOfStock):
-        copies_sell(order=uuid.uuid4(), book_id=1, quantity=60, deadline=None, is_first_attempt=True)
+        order_sell(order=uuid.uuid4(), lines=[Line(1, 60)], deadline=None, is_first_attempt=True)
     assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-2",)
 
 

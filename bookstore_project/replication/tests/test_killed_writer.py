@@ -13,21 +13,21 @@ from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Rows, assert_copies_equal, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle
 from catalog_app.models import Book
-from catalog_app.sales import copies_sell
+from catalog_app.sales import Line, order_sell
 
 pytestmark = pytest.mark.processes
 
 ORDER = uuid.UUID(int=42)
 SELL = (
-    "import uuid; from catalog_app.sales import copies_sell\n"
-    "copies_sell(order=uuid.UUID(int=42), book_id=1, quantity=3, deadline=None, is_first_attempt=False)"
+    "import uuid; from catalog_app.sales import Line, order_sell\n"
+    "order_sell(order=uuid.UUID(int=42), lines=[Line(1, 3)], deadline=None, is_first_attempt=False)"
 )
 POINTS = ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2", "committed", "invalidated", "floor"]
 BEFORE_ANY_COMMIT = POINTS[:2]
 
 
 def sell_again() -> bool:
-    sold = copies_sell(order=ORDER, book_id=1, quantity=3, deadline=None, is_first_attempt=False)
+    sold = order_sell(order=ORDER, lines=[Line(1, 3)], deadline=None, is_first_attempt=False)
     return sold.value.is_repeat
 
 

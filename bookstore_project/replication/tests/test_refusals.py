@@ -63,7 +63,7 @@ def test_a_write_to_another_service_inside_a_transaction_is_refused(seven_books:
     with pytest.raises(WriteRefused, match=r'run\("order", change\)'):
         run("catalog", lambda: Order.objects.all().delete())
     with pytest.raises(WriteRefused, match=r'run\("order", change\)'):
-        run("catalog", lambda: Order.objects.using("order-1").update(quantity=1))
+        run("catalog", lambda: Order.objects.using("order-1").update(sale=1))
 
 
 def test_verify_needs_a_transaction(seven_books: Path) -> None:

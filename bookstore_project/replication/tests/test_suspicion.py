@@ -36,7 +36,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.models import Book, KeyedAnswer
 from catalog_app.services import book_restock
-from order_app.models import Order, SweepMark
+from order_app.models import Order, OrderLine, SweepMark
 
 CATALOG = get_service("catalog")
 ORDER_ID = uuid.UUID(int=7)
@@ -85,8 +85,12 @@ def _note() -> None:
 
 
 def _order(title: str) -> None:
-    values = {"book": 1, "title": title, "quantity": 1, "unit_price": 5, "created_at": datetime.now(UTC), "sale": 1}
-    run("order", lambda: Order.objects.update_or_create(id=ORDER_ID, defaults=values))
+    def write() -> None:
+        Order.objects.get_or_create(id=ORDER_ID, defaults={"created_at": datetime.now(UTC), "sale": 1})
+        values = {"order_id": ORDER_ID, "book": 1, "title": title, "quantity": 1, "unit_price": 5}
+        OrderLine.objects.update_or_create(sale=1, defaults=values)
+
+    run("order", write)
 
 
 KINDS = {
@@ -94,7 +98,7 @@ KINDS = {
     "order": Kind(
         get_service("order"),
         lambda: _order("as it is"),
-        lambda: list(Order.objects.values_list("title")),
+        lambda: list(OrderLine.objects.values_list("title")),
         lambda: run("order", lambda: SweepMark.objects.create(sale=0)),
     ),
 }

@@ -18,7 +18,7 @@ from bookstore_project.replication.tests.books import reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, head, lead, rows
 from bookstore_project.replication.transaction import get_verified, run
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
-from catalog_app.sales import copies_sell
+from catalog_app.sales import Line, order_sell
 
 BOTH = ("catalog-1", "catalog-2")
 KEY = uuid.UUID(int=7)
@@ -29,7 +29,7 @@ def keyed(number: int, body: str = "") -> KeyedAnswer:
 
 
 def test_a_sale_stands_in_both_files(seven_books: Path) -> None:
-    copies_sell(order=uuid.uuid4(), book_id=1, quantity=3, deadline=None, is_first_attempt=False)
+    order_sell(order=uuid.uuid4(), lines=[Line(1, 3)], deadline=None, is_first_attempt=False)
     for alias in BOTH:
         assert rows(alias, "SELECT quantity, version FROM catalog_app_book WHERE id = 1") == [(47, 2)]
         assert rows(alias, "SELECT kind, change FROM catalog_app_ledgerentry ORDER BY id DESC LIMIT 1") == [
@@ -263,7 +263,7 @@ def test_the_two_services_have_logs_of_their_own(seven_books: Path) -> None:
 
 
 def test_the_ledger_row_of_a_sale_survives_as_sold(seven_books: Path) -> None:
-    copies_sell(order=KEY, book_id=1, quantity=1, deadline=None, is_first_attempt=False)
+    order_sell(order=KEY, lines=[Line(1, 1)], deadline=None, is_first_attempt=False)
     run("catalog", lambda: Book.objects.filter(pk=1).update(title="New", price=1, version=F("version") + 1))
     with reads.reading("catalog"):
         row = LedgerEntry.objects.get(order=KEY)
