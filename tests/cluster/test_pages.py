@@ -1,0 +1,66 @@
+"""What README and docs/ tell people to type works, word for word."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.client import Answer, Request, Shop, basic
+from tests.docs.pages import DOCS, README, shell, title
+
+PASSWORD = "$(cat var/staff-password)"
+
+
+def typed(shop: Shop, command: str) -> Answer:
+    """The front's answer to a command of curl."""
+    words = iter(shlex.split(command.replace(PASSWORD, "password"))[1:])
+    request = Request("GET", "")
+    for word in words:
+        match word:
+            case "-X":
+                request.method = next(words)
+            case "-H":
+                name, _, value = next(words).partition(": ")
+                request.headers.append((name, value))
+            case "-d":
+                request.body = next(words).encode()
+            case "-u":
+                assert next(words) == "staff:password"
+                request.headers.append(("Authorization", basic(*shop.store.staff)))
+            case "-i" | "-s":
+                pass
+            case _:
+                request.path = word.removeprefix("localhost:8000")
+    assert request.path.startswith("/"), command
+    return shop.front.send(request)
+
+
+def curls(page: Path) -> list[str]:
+    return [command for command in shell(page.read_text()) if command.startswith("curl ")]
+
+
+@pytest.mark.parametrize("page", [README, *(DOCS / f"{name}.md" for name in ("api", "breaking", "logs"))], ids=title)
+def test_each_request_of_a_page_is_answered(shop: Shop, page: Path) -> None:
+    assert curls(page)
+    for command in curls(page):
+        answer = typed(shop, command)
+        assert answer.status in (200, 201), (command, answer)
+
+
+def test_requests_of_the_readme_do_what_it_says(shop: Shop) -> None:
+    _, again, buy, look, with_key = curls(README)[:5]
+    typed(shop, again)
+    before = typed(shop, again)
+    assert before.headers["x-cache"] == "hit"
+    assert typed(shop, buy).status == 201
+    assert typed(shop, look).json["quantity"] == before.json["quantity"] - 1
+    assert typed(shop, with_key).body == typed(shop, with_key).body
+
+
+def test_searches_find_what_the_page_says(shop: Shop) -> None:
+    found = re.findall(r"^(curl .*\?search=.*?) +# (.*?) ?(?:\.\.\.)?$", (DOCS / "api.md").read_text(), re.MULTILINE)
+    assert found
+    for command, begins in found:
+        titles = [book["title"] for book in typed(shop, command).json["results"]]
+        assert [name[: len(begins)] for name in titles] == [begins]
