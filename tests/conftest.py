@@ -8,14 +8,14 @@ import pytest
 from conftest import STORES, made_once
 from tests.client import Shop
 from tests.pool import Pool
-from tests.store import Store
+from tests.store import QUICK_LOGINS, Store
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that has been prepared, and in which nothing has run: made once in a run."""
     with made_once("prepared", tmp_path_factory) as folder:
-        store = Store(folder / "var")
+        store = Store(folder / "var", environment=QUICK_LOGINS)
         if not store.data.exists():
             made = store.manage("prepare")
             assert made.returncode == 0, made.stderr

@@ -27,6 +27,8 @@ READY_S = PATIENCE_S
 SHORTEST_NAP_S, LONGEST_NAP_S = 0.02, 0.2
 """Between two looks at what is waited for."""
 HOSTS = ("127.0.0.1", "127.0.0.2")
+QUICK_LOGINS = {"DJANGO_SETTINGS_MODULE": "tests.store_settings"}
+"""Environment of a store in which it doesn't matter what a login costs."""
 
 T = TypeVar("T")
 
@@ -109,7 +111,7 @@ class Store:
     """`manage.py cluster` with everything of its own. A context manager: ready inside, gone after.
 
     `data` is its folder; what the console says goes to `<data>.console`. Further settings in `environment`. With
-    `prepared`, a folder that `manage.py prepare` has made, it begins with a copy of that.
+    `prepared`, a folder that `manage.py prepare` has made, it begins with a copy of that, and logins are quick.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Store:
         if prepared is not None:
             # What is there already is a disk that somebody has mounted.
             shutil.copytree(prepared, data, dirs_exist_ok=True)
+            environment = QUICK_LOGINS | dict(environment or {})
         self.data = data
         self.addresses = addresses(fronts)
         self.environment = environment_for(data, self.addresses) | dict(environment or {})
