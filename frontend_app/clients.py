@@ -7,7 +7,8 @@ from typing import Any
 
 from bookstore_project.api import headers, idempotency, problems
 from bookstore_project.nodes import client, deadlines, redaction
-from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Attempt, Balancer, reason_of
+from bookstore_project.nodes.balancing.balancer import Attempt, Balancer
+from bookstore_project.nodes.balancing.checks import TURNED_AWAY, reason_of
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.replication.conf import replication_settings

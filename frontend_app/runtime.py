@@ -14,9 +14,8 @@ from django.core.cache import caches
 from bookstore_project.api import health, problems
 from bookstore_project.nodes import background, client
 from bookstore_project.nodes.background import Task
-from bookstore_project.nodes.balancing import checks
-from bookstore_project.nodes.balancing.balancer import Balancer, Call
-from bookstore_project.nodes.balancing.checks import Checker
+from bookstore_project.nodes.balancing.balancer import Balancer
+from bookstore_project.nodes.balancing.checks import Call, Checker
 from bookstore_project.nodes.balancing.circuit_breaker import Health
 from bookstore_project.nodes.balancing.round_robin import Turns
 from bookstore_project.nodes.drains import Drains
@@ -65,7 +64,7 @@ class Front:
         """Raises Unavailable unless a replica of each service is known to answer."""
         for upstream in (self.catalog, self.order):
             known = [self.health.of(node) for node in upstream.nodes]
-            if not any(node.is_in_rotation and node.seen_at is not None for node in known):
+            if not any(node.is_closed and node.seen_at is not None for node in known):
                 raise problems.Unavailable(f"No {upstream.service} replica answers yet.")
 
     def start(self) -> None:
@@ -78,7 +77,7 @@ class Front:
 
     def _tasks(self) -> Iterator[Task]:
         for checker in self.checkers:
-            yield Task(f"check of {checker.node.name}", checker.step, checks.CHECK_IN_EVERY_S, is_at_once=True)
+            yield checker.task()
         yield Task("observer", Observer(self.checkers, self.journal).look, LOOK_EVERY_S, is_at_once=True)
         yield Task("supervision", self.supervision.look, ASK_EVERY_S, is_at_once=True)
         if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
@@ -115,7 +114,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
         reads=CachedReads(coherence, cache, negatives),
         health=known,
         drains=drains,
-        checkers=[Checker(replica, known, call) for replica in (*catalogs, *orders)],
+        checkers=[Checker(replica, known, call, asks_status=True) for replica in (*catalogs, *orders)],
         poller=Poller(node, catalogs, coherence, call),
         journal=journal,
     )

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,8 @@ from typing import Any
 
 from bookstore_project.api import headers, internal_paths, problems
 from bookstore_project.nodes import background, client
-from bookstore_project.nodes.balancing.balancer import TURNED_AWAY, Balancer, Call, check, problem_of
+from bookstore_project.nodes.balancing.balancer import Balancer
+from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S, TURNED_AWAY, Call, Checker, problem_of
 from bookstore_project.nodes.balancing.circuit_breaker import Health
 from bookstore_project.nodes.balancing.round_robin import Turns
 from bookstore_project.nodes.client import CallFailed, NeverSent, Reply
@@ -25,9 +26,6 @@ from order_app.errors import Refused
 
 ATTEMPT_TIMEOUT_S = replication_settings.write_wait_s
 SWEEP_TIMEOUT_S = 4.0
-CHECK_OUT_EVERY_S = 0.25
-CHECK_IN_EVERY_S = 1.0
-CHECK_TIMEOUT_S = 1.0
 CONCURRENT_SALES = 4
 """Per order replica: two of them together keep to half of one catalog replica's threads."""
 
@@ -52,23 +50,13 @@ balancer = build_balancer()
 def register() -> None:
     """Checks of the catalog replicas that failed, beside the requests of every order replica."""
     for node in topology.replicas(topology.CATALOG):
-        name = f"check of {node.name}"
-        background.register(topology.ORDER, background.Task(name, Watch(node).step, CHECK_OUT_EVERY_S))
+        background.register(topology.ORDER, checker_of(node).task())
 
 
-class Watch:
-    """Asks a catalog replica whether it is ready, more often while it is out; no purchase waits for that."""
-
-    def __init__(self, node: topology.Node, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._node = node
-        self._clock = clock
-        self._next_at = clock() + CHECK_IN_EVERY_S
-
-    def step(self) -> None:
-        if self._clock() < self._next_at and balancer.health.is_in_rotation(self._node):
-            return
-        check(self._node, balancer.health, balancer.call, timeout_s=CHECK_TIMEOUT_S)
-        self._next_at = self._clock() + CHECK_IN_EVERY_S
+def checker_of(node: topology.Node) -> Checker:
+    """The purchases tell enough for the first second: a store that begins may have none ready yet."""
+    health = balancer.health
+    return Checker(node, health, balancer.call, due_at=health.clock() + CHECK_IN_EVERY_S)
 
 
 @dataclass(frozen=True)

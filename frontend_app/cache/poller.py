@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from bookstore_project.api import internal_paths
 from bookstore_project.nodes import client
-from bookstore_project.nodes.balancing.balancer import Call
+from bookstore_project.nodes.balancing.checks import Call
 from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.settings.topology import Node
 from frontend_app.cache.coherence import Coherence

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from bookstore_project.api import headers, idempotency, problems
 from bookstore_project.api.request_id import begin_own
 from bookstore_project.nodes import client
-from bookstore_project.nodes.balancing.balancer import Call
+from bookstore_project.nodes.balancing.checks import Call
 from bookstore_project.nodes.json_documents import json_object
 from frontend_app.runtime import Front
 

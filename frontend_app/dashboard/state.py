@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bookstore_project.nodes import redaction
-from bookstore_project.nodes.balancing.circuit_breaker import NodeHealth, State
+from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, State
 from bookstore_project.settings import topology
 from frontend_app import runtime
 from frontend_app.cache.lru import Counters, LRUCache
@@ -121,7 +121,7 @@ def invalidations(front: Front) -> list[dict[str, Any]]:
     ]
 
 
-def _state(known: NodeHealth, *, is_drained: bool) -> str:
+def _state(known: BreakerStatus, *, is_drained: bool) -> str:
     if known.state is State.OPEN:
         return "out"
     if is_drained:

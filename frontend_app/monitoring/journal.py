@@ -9,7 +9,7 @@ from typing import Any
 
 from bookstore_project.nodes import metrics, redaction
 from bookstore_project.nodes.access_log import LONGEST_METHOD
-from bookstore_project.nodes.balancing.circuit_breaker import NodeHealth, State
+from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, State
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 from frontend_app.monitoring.rolling_stats import Figures
@@ -82,12 +82,12 @@ class Journal:
         self._events.appendleft({"at": _now(), "node": node, "event": full, "anonymous": text})
         log.info("%s %s", node, full)
 
-    def rotation_changed(self, node: Node, health: NodeHealth) -> None:
+    def rotation_changed(self, node: Node, known: BreakerStatus) -> None:
         text = {
             State.CLOSED: "is back in rotation",
-            State.OPEN: left_the_rotation(node, health.reason),
+            State.OPEN: left_the_rotation(node, known.reason),
             State.HALF_OPEN: "passed a check: one request at a time finds out whether it is back",
-        }[health.state]
+        }[known.state]
         self.event(node.name, text)
 
     def shared_cache_changed(self, node: Node, is_used: bool, reason: str) -> None:

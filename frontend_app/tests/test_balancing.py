@@ -150,7 +150,7 @@ def test_readiness_alone_brings_nobody_back_who_does_not_believe_the_front(store
     store.behaviours = {
         "catalog-1": lambda asked: (NO_TOKEN if asked.path.startswith("/internal/") else store.answer)(asked)
     }
-    checker = Checker(CATALOG_1, health, store)
+    checker = Checker(CATALOG_1, health, store, asks_status=True)
     checker.check()
     assert not health.is_in_rotation(CATALOG_1)
     store.behaviours = {}

@@ -8,6 +8,8 @@ import pytest
 
 from bookstore_project.api import problems
 from bookstore_project.api.problems import OutcomeUnknown, Unavailable
+from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S
+from bookstore_project.nodes.balancing.tests.fakes import Clock
 from bookstore_project.nodes.client import NoAnswer, Reply
 from bookstore_project.settings import topology
 from order_app import clients
@@ -42,11 +44,11 @@ def test_a_replica_that_failed_is_asked_again_after_a_passed_check(wire: Wire) -
     wire.before = hang
     for _ in range(2):
         sell()
-    watch = clients.Watch(ONE)
-    watch.step()
+    checker = clients.checker_of(ONE)
+    checker.step()
     assert not clients.balancer.health.is_in_rotation(ONE)
     wire.before = lambda node: None
-    watch.step()
+    checker.step()
     wire.calls.clear()
     for _ in range(6):
         sell()
@@ -54,14 +56,21 @@ def test_a_replica_that_failed_is_asked_again_after_a_passed_check(wire: Wire) -
 
 
 def test_a_replica_in_rotation_is_checked_now_and_then(wire: Wire) -> None:
-    now = 1000.0
-    watch = clients.Watch(ONE, clock=lambda: now)
-    watch.step()
+    clock = Clock()
+    clock.now = clients.balancer.health.clock()
+    clients.balancer.health.clock = clock
+    checker = clients.checker_of(ONE)
+    checker.step()
     assert wire.calls == []
-    now += clients.CHECK_IN_EVERY_S
+    clock.now += CHECK_IN_EVERY_S
+    for _ in range(2):
+        checker.step()
+    assert len(wire.calls) == 1
+    wire.calls.clear()
+    clock.now += CHECK_IN_EVERY_S
     wire.before = hang
     for _ in range(2):
-        watch.step()
+        checker.step()
     assert len(wire.calls) == 2
     assert not clients.balancer.health.is_in_rotation(ONE)
 

@@ -4,33 +4,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
 from bookstore_project.api import problems
 from bookstore_project.nodes import client
+from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, fault_of, probe, problem_of, reason_of
 from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
 from bookstore_project.nodes.balancing.retry_budget import RetryBudget
 from bookstore_project.nodes.balancing.round_robin import Turn, Turns
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
-from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.settings.topology import Node
 
 ATTEMPTS = 2
 FIRST_SHARE = 0.6
 """Of the time that is left, what a first attempt may take: the second needs some, too."""
-QUICK_S = 0.25
-"""Who fails within that may be asked again as a last resort; who takes longer is left to the checks."""
-KNOCK_TIMEOUT_S = 0.04
+PROBE_TIMEOUT_S = 0.04
 """For finding out whether a replica that was gone is back, when no other answers."""
 
 BRIEF_S = 0.05
 """Time for a fault that was said to be gone, where nobody else is left to ask."""
-
-TURNED_AWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-"""Between nodes, trouble with the service token: who among people may do what, the front has checked already."""
-
-Call = Callable[..., client.Reply]
-"""`nodes.client.call`, or what stands for it in a test."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +66,9 @@ class Balancer:
         has_called = False
         for turn in self._turns(turns, deadline, is_repeatable=is_repeatable):
             is_first = len(turns) == 1
-            if turn.must_knock and not self._knock(turn.node):
+            if turn.needs_probe and not self._probe(turn.node):
                 continue
-            # Knocks cost none: in an outage of both they would use up what is needed as soon as one is back.
+            # Probes cost none: in an outage of both they would use up what is needed as soon as one is back.
             if has_called and not self.budget.spend():
                 self._release(turn)
                 return
@@ -181,42 +172,5 @@ class Balancer:
         if turn.is_trial:
             self.health.end_trial(turn.node)
 
-    def _knock(self, node: Node) -> bool:
-        return check(node, self.health, self.call, timeout_s=KNOCK_TIMEOUT_S)
-
-
-def check(node: Node, health: Health, call: Call, *, timeout_s: float) -> bool:
-    """Asks a replica for its readiness; whether it is ready, which `health` learns either way."""
-    asked_at = health.clock()
-    outcome: client.Reply | client.CallFailed
-    try:
-        outcome = call(node, "GET", "/readyz", timeout_s=timeout_s)
-    except client.CallFailed as error:
-        outcome = error
-    if isinstance(outcome, client.Reply) and outcome.status == HTTPStatus.OK:
-        health.passed(node, asked_at)
-        return True
-    fault = fault_of(outcome, took_s=health.clock() - asked_at, quick_s=min(QUICK_S, 0.9 * timeout_s))
-    health.failed(node, reason_of(outcome), fault=fault, began_at=asked_at)
-    return False
-
-
-def fault_of(outcome: client.Reply | client.CallFailed, *, took_s: float, quick_s: float = QUICK_S) -> Fault:
-    """What asking such a replica again would cost."""
-    is_quick = took_s < quick_s
-    if isinstance(outcome, client.Reply):
-        return Fault.ANSWERED if is_quick else Fault.GONE
-    return Fault.GONE if is_quick else Fault.HUNG
-
-
-def reason_of(outcome: client.Reply | client.CallFailed) -> str:
-    """What is wrong with a replica, in its own sentence if it has one."""
-    if isinstance(outcome, client.CallFailed):
-        return "refuses connections" if isinstance(outcome, client.NeverSent) else "does not answer"
-    detail = json_object(outcome.body).get("detail")
-    return str(detail) if detail else f"answers {outcome.status}"
-
-
-def problem_of(reply: client.Reply) -> dict[str, Any]:
-    """The problem document; empty if the answer is none."""
-    return json_object(reply.body) if reply.headers.get("Content-Type", "").startswith(problems.CONTENT_TYPE) else {}
+    def _probe(self, node: Node) -> bool:
+        return probe(node, self.health, self.call, timeout_s=PROBE_TIMEOUT_S)

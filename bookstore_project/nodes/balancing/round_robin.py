@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health, NodeHealth, State
+from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, Fault, Health, State
 from bookstore_project.settings.topology import Node
 
 _IN_ROTATION, _UNTRIED, _DRAINED, _DOUBTED, _REFUSING, _GONE = range(1, 7)
@@ -17,7 +17,7 @@ class Turn:
 
     node: Node
     is_trial: bool = False
-    must_knock: bool = False
+    needs_probe: bool = False
     """Whether to find out first, quickly, if it is there at all."""
     is_last_resort: bool = False
     """Whether it was known to be out of rotation."""
@@ -76,7 +76,7 @@ class Turns:
         return _rank_of_last_resort(known)
 
 
-def _rank_of_last_resort(known: NodeHealth) -> int | None:
+def _rank_of_last_resort(known: BreakerStatus) -> int | None:
     if known.has_passed:
         return _DOUBTED
     return {Fault.ANSWERED: _REFUSING, Fault.GONE: _GONE}.get(known.fault or Fault.GONE)

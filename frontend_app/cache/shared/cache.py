@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, CircuitBreaker, State
 from frontend_app.cache.coherence import Cache
-from frontend_app.cache.shared.breaker import Breaker, State
 from frontend_app.cache.shared.lookups import Found, Lookups
 from frontend_app.cache.shared.signing import Seals
 from frontend_app.cache.shared.write_behind import Changes
@@ -73,7 +73,10 @@ class SharedCache:
         self._cache = cache
         self._seals = Seals(secret)
         self._clock = clock
-        self._breaker = Breaker(PAUSE_S, self._tell, clock)
+        self._breaker = CircuitBreaker(
+            clock=clock, on_change=self._tell, least_pause_s=PAUSE_S, longest_pause_s=PAUSE_S
+        )
+        self._is_left_out = False
         self._lookups = Lookups(self._look_up, QUESTIONS_WAITING)
         self._changes = Changes(self._carry_out, CHANGES_WAITING)
         self._lock = threading.Lock()
@@ -111,10 +114,10 @@ class SharedCache:
 
     def is_used(self) -> bool:
         """Whether it is worth asking. If it is left out and a trial is due, one is begun."""
-        if self._breaker.is_closed:
+        if self._breaker.status.is_closed:
             return True
-        if self._breaker.begin_trial() and not self._lookups.ask([TRIAL_KEY], lambda found: None):
-            self._breaker.end_trial("too many wait for an answer")
+        if self._breaker.begin_trial(is_checked=False) and not self._lookups.ask([TRIAL_KEY], lambda found: None):
+            self._breaker.failed("too many wait for an answer", is_trial=True)
         return False
 
     def ask(self, keys: Sequence[str], answer: Callable[[Found], None]) -> bool:
@@ -128,7 +131,7 @@ class SharedCache:
         """Somebody waited for `wait_s` in vain."""
         with self._lock:
             self._timeouts += 1
-        self._breaker.failed(f"no answer within {self.wait_s:g} s")
+        self._leave_out(f"no answer within {self.wait_s:g} s")
 
     # ------------------------------------------------------------------------------------ upkeep, figures
 
@@ -142,29 +145,42 @@ class SharedCache:
         self._lookups.close(CLOSE_S)
 
     def status(self) -> SharedStatus:
-        breaker = self._breaker
+        known, openings = self._breaker.status, self._breaker.openings
         with self._lock:
             return SharedStatus(
-                breaker.state, breaker.reason, self._failures, self._timeouts, breaker.openings, self._changes.dropped
+                known.state, known.reason, self._failures, self._timeouts, openings, self._changes.dropped
             )
 
     # -------------------------------------------------------------------------------------------- helpers
 
-    def _tell(self, is_used: bool, reason: str) -> None:
-        self.on_change(is_used, reason)
+    def _leave_out(self, reason: str) -> None:
+        if self._breaker.status.is_closed:  # Else only the trial has a say.
+            self._breaker.failed(reason)
+
+    def _tell(self, known: BreakerStatus) -> None:
+        if self._is_left_out == known.is_closed:  # Not of a trial that failed: it was left out before.
+            self._is_left_out = not known.is_closed
+            self.on_change(known.is_closed, known.reason)
 
     def _look_up(self, keys: Iterable[str]) -> Found:
         """In the thread of lookups. A key without value is a miss."""
         found: dict[str, Any] = {}
         for key in keys:
-            if self._breaker.is_closed:
+            if self._breaker.status.is_closed:
                 value = self._value_of(key)
                 if value is not None:
                     found[key] = value
-            elif key == TRIAL_KEY and self._breaker.state == "half-open":
-                failure, _ = self._attempt(partial(self._cache.get, TRIAL_KEY))
-                self._breaker.end_trial(failure)
+            elif key == TRIAL_KEY and self._breaker.status.is_on_trial:
+                self._try_again()
         return found
+
+    def _try_again(self) -> None:
+        began_at = self._clock()
+        failure, _ = self._attempt(partial(self._cache.get, TRIAL_KEY))
+        if failure is None:
+            self._breaker.answered(began_at)
+        else:
+            self._breaker.failed(failure, is_trial=True)
 
     def _value_of(self, key: str) -> bytes | None:
         pending = self._changes.find(key)
@@ -174,18 +190,18 @@ class SharedCache:
 
     def _carry_out(self, key: str, value: bytes | None) -> bool:
         """In the thread of changes. False if the cache is left out."""
-        if not self._breaker.is_closed:
+        if not self._breaker.status.is_closed:
             return False
         if value is None:
             self._try(partial(self._cache.delete, key))
         else:
             self._try(partial(self._cache.set, key, self._seals.seal(key, value)))
-        return self._breaker.is_closed
+        return self._breaker.status.is_closed
 
     def _try(self, call: Callable[[], Any]) -> Any:
         failure, value = self._attempt(call)
         if failure is not None:
-            self._breaker.failed(failure)
+            self._leave_out(failure)
         return value
 
     def _attempt(self, call: Callable[[], Any]) -> tuple[str | None, Any]:

@@ -42,8 +42,8 @@ def test_a_long_outage_does_not_double_the_calls(wire: Wire, balancer: Balancer,
         wire.clock.now += 0.005
         assert request(balancer) is None
     elapsed_s = wire.clock.now - 1000
-    knocks = [path for _, path in wire.calls if path == "/readyz"]
-    assert len(wire.calls) - len(knocks) <= count * (1 + RATIO) + RESERVE + 2 * elapsed_s
+    probes = [path for _, path in wire.calls if path == "/readyz"]
+    assert len(wire.calls) - len(probes) <= count * (1 + RATIO) + RESERVE + 2 * elapsed_s
     assert len(wire.calls) <= 2 * count
 
 
@@ -97,7 +97,7 @@ def test_a_refusal_that_is_known_is_not_waited_for(wire: Wire, balancer: Balance
     assert wire.clock.now == known_at
 
 
-def test_whoever_was_gone_is_knocked_at_first_and_waited_for_but_a_moment(wire: Wire, balancer: Balancer) -> None:
+def test_whoever_was_gone_is_probed_first_and_waited_for_but_a_moment(wire: Wire, balancer: Balancer) -> None:
     wire.both(wire.refuse)
     request(balancer)
     wire.both(wire.hang)  # It listens again, and doesn't answer yet.
@@ -110,7 +110,7 @@ def test_whoever_was_gone_is_knocked_at_first_and_waited_for_but_a_moment(wire: 
     assert len(wire.calls) == 4
 
 
-def test_whoever_is_back_is_asked_once_it_has_answered_the_knock(wire: Wire, balancer: Balancer) -> None:
+def test_whoever_is_back_is_asked_once_it_has_answered_the_probe(wire: Wire, balancer: Balancer) -> None:
     wire.both(wire.refuse)
     request(balancer)
     wire.behaviours = {}
@@ -118,7 +118,7 @@ def test_whoever_is_back_is_asked_once_it_has_answered_the_knock(wire: Wire, bal
     assert [path for _, path in wire.calls[2:]] == ["/readyz", "/"]
 
 
-def test_the_first_call_after_a_knock_in_vain_is_no_retry(wire: Wire, balancer: Balancer) -> None:
+def test_the_first_call_after_a_probe_in_vain_is_no_retry(wire: Wire, balancer: Balancer) -> None:
     wire.both(wire.refuse)
     request(balancer)
     while balancer.budget.spend():

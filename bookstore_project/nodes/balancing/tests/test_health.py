@@ -5,9 +5,9 @@ import pytest
 from bookstore_project.nodes.balancing.circuit_breaker import (
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
+    BreakerStatus,
     Fault,
     Health,
-    NodeHealth,
     State,
 )
 from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO, Clock
@@ -93,7 +93,7 @@ def test_half_open_takes_one_trial_at_a_time(health: Health, clock: Clock) -> No
     health.end_trial(ONE)
     assert health.begin_trial(ONE)
     health.answered(ONE, clock.now)
-    assert health.of(ONE) == NodeHealth(changed_at=clock.now, seen_at=clock.now)
+    assert health.of(ONE) == BreakerStatus(changed_at=clock.now, seen_at=clock.now)
 
 
 def test_each_failed_trial_makes_the_pause_longer_up_to_a_bound(health: Health, clock: Clock) -> None:

@@ -79,7 +79,7 @@ def test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_
     fail(health, Fault.GONE, ONE)
     fail(health, Fault.ANSWERED, TWO)
     assert turns.next() == Turn(TWO, is_last_resort=True)
-    assert turns.next([TWO]) == Turn(ONE, must_knock=True, is_last_resort=True)
+    assert turns.next([TWO]) == Turn(ONE, needs_probe=True, is_last_resort=True)
     fail(health, Fault.HUNG, ONE)
     assert turns.next([TWO]) is None
 
