@@ -126,7 +126,7 @@ class Upstream:
             if answer.is_turned_away:
                 continue
             has_left = True
-            if _is_definite(answer, may_be_done):
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 return answer
             may_be_done = may_be_done or answer.code != problems.Unavailable.code
             refusal = json_object(answer.body)
@@ -163,14 +163,6 @@ class Upstream:
                 raise
             step.result = str(reply.status)
         return Answer(attempt.node.name, reply.status, reply.body, reply.headers)
-
-
-def _is_definite(answer: Answer, may_be_done: bool) -> bool:
-    """Whether a purchase's answer says what became of it."""
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return False
-    # "In progress" after an attempt that gave no answer speaks of that attempt: it tells nothing new.
-    return not (may_be_done and answer.code == "in_progress")
 
 
 def _key_member(extra: Mapping[str, str]) -> dict[str, Any]:

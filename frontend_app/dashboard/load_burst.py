@@ -25,7 +25,6 @@ OF_CODE = {
     "unavailable": TURNED_AWAY,
     "throttled": TURNED_AWAY,
     "outcome_unknown": UNKNOWN,
-    "in_progress": UNKNOWN,
 }
 """What a customer was told, by the code of the problem; any other is a refusal."""
 

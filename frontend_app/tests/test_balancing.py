@@ -35,7 +35,6 @@ KEY = "a-key-of-the-client-1"
 UNAVAILABLE = answer_with(fakes.problem_reply("unavailable"))
 UNKNOWN = answer_with(fakes.problem_reply("outcome_unknown"))
 SOLD_OUT = answer_with(fakes.problem_reply("out_of_stock"))
-IN_PROGRESS = answer_with(fakes.problem_reply("in_progress"))
 BROKEN = answer_with(fakes.problem_reply("internal_error"))
 NO_TOKEN = answer_with(fakes.problem_reply("not_authenticated"))
 NOT_STAFF = answer_with(fakes.problem_reply("permission_denied"))
@@ -205,8 +204,6 @@ def test_an_attempt_that_never_left_was_none(front: Front, store: Store) -> None
         (NOT_STAFF, SOLD_OUT, 409),
         (hang_up, SOLD_OUT, 409),
         (SOLD_OUT, SOLD, 409),
-        (IN_PROGRESS, SOLD, 409),
-        (UNAVAILABLE, IN_PROGRESS, 409),
     ],
 )
 def test_the_first_definite_answer_counts(
@@ -244,7 +241,6 @@ def test_a_purchase_that_certainly_was_not_made_is_unavailable(
         (UNAVAILABLE, hang_up),
         (UNKNOWN, UNAVAILABLE),
         (BROKEN, refuse),
-        (hang_up, IN_PROGRESS),
         (hang_up, NO_TOKEN),
         (NO_TOKEN, hang_up),
     ],
