@@ -65,8 +65,8 @@ def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwa
     ]
     if len(images) <= MOST_OFFERED:
         for image in images:
-            offered = set_pushes.Offer(timeline, position, partial(_body, image), current_request_id())
-            set_pushes.offer(book_key(image["id"]), offered)
+            pushed = set_pushes.SetPush(timeline, position, partial(_body, image), current_request_id())
+            set_pushes.enqueue(book_key(image["id"]), pushed)
 
 
 def _body(image: Image) -> str:

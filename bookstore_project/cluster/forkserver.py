@@ -132,7 +132,7 @@ class ForkServer:
             self._end()
             raise Unavailable from error
 
-    def look(self) -> None:
+    def restart_if_ended(self) -> None:
         """Begins it anew if it has ended. To be called now and then."""
         if not self._lock.acquire(blocking=False):
             return

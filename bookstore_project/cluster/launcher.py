@@ -91,9 +91,9 @@ class Launcher:
         process.returncode = 0  # Whoever has the pid waits for it.
         return process.pid
 
-    def look(self) -> None:
+    def keep_up(self) -> None:
         """Sees to the fork server. To be called now and then."""
-        self._fork_server.look()
+        self._fork_server.restart_if_ended()
 
     def close(self) -> None:
         """Ends the fork server, and starts nobody any more; nodes go on."""

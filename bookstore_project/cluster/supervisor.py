@@ -117,7 +117,7 @@ class Supervisor:
         while not self._is_replaced():
             await asyncio.sleep(LOOK_EVERY_S)
             await control.reopen_if_gone()
-            self._launcher.look()
+            self._launcher.keep_up()
         self._console.line(f"Another folder lies at {display.short(topology.DATA)}, where the store's was: stopping")
         stopping.set()
 

@@ -82,7 +82,7 @@ def is_busy(error: BaseException) -> bool:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether a connection's authorizer refused the statement: see `backend.authority`."""
+    """Whether a connection's authorizer refused the statement: see `backend.authorizer`."""
     return _code(error) == sqlite3.SQLITE_AUTH
 
 

@@ -7,26 +7,61 @@ import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from bookstore_project import files
 from bookstore_project.replication.conf import replication_settings
 
-REPAIR, SCRUB = "repair", "scrub"
+_REPAIR, _SCRUB = "repair", "scrub"
 
 
-def note(service_name: str, kind: str, **members: Any) -> None:
-    """Remembers it as the last of its kind, with the time (RFC 3339, UTC) as `at`."""
-    path = _path(service_name, kind)
+class Repair(TypedDict):
+    """The last copy that was brought back, and what it took."""
+
+    at: str
+    """RFC 3339, UTC."""
+    alias: str
+    means: str
+    """`log` or `copy`."""
+    entries: int
+    ms: int
+
+
+class Scrub(TypedDict):
+    """The last scrub."""
+
+    at: str
+    found: dict[str, list[str]]
+    """What was wrong, by alias."""
+
+
+def note_repair(service_name: str, repair: Repair) -> None:
+    _write(service_name, _REPAIR, repair)
+
+
+def note_scrub(service_name: str, scrub: Scrub) -> None:
+    _write(service_name, _SCRUB, scrub)
+
+
+def last_repair(service_name: str) -> Repair | None:
+    """None if there is nothing that can be read."""
+    return cast("Repair | None", _read(service_name, _REPAIR, Repair))
+
+
+def last_scrub(service_name: str) -> Scrub | None:
+    """None if there is nothing that can be read."""
+    return cast("Scrub | None", _read(service_name, _SCRUB, Scrub))
+
+
+def _write(service_name: str, kind: str, note: Repair | Scrub) -> None:
     with suppress(OSError):
-        files.write(path, json.dumps({"at": now(), **members}).encode())
+        files.write(_path(service_name, kind), json.dumps(note).encode())
 
 
-def last(service_name: str, kind: str) -> dict[str, Any] | None:
-    """What was noted last; None if there is nothing that can be read."""
+def _read(service_name: str, kind: str, shape: type[Any]) -> dict[str, Any] | None:
     with suppress(OSError, ValueError):
         found = json.loads(files.read(_path(service_name, kind)))
-        if isinstance(found, dict) and "at" in found:
+        if isinstance(found, dict) and found.keys() >= shape.__required_keys__:
             return found
     return None
 

@@ -151,7 +151,7 @@ def test_the_list_opens_when_another_program_has_locked_the_other_replicas_file(
         answer = root.get(BOOKS)
     assert answer.status_code == 200
     assert "catalog-2 isn’t shown: catalog-2 can't be read: database is locked" in text_of(answer)
-    Maintenance(get_service("catalog")).look()  # The stranger has merged the -wal: it is checked first.
+    Maintenance(get_service("catalog")).evict_faulty()  # The stranger has merged the -wal: it is checked first.
     assert "has the same" in text_of(root.get(BOOKS))
 
 

@@ -6,7 +6,6 @@ either sees this one and waits for the front, or had committed before, and the l
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
@@ -14,6 +13,7 @@ from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.invalidation import leases, pushes
 from bookstore_project.replication.invalidation.leases import Lease
+from bookstore_project.replication.invalidation.messages import PollReply
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import settle
 from bookstore_project.settings import modes
@@ -36,7 +36,7 @@ class Poll:
     """Whether it waits for something that was announced to be settled, or to turn out void."""
 
 
-def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
+def answer(service_name: str, alias: str, poll: Poll) -> PollReply:
     """Renews the lease (unless pushes don't reach the front), and tells what changed since.
 
     Doesn't wait for writes in doubt, as other reads do: their writers may be waiting for just this poll. Raises
@@ -52,8 +52,8 @@ def answer(service_name: str, alias: str, poll: Poll) -> dict[str, Any]:
         "timeline": missed.timeline,
         "position": missed.floor,
         "renewed": renewed,
-        "changes": [[entry.position, entry.cache_keys] for entry in missed.entries if entry.position <= missed.floor],
-        "doubts": [[entry.position, entry.hash, entry.cache_keys] for entry in doubts],
+        "changes": [(entry.position, entry.cache_keys) for entry in missed.entries if entry.position <= missed.floor],
+        "doubts": [(entry.position, entry.hash, entry.cache_keys) for entry in doubts],
         "base": missed.is_base,
         "settled": settled,
     }

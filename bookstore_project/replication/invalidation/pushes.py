@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -31,6 +30,7 @@ from bookstore_project.replication.invalidation.leases import (
     read_leases,
     record_no_lease,
 )
+from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.settings import modes
 
@@ -40,7 +40,7 @@ _UNWAITED = threading.BoundedSemaphore(100)
 """Pushes on their way for which nobody waits; more of them are left out."""
 
 
-def push(lease: Lease, message: Mapping[str, Any], timeout_s: float = PUSH_TIMEOUT_S) -> bool:
+def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) -> bool:
     """Sends one message to one process of a front; whether it, and no other, answered that it has taken it."""
     body = json.dumps(message, ensure_ascii=False).encode()
     meant = {headers.FRONT_INSTANCE: lease.instance} if lease.instance else {}
@@ -106,8 +106,8 @@ def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = N
             time.sleep(_RETRY_DELAY_S)
 
 
-def _message(timeline: str, entries: Sequence[Entry]) -> dict[str, Any]:
-    changes = [[entry.position, entry.cache_keys] for entry in entries]
+def _message(timeline: str, entries: Sequence[Entry]) -> PushMessage:
+    changes = [(entry.position, entry.cache_keys) for entry in entries]
     return {"timeline": timeline, "invalidate": changes, "set": []}
 
 
@@ -131,7 +131,7 @@ def _still_to_wait_for(
     return waiting, unknown & now.unknown
 
 
-def _push_to_all(leases: Mapping[Holder, Lease], message: Mapping[str, Any]) -> list[Holder]:
+def _push_to_all(leases: Mapping[Holder, Lease], message: PushMessage) -> list[Holder]:
     """All at once; those that took it."""
     if len(leases) <= 1:
         return [holder for holder, lease in leases.items() if push(lease, message)]
@@ -152,7 +152,7 @@ def listeners() -> list[Lease]:
     return [Lease(front, address, "", 0.0, 0.0, None) for front, address in replication_settings.fronts.items()]
 
 
-def _send_unwaited(message: Mapping[str, Any]) -> None:
+def _send_unwaited(message: PushMessage) -> None:
     for front in listeners():
         if _UNWAITED.acquire(blocking=False):
             sent = _pool().submit(copy_context().run, push, front, message)

@@ -1,6 +1,6 @@
 """Set pushes: new answers sent to the fronts, so that the next reader finds them. Nobody waits for them.
 
-Only the newest answer of a key is worth sending: what is offered within a moment is sent together, and a book that
+Only the newest answer of a key is worth sending: what is queued within a moment is sent together, and a book that
 sells many copies in it is sent once. What is lost, or dropped because the fronts can't keep up, costs a miss.
 """
 
@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.invalidation.pushes import listeners, push
 
 logger = logging.getLogger("bookstore.replication")
@@ -24,7 +24,7 @@ MOST_KEYS = 200
 
 
 @dataclass(frozen=True)
-class Offer:
+class SetPush:
     """The answer of a key as of a position; `make` gives its bytes as text, when there is a front to send it to."""
 
     timeline: str
@@ -34,11 +34,11 @@ class Offer:
     """Of the request that made it, for the log."""
 
 
-_waiting: dict[str, Offer] = {}
+_waiting: dict[str, SetPush] = {}
 _guard = threading.Condition()
 
 
-def offer(key: str, answer: Offer) -> None:
+def enqueue(key: str, newest: SetPush) -> None:
     """Has it sent to every front that listens, in place of an older one that still waits."""
     _start()
     with _guard:
@@ -46,8 +46,8 @@ def offer(key: str, answer: Offer) -> None:
         if older is None and len(_waiting) >= MOST_KEYS:
             return
         # Two writers may come here in another order than they had the lock.
-        if older is None or older.timeline != answer.timeline or older.position < answer.position:
-            _waiting[key] = answer
+        if older is None or older.timeline != newest.timeline or older.position < newest.position:
+            _waiting[key] = newest
             _guard.notify()
 
 
@@ -64,26 +64,26 @@ def _send_forever() -> None:
             _guard.wait_for(lambda: _waiting)
         time.sleep(GATHER_S)
         with _guard:
-            offers = dict(_waiting)
+            waiting = dict(_waiting)
             _waiting.clear()
         reached("set")
         try:
-            _send(offers)
+            _send(waiting)
         except Exception:  # It costs misses; a thread that ended over it would cost them for good.
             logger.exception("New answers couldn't be sent to the fronts")
 
 
-def _send(offers: dict[str, Offer]) -> None:
+def _send(waiting: dict[str, SetPush]) -> None:
     fronts = listeners()
     if not fronts:
         return
-    sets: dict[str, list[Any]] = defaultdict(list)
+    sets: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     requests: dict[str, list[str]] = defaultdict(list)
-    for key, answer in offers.items():
-        sets[answer.timeline].append([answer.position, key, answer.make()])
+    for key, answer in waiting.items():
+        sets[answer.timeline].append((answer.position, key, answer.make()))
         requests[answer.timeline].append(answer.request_id)
     for timeline, items in sets.items():
-        message = {
+        message: PushMessage = {
             "timeline": timeline,
             "invalidate": [],
             "set": items,

@@ -231,7 +231,7 @@ def has_pending(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM replication_pendingchange LIMIT 1").fetchone() is not None
 
 
-# What was compiled for the protocol isn't asked about again (`backend.authority`): no caller may hit upon this text.
+# What was compiled for the protocol isn't asked about again (`backend.authorizer`): no caller may hit upon this text.
 _FORGET_PENDING = "DELETE FROM replication_pendingchange /* for the protocol alone */"
 
 

@@ -13,7 +13,7 @@ __all__ = ["complaint", "exchange", "findings", "lost_by_replacing", "newest", "
 
 
 def complaint(connection: sqlite3.Connection, service: Service) -> str:
-    return comparison.account(connection, service).complaint
+    return comparison.summarize(connection, service).complaint
 
 
 def newest(service: Service) -> str | None:

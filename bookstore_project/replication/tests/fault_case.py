@@ -141,7 +141,7 @@ class Case:
 
     def _planned(self, plan: Plan) -> Decision | None:
         try:
-            return plan(planning.look(self.service))
+            return plan(planning.inspect(self.service))
         except Refused as error:
             if "restore a backup" not in str(error):
                 raise

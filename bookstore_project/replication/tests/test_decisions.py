@@ -305,7 +305,7 @@ def test_the_operator_is_asked(
 
 def test_a_store_that_has_changed_since_is_looked_at_again(seven_books: Path) -> None:
     lose_the_last_in_sync()
-    state = planning.look(CATALOG)
+    state = planning.inspect(CATALOG)
     decision = planning.promote(state, "catalog-1")
     append_another_entry("catalog-1")
     before = witness()

@@ -250,7 +250,7 @@ def test_a_copy_that_could_not_rejoin_at_once_is_not_copied_again(
     nonce = witness().files["catalog-2"].nonce
     rejoin.repair(CATALOG)
     assert witness().files["catalog-2"].nonce == nonce
-    repaired = maintenance_log.last("catalog", maintenance_log.REPAIR)
+    repaired = maintenance_log.last_repair("catalog")
     assert repaired is not None
     assert repaired["means"] == "log"
     assert quarantine.quarantined("catalog-2") == []

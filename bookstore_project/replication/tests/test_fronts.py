@@ -19,6 +19,7 @@ from bookstore_project.replication.errors import OutcomeUnknown
 from bookstore_project.replication.invalidation import leases, polls, set_pushes
 from bookstore_project.replication.invalidation import pushes as fronts
 from bookstore_project.replication.invalidation.leases import Lease, Leases, read_lease, read_leases, record_lease
+from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.tests.copies import assert_copies_equal, eventually, floor
 from bookstore_project.replication.tests.leases import HOLDER, LEASE, NOW, POLL, Clock, Pushes, reprice
@@ -168,7 +169,7 @@ def test_every_front_with_a_lease_is_told_once(clock: Clock, pushes: Pushes) -> 
         leases.record_no_lease(name)
         record_lease(replace(LEASE, front=name))
     fronts.invalidate("t", [ENTRY])
-    message = {"timeline": "t", "invalidate": [[7, ["book:1"]]], "set": []}
+    message = {"timeline": "t", "invalidate": [(7, ["book:1"])], "set": []}
     assert pushes.taken == {name: [message] for name in ("front", "front-2", "front-3")}
     assert clock.now == NOW
 
@@ -176,7 +177,7 @@ def test_every_front_with_a_lease_is_told_once(clock: Clock, pushes: Pushes) -> 
 def test_what_a_front_took_before_the_commits_is_not_told_again(clock: Clock, pushes: Pushes) -> None:
     record_lease(LEASE)
     fronts.invalidate("t", [ENTRY], fronts.announce("t", ENTRY))
-    assert pushes.taken == {"front": [{"timeline": "t", "invalidate": [[7, ["book:1"]]], "set": []}]}
+    assert pushes.taken == {"front": [{"timeline": "t", "invalidate": [(7, ["book:1"])], "set": []}]}
 
 
 def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, pushes: Pushes) -> None:
@@ -291,7 +292,7 @@ def test_a_front_that_polls_again_is_told_and_its_lost_record_waited_for(clock: 
     clock.while_asleep = lambda: polls.answer("catalog", "catalog-1", POLL) if clock.now < NOW + 0.1 else None
     fronts.invalidate("t", [ENTRY])
     assert NOW + replication_settings.lease_s <= clock.now < NOW + 2 * replication_settings.lease_s
-    assert pushes.taken["front"][0]["invalidate"] == [[7, ["book:1"]]]
+    assert pushes.taken["front"][0]["invalidate"] == [(7, ["book:1"])]
 
 
 def test_a_record_that_vanishes_while_a_writer_waits_counts_as_it_was(clock: Clock, pushes: Pushes) -> None:
@@ -329,7 +330,7 @@ def test_leases_are_read_after_the_commits(seven_books: Path, pushes: Pushes) ->
     failpoints.hooks["committed"] = poll
     position = reprice()
     eventually(lambda: len(pushes.taken.get("front", [])) >= 1)
-    assert pushes.taken["front"][0]["invalidate"] == [[position, ["book:1"]]]
+    assert pushes.taken["front"][0]["invalidate"] == [(position, ["book:1"])]
 
 
 # ------------------------------------------------------------------------------------------ over real sockets
@@ -388,8 +389,9 @@ def test_a_push_carries_the_service_token(front: Front) -> None:
 
 def test_a_push_that_is_refused_or_meets_nobody_has_not_arrived(front: Front) -> None:
     front.status = 503
-    assert not fronts.push(front.lease, {})
-    assert not fronts.push(replace(LEASE, address=f"127.0.0.9:{front.server_port}"), {})
+    message: PushMessage = {"timeline": "t", "invalidate": [], "set": []}
+    assert not fronts.push(front.lease, message)
+    assert not fronts.push(replace(LEASE, address=f"127.0.0.9:{front.server_port}"), message)
 
 
 def test_a_front_is_offered_the_bytes_that_a_reader_would_get(seven_books: Path, front: Front) -> None:
@@ -414,9 +416,9 @@ def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
         raise ValueError("no such thing")
 
     polls.answer("catalog", "catalog-1", replace(POLL, address=front.lease.address, lease_s=30))
-    set_pushes.offer("book:1", set_pushes.Offer("t", 1, make))
+    set_pushes.enqueue("book:1", set_pushes.SetPush("t", 1, make))
     eventually(lambda: "no such thing" in caplog.text)
-    set_pushes.offer("book:1", set_pushes.Offer("t", 2, lambda: "{}"))
+    set_pushes.enqueue("book:1", set_pushes.SetPush("t", 2, lambda: "{}"))
     eventually(lambda: [2, "book:1", "{}"] in [item for message in front.messages for item in message["set"]])
 
 

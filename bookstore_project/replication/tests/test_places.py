@@ -18,6 +18,7 @@ from pytest_django import Settings
 from bookstore_project.nodes import drains
 from bookstore_project.replication import maintenance_log, reads
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.maintenance_log import Scrub
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
@@ -147,9 +148,10 @@ def test_in_a_drained_marks_place(store: Path, thing: str) -> None:
 @things
 def test_in_the_place_of_a_note_and_of_a_wish(store: Path, thing: str) -> None:
     put(thing, topology.DATA / "maintenance" / "catalog-scrub.json")
-    assert maintenance_log.last("catalog", maintenance_log.SCRUB) is None
-    maintenance_log.note("catalog", maintenance_log.SCRUB, found={})
-    assert (maintenance_log.last("catalog", maintenance_log.SCRUB) or {})["found"] == {}
+    assert maintenance_log.last_scrub("catalog") is None
+    scrub = Scrub(at=maintenance_log.now(), found={})
+    maintenance_log.note_scrub("catalog", scrub)
+    assert maintenance_log.last_scrub("catalog") == scrub
     put(thing, topology.DATA / "maintenance" / "catalog-scrub-requested")
     maintenance_log.request_scrub("catalog")
     maintenance_log.clear_scrub_request("catalog", maintenance_log.scrub_requested_ns("catalog"))

@@ -37,8 +37,8 @@ def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
     first, second = reprice(1), reprice(5)
     told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
     assert told["changes"] == [
-        [first, ["book:1"]],
-        [second, ["book:5"]],
+        (first, ["book:1"]),
+        (second, ["book:5"]),
     ]
     assert (told["position"], told["doubts"], told["base"]) == (second, [], False)
 

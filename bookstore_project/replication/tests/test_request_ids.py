@@ -39,8 +39,8 @@ def test_a_warning_of_replication_has_the_id_of_the_write_that_met_the_fault(
 
 
 def test_a_new_entry_is_offered_under_the_id_of_the_write(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    offered: dict[str, set_pushes.Offer] = {}
-    monkeypatch.setattr(set_pushes, "offer", offered.__setitem__)
+    offered: dict[str, set_pushes.SetPush] = {}
+    monkeypatch.setattr(set_pushes, "enqueue", offered.__setitem__)
     accept_request_id("the-customer-2")
     reprice()
     assert offered["book:1"].request_id == "the-customer-2"

@@ -267,7 +267,7 @@ class TestCheckpoints:
             "file_identity.CHECKPOINT_EVERY = 1\n"
             "from catalog_app.services import book_restock\nbook_restock(book_id=1, quantity=1, actor='test')",
         )
-        Maintenance(CATALOG).look()
+        Maintenance(CATALOG).evict_faulty()
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         assert_copies_equal("catalog")
@@ -337,10 +337,10 @@ class TestVisitors:
             for alias in CATALOG.aliases:
                 subprocess.run([*tool, topology.database_file(alias)], check=True)
             if not is_running:
-                Maintenance(CATALOG).look()
+                Maintenance(CATALOG).evict_faulty()
             assert [fault_of(alias, witness()) for alias in CATALOG.aliases] == [None, None]
             assert (price_of(1, "catalog-1"), price_of(1, "catalog-2")) == before
-            Maintenance(CATALOG).look()
+            Maintenance(CATALOG).evict_faulty()
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
 
@@ -357,7 +357,7 @@ class TestVisitors:
         for alias in CATALOG.aliases:
             subprocess.run([*TOOLS["sqlite3, read and write"], topology.database_file(alias)], check=True)
         assert not beside("catalog-1", "-wal").exists()
-        Maintenance(CATALOG).look()
+        Maintenance(CATALOG).evict_faulty()
         restock()
         assert witness().in_sync == ("catalog-1", "catalog-2")
         assert_copies_equal("catalog")
@@ -420,7 +420,7 @@ class TestSidecars:
 
     def test_a_copy_is_made_though_the_log_would_fit(self, removed: Callable[[], None]) -> None:
         removed()
-        Maintenance(CATALOG).look()
+        Maintenance(CATALOG).evict_faulty()
         (repaired,) = rejoin.repair(CATALOG)
         assert repaired.means == "copy"
 

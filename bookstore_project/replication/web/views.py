@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework import serializers
@@ -75,6 +75,24 @@ class ReplicaView(StoreView):
         return standing.floor, standing.timeline
 
 
+class ReplicaStatus(TypedDict):
+    """What a replica says of itself, and of the agreement that it sees."""
+
+    node: str
+    alias: str
+    pid: int
+    address: str
+    in_sync: bool
+    position: int
+    floor: int
+    epoch: int
+    timeline: str
+    out: dict[str, str]
+    """By alias, why it is out of sync, or suspected."""
+    last_repair: maintenance_log.Repair | None
+    last_scrub: maintenance_log.Scrub | None
+
+
 @described(exclude=True)
 class StatusView(APIView):
     """This replica, for the front's cluster page: 503 with the reason if it can't promise a read."""
@@ -88,20 +106,20 @@ class StatusView(APIView):
             position = snapshot.position
         name = replication_settings.node or snapshot.alias
         return Response(
-            {
-                "node": name,
-                "alias": snapshot.alias,
-                "pid": os.getpid(),
-                "address": replication_settings.address(name),
-                "in_sync": snapshot.alias in standing.trusted,
-                "position": position,
-                "floor": standing.floor,
-                "epoch": standing.epoch,
-                "timeline": standing.timeline,
-                "out": standing.complaints,
-                "last_repair": maintenance_log.last(self.service, maintenance_log.REPAIR),
-                "last_scrub": maintenance_log.last(self.service, maintenance_log.SCRUB),
-            }
+            ReplicaStatus(
+                node=name,
+                alias=snapshot.alias,
+                pid=os.getpid(),
+                address=replication_settings.address(name),
+                in_sync=snapshot.alias in standing.trusted,
+                position=position,
+                floor=standing.floor,
+                epoch=standing.epoch,
+                timeline=standing.timeline,
+                out=standing.complaints,
+                last_repair=maintenance_log.last_repair(self.service),
+                last_scrub=maintenance_log.last_scrub(self.service),
+            )
         )
 
 

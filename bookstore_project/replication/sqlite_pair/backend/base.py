@@ -13,9 +13,10 @@ from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
 
 from bookstore_project import files, sqlite_files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import HOW_TO_WRITE, WriteRefused
-from bookstore_project.replication.sqlite_pair.backend.authority import NOT_REPLICATED, Authority
-from bookstore_project.replication.sqlite_pair.backend.kept import KeptConnection, assert_openable
+from bookstore_project.replication.sqlite_pair.backend.authorizer import NOT_REPLICATED, Authorizer
+from bookstore_project.replication.sqlite_pair.backend.persistent_wal import PersistentWalConnection, assert_openable
 
 PRAGMAS = (
     # NORMAL would lose acknowledged writes in a power cut: https://sqlite.org/pragma.html#pragma_synchronous
@@ -66,12 +67,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._explain_refusal)
-        self._authorities: dict[bool, Authority] = {}
+        self._authorizers: dict[bool, Authorizer] = {}
 
     @property
     def service(self) -> str:
         """`catalog-2` belongs to `catalog`."""
-        return self.alias.rpartition("-")[0]
+        return replication_settings.service_of_alias[self.alias]
 
     @property
     def path(self) -> str:
@@ -81,7 +82,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params: dict[str, Any] = super().get_connection_params()
         if not self.path.startswith("file:"):
             params["database"] = sqlite_files.uri(self.path, is_writable=True)
-            params["factory"] = KeptConnection
+            params["factory"] = PersistentWalConnection
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
@@ -98,16 +99,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
         if not self._unguarded:
             self._authorize(connection)
-        if isinstance(connection, KeptConnection) and self._elsewhere is None:
-            connection.keep(self.path, conn_params["timeout"])
+        if isinstance(connection, PersistentWalConnection) and self._elsewhere is None:
+            connection.keep_wal(self.path, conn_params["timeout"])
         self.file_identity = identity_of(self.path)
         self.wal_files = ()
         return connection
 
     def _authorize(self, connection: sqlite3.Connection) -> None:
-        authority = Authority(is_writer=self._writing, is_restricted=lambda: self._is_restricted)
-        connection.set_authorizer(authority)
-        self._authorities[self._writing] = authority
+        authorizer = Authorizer(is_writer=self._writing, is_restricted=lambda: self._is_restricted)
+        connection.set_authorizer(authorizer)
+        self._authorizers[self._writing] = authorizer
 
     def create_cursor(self, name: Any = None) -> Cursor:
         cursor: Cursor = self.connection.cursor(factory=Cursor)
@@ -116,10 +117,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @contextmanager
     def restricted(self) -> Iterator[None]:
         """Runs somebody else's code: it may do nothing to the transaction, the settings or the schema."""
-        authority = self._authorities.get(self._writing)
-        if authority is not None and authority.tables is None and self.connection is not None:
+        authorizer = self._authorizers.get(self._writing)
+        if authorizer is not None and authorizer.tables is None and self.connection is not None:
             names = self.connection.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'table'")
-            authority.tables = frozenset(name for (name,) in names)
+            authorizer.tables = frozenset(name for (name,) in names)
         before, self._is_restricted = self._is_restricted, True
         try:
             yield
@@ -219,7 +220,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def refusal(self) -> WriteRefused:
         """Why SQLite wasn't allowed to do the last thing that it was asked for."""
-        return WriteRefused(self._authorities[self._writing].reason)
+        return WriteRefused(self._authorizers[self._writing].reason)
 
 
 def identity_of(path: str) -> str:

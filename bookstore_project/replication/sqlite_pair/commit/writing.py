@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Accusation:
+class FaultReport:
     """What a reader has seen in a copy, and a writer may not meet: an unreadable page, a row that was changed.
 
     It is about the copy of that nonce: the file may have been replaced meanwhile.
@@ -36,30 +36,30 @@ def write(
     caches: Caches,
     *,
     timeout_s: float,
-    accusation: Accusation | None = None,
+    report: FaultReport | None = None,
 ) -> tuple[Committed[T], list[Callback]]:
     """Steps 1 to 8; what `change` left for `on_commit` is the caller's to call. Raises as `transaction.run` does."""
     began = time.monotonic()
     with writer_lock(service.lock_dir, timeout_s=min(timeout_s, deadlines.left_s())) as lock:
         metrics.lock_wait.labels(service.name).observe(time.monotonic() - began)
-        return _perform(service, lock, caches, change, _faults(service, accusation))
+        return _perform(service, lock, caches, change, _faults(service, report))
 
 
-def settle(service: Service, caches: Caches, *, timeout_s: float, accusation: Accusation | None = None) -> None:
+def settle(service: Service, caches: Caches, *, timeout_s: float, report: FaultReport | None = None) -> None:
     """Finishes what a dead writer left above the floor. Raises as `transaction.run` does.
 
-    With an accusation, the copy is taken out, or suspected if nobody can do without it.
+    With an report, the copy is taken out, or suspected if nobody can do without it.
     """
-    write(service, lambda: None, caches, timeout_s=timeout_s, accusation=accusation)
+    write(service, lambda: None, caches, timeout_s=timeout_s, report=report)
 
 
-def _faults(service: Service, accusation: Accusation | None) -> Faults:
+def _faults(service: Service, report: FaultReport | None) -> Faults:
     """What is known to be at fault before anything is opened. A lock of another program's will pass."""
-    if accusation is None or not in_sync_set.speaks_against_it(accusation.fault):
+    if report is None or not in_sync_set.speaks_against_it(report.fault):
         return {}
-    record = read_witness(service.witness_file).files.get(accusation.alias)
-    is_same = record is not None and record.nonce == accusation.nonce
-    return {accusation.alias: accusation.fault} if is_same else {}
+    record = read_witness(service.witness_file).files.get(report.alias)
+    is_same = record is not None and record.nonce == report.nonce
+    return {report.alias: report.fault} if is_same else {}
 
 
 def _perform(

@@ -21,7 +21,7 @@ from bookstore_project.replication.sqlite_pair.files.source import snapshot_of
 
 
 @dataclass(frozen=True)
-class FileAccount:
+class FileSummary:
     """One file, by its own account."""
 
     alias: str
@@ -73,11 +73,11 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Comparison:
     """What both files say, and how it fits."""
 
     relation: Relation
-    files: Mapping[str, FileAccount]
+    files: Mapping[str, FileSummary]
     newest: str | None = None
     """The alias with all of the history that the two have; None unless they are equal, or one is a prefix."""
     departed_at: int | None = None
@@ -98,41 +98,41 @@ class Agreement:
         return [alias for alias, file in self.files.items() if file.head != self.files[self.newest].head]
 
 
-def compare(service: Service, *, scrubbed: Collection[str] | None = None) -> Agreement:
+def compare(service: Service, *, scrubbed: Collection[str] | None = None) -> Comparison:
     """Looks at both files, with a scrub, which reads a file whole, of the aliases in `scrubbed` (None: of both).
 
     The two snapshots are of one moment only while nobody writes: hold the writer lock, or expect that the second
     is a few entries ahead. Raises nothing: what can't be read is part of the answer.
     """
     with ExitStack() as stack:
-        accounts: dict[str, FileAccount] = {}
+        files: dict[str, FileSummary] = {}
         opened: list[sqlite3.Connection] = []
         for alias in service.aliases:
             try:
                 connection = stack.enter_context(snapshot_of(replication_settings.files[alias]))
                 is_thorough = scrubbed is None or alias in scrubbed
-                accounts[alias] = account(connection, service, alias, is_thorough=is_thorough)
+                files[alias] = summarize(connection, service, alias, is_thorough=is_thorough)
                 opened.append(connection)
             except REPLICA_ERRORS as error:
-                accounts[alias] = FileAccount(alias, problem=str(error))
-        if len(opened) < len(accounts):
-            return Agreement(Relation.UNREADABLE, accounts)
+                files[alias] = FileSummary(alias, problem=str(error))
+        if len(opened) < len(files):
+            return Comparison(Relation.UNREADABLE, files)
         try:
-            first, second = accounts.values()
+            first, second = files.values()
             return relate(first, second, *opened)
         except REPLICA_ERRORS:  # Damage that the scrub has found, or would.
-            return Agreement(Relation.UNREADABLE, accounts)
+            return Comparison(Relation.UNREADABLE, files)
 
 
-def account(
+def summarize(
     connection: sqlite3.Connection, service: Service, alias: str = "", *, is_thorough: bool = True
-) -> FileAccount:
+) -> FileSummary:
     """What one file says of itself; raises one of REPLICA_ERRORS if it can't be read as a replica's file."""
     nonce = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
     if nonce is None:
         raise ReplicaFault("it has no nonce: it was never prepared")
     head = entries.read_head(connection)
-    return FileAccount(
+    return FileSummary(
         alias=alias,
         nonce=nonce[0],
         has_pending=entries.has_pending(connection),
@@ -147,30 +147,28 @@ def account(
 
 
 def relate(
-    ours: FileAccount, theirs: FileAccount, first: sqlite3.Connection, second: sqlite3.Connection
-) -> Agreement:
+    ours: FileSummary, theirs: FileSummary, first: sqlite3.Connection, second: sqlite3.Connection
+) -> Comparison:
     """How two files fit that can both be read; raises one of REPLICA_ERRORS if one of them can't after all."""
-    accounts = {ours.alias: ours, theirs.alias: theirs}
+    files = {ours.alias: ours, theirs.alias: theirs}
     assert ours.head is not None
     assert theirs.head is not None
     if ours.head == theirs.head:
-        return Agreement(Relation.EQUAL, accounts, newest=ours.alias, difference=scrub.difference(first, second))
+        return Comparison(Relation.EQUAL, files, newest=ours.alias, difference=scrub.difference(first, second))
     longer, shorter, newest, end = (first, second, ours, theirs.head)
     if ours.head.position < theirs.head.position:
         longer, shorter, newest, end = second, first, theirs, ours.head
     if end.position < newest.base:
-        return Agreement(Relation.INCOMPARABLE, accounts)
+        return Comparison(Relation.INCOMPARABLE, files)
     if entries.hash_at(longer, end.position) == end.hash:
-        return Agreement(Relation.PREFIX, accounts, newest=newest.alias, difference=scrub.difference(shorter, longer))
-    return Agreement(Relation.DEPARTED, accounts, departed_at=_first_difference(accounts, first, second))
+        return Comparison(Relation.PREFIX, files, newest=newest.alias, difference=scrub.difference(shorter, longer))
+    return Comparison(Relation.DEPARTED, files, departed_at=_first_difference(files, first, second))
 
 
-def _first_difference(
-    accounts: Mapping[str, FileAccount], first: sqlite3.Connection, second: sqlite3.Connection
-) -> int:
+def _first_difference(files: Mapping[str, FileSummary], first: sqlite3.Connection, second: sqlite3.Connection) -> int:
     """By halving: where two chained logs have the same hash, all before it is the same."""
-    low = max(file.base for file in accounts.values())
-    high = min(file.head.position for file in accounts.values() if file.head is not None)
+    low = max(file.base for file in files.values())
+    high = min(file.head.position for file in files.values() if file.head is not None)
     while low < high:
         middle = (low + high) // 2
         if entries.hash_at(first, middle) == entries.hash_at(second, middle):

@@ -5,10 +5,10 @@ the writer lock (`checkpoint`), so that the witness can say when the file was la
 the file in place, with the newer `-wal` beside it, would otherwise pass for the newest state of some rows.
 
 SQLite makes one checkpoint more: when the last connection closes, after which it removes the `-wal`. The store's own
-never do (`backend.kept`); a tool's does, on a store that doesn't run. So where the `-wal` isn't the one either that
-the witness knows, by its inode and its salts (a removed file's inode is soon used again), somebody may just have had
-a look. Such a file is *unvouched*: it counts when it was checked as a whole (`suspicion`). One with the `-wal` that
-is known was *overwritten*, and that no check of one file can make good.
+never do (`backend.persistent_wal`); a tool's does, on a store that doesn't run. So where the `-wal` isn't the one
+either that the witness knows, by its inode and its salts (a removed file's inode is soon used again), somebody may
+just have had a look. Such a file is *unvouched*: it counts when it was checked as a whole (`suspicion`). One with the
+`-wal` that is known was *overwritten*, and that no check of one file can make good.
 Source: https://sqlite.org/fileformat2.html#the_write_ahead_log
 """
 

@@ -135,7 +135,7 @@ class Participant:
             self.abandon()
 
     def abandon(self) -> None:
-        """Drops the connection: SQLite takes back what wasn't committed, and merges nothing (`backend.kept`)."""
+        """Drops the connection, which takes back what wasn't committed, and merges nothing (`persistent_wal`)."""
         self.wrapper.run_on_commit = []
         self.wrapper.close()
         with suppress(*REPLICA_ERRORS):

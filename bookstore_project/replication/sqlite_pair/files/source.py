@@ -15,7 +15,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Suspected
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.backend.kept import assert_openable
+from bookstore_project.replication.sqlite_pair.backend.persistent_wal import assert_openable
 from bookstore_project.replication.sqlite_pair.files import wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file_now, write_time
 from bookstore_project.replication.sqlite_pair.files.participant import assert_incarnation, read_settled_head

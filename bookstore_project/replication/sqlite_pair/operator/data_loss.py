@@ -8,7 +8,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source
-from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount, Relation
+from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary, Relation
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 
 MOST_ROWS = 20
@@ -38,7 +38,7 @@ class DataLoss:
         return IDS_PER_ENTRY * (UNKNOWN_ENTRIES if self.entries is None else self.entries + 1)
 
 
-def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAccount | None) -> DataLoss:
+def beyond(service: Service, kept: FileSummary, floor: int | None, other: FileSummary | None) -> DataLoss:
     """What `kept` lacks: of what is known to be settled, and of what the other file holds, if it can be read.
 
     `floor` is None where there is no usable witness.
@@ -70,7 +70,7 @@ def beyond(service: Service, kept: FileAccount, floor: int | None, other: FileAc
     return DataLoss(tuple(sentences), lost)
 
 
-def only_in(service: Service, kept: FileAccount, other: FileAccount, path: Path) -> list[str]:
+def only_in(service: Service, kept: FileSummary, other: FileSummary, path: Path) -> list[str]:
     """The rows that entries of the other file, at the path, wrote which are not entries of the kept one.
 
     Raises one of UNREADABLE.

@@ -24,7 +24,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     create_witness,
     write_witness,
 )
-from bookstore_project.replication.sqlite_pair.operator.planning import Decision, Plan, Refused, State, look
+from bookstore_project.replication.sqlite_pair.operator.planning import Decision, Plan, Refused, State, inspect
 
 NO_FILE = FileRecord(identity="", nonce="", size_bytes=0)
 """Of a file that doesn't count and can't be rolled forward: it is rebuilt by a copy."""
@@ -37,7 +37,7 @@ def carry_out(decision: Decision, plan: Plan) -> Witness:
     """
     service = decision.service
     with writer_lock(service.lock_dir) as lock:
-        state = look(service, known=decision.basis)
+        state = inspect(service, known=decision.basis)
         again = plan(state)
         if (again.keeps, again.data_loss) != (decision.keeps, decision.data_loss):
             raise Refused("The store has changed meanwhile, and nothing was done: look again.")

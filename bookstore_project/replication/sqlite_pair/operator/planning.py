@@ -12,7 +12,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.events import history_chosen
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source, staleness
-from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount, Relation
+from bookstore_project.replication.sqlite_pair.files.comparison import Comparison, FileSummary, Relation
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss
 from bookstore_project.replication.sqlite_pair.operator.data_loss import DataLoss
@@ -30,7 +30,7 @@ class State:
     service: Service
     witness: Witness | None
     problem: str
-    found: Agreement
+    found: Comparison
 
     @property
     def floor(self) -> int | None:
@@ -47,7 +47,7 @@ class State:
         is_complete = file.head is not None and file.head.position >= witness.floor
         return file.is_sound and is_complete and fault_of(alias, witness) is None
 
-    def other_than(self, alias: str) -> FileAccount:
+    def other_than(self, alias: str) -> FileSummary:
         (other,) = (file for name, file in self.found.files.items() if name != alias)
         return other
 
@@ -74,7 +74,7 @@ class Decision:
 Plan = Callable[[State], Decision]
 
 
-def look(service: Service, *, known: State | None = None, is_thorough: bool = True) -> State:
+def inspect(service: Service, *, known: State | None = None, is_thorough: bool = True) -> State:
     """Reads both files whole, or (`known`) takes over what was found the last time, and looks at their logs.
 
     A file that couldn't be read the last time is read whole again: a look at its log may find nothing wrong with it.
@@ -157,7 +157,7 @@ def discard(state: State, alias: str) -> Decision:
     return Decision(state, f"discard {alias}", (kept.alias,), _head(kept), lost, rejected=(alias,))
 
 
-def _assert_kept_is_sound(kept: FileAccount, what: str) -> None:
+def _assert_kept_is_sound(kept: FileSummary, what: str) -> None:
     if not kept.is_sound:
         listed = "".join(f"\n  {finding}" for finding in kept.findings[1:])
         raise Refused(
@@ -166,7 +166,7 @@ def _assert_kept_is_sound(kept: FileAccount, what: str) -> None:
         )
 
 
-def _head(file: FileAccount) -> int:
+def _head(file: FileSummary) -> int:
     assert file.head is not None
     return file.head.position
 

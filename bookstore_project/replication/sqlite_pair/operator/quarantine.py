@@ -15,7 +15,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source
-from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount
+from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss
 from bookstore_project.replication.sqlite_pair.operator.data_loss import UNREADABLE
@@ -45,7 +45,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class Content:
-    """What is in one, by its own account, and what of it the copy in sync lacks."""
+    """What is in one, by its own summary, and what of it the copy in sync lacks."""
 
     words: str
     own: tuple[str, ...]
@@ -62,34 +62,34 @@ def quarantined(alias: str) -> list[Quarantined]:
     return [Quarantined(alias, each) for each in sorted(found, key=lambda each: (each.stat().st_mtime_ns, each.name))]
 
 
-def look(service: Service, file: Quarantined) -> Content:
+def inspect(service: Service, file: Quarantined) -> Content:
     """Raises nothing: what can't be read is part of the answer."""
     try:
         with source.snapshot_of(file.path) as connection:
-            account = comparison.account(connection, service, file.alias, is_thorough=False)
+            summary = comparison.summarize(connection, service, file.alias, is_thorough=False)
     except UNREADABLE as error:
         return Content(f"can't be read: {error}", (), is_compared=False)
-    assert account.head is not None
-    words = f"ends at position {account.head.position}"
-    if account.has_pending:
+    assert summary.head is not None
+    words = f"ends at position {summary.head.position}"
+    if summary.has_pending:
         return Content(f"{words}, with a change that no log knows", (), is_compared=False)
     kept = _counting(service)
     if kept is None:
         return Content(f"{words}; no copy is in sync to compare it with", (), is_compared=False)
     try:
-        own = tuple(data_loss.only_in(service, kept, account, file.path))
+        own = tuple(data_loss.only_in(service, kept, summary, file.path))
     except UNREADABLE as error:
         return Content(f"{words}, and can't be read any further: {error}", (), is_compared=False)
     beyond = f"holds what {kept.alias} lacks:" if own else f"nothing that {kept.alias} lacks"
     return Content(f"{words}; {beyond}", own, is_compared=True)
 
 
-def _counting(service: Service) -> FileAccount | None:
+def _counting(service: Service) -> FileSummary | None:
     with suppress(Unavailable, *UNREADABLE):
         witness = read_witness(service.witness_file)
         for alias in witness.trusted:
             with source.opened(alias, witness, of_any_code=True) as connection:
-                return comparison.account(connection, service, alias, is_thorough=False)
+                return comparison.summarize(connection, service, alias, is_thorough=False)
     return None
 
 
@@ -100,7 +100,9 @@ def remove(file: Quarantined) -> None:
 def tidy(service: Service, alias: str) -> None:
     """Removes what nobody needs: see above. For the repairer, after the alias has come back."""
     with suppress(OSError):
-        files = [file for file in quarantined(alias) if (found := look(service, file)).is_compared and not found.own]
+        files = [
+            file for file in quarantined(alias) if (found := inspect(service, file)).is_compared and not found.own
+        ]
         for file in files[:-KEPT_WITHOUT_NEED]:
             remove(file)
             logger.info("%s is removed: it held nothing that the copy in sync lacks", file.name)

@@ -20,7 +20,7 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source
-from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount, Relation
+from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary, Relation
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.timelines import wait_out_leases
@@ -37,7 +37,7 @@ MOST_ROWS = 20
 
 def lost_by_replacing(service: Service, copy: Path) -> list[str]:
     """What the store has and the verified copy hasn't, in sentences; empty if nothing."""
-    state = planning.look(service, is_thorough=False)
+    state = planning.inspect(service, is_thorough=False)
     if state.witness is not None and not state.witness.in_sync and _is_interrupted(state.witness):
         return [f"{service.name}: a restore was interrupted; what was there before is put aside."]
     readable = [file for file in state.found.files.values() if file.head is not None]
@@ -51,13 +51,13 @@ def lost_by_replacing(service: Service, copy: Path) -> list[str]:
         return [f"{service.name}: what {newest.alias} holds, which can't be read to its end: {error}"]
 
 
-def _beyond(service: Service, present: FileAccount, copy: Path) -> list[str]:
+def _beyond(service: Service, present: FileSummary, copy: Path) -> list[str]:
     assert present.head is not None
     with (
         source.snapshot_of(copy) as backup,
         source.snapshot_of(replication_settings.files[present.alias]) as there,
     ):
-        ours = comparison.account(backup, service, f"the backup's {service.name}", is_thorough=False)
+        ours = comparison.summarize(backup, service, f"the backup's {service.name}", is_thorough=False)
         assert ours.head is not None
         found = comparison.relate(ours, present, backup, there)
         if found.relation is Relation.INCOMPARABLE:
@@ -89,7 +89,7 @@ def replace_store(copies: Mapping[Service, Path], alongside: Callable[[], None])
         installed: set[str] = set()
         for service in copies:
             lock = stack.enter_context(writer_lock(service.lock_dir))
-            state = planning.look(service, is_thorough=False)
+            state = planning.inspect(service, is_thorough=False)
             installed |= _installed_before(state)
             records = {alias: replace(execution.NO_FILE, nonce=drafts[alias].nonce) for alias in service.aliases}
             refusing[service] = execution.refuse(service, lock, state, INTERRUPTED, records)

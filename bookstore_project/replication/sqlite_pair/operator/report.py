@@ -1,9 +1,9 @@
 """What `manage.py replication` says to people."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from bookstore_project.replication.sqlite_pair.files.comparison import FileAccount
+from bookstore_project.replication.maintenance_log import Repair, Scrub
+from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary
 from bookstore_project.replication.sqlite_pair.operator.data_loss import MOST_ROWS
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision, State
 from bookstore_project.replication.sqlite_pair.operator.quarantine import Content, Quarantined
@@ -38,13 +38,13 @@ def _file(file: FileStatus) -> str:
     return f"OUT since {file.out_since}{lag}: {file.out_because}"
 
 
-def _repair(last: dict[str, Any] | None) -> str:
+def _repair(last: Repair | None) -> str:
     if last is None:
         return "none"
     return f"{last['at']}, {last['alias']} by {last['means']}, {last['entries']} entries, {last['ms']} ms"
 
 
-def _scrub(last: dict[str, Any] | None) -> str:
+def _scrub(last: Scrub | None) -> str:
     if last is None:
         return "none"
     damaged = [f"{alias}: {findings[0]}" for alias, findings in last["found"].items() if findings]
@@ -69,11 +69,11 @@ def state_lines(state: State) -> Iterator[str]:
     suspects = state.witness.suspects if state.witness is not None else {}
     for file in state.found.files.values():
         suspicion = f"; SUSPECTED: {suspects[file.alias].reason}" if file.alias in suspects else ""
-        yield f"  {file.alias:<10} {_account(file)}{suspicion}"
+        yield f"  {file.alias:<10} {_summary(file)}{suspicion}"
         yield from (f"               {finding}" for finding in file.findings[1:])
 
 
-def _account(file: FileAccount) -> str:
+def _summary(file: FileSummary) -> str:
     if file.head is None:
         return file.complaint
     return f"at {file.head.position}, {'sound' if file.is_sound else f'DAMAGED: {file.complaint}'}"

@@ -5,9 +5,10 @@ from typing import Any
 
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.maintenance_log import Repair, Scrub
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, schema_version, staleness
-from bookstore_project.replication.sqlite_pair.files.comparison import Agreement, FileAccount
+from bookstore_project.replication.sqlite_pair.files.comparison import Comparison, FileSummary
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator.quarantine import Quarantined, quarantined
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
@@ -43,11 +44,8 @@ class ServiceStatus:
     epoch: int | None
     floor: int | None
     files: tuple[FileStatus, ...]
-    last_repair: dict[str, Any] | None
-    """`at`, `alias`, `means` (`log` or `copy`), `entries`, `ms`."""
-    last_scrub: dict[str, Any] | None
-    """`at`, `found`: by alias, what was wrong."""
-
+    last_repair: Repair | None
+    last_scrub: Scrub | None
     quarantined: tuple[Quarantined, ...] = ()
     """Files that were put aside."""
 
@@ -72,8 +70,8 @@ def status(service: Service) -> ServiceStatus:
         epoch=witness.epoch if witness else None,
         floor=witness.floor if witness else None,
         files=tuple(_file_status(alias, witness, found) for alias in service.aliases),
-        last_repair=maintenance_log.last(service.name, maintenance_log.REPAIR),
-        last_scrub=maintenance_log.last(service.name, maintenance_log.SCRUB),
+        last_repair=maintenance_log.last_repair(service.name),
+        last_scrub=maintenance_log.last_scrub(service.name),
         quarantined=tuple(file for alias in service.aliases for file in quarantined(alias)),
     )
 
@@ -84,18 +82,18 @@ def _why_nobody(witness: Witness) -> str:
     return "" if witness.trusted else "The copies that should be in sync are suspected: an operator has to decide."
 
 
-def _file_status(alias: str, witness: Witness | None, found: Agreement) -> FileStatus:
-    account: FileAccount = found.files[alias]
-    found_fault: BaseException | str | None = fault_of(alias, witness) if witness else account.complaint
-    fault = str(found_fault or account.complaint)
+def _file_status(alias: str, witness: Witness | None, found: Comparison) -> FileStatus:
+    summary: FileSummary = found.files[alias]
+    found_fault: BaseException | str | None = fault_of(alias, witness) if witness else summary.complaint
+    fault = str(found_fault or summary.complaint)
     known = (witness.suspects.get(alias) or witness.out.get(alias)) if witness else None
-    head = account.head.position if account.head is not None else None
+    head = summary.head.position if summary.head is not None else None
     return FileStatus(
         alias=alias,
         in_sync=witness is not None and alias in witness.trusted and not fault,
         head=head,
         lag=max(0, witness.floor - head) if witness is not None and head is not None else None,
-        fault=fault or _of_other_code(account),
+        fault=fault or _of_other_code(summary),
         out_because=known.reason if known else "",
         out_since=known.since if known else "",
         is_suspected=witness is not None and alias in witness.suspects,
@@ -103,11 +101,11 @@ def _file_status(alias: str, witness: Witness | None, found: Agreement) -> FileS
     )
 
 
-def _of_other_code(account: FileAccount) -> str:
-    if not account.is_readable:
+def _of_other_code(summary: FileSummary) -> str:
+    if not summary.is_readable:
         return ""
     try:
-        schema_version.assert_of_this_code(account.alias, account.schema_version)
+        schema_version.assert_of_this_code(summary.alias, summary.schema_version)
     except schema_version.OtherCode as error:
         return error.detail
     return ""

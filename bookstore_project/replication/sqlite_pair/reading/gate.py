@@ -23,7 +23,7 @@ from bookstore_project.replication.log import entries
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.commit.writing import Accusation, settle
+from bookstore_project.replication.sqlite_pair.commit.writing import FaultReport, settle
 from bookstore_project.replication.sqlite_pair.files import staleness, wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file_now, write_time
 from bookstore_project.replication.sqlite_pair.files.participant import (
@@ -64,7 +64,7 @@ def read(service: Service, alias: str, keys: Sequence[str], caches: Caches) -> I
     except Exception as error:
         # What goes wrong with the file now is SQLite's to say: an OSError is the reader's own.
         if is_replica_fault(error) and not isinstance(error, OSError):
-            if not _report(service, alias, caches, Accusation(alias, snapshot.nonce, error)):
+            if not _report(service, alias, caches, FaultReport(alias, snapshot.nonce, error)):
                 maintenance_log.request_scrub(service.name)  # A writer holds the lock: maintenance will find it.
             raise Unavailable(f"{alias} can't be read: {error}") from error
         raise
@@ -162,12 +162,12 @@ def _check_again(service: Service, alias: str, snapshot: FileSnapshot) -> None:
         wal_files.assert_own(wrapper(alias))
 
 
-def _report(service: Service, alias: str, caches: Caches, accusation: Accusation | None = None) -> bool:
+def _report(service: Service, alias: str, caches: Caches, report: FaultReport | None = None) -> bool:
     """Has the file evicted, or suspected, if a writer finds the fault too, or by what this reader has seen in it.
 
     Whether that was done.
     Until the lock is had, one thread waits for it; others refuse at once. A fault that couldn't be reported is found
-    again by the next: to close a connection takes nothing of it away (`backend.kept`).
+    again by the next: to close a connection takes nothing of it away (`backend.persistent_wal`).
     """
     _leave(alias)
     reporter = _reporter(alias)
@@ -175,7 +175,7 @@ def _report(service: Service, alias: str, caches: Caches, accusation: Accusation
         return False
     try:
         reached("gate-report")
-        settle(service, caches, timeout_s=REPORT_TIMEOUT_S, accusation=accusation)
+        settle(service, caches, timeout_s=REPORT_TIMEOUT_S, report=report)
         return True
     except (Unavailable, *REPLICA_ERRORS):
         return False

@@ -14,7 +14,7 @@ from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of, wrapper
-from bookstore_project.replication.sqlite_pair.backend.kept import assert_openable
+from bookstore_project.replication.sqlite_pair.backend.persistent_wal import assert_openable
 from bookstore_project.replication.sqlite_pair.files import source, verification
 from bookstore_project.replication.sqlite_pair.files.file_identity import Overwritten, Shrunk, Unvouched, check_file
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
@@ -61,7 +61,7 @@ def _head_of(alias: str) -> entries.Head | None:
                 return entries.read_head(connection)
             return None
     except (sqlite3.Error, OSError) as error:
-        service = alias.rpartition("-")[0]
+        service = replication_settings.service_of_alias[alias]
         raise Unavailable(
             f"There is no witness of {service}, and the file of {alias} can't be read ({error}): an operator has to "
             "say which counts."

@@ -57,7 +57,7 @@ class Maintenance:
     def step(self) -> None:
         """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
         witness_rebuild.rebuild_witness(self.service)
-        self.look()  # In each process: some faults show in the connections of one alone.
+        self.evict_faulty()  # In each process: some faults show in the connections of one alone.
         if not self._role.is_mine():
             return
         self._review.step()
@@ -80,7 +80,7 @@ class Maintenance:
         was_given_back = compaction.give_back(self.service, self._progress)
         self._tidied = None if was_compacted or was_given_back else self.clock()
 
-    def look(self) -> None:
+    def evict_faulty(self) -> None:
         """Evicts an in-sync file that can't be opened as what it must be."""
         if not faults_of(read_witness(self.service.witness_file)):
             return
@@ -124,7 +124,7 @@ def scrub_all(service: Service, caches: Caches, progress: Progress = silent) -> 
         with gate.read(service, alias, (), caches):
             connection = wrapper(alias).connect_now()
             found[alias] = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
-    maintenance_log.note(service.name, maintenance_log.SCRUB, found=found)
+    maintenance_log.note_scrub(service.name, {"at": maintenance_log.now(), "found": found})
     return found
 
 

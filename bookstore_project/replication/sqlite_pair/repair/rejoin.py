@@ -19,6 +19,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailable, is_passing
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import catchup, entries
+from bookstore_project.replication.maintenance_log import Repair
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, source
@@ -85,9 +86,8 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     logger.warning("%s", done)
     metrics.repairs.labels(alias, means).inc()
     quarantine.tidy(service, alias)
-    maintenance_log.note(
-        service.name, maintenance_log.REPAIR, alias=alias, means=means, entries=count, ms=round(done.seconds * 1000)
-    )
+    note = Repair(at=maintenance_log.now(), alias=alias, means=means, entries=count, ms=round(done.seconds * 1000))
+    maintenance_log.note_repair(service.name, note)
     return done
 
 

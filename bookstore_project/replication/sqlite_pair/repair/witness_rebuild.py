@@ -13,7 +13,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison
-from bookstore_project.replication.sqlite_pair.files.comparison import Agreement
+from bookstore_project.replication.sqlite_pair.files.comparison import Comparison
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.files.staleness import unusable
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
@@ -60,7 +60,7 @@ def rebuild_under_lock(service: Service, lock: WriterLock | None = None) -> bool
     return True
 
 
-def _agreed(service: Service, problem: str) -> Agreement:
+def _agreed(service: Service, problem: str) -> Comparison:
     found = comparison.compare(service)
     if not found.is_whole:
         complaints = [f"{alias}: {file.complaint}" for alias, file in found.files.items() if file.complaint]
@@ -69,14 +69,14 @@ def _agreed(service: Service, problem: str) -> Agreement:
     return found
 
 
-def _newest(found: Agreement) -> int:
+def _newest(found: Comparison) -> int:
     assert found.newest is not None
     head = found.files[found.newest].head
     assert head is not None
     return head.position
 
 
-def _witness_of(service: Service, found: Agreement) -> Witness:
+def _witness_of(service: Service, found: Comparison) -> Witness:
     epoch = max(file.epoch for file in found.files.values()) + 1
     files = {alias: record_of(replication_settings.files[alias], file.nonce) for alias, file in found.files.items()}
     behind = found.behind

@@ -87,7 +87,7 @@ class Command(migrate.Command):
             wrapper(alias).close()  # It may be open to a file that was replaced.
         try:
             if self.options["plan"] or self.options["check_unapplied"]:
-                self.look(service)
+                self.show_plan(service)
                 return
             with writer_lock(service.lock_dir) as lock:
                 if not service.witness_file.exists():
@@ -98,7 +98,7 @@ class Command(migrate.Command):
         except Unavailable as error:
             raise CommandError(error.detail) from error
 
-    def look(self, service: Service) -> None:
+    def show_plan(self, service: Service) -> None:
         """What would be done, without doing anything."""
         alias = next((name for name in service.aliases if replication_settings.files[name].exists()), None)
         if alias is not None:

@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
     def repair(self, service: Service) -> None:
         with the_only_repairer(service):
-            Maintenance(service, self.caches).look()
+            Maintenance(service, self.caches).evict_faulty()
             repaired = rejoin.repair(service, self.tell_progress)
         for each in repaired:
             self.say(str(each))
@@ -172,7 +172,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no such file: {', '.join(sorted(unknown))}. Nothing was removed.")
         files = [(each, file) for each, file in found if not chosen or file.name in chosen or "all" in chosen]
         for service, file in files:
-            for line in report.quarantined_lines(file, quarantine.look(service, file)):
+            for line in report.quarantined_lines(file, quarantine.inspect(service, file)):
                 self.say(line)
         if not files:
             self.say("No file was put aside.")
@@ -190,7 +190,7 @@ class Command(BaseCommand):
             name = replication_settings.service_of_alias[options["alias"]]
             plan = partial(getattr(planning, action), alias=options["alias"])
         with self.at_work("Reading both files", [get_service(name)]):
-            state = planning.look(get_service(name))
+            state = planning.inspect(get_service(name))
         for line in report.state_lines(state):
             self.stdout.write(line)
         decision = plan(state)

@@ -62,7 +62,7 @@ _ACTING = frozenset(("wal_checkpoint", "optimize", "incremental_vacuum"))
 """PRAGMAs that do something without an argument."""
 
 
-class Authority:
+class Authorizer:
     """One connection's authorizer."""
 
     def __init__(self, *, is_writer: bool, is_restricted: Callable[[], bool]) -> None:

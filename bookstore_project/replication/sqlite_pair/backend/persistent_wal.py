@@ -16,21 +16,21 @@ from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import ReplicaFault
 
 
-class KeptConnection(sqlite3.Connection):
+class PersistentWalConnection(sqlite3.Connection):
     """May be closed by anybody, whatever is known or suspected of its file: nothing is merged."""
 
-    _keeper: sqlite3.Connection | None = None
+    _beside: sqlite3.Connection | None = None
 
-    def keep(self, path: str, timeout_s: float) -> None:
+    def keep_wal(self, path: str, timeout_s: float) -> None:
         """From now on. Raises sqlite3.Error if the file can't be read."""
-        self._keeper = sqlite_files.connect(path, timeout_s=timeout_s, check_same_thread=False)
+        self._beside = sqlite_files.connect(path, timeout_s=timeout_s, check_same_thread=False)
         # It takes SQLite's lock of those who are there with the first read.
-        self._keeper.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        self._beside.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
     def close(self) -> None:
         super().close()
-        if self._keeper is not None:
-            self._keeper.close()
+        if self._beside is not None:
+            self._beside.close()
 
     def __del__(self) -> None:
         with suppress(sqlite3.Error):  # Another thread's, that has ended.
