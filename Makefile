@@ -33,20 +33,20 @@ bench: requirements-dev ## Measure speed, as ratios (QUICK=1; ARGS="--help" for 
 demo: requirements ## Show what the store promises, step by step, on a store of its own (under a minute)
 	@exec $(PY) -m demo $(ARGS)
 
-chaos: requirements-dev ## Break a store at random, check all it answers (SECONDS=60 SEED= FAULTS=, ARGS="--help" lists them)
+chaos: requirements-dev ## Break a store at random, and check all its answers (SECONDS=60 SEED= FAULTS=; ARGS="--help" lists them)
 	@exec $(PY) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(FAULTS),--faults $(FAULTS)) $(ARGS)
 
-stress: requirements-dev ## Read and write on a bad network, check that no read is stale (SECONDS=60 SEED=, ARGS="--help")
+stress: requirements-dev ## Read and write on a bad network, and check that no read is stale (SECONDS=60 SEED=; ARGS="--help")
 	@exec $(PY) -m tests.stress $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-soak: requirements-dev ## Send nodes what nobody has sent before, check that their memory stays flat (SECONDS=60)
+soak: requirements-dev ## Send nodes new requests all the time, and check that their memory stays flat (SECONDS=60)
 	@exec $(PY) -m tests.soak $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
-mutants: requirements-dev ## Break the protocols on purpose, each time for a test to notice (ONLY="lease" chooses by name)
+mutants: requirements-dev ## Break each promise of the protocols on purpose, and check that a test fails (ONLY="lease" chooses by name)
 	@exec $(PY) -m tests.mutants $(if $(ONLY),--only "$(ONLY)") $(ARGS)
 
-fuzz: requirements-dev ## Send what the schema allows and forbids, check the answers (SECONDS=120 SEED=1, ARGS="--help")
+fuzz: requirements-dev ## Send what the schema allows and forbids, and check the answers (SECONDS=120 SEED=1; ARGS="--help")
 	@exec $(PY) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 clean: ## Delete var/ with all data, and the tools' caches; refuses while the store runs

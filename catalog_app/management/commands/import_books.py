@@ -36,8 +36,8 @@ REMEDIES = {
 
 class Command(BaseCommand):
     help = (
-        "Imports books from a CSV file or an Excel workbook. May be repeated without duplicates, and interrupted "
-        "without harm; --preview says first what would be done."
+        "Imports books from a CSV file or an Excel workbook. A repeat makes no duplicates, and an interruption does "
+        "no harm. --preview says first what would be done."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -15,7 +15,7 @@ GRACE_S = 30.0
 class Command(BaseCommand):
     help = (
         "Checks that every order has its sale, every sale its order, every stock its ledger, and that the secrets "
-        "are those of the data; 1 if not."
+        "are those of the data. Exit status 1 if not."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

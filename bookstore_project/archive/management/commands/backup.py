@@ -16,8 +16,8 @@ from bookstore_project.settings import topology
 
 class Command(BaseCommand):
     help = (
-        "Takes a consistent, verified backup of both services at one moment, the accounts and the secret key, while "
-        "the store runs or not. Keep it where only its owner can read it."
+        "Makes a verified backup: a consistent snapshot of both services, the accounts and the secret key. The store "
+        "may run or not. Keep the backup where only its owner can read it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

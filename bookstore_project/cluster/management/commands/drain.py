@@ -11,7 +11,7 @@ from bookstore_project.settings import topology
 
 
 class Command(BaseCommand):
-    help = "Gives a replica no new requests until `undrain`: it finishes what it has, and still replicates."
+    help = "Gives a replica no new requests until `undrain`. It finishes its requests, and still replicates."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("node", help="a replica, for example catalog-2")

@@ -11,8 +11,8 @@ from bookstore_project.settings import topology
 
 class Command(BaseCommand):
     help = (
-        "Has the running store stop, start, kill (-9), pause or continue a node. What was stopped stays stopped "
-        "until it is started; what was killed is started again at once."
+        "Has the running store stop, start, kill (-9), pause or continue a node. A stopped node stays stopped until "
+        "it is started. A killed node is started again at once."
     )
     requires_system_checks = []
 

@@ -11,7 +11,7 @@ from bookstore_project.cluster import preparation
 class Command(BaseCommand):
     help = (
         "Makes the data folder, migrates every database, loads the course's books and creates the staff account. "
-        "May be repeated and interrupted; `cluster` does it by itself."
+        "You may repeat it, and interrupt it. `cluster` does it by itself."
     )
     requires_system_checks = []
 

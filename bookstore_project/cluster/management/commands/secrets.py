@@ -20,9 +20,9 @@ COST = {
 
 class Command(BaseCommand):
     help = (
-        "Says whether the secrets are those that the store's data was made with; 1 if not. `renew` makes a new one "
-        "in the place of one that is lost or known to others, `accept` takes the one that is there: of a stopped "
-        "store, after saying what it costs."
+        "Says whether the secrets are those that the store's data was made with; exit status 1 if not. Of a stopped "
+        "store, `renew` replaces a secret that is lost or known to others, and `accept` takes the one that is there. "
+        "Both say first what that costs, and ask."
     )
     requires_system_checks = []
 

@@ -10,7 +10,7 @@ from bookstore_project.nodes import drains
 
 
 class Command(BaseCommand):
-    help = "Lets a drained replica take its turns again."
+    help = "Gives a drained replica requests again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("node", help="a replica, for example catalog-2")

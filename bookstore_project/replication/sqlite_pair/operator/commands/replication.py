@@ -29,7 +29,7 @@ ALIASES = list(replication_settings.service_of_alias)
 class Command(BaseCommand):
     is_telling = False
     ticker: Ticker
-    help = "Shows, repairs or checks the two copies of each service, and decides which counts where they can't tell."
+    help = "Shows, repairs or checks the two copies of each service. Decides which counts if the files can't tell."
 
     def __init__(self, caches: Caches) -> None:
         super().__init__()
