@@ -1,0 +1,107 @@
+"""The engine knows no front: it tells the caches that it is handed, at its steps, whoever brings it to them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from bookstore_project.replication import failpoints
+from bookstore_project.replication.engine import engine
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced
+from bookstore_project.replication.log.entries import Entry
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.repair.maintenance import scrub_all
+from bookstore_project.replication.tests.copies import floor, head
+from bookstore_project.replication.tests.shelf.models import Shelf
+from bookstore_project.settings import topology
+
+CATALOG = get_service("catalog")
+
+
+def place() -> tuple[int, int, int]:
+    """How far both files and the floor are."""
+    return head("catalog-1"), head("catalog-2"), floor("catalog")
+
+
+@dataclass
+class Told:
+    """Caches that note how far the store was when they were told."""
+
+    announced: list[tuple[int, int, int]] = field(default_factory=list)
+    invalidated: list[tuple[int, int, int]] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    stores_begun: int = 0
+
+    def announce(self, timeline: str, entry: Entry) -> Announced:
+        self.announced.append(place())
+        return NOT_ANNOUNCED
+
+    def invalidate(self, timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
+        self.invalidated.append(place())
+        self.positions += [entry.position for entry in entries]
+
+    def begin(self) -> None:
+        assert not CATALOG.witness_file.exists(), "somebody may use the store already"
+        self.stores_begun += 1
+
+
+def write(told: Told) -> int:
+    return engine.write(CATALOG, lambda: Shelf.objects.create(name=str(uuid4())), told, timeout_s=5)[0].position
+
+
+def test_the_caches_are_told_between_the_commits_and_the_floor(empty_store: Path) -> None:
+    told, before = Told(), floor("catalog")
+    position = write(told)
+    assert told.announced == [(before, before, before)]
+    assert told.invalidated == [(position, position, before)]
+    assert place() == (position, position, position)
+
+
+def look(told: Told) -> None:
+    with engine.read(CATALOG, "catalog-2", (), told):
+        assert Shelf.objects.using("catalog-2").exists()
+
+
+class Killed(BaseException):
+    """As kill -9 ends a writer."""
+
+
+def killed() -> None:
+    raise Killed
+
+
+WAYS: dict[str, Callable[[Told], object]] = {
+    "write": write,
+    "read": look,
+    "scrub": lambda told: scrub_all(CATALOG, told),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_dead_writer_left_is_told_by_whoever_finishes_it(empty_store: Path, way: str) -> None:
+    failpoints.hooks["committed"] = killed
+    with pytest.raises(Killed):
+        write(Told())
+    failpoints.hooks.clear()
+    left = head("catalog-1")
+    told = Told()
+    WAYS[way](told)
+    assert told.positions[0] == left
+    assert told.invalidated[0] == (left, left, left - 1)
+    assert floor("catalog") == max(told.positions)
+
+
+def test_a_store_that_begins_says_so_before_anybody_can_use_it(empty_store: Path) -> None:
+    connections.close_all()
+    for alias in CATALOG.aliases:
+        for leftover in topology.database_file(alias).parent.glob("catalog.sqlite3*"):
+            leftover.unlink()
+    CATALOG.witness_file.unlink()
+    told = Told()
+    call_command(engine.migrate_command(told), database="catalog-1", verbosity=0)
+    assert told.stores_begun == 1
+    assert write(told)
