@@ -1,6 +1,7 @@
 """Links of the documentation lead somewhere, and every page can be found."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,23 @@ def test_the_readme_leads_to_every_page_for_users() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) <= MOST_LINES
+
+
+@cache
+def code_names() -> set[str]:
+    """Modules, and what they define."""
+    modules = [ROOT / name for name in tracked() if name.endswith(".py")]
+    found = {module.parent.name if module.stem == "__init__" else module.stem for module in modules}
+    for module in modules:
+        found |= set(re.findall(r"^ *(?:async )?(?:def|class) (\w+)", module.read_text(), re.MULTILINE))
+    return found
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if page.name == "DESIGN.md"], ids=title)
+def test_modules_and_tests_that_a_design_names_exist(page: Path) -> None:
+    """Those in brackets behind what they do (`mutex`), and those in the table of tests."""
+    text = prose(page.read_text())
+    named = {name for group in re.findall(r"\((`[a-z_.]+`(?:, `[a-z_.]+`)*)\)", text) for name in group.split(", ")}
+    named |= set(re.findall(r"`test_\w+`", text))
+    parts = {part for name in named for part in name.strip("`").removesuffix(".py").split(".")}
+    assert parts - code_names() == set()
