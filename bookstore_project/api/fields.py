@@ -70,7 +70,7 @@ class WholeNumberField(serializers.IntegerField):
     """An integer, or ASCII digits: no booleans, no `1_000`, no digits of other scripts; 2.0 counts as 2."""
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, float) and data.is_integer():
+        if isinstance(data, Decimal) and data == data.to_integral_value():
             return int(data)
         if isinstance(data, int) and not isinstance(data, bool):
             return data
@@ -92,11 +92,16 @@ class YesNoField(serializers.BooleanField):
 
 
 class PriceField(serializers.DecimalField):
-    """Money: a number, or ASCII digits with a point; at most two decimals, and never a minus zero."""
+    """Money: a number, or ASCII digits with a point; at most two decimals, and never a minus zero.
+
+    A number is what it is worth: 9.900 is 9.90, and 9.99000000000000000001 has too many decimals.
+    """
 
     def to_internal_value(self, data: Any) -> Decimal:
-        is_number = isinstance(data, int | float | Decimal) and not isinstance(data, bool)
-        text = str(data) if is_number else data
+        text = data
+        if isinstance(data, int | Decimal) and not isinstance(data, bool):
+            whole, _, places = f"{data:f}".partition(".")
+            text = f"{whole}.{places.rstrip('0') or '0'}"
         if not isinstance(text, str) or not _DECIMAL.fullmatch(text.strip()):
             self.fail("invalid")
         # Adding zero turns -0.00, which compares as allowed but prints as negative, into 0.00.

@@ -1,7 +1,8 @@
-"""Reads JSON request bodies strictly: UTF-8, no NaN, no repeated names, no bottomless nesting."""
+"""Reads JSON request bodies strictly: UTF-8, exact numbers, no NaN, no repeated names, no bottomless nesting."""
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
 from django.conf import settings
@@ -11,6 +12,9 @@ from rest_framework.parsers import JSONParser
 
 from bookstore_project.api import problems
 from bookstore_project.nodes import redaction
+
+LARGEST_EXPONENT = 308
+"""Of a number's first digit, as powers of ten: about what a double has (IEEE 754)."""
 
 
 class StrictJSONParser(JSONParser):
@@ -38,14 +42,17 @@ class StrictJSONParser(JSONParser):
 
 
 def parse_json(raw: bytes) -> Any:
-    """The value of a JSON text; an empty body is an empty object. Raises ParseError."""
+    """The value of a JSON text; an empty body is an empty object. Raises ParseError.
+
+    A number with a point or an exponent is a Decimal: a float would be rounded before anybody has looked at it.
+    """
     if not raw.strip():
         return {}
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_distinct)
-        # A lone surrogate can't be stored, and 1e400 is read as infinite.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        value = json.loads(text, parse_float=_exact, parse_constant=_refuse_constant, object_pairs_hook=_distinct)
+        if "\\u" in text:  # Only an escape can be a lone surrogate, which can't be stored.
+            json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
     except UnicodeDecodeError as error:
         raise ParseError(f"The body is not UTF-8: byte {error.start} is invalid.") from error
     except UnicodeEncodeError as error:
@@ -55,6 +62,17 @@ def parse_json(raw: bytes) -> Any:
     except ValueError as error:
         raise ParseError(f"The body is not valid JSON: {error}") from error
     return value
+
+
+def _exact(text: str) -> Decimal:
+    """What a double could hold as well, if less exactly: `int` of 1e999999999 would take for ever."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("Infinity")
+    if not -LARGEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT or number.is_infinite():
+        raise ValueError(f"the number {redaction.cut(text, 40)} is out of range")
+    return number
 
 
 def _refuse_constant(name: str) -> Any:

@@ -82,6 +82,37 @@ def test_texts_are_taken_in_their_one_form() -> None:
     assert book["isbn13"] == "9780306406157"
 
 
+@pytest.mark.parametrize(
+    ("field", "number", "value"),
+    [
+        *(
+            ("price", "9.99", "9.99"),
+            ("price", "9.9900", "9.99"),
+            ("price", "999e-2", "9.99"),
+            ("price", "1e1", "10.00"),
+        ),
+        *(("price", "7", "7.00"), ("price", "-0.0", "0.00"), ("price", "99999999.99", "99999999.99")),
+        *(("quantity", "1e0", 1), ("quantity", "1.0", 1), ("quantity", "10.00e-1", 1), ("quantity", "-0.0", 0)),
+    ],
+)
+def test_a_number_counts_by_what_it_is_worth(field: str, number: str, value: Any) -> None:
+    answer = send("PATCH", "/api/v1/books/1/", f'{{"{field}": {number}}}'.encode(), as_user="ann")
+    assert (answer.status_code, answer.json().get(field)) == (200, value)
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [
+        *(("price", "9.99000000000000000001"), ("price", "9.994999999999999999999"), ("price", "99999999.990000001")),
+        *(("price", "1e-300"), ("price", "1e300"), ("quantity", "1.00000000000000000001"), ("quantity", "1e-20")),
+        *(("quantity", "1000000000.0000000001"), ("quantity", "1e30"), ("quantity", "0.99999999999999999999")),
+    ],
+)
+def test_a_number_that_a_double_would_round_is_refused_by_name(field: str, number: str) -> None:
+    answer = send("PATCH", "/api/v1/books/1/", f'{{"{field}": {number}}}'.encode(), as_user="ann")
+    assert list(assert_problem(answer, 400, "validation_error")["errors"]) == [field]
+
+
 def test_missing_fields_are_named() -> None:
     problem = assert_problem(send("POST", "/api/v1/books/", {}, as_user="ann"), 400, "validation_error")
     assert sorted(problem["errors"]) == ["price", "title", "topic"]

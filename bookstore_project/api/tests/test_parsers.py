@@ -1,6 +1,7 @@
 """JSON bodies: what is one JSON text in UTF-8 is read, whatever merely resembles one is refused with a sentence."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -45,8 +46,11 @@ def test_json_is_read(raw: bytes, value: Any) -> None:
         (b"[" * 100_000, "too deeply"),
         (b"[" * 100_000 + b"]" * 100_000, "too deeply"),
         (b"9" * 5000, "not valid JSON"),
-        (b'{"quantity": 1e400}', "Out of range"),
-        (b"[-1e999]", "Out of range"),
+        (b'{"quantity": 1e400}', "the number 1e400 is out of range"),
+        (b"[-1e999]", "the number -1e999 is out of range"),
+        (b"1e-400", "the number 1e-400 is out of range"),
+        (b"[1e99999999999999999999]", "the number 1e99999999999999999999 is out of range"),
+        (b"1." + b"0" * 60 + b"e999", "the number 1.0{38}….* is out of range"),
         (b'"a\x00b"', "not valid JSON"),
         (b"\xef\xbb\xbf{}", "not valid JSON"),
     ],
@@ -57,5 +61,13 @@ def test_what_is_no_json_is_refused_with_a_sentence(raw: bytes, complaint: str) 
 
 
 def test_what_is_written_by_json_is_read_by_it() -> None:
-    value = {"text": "\x7f\u2028\ufeff", "nested": [[[[]]]], "numbers": [0, -1, 1e300, 2**63]}
-    assert parse_json(json.dumps(value).encode()) == value
+    value = {"text": "\x7f\u2028\ufeff", "nested": [[[[]]]], "numbers": [0, -1, 2**63, 1.5, 1e300]}
+    read = parse_json(json.dumps(value).encode())
+    assert read == {**value, "numbers": [0, -1, 2**63, Decimal("1.5"), Decimal("1e300")]}
+
+
+@pytest.mark.parametrize("number", ["9.99000000000000000001", "9007199254740993.0", "0.1", "1e0", "-0.0", "1.50"])
+def test_a_number_is_read_as_it_stands(number: str) -> None:
+    read = parse_json(number.encode())
+    assert isinstance(read, Decimal)
+    assert read.as_tuple() == Decimal(number).as_tuple()
