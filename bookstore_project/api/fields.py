@@ -9,6 +9,8 @@ from typing import Any
 
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
+from stdnum import ean, isbn
+from stdnum.exceptions import InvalidChecksum, InvalidComponent
 
 from bookstore_project.text.canonical import DASHES, UnfitText, canonical
 
@@ -154,11 +156,10 @@ def isbn13_problem(digits: str) -> str:
     """What is wrong with an ISBN-13 written without hyphens; empty if nothing is."""
     if not re.fullmatch("[0-9]{13}", digits):
         return "expected 13 digits"
-    expected = isbn13_check_digit(digits[:12])
-    return "" if digits[12] == expected else f"with these digits the last one would be {expected}"
-
-
-def isbn13_check_digit(first_twelve: str) -> str:
-    """The thirteenth digit: weights 1 and 3 in turn, the sum a multiple of ten (ISO 2108)."""
-    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(first_twelve))
-    return str(-total % 10)
+    try:
+        isbn.validate(digits)
+    except InvalidChecksum:
+        return f"with these digits the last one would be {ean.calc_check_digit(digits[:12])}"
+    except InvalidComponent:
+        return "one begins with 978 or 979"
+    return ""

@@ -65,6 +65,7 @@ LIBRARIES = (
     "rest_framework.negotiation",
     "rest_framework.permissions",
     "rest_framework.serializers",
+    "stdnum.isbn",
     "uvloop",
     "whitenoise.middleware",
 )

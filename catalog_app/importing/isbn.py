@@ -1,6 +1,6 @@
 """An ISBN-13 out of what exports leave of it: lost zeros, scientific notation, hyphens, words around it.
 
-Check digits say what is sound: ISO 2108 (ISBN-13: weights 1 and 3, modulo 10; ISBN-10: weights 10 to 1, modulo 11).
+Check digits (ISO 2108), which python-stdnum knows, say what is sound.
 """
 
 import re
@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bookstore_project.api.fields import isbn13_check_digit, isbn13_problem
+from stdnum import isbn
+
+from bookstore_project.api.fields import isbn13_problem
 from bookstore_project.text.canonical import DASHES
 from catalog_app.importing.digits import in_ascii
 from catalog_app.importing.errors import Unreadable
@@ -17,7 +19,6 @@ _ISBN10 = re.compile(r"[0-9]{9}[0-9X]")
 _ISBN10_LENGTH = 10
 _MOST_LOST_ZEROS = 4
 """Group 0, a publisher like 00, and a small title number; beyond that it is some other number."""
-_PREFIXES = ("978", "979")
 _LABEL = re.compile(
     r"(?:\b|(?<=[0-9X_]))(?:urn:)?(?:e-?)?isbn(?:[-\s_]?\(?1[03]\)?(?![0-9]))?s?\s*(?:nr|no|number)?[\s.:#=_]*"
     r"|\b(?:ean|gtin)(?:-?13(?![0-9]))?\b[\s.:#]*",
@@ -75,7 +76,7 @@ def find_isbn13(isbn13_cell: str, isbn_cell: str, sku_cell: str = "") -> Found:
 
 
 def is_sound_isbn13(digits: str) -> bool:
-    return digits.startswith(_PREFIXES) and not isbn13_problem(digits)
+    return not isbn13_problem(digits)
 
 
 def isbn13_of_isbn10(digits: str) -> str | None:
@@ -83,11 +84,7 @@ def isbn13_of_isbn10(digits: str) -> str | None:
     isbn10 = digits.zfill(_ISBN10_LENGTH)
     if not _ISBN10.fullmatch(isbn10) or _ISBN10_LENGTH - len(isbn10.lstrip("0")) > _MOST_LOST_ZEROS:
         return None
-    values = [10 if digit == "X" else int(digit) for digit in isbn10]
-    if sum(weight * value for weight, value in zip(range(10, 0, -1), values, strict=True)) % 11:
-        return None
-    first_twelve = f"978{isbn10[:9]}"
-    return first_twelve + isbn13_check_digit(first_twelve)
+    return isbn.to_isbn13(isbn10) if isbn.is_valid(isbn10) else None
 
 
 def _numbers(cell: str) -> list[str]:

@@ -43,6 +43,8 @@ WRONG_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "quantity true": ({"quantity": True}, ["quantity"]),
     "quantity with underscore": ({"quantity": "1_0"}, ["quantity"]),
     "isbn with wrong check digit": ({"isbn13": "9780306406158"}, ["isbn13"]),
+    "EAN of something else": ({"isbn13": "4006381333931"}, ["isbn13"]),
+    "nothing but zeros as isbn": ({"isbn13": "0000000000000"}, ["isbn13"]),
     "isbn of ten digits": ({"isbn13": "0306406152"}, ["isbn13"]),
     "isbn as a number": ({"isbn13": 9780306406157}, ["isbn13"]),
     "unknown field": ({"colour": "red"}, ["colour"]),

@@ -138,6 +138,12 @@ def test_nonsense_in_the_admin_is_shown_and_not_saved(root: Client, wrong: dict[
     assert floor("catalog") == before
 
 
+def test_a_number_that_is_no_isbn_is_named_beside_its_field(root: Client) -> None:
+    for digits, why in (("4006381333931", "begins with 978 or 979"), ("9780306406158", "the last one would be 7")):
+        answer = root.post("/admin/catalog_app/book/1/change/", edited(isbn13=digits))
+        assert why in answer.content.decode()
+
+
 def test_an_isbn_twice_in_the_admin_is_shown_and_not_saved(root: Client) -> None:
     isbn = "9780306406157"
     assert root.post("/admin/catalog_app/book/1/change/", edited(isbn13=isbn)).status_code == 302
