@@ -7,12 +7,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import requests
-
 from benchmarks import crowded, outages, repair, replication, stops
 from benchmarks.children import say, tell
 from benchmarks.load import Target, compare, require_wrk
-from benchmarks.servers import bare_application, record_answer, start_seconds
+from benchmarks.servers import bare_application, record_answer, restock, start_seconds
 from tests import tool
 from tests.redis import RedisServer
 from tests.store import Store
@@ -115,7 +113,7 @@ def measure_purchases(base: Path, options: argparse.Namespace) -> Figures:
     say("purchases")
     with Store(base / "purchases") as store:
         for book in range(1, BOOKS + 1):
-            restock(store, book)
+            restock(store, book, STOCK)
         token = (store.data / "service-token").read_text().strip()
         ours = Target("purchase at the front", store.front, 4, "purchases.lua")
         yardstick = Target("sale at the catalog", store.url("catalog-1"), 4, "sales.lua", (token,))
@@ -137,7 +135,7 @@ def measure_coherence(base: Path, options: argparse.Namespace) -> Figures:
     with stores[0] as full, stores[1] as none:
         for store in stores:
             for book in range(1, BOOKS + 1):
-                restock(store, book)
+                restock(store, book, STOCK)
         ours = Target("coherence `full`", full.front, 4, "purchases.lua")
         yardstick = Target("coherence `none`", none.front, 4, "purchases.lua")
         return {"purchases with coherence ÷ without": compare(ours, yardstick, options.rounds, options.seconds)}
@@ -145,14 +143,6 @@ def measure_coherence(base: Path, options: argparse.Namespace) -> Figures:
 
 def measure_outages(base: Path, options: argparse.Namespace) -> Figures:
     return outages.measure(base, 4 if options.quick else 15)
-
-
-def restock(store: Store, book: int) -> None:
-    """Enough copies that none of the measured purchases is refused."""
-    answer = requests.post(
-        f"{store.front}/api/v1/books/{book}/restock/", json={"quantity": STOCK}, auth=store.staff, timeout=10
-    )
-    answer.raise_for_status()
 
 
 PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
-
-import requests
 
 from benchmarks.children import say
 from benchmarks.load import Target, compare
+from bookstore_project.nodes.tool_client import Session
 from tests.store import Store
 
 FEW, MANY = 100, 1_000_000
@@ -15,7 +15,6 @@ AT_ONCE = 1000
 """Entries in one push."""
 A_DAY_S = "86400"
 CONNECTIONS = 32
-TIMEOUT_S = 10
 
 
 def measure(base: Path, rounds: int, seconds: int, smaller: int) -> dict[str, Mapping[str, float]]:
@@ -46,12 +45,14 @@ def target(name: str, store: Store, books: int) -> Target:
 def fill(store: Store, entries: int) -> None:
     """With pushes, as catalog replicas send them."""
     token = {"X-Service-Token": (store.data / "service-token").read_text().strip()}
-    book = requests.get(f"{store.front}/product/1", timeout=TIMEOUT_S)
-    position, fields = int(book.headers["X-Log-Position"]), book.json()
-    told = requests.get(f"{store.url('catalog-1')}/internal/status/", headers=token, timeout=TIMEOUT_S).json()
-    for first in range(1, entries + 1, AT_ONCE):
-        batch = range(first, min(first + AT_ONCE, entries + 1))
-        sets = [[position, f"book:{number}", json.dumps({**fields, "id": number})] for number in batch]
-        message = {"timeline": told["timeline"], "invalidate": [], "set": sets, "replica": "catalog-1"}
-        answer = requests.post(f"{store.front}/internal/push/", json=message, headers=token, timeout=TIMEOUT_S)
-        answer.raise_for_status()
+    with Session(store.addresses["catalog-1"]) as replica:
+        told = replica.get("/internal/status/", token).json
+    with Session(store.addresses["front"]) as front:
+        book = front.get("/product/1")
+        position, fields = int(book.headers["X-Log-Position"]), book.json
+        for first in range(1, entries + 1, AT_ONCE):
+            batch = range(first, min(first + AT_ONCE, entries + 1))
+            sets = [[position, f"book:{number}", json.dumps({**fields, "id": number})] for number in batch]
+            message = {"timeline": told["timeline"], "invalidate": [], "set": sets, "replica": "catalog-1"}
+            answer = front.call("POST", "/internal/push/", message, extra_headers=token)
+            assert answer.status == HTTPStatus.OK, answer

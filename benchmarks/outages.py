@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.children import say
+from benchmarks.servers import restock
 from tests.client import Client
 from tests.store import Store
 
@@ -24,6 +25,7 @@ PURCHASE_EVERY = 10
 """One in so many requests buys; the others read a book, now a hit and now a miss."""
 CUSTOMERS = 128
 BOOKS = 7
+STOCK = 100_000
 LEASE_S = 1.5
 GAP_S = 0.5
 """A pause between two acknowledged writes that counts as a stall: far more than one write takes."""
@@ -49,7 +51,8 @@ class Outcome:
 def kill_a_replica(data: Path, node: str, seconds: float) -> Mapping[str, float]:
     say(f"{node} killed")
     with Store(data) as store:
-        restock(store)
+        for book in range(1, BOOKS + 1):
+            restock(store, book, STOCK)
         stream = Stream(store)
         before = stream.run(seconds)
         killer = threading.Timer(1.0, lambda: store.kill(node))
@@ -70,12 +73,6 @@ def failures(outcomes: list[Outcome]) -> dict[str, float]:
     """How many, and how many of each status."""
     counted = Counter(outcome.status for outcome in outcomes if outcome.status not in (200, 201))
     return {"failed": counted.total(), **{f"  with status {status}": count for status, count in counted.items()}}
-
-
-def restock(store: Store) -> None:
-    with Client(store) as client:
-        for book in range(1, BOOKS + 1):
-            client.post(f"/api/v1/books/{book}/restock/", {"quantity": 100_000}, as_staff=True)
 
 
 def percentile(outcomes: list[Outcome], part: float) -> float:
@@ -127,7 +124,8 @@ def kill_a_front(data: Path, seconds: float) -> Mapping[str, float]:
     acknowledged: list[float] = []
     failed = 0
     with Store(data, fronts=2) as store:
-        restock(store)
+        for book in range(1, BOOKS + 1):
+            restock(store, book, STOCK)
         end = time.monotonic() + seconds
         killer = threading.Timer(1.0, lambda: store.kill("front-2"))
         killer.start()

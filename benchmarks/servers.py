@@ -1,6 +1,5 @@
 """The servers that are measured: a store, and the bare application beside it."""
 
-import http.client
 import json
 import os
 import subprocess
@@ -8,8 +7,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
+from bookstore_project.nodes.tool_client import Session
 from tests.store import ROOT, Store, free_port, wait_for
 
 UNCOPIED = frozenset({"server", "date"})
@@ -18,14 +19,11 @@ UNCOPIED = frozenset({"server", "date"})
 
 def record_answer(address: str, path: str, file: Path) -> None:
     """Keeps the second answer (a cache hit) of the front, for the bare application to send."""
-    connection = http.client.HTTPConnection(address)
-    for _ in range(2):
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read().decode()
-    headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in UNCOPIED]
-    connection.close()
-    file.write_text(json.dumps({"status": answer.status, "headers": headers, "body": body}))
+    with Session(address) as session:
+        session.get(path)
+        answer = session.get(path)
+    headers = [(name, value) for name, value in answer.headers.items() if name.lower() not in UNCOPIED]
+    file.write_text(json.dumps({"status": answer.status, "headers": headers, "body": answer.body.decode()}))
 
 
 @contextmanager
@@ -48,14 +46,18 @@ def bare_application(answer: Path) -> Iterator[str]:
 
 
 def _answers(address: str) -> bool:
-    connection = http.client.HTTPConnection(address, timeout=1)
     try:
-        connection.request("GET", "/")
-        return connection.getresponse().status == 200
+        with Session(address, timeout_s=1) as session:
+            return session.get("/").status == HTTPStatus.OK
     except OSError:
         return False
-    finally:
-        connection.close()
+
+
+def restock(store: Store, book: int, quantity: int) -> None:
+    """Enough copies that none of the measured purchases is refused."""
+    with Session(store.addresses["front"]) as session:
+        answer = session.call("POST", f"/api/v1/books/{book}/restock/", {"quantity": quantity}, login=store.staff)
+    assert answer.status == HTTPStatus.OK, answer
 
 
 def start_seconds(data: Path) -> float:

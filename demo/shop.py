@@ -1,25 +1,19 @@
 """The demo's own store, as its steps use it: over HTTP as customers and staff, and its files from outside."""
 
-import base64
-import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from bookstore_project import sqlite_files
+from bookstore_project.nodes.tool_client import Answer, Session
 from demo.telling import Row
-from tests.connection import Kept
 from tests.store import Store
 
 CACHE_SIZE = 3
 """Entries: few enough to see one go."""
 LEASE_S = 4
 """Longer than usual, so that no pause of a busy machine empties a lease between a miss and the hit that follows."""
-TIMEOUT_S = 15.0
 SERVICES = ("catalog", "order")
 OF_GOODS = (
     *("catalog_app_book", "catalog_app_ledgerentry", "catalog_app_keyedanswer"),
@@ -28,34 +22,12 @@ OF_GOODS = (
 """The tables that customers and staff change, on whichever database they are."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a node said, and how long it took as the caller sees it."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    took_ms: float
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def cache(self) -> str:
-        return self.headers.get("x-cache", "")
-
-    @property
-    def replica(self) -> str:
-        return self.headers.get("x-replica", "")
-
-
 class Connection:
     """A node, on a connection that is kept while it can be; for one thread."""
 
     def __init__(self, store: Store, node: str = "front") -> None:
         self._store = store
-        self._kept = Kept(store.addresses[node], TIMEOUT_S)
+        self._session = Session(store.addresses[node])
 
     def get(self, path: str) -> Answer:
         return self.call("GET", path)
@@ -64,29 +36,11 @@ class Connection:
         return self.call("POST", "/api/v1/orders/", {"book": book, "quantity": quantity})
 
     def call(self, method: str, path: str, data: Any = None, *, as_staff: bool = False) -> Answer:
-        """Raises OSError or HTTPException if there is no answer."""
-        headers = {"Content-Type": "application/json"} if data is not None else {}
-        if as_staff:
-            credentials = ":".join(self._store.staff)
-            headers["Authorization"] = "Basic " + base64.b64encode(credentials.encode()).decode()
-        body = None if data is None else json.dumps(data)
-        began = time.perf_counter()
-        try:
-            http = self._kept.take()
-            http.request(method, path, body, headers)
-            response = http.getresponse()
-            content = response.read()
-        except (OSError, HTTPException):
-            self._kept.close()
-            raise
-        self._kept.answered()
-        took_ms = (time.perf_counter() - began) * 1000
-        return Answer(
-            response.status, {name.lower(): value for name, value in response.getheaders()}, content, took_ms
-        )
+        """Raises OSError if there is no answer."""
+        return self._session.call(method, path, data, login=self._store.staff if as_staff else None)
 
     def close(self) -> None:
-        self._kept.close()
+        self._session.close()
 
 
 class Shop:

@@ -1,13 +1,15 @@
 """What `manage.py drain` and `undrain` have in common."""
 
-import asyncio
 import getpass
+from http import HTTPStatus
 
 from django.core.management.base import CommandError
 
-from bookstore_project.cluster.readiness import why_not_ready
+from bookstore_project.nodes.tool_client import Session
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
+
+TIMEOUT_S = 2.0
 
 
 def replica_named(name: str) -> Node:
@@ -20,7 +22,11 @@ def replica_named(name: str) -> Node:
 
 def is_answering(node: Node) -> bool:
     """Whether the replica is ready now, by its own account."""
-    return not asyncio.run(why_not_ready(node))
+    try:
+        with Session(node.address, timeout_s=TIMEOUT_S) as session:
+            return session.get("/readyz").status == HTTPStatus.OK
+    except OSError:
+        return False
 
 
 def who() -> str:
