@@ -96,7 +96,7 @@ def complete(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def note(request: HttpRequest, response: HttpResponse, trace: Trace, took_ms: float) -> None:
     journal = runtime.front().journal
-    journal.figures.note(response.status_code, response.headers[headers.CACHE], took_ms, trace.steps)
+    journal.stats.note(response.status_code, response.headers[headers.CACHE], took_ms, trace.steps)
     journal.request(
         request.method or "",
         redaction.address(request.path, request.META.get("QUERY_STRING", "")),

@@ -17,7 +17,7 @@ from bookstore_project.nodes.background import Task
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import Call, Checker
 from bookstore_project.nodes.balancing.circuit_breaker import Health
-from bookstore_project.nodes.balancing.round_robin import Turns
+from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.nodes.drains import Drains
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import modes, topology
@@ -31,7 +31,7 @@ from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.clients import Upstream
 from frontend_app.monitoring.journal import Journal
 from frontend_app.monitoring.observer import LOOK_EVERY_S, Observer
-from frontend_app.monitoring.supervisor_states import ASK_EVERY_S, Supervision
+from frontend_app.monitoring.supervisor_states import ASK_EVERY_S, SupervisorStates
 
 NEGATIVE_ENTRIES, NEGATIVE_BYTES = 1000, 4 * 1024 * 1024
 
@@ -49,8 +49,8 @@ class Front:
     checkers: list[Checker]
     poller: Poller
     journal: Journal
-    supervision: Supervision = field(default_factory=Supervision)
-    rush_lock: threading.Lock = field(default_factory=threading.Lock)
+    supervisor_states: SupervisorStates = field(default_factory=SupervisorStates)
+    burst_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while a rush of customers is under way."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Front:
         for checker in self.checkers:
             yield checker.task()
         yield Task("observer", Observer(self.checkers, self.journal).look, LOOK_EVERY_S, is_at_once=True)
-        yield Task("supervision", self.supervision.look, ASK_EVERY_S, is_at_once=True)
+        yield Task("supervisor_states", self.supervisor_states.look, ASK_EVERY_S, is_at_once=True)
         if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
             yield Task("poll", self.poller.step, self.coherence.lease_s / 4, is_at_once=True)
 
@@ -106,11 +106,16 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
             "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES, "MAX_BYTES": NEGATIVE_BYTES},
         },
     )
+
+    def upstream(service: str) -> Upstream:
+        turns = RoundRobin(topology.replicas(service), known, drains.is_drained)
+        return Upstream(Balancer(service, turns, known, call=call))
+
     coherence = CLASSES[replication_settings.coherence]([cache, negatives], lease_s=replication_settings.lease_s)
     return Front(
         node=node,
-        catalog=Upstream(Balancer(topology.CATALOG, Turns(catalogs, known, drains.is_drained), known, call=call)),
-        order=Upstream(Balancer(topology.ORDER, Turns(orders, known, drains.is_drained), known, call=call)),
+        catalog=upstream(topology.CATALOG),
+        order=upstream(topology.ORDER),
         reads=CachedReads(coherence, cache, negatives),
         health=known,
         drains=drains,

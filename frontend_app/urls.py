@@ -23,7 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/cluster/nodes/<str:name>/undrain/", drain_views.UndrainView.as_view(), "undrain"),
     *route("api/v1/cluster/nodes/<str:name>/<str:action>/", fault_views.NodeControlView.as_view(), "control-node"),
     *route("api/v1/cluster/files/<str:name>/<str:action>/", fault_views.FileControlView.as_view(), "control-file"),
-    *route("api/v1/cluster/rush/", fault_views.RushView.as_view(), "control-rush"),
+    *route("api/v1/cluster/rush/", fault_views.LoadBurstView.as_view(), "control-rush"),
     *route("api/v1/cluster/cache/clear/", fault_views.ClearView.as_view(), "control-clear"),
     *route("cluster/controls/<str:kind>/<str:action>/", fault_views.control_page, "control-store-page"),
     *route("cluster/controls/<str:kind>/<str:action>/<str:name>/", fault_views.control_page, "control-page"),

@@ -17,7 +17,7 @@ from bookstore_project.nodes import background, client
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S, TURNED_AWAY, Call, Checker, problem_of
 from bookstore_project.nodes.balancing.circuit_breaker import Health
-from bookstore_project.nodes.balancing.round_robin import Turns
+from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.nodes.client import CallFailed, NeverSent, Reply
 from bookstore_project.nodes.drains import Drains
 from bookstore_project.replication.conf import replication_settings
@@ -41,7 +41,7 @@ def build_balancer(call: Call = client.call) -> Balancer:
     """The catalog, as an order replica sees it, and calls it with `call`."""
     nodes = topology.replicas(topology.CATALOG)
     health = Health(nodes)
-    return Balancer(topology.CATALOG, Turns(nodes, health, Drains().is_drained), health, call=call)
+    return Balancer(topology.CATALOG, RoundRobin(nodes, health, Drains().is_drained), health, call=call)
 
 
 balancer = build_balancer()

@@ -110,7 +110,7 @@ def add_problem(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 
 def one_spelling(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     """PREPROCESSING_HOOKS: each route once, in the spelling of the interface (a slash at the end of /api/ only)."""
-    schema_notes.put_down()
+    schema_notes.apply_notes()
     return [endpoint for endpoint in endpoints if endpoint[0].endswith("/") == endpoint[0].startswith("/api/")]
 
 

@@ -22,7 +22,7 @@ def described(**says: Any) -> Callable[[View], View]:
     return note
 
 
-def put_down() -> None:
+def apply_notes() -> None:
     """To be called before a schema is generated."""
     from drf_spectacular.utils import extend_schema
 

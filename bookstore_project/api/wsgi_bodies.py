@@ -12,9 +12,9 @@ from bookstore_project.api import headers, health
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import redaction
 from bookstore_project.nodes.access_log import log_request
-from bookstore_project.nodes.gateway.bodies import CutShort
-from bookstore_project.nodes.gateway.heads import BadHead, check_content_type, is_telling
-from bookstore_project.nodes.gateway.refusals import refusal
+from bookstore_project.nodes.gateway.bodies import IncompleteBody
+from bookstore_project.nodes.gateway.header_checks import BadHeaders, check_content_type, is_telling
+from bookstore_project.nodes.gateway.rejections import rejection
 from bookstore_project.nodes.gateway.threads import WSGIApplication
 
 UNKNOWN_LENGTH = "Bodies of unknown length are not read here: send a Content-Length."
@@ -34,13 +34,13 @@ class WholeBodies:
         began = time.perf_counter()
         try:
             self._check(environ)
-        except (BadHead, CutShort) as error:
+        except (BadHeaders, IncompleteBody) as error:
             return _refuse(error, environ, start_response, began)
         return self.application(environ, start_response)
 
     def _check(self, environ: dict[str, Any]) -> None:
         if environ.get("HTTP_TRANSFER_ENCODING"):
-            raise BadHead("parse_error", UNKNOWN_LENGTH)
+            raise BadHeaders("parse_error", UNKNOWN_LENGTH)
         text = environ.get("CONTENT_LENGTH") or "0"
         length = int(text) if text.isascii() and text.isdigit() else 0
         if is_telling(environ["REQUEST_METHOD"], has_body=length > 0):
@@ -50,7 +50,7 @@ class WholeBodies:
         if 0 < length <= settings.UPLOAD_MAX_BYTES:
             body = environ["wsgi.input"].read(length)
             if len(body) < length:
-                raise CutShort
+                raise IncompleteBody
             environ["wsgi.input"] = io.BytesIO(body)
 
 
@@ -58,7 +58,7 @@ def _refuse(
     error: Exception, environ: dict[str, Any], start_response: Callable[..., Any], began: float
 ) -> Iterable[bytes]:
     request_id = accept_request_id(environ.get(headers.environ_name(headers.REQUEST_ID)))
-    answer = refusal(error, request_id)
+    answer = rejection(error, request_id)
     # Without a length the server closes the connection: what is left of the body is no request.
     named = [pair for pair in answer.headers if pair[0] not in ("Connection", "Content-Length")]
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", named)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from bookstore_project.api import permissions, problems
-from bookstore_project.nodes import supervisor_client as control
+from bookstore_project.nodes import supervisor_client
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 from frontend_app import services
 from frontend_app.cache.lru import LRUCache
 from frontend_app.dashboard import file_faults
-from frontend_app.dashboard.load_burst import Rush
+from frontend_app.dashboard.load_burst import LoadBurst
 from frontend_app.runtime import Front
 
 GRACE_S = 0.5
@@ -171,7 +171,7 @@ def perform(front: Front, target: Target, *, by: str, book_id: int = 1) -> str:
 
 def _to_node(front: Front, target: Target, by: str, book_id: int) -> str:
     delay_s = GRACE_S if target.name == front.node.name else 0.0
-    return control.order(target.control.action, target.name, by=by, after_s=delay_s)
+    return supervisor_client.order(target.control.action, target.name, by=by, after_s=delay_s)
 
 
 def _to_turns(front: Front, target: Target, by: str, book_id: int) -> str:
@@ -188,7 +188,7 @@ def _to_file(front: Front, target: Target, by: str, book_id: int) -> str:
 
 def _to_store(front: Front, target: Target, by: str, book_id: int) -> str:
     if target.control.action == "rush":
-        return Rush(front).start(book_id)
+        return LoadBurst(front).start(book_id)
     return clear_cache(front)
 
 

@@ -26,7 +26,7 @@ from frontend_app.dashboard.fault_injection import Target
 from frontend_app.runtime import front
 
 
-class RushInput(StrictFields):
+class LoadBurstInput(StrictFields):
     """Which book everybody wants."""
 
     book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID)
@@ -83,12 +83,12 @@ class FileControlView(ControlView):
         return self.perform(request, fault_injection.FILE, action, name)
 
 
-class RushView(ControlView):
+class LoadBurstView(ControlView):
     """Many customers at once."""
 
-    serializer_class = RushInput
+    serializer_class = LoadBurstInput
 
-    @described(operation_id="cluster_rush", request=RushInput, responses=DoneFields)
+    @described(operation_id="cluster_rush", request=LoadBurstInput, responses=DoneFields)
     def post(self, request: Request) -> Response:
         """A hundred customers buy the same book; the events tell. For staff, with BOOKSTORE_BREAKABLE."""
         return self.perform(request, fault_injection.STORE, "rush")
@@ -170,7 +170,7 @@ def _do(request: HttpRequest, target: Target) -> HttpResponse:
     try:
         options = {}
         if target.control.action == "rush":
-            form = RushInput(data={"book": request.POST.get("book")})
+            form = LoadBurstInput(data={"book": request.POST.get("book")})
             if not form.is_valid():
                 raise problems.Invalid(errors.flatten(form.errors))
             options = _options(form.validated_data)

@@ -30,7 +30,7 @@ OF_CODE = {
 
 
 @dataclass(eq=False)
-class Rush:
+class LoadBurst:
     """One at a time for each front. It goes in through the front's door, as any customer does: bounded there."""
 
     front: Front
@@ -38,7 +38,7 @@ class Rush:
 
     def start(self, book_id: int) -> str:
         """Begins in the background. Raises Conflict while one is under way."""
-        if not self.front.rush_lock.acquire(blocking=False):
+        if not self.front.burst_lock.acquire(blocking=False):
             raise problems.Conflict("The customers of the last rush aren't through yet. Nothing was done.")
         threading.Thread(target=self._run, args=(book_id,), name="rush", daemon=True).start()
         return f"{CUSTOMERS} customers are on their way to buy book {book_id}: the events will tell."
@@ -55,7 +55,7 @@ class Rush:
             text = f"{CUSTOMERS} purchases of book {book_id} at once: {told}, {took}"
             self.front.journal.event(self.front.node.name, text)
         finally:
-            self.front.rush_lock.release()
+            self.front.burst_lock.release()
 
     def _buy(self, book_id: int, request_id: str) -> str:
         try:

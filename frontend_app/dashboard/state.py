@@ -57,8 +57,8 @@ def nodes(front: Front, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
         "seen_s": 0.0,
         "floor": None,
         "out_because": "",
-        "process": front.supervision.states.get(front.node.name),
-        **front.journal.figures.own.summary().as_dict(),
+        "process": front.supervisor_states.states.get(front.node.name),
+        **front.journal.stats.own.summary().as_dict(),
     }
     return [own, *_replicas(front, is_for_staff=is_for_staff)]
 
@@ -89,8 +89,8 @@ def _replicas(front: Front, *, is_for_staff: bool) -> Iterator[dict[str, Any]]:
             "seen_s": None if known.seen_at is None else round(front.health.clock() - known.seen_at, 2),
             "floor": service.get("floor"),
             "out_because": redaction.cut(out.get(node.name, ""), LONGEST_REASON),
-            "process": front.supervision.states.get(node.name),
-            **front.journal.figures.of(node.name).summary().as_dict(),
+            "process": front.supervisor_states.states.get(node.name),
+            **front.journal.stats.of(node.name).summary().as_dict(),
         }
 
 
@@ -147,7 +147,7 @@ def cache(front: Front) -> dict[str, Any]:
         "invalidations": front.coherence.invalidation_log.keys,
         "keys": _short(keys[-KEYS_SHOWN:]),
         "next_out": _short(keys[:NEXT_OUT_SHOWN]),
-        "hit_ratios": front.journal.figures.own.hit_ratios(),
+        "hit_ratios": front.journal.stats.own.hit_ratios(),
     }
     return told | ({"shared": asdict(shared)} if shared else {})
 

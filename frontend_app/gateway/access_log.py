@@ -13,7 +13,7 @@ from frontend_app.monitoring.journal import Journal
 LINES_PER_S = 25
 
 
-class Room:
+class LineLimit:
     """About LINES_PER_S lines a second, spread over it: in a flood every n-th is written, not the first ones.
 
     Whoever comes before `next_at` (of `time.perf_counter`) only counts in `left_out`.
@@ -40,52 +40,52 @@ class Room:
         return text
 
 
-class HitLog:
+class AccessLog:
     """Of what never gets to a thread. For the event loop only: it has no lock."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._room = Room()
-        self._push_room = Room()
+        self._limit = LineLimit()
+        self._push_limit = LineLimit()
         self._uncounted = 0
         """Hits of a flood: the next one that is written stands for them, also in the figures."""
 
     def hit(self, scope: Scope, start: Mapping[str, Any], began: float) -> None:
         """Of an answer from the cache that has been sent; `began` is of `time.perf_counter`."""
-        if began < self._room.next_at:
+        if began < self._limit.next_at:
             self._uncounted += 1
         else:
             took_ms = (time.perf_counter() - began) * 1000
-            self._room.left_out += self._uncounted
-            self._journal.figures.own.add(took_ms, cache="hit", count=1 + self._uncounted)
+            self._limit.left_out += self._uncounted
+            self._journal.stats.own.add(took_ms, cache="hit", count=1 + self._uncounted)
             self._uncounted = 0
             self._write(scope, start["status"], start["headers"], "cache", began)
 
-    def refused(self, scope: Scope, answer: Outgoing, began: float) -> None:
+    def rejected(self, scope: Scope, answer: Outgoing, began: float) -> None:
         """Of an answer that the gateway gave by itself."""
         if scope["path"].startswith(QUIET_PREFIXES):
             return
-        self._journal.figures.note(answer.status, "bypass", (time.perf_counter() - began) * 1000)
-        if began < self._room.next_at:
-            self._room.left_out += 1
+        self._journal.stats.note(answer.status, "bypass", (time.perf_counter() - began) * 1000)
+        if began < self._limit.next_at:
+            self._limit.left_out += 1
         else:
             self._write(scope, answer.status, raw_headers(answer.headers), "front", began)
 
     def pushed(self, scope: Scope, answer: Outgoing, effects: Iterable[tuple[str, str]], began: float) -> None:
         """Of a push: a line for each effect, under the id of the request that caused it."""
-        room, took_ms = self._push_room, _ms_since(began)
+        limit, took_ms = self._push_limit, _ms_since(began)
         for request_id, effect in effects:
-            if began < room.next_at:
-                room.left_out += 1
+            if began < limit.next_at:
+                limit.left_out += 1
             else:
-                more = f" ({effect}){room.take(began)}"
+                more = f" ({effect}){limit.take(began)}"
                 log_request(scope["method"], scope["path"], answer.status, "front", took_ms, more, request_id)
 
     def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float) -> None:
         took_ms, address, method = _ms_since(began), _address(scope), scope["method"]
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         request_id = sent[headers.REQUEST_ID.lower()]
-        log_request(method, address, status, source, took_ms, self._room.take(began), request_id)
+        log_request(method, address, status, source, took_ms, self._limit.take(began), request_id)
         cache, replica = sent[headers.CACHE.lower()], sent[headers.REPLICA.lower()]
         route = metrics.pattern_of_path(scope["path"])
         self._journal.request(method, address, route, status, cache, replica, took_ms, request_id, [])

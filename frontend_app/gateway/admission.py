@@ -1,4 +1,7 @@
-"""Queues before the threads, with their length, their pace, and what comes too late to be served in time."""
+"""Bulkheads: a queue before the threads for each kind of request, with its length, its pace, and who comes too late.
+
+Source: M. Nygard, Release It!, 2nd edition, chapter 5.
+"""
 
 import asyncio
 import time
@@ -8,23 +11,25 @@ from collections.abc import Callable
 from prometheus_client import Counter
 
 MAX_WAITING = 1000
-"""Requests that wait in a lane, at most: a crowd, and no more than memory has room for."""
+"""Requests that wait in a bulkhead, at most: a crowd, and no more than memory has room for."""
 WINDOW_S = 8.0
-"""How far back a lane's pace is looked at: one slow request doesn't make it, nor one stall."""
+"""How far back a bulkhead's pace is looked at: one slow request doesn't make it, nor one stall."""
 SEEN_S = 1.0
-"""For how long a lane has to be full before its pace is believed."""
+"""For how long a bulkhead has to be full before its pace is believed."""
 BUCKET_S = 0.5
 TIMES_KEPT = 31
 """Of the newest requests: their median is what is usual, whatever a few of them meet."""
 
-_shed = Counter("bookstore_requests_shed", "Requests refused because no thread would be free in time.", ["lane"])
+_rejected = Counter(
+    "bookstore_requests_rejected", "Requests rejected because no thread would be free in time.", ["bulkhead"]
+)
 
 
-class Busy(Exception):
+class BulkheadFull(Exception):
     """No thread was free in time, or would be; nothing was done."""
 
 
-class Lane:
+class Bulkhead:
     """Slots for one kind of request, first come, first served. For the event loop only: it has no lock."""
 
     def __init__(
@@ -42,25 +47,25 @@ class Lane:
         self._count_of_slots = slots
         self._pace = Pace(clock)
         self._kept_s: deque[float] = deque(maxlen=TIMES_KEPT)
-        self._count = _shed.labels(name)
+        self._count = _rejected.labels(name)
 
     async def enter(self, patience_s: float) -> None:
         """Takes a slot, waiting for one for `patience_s` at most.
 
-        Raises Busy if there is none by then; at once, if by the lane's length and pace there won't be.
+        Raises BulkheadFull if there is none by then; at once, if by the bulkhead's length and pace there won't be.
         """
         if self._slots.locked():
             self._pace.begin()
             if self.waiting >= self._max_waiting or self.expected_wait_s() > patience_s:
                 self._count.inc()
-                raise Busy
+                raise BulkheadFull
         self.waiting += 1
         try:
             async with asyncio.timeout(patience_s):
                 await self._slots.acquire()
         except TimeoutError as error:
             self._count.inc()
-            raise Busy from error
+            raise BulkheadFull from error
         finally:
             self.waiting -= 1
 
@@ -72,7 +77,7 @@ class Lane:
     def expected_wait_s(self) -> float:
         """When one who comes now gets a slot. Two ways to tell, of which the better news is believed.
 
-        By what is usual, a stall looks like nothing; by the pace, a lane that has just filled looks like nothing.
+        By what is usual, a stall looks like nothing; by the pace, a bulkhead that has just filled looks like nothing.
         """
         place = self.waiting + 1
         return min(place * self.usual_s / self._count_of_slots, self._pace.expected_wait_s(place))
@@ -88,7 +93,7 @@ class Lane:
 
 
 class Pace:
-    """How many leave a full lane in a second."""
+    """How many leave a full bulkhead in a second."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -97,12 +102,12 @@ class Pace:
         """How many left in the half second that began then."""
 
     def begin(self) -> None:
-        """The lane is full now."""
+        """The bulkhead is full now."""
         if self._full_since is None:
             self._full_since = self._clock()
 
     def end(self) -> None:
-        """Nobody waits any more: what comes next tells how fast the lane is."""
+        """Nobody waits any more: what comes next tells how fast the bulkhead is."""
         self._full_since = None
         self._buckets.clear()
 

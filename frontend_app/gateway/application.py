@@ -14,14 +14,14 @@ from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import metrics, unhandled_exceptions
 from bookstore_project.nodes.gateway import bodies
 from bookstore_project.nodes.gateway.environ import build_environ
-from bookstore_project.nodes.gateway.heads import check_head
+from bookstore_project.nodes.gateway.header_checks import check_headers
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
-from bookstore_project.nodes.gateway.refusals import REFUSED, is_from_node, refusal
+from bookstore_project.nodes.gateway.rejections import REJECTIONS, is_from_node, rejection
 from bookstore_project.nodes.gateway.threads import WSGIApplication
 from frontend_app.cache import pushes
-from frontend_app.gateway.access_log import HitLog
-from frontend_app.gateway.fast_path import QuickWay, SharedQuickWay, alive, quick_way
-from frontend_app.gateway.wsgi_pool import Busy, OrdinaryWay
+from frontend_app.gateway.access_log import AccessLog
+from frontend_app.gateway.fast_path import FastPath, SharedFastPath, fast_path, liveness
+from frontend_app.gateway.wsgi_pool import BulkheadFull, WSGIPool
 from frontend_app.runtime import Front
 
 
@@ -29,9 +29,9 @@ from frontend_app.runtime import Front
 class Parts:
     """What answers: at once, or in a thread; and what writes the lines of those that no thread has seen."""
 
-    quick: QuickWay | SharedQuickWay
-    ordinary: OrdinaryWay
-    hit_log: HitLog
+    quick: FastPath | SharedFastPath
+    ordinary: WSGIPool
+    access_log: AccessLog
 
 
 class Gateway:
@@ -68,7 +68,7 @@ class Gateway:
             start, body = hit
             await send(start)
             await send(body)
-            parts.hit_log.hit(scope, start, began)
+            parts.access_log.hit(scope, start, began)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
@@ -76,8 +76,8 @@ class Gateway:
         """The parts that belong to the serving process and its loop, made when it begins to serve."""
         if self._parts is None:
             front = self._front()
-            ordinary = OrdinaryWay(self._application, self._threads)
-            self._parts = Parts(quick_way(front), ordinary, HitLog(front.journal))
+            ordinary = WSGIPool(self._application, self._threads)
+            self._parts = Parts(fast_path(front), ordinary, AccessLog(front.journal))
             self._on_start()
         return self._parts
 
@@ -96,38 +96,38 @@ class Gateway:
     async def _answer(self, parts: "Parts", request: Incoming, began: float, receive: Receive, send: Send) -> None:
         request_id = accept_request_id(request.headers.get(headers.REQUEST_ID.lower()))
         try:
-            check_head(request)
-            answer = alive(request, request_id)
+            check_headers(request)
+            answer = liveness(request, request_id)
             if answer is None:
                 answer = await self._answer_whole(parts, request, request_id, receive)
             else:
                 _measure("/healthz", request, answer, began)
-        except (*REFUSED, Busy) as error:
-            answer = _busy(request_id) if isinstance(error, Busy) else refusal(error, request_id)
+        except (*REJECTIONS, BulkheadFull) as error:
+            answer = _busy(request_id) if isinstance(error, BulkheadFull) else rejection(error, request_id)
             _measure(metrics.OTHER, request, answer, began)
-            parts.hit_log.refused(request.scope, answer, began)
+            parts.access_log.rejected(request.scope, answer, began)
         except Exception:
             unhandled_exceptions.log(request.method, request.path)
             answer = problem("internal_error", unhandled_exceptions.DETAIL, request_id)
             _measure(metrics.OTHER, request, answer, began)
-            parts.hit_log.refused(request.scope, answer, began)
+            parts.access_log.rejected(request.scope, answer, began)
         await answer.send(send, request.method)
 
     async def _answer_whole(self, parts: "Parts", request: Incoming, request_id: str, receive: Receive) -> Outgoing:
-        """Once its body has come. Raises one of REFUSED, Busy."""
+        """Once its body has come. Raises one of REJECTIONS, BulkheadFull."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         with self._bodies.share() as share:
             take = bodies.boundless if is_from_node(request) else share
             body = await bodies.read_body(request, receive, limit, self._body_timeout_s, take)
             # From here on: how fast a client sends says nothing about the store.
             complete = time.perf_counter()
-            answer = self._pushed(parts.hit_log, request, body, request_id)
+            answer = self._pushed(parts.access_log, request, body, request_id)
             if answer is not None:
                 return answer
             environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
             return await parts.ordinary.answer(environ)
 
-    def _pushed(self, hit_log: HitLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
+    def _pushed(self, access_log: AccessLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
         """The answer to a catalog replica's push; None for all else: a forged push, or a page's, too."""
         if (
             request.method != "POST"
@@ -141,7 +141,7 @@ class Gateway:
             message = parse_json(body)
             taken = pushes.take(self._front().coherence, message, request.headers.get(headers.FRONT_INSTANCE.lower()))
         except (problems.Invalid, ParseError):
-            return None  # The ordinary way says what is wrong with it.
+            return None  # Django says what is wrong with it.
         named = [
             ("Content-Type", "application/json"),
             ("Content-Length", "2"),
@@ -152,7 +152,7 @@ class Gateway:
         ]
         answer = Outgoing(HTTPStatus.OK if taken else HTTPStatus.CONFLICT, named, b"{}")
         _measure(metrics.pattern_of(internal_paths.PUSH), request, answer, began)
-        hit_log.pushed(request.scope, answer, pushes.effects(message, request_id), began)
+        access_log.pushed(request.scope, answer, pushes.effects(message, request_id), began)
         return answer
 
 

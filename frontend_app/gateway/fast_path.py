@@ -1,8 +1,8 @@
-"""The quick way: answers that are in the cache, given on the event loop.
+"""The fast path: answers that are in the cache, given on the event loop.
 
-It answers only what the ordinary way would answer with the same status, headers and bytes, and leaves everything
-else to it: no answer from here is no answer at all. A hit shall cost about as much as the web server itself, so what
-is the same for many requests is worked out once, and the parts of an entry are sent as they lie in the cache.
+It answers only what Django would answer with the same status, headers and bytes, and leaves everything else to it: no
+answer from here is no answer at all. A hit shall cost about as much as the web server itself, so what is the same for
+many requests is worked out once, and the parts of an entry are sent as they lie in the cache.
 """
 
 import json
@@ -19,8 +19,8 @@ from frontend_app.cache.keys import topic_key
 from frontend_app.cache.memo import Memo
 from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.gateway import response_headers
-from frontend_app.gateway.request_headers import Head, Header, Heads
-from frontend_app.gateway.shared_lookups import LoopLookups
+from frontend_app.gateway.lookup_batches import LookupBatcher
+from frontend_app.gateway.request_headers import Header, HeaderSummary, RequestHeaders
 from frontend_app.responses import NO_POSITION, source_headers
 from frontend_app.runtime import Front
 
@@ -29,7 +29,7 @@ _TITLES = re.compile(r"/search/([^/\n\ufffd]+)/?")
 _HEALTH = re.compile(r"/healthz/?")
 _READ_ONLY = "GET, HEAD, OPTIONS"
 _EDITABLE = "GET, PATCH, DELETE, HEAD, OPTIONS"
-WANTED_BYTES, LARGEST_TARGET_BYTES = 8 * 1024 * 1024, 1000
+TARGETS_BYTES, LARGEST_TARGET_BYTES = 8 * 1024 * 1024, 1000
 """Of the addresses that are remembered, those of hits alone: of all, and of one.
 
 Percent-encoded, a byte takes three at most: an address that is too long to be answered is longer than that.
@@ -42,7 +42,7 @@ _NO_BODY = {"type": "http.response.body", "body": b""}
 Message = dict[str, Any]
 
 
-class Wanted:
+class Target:
     """What a request asks of the cache, and the head of the answer that the last one like it got."""
 
     __slots__ = ("allow", "durations", "floor", "head", "is_secure", "key", "route", "source")
@@ -71,94 +71,94 @@ class Wanted:
         self.source, self.is_secure = found.source_headers, is_secure
 
 
-class QuickWay:
+class FastPath:
     """Answers reads from a cache in this process. For the event loop only: it has no lock."""
 
     def __init__(self, front: Front) -> None:
         self._reads = front.reads
         self._coherence = front.coherence
         self._cache = front.reads.cache
-        self._heads = Heads()
-        self._wanted = Addresses()
+        self._headers = RequestHeaders()
+        self._targets = Targets()
 
     def answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
-        """The two messages of a hit; None for whatever has to go the ordinary way.
+        """The two messages of a hit; None for whatever Django has to answer.
 
         `began` is when the request came, of `time.perf_counter`. It is all in one piece as each call would cost a
         hundredth of what the web server itself does.
         """
-        wanted = self._wanted.known.get((scope["path"], scope["query_string"]))
-        head = self._heads.known.get(tuple(scope["headers"])) if wanted is not None else None
-        if wanted is None or head is None or not head.is_usual or scope["method"] != "GET":
+        target = self._targets.known.get((scope["path"], scope["query_string"]))
+        head = self._headers.known.get(tuple(scope["headers"])) if target is not None else None
+        if target is None or head is None or not head.is_usual or scope["method"] != "GET":
             return self._unusual(scope, began)
-        found = self._coherence.find(self._cache, wanted.key, wanted.floor)
+        found = self._coherence.find(self._cache, target.key, target.floor)
         if found is None:
             return None
         self._reads.found += 1
-        if found.source_headers is not wanted.source or head.is_secure is not wanted.is_secure:
-            wanted.prepare(found, head.is_secure)
+        if found.source_headers is not target.source or head.is_secure is not target.is_secure:
+            target.prepare(found, head.is_secure)
         took_s = time.perf_counter() - began
-        wanted.durations.add(took_s)
+        target.durations.add(took_s)
         hundredths = int(took_s * 100_000)
         timing = _TIMINGS[hundredths] if hundredths < len(_TIMINGS) else _timing_of(hundredths)
-        raw = [*wanted.head, next(self._heads.new_ids), timing]
+        raw = [*target.head, next(self._headers.new_ids), timing]
         return {"type": "http.response.start", "status": 200, "headers": raw}, found.message
 
     def _unusual(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
-        wanted = self._wanted.of(scope)
-        if wanted is None or scope["method"] not in _READS:
+        target = self._targets.of(scope)
+        if target is None or scope["method"] not in _READS:
             return None
-        head, request_id = self._heads.of(scope)
+        head, request_id = self._headers.of(scope)
         if not head.is_quick:
             return None
-        found = self._coherence.find(self._cache, wanted.key, wanted.floor)
+        found = self._coherence.find(self._cache, target.key, target.floor)
         if found is None:
             return None
         self._reads.found += 1
-        self._wanted.keep(scope, wanted)
-        return _messages(scope, wanted, head, request_id, found, began)
+        self._targets.keep(scope, target)
+        return _messages(scope, target, head, request_id, found, began)
 
 
-class SharedQuickWay:
+class SharedFastPath:
     """Answers reads from a cache in another process, while the loop goes on."""
 
     def __init__(self, front: Front, cache: SharedCache) -> None:
-        self._lookups = LoopLookups(front.reads, cache)
-        self._heads = Heads()
-        self._wanted = Addresses()
+        self._lookups = LookupBatcher(front.reads, cache)
+        self._headers = RequestHeaders()
+        self._targets = Targets()
 
     async def answer(self, scope: Scope, began: float) -> tuple[Message, Message] | None:
-        """As that of `QuickWay`."""
-        wanted = self._wanted.of(scope)
-        if wanted is None or scope["method"] not in _READS:
+        """As that of `FastPath`."""
+        target = self._targets.of(scope)
+        if target is None or scope["method"] not in _READS:
             return None
-        head, request_id = self._heads.of(scope)
+        head, request_id = self._headers.of(scope)
         if not head.is_quick:
             return None
-        found = await self._lookups.find(wanted.key, wanted.floor)
+        found = await self._lookups.find(target.key, target.floor)
         if found is None:
             return None
-        self._wanted.keep(scope, wanted)
-        return _messages(scope, wanted, head, request_id, found, began)
+        self._targets.keep(scope, target)
+        return _messages(scope, target, head, request_id, found, began)
 
 
-def quick_way(front: Front) -> QuickWay | SharedQuickWay:
+def fast_path(front: Front) -> FastPath | SharedFastPath:
     cache = front.reads.cache
-    return SharedQuickWay(front, cache) if isinstance(cache, SharedCache) else QuickWay(front)
+    return SharedFastPath(front, cache) if isinstance(cache, SharedCache) else FastPath(front)
 
 
 def _messages(
-    scope: Scope, wanted: Wanted, head: Head, request_id: Header, found: Ready, began: float
+    scope: Scope, target: Target, head: HeaderSummary, request_id: Header, found: Ready, began: float
 ) -> tuple[Message, Message]:
     """Of any request that may be answered with an entry, a HEAD or a conditional one among them."""
-    if found.source_headers is not wanted.source or head.is_secure is not wanted.is_secure:
-        wanted.prepare(found, head.is_secure)
+    if found.source_headers is not target.source or head.is_secure is not target.is_secure:
+        target.prepare(found, head.is_secure)
     if head.if_none_match and etags.is_unchanged(head.if_none_match, found.etag):
-        status, raw = 304, [*_fixed_headers(wanted.allow, head.is_secure), *found.source_headers]
+        status, raw = 304, [*_fixed_headers(target.allow, head.is_secure), *found.source_headers]
     else:
-        status, raw = 200, wanted.head
+        status, raw = 200, target.head
     took_s = time.perf_counter() - began
-    metrics.requests.of_loop(wanted.route, scope["method"], metrics.class_of(status)).add(took_s)
+    metrics.requests.of_loop(target.route, scope["method"], metrics.class_of(status)).add(took_s)
     raw = [*raw, request_id, _timing(took_s)]
     start = {"type": "http.response.start", "status": status, "headers": raw}
     return start, found.message if status == 200 and scope["method"] == "GET" else _NO_BODY
@@ -177,37 +177,37 @@ _TIMINGS = [_timing_of(hundredths) for hundredths in range(100)]
 """Of whatever takes less than a millisecond, ready to be sent."""
 
 
-class Addresses:
+class Targets:
     """What addresses ask of the cache, remembered of those that were hits. For the event loop only."""
 
     def __init__(self) -> None:
-        self._memo: Memo[tuple[str, bytes], Wanted] = Memo(WANTED_BYTES, LARGEST_TARGET_BYTES)
+        self._memo: Memo[tuple[str, bytes], Target] = Memo(TARGETS_BYTES, LARGEST_TARGET_BYTES)
         self.known = self._memo.known
 
-    def of(self, scope: Scope) -> Wanted | None:
+    def of(self, scope: Scope) -> Target | None:
         """None for what can't be in the cache."""
         path, query = scope["path"], scope["query_string"]
-        return self.known.get((path, query)) or _wanted(path, query)
+        return self.known.get((path, query)) or _target(path, query)
 
-    def keep(self, scope: Scope, wanted: Wanted) -> None:
+    def keep(self, scope: Scope, target: Target) -> None:
         """For the next time: it was a hit."""
         path, query = scope["path"], scope["query_string"]
         # A character may take four bytes in memory, and stands in the keys as well.
-        self._memo.keep((path, query), wanted, 4 * len(path) + len(query))
+        self._memo.keep((path, query), target, 4 * len(path) + len(query))
 
 
-def _wanted(path: str, query: bytes) -> Wanted | None:
+def _target(path: str, query: bytes) -> Target | None:
     if len(path.encode("utf-8", "surrogatepass")) + len(query) > LARGEST_TARGET_BYTES:
         return None  # Nothing in the cache has so long an address: not worth a look.
     if found := _BOOK.fullmatch(path):
         key = f"book:{found[2]}"
         allow = _EDITABLE if found[1] == "api/v1/books" else _READ_ONLY
-        return None if query else Wanted(key, key, allow, f"/{found[1]}/<int:book_id>")
+        return None if query else Target(key, key, allow, f"/{found[1]}/<int:book_id>")
     found = _TITLES.fullmatch(path)
     if not found or found[1] in (".", ".."):
         return None
     page = topic_key(found[1], query.decode("latin-1"))
-    return Wanted(page.entry, page.floor, _READ_ONLY, "/search/<path:topic>") if page else None
+    return Target(page.entry, page.floor, _READ_ONLY, "/search/<path:topic>") if page else None
 
 
 @cache
@@ -217,7 +217,7 @@ def _fixed_headers(allow: str, is_secure: bool) -> RawHeaders:
     return raw_headers([*named, *response_headers.security_headers(is_secure)])
 
 
-def alive(request: Incoming, request_id: str) -> Outgoing | None:
+def liveness(request: Incoming, request_id: str) -> Outgoing | None:
     """The answer to a health check, which shall wait for no thread; None for anything else."""
     if request.method not in ("GET", "HEAD") or request.has_body or not _HEALTH.fullmatch(request.path):
         return None

@@ -1,4 +1,4 @@
-"""What a request's headers say to the quick way, found out once for those that are sent again and again."""
+"""What a request's headers say to the fast path, found out once for those that are sent again and again."""
 
 import secrets
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from django.conf import settings
 from bookstore_project.api import headers
 from bookstore_project.api.request_id import is_acceptable
 from bookstore_project.nodes import deadlines
-from bookstore_project.nodes.gateway.heads import is_too_large
+from bookstore_project.nodes.gateway.header_checks import is_too_large
 from bookstore_project.nodes.gateway.messages import Incoming, Scope
 from frontend_app.cache.memo import Memo
 from frontend_app.gateway import response_headers
@@ -19,7 +19,7 @@ JSON_ACCEPTED = frozenset(
     {"", "*/*", "application/json", "application/json, */*", "application/json, text/plain, */*"}
 )
 """Values of Accept for which the API speaks JSON, whatever else it may speak."""
-HEADS_BYTES, LARGEST_KEPT_BYTES = 4 * 1024 * 1024, 8000
+HEADERS_BYTES, LARGEST_KEPT_BYTES = 4 * 1024 * 1024, 8000
 """Of what is kept: of all, and of one. Larger ones are looked at each time."""
 HEADER_BYTES = 150
 """What a header takes beside its bytes: three objects, and a place."""
@@ -29,7 +29,7 @@ _REQUEST_ID = headers.REQUEST_ID.lower().encode()
 Header = tuple[bytes, bytes]
 
 
-class Head(NamedTuple):
+class HeaderSummary(NamedTuple):
     """The headers of a request, but for its id."""
 
     is_quick: bool
@@ -40,12 +40,12 @@ class Head(NamedTuple):
     """Quick, and without a condition."""
 
 
-class Heads:
+class RequestHeaders:
     """For the event loop only: it has no lock."""
 
     def __init__(self) -> None:
         # An application has one server, and that one scheme: it needn't be part of the key.
-        self._memo: Memo[tuple[Header, ...], Head] = Memo(HEADS_BYTES, LARGEST_KEPT_BYTES)
+        self._memo: Memo[tuple[Header, ...], HeaderSummary] = Memo(HEADERS_BYTES, LARGEST_KEPT_BYTES)
         self.known = self._memo.known
         """By all headers of a request but its id, in their order: none that brings an id is found as it is.
 
@@ -54,7 +54,7 @@ class Heads:
         self.new_ids: Iterator[Header] = chain.from_iterable(iter(_make_ids, []))
         """Without end, and ready to be sent."""
 
-    def of(self, scope: Scope) -> tuple[Head, Header]:
+    def of(self, scope: Scope) -> tuple[HeaderSummary, Header]:
         """What the headers say, and the answer's request id: the client's if it is a tame one, else a new one."""
         raw = tuple(scope["headers"])
         head = self.known.get(raw)
@@ -66,7 +66,7 @@ class Heads:
         is_tame = len(sent) == 1 and is_acceptable(sent[0].decode("latin-1"))
         # What is known is short, and so is a tame id: such a hit needn't be measured.
         if not (head and is_tame) and is_too_large(raw):
-            return _REFUSED, next(self.new_ids)
+            return _TOO_LARGE, next(self.new_ids)
         if head is None:
             head = _look_at(Incoming.of({**scope, "headers": others}))
             if head.is_quick:
@@ -75,7 +75,7 @@ class Heads:
         return head, (_REQUEST_ID, sent[0]) if is_tame else next(self.new_ids)
 
 
-_REFUSED = Head(is_quick=False, is_secure=False, if_none_match="", is_usual=False)
+_TOO_LARGE = HeaderSummary(is_quick=False, is_secure=False, if_none_match="", is_usual=False)
 
 
 def _make_ids() -> list[Header]:
@@ -84,10 +84,11 @@ def _make_ids() -> list[Header]:
     return [(_REQUEST_ID, digits[start : start + 32]) for start in range(0, len(digits), 32)]
 
 
-def _look_at(request: Incoming) -> Head:
+def _look_at(request: Incoming) -> HeaderSummary:
     is_quick = not request.has_body and response_headers.is_plain(request) and _wants_json(request.headers)
     if_none_match = request.headers.get("if-none-match", "")
-    return Head(is_quick, response_headers.is_secure(request), if_none_match, is_usual=is_quick and not if_none_match)
+    is_secure, is_usual = response_headers.is_secure(request), is_quick and not if_none_match
+    return HeaderSummary(is_quick, is_secure, if_none_match, is_usual)
 
 
 def _wants_json(sent: dict[str, str]) -> bool:

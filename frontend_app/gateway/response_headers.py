@@ -1,4 +1,4 @@
-"""The headers that the ordinary way gives every answer, found out once, for answers that don't go that way."""
+"""The headers that Django gives every answer, found out once, for answers that it doesn't make."""
 
 import io
 from functools import cache

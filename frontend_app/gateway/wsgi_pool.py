@@ -1,4 +1,4 @@
-"""The ordinary way: Django's WSGI handler in a bounded pool of threads."""
+"""Django's WSGI handler in a bounded pool of threads."""
 
 import re
 import time
@@ -11,10 +11,10 @@ from bookstore_project.nodes import deadlines
 from bookstore_project.nodes.gateway.messages import Outgoing
 from bookstore_project.nodes.gateway.threads import Threads, WSGIApplication
 from bookstore_project.settings import topology
-from frontend_app.gateway.admission import Busy, Lane
+from frontend_app.gateway.admission import Bulkhead, BulkheadFull
 from frontend_app.middleware import ARRIVED_AT
 
-__all__ = ["Busy", "OrdinaryWay"]
+__all__ = ["BulkheadFull", "WSGIPool"]
 
 PURCHASES_AT_ONCE = topology.PURCHASES_OF_A_FRONT
 CHANGES_AT_ONCE = 2
@@ -34,30 +34,30 @@ _PURCHASE = re.compile(r"/(api/v1/orders|purchase)(/|$)")
 _TIMEOUT = headers.environ_name(headers.REQUEST_TIMEOUT)
 
 
-class OrdinaryWay:
+class WSGIPool:
     """Runs a WSGI application in threads. Requests wait for one on the event loop, where waiting costs none."""
 
     def __init__(self, application: WSGIApplication, threads: int, slot_wait_s: float = SLOT_WAIT_S) -> None:
         purchases, changes = min(PURCHASES_AT_ONCE, threads), min(CHANGES_AT_ONCE, threads)
-        self._purchases = Lane("purchases", purchases)
-        self._changes = Lane("changes", changes)
-        self._passwords = Lane("passwords", PASSWORDS_AT_ONCE)
-        self._upkeep = Lane("upkeep", UPKEEP_AT_ONCE)
-        self._reads = Lane("reads", max(1, threads - purchases))
+        self._purchases = Bulkhead("purchases", purchases)
+        self._changes = Bulkhead("changes", changes)
+        self._passwords = Bulkhead("passwords", PASSWORDS_AT_ONCE)
+        self._upkeep = Bulkhead("upkeep", UPKEEP_AT_ONCE)
+        self._reads = Bulkhead("reads", max(1, threads - purchases))
         at_once = max(threads, purchases + 1) + changes + PASSWORDS_AT_ONCE + UPKEEP_AT_ONCE
         self._threads = Threads(application, at_once)
         self._slot_wait_s = slot_wait_s
 
     async def answer(self, environ: dict[str, Any]) -> Outgoing:
-        """Raises Busy. Once begun, the work is finished, whether the client waits for it or not."""
+        """Raises BulkheadFull. Once begun, the work is finished, whether the client waits for it or not."""
         environ[ARRIVED_AT] = time.time()
-        lane = self._lane_of(environ)
+        bulkhead = self._bulkhead_of(environ)
         # To begin what can't be finished in time would take a thread from those for whom there is time.
-        await lane.enter(min(self._slot_wait_s, max(0.0, _patience_s(environ) - NEEDED * lane.usual_s)))
+        await bulkhead.enter(min(self._slot_wait_s, max(0.0, _patience_s(environ) - NEEDED * bulkhead.usual_s)))
         # The slot is kept until the end of the work, not of the waiting for it: a cancelled request has its thread.
-        return await self._threads.answer(environ, partial(_leave, lane, time.monotonic()))
+        return await self._threads.answer(environ, partial(_leave, bulkhead, time.monotonic()))
 
-    def _lane_of(self, environ: dict[str, Any]) -> Lane:
+    def _bulkhead_of(self, environ: dict[str, Any]) -> Bulkhead:
         path, is_safe = environ["PATH_INFO"], environ["REQUEST_METHOD"] in SAFE
         if _UPKEEP.match(path):
             return self._upkeep
@@ -71,8 +71,8 @@ class OrdinaryWay:
         self._threads.close()
 
 
-def _leave(lane: Lane, began: float) -> None:
-    lane.leave(time.monotonic() - began)
+def _leave(bulkhead: Bulkhead, began: float) -> None:
+    bulkhead.leave(time.monotonic() - began)
 
 
 def _patience_s(environ: dict[str, Any]) -> float:

@@ -12,7 +12,7 @@ from bookstore_project.nodes.access_log import LONGEST_METHOD
 from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, State
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
-from frontend_app.monitoring.rolling_stats import Figures
+from frontend_app.monitoring.rolling_stats import RollingStats
 
 log = logging.getLogger("bookstore.front")
 REQUESTS_KEPT, EVENTS_KEPT = 50, 100
@@ -43,7 +43,7 @@ def left_the_rotation(node: Node, reason: str) -> str:
 class Journal:
     """Newest first; appending to a deque needs no lock."""
 
-    figures: Figures = field(default_factory=Figures)
+    stats: RollingStats = field(default_factory=RollingStats)
     _requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     _events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
 

@@ -44,7 +44,7 @@ class Summary:
         return {name: getattr(self, name) for name in ("served", "failed", "p50_ms", "p99_ms", "per_second")}
 
 
-class Window:
+class RollingWindow:
     """The last SECONDS seconds. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -103,14 +103,14 @@ def _percentile(times: Counter[int], share: float) -> float | None:
     return None
 
 
-class Figures:
+class RollingStats:
     """A window for the front itself, and one for each node that it calls."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.own = Window(clock)
-        self._of_node = {name: Window(clock) for name in NODES}
+        self.own = RollingWindow(clock)
+        self._of_node = {name: RollingWindow(clock) for name in NODES}
 
-    def of(self, name: str) -> Window:
+    def of(self, name: str) -> RollingWindow:
         return self._of_node[name]
 
     def note(self, status: int, cache: str, took_ms: float, steps: Iterable[Step] = ()) -> None:

@@ -10,7 +10,7 @@ ASK_EVERY_S = 0.5
 
 
 @dataclass
-class Supervision:
+class SupervisorStates:
     """One thread asks; whoever shows it reads what was told last, and waits for nobody."""
 
     ask: Callable[[], Mapping[str, str]] = supervisor_client.states

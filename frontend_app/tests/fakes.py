@@ -135,7 +135,7 @@ def make_front(store: Store, cache: Cache | None = None, *, is_leased: bool = Tr
     """A front before those replicas, with a lease unless told otherwise."""
     front = runtime.build(NODES["front"], call=store, cache=lru() if cache is None else cache)
     _made.append(front)
-    front.catalog.balancer.nap = front.order.balancer.nap = lambda seconds: None
+    front.catalog.balancer.sleep = front.order.balancer.sleep = lambda seconds: None
     if is_leased:
         lease(front, store)
         front.coherence.lease_until = float("inf")  # However slow the test may be.

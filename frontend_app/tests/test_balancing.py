@@ -1,4 +1,4 @@
-"""Turns, rotation and retries, with replicas that fail in every way."""
+"""RoundRobin, rotation and retries, with replicas that fail in every way."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The quick way and the ordinary one give the same answer, whatever is asked for, and however."""
+"""The fast path and Django give the same answer, whatever is asked for, and however."""
 
 import itertools
 import re
@@ -10,13 +10,13 @@ from django.conf import settings
 from django.db import connections
 
 from bookstore_project.api import headers
-from bookstore_project.nodes.gateway import heads
+from bookstore_project.nodes.gateway import header_checks
 from bookstore_project.nodes.gateway.messages import Scope
 from bookstore_project.settings import topology
 from frontend_app import services
 from frontend_app.cache.coherence import Cache
 from frontend_app.gateway.application import Gateway
-from frontend_app.gateway.fast_path import QuickWay
+from frontend_app.gateway.fast_path import FastPath
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import Got, converse, run, scope_of
@@ -148,8 +148,8 @@ def front(cache: Cache) -> Iterator[Front]:
         yield front
 
 
-class NothingQuick(QuickWay):
-    """Leaves everything to the ordinary way."""
+class NothingQuick(FastPath):
+    """Leaves everything to Django."""
 
     def answer(self, scope: Scope, began: float) -> None:
         return None
@@ -248,19 +248,19 @@ def test_every_other_header(pair: tuple[Gateway, Gateway], path: str) -> None:
     compare(pair, cases)
 
 
-HALF = "x" * (heads.LARGEST_HEAD_BYTES // 2)
+HALF = "x" * (header_checks.LARGEST_HEAD_BYTES // 2)
 WIDE_SPACES = "%E3%80%80"
 """As often as one likes, it is one space of a topic: an address that is long, and names what is cached."""
 # Which page makes sense is a replica's to say, and the one of these tests takes any.
 ODD: list[tuple[str, str, list[tuple[str, str]], int]] = [
-    ("one header of 32 KiB", BOOK, [("cookie", "x" * heads.LARGEST_HEAD_BYTES)], 431),
+    ("one header of 32 KiB", BOOK, [("cookie", "x" * header_checks.LARGEST_HEAD_BYTES)], 431),
     ("headers of 32 KiB together", BOOK, [("x-a", HALF), ("x-b", HALF)], 431),
-    ("a name of 32 KiB", BOOK, [("x" * heads.LARGEST_HEAD_BYTES, "")], 431),
+    ("a name of 32 KiB", BOOK, [("x" * header_checks.LARGEST_HEAD_BYTES, "")], 431),
     ("almost 32 KiB", BOOK, [("x-a", HALF), ("x-b", HALF[100:])], 200),
     ("many headers", BOOK, [(f"x-{number}", "y" * 400) for number in range(90)], 431),
     ("many short headers", BOOK, [(f"x-{number}", "y") for number in range(1000)], 200),
-    ("32 KiB for the health check", "/healthz", [("cookie", "x" * heads.LARGEST_HEAD_BYTES)], 431),
-    ("an address of 8 KiB", "/search/a%20topic?" + "&" * heads.LONGEST_TARGET, [], 414),
+    ("32 KiB for the health check", "/healthz", [("cookie", "x" * header_checks.LARGEST_HEAD_BYTES)], 431),
+    ("an address of 8 KiB", "/search/a%20topic?" + "&" * header_checks.LONGEST_TARGET, [], 414),
     ("an address of 8 KiB, in characters 1,000", f"/search/a{WIDE_SPACES * 950}topic", [], 414),
     ("a long address", f"/search/a{WIDE_SPACES * 300}topic", [], 200),
     ("a thousand parameters without a name", "/search/things?" + "&" * 1000, [], 400),
@@ -304,7 +304,7 @@ def test_an_odd_request_is_answered_as_one_that_is_no_hit(
     assert [got.status for got in answers] == [status, status]
 
 
-@pytest.mark.parametrize("ids", [["x" * heads.LARGEST_HEAD_BYTES], [HALF, HALF]], ids=["one", "two"])
+@pytest.mark.parametrize("ids", [["x" * header_checks.LARGEST_HEAD_BYTES], [HALF, HALF]], ids=["one", "two"])
 def test_ids_count_among_the_headers_though_they_are_looked_at_apart(
     pair: tuple[Gateway, Gateway], ids: list[str]
 ) -> None:

@@ -20,7 +20,7 @@ from bookstore_project.settings import topology
 from frontend_app import services
 from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.dashboard import fault_injection, file_faults
-from frontend_app.dashboard.load_burst import CUSTOMERS, Rush
+from frontend_app.dashboard.load_burst import CUSTOMERS, LoadBurst
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
 from frontend_app.tests.fakes import Store, lru, make_front
@@ -322,9 +322,9 @@ def rushed(front: Front, answer: Callable[[int], wire.Reply]) -> tuple[str, list
             number = len(sent)
         return answer(number)
 
-    assert "customers are on their way" in Rush(front, sell).start(1)
+    assert "customers are on their way" in LoadBurst(front, sell).start(1)
     wait_for(lambda: any("at once" in event["event"] for event in front.journal.events()))
-    wait_for(lambda: not front.rush_lock.locked())
+    wait_for(lambda: not front.burst_lock.locked())
     return str(front.journal.events()[0]["event"]), sent
 
 
@@ -365,9 +365,9 @@ def test_one_rush_at_a_time(front: Front) -> None:
         go.wait(PATIENCE_S)
         raise wire.NoAnswer(node.name)
 
-    Rush(front, wait).start(1)
+    LoadBurst(front, wait).start(1)
     with pytest.raises(problems.Conflict):
-        Rush(front, wait).start(1)
+        LoadBurst(front, wait).start(1)
     go.set()
     wait_for(lambda: any("left not knowing" in event["event"] for event in front.journal.events()))
-    wait_for(lambda: not front.rush_lock.locked())
+    wait_for(lambda: not front.burst_lock.locked())

@@ -10,7 +10,7 @@ from frontend_app import runtime, services
 from frontend_app.cache.announcements import MOST_ANNOUNCED
 from frontend_app.cache.coherence import Coherence
 from frontend_app.cache.messages import Invalidation, Push
-from frontend_app.dashboard import state as cluster
+from frontend_app.dashboard import state
 from frontend_app.dashboard.state import FrontCollector
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
@@ -34,14 +34,14 @@ def test_every_count_is_in_the_cluster_document_and_in_the_metrics() -> None:
     for book in (1, 2, 3):  # Three misses; the third makes room for itself.
         services.read_book(front, book)
     services.read_book(front, 2)  # A hit.
-    described = cluster.describe(front)["cache"]
+    described = state.describe(front)["cache"]
     assert (described["keys"], described["size"], described["max"]) == (["book:3", "book:2"], 2, 2)
     clock.now += 61
     services.read_book(front, 2)  # Too old: a miss.
     push(front, store.put(2, price="20.00"))  # Two keys: the book and its topic.
     for _ in range(2):
         services.list_books(front, "")  # Past the cache.
-    described = cluster.describe(front)["cache"]
+    described = state.describe(front)["cache"]
     expected = {"hits": 1, "misses": 4, "bypasses": 2, "evictions": 1, "expiries": 1, "invalidations": 2}
     assert {name: described[name] for name in COUNTED} == expected
     told = metrics(front)
@@ -55,7 +55,7 @@ def test_a_read_that_nobody_answers_is_a_miss_all_the_same() -> None:
     front = make_front(store)
     with pytest.raises(Unavailable):
         services.read_book(front, 1)
-    described = cluster.describe(front)["cache"]
+    described = state.describe(front)["cache"]
     assert (described["hits"], described["misses"], described["bypasses"]) == (0, 1, 0)
 
 

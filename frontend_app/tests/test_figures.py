@@ -11,9 +11,9 @@ from bookstore_project.nodes.gateway.messages import raw_headers
 from frontend_app import services
 from frontend_app.cache.coherence import PushedInvalidation
 from frontend_app.dashboard import sparklines, state
-from frontend_app.gateway.access_log import HitLog
+from frontend_app.gateway.access_log import AccessLog
 from frontend_app.monitoring.journal import Journal
-from frontend_app.monitoring.rolling_stats import SECONDS, Figures, Window
+from frontend_app.monitoring.rolling_stats import SECONDS, RollingStats, RollingWindow
 from frontend_app.monitoring.trace import Step, tracing
 from frontend_app.runtime import serving
 from frontend_app.tests import asgi, fakes
@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 
 def test_percentiles_are_right_to_a_tenth(clock: Clock) -> None:
-    window = Window(clock)
+    window = RollingWindow(clock)
     for took_ms in range(1, 101):
         window.add(float(took_ms))
     summary = window.summary()
@@ -36,13 +36,13 @@ def test_percentiles_are_right_to_a_tenth(clock: Clock) -> None:
 
 
 def test_an_empty_window_has_no_times(clock: Clock) -> None:
-    summary = Window(clock).summary()
+    summary = RollingWindow(clock).summary()
     assert (summary.served, summary.failed, summary.p50_ms, summary.p99_ms) == (0, 0, None, None)
     assert summary.per_second == [0] * SECONDS
 
 
 def test_what_is_older_than_a_minute_is_forgotten(clock: Clock) -> None:
-    window = Window(clock)
+    window = RollingWindow(clock)
     window.add(1, is_error=True)
     clock.now += SECONDS
     window.add(1)
@@ -53,7 +53,7 @@ def test_what_is_older_than_a_minute_is_forgotten(clock: Clock) -> None:
 
 
 def test_a_window_used_again_after_a_long_pause_shows_nothing_old(clock: Clock) -> None:
-    window = Window(clock)
+    window = RollingWindow(clock)
     window.add(1)
     clock.now += 1000 * (SECONDS + 1)
     assert window.summary().served == 0
@@ -62,7 +62,7 @@ def test_a_window_used_again_after_a_long_pause_shows_nothing_old(clock: Clock) 
 
 
 def test_hit_ratio_of_each_second(clock: Clock) -> None:
-    window = Window(clock)
+    window = RollingWindow(clock)
     for cache in ("hit", "hit", "miss", "bypass"):
         window.add(1, cache=cache)
     clock.now += 1
@@ -71,7 +71,7 @@ def test_hit_ratio_of_each_second(clock: Clock) -> None:
 
 
 def test_a_call_without_an_answer_and_one_that_failed_are_errors_of_the_replica(clock: Clock) -> None:
-    figures = Figures(clock)
+    figures = RollingStats(clock)
     steps = [Step("catalog-1", "GET /", "never sent", 1.0), Step("catalog-2", "GET /", "200", 1.0)]
     steps += [Step("catalog-2", "GET /", "503", 1.0), Step("catalog-2", "GET /", "404", 1.0)]
     figures.note(200, "miss", 3.0, steps)
@@ -101,7 +101,7 @@ def test_every_answer_counts_once_whichever_way_it_went() -> None:
     before = measured()
     with serving(front):
         asgi.run(talk)
-    assert front.journal.figures.own.summary().served == 6
+    assert front.journal.stats.own.summary().served == 6
     assert (front.reads.counters().hits, front.reads.counters().misses) == (4, 1)
     assert measured() - before == 6
     told = {node["name"]: node["served"] for node in state.describe(front)["nodes"]}
@@ -111,14 +111,14 @@ def test_every_answer_counts_once_whichever_way_it_went() -> None:
 
 def test_a_flood_of_hits_is_counted_though_few_are_written() -> None:
     journal = Journal()
-    log = HitLog(journal)
+    log = AccessLog(journal)
     named = [(headers.CACHE, "hit"), (headers.REPLICA, "catalog-1"), (headers.REQUEST_ID, "x")]
     scope = {"method": "GET", "path": "/product/1", "query_string": b""}
     start = {"status": 200, "headers": raw_headers(named)}
     moments = [1000 + moment / 1000 for moment in range(500)]
     for moment in (*moments, 1001.5):
         log.hit(scope, start, moment)
-    assert journal.figures.own.summary().served == len(moments) + 1
+    assert journal.stats.own.summary().served == len(moments) + 1
     assert len(journal.requests()) < 60
 
 
@@ -161,8 +161,8 @@ def test_an_invalidation_of_many_keys_is_told_in_short() -> None:
 
 def test_the_page_tells_whom_the_supervisor_keeps_stopped_or_paused() -> None:
     front = make_front(Store())
-    front.supervision.ask = lambda: {"front": "running", "catalog-1": "paused", "order-2": "stopped"}
-    front.supervision.look()
+    front.supervisor_states.ask = lambda: {"front": "running", "catalog-1": "paused", "order-2": "stopped"}
+    front.supervisor_states.look()
     told = {node["name"]: node["process"] for node in state.nodes(front)}
     assert told == {
         "front": "running",
@@ -181,13 +181,13 @@ def test_the_page_tells_whom_the_supervisor_keeps_stopped_or_paused() -> None:
 
 def test_without_a_supervisor_nothing_is_told_of_processes() -> None:
     front = make_front(Store())
-    front.supervision.states = {"catalog-1": "paused"}
+    front.supervisor_states.states = {"catalog-1": "paused"}
 
     def refuse() -> dict[str, str]:
         raise problems.Unavailable("No supervisor answers.")
 
-    front.supervision.ask = refuse
-    front.supervision.look()
+    front.supervisor_states.ask = refuse
+    front.supervisor_states.look()
     assert {node["process"] for node in state.nodes(front)} == {None}
 
 

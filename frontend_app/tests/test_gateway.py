@@ -21,8 +21,8 @@ from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, RawHead
 from frontend_app import services
 from frontend_app.gateway import fast_path, response_headers
 from frontend_app.gateway.application import Gateway
-from frontend_app.gateway.fast_path import QuickWay, alive
-from frontend_app.gateway.wsgi_pool import Busy, OrdinaryWay
+from frontend_app.gateway.fast_path import FastPath, liveness
+from frontend_app.gateway.wsgi_pool import BulkheadFull, WSGIPool
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
 from frontend_app.tests.asgi import HOST, ask, incoming, run
@@ -57,7 +57,7 @@ def gateway(front: Front) -> Gateway:
     return asgi.make_gateway(front)
 
 
-# --------------------------------------------------------------------------- the quick way and the ordinary
+# --------------------------------------------------------------------------- the fast path and Django --------
 
 QUICK: list[tuple[str, str, dict[str, str]]] = [
     ("GET", BOOK, {}),
@@ -107,10 +107,10 @@ def comparable(raw: RawHeaders) -> dict[bytes, bytes]:
     return named
 
 
-def quick_answer(way: QuickWay, request: Incoming) -> Outgoing | None:
+def quick_answer(way: FastPath, request: Incoming) -> Outgoing | None:
     hit = way.answer(request.scope, time.perf_counter())
     if hit is None:
-        return alive(request, IDENTITY)
+        return liveness(request, IDENTITY)
     start, body = hit
     named = [(name.decode(), value.decode()) for name, value in start["headers"]]
     return Outgoing(start["status"], named, body["body"])
@@ -123,9 +123,9 @@ def test_a_quick_answer_is_the_one_that_django_would_give(
     request = request_of(case)
 
     async def compare() -> None:
-        quick = quick_answer(QuickWay(front), request)
+        quick = quick_answer(FastPath(front), request)
         assert quick is not None
-        way = OrdinaryWay(WSGIHandler(), 8)
+        way = WSGIPool(WSGIHandler(), 8)
         ordinary = await way.answer(build_environ(request, b"", IDENTITY))
         way.close()
         assert quick.status == ordinary.status
@@ -150,20 +150,20 @@ def behind_tls() -> Iterator[None]:
 
 @pytest.mark.usefixtures("behind_tls")
 def test_a_head_that_was_ready_for_http_is_not_sent_over_https_nor_the_other_way_round(front: Front) -> None:
-    quick_way = QuickWay(front)
+    fast_path = FastPath(front)
 
     async def compare() -> None:
-        way = OrdinaryWay(WSGIHandler(), 8)
+        way = WSGIPool(WSGIHandler(), 8)
         for scheme in ("http", "https", "https", "http"):
             request = request_of(("GET", BOOK, {"x-forwarded-proto": scheme}))
             ordinary = await way.answer(build_environ(request, b"", IDENTITY))
-            quick = quick_answer(quick_way, request)
+            quick = quick_answer(fast_path, request)
             assert quick is not None
             assert comparable(raw_headers(quick.headers)) == comparable(raw_headers(ordinary.headers))
             assert ("strict-transport-security" in dict(quick.headers)) == (scheme == "https")
         for scheme in ("http", "https", "https", "http"):  # Their headers are known by now.
             request = incoming("GET", BOOK, [HOST, ("x-forwarded-proto", scheme)])
-            quick = quick_answer(quick_way, request)
+            quick = quick_answer(fast_path, request)
             assert quick is not None
             assert ("strict-transport-security" in dict(quick.headers)) == (scheme == "https")
         way.close()
@@ -175,12 +175,12 @@ def test_a_head_that_was_ready_for_http_is_not_sent_over_https_nor_the_other_way
 def test_whatever_needs_a_closer_look_goes_the_ordinary_way(
     front: Front, case: tuple[str, str, dict[str, str]]
 ) -> None:
-    assert quick_answer(QuickWay(front), request_of(case)) is None
+    assert quick_answer(FastPath(front), request_of(case)) is None
 
 
 def test_no_hit_without_a_lease(front: Front) -> None:
     front.coherence.lease_until = float("-inf")
-    assert quick_answer(QuickWay(front), request_of(("GET", BOOK, {}))) is None
+    assert quick_answer(FastPath(front), request_of(("GET", BOOK, {}))) is None
 
 
 def test_a_tag_that_the_client_has_is_answered_304_with_the_headers(gateway: Gateway) -> None:
@@ -477,7 +477,7 @@ def environ(method: str, target: str = "/purchase/1") -> dict[str, Any]:
 def test_writes_leave_threads_to_the_reads() -> None:
     async def test() -> None:
         application = Blocking()
-        way = OrdinaryWay(application, threads=6)
+        way = WSGIPool(application, threads=6)
         writes = [asyncio.create_task(way.answer(environ("POST"))) for _ in range(20)]
         reads = [asyncio.create_task(way.answer(environ("GET"))) for _ in range(2)]
         for _ in range(6):
@@ -493,10 +493,10 @@ def test_writes_leave_threads_to_the_reads() -> None:
 def test_a_request_that_finds_no_thread_in_time_is_refused_unharmed() -> None:
     async def test() -> None:
         application = Blocking()
-        way = OrdinaryWay(application, threads=2, slot_wait_s=0.01)
+        way = WSGIPool(application, threads=2, slot_wait_s=0.01)
         first = asyncio.create_task(way.answer(environ("GET")))
         assert await asyncio.to_thread(application.inside.acquire, timeout=PATIENCE_S)
-        with pytest.raises(Busy):
+        with pytest.raises(BulkheadFull):
             await way.answer(environ("GET"))
         application.let_go.set()
         assert (await first).status == 200
@@ -509,11 +509,11 @@ def test_a_request_that_finds_no_thread_in_time_is_refused_unharmed() -> None:
 def test_a_cancelled_request_keeps_its_slot_until_its_work_ends() -> None:
     async def test() -> None:
         application = Blocking()
-        way = OrdinaryWay(application, threads=2, slot_wait_s=0.01)
+        way = WSGIPool(application, threads=2, slot_wait_s=0.01)
         first = asyncio.create_task(way.answer(environ("GET")))
         assert await asyncio.to_thread(application.inside.acquire, timeout=PATIENCE_S)
         first.cancel()
-        with pytest.raises(Busy):
+        with pytest.raises(BulkheadFull):
             await way.answer(environ("GET"))
         application.let_go.set()
         way.close()
@@ -555,15 +555,15 @@ def test_two_ids_in_one_request_are_none(gateway: Gateway) -> None:
 
 def test_what_writers_send_is_not_remembered(front: Front) -> None:
     """Each has a key or a tag of its own: together they would drive out what readers send again and again."""
-    quick = QuickWay(front)
+    quick = FastPath(front)
     for method in ("PATCH", "DELETE", "POST"):
         scope = asgi.scope_of(method, BOOK, [HOST, ("if-match", '"a"')])
         assert quick.answer(scope, time.perf_counter()) is None
-    assert not quick._heads.known
+    assert not quick._headers.known
 
 
 def test_a_changed_host_or_credential_is_looked_at_again(front: Front) -> None:
-    quick = QuickWay(front)
+    quick = FastPath(front)
     for _ in range(2):
         for sent, is_quick in (
             ([HOST], True),
@@ -589,7 +589,7 @@ def test_two_keys_in_one_request_are_none(gateway: Gateway, store: Store) -> Non
 
 def test_the_time_that_is_told_includes_the_wait_for_a_thread(front: Front) -> None:
     async def test() -> None:
-        way = OrdinaryWay(WSGIHandler(), 2)
+        way = WSGIPool(WSGIHandler(), 2)
         waited_s = 5.0
         request = build_environ(incoming("GET", "/api/v1/books/", [HOST]), b"", IDENTITY)
         answer = await way.answer(request | {metrics.BEGAN: time.perf_counter() - waited_s})

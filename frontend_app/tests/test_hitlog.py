@@ -7,7 +7,7 @@ import pytest
 
 from bookstore_project.api import headers
 from bookstore_project.nodes.gateway.messages import problem, raw_headers
-from frontend_app.gateway.access_log import LINES_PER_S, HitLog
+from frontend_app.gateway.access_log import LINES_PER_S, AccessLog
 from frontend_app.monitoring.journal import Journal
 from frontend_app.tests.asgi import HOST, scope_of
 
@@ -21,21 +21,21 @@ def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_line_says_where_the_answer_came_from_and_how_long_it_took(caplog: pytest.LogCaptureFixture) -> None:
-    HitLog(Journal()).hit(SCOPE, START, time.perf_counter())
+    AccessLog(Journal()).hit(SCOPE, START, time.perf_counter())
     (line,) = lines_of(caplog)
     assert re.fullmatch(r"GET /product/2 200 cache \d+\.\d ms", line)
 
 
 def test_a_refusal_of_the_gateway_has_its_line_and_a_push_none(caplog: pytest.LogCaptureFixture) -> None:
-    log, answer = HitLog(Journal()), problem("unavailable", "No.", "an-id")
-    log.refused(SCOPE, answer, time.perf_counter())
-    log.refused(scope_of("POST", "/internal/push/", [HOST]), answer, time.perf_counter())
+    log, answer = AccessLog(Journal()), problem("unavailable", "No.", "an-id")
+    log.rejected(SCOPE, answer, time.perf_counter())
+    log.rejected(scope_of("POST", "/internal/push/", [HOST]), answer, time.perf_counter())
     (line,) = lines_of(caplog)
     assert line.startswith("GET /product/2 503 front ")
 
 
 def test_a_flood_is_told_by_every_nth_with_the_number_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    log, hits, seconds = HitLog(Journal()), 40_000, 4
+    log, hits, seconds = AccessLog(Journal()), 40_000, 4
     began = [1000 + seconds * number / hits for number in range(hits)]
     written_at = []
     for moment in began:
@@ -52,7 +52,7 @@ def test_a_flood_is_told_by_every_nth_with_the_number_left_out(caplog: pytest.Lo
 
 
 def test_at_leisure_every_hit_has_its_line(caplog: pytest.LogCaptureFixture) -> None:
-    log = HitLog(Journal())
+    log = AccessLog(Journal())
     for number in range(100):
         log.hit(SCOPE, START, 1000 + number / 20)
     assert len(lines_of(caplog)) == 100

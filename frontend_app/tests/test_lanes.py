@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bookstore_project.api import headers
-from frontend_app.gateway.admission import SEEN_S, TIMES_KEPT, WINDOW_S, Busy, Lane
-from frontend_app.gateway.wsgi_pool import OrdinaryWay
+from frontend_app.gateway.admission import SEEN_S, TIMES_KEPT, WINDOW_S, Bulkhead, BulkheadFull
+from frontend_app.gateway.wsgi_pool import WSGIPool
 from frontend_app.tests.asgi import run
 from frontend_app.tests.fakes import Clock
 from tests.patience import PATIENCE_S
@@ -27,13 +27,13 @@ async def turn_of_the_loop() -> None:
 
 
 @asynccontextmanager
-async def full(lane: Lane, waiting: int) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """The lane with its slots taken, and so many more in its queue."""
-    while not lane._slots.locked():
-        await lane.enter(PATIENCE_S)
-    queue = [asyncio.create_task(lane.enter(PATIENCE_S)) for _ in range(waiting)]
+async def full(bulkhead: Bulkhead, waiting: int) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """The bulkhead with its slots taken, and so many more in its queue."""
+    while not bulkhead._slots.locked():
+        await bulkhead.enter(PATIENCE_S)
+    queue = [asyncio.create_task(bulkhead.enter(PATIENCE_S)) for _ in range(waiting)]
     await turn_of_the_loop()
-    assert lane.waiting == waiting
+    assert bulkhead.waiting == waiting
     try:
         yield queue
     finally:
@@ -42,88 +42,88 @@ async def full(lane: Lane, waiting: int) -> AsyncIterator[list[asyncio.Task[None
         await asyncio.gather(*queue, return_exceptions=True)
 
 
-async def is_refused(lane: Lane, patience_s: float) -> bool:
+async def is_refused(bulkhead: Bulkhead, patience_s: float) -> bool:
     """Whether one who comes now is refused at once; otherwise it goes away by itself."""
-    task = asyncio.create_task(lane.enter(patience_s))
+    task = asyncio.create_task(bulkhead.enter(patience_s))
     await turn_of_the_loop()
     if not task.done():
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return False
-    return isinstance(task.exception(), Busy)
+    return isinstance(task.exception(), BulkheadFull)
 
 
-async def leave_one_each_second(lane: Lane, clock: Clock, seconds: int) -> None:
+async def leave_one_each_second(bulkhead: Bulkhead, clock: Clock, seconds: int) -> None:
     for _ in range(seconds):
         clock.now += 1
-        lane.leave(kept_s=2)
+        bulkhead.leave(kept_s=2)
         await turn_of_the_loop()
 
 
 def test_by_length_and_pace_who_comes_too_late_is_refused_at_once(clock: Clock) -> None:
     async def test() -> None:
-        lane = Lane("test", 2, clock=clock)
-        async with full(lane, 14):
-            await leave_one_each_second(lane, clock, 4)
-            assert lane.waiting == 10
-            assert await is_refused(lane, 10.5)  # The eleventh, at one in a second.
-            assert not await is_refused(lane, 11.5)
+        bulkhead = Bulkhead("test", 2, clock=clock)
+        async with full(bulkhead, 14):
+            await leave_one_each_second(bulkhead, clock, 4)
+            assert bulkhead.waiting == 10
+            assert await is_refused(bulkhead, 10.5)  # The eleventh, at one in a second.
+            assert not await is_refused(bulkhead, 11.5)
 
     run(test)
 
 
 def test_a_lane_with_room_refuses_nobody_whatever_was_before(clock: Clock) -> None:
     async def test() -> None:
-        lane = Lane("test", 2, clock=clock)
-        async with full(lane, 4):
-            await leave_one_each_second(lane, clock, 6)
+        bulkhead = Bulkhead("test", 2, clock=clock)
+        async with full(bulkhead, 4):
+            await leave_one_each_second(bulkhead, clock, 6)
         clock.now += 100
-        await lane.enter(0.001)
-        await lane.enter(0.001)
-        assert not await is_refused(lane, 0.5), "the pace of the queue that there is now isn't known yet"
+        await bulkhead.enter(0.001)
+        await bulkhead.enter(0.001)
+        assert not await is_refused(bulkhead, 0.5), "the pace of the queue that there is now isn't known yet"
 
     run(test)
 
 
 def test_the_pace_is_believed_when_it_has_been_seen_for_a_while(clock: Clock) -> None:
     async def test() -> None:
-        lane = Lane("test", 1, clock=clock)
-        async with full(lane, 50):
+        bulkhead = Bulkhead("test", 1, clock=clock)
+        async with full(bulkhead, 50):
             clock.now += SEEN_S / 2
-            lane.leave(kept_s=1)
+            bulkhead.leave(kept_s=1)
             await turn_of_the_loop()
-            assert not await is_refused(lane, 5)
+            assert not await is_refused(bulkhead, 5)
             clock.now += SEEN_S / 2
-            assert await is_refused(lane, 5)
+            assert await is_refused(bulkhead, 5)
 
     run(test)
 
 
 def test_a_stall_refuses_nobody_until_it_is_longer_than_anybody_waits(clock: Clock) -> None:
     async def test() -> None:
-        lane = Lane("test", 1, clock=clock)
-        async with full(lane, 5):
+        bulkhead = Bulkhead("test", 1, clock=clock)
+        async with full(bulkhead, 5):
             clock.now += WINDOW_S - 0.1
-            assert not await is_refused(lane, 8)
+            assert not await is_refused(bulkhead, 8)
             clock.now += 0.1
-            assert not await is_refused(lane, 8), "it may be one request that is slow"
+            assert not await is_refused(bulkhead, 8), "it may be one request that is slow"
             for _ in range(TIMES_KEPT):
-                lane._kept_s.append(3)
-            assert await is_refused(lane, 8)
+                bulkhead._kept_s.append(3)
+            assert await is_refused(bulkhead, 8)
 
     run(test)
 
 
 def test_a_stall_after_a_good_pace_is_not_taken_for_the_pace(clock: Clock) -> None:
     async def test() -> None:
-        lane = Lane("test", 4, clock=clock)
-        async with full(lane, 400):
+        bulkhead = Bulkhead("test", 4, clock=clock)
+        async with full(bulkhead, 400):
             for _ in range(300):
                 clock.now += 0.01
-                lane.leave(kept_s=0.04)
+                bulkhead.leave(kept_s=0.04)
                 await turn_of_the_loop()
             clock.now += 2.0  # All that are inside hang.
-            assert not await is_refused(lane, 8)
+            assert not await is_refused(bulkhead, 8)
 
     run(test)
 
@@ -132,40 +132,40 @@ def test_a_stall_that_fills_a_lane_is_not_taken_for_its_pace(clock: Clock) -> No
     """As when a replica is stopped: one of four slots goes on, and soon all will."""
 
     async def test() -> None:
-        lane = Lane("test", 4, clock=clock)
+        bulkhead = Bulkhead("test", 4, clock=clock)
         for _ in range(10):
-            await lane.enter(PATIENCE_S)
-            lane.leave(kept_s=0.05)
-        async with full(lane, 40):
+            await bulkhead.enter(PATIENCE_S)
+            bulkhead.leave(kept_s=0.05)
+        async with full(bulkhead, 40):
             clock.now += 2.5
-            lane.leave(kept_s=2.5)
+            bulkhead.leave(kept_s=2.5)
             await turn_of_the_loop()
-            assert not await is_refused(lane, 8)
+            assert not await is_refused(bulkhead, 8)
 
     run(test)
 
 
 def test_the_queue_is_bounded(clock: Clock) -> None:
     async def test() -> None:
-        lane = Lane("test", 1, max_waiting=3, clock=clock)
-        async with full(lane, 2):
-            assert not await is_refused(lane, PATIENCE_S)
-        async with full(lane, 3):
-            before = lane._count._value.get()
-            assert await is_refused(lane, PATIENCE_S)
-            assert lane._count._value.get() == before + 1
+        bulkhead = Bulkhead("test", 1, max_waiting=3, clock=clock)
+        async with full(bulkhead, 2):
+            assert not await is_refused(bulkhead, PATIENCE_S)
+        async with full(bulkhead, 3):
+            before = bulkhead._count._value.get()
+            assert await is_refused(bulkhead, PATIENCE_S)
+            assert bulkhead._count._value.get() == before + 1
 
     run(test)
 
 
 def test_who_goes_away_leaves_the_queue(clock: Clock) -> None:
     async def test() -> None:
-        lane = Lane("test", 1, clock=clock)
-        async with full(lane, 3):
+        bulkhead = Bulkhead("test", 1, clock=clock)
+        async with full(bulkhead, 3):
             pass
-        assert lane.waiting == 0
-        lane.leave(kept_s=1)
-        await lane.enter(0.001)
+        assert bulkhead.waiting == 0
+        bulkhead.leave(kept_s=1)
+        await bulkhead.enter(0.001)
 
     run(test)
 
@@ -199,13 +199,13 @@ async def come_in(gate: Gate, count: int) -> None:
 def test_nothing_is_begun_for_which_the_time_is_too_short() -> None:
     async def test() -> None:
         gate = Gate()
-        way = OrdinaryWay(gate, threads=1)
+        way = WSGIPool(gate, threads=1)
         await way._reads.enter(1)
         way._reads.leave(3600.0)
         hurried = {headers.environ_name(headers.REQUEST_TIMEOUT): "7000"}
         first = asyncio.create_task(way.answer(environ("GET", "/", **hurried)))
         await come_in(gate, 1)  # There was room.
-        with pytest.raises(Busy):
+        with pytest.raises(BulkheadFull):
             await way.answer(environ("GET", "/", **hurried))
         gate.let_go.set()
         assert (await first).status == 200
@@ -218,7 +218,7 @@ def test_nothing_is_begun_for_which_the_time_is_too_short() -> None:
 def test_a_crowd_at_once_is_served(method: str, path: str) -> None:
     async def test() -> None:
         gate = Gate()
-        way = OrdinaryWay(gate, threads=8)
+        way = WSGIPool(gate, threads=8)
         crowd = [asyncio.create_task(way.answer(environ(method, path))) for _ in range(400)]
         await come_in(gate, 4)
         gate.let_go.set()
@@ -231,7 +231,7 @@ def test_a_crowd_at_once_is_served(method: str, path: str) -> None:
 def test_neither_reads_nor_writes_keep_each_other_or_the_store_itself_waiting() -> None:
     async def test() -> None:
         gate = Gate()
-        way = OrdinaryWay(gate, threads=5)
+        way = WSGIPool(gate, threads=5)
         kinds = [("GET", "/"), ("POST", "/"), ("GET", "/readyz"), ("GET", "/metrics/"), ("POST", "/internal/push/")]
         crowd = [asyncio.create_task(way.answer(environ("GET"))) for _ in range(20)]
         await come_in(gate, 1)
@@ -266,12 +266,12 @@ def test_what_stalls_one_kind_of_request_holds_up_no_other(stalled: tuple[str, s
 
     async def test() -> None:
         gate = Gate()
-        way = OrdinaryWay(gate, threads=8)
+        way = WSGIPool(gate, threads=8)
         method, path, sent = stalled
         crowd = [asyncio.create_task(way.answer(environ(method, path, **sent))) for _ in range(30)]
         await come_in(gate, 1)
-        kept_by = way._lane_of(environ(method, path, **sent))
-        others = [case for case in SERVED if way._lane_of(environ(case[0], case[1], **case[2])) is not kept_by]
+        kept_by = way._bulkhead_of(environ(method, path, **sent))
+        others = [case for case in SERVED if way._bulkhead_of(environ(case[0], case[1], **case[2])) is not kept_by]
         assert len(others) >= len(SERVED) - 1
         tasks = [asyncio.create_task(way.answer(environ(*case[:2], **case[2]))) for case in others]
         await come_in(gate, len(others))  # All that were let in, before one of the crowd has ended.
@@ -285,11 +285,11 @@ def test_what_stalls_one_kind_of_request_holds_up_no_other(stalled: tuple[str, s
 def test_nobody_waits_longer_than_the_client(clock: Clock) -> None:
     async def test() -> None:
         gate = Gate()
-        way = OrdinaryWay(gate, threads=1)
+        way = WSGIPool(gate, threads=1)
         first = asyncio.create_task(way.answer(environ("GET")))
         await come_in(gate, 1)
         hurried = {headers.environ_name(headers.REQUEST_TIMEOUT): "0.01"}
-        with pytest.raises(Busy):
+        with pytest.raises(BulkheadFull):
             await way.answer(environ("GET", "/", **hurried))
         nonsense = {headers.environ_name(headers.REQUEST_TIMEOUT): "soon"}
         later = asyncio.create_task(way.answer(environ("GET", "/", **nonsense)))

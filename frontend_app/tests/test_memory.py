@@ -12,8 +12,8 @@ from frontend_app.cache.entries import Entry
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.memo import ENTRY_BYTES, Memo
 from frontend_app.gateway import fast_path, request_headers, response_headers
-from frontend_app.gateway.fast_path import QuickWay
-from frontend_app.gateway.request_headers import Heads
+from frontend_app.gateway.fast_path import FastPath
+from frontend_app.gateway.request_headers import RequestHeaders
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import fakes
 from frontend_app.tests.asgi import HOST, scope_of
@@ -33,7 +33,7 @@ def front() -> Iterator[Front]:
         yield front
 
 
-def ask(way: QuickWay, target: str, *more: tuple[str, str], method: str = "GET") -> bool:
+def ask(way: FastPath, target: str, *more: tuple[str, str], method: str = "GET") -> bool:
     """Whether it was a hit."""
     return way.answer(scope_of(method, target, [HOST, *more]), time.perf_counter()) is not None
 
@@ -61,48 +61,48 @@ def test_what_is_kept_twice_counts_once() -> None:
     ["/product/7", "/search/unknown", "/nothing", "/product/1?token=x", "/search/things?page=x", "/" + "x" * 60_000],
 )
 def test_an_address_that_is_no_hit_is_not_remembered(front: Front, target: str) -> None:
-    way = QuickWay(front)
+    way = FastPath(front)
     assert not ask(way, target)
-    assert not way._wanted.known
+    assert not way._targets.known
 
 
 def test_an_address_that_was_a_hit_is_remembered(front: Front) -> None:
-    way = QuickWay(front)
+    way = FastPath(front)
     for target in (BOOK, "/product/1", "/search/things?page=1"):
         assert ask(way, target)
         assert ask(way, target)
-    assert len(way._wanted.known) == 3
+    assert len(way._targets.known) == 3
 
 
 def test_hits_of_endless_spellings_are_remembered_within_bounds(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`&&&` is nothing, so an address can be written in as many ways as anybody likes."""
-    monkeypatch.setattr(fast_path, "WANTED_BYTES", 100_000)
-    way = QuickWay(front)
+    monkeypatch.setattr(fast_path, "TARGETS_BYTES", 100_000)
+    way = FastPath(front)
     for number in range(600):
         ask(way, f"/search/things?page=1{'&' * number}")
-    kept = [len(path) + len(query) for path, query in way._wanted.known]
+    kept = [len(path) + len(query) for path, query in way._targets.known]
     assert sum(kept) + ENTRY_BYTES * len(kept) <= 100_000
     ask(way, f"/search/things?page=1{'&' * 60_000}")
-    assert all(len(query) < fast_path.LARGEST_TARGET_BYTES for _, query in way._wanted.known)
+    assert all(len(query) < fast_path.LARGEST_TARGET_BYTES for _, query in way._targets.known)
 
 
 def test_a_remembered_address_does_not_keep_an_answer_that_the_cache_has_dropped(front: Front) -> None:
-    way = QuickWay(front)
+    way = FastPath(front)
     assert ask(way, BOOK)
-    (wanted,) = way._wanted.known.values()
+    (wanted,) = way._targets.known.values()
     held = [getattr(wanted, name) for name in wanted.__slots__]
     assert not any(isinstance(value, entries.Ready) for value in held)
 
 
 def test_headers_are_remembered_within_bounds_however_many_or_long(front: Front) -> None:
-    known = Heads()
+    known = RequestHeaders()
     for number in range(3000):
         many = [(f"x-{number}-{place}", "") for place in range(40)]
         known.of(scope_of("GET", BOOK, [HOST, *many]))
     overhead = request_headers.HEADER_BYTES * 41
-    assert len(known.known) * overhead <= request_headers.HEADS_BYTES
+    assert len(known.known) * overhead <= request_headers.HEADERS_BYTES
     before = len(known.known)
     known.of(scope_of("GET", BOOK, [HOST, ("user-agent", "x" * request_headers.LARGEST_KEPT_BYTES)]))
     assert len(known.known) == before
@@ -112,7 +112,7 @@ def test_headers_are_remembered_within_bounds_however_many_or_long(front: Front)
     "sent", [("host", "evil.example"), ("authorization", "Basic x"), ("accept", "text/html"), ("content-length", "5")]
 )
 def test_headers_that_can_bring_no_hit_are_not_remembered(front: Front, sent: tuple[str, str]) -> None:
-    known = Heads()
+    known = RequestHeaders()
     known.of(scope_of("GET", BOOK, [sent] if sent[0] == "host" else [HOST, sent]))
     assert not known.known
 
@@ -120,9 +120,9 @@ def test_headers_that_can_bring_no_hit_are_not_remembered(front: Front, sent: tu
 def test_hosts_are_remembered_if_they_are_allowed_and_short(front: Front) -> None:
     response_headers.HOSTS.known.clear()
     for number in range(100):
-        ask(QuickWay(front), BOOK, ("host", f"{'x' * 5000}{number}.example"))
+        ask(FastPath(front), BOOK, ("host", f"{'x' * 5000}{number}.example"))
     long = "127.0.0.1:" + "0" * 60_000
-    QuickWay(front).answer(scope_of("GET", BOOK, [("host", long)]), time.perf_counter())
+    FastPath(front).answer(scope_of("GET", BOOK, [("host", long)]), time.perf_counter())
     assert set(response_headers.HOSTS.known) <= {HOST[1]}
 
 

@@ -71,7 +71,7 @@ def test_a_front_sees_its_own_changes_before_they_are_carried_out(cache: SharedC
 
 
 def test_changes_beyond_the_limit_are_dropped(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_module, "CHANGES_WAITING", 3)
+    monkeypatch.setattr(shared_module, "WRITES_WAITING", 3)
     cache, gate = shared(backend), Gate()
     backend.misbehave = gate
     for number in range(5):

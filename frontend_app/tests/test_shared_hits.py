@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from frontend_app import services
-from frontend_app.gateway import shared_lookups
+from frontend_app.gateway import lookup_batches
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front, serving
 from frontend_app.tests import asgi, fakes
@@ -44,7 +44,7 @@ def make_front(store: Store, backend: object, wait_s: float = PATIENCE_S) -> Fro
 
 
 def no_thread(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    raise AssertionError(f"{environ['PATH_INFO']} went the ordinary way")
+    raise AssertionError(f"{environ['PATH_INFO']} went to Django")
 
 
 def loop_alone(front: Front) -> Gateway:
@@ -202,7 +202,7 @@ def test_a_cache_that_fails_sends_everybody_the_ordinary_way(store: Store, backe
 def test_who_finds_too_many_waiting_goes_the_ordinary_way(
     store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_lookups, "WAITING_AT_MOST", 2)
+    monkeypatch.setattr(lookup_batches, "WAITING_AT_MOST", 2)
     front = make_front(store, backend)
     gone_on: list[str] = []
 

@@ -17,7 +17,7 @@ def wire(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     made = Wire()
     # What failed in one test is no news in the next.
     monkeypatch.setattr(clients, "balancer", clients.build_balancer(made))
-    monkeypatch.setattr(clients.balancer, "nap", lambda seconds: None)
+    monkeypatch.setattr(clients.balancer, "sleep", lambda seconds: None)
     return made
 
 

@@ -156,7 +156,7 @@ def read(front: Front, book_id: int = 1) -> Reader:
 
 
 def look(front: Front, book_id: int = 1) -> tuple[str, str]:
-    """Begins a read now, and waits for what it sees. The event loop's quick way gives the same, or nothing."""
+    """Begins a read now, and waits for what it sees. The event loop's fast path gives the same, or nothing."""
     key = f"book:{book_id}"
     found = front.coherence.find(front.reads.cache, key, key)
     seen = read(front, book_id).seen()

@@ -69,7 +69,7 @@ def refused(shop: Shop, node: str, name: str) -> str:
 
 
 def is_in_log(shop: Shop, node: str, sent: Callable[[], str], ids: list[str]) -> bool:
-    """Whether one of the requests has its line; asks for another one, as in a flood (`HitLog`) some have none."""
+    """Whether one of the requests has its line; asks for another one, as in a flood (`AccessLog`) some have none."""
     ids.append(sent())
     log = shop.store.log(node)
     return any(each in log for each in ids)

@@ -159,7 +159,7 @@ def test_answer_that_the_client_has_is_not_sent_again(shop: Shop, route: Route) 
 
 @pytest.mark.parametrize("path", ["/product/1", "/info/1/", "/search/undergraduate%20school", "/api/v1/books/1"])
 def test_hit_has_the_headers_of_the_miss(shop: Shop, path: str) -> None:
-    """The quick way says what the ordinary way says, which an uncommon Accept takes."""
+    """The fast path says what Django says, which an uncommon Accept takes."""
     shop.front.get(path)
     hit, slow = shop.front.get(path), shop.front.get(path, {"Accept": "application/json;q=0.9"})
     assert hit.headers["x-cache"] == slow.headers["x-cache"] == "hit"

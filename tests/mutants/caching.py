@@ -194,10 +194,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "the event loop sends over https what it has ready for http",
         "a browser isn't told to stay with https",
         HITS,
-        "        if found.source_headers is not wanted.source or head.is_secure is not wanted.is_secure:\n"
-        "            wanted.prepare(found, head.is_secure)\n        took_s",
-        "        if found.source_headers is not wanted.source:\n"
-        "            wanted.prepare(found, head.is_secure)\n        took_s",
+        "        if found.source_headers is not target.source or head.is_secure is not target.is_secure:\n"
+        "            target.prepare(found, head.is_secure)\n        took_s",
+        "        if found.source_headers is not target.source:\n"
+        "            target.prepare(found, head.is_secure)\n        took_s",
         "frontend_app/tests/test_gateway.py"
         "::test_a_head_that_was_ready_for_http_is_not_sent_over_https_nor_the_other_way_round",
     ),

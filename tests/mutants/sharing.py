@@ -8,7 +8,7 @@ SHARED, BREAKER, LOOKUPS, CHANGES = (
     "frontend_app/cache/shared/lookups.py",
     "frontend_app/cache/shared/write_behind.py",
 )
-READS, LOOP_LOOKUPS = "frontend_app/cache/reads.py", "frontend_app/gateway/shared_lookups.py"
+READS, LOOP_LOOKUPS = "frontend_app/cache/reads.py", "frontend_app/gateway/lookup_batches.py"
 HITS_TESTS = "frontend_app/tests/test_shared_hits.py"
 SHARED_TESTS = "frontend_app/tests/test_shared_cache.py"
 REDIS_TESTS = "frontend_app/tests/test_redis.py"
@@ -71,7 +71,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front doesn't see its own changes before they are carried out",
         "each change of a book sends its readers to the replicas for longer than it takes",
         SHARED,
-        "        pending = self._changes.find(key)\n",
+        "        pending = self._writes.find(key)\n",
         "        pending = None\n",
         f"{SHARED_TESTS}::test_a_front_sees_its_own_changes_before_they_are_carried_out",
     ),

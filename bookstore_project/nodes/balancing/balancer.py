@@ -10,7 +10,7 @@ from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, fault_of, probe, problem_of, reason_of
 from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
 from bookstore_project.nodes.balancing.retry_budget import RetryBudget
-from bookstore_project.nodes.balancing.round_robin import Turn, Turns
+from bookstore_project.nodes.balancing.round_robin import RoundRobin, Turn
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.settings.topology import Node
 
@@ -45,13 +45,13 @@ class Balancer:
     """One service, as one of its callers sees it."""
 
     service: str
-    turns: Turns
+    turns: RoundRobin
     health: Health
     budget: RetryBudget = field(default_factory=RetryBudget)
     call: Call = client.call
     clock: Callable[[], float] = time.time
     """Epoch seconds: deadlines travel between processes."""
-    nap: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = time.sleep
 
     def attempts(self, deadline: float, attempt_s: float, *, is_repeatable: bool = True) -> Iterator[Attempt]:
         """Whom to ask, one after the other, until one has answered: at most ATTEMPTS, each another one.
@@ -88,7 +88,7 @@ class Balancer:
             yield turn
         brief = [turn for turn in taken if not turn.is_last_resort and self._refused_at_once(turn.node)]
         if is_repeatable and brief and self._has_time(deadline):
-            self.nap(BRIEF_S)
+            self.sleep(BRIEF_S)
             taken.append(Turn(brief[-1].node, is_last_resort=True))
             yield taken[-1]
 

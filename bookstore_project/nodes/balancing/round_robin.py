@@ -23,7 +23,7 @@ class Turn:
     """Whether it was known to be out of rotation."""
 
 
-class Turns:
+class RoundRobin:
     """Hands out replicas in turn.
 
     Strict: with all in rotation, any N calls in a row meet N different replicas, whatever threads make them.

@@ -22,11 +22,11 @@ class TooSlow(Exception):
     """The body didn't arrive in time."""
 
 
-class Crowded(Exception):
+class TooManyBodies(Exception):
     """Together with all the others the body would take more memory than there is for bodies."""
 
 
-class CutShort(Exception):
+class IncompleteBody(Exception):
     """The body ended before it was complete, or its chunks can't be read."""
 
 
@@ -41,7 +41,7 @@ class Budget:
 
     @contextmanager
     def share(self) -> Iterator[Take]:
-        """Gives what a request asks for its bytes with, before it keeps them: raises Crowded if there are too many.
+        """Gives what a request asks for its bytes with, before it keeps them: raises TooManyBodies.
 
         All of them are given back at the end.
         """
@@ -50,7 +50,7 @@ class Budget:
         def take(size: int) -> None:
             nonlocal taken
             if size > self.left_bytes:
-                raise Crowded
+                raise TooManyBodies
             self.left_bytes -= size
             taken += size
 
@@ -67,7 +67,9 @@ def boundless(size: int) -> None:
 async def read_body(
     request: Incoming, receive: Receive, limit: int, timeout_s: float, take: Take, *, is_cut: bool = False
 ) -> bytes:
-    """The whole body, paid for with `take`. Raises TooLarge (as soon as that is known), Crowded, TooSlow, CutShort.
+    """The whole body, paid for with `take`.
+
+    Raises TooLarge (as soon as that is known), TooManyBodies, TooSlow, IncompleteBody.
 
     With `is_cut`, a body that is larger than `limit` comes cut one byte beyond it, for somebody else to refuse.
     """
@@ -105,7 +107,7 @@ async def _drain(receive: Receive) -> None:
     # A client that is still sending when the connection closes may never read the answer. One that sends
     # steadily is heard out, within reason; one that pauses is answered at once.
     left = DRAIN_BYTES
-    with suppress(TimeoutError, CutShort):
+    with suppress(TimeoutError, IncompleteBody):
         while left > 0:
             async with asyncio.timeout(DRAIN_PAUSE_S):
                 chunk, is_last = await _next(receive)
@@ -117,5 +119,5 @@ async def _drain(receive: Receive) -> None:
 async def _next(receive: Receive) -> tuple[bytes, bool]:
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise CutShort
+        raise IncompleteBody
     return message.get("body", b""), not message.get("more_body", False)

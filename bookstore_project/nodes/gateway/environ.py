@@ -5,7 +5,7 @@ import sys
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from bookstore_project.nodes.gateway.heads import is_telling
+from bookstore_project.nodes.gateway.header_checks import is_telling
 from bookstore_project.nodes.gateway.messages import Incoming
 
 

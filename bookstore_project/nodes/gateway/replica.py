@@ -16,9 +16,9 @@ from bookstore_project.nodes import metrics, redaction, unhandled_exceptions
 from bookstore_project.nodes.access_log import log_request
 from bookstore_project.nodes.gateway import bodies
 from bookstore_project.nodes.gateway.environ import build_environ
-from bookstore_project.nodes.gateway.heads import check_head
+from bookstore_project.nodes.gateway.header_checks import check_headers
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
-from bookstore_project.nodes.gateway.refusals import REFUSED, is_from_node, refusal
+from bookstore_project.nodes.gateway.rejections import REJECTIONS, is_from_node, rejection
 from bookstore_project.nodes.gateway.threads import Threads, WSGIApplication
 
 
@@ -72,7 +72,7 @@ class ReplicaGateway:
         began = time.perf_counter()
         request_id = accept_request_id(request.headers.get(REQUEST_ID.lower()))
         try:
-            check_head(request)
+            check_headers(request)
             with self._bodies.share() as share:
                 take = bodies.boundless if is_from_node(request) else share
                 # Django refuses what is larger than it may be, and for people on a page.
@@ -82,8 +82,8 @@ class ReplicaGateway:
                 environ = build_environ(request, body, request_id) | {metrics.BEGAN: time.perf_counter()}
                 pool = self._pool or self._start()
                 answer = await pool.answer(environ)
-        except REFUSED as error:
-            answer = refusal(error, request_id)
+        except REJECTIONS as error:
+            answer = rejection(error, request_id)
             _note(request, answer, request_id, time.perf_counter() - began)
         except Exception:
             unhandled_exceptions.log(request.method, request.path)

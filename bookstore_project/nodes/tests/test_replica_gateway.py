@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from bookstore_project.nodes.gateway import bodies, heads
+from bookstore_project.nodes.gateway import bodies, header_checks
 from bookstore_project.nodes.gateway.messages import Scope
 from bookstore_project.nodes.gateway.replica import ReplicaGateway
 
@@ -224,9 +224,9 @@ def test_a_body_in_utf_8_is_handed_on_with_its_type(kind: str) -> None:
 @pytest.mark.parametrize(
     ("scope", "status", "code"),
     [
-        (scope_of(method="GET", target="/" + "x" * heads.LONGEST_TARGET), 414, "uri_too_long"),
-        (scope_of(method="GET", target="/?" + "x" * heads.LONGEST_TARGET), 414, "uri_too_long"),
-        (scope_of(("cookie", "x" * heads.LARGEST_HEAD_BYTES), method="GET"), 431, "headers_too_large"),
+        (scope_of(method="GET", target="/" + "x" * header_checks.LONGEST_TARGET), 414, "uri_too_long"),
+        (scope_of(method="GET", target="/?" + "x" * header_checks.LONGEST_TARGET), 414, "uri_too_long"),
+        (scope_of(("cookie", "x" * header_checks.LARGEST_HEAD_BYTES), method="GET"), 431, "headers_too_large"),
         (scope_of(*[(f"x-{n}", "y" * 400) for n in range(90)], method="GET"), 431, "headers_too_large"),
     ],
 )

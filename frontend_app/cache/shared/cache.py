@@ -16,13 +16,13 @@ from typing import Any
 from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, CircuitBreaker, State
 from frontend_app.cache.coherence import Cache
 from frontend_app.cache.shared.lookups import Found, Lookups
-from frontend_app.cache.shared.signing import Seals
-from frontend_app.cache.shared.write_behind import Changes
+from frontend_app.cache.shared.signing import Signer
+from frontend_app.cache.shared.write_behind import WriteBehind
 
 PAUSE_S = 1.0
 """How long a cache that failed is left alone before it is tried again, in seconds."""
 QUESTIONS_WAITING = 1000
-CHANGES_WAITING = 1000
+WRITES_WAITING = 1000
 TRIAL_KEY = "trial"
 """Looked up to find out whether the cache answers; nothing is kept under it."""
 CLOSE_S = 1.0
@@ -71,14 +71,14 @@ class SharedCache:
         self.on_change: Callable[[bool, str], None] = lambda is_used, reason: None
         """Told when the cache is left out (with the reason) and when it is used again."""
         self._cache = cache
-        self._seals = Seals(secret)
+        self._signer = Signer(secret)
         self._clock = clock
         self._breaker = CircuitBreaker(
             clock=clock, on_change=self._tell, least_pause_s=PAUSE_S, longest_pause_s=PAUSE_S
         )
         self._is_left_out = False
         self._lookups = Lookups(self._look_up, QUESTIONS_WAITING)
-        self._changes = Changes(self._carry_out, CHANGES_WAITING)
+        self._writes = WriteBehind(self._carry_out, WRITES_WAITING)
         self._lock = threading.Lock()
         self._failures = self._timeouts = 0
 
@@ -104,11 +104,11 @@ class SharedCache:
 
     def set(self, key: str, value: bytes) -> None:
         if self.is_used():
-            self._changes.add(key, value)
+            self._writes.add(key, value)
 
     def delete(self, key: str) -> None:
         if self.is_used():
-            self._changes.add(key, None)
+            self._writes.add(key, None)
 
     # ------------------------------------------------------------------- for an event loop, which can't wait
 
@@ -137,18 +137,18 @@ class SharedCache:
 
     def flush(self, timeout_s: float) -> bool:
         """Waits until all sets and deletes are carried out or dropped; False if that takes longer."""
-        return self._changes.flush(timeout_s)
+        return self._writes.flush(timeout_s)
 
     def close(self) -> None:
         """Ends the threads. From then on everything is a miss."""
-        self._changes.close(CLOSE_S)
+        self._writes.close(CLOSE_S)
         self._lookups.close(CLOSE_S)
 
     def status(self) -> SharedStatus:
         known, openings = self._breaker.status, self._breaker.openings
         with self._lock:
             return SharedStatus(
-                known.state, known.reason, self._failures, self._timeouts, openings, self._changes.dropped
+                known.state, known.reason, self._failures, self._timeouts, openings, self._writes.dropped
             )
 
     # -------------------------------------------------------------------------------------------- helpers
@@ -183,10 +183,10 @@ class SharedCache:
             self._breaker.failed(failure, is_trial=True)
 
     def _value_of(self, key: str) -> bytes | None:
-        pending = self._changes.find(key)
+        pending = self._writes.find(key)
         if pending is not None:
             return pending.value
-        return self._seals.open(key, self._try(partial(self._cache.get, key)))
+        return self._signer.unsign(key, self._try(partial(self._cache.get, key)))
 
     def _carry_out(self, key: str, value: bytes | None) -> bool:
         """In the thread of changes. False if the cache is left out."""
@@ -195,7 +195,7 @@ class SharedCache:
         if value is None:
             self._try(partial(self._cache.delete, key))
         else:
-            self._try(partial(self._cache.set, key, self._seals.seal(key, value)))
+            self._try(partial(self._cache.set, key, self._signer.sign(key, value)))
         return self._breaker.status.is_closed
 
     def _try(self, call: Callable[[], Any]) -> Any:

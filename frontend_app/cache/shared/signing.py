@@ -1,4 +1,4 @@
-"""Seals on what lies in a cache that others can reach: a value counts only under its key, whole, and ours."""
+"""Signer on what lies in a cache that others can reach: a value counts only under its key, whole, and ours."""
 
 import hashlib
 import hmac
@@ -8,8 +8,8 @@ from django.utils.encoding import force_bytes
 SIZE_BYTES = 16
 
 
-class Seals:
-    """Seals with a secret of the store. What another store wrote, or nobody, is as if it weren't there.
+class Signer:
+    """Signer with a secret of the store. What another store wrote, or nobody, is as if it weren't there.
 
     An answer under another book's key would be a wrong answer that no floor finds: a connection that is one reply
     behind, a renamed key, a value cut short, a flipped bit. So the seal is over key and value (BLAKE2b, RFC 7693, in
@@ -19,10 +19,10 @@ class Seals:
     def __init__(self, secret: str) -> None:
         self._secret = hashlib.sha256(b"bookstore cache:" + force_bytes(secret)).digest()
 
-    def seal(self, key: str, value: bytes) -> bytes:
+    def sign(self, key: str, value: bytes) -> bytes:
         return self._digest(key, value) + value
 
-    def open(self, key: str, sealed: object) -> bytes | None:
+    def unsign(self, key: str, sealed: object) -> bytes | None:
         """The value; None for whatever this store didn't seal for this key."""
         if not isinstance(sealed, bytes):
             return None

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class PendingWrite:
     """What a key is to hold; None if it is to be deleted. Compared by identity."""
 
     value: bytes | None
 
 
-class Changes:
+class WriteBehind:
     """The newest change of each key that isn't carried out yet, oldest key first.
 
     Bounded by `limit` keys: what goes beyond is dropped, as is everything that waits while the cache can't be
@@ -24,7 +24,7 @@ class Changes:
         self._carry_out = carry_out
         self._limit = limit
         self._changed = threading.Condition()
-        self._pending: dict[str, Change] = {}
+        self._pending: dict[str, PendingWrite] = {}
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self.dropped = 0
@@ -34,10 +34,10 @@ class Changes:
             if self._is_closed or (len(self._pending) >= self._limit and key not in self._pending):
                 self.dropped += 1
                 return
-            self._pending[key] = Change(value)
+            self._pending[key] = PendingWrite(value)
             if self._thread is None:
                 # Not before it is needed: threads don't survive a fork.
-                self._thread = threading.Thread(target=self._run, name="cache-changes", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="cache-writes", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
@@ -48,7 +48,7 @@ class Changes:
             self._pending.clear()
             self._changed.notify_all()
 
-    def find(self, key: str) -> Change | None:
+    def find(self, key: str) -> PendingWrite | None:
         """What this process wants the key to hold, if the cache may not have heard of it yet."""
         return self._pending.get(key)
 

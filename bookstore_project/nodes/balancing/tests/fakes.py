@@ -10,7 +10,7 @@ from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.balancer import Attempt, Balancer
 from bookstore_project.nodes.balancing.circuit_breaker import Health
 from bookstore_project.nodes.balancing.retry_budget import RetryBudget
-from bookstore_project.nodes.balancing.round_robin import Turns
+from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 
@@ -57,7 +57,7 @@ class Wire:
     def both(self, behaviour: Behaviour) -> None:
         self.behaviours = {ONE.name: behaviour, TWO.name: behaviour}
 
-    def nap(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         self.clock.now += seconds
 
     # -------------------------------------------------------------------------------- behaviours
@@ -79,7 +79,9 @@ class Wire:
 def make_balancer(wire: Wire, is_drained: Callable[[Node], bool] = lambda node: False) -> Balancer:
     health = Health([ONE, TWO], clock=wire.clock)
     budget = RetryBudget(clock=wire.clock)
-    return Balancer("catalog", Turns([ONE, TWO], health, is_drained), health, budget, wire, wire.clock, wire.nap)
+    return Balancer(
+        "catalog", RoundRobin([ONE, TWO], health, is_drained), health, budget, wire, wire.clock, wire.sleep
+    )
 
 
 def request(balancer: Balancer, *, total_s: float = 5.0, attempt_s: float = 2.0) -> client.Reply | None:

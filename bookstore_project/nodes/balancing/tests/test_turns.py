@@ -3,7 +3,7 @@
 import pytest
 
 from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
-from bookstore_project.nodes.balancing.round_robin import Turn, Turns
+from bookstore_project.nodes.balancing.round_robin import RoundRobin, Turn
 from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO, Clock
 
 
@@ -13,8 +13,8 @@ def health() -> Health:
 
 
 @pytest.fixture
-def turns(health: Health) -> Turns:
-    return Turns([ONE, TWO], health)
+def turns(health: Health) -> RoundRobin:
+    return RoundRobin([ONE, TWO], health)
 
 
 def fail(health: Health, fault: Fault, *nodes: object) -> None:
@@ -23,26 +23,26 @@ def fail(health: Health, fault: Fault, *nodes: object) -> None:
             health.failed(node, "", fault=fault)
 
 
-def names(turns: Turns, count: int) -> list[str]:
+def names(turns: RoundRobin, count: int) -> list[str]:
     return [turn.node.name for _ in range(count) if (turn := turns.next()) is not None]
 
 
-def test_replicas_take_strict_turns(turns: Turns) -> None:
+def test_replicas_take_strict_turns(turns: RoundRobin) -> None:
     assert names(turns, 6) == [ONE.name, TWO.name] * 3
 
 
-def test_a_retry_goes_to_the_other_and_leaves_the_turn_alone(turns: Turns) -> None:
+def test_a_retry_goes_to_the_other_and_leaves_the_turn_alone(turns: RoundRobin) -> None:
     assert turns.next([ONE]) == Turn(TWO)
     assert turns.next([ONE, TWO]) is None
     assert names(turns, 2) == [ONE.name, TWO.name]
 
 
-def test_an_open_replica_has_no_turn(turns: Turns, health: Health) -> None:
+def test_an_open_replica_has_no_turn(turns: RoundRobin, health: Health) -> None:
     fail(health, Fault.GONE, ONE)
     assert names(turns, 3) == [TWO.name] * 3
 
 
-def test_a_half_open_replica_has_one_turn_until_its_trial_has_ended(turns: Turns, health: Health) -> None:
+def test_a_half_open_replica_has_one_turn_until_its_trial_has_ended(turns: RoundRobin, health: Health) -> None:
     fail(health, Fault.GONE, ONE)
     health.passed(ONE, health.clock())
     assert turns.next() == Turn(ONE, is_trial=True)
@@ -51,7 +51,7 @@ def test_a_half_open_replica_has_one_turn_until_its_trial_has_ended(turns: Turns
     assert sorted(names(turns, 2)) == [ONE.name, TWO.name]
 
 
-def test_what_cannot_be_repeated_is_no_trial_while_another_is_in_rotation(turns: Turns, health: Health) -> None:
+def test_what_cannot_be_repeated_is_no_trial_while_another_is_in_rotation(turns: RoundRobin, health: Health) -> None:
     fail(health, Fault.GONE, ONE)
     health.passed(ONE, health.clock())
     assert [turns.next(may_be_trial=False) for _ in range(2)] == [Turn(TWO)] * 2
@@ -60,7 +60,7 @@ def test_what_cannot_be_repeated_is_no_trial_while_another_is_in_rotation(turns:
 
 
 def test_a_drained_replica_has_no_turn_until_it_is_the_last(health: Health) -> None:
-    turns = Turns([ONE, TWO], health, lambda node: node == ONE)
+    turns = RoundRobin([ONE, TWO], health, lambda node: node == ONE)
     assert names(turns, 3) == [TWO.name] * 3
     assert turns.next([TWO]) == Turn(ONE)
     fail(health, Fault.GONE, TWO)
@@ -70,11 +70,11 @@ def test_a_drained_replica_has_no_turn_until_it_is_the_last(health: Health) -> N
 
 
 def test_with_all_drained_all_have_turns(health: Health) -> None:
-    assert names(Turns([ONE, TWO], health, lambda node: True), 4) == [ONE.name, TWO.name] * 2
+    assert names(RoundRobin([ONE, TWO], health, lambda node: True), 4) == [ONE.name, TWO.name] * 2
 
 
 def test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_who_hangs(
-    turns: Turns, health: Health
+    turns: RoundRobin, health: Health
 ) -> None:
     fail(health, Fault.GONE, ONE)
     fail(health, Fault.ANSWERED, TWO)
@@ -84,7 +84,9 @@ def test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_
     assert turns.next([TWO]) is None
 
 
-def test_whoever_passes_checks_is_asked_before_anybody_is_refused_for_its_pause(turns: Turns, health: Health) -> None:
+def test_whoever_passes_checks_is_asked_before_anybody_is_refused_for_its_pause(
+    turns: RoundRobin, health: Health
+) -> None:
     fail(health, Fault.HUNG, ONE, TWO)
     assert turns.next() is None
     health.passed(ONE, health.clock())

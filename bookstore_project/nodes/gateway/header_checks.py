@@ -16,7 +16,7 @@ LARGEST_HEAD_BYTES = 32 * 1024
 UTF_8 = frozenset({"utf-8", "utf8"})
 
 
-class BadHead(Exception):
+class BadHeaders(Exception):
     """The request is refused before its body is read; `code` is the problem's."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -24,20 +24,20 @@ class BadHead(Exception):
         self.code, self.detail = code, detail
 
 
-def check_head(request: Incoming) -> None:
-    """Raises BadHead.
+def check_headers(request: Incoming) -> None:
+    """Raises BadHeaders.
 
     Of a transfer coding the server takes off `chunked` alone. A body in another one isn't what its sender meant
     (RFC 9112, 6.1), and `chunked` twice is sent by nobody who means well.
     """
     raw: bytes = request.scope.get("raw_path") or request.path.encode("utf-8", "surrogatepass")
     if len(raw) + len(request.query) > LONGEST_TARGET:
-        raise BadHead("uri_too_long", f"An address has at most {LONGEST_TARGET} bytes here, its query included.")
+        raise BadHeaders("uri_too_long", f"An address has at most {LONGEST_TARGET} bytes here, its query included.")
     if is_too_large(request.scope["headers"]):
-        raise BadHead("headers_too_large", f"The headers have at most {LARGEST_HEAD_BYTES >> 10} KiB here.")
+        raise BadHeaders("headers_too_large", f"The headers have at most {LARGEST_HEAD_BYTES >> 10} KiB here.")
     coding = request.headers.get("transfer-encoding")
     if coding is not None and coding.strip().lower() != "chunked":
-        raise BadHead(
+        raise BadHeaders(
             "parse_error", f"Bodies in the transfer coding {redaction.cut(coding, 40)!r} are not read here."
         )
     if is_telling(request.method, has_body=request.has_body):
@@ -55,7 +55,7 @@ def is_telling(method: str, *, has_body: bool) -> bool:
 
 
 def check_content_type(text: str) -> None:
-    """Raises BadHead for a character set other than UTF-8, and for parameters in one that nobody knows (RFC 2231).
+    """Raises BadHeaders for a character set other than UTF-8, and for parameters in one that nobody knows (RFC 2231).
 
     Django would read addresses and forms by it, in whatever Python has a codec for: some change the values, some
     break.
@@ -63,6 +63,6 @@ def check_content_type(text: str) -> None:
     try:
         _, parameters = parse_header_parameters(text)
     except (LookupError, ValueError) as error:
-        raise BadHead("unsupported_media_type", "The Content-Type can't be read.") from error
+        raise BadHeaders("unsupported_media_type", "The Content-Type can't be read.") from error
     if parameters.get("charset", "utf-8").strip().lower() not in UTF_8:
-        raise BadHead("unsupported_media_type", "Bodies are read in UTF-8 only.")
+        raise BadHeaders("unsupported_media_type", "Bodies are read in UTF-8 only.")

@@ -21,7 +21,7 @@ class _Waiter:
     entry: asyncio.Future[Ready | None]
 
 
-class LoopLookups:
+class LookupBatcher:
     """One lookup is under way at a time; what is wanted meanwhile goes into the next. For the event loop only.
 
     Each waiter's view (lease, floor) is taken before the lookup that finds its entry begins.

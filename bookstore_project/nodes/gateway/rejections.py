@@ -5,27 +5,27 @@ import hmac
 from django.conf import settings
 
 from bookstore_project.api import headers
-from bookstore_project.nodes.gateway.bodies import Crowded, CutShort, TooLarge, TooSlow
-from bookstore_project.nodes.gateway.heads import BadHead
+from bookstore_project.nodes.gateway.bodies import IncompleteBody, TooLarge, TooManyBodies, TooSlow
+from bookstore_project.nodes.gateway.header_checks import BadHeaders
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, problem
 
-REFUSED = (BadHead, CutShort, TooLarge, TooSlow, Crowded)
+REJECTIONS = (BadHeaders, IncompleteBody, TooLarge, TooSlow, TooManyBodies)
 """For which of the errors there is one."""
 
 _ANSWERS: dict[type[Exception], tuple[str, str]] = {
-    CutShort: ("parse_error", "The request body breaks off, or isn't what its headers say. Nothing was done."),
+    IncompleteBody: ("parse_error", "The request body breaks off, or isn't what its headers say. Nothing was done."),
     TooLarge: ("payload_too_large", "The request body is larger than 1 MiB."),
     TooSlow: ("parse_error", "The request body did not arrive in time."),
-    Crowded: ("unavailable", "Too many request bodies are on their way. Try again shortly."),
+    TooManyBodies: ("unavailable", "Too many request bodies are on their way. Try again shortly."),
 }
 
 
-def refusal(error: Exception, request_id: str) -> Outgoing:
-    """The answer to one of REFUSED. The connection ends with it.
+def rejection(error: Exception, request_id: str) -> Outgoing:
+    """The answer to one of REJECTIONS. The connection ends with it.
 
     Whatever is left of the body must not be taken for the next request.
     """
-    code, detail = (error.code, error.detail) if isinstance(error, BadHead) else _ANSWERS[type(error)]
+    code, detail = (error.code, error.detail) if isinstance(error, BadHeaders) else _ANSWERS[type(error)]
     answer = problem(code, detail, request_id)
     answer.headers.append(("Connection", "close"))
     return answer
