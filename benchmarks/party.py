@@ -14,12 +14,13 @@ from typing import Any
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from benchmarks.plain import TwoFiles
+from bookstore_project.api.sales import Line
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.settings import topology
 from catalog_app.models import Book
-from catalog_app.sales import Line, order_sell
+from catalog_app.sales import order_sell
 from catalog_app.selectors import book_get
 
 BOOK = 1

@@ -6,12 +6,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from bookstore_project.api import problems
+from bookstore_project.api.sales import Line, Sale, SoldLine
 from bookstore_project.replication import rows
 from bookstore_project.replication.transaction import Committed, get_verified, run, verify
 from bookstore_project.settings import topology
@@ -20,37 +19,6 @@ from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.selectors import order_is_known
 from catalog_app.services import record
-
-
-@dataclass(frozen=True)
-class Line:
-    """What is asked for: copies of a book, at the price that the customer saw (None: at any)."""
-
-    book: int
-    quantity: int
-    unit_price: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class SoldLine:
-    """Copies sold, with title and price as they were at that moment."""
-
-    number: int
-    """Of the ledger row: sales are numbered upwards in the order in which they happened."""
-    book: int
-    title: str
-    quantity: int
-    unit_price: Decimal
-
-
-@dataclass(frozen=True)
-class Sale:
-    """All that was sold for one order; its lines are numbered one after the other."""
-
-    order: uuid.UUID
-    sold_at: datetime
-    lines: tuple[SoldLine, ...]
-    is_repeat: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ _TEXT_FIELDS = {field.name: field for field in Book._meta.concrete_fields if isi
 
 
 @dataclass(frozen=True)
-class Answer:
+class WriteResult:
     """A body that was or is being answered; `is_repeat` if it was, under the same idempotency key."""
 
     body: bytes
@@ -37,7 +37,7 @@ class Answer:
 
 def book_create(
     *, fields: Mapping[str, Any], actor: str, key: str | None = None, deadline: float | None = None
-) -> Committed[Answer]:
+) -> Committed[WriteResult]:
     """Puts a new book on the shelf; its body.
 
     Raises Invalid if a text can't be taken or its ISBN-13 is on sale already, Unavailable after the deadline.
@@ -133,7 +133,7 @@ def book_restock(
     key: str | None = None,
     if_match: str | None = None,
     deadline: float | None = None,
-) -> Committed[Answer]:
+) -> Committed[WriteResult]:
     """Adds copies.
 
     Raises NotFound, PreconditionFailed, Invalid if the shelf would burst, Unavailable after the deadline.
@@ -149,7 +149,7 @@ def book_restock(
     return _keyed(f"restock {book_id}", key, {"quantity": quantity}, HTTPStatus.OK, change)
 
 
-def books_restock(*, book_ids: Sequence[int], quantity: int, actor: str, key: str) -> Committed[Answer]:
+def books_restock(*, book_ids: Sequence[int], quantity: int, actor: str, key: str) -> Committed[WriteResult]:
     """Adds as many copies to each of several books, once per idempotency key: all of them, or none.
 
     Raises NotFound, Invalid (naming the book whose shelf would burst), IdempotencyConflict.
@@ -248,25 +248,25 @@ def check_unique(book: Book) -> None:
 
 def _keyed(
     purpose: str, key: str | None, payload: Mapping[str, Any], status: HTTPStatus, make_body: Callable[[], bytes]
-) -> Committed[Answer]:
+) -> Committed[WriteResult]:
     """Runs `make_body` once per key; a repeat gets the bytes of the first time.
 
     Raises IdempotencyConflict if the key came with another request before.
     """
     if key is None:
-        return run(topology.CATALOG, lambda: Answer(make_body()))
+        return run(topology.CATALOG, lambda: WriteResult(make_body()))
     key_id = id_of("staff", key)
     canonical = json.dumps([purpose, payload], sort_keys=True, default=str)
     fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
 
-    def change() -> Answer:
+    def change() -> WriteResult:
         known = KeyedAnswer.objects.filter(pk=key_id).first()
         if known is None:
             body = make_body()
             KeyedAnswer.objects.create(key=key_id, fingerprint=fingerprint, status=status, body=body.decode())
-            return Answer(body)
+            return WriteResult(body)
         if known.fingerprint != fingerprint:
             raise problems.IdempotencyConflict("This idempotency key was used for another request before.")
-        return Answer(known.body.encode(), is_repeat=True)
+        return WriteResult(known.body.encode(), is_repeat=True)
 
     return run(topology.CATALOG, change)

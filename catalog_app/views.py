@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, ClassVar
 
 from rest_framework import serializers, status
@@ -16,6 +15,7 @@ from bookstore_project.api.pagination import PageQuery, Pages, checked_query
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.permissions import IsService
 from bookstore_project.api.query_parameters import BookQuery
+from bookstore_project.api.sales import Line
 from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
@@ -31,7 +31,7 @@ class CatalogView(ReplicaView):
     serializer_class: type[serializers.Serializer[Any]] = representations.BookFields
 
 
-def answered(answer: services.Answer, status_code: int) -> Response:
+def answered(answer: services.WriteResult, status_code: int) -> Response:
     response = Response(json.loads(answer.body), status=status_code)
     if answer.is_repeat:
         response[headers.IDEMPOTENT_REPLAYED] = "true"
@@ -179,12 +179,12 @@ class Sales(CatalogView):
         sale = self.committed(
             sales.order_sell(
                 order=asked["order"],
-                lines=[sales.Line(**line) for line in asked["lines"]],
+                lines=[Line(**line) for line in asked["lines"]],
                 deadline=self.deadline(request),
                 is_first_attempt=asked["first_attempt"],
             )
         )
-        response = Response(sale_data(sale), status=status.HTTP_200_OK if sale.is_repeat else status.HTTP_201_CREATED)
+        response = Response(sale.as_json(), status=status.HTTP_200_OK if sale.is_repeat else status.HTTP_201_CREATED)
         sold = ", ".join(f"{line.quantity} × book {line.book}" for line in sale.lines)
         remark(response, f"{sold} for order {sale.order}")
         return response
@@ -193,16 +193,7 @@ class Sales(CatalogView):
         after = serializers.IntegerField(min_value=0).run_validation(request.query_params.get("after", "0"))
         with self.reading():
             entries = selectors.sold_after(after, ROWS_AT_ONCE)
-        return Response([sale_data(sale) for sale in sales.sales_of(entries)])
+        return Response([sale.as_json() for sale in sales.sales_of(entries)])
 
 
 ROWS_AT_ONCE = 500
-
-
-def sale_data(sale: sales.Sale) -> dict[str, Any]:
-    return {
-        "order": str(sale.order),
-        "sold_at": sale.sold_at.isoformat(),
-        "is_repeat": sale.is_repeat,
-        "lines": [asdict(line) | {"unit_price": str(line.unit_price)} for line in sale.lines],
-    }

@@ -22,7 +22,7 @@ WRITE_TOTAL_S = 10.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class UpstreamAnswer:
     """A replica's answer, read once: whatever its status, it is for the client (unless it is turned away)."""
 
     replica: str
@@ -71,7 +71,7 @@ class Upstream:
     def nodes(self) -> list[Node]:
         return self.balancer.turns.nodes
 
-    def read(self, path: str, extra: Mapping[str, str] | None = None) -> Answer:
+    def read(self, path: str, extra: Mapping[str, str] | None = None) -> UpstreamAnswer:
         """A GET, tried on a second replica if the first can't answer. Raises Unavailable if neither can."""
         deadline = self._deadline(READ_TOTAL_S)
         for attempt in self.balancer.attempts(deadline, READ_ATTEMPT_S):
@@ -83,7 +83,7 @@ class Upstream:
                 return answer
         raise self._unavailable(deadline)
 
-    def write(self, method: str, path: str, body: bytes | None, extra: Mapping[str, str]) -> Answer:
+    def write(self, method: str, path: str, body: bytes | None, extra: Mapping[str, str]) -> UpstreamAnswer:
         """A write that may not be repeated: tried again only if it never left, or wasn't let in.
 
         Raises Unavailable if it never left at all, OutcomeUnknown if it may have been carried out.
@@ -103,7 +103,7 @@ class Upstream:
                 return answer
         raise self._unavailable(deadline)
 
-    def purchase(self, body: bytes, key: str, *, is_own_key: bool) -> Answer:
+    def purchase(self, body: bytes, key: str, *, is_own_key: bool) -> UpstreamAnswer:
         """A purchase under its key, tried on a second replica if the first gives no definite answer.
 
         Raises Unavailable if it certainly wasn't carried out, OutcomeUnknown (with order id and key) if it may
@@ -154,7 +154,7 @@ class Upstream:
 
     def _ask(
         self, attempt: Attempt, method: str, path: str, body: bytes | None, extra: Mapping[str, str] | None
-    ) -> Answer:
+    ) -> UpstreamAnswer:
         with current_trace().step(attempt.node.name, f"{method} {redaction.target(path)}") as step:
             try:
                 reply = self.balancer.ask(attempt, method, path, body=body, extra_headers=extra)
@@ -162,7 +162,7 @@ class Upstream:
                 step.result = reason_of(error)
                 raise
             step.result = str(reply.status)
-        return Answer(attempt.node.name, reply.status, reply.body, reply.headers)
+        return UpstreamAnswer(attempt.node.name, reply.status, reply.body, reply.headers)
 
 
 def _key_member(extra: Mapping[str, str]) -> dict[str, Any]:

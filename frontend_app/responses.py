@@ -9,7 +9,7 @@ from bookstore_project.api.request_id import current_request_id
 from bookstore_project.nodes.json_documents import json_object
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.reads import Fetched, Outcome
-from frontend_app.clients import Answer
+from frontend_app.clients import UpstreamAnswer
 
 PASSED_ON = ("Location", "Retry-After", headers.IDEMPOTENT_REPLAYED)
 NO_POSITION = -1
@@ -26,7 +26,7 @@ class Relay:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def from_answer(answer: Answer) -> Relay:
+def from_answer(answer: UpstreamAnswer) -> Relay:
     """Of a replica, past the cache."""
     passed_on = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
     position = NO_POSITION if answer.position is None else answer.position
@@ -62,7 +62,7 @@ def source_headers(outcome: Outcome, replica: str, position: int) -> dict[str, s
     return named
 
 
-def fetched(answer: Answer) -> Fetched:
+def fetched(answer: UpstreamAnswer) -> Fetched:
     """A replica's answer as a cache entry, if it is one that may be kept."""
     entry = Entry(
         asof=NO_POSITION if answer.position is None else answer.position,

@@ -6,13 +6,10 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
 
 from bookstore_project.api import headers, internal_paths, problems
+from bookstore_project.api.sales import Line, Sale
 from bookstore_project.nodes import background, client
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S, TURNED_AWAY, Call, Checker, problem_of
@@ -59,46 +56,6 @@ def checker_of(node: topology.Node) -> Checker:
     return Checker(node, health, balancer.call, due_at=health.clock() + CHECK_IN_EVERY_S)
 
 
-@dataclass(frozen=True)
-class Line:
-    """What is asked for: copies of a book, at the price that the customer saw (None: at any)."""
-
-    book: int
-    quantity: int
-    unit_price: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class SoldLine:
-    """What the catalog says it sold of one book; `number` is its ledger row's."""
-
-    number: int
-    book: int
-    title: str
-    quantity: int
-    unit_price: Decimal
-
-
-@dataclass(frozen=True)
-class Sale:
-    """What the catalog says it sold for one order."""
-
-    order: uuid.UUID
-    sold_at: datetime
-    lines: tuple[SoldLine, ...]
-    is_repeat: bool = False
-
-    @property
-    def first(self) -> int:
-        """The number of its first ledger row."""
-        return self.lines[0].number
-
-    @property
-    def last(self) -> int:
-        """The number of its last ledger row: the next sale's are above it."""
-        return self.lines[-1].number
-
-
 def sell(*, order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:
     """Asks a catalog replica to sell all lines, and the other one if it gives no definite answer; both know the id.
 
@@ -115,7 +72,7 @@ def sell(*, order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_a
 
 def _sell(order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:
     may_have_sold = False
-    asked_lines = [_asked(line) for line in lines]
+    asked_lines = [line.as_json() for line in lines]
     for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
         asked = {
             "order": str(order),
@@ -149,7 +106,7 @@ def sales_after(number: int) -> list[Sale]:
         except CallFailed:
             continue
         if reply.status == HTTPStatus.OK:
-            return [parse_sale(item) for item in json.loads(reply.body)]
+            return [Sale.parse(item) for item in json.loads(reply.body)]
         balancer.reject(attempt, reply)
     raise balancer.unavailable()
 
@@ -157,8 +114,8 @@ def sales_after(number: int) -> list[Sale]:
 def _verdict(reply: Reply) -> Sale | None:
     """The sale, if the answer is one; None if it doesn't say what became of the purchase. Raises Refused."""
     if reply.status in (HTTPStatus.OK, HTTPStatus.CREATED):
-        with suppress(ValueError, LookupError, TypeError):
-            return parse_sale(json.loads(reply.body))
+        with suppress(ValueError, LookupError, TypeError, ArithmeticError):
+            return Sale.parse(json.loads(reply.body))
         return None
     problem = problem_of(reply)
     if problem.get("code") in VERDICTS:
@@ -169,17 +126,3 @@ def _verdict(reply: Reply) -> Sale | None:
 def _has_surely_done_nothing(reply: Reply) -> bool:
     """Whether an answer that is no verdict came from a replica that can't have sold."""
     return reply.status in TURNED_AWAY or problem_of(reply).get("code") == problems.Unavailable.code
-
-
-def _asked(line: Line) -> dict[str, Any]:
-    price = {} if line.unit_price is None else {"unit_price": str(line.unit_price)}
-    return {"book": line.book, "quantity": line.quantity} | price
-
-
-def parse_sale(members: dict[str, Any]) -> Sale:
-    return Sale(
-        order=uuid.UUID(members["order"]),
-        sold_at=datetime.fromisoformat(members["sold_at"]),
-        lines=tuple(SoldLine(**line | {"unit_price": Decimal(line["unit_price"])}) for line in members["lines"]),
-        is_repeat=members["is_repeat"],
-    )

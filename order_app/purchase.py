@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from bookstore_project.api import idempotency, problems
 from bookstore_project.api.problems import OutcomeUnknown, Unavailable
+from bookstore_project.api.sales import Line, Sale, SoldLine
 from bookstore_project.replication import reads, rows
 from bookstore_project.replication.transaction import Committed, run
 from bookstore_project.settings import topology
 from order_app import clients, metrics
-from order_app.clients import Line, Sale, SoldLine
 from order_app.models import Order, OrderLine
 from order_app.selectors import order_find, with_lines
 

@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from django.utils import timezone
 
+from bookstore_project.api.sales import Sale
 from bookstore_project.nodes import background
 from bookstore_project.replication import reads
 from bookstore_project.replication.engine import engine
@@ -15,7 +16,6 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app import clients, metrics
-from order_app.clients import Sale
 from order_app.models import Order, SweepMark
 from order_app.purchase import order_write
 

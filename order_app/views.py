@@ -15,11 +15,11 @@ from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.pagination import Pages, checked_query
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY
 from bookstore_project.api.query_parameters import OrderQuery
+from bookstore_project.api.sales import Line
 from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from order_app import selectors
-from order_app.clients import Line
 from order_app.purchase import purchase
 from order_app.serializers import order_data
 

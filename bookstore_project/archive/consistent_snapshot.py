@@ -8,10 +8,9 @@ copying comes afterwards, and delays nobody.
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from typing import TypeVar
 
 from django.db import connections
@@ -24,7 +23,6 @@ from bookstore_project.settings import topology
 from catalog_app import sales, selectors
 from catalog_app.models import LedgerEntry
 from order_app import sweeper
-from order_app.clients import Sale, SoldLine
 
 T = TypeVar("T")
 BATCH = 1_000
@@ -76,7 +74,7 @@ def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
             nonlocal began
             began = time.monotonic()
             rows = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)
-            late = _sales(
+            late = sales.sales_of(
                 [*rows.filter(order__in=missing).order_by("pk"), *rows.filter(pk__gt=scanned).order_by("pk")]
             )
             for start in range(0, len(late), BATCH):
@@ -100,13 +98,3 @@ def _sales_without_order(after: int) -> tuple[list[uuid.UUID], int]:
         sold = {row.order for row in found if row.order is not None}
         missing += sold - sweeper.known_orders(list(sold))
         after = found[-1].pk
-
-
-def _sales(entries: Sequence[LedgerEntry]) -> list[Sale]:
-    return [as_seen_by_order(sale) for sale in sales.sales_of(entries)]
-
-
-def as_seen_by_order(sale: sales.Sale) -> Sale:
-    """A sale of the catalog's, as the order service has it from its answer."""
-    lines = tuple(SoldLine(**asdict(line)) for line in sale.lines)
-    return Sale(sale.order, sale.sold_at, lines, sale.is_repeat)

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.api.problems import IdempotencyConflict, NotFound
+from bookstore_project.api.sales import Line, Sale
 from bookstore_project.replication import reads
 from bookstore_project.replication.tests.copies import all_at_once, assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
 from catalog_app import selectors
 from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged
 from catalog_app.models import KeyedAnswer
-from catalog_app.sales import Line, Sale, order_sell, sales_of
+from catalog_app.sales import order_sell, sales_of
 from catalog_app.services import book_create, book_restock, book_retire, book_update
 from catalog_app.tests.test_selling import assert_ledger_explains_stock, put_stock, stock
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from django.core.management.base import CommandError
 
+from bookstore_project.api.sales import Line
 from bookstore_project.replication import reads
 from bookstore_project.settings import topology
 from catalog_app.models import Book
-from catalog_app.sales import Line, order_sell
+from catalog_app.sales import order_sell
 from catalog_app.services import book_retire, book_update
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, run_import, titles
 

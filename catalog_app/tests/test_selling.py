@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.api.problems import IdempotencyConflict, NotFound, StoreError, Unavailable
+from bookstore_project.api.sales import Line, Sale
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.tests.copies import Party, Pause, all_at_once, assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
-from catalog_app.sales import Line, Sale, order_sell
+from catalog_app.sales import order_sell
 from catalog_app.services import book_create, book_restock, book_retire, book_update
 
 BOTH = ("catalog-1", "catalog-2")

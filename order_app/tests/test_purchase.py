@@ -11,11 +11,11 @@ import pytest
 
 from bookstore_project.api import idempotency
 from bookstore_project.api.problems import IdempotencyConflict, OutcomeUnknown, Unavailable
+from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent, NoAnswer
 from bookstore_project.replication.tests.copies import all_at_once, assert_copies_equal, rows
 from bookstore_project.settings import topology
 from order_app import clients
-from order_app.clients import Line
 from order_app.errors import Refused
 from order_app.models import Order
 from order_app.purchase import purchase

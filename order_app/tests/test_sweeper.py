@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.api.problems import Unavailable
+from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.tests.copies import assert_copies_equal, rows
 from bookstore_project.settings import topology
 from order_app import clients, sweeper
-from order_app.clients import Line
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold

@@ -185,11 +185,12 @@ def _read(book: int, rng: random.Random, alias: str) -> tuple[Outcome, State, st
 
 
 def _write(asked: Asked) -> State | None:
+    from bookstore_project.api.sales import Line
     from catalog_app import sales, services
 
     if asked.kind is Kind.SELL:
         order = uuid.UUID(asked.tag)
-        lines = [sales.Line(book, copies) for book, copies in asked.lines]
+        lines = [Line(book, copies) for book, copies in asked.lines]
         committed = sales.order_sell(order=order, lines=lines, deadline=None, is_first_attempt=False)
         if asked.basket:
             return None  # It made a version of each book.

@@ -11,12 +11,11 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import connections
 
+from bookstore_project.api.sales import Line, Sale
 from bookstore_project.archive import manifest
-from bookstore_project.archive.consistent_snapshot import as_seen_by_order
 from bookstore_project.replication.tests import copies
 from bookstore_project.settings import topology
-from catalog_app.sales import Line, order_sell
-from order_app.clients import Sale
+from catalog_app.sales import order_sell
 from order_app.purchase import order_write
 
 ALIASES = ("catalog-1", "catalog-2", "order-1", "order-2")
@@ -24,8 +23,7 @@ ALIASES = ("catalog-1", "catalog-2", "order-1", "order-2")
 
 def sell(book: int = 1) -> Sale:
     """A sale whose order isn't written: the process died in between, or is about to write it."""
-    sold = order_sell(order=uuid.uuid4(), lines=[Line(book, 1)], deadline=None, is_first_attempt=True)
-    return as_seen_by_order(sold.value)
+    return order_sell(order=uuid.uuid4(), lines=[Line(book, 1)], deadline=None, is_first_attempt=True).value
 
 
 def buy(book: int = 1) -> uuid.UUID:

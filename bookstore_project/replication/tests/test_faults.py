@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.api.sales import Line
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import SLOT_BYTES, read_witness, write_witness
@@ -24,7 +25,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
-from catalog_app.sales import Line, order_sell
+from catalog_app.sales import order_sell
 
 
 def _delete(path: Path) -> None:

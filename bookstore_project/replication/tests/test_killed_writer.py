@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.api.sales import Line
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
@@ -13,13 +14,13 @@ from bookstore_project.replication.tests.conftest import KilledAt
 from bookstore_project.replication.tests.copies import Rows, assert_copies_equal, floor, head, opened, rows
 from bookstore_project.replication.transaction import run, settle
 from catalog_app.models import Book
-from catalog_app.sales import Line, order_sell
+from catalog_app.sales import order_sell
 
 pytestmark = pytest.mark.processes
 
 ORDER = uuid.UUID(int=42)
 SELL = (
-    "import uuid; from catalog_app.sales import Line, order_sell\n"
+    "import uuid; from bookstore_project.api.sales import Line; from catalog_app.sales import order_sell\n"
     "order_sell(order=uuid.UUID(int=42), lines=[Line(1, 3)], deadline=None, is_first_attempt=False)"
 )
 POINTS = ["begun", "before-commit", "committed-catalog-1", "committed-catalog-2", "committed", "invalidated", "floor"]

@@ -11,6 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from bookstore_project.api.sales import Line
 from bookstore_project.replication import reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
@@ -18,7 +19,7 @@ from bookstore_project.replication.tests.books import reprice
 from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, head, lead, rows
 from bookstore_project.replication.transaction import get_verified, run
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
-from catalog_app.sales import Line, order_sell
+from catalog_app.sales import order_sell
 
 BOTH = ("catalog-1", "catalog-2")
 KEY = uuid.UUID(int=7)
