@@ -199,6 +199,15 @@ def test_an_isbn_is_on_sale_once(seven_books: Path) -> None:
     assert_copies_equal("catalog")
 
 
+def test_a_second_book_without_isbn_is_a_second_book(seven_books: Path) -> None:
+    for _ in range(2):
+        book_create(fields=FIELDS, actor="ann")
+    assert rows("catalog-1", "SELECT id, title, quantity FROM catalog_app_book WHERE id > 7") == [
+        (number, FIELDS["title"], FIELDS["quantity"]) for number in (8, 9)
+    ]
+    assert_copies_equal("catalog")
+
+
 # ------------------------------------------------------------------------------------------- idempotency keys
 
 
