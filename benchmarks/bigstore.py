@@ -17,9 +17,9 @@ from django.db import connections
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from bookstore_project.replication.log import catchup, entries, triggers
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
-from bookstore_project.replication.tests import histories
-from bookstore_project.replication.tests.copies import opened
-from bookstore_project.replication.tests.histories import CATALOG
+from bookstore_project.replication.tests.support import histories
+from bookstore_project.replication.tests.support.histories import CATALOG
+from bookstore_project.replication.tests.support.replica_files import opened
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bookstore_project.api.tests.api import assert_problem, send
-from bookstore_project.replication.tests.copies import assert_copies_equal, floor
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor
 
 pytestmark = pytest.mark.usefixtures("node")
 

@@ -10,7 +10,7 @@ import pytest
 from bookstore_project.api.problems import IdempotencyConflict, NotFound
 from bookstore_project.api.sales import Line, Sale
 from bookstore_project.replication import reads
-from bookstore_project.replication.tests.copies import all_at_once, assert_copies_equal, head, rows
+from bookstore_project.replication.tests.support.replica_files import all_at_once, assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
 from catalog_app import selectors
 from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from bookstore_project.api.tests.api import PASSWORD, assert_problem
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, floor, head, rows
+from bookstore_project.replication.tests.support.replica_files import Party, assert_copies_equal, floor, head, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.text.search_keys import search_key

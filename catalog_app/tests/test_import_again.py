@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication.tests.copies import head
+from bookstore_project.replication.tests.support.replica_files import head
 from catalog_app.services import book_retire
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, run_import, titles
 from catalog_app.tests.workbooks import workbook

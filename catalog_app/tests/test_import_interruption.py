@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication.tests.copies import eventually, rows
-from bookstore_project.replication.tests.forks import of_this_store
+from bookstore_project.replication.tests.support.forks import of_this_store
+from bookstore_project.replication.tests.support.replica_files import eventually, rows
 from bookstore_project.settings import topology
 from catalog_app.importing.interruption import Interruption
 from catalog_app.tests.import_helpers import run_import

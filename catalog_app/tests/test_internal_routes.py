@@ -7,7 +7,7 @@ import pytest
 from bookstore_project.api import headers
 from bookstore_project.api.tests.api import as_node, assert_problem, send
 from bookstore_project.replication.invalidation.leases import read_leases
-from bookstore_project.replication.tests.copies import floor
+from bookstore_project.replication.tests.support.replica_files import floor
 
 pytestmark = pytest.mark.usefixtures("node")
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from bookstore_project.api.tests.api import send
-from bookstore_project.replication.tests.copies import assert_copies_equal, floor, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor, rows
 from bookstore_project.settings import topology
 
 pytestmark = pytest.mark.usefixtures("node")

@@ -9,7 +9,7 @@ from django.test import Client
 
 from bookstore_project.api.representations import MAX_STOCK
 from bookstore_project.api.tests.api import PASSWORD
-from bookstore_project.replication.tests.copies import assert_copies_equal, floor, head, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor, head, rows
 from catalog_app.admin import restocking
 from catalog_app.services import book_retire, book_update
 from catalog_app.tests.admin_pages import BOOKS, form_of, text_of

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookstore_project.api import problems
-from bookstore_project.replication.tests.copies import assert_copies_equal, head
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, head
 from bookstore_project.text.tests.test_canonical import TEXTS
 from catalog_app.services import book_create, book_retire
 from catalog_app.tests.admin_pages import text_of

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from bookstore_project.api import etags, headers
 from bookstore_project.api.tests.api import as_node, assert_problem, new_client, send
-from bookstore_project.replication.tests.copies import assert_copies_equal, floor, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor, rows
 from bookstore_project.settings import topology
 
 pytestmark = pytest.mark.usefixtures("node")

@@ -9,7 +9,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from bookstore_project.replication import events, texts
-from bookstore_project.replication.tests.copies import assert_copies_equal, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, rows
 from bookstore_project.replication.transaction import run
 from catalog_app.services import book_update
 

@@ -10,7 +10,14 @@ import pytest
 from bookstore_project.api.problems import IdempotencyConflict, NotFound, StoreError, Unavailable
 from bookstore_project.api.sales import Line, Sale
 from bookstore_project.replication import failpoints
-from bookstore_project.replication.tests.copies import Party, Pause, all_at_once, assert_copies_equal, head, rows
+from bookstore_project.replication.tests.support.replica_files import (
+    Party,
+    Pause,
+    all_at_once,
+    assert_copies_equal,
+    head,
+    rows,
+)
 from bookstore_project.replication.transaction import run
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book

@@ -16,7 +16,7 @@ from bookstore_project.api.representations import MAX_STOCK
 from bookstore_project.replication import reads
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests.copies import (
+from bookstore_project.replication.tests.support.replica_files import (
     Rows,
     all_at_once,
     assert_copies_equal,

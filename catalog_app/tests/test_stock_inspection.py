@@ -17,8 +17,8 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
     write_witness,
 )
-from bookstore_project.replication.tests.caretaking import Maintenance
-from bookstore_project.replication.tests.copies import (
+from bookstore_project.replication.tests.support.maintenance import Maintenance
+from bookstore_project.replication.tests.support.replica_files import (
     Party,
     assert_copies_equal,
     change_around,

@@ -17,8 +17,8 @@ from bookstore_project.api import problems
 from bookstore_project.api.tests.api import assert_problem, send
 from bookstore_project.replication import events, reads, rows, texts
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.tests.copies import assert_copies_equal, floor
-from bookstore_project.replication.tests.copies import rows as read
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor
+from bookstore_project.replication.tests.support.replica_files import rows as read
 from bookstore_project.replication.transaction import run
 from bookstore_project.text.search_keys import search_key
 from catalog_app.models import Book, LedgerEntry

@@ -56,7 +56,7 @@ class LRUCache(BaseCache):
     Every `LRUCache` of the same LOCATION, in whatever thread, is the same cache. Reading, writing and touching
     count as use; asking whether a key is there doesn't. Overwriting evicts nothing. Values are copied in and out,
     so that nobody changes what another reads; bytes, which nobody can change, are not. All else is as in Django's
-    `LocMemCache` (`frontend_app/tests/test_lru_as_locmem.py` asks both).
+    `LocMemCache` (`frontend_app/cache/tests/test_lru_as_locmem.py` asks both).
     """
 
     clock: Callable[[], float] = staticmethod(time.monotonic)

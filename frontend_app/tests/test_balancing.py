@@ -17,8 +17,8 @@ from frontend_app import services
 from frontend_app.clients import PURCHASE_ATTEMPT_S
 from frontend_app.monitoring.trace import tracing
 from frontend_app.runtime import Front
-from frontend_app.tests import fakes
-from frontend_app.tests.fakes import (
+from frontend_app.tests.support import fakes
+from frontend_app.tests.support.fakes import (
     CATALOG_1,
     CATALOG_2,
     Asked,

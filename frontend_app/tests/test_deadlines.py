@@ -13,8 +13,8 @@ from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from frontend_app import middleware
 from frontend_app.clients import READ_TOTAL_S
 from frontend_app.runtime import Front, serving
-from frontend_app.tests import fakes
-from frontend_app.tests.fakes import Asked, Clock, Store
+from frontend_app.tests.support import fakes
+from frontend_app.tests.support.fakes import Asked, Clock, Store
 
 BOOK, ORDERS = "/product/1", "/api/v1/orders/"
 

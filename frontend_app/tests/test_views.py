@@ -13,8 +13,8 @@ from bookstore_project.api import headers
 from bookstore_project.api.tests.api import make_staff
 from bookstore_project.nodes.client import Reply
 from frontend_app.runtime import Front, serving
-from frontend_app.tests import fakes
-from frontend_app.tests.fakes import Store
+from frontend_app.tests.support import fakes
+from frontend_app.tests.support.fakes import Store
 
 ALWAYS = ("X-Cache", "X-Replica", "X-Request-Id", "Server-Timing", "ETag")
 

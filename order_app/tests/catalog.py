@@ -13,7 +13,7 @@ from django.urls import get_urlconf, set_urlconf
 
 from bookstore_project.api import headers
 from bookstore_project.nodes.client import Reply
-from bookstore_project.replication.tests.copies import Rows, rows
+from bookstore_project.replication.tests.support.replica_files import Rows, rows
 from bookstore_project.settings import topology
 
 

@@ -9,7 +9,7 @@ from bookstore_project.api import headers, idempotency
 from bookstore_project.api.sales import Line
 from bookstore_project.api.tests.api import assert_problem, send
 from bookstore_project.nodes.client import NoAnswer
-from bookstore_project.replication.tests.copies import all_at_once, assert_copies_equal, rows
+from bookstore_project.replication.tests.support.replica_files import all_at_once, assert_copies_equal, rows
 from bookstore_project.replication.transaction import run
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper

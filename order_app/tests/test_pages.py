@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from bookstore_project.api.tests.api import send
-from bookstore_project.replication.tests.copies import floor
+from bookstore_project.replication.tests.support.replica_files import floor
 
 pytestmark = pytest.mark.usefixtures("node")
 HTML = {"Accept": "text/html"}

@@ -13,7 +13,7 @@ from bookstore_project.api import idempotency
 from bookstore_project.api.problems import IdempotencyConflict, OutcomeUnknown, Unavailable
 from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent, NoAnswer
-from bookstore_project.replication.tests.copies import all_at_once, assert_copies_equal, rows
+from bookstore_project.replication.tests.support.replica_files import all_at_once, assert_copies_equal, rows
 from bookstore_project.settings import topology
 from order_app import clients
 from order_app.errors import Refused

@@ -9,7 +9,7 @@ import pytest
 from bookstore_project.api import headers
 from bookstore_project.api.tests.api import as_node, assert_problem, send
 from bookstore_project.nodes.client import NoAnswer
-from bookstore_project.replication.tests.copies import assert_copies_equal, floor
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor
 from bookstore_project.settings import topology
 from order_app.tests.catalog import Wire, sold
 

@@ -10,7 +10,7 @@ from bookstore_project.api.problems import Unavailable
 from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
-from bookstore_project.replication.tests.copies import assert_copies_equal, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, rows
 from bookstore_project.settings import topology
 from order_app import clients, sweeper
 from order_app.purchase import purchase

@@ -13,8 +13,8 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files.file_identity import checkpoint
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests.caretaking import Maintenance, scrub_all
-from bookstore_project.replication.tests.copies import assert_copies_equal
+from bookstore_project.replication.tests.support.maintenance import Maintenance, scrub_all
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 from frontend_app.dashboard import file_faults

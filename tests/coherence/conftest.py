@@ -10,11 +10,11 @@ from bookstore_project.replication import reads
 from bookstore_project.replication.invalidation import leases, polls, set_pushes
 from bookstore_project.replication.invalidation import pushes as fronts
 from bookstore_project.replication.sqlite_pair.membership import timelines
-from bookstore_project.replication.tests.leases import Clock
+from bookstore_project.replication.tests.support.fake_fronts import Clock
 from bookstore_project.replication.web import views
 from frontend_app.cache.coherence import Cache
+from frontend_app.conftest import lasting_redis, make_cache
 from frontend_app.runtime import Front
-from frontend_app.tests.conftest import lasting_redis, make_cache
 from tests.coherence.town import Town, asked_alias, look, prices
 
 __all__ = ["lasting_redis", "make_cache"]

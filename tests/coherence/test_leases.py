@@ -8,8 +8,8 @@ import pytest
 
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.invalidation.leases import is_blocked
-from bookstore_project.replication.tests.copies import Party, floor
-from bookstore_project.replication.tests.leases import LEASE_S
+from bookstore_project.replication.tests.support.fake_fronts import LEASE_S
+from bookstore_project.replication.tests.support.replica_files import Party, floor
 from catalog_app.models import Book
 from frontend_app.runtime import Front
 from tests.coherence.town import Hold, Killed, Town, killed, look, read, write

@@ -14,14 +14,14 @@ from bookstore_project.replication import failpoints
 from bookstore_project.replication.invalidation.leases import read_leases
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import rebuild_witness
-from bookstore_project.replication.tests.copies import Party, eventually, held
+from bookstore_project.replication.tests.support.replica_files import Party, eventually, held
 from catalog_app.services import book_create
 from frontend_app.cache import reads
 from frontend_app.cache.entries import Entry
 from frontend_app.cache.flights import Flight
 from frontend_app.dashboard import state
 from frontend_app.runtime import Front
-from frontend_app.tests import fakes
+from frontend_app.tests.support import fakes
 from tests.coherence.town import PATIENCE_S, Hold, Town, look, move, prices, read, titles, write
 
 NEW_BOOK = {"title": "The eighth", "authors": "A. N. Other", "topic": "eights", "price": "8.00", "quantity": 8}

@@ -8,7 +8,7 @@ import pytest
 
 from bookstore_project.nodes import client
 from bookstore_project.replication import failpoints
-from bookstore_project.replication.tests.copies import Party, eventually
+from bookstore_project.replication.tests.support.replica_files import Party, eventually
 from bookstore_project.replication.transaction import settle
 from frontend_app.runtime import Front
 from tests.coherence.town import Hold, Killed, Town, killed, look, write

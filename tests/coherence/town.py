@@ -18,8 +18,8 @@ from bookstore_project.api import headers
 from bookstore_project.nodes import client
 from bookstore_project.replication.invalidation.leases import Lease
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.tests.copies import Party, eventually
-from bookstore_project.replication.tests.leases import Clock, reprice
+from bookstore_project.replication.tests.support.fake_fronts import Clock, reprice
+from bookstore_project.replication.tests.support.replica_files import Party, eventually
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings.topology import NODES, Node
 from catalog_app.models import Book

@@ -13,7 +13,9 @@ from bookstore_project.settings import topology
 from tests.docs.pages import DOCS, README, ROOT, pages, rows, shell, title
 
 APPS = ("bookstore_project", "catalog_app", "order_app", "frontend_app")
-SOURCES = [path for folder in APPS for path in (ROOT / folder).rglob("*.py") if "tests" not in path.parts]
+SOURCES = [
+    path for folder in APPS for path in (ROOT / folder).rglob("*.py") if "tests" not in path.relative_to(ROOT).parts
+]
 COMMANDS = (DOCS / "commands.md").read_text()
 OF_EVERY_COMMAND = {"--node"}
 """Read by `manage.py` itself."""

@@ -15,7 +15,7 @@ SOURCES = [
     path
     for folder in ("bookstore_project", "catalog_app", "order_app", "frontend_app")
     for path in (ROOT / folder).rglob("*.py")
-    if "tests" not in path.parts
+    if "tests" not in path.relative_to(ROOT).parts
 ]
 SQLITE_SAYS = {
     "database is locked",
@@ -69,7 +69,7 @@ def refusals() -> list[str]:
     """Each refusal that replication can raise, with `…` for what is filled in."""
     found = set()
     for path in REFUSALS.rglob("*.py"):
-        if "tests" not in path.parts:
+        if "tests" not in path.relative_to(ROOT).parts:
             found |= set(re.findall(r'(?:Unavailable|ReplicaFault|BrokenChain)\(\s*f?"([^"]+)"', literals(path)))
     return sorted(refusal for refusal in found if telling_parts(refusal))
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bookstore_project.api.tests.api import make_people
-from frontend_app.tests import fakes
+from frontend_app.tests.support import fakes
 from tests.everywhere import nodes
 
 Being = Callable[[str], AbstractContextManager[fakes.Store]]

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from bookstore_project.settings import topology
 from frontend_app.runtime import serving
-from frontend_app.tests import fakes
+from frontend_app.tests.support import fakes
 
 URLS = {"front": "bookstore_project.urls", "catalog-1": "catalog_app.urls", "order-1": "order_app.urls"}
 VALUES = {

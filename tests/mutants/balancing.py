@@ -11,7 +11,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/nodes/balancing/circuit_breaker.py",
         "if asked_at >= before.changed_at:",
         "if True:",
-        f"{WIRE_TESTS}/test_health.py::test_a_check_sent_before_the_failure_brings_nobody_back",
+        f"{WIRE_TESTS}/test_circuit_breaker.py::test_a_check_sent_before_the_failure_brings_nobody_back",
     ),
     mutant(
         "a half-open replica takes whatever comes",
@@ -19,7 +19,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/nodes/balancing/circuit_breaker.py",
         "            if known.state is not State.HALF_OPEN or known.is_on_trial:\n",
         "            if known.state is not State.HALF_OPEN:\n",
-        f"{WIRE_TESTS}/test_health.py::test_half_open_takes_one_trial_at_a_time",
+        f"{WIRE_TESTS}/test_circuit_breaker.py::test_half_open_takes_one_trial_at_a_time",
     ),
     mutant(
         "the last resort is whoever hangs, too",
@@ -27,7 +27,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/nodes/balancing/round_robin.py",
         "Fault.GONE: _GONE}",
         "Fault.GONE: _GONE, Fault.HUNG: _GONE}",
-        f"{WIRE_TESTS}/test_turns.py::test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_who_hangs",
+        f"{WIRE_TESTS}/test_round_robin.py::test_the_last_resort_is_whoever_refuses_politely_then_whoever_is_gone_never_who_hangs",
         f"{WIRE_TESTS}/test_balancer.py::test_when_all_have_hung_nobody_waits_for_them_again",
     ),
     mutant(
@@ -36,7 +36,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/nodes/balancing/round_robin.py",
         "                return _DRAINED\n",
         "                return _IN_ROTATION\n",
-        f"{WIRE_TESTS}/test_turns.py::test_a_drained_replica_has_no_turn_until_it_is_the_last",
+        f"{WIRE_TESTS}/test_round_robin.py::test_a_drained_replica_has_no_turn_until_it_is_the_last",
     ),
     mutant(
         "a request that comes after its deadline is served",
@@ -68,7 +68,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "frontend_app/gateway/admission.py",
         "return min(place * self.usual_s / self._count_of_slots, self._pace.expected_wait_s(place))",
         "return self._pace.expected_wait_s(place)",
-        "frontend_app/tests/test_lanes.py::test_a_stall_that_fills_a_lane_is_not_taken_for_its_pace",
+        "frontend_app/gateway/tests/test_admission.py::test_a_stall_that_fills_a_lane_is_not_taken_for_its_pace",
     ),
     mutant(
         "retries cost nothing",

@@ -1,8 +1,8 @@
 """Breaks of leases, invalidations and polls, and of the front's own rules."""
 
+from tests.mutants import rooms
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-TESTS = "bookstore_project/replication/tests"
 FRONTS, POLLS, LEASES = (
     "bookstore_project/replication/invalidation/pushes.py",
     "bookstore_project/replication/invalidation/polls.py",
@@ -10,7 +10,7 @@ FRONTS, POLLS, LEASES = (
 )
 MISSED = "bookstore_project/replication/sqlite_pair/reading/missed.py"
 COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.py"
-COHERENCE_TESTS = "frontend_app/tests/test_coherence.py"
+COHERENCE_TESTS = "frontend_app/cache/tests/test_coherence.py"
 HITS = "frontend_app/gateway/fast_path.py"
 
 RECORD = '    renewed = _renew(poll, asked)\n    reached("poll-recorded")\n'
@@ -22,7 +22,7 @@ MUTANTS: tuple[Mutant, ...] = (
         LEASES,
         "frozenset(name for name, record in found.items() if record is None)",
         "frozenset()",
-        f"{TESTS}/test_fronts.py::test_a_lease_whose_record_is_gone_is_waited_for",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_a_lease_whose_record_is_gone_is_waited_for",
     ),
     mutant(
         "a front that doesn't answer isn't waited for",
@@ -30,7 +30,7 @@ MUTANTS: tuple[Mutant, ...] = (
         FRONTS,
         "        if left or unknown:\n            time.sleep(_RETRY_DELAY_S)\n",
         "        break\n",
-        f"{TESTS}/test_fronts.py::test_a_deaf_front_delays_a_write_until_its_lease_runs_out",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_a_deaf_front_delays_a_write_until_its_lease_runs_out",
     ),
     mutant(
         "leases are read once",
@@ -39,7 +39,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        now = read_leases()\n",
         "        still = {holder: lease for holder, lease in leases.valid.items() if lease.is_valid()}\n"
         "        now = Leases(still, frozenset())\n",
-        f"{TESTS}/test_fronts.py::test_a_lease_renewed_while_a_write_waits_is_waited_for_too",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_a_lease_renewed_while_a_write_waits_is_waited_for_too",
     ),
     mutant(
         "a confirmation counts whatever its hash",
@@ -47,7 +47,7 @@ MUTANTS: tuple[Mutant, ...] = (
         FRONTS,
         "        if current is not None and current.confirmed != newest:\n",
         "        if current is not None and (current.confirmed or (0,))[0] != newest[0]:\n",
-        f"{TESTS}/test_fronts.py::test_a_poll_that_confirms_this_entry_ends_the_wait",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_a_poll_that_confirms_this_entry_ends_the_wait",
     ),
     Mutant(
         "a poll reads the log before it records the lease",
@@ -56,7 +56,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(POLLS, RECORD, ""),
             Edit(POLLS, "    return {\n", f"{RECORD}    return {{\n"),
         ),
-        (f"{TESTS}/test_polls.py::test_a_lease_is_recorded_before_the_log_is_read",),
+        (f"{rooms.INVALIDATION}/test_polls.py::test_a_lease_is_recorded_before_the_log_is_read",),
     ),
     mutant(
         "a poll waits for writes in doubt",
@@ -66,7 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "    from bookstore_project.replication.reads import reading\n"
         "    with reading(service.name, alias=alias):\n"
         "        witness = read_witness(service.witness_file)\n",
-        f"{TESTS}/test_polls.py::test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them",
+        f"{rooms.INVALIDATION}/test_polls.py::test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them",
     ),
     mutant(
         "a poll counts the lease from its answer",
@@ -74,7 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
         POLLS,
         "    _record(poll, asked, renewed)\n",
         "    _record(poll, time.monotonic(), renewed)\n",
-        f"{TESTS}/test_polls.py::test_a_poll_counts_the_lease_from_when_it_was_asked",
+        f"{rooms.INVALIDATION}/test_polls.py::test_a_poll_counts_the_lease_from_when_it_was_asked",
     ),
     mutant(
         "a poll shortens a lease",
@@ -82,8 +82,8 @@ MUTANTS: tuple[Mutant, ...] = (
         POLLS,
         "max(given, asked + poll.lease_s) if renewed else given",
         "asked + poll.lease_s if renewed else 0.0",
-        f"{TESTS}/test_polls.py::test_a_poll_never_shortens_a_lease",
-        f"{TESTS}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
+        f"{rooms.INVALIDATION}/test_polls.py::test_a_poll_never_shortens_a_lease",
+        f"{rooms.INVALIDATION}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
     ),
     mutant(
         "a front that pushes don't reach gets its lease all the same",
@@ -91,7 +91,7 @@ MUTANTS: tuple[Mutant, ...] = (
         POLLS,
         "    if not leases.is_blocked(candidate.holder):\n",
         "    if True:\n",
-        f"{TESTS}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
+        f"{rooms.INVALIDATION}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
     ),
     mutant(
         "a front whose record is lost was given nothing",
@@ -99,7 +99,7 @@ MUTANTS: tuple[Mutant, ...] = (
         LEASES,
         '        others.append(Lease(lease.front, "", "", lost, replication_settings.lease_s, None))\n',
         "        pass\n",
-        f"{TESTS}/test_polls.py::test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given",
+        f"{rooms.INVALIDATION}/test_polls.py::test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given",
     ),
     mutant(
         "a log that doesn't reach back is none",
@@ -107,7 +107,7 @@ MUTANTS: tuple[Mutant, ...] = (
         MISSED,
         "is_base = since is None or since < entries.read_base(connection)",
         "is_base = since is None",
-        f"{TESTS}/test_compaction.py::test_a_front_that_the_log_no_longer_reaches_begins_anew",
+        f"{rooms.REPAIR}/test_compaction.py::test_a_front_that_the_log_no_longer_reaches_begins_anew",
     ),
     # ------------------------------------------------------------------------------------- the front's own
     mutant(
@@ -188,7 +188,7 @@ MUTANTS: tuple[Mutant, ...] = (
         HITS,
         "not head.is_usual or",
         "not head.is_quick or",
-        "frontend_app/tests/test_both_ways.py::test_every_condition",
+        "frontend_app/gateway/tests/test_both_ways.py::test_every_condition",
     ),
     mutant(
         "the event loop sends over https what it has ready for http",
@@ -198,7 +198,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "            target.prepare(found, head.is_secure)\n        took_s",
         "        if found.source_headers is not target.source:\n"
         "            target.prepare(found, head.is_secure)\n        took_s",
-        "frontend_app/tests/test_gateway.py"
+        "frontend_app/gateway/tests/test_gateway.py"
         "::test_a_head_that_was_ready_for_http_is_not_sent_over_https_nor_the_other_way_round",
     ),
     mutant(
@@ -207,7 +207,7 @@ MUTANTS: tuple[Mutant, ...] = (
         HITS,
         "        self._reads.found += 1\n        if found.source_headers is not",
         "        if found.source_headers is not",
-        "frontend_app/tests/test_figures.py::test_every_answer_counts_once_whichever_way_it_went",
+        "frontend_app/monitoring/tests/test_rolling_stats.py::test_every_answer_counts_once_whichever_way_it_went",
     ),
     mutant(
         "a lease runs from the answer",
@@ -284,7 +284,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "frontend_app/cache/floors.py",
         "        self.raise_base(cut)\n",
         "",
-        "frontend_app/tests/test_entries.py::test_forgetting_floors_costs_misses_and_never_freshness",
+        "frontend_app/cache/tests/test_entries.py::test_forgetting_floors_costs_misses_and_never_freshness",
     ),
     mutant(
         "a topic's key is as it was asked for",

@@ -1,13 +1,13 @@
 """Breaks of what becomes of a file at fault: eviction, repair, scrub."""
 
+from tests.mutants import rooms
 from tests.mutants.mutant import Mutant, mutant
 
-TESTS = "bookstore_project/replication/tests"
 REPAIR, MEMBERSHIP = (
     "bookstore_project/replication/sqlite_pair/repair/rejoin.py",
     "bookstore_project/replication/sqlite_pair/membership/in_sync_set.py",
 )
-SUSPICION = f"{TESTS}/test_suspicion.py"
+SUSPICION = f"{rooms.PAIR}/test_two_faults.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -16,7 +16,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/schema_version.py",
         "    if found != ours and any(_of_path(replication_settings.files[other]) == ours for other in others):\n",
         "    if False:\n",
-        "bookstore_project/replication/tests/test_other_code.py"
+        "bookstore_project/replication/sqlite_pair/files/tests/test_schema_version.py"
         "::test_one_file_of_other_code_beside_one_of_this_is_at_fault_itself",
     ),
     mutant(
@@ -25,7 +25,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "        if other == alias or not _is_same(folder, replication_settings.files[other].parent):\n",
         "        if True:\n",
-        "bookstore_project/replication/tests/test_places.py"
+        "bookstore_project/replication/sqlite_pair/tests/test_obstructed_paths.py"
         "::test_the_folder_of_the_other_that_is_no_link_is_left_alone",
     ),
     mutant(
@@ -34,7 +34,7 @@ MUTANTS: tuple[Mutant, ...] = (
         MEMBERSHIP,
         "            _check_survivor(service, lock, witness, alias, dead)\n",
         "            pass\n",
-        f"{TESTS}/test_repair.py::test_the_set_does_not_shrink_to_a_damaged_file",
+        f"{rooms.REPAIR}/test_rejoin.py::test_the_set_does_not_shrink_to_a_damaged_file",
         f"{SUSPICION}::test_the_set_does_not_shrink_to_a_file_that_a_scrub_would_not_pass",
     ),
     mutant(
@@ -118,7 +118,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/backend/base.py",
         "        if isinstance(connection, PersistentWalConnection) and self._elsewhere is None:\n",
         "        if False:\n",
-        f"{TESTS}/test_strangers.py::TestCheckpoints::test_closing_the_last_connection_merges_nothing",
+        f"{rooms.FILES}/test_outside_changes.py::TestCheckpoints::test_closing_the_last_connection_merges_nothing",
     ),
     mutant(
         "a donor that was found at fault while it was copied is good enough",
@@ -126,7 +126,7 @@ MUTANTS: tuple[Mutant, ...] = (
         REPAIR,
         "        if donor not in witness.trusted:",
         "        if False:",
-        f"{TESTS}/test_donors.py::test_a_donor_that_is_suspected_when_its_copy_is_ready_is_none",
+        f"{rooms.REPAIR}/test_copy_sources.py::test_a_donor_that_is_suspected_when_its_copy_is_ready_is_none",
     ),
     mutant(
         "nobody looks whether a copy was overwritten while it was read",
@@ -134,7 +134,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/source.py",
         "    if write_time(alias) != before:\n",
         "    if False:\n",
-        f"{TESTS}/test_donors.py::test_a_donor_that_is_spoilt_while_it_is_copied_is_none",
+        f"{rooms.REPAIR}/test_copy_sources.py::test_a_donor_that_is_spoilt_while_it_is_copied_is_none",
     ),
     mutant(
         "a file is put aside in place of a former one",
@@ -142,7 +142,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "next(place for place in _places_aside(path) if not any(map(Path.exists, with_wal_files(place))))",
         "next(_places_aside(path))",
-        f"{TESTS}/test_donors.py::test_two_files_put_aside_in_one_second_are_both_kept",
+        f"{rooms.REPAIR}/test_copy_sources.py::test_two_files_put_aside_in_one_second_are_both_kept",
     ),
     mutant(
         "files with something of their own are tidied away",
@@ -150,7 +150,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/operator/quarantine.py",
         ".is_compared and not found.own\n",
         ".is_compared\n",
-        f"{TESTS}/test_donors.py::test_of_what_nobody_needs_the_newest_few_are_kept",
+        f"{rooms.REPAIR}/test_copy_sources.py::test_of_what_nobody_needs_the_newest_few_are_kept",
     ),
     mutant(
         "a copy that couldn't rejoin at once is made again",
@@ -158,7 +158,7 @@ MUTANTS: tuple[Mutant, ...] = (
         REPAIR,
         "        in_sync_set.register_copy(service,",
         "        in_sync_set.register_file(service,",
-        f"{TESTS}/test_donors.py::test_a_copy_that_could_not_rejoin_at_once_is_not_copied_again",
+        f"{rooms.REPAIR}/test_copy_sources.py::test_a_copy_that_could_not_rejoin_at_once_is_not_copied_again",
     ),
     mutant(
         "a report of a fault is about whatever lies there now",
@@ -174,7 +174,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "if found := scrub.findings(copy, ",
         "if found := [] and scrub.findings(copy, ",
-        f"{TESTS}/test_repair.py::test_no_copy_is_made_of_a_damaged_file",
+        f"{rooms.REPAIR}/test_rejoin.py::test_no_copy_is_made_of_a_damaged_file",
     ),
     mutant(
         "a file let in by its log isn't verified",
@@ -182,7 +182,7 @@ MUTANTS: tuple[Mutant, ...] = (
         REPAIR,
         "if found := scrub.findings(ours, ",
         "if found := [] and scrub.findings(ours, ",
-        f"{TESTS}/test_repair.py::test_a_file_with_a_damaged_row_is_not_let_in_by_its_log",
+        f"{rooms.REPAIR}/test_rejoin.py::test_a_file_with_a_damaged_row_is_not_let_in_by_its_log",
     ),
     mutant(
         "a scrub judges the pages that it remembers",
@@ -190,7 +190,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
         "        wrapper(alias).forget_pages()\n",
         "",
-        f"{TESTS}/test_repair.py::test_a_scrub_reads_the_file_and_not_what_it_remembers",
+        f"{rooms.REPAIR}/test_rejoin.py::test_a_scrub_reads_the_file_and_not_what_it_remembers",
     ),
     mutant(
         "a file rejoins without the newest entries",
@@ -198,7 +198,7 @@ MUTANTS: tuple[Mutant, ...] = (
         REPAIR,
         "        count = catchup.roll_forward(donor.raw, target.raw, service)\n",
         "        count = 0\n",
-        f"{TESTS}/test_steps.py::test_a_file_that_rejoins_has_what_was_written_until_the_last_moment",
+        f"{rooms.COMMIT}/test_order_of_steps.py::test_a_file_that_rejoins_has_what_was_written_until_the_last_moment",
     ),
     mutant(
         "the old file's WAL is left beside the new one",
@@ -206,7 +206,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "    remove(path)\n    return quarantine\n",
         "    return quarantine\n",
-        f"{TESTS}/test_steps.py::test_a_leftover_wal_is_not_taken_for_that_of_the_copy",
+        f"{rooms.COMMIT}/test_order_of_steps.py::test_a_leftover_wal_is_not_taken_for_that_of_the_copy",
     ),
     mutant(
         "all copies have one nonce",
@@ -214,7 +214,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/backup_copy.py",
         "secrets.token_hex(16)",
         '"0" * 32',
-        f"{TESTS}/test_steps.py::test_no_two_files_have_the_same_nonce",
+        f"{rooms.COMMIT}/test_order_of_steps.py::test_no_two_files_have_the_same_nonce",
     ),
     mutant(
         "a copy is as open as the umask has it",
@@ -232,6 +232,6 @@ MUTANTS: tuple[Mutant, ...] = (
         '= list(connection.execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
         "    first = found[service.aliases[0]]\n"
         '    found = {alias: [] if rows == first else ["differs"] for alias, rows in found.items()}\n',
-        f"{TESTS}/test_repair.py::test_a_damaged_donor_is_told_apart_from_its_sound_copy",
+        f"{rooms.REPAIR}/test_rejoin.py::test_a_damaged_donor_is_told_apart_from_its_sound_copy",
     ),
 )

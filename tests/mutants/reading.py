@@ -1,8 +1,8 @@
 """Breaks of the read gate and of what it knows a file by."""
 
+from tests.mutants import rooms
 from tests.mutants.mutant import Mutant, mutant
 
-TESTS = "bookstore_project/replication/tests"
 GATE, PARTICIPANT = (
     "bookstore_project/replication/sqlite_pair/reading/gate.py",
     "bookstore_project/replication/sqlite_pair/files/participant.py",
@@ -17,8 +17,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "            witness = read_witness(service.witness_file)\n"
         "            _begin(alias, witness)\n"
         '            snapshot = FileSnapshot(alias, witness.floor, witness.timeline, None, "")\n',
-        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
-        f"{TESTS}/test_gate.py::test_membership_counts_as_it_stands_after_the_snapshot",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
+        f"{rooms.REPLICATION}/test_reads.py::test_membership_counts_as_it_stands_after_the_snapshot",
     ),
     mutant(
         "the witness is read before the snapshot only",
@@ -26,7 +26,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "        now = read_witness(service.witness_file)\n",
         "        now = before\n",
-        f"{TESTS}/test_gate.py::test_membership_counts_as_it_stands_after_the_snapshot",
+        f"{rooms.REPLICATION}/test_reads.py::test_membership_counts_as_it_stands_after_the_snapshot",
     ),
     mutant(
         "no wait for the floor",
@@ -34,7 +34,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "        if now.floor >= head:\n",
         "        if True:\n",
-        f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_may_touch_waits_for_it",
+        f"{rooms.REPLICATION}/test_reads.py::test_a_read_that_a_write_in_doubt_may_touch_waits_for_it",
     ),
     mutant(
         "a read that names its keys waits for nothing",
@@ -42,7 +42,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "        if keys and not set(keys) & keys_in_doubt(connection, now.floor):\n",
         "        if keys:\n",
-        f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_may_touch_waits_for_it[keys0]",
+        f"{rooms.REPLICATION}/test_reads.py::test_a_read_that_a_write_in_doubt_may_touch_waits_for_it[keys0]",
     ),
     mutant(
         "a read beside a write in doubt claims its position",
@@ -50,7 +50,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "            return FileSnapshot(alias, now.floor, now.timeline, written_ns,",
         "            return FileSnapshot(alias, head, now.timeline, written_ns,",
-        f"{TESTS}/test_gate.py::test_a_read_that_a_write_in_doubt_does_not_touch_goes_through",
+        f"{rooms.REPLICATION}/test_reads.py::test_a_read_that_a_write_in_doubt_does_not_touch_goes_through",
     ),
     mutant(
         "a copy read beside another forgets what was written in between",
@@ -58,7 +58,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "    return frozenset(keys_in_doubt(connection, here.position))\n",
         "    return frozenset()\n",
-        f"{TESTS}/test_gate.py::test_what_was_written_between_the_two_reads_is_told",
+        f"{rooms.REPLICATION}/test_reads.py::test_what_was_written_between_the_two_reads_is_told",
     ),
     mutant(
         "a file is not looked at again after a read that found nothing",
@@ -66,7 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "            _check_again(service, alias, snapshot)\n            raise\n",
         "            raise\n",
-        f"{TESTS}/test_strangers.py::TestOverwritten::test_that_nothing_was_found_meanwhile_is_not_said",
+        f"{rooms.FILES}/test_outside_changes.py::TestOverwritten::test_that_nothing_was_found_meanwhile_is_not_said",
     ),
     mutant(
         "a log that ends below the floor is read",
@@ -74,8 +74,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/participant.py",
         "    if alias in witness.in_sync and head.position < witness.floor:\n",
         "    if False:\n",
-        f"{TESTS}/test_faults.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
-        f"{TESTS}/test_donors.py::test_no_copy_is_made_of_a_file_that_ends_below_the_floor",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_replica_behind_the_floor_is_neither_read_nor_rolled_forward_unchecked",
+        f"{rooms.REPAIR}/test_copy_sources.py::test_no_copy_is_made_of_a_file_that_ends_below_the_floor",
     ),
     mutant(
         "a read never settles",
@@ -83,7 +83,7 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "        if may_settle:\n",
         "        if False:\n",
-        f"{TESTS}/test_killed_writer.py::test_a_read_finishes_what_a_dead_writer_left",
+        f"{rooms.COMMIT}/test_killed_writer.py::test_a_read_finishes_what_a_dead_writer_left",
     ),
     mutant(
         "the inode isn't compared",
@@ -91,7 +91,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/file_identity.py",
         'raise ReplicaFault("its file was replaced',
         'str("its file was replaced',
-        f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[replaced]",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_replica_whose_file_is_at_fault_says_why[replaced]",
     ),
     mutant(
         "the size isn't compared",
@@ -99,7 +99,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/file_identity.py",
         'raise Shrunk(f"its file shrank',
         'str(f"its file shrank',
-        f"{TESTS}/test_steps.py::test_a_file_that_lost_its_last_page_is_not_read_though_nobody_misses_it_yet",
+        f"{rooms.COMMIT}/test_order_of_steps.py::test_a_file_that_lost_its_last_page_is_not_read_though_nobody_misses_it_yet",
     ),
     mutant(
         "the nonce isn't compared",
@@ -107,7 +107,8 @@ MUTANTS: tuple[Mutant, ...] = (
         PARTICIPANT,
         'raise ReplicaFault("its content comes from another copy")',
         'str("its content comes from another copy")',
-        f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[filled from the other copy]",
+        f"{rooms.PAIR}/test_damaged_files.py::"
+        "test_a_replica_whose_file_is_at_fault_says_why[filled from the other copy]",
     ),
     mutant(
         "a change that isn't in the log goes unnoticed",
@@ -115,7 +116,7 @@ MUTANTS: tuple[Mutant, ...] = (
         PARTICIPANT,
         'raise ReplicaFault("it holds a change that the log',
         'str("it holds a change that the log',
-        f"{TESTS}/test_faults.py::test_a_replica_whose_file_is_at_fault_says_why[edited by hand]",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_replica_whose_file_is_at_fault_says_why[edited by hand]",
     ),
     mutant(
         "a reader keeps the damage that it has met to itself",
@@ -123,6 +124,6 @@ MUTANTS: tuple[Mutant, ...] = (
         GATE,
         "            if not _report(service, alias, caches, FaultReport(alias, snapshot.nonce, error)):\n",
         "            if not _report(service, alias, caches):\n",
-        f"{TESTS}/test_suspicion.py::test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once",
+        f"{rooms.PAIR}/test_two_faults.py::test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once",
     ),
 )

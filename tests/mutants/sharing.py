@@ -9,9 +9,9 @@ SHARED, BREAKER, LOOKUPS, CHANGES = (
     "frontend_app/cache/shared/write_behind.py",
 )
 READS, LOOP_LOOKUPS = "frontend_app/cache/reads.py", "frontend_app/gateway/lookup_batches.py"
-HITS_TESTS = "frontend_app/tests/test_shared_hits.py"
-SHARED_TESTS = "frontend_app/tests/test_shared_cache.py"
-REDIS_TESTS = "frontend_app/tests/test_redis.py"
+HITS_TESTS = "frontend_app/gateway/tests/test_shared_hits.py"
+SHARED_TESTS = "frontend_app/cache/shared/tests/test_shared_cache.py"
+REDIS_TESTS = "frontend_app/cache/shared/tests/test_redis.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -122,6 +122,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "        # Again: while this reader looked, another's flight may have landed.\n"
         "        entry = self._look(key, view)\n",
         "        entry = None\n",
-        "frontend_app/tests/test_coherence.py::test_a_reader_that_looked_before_another_landed_makes_no_call",
+        "frontend_app/cache/tests/test_coherence.py::test_a_reader_that_looked_before_another_landed_makes_no_call",
     ),
 )

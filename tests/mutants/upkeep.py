@@ -1,13 +1,13 @@
 """Breaks of what happens to a store beside its work: compaction, migrations, processes of other code."""
 
+from tests.mutants import rooms
 from tests.mutants.mutant import Mutant, mutant
 
-TESTS = "bookstore_project/replication/tests"
 COMPACTION, MIGRATION = (
     "bookstore_project/replication/sqlite_pair/repair/compaction.py",
     "bookstore_project/replication/sqlite_pair/repair/migration.py",
 )
-MIGRATED = f"{TESTS}/test_live_migration.py"
+MIGRATED = f"{rooms.REPAIR}/test_live_migration.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -17,7 +17,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "    target = (witness.floor - replication_settings.log_keep) // step * step\n",
         "    heads = [_head_of(alias, witness) or 0 for alias in witness.in_sync]\n"
         "    target = max(heads) - replication_settings.log_keep\n",
-        f"{TESTS}/test_compaction.py::test_nothing_in_doubt_and_nothing_unsettled_is_dropped",
+        f"{rooms.REPAIR}/test_compaction.py::test_nothing_in_doubt_and_nothing_unsettled_is_dropped",
     ),
     mutant(
         "a compaction drops what a file that is out still needs",
@@ -25,7 +25,7 @@ MUTANTS: tuple[Mutant, ...] = (
         COMPACTION,
         "            target = min(target, max(head,",
         "            min(target, max(head,",
-        f"{TESTS}/test_compaction.py::test_what_a_file_out_of_sync_needs_is_kept_for_it",
+        f"{rooms.REPAIR}/test_compaction.py::test_what_a_file_out_of_sync_needs_is_kept_for_it",
     ),
     mutant(
         "a migration doesn't wait the leases out",
@@ -49,8 +49,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/files/schema_version.py",
         "        raise OtherCode(\n",
         "        str(\n",
-        f"{TESTS}/test_other_code.py::test_whatever_it_tries_is_refused_and_nobody_evicted[write]",
-        f"{TESTS}/test_other_code.py::test_whatever_it_tries_is_refused_and_nobody_evicted[read]",
+        f"{rooms.FILES}/test_schema_version.py::test_whatever_it_tries_is_refused_and_nobody_evicted[write]",
+        f"{rooms.FILES}/test_schema_version.py::test_whatever_it_tries_is_refused_and_nobody_evicted[read]",
     ),
     mutant(
         "a reference that would dangle is called an unknown outcome",
@@ -58,6 +58,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/commit/recovery.py",
         "            if not done and not failed:\n",
         "            if False:\n",
-        f"{TESTS}/test_unusual_writes.py::test_a_reference_that_would_dangle_is_the_callers_error",
+        f"{rooms.REPLICATION}/test_unusual_writes.py::test_a_reference_that_would_dangle_is_the_callers_error",
     ),
 )

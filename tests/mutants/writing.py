@@ -1,15 +1,15 @@
 """Breaks of a write's steps: both files, in order, and what a dead writer left."""
 
+from tests.mutants import rooms
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-TESTS = "bookstore_project/replication/tests"
 ATTEMPT, SETTLE, LOG, MUTEX = (
     "bookstore_project/replication/sqlite_pair/commit/attempt.py",
     "bookstore_project/replication/sqlite_pair/commit/recovery.py",
     "bookstore_project/replication/log/entries.py",
     "bookstore_project/replication/sqlite_pair/locks/mutex.py",
 )
-STEPS = f"{TESTS}/test_steps.py"
+STEPS = f"{rooms.COMMIT}/test_order_of_steps.py"
 
 COMMIT = """        witness = self._commit(witness)
         reached("committed")
@@ -28,7 +28,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ATTEMPT,
         "                    restricted.enter_context(participant.wrapper.restricted())\n",
         "                    pass\n",
-        f"{TESTS}/test_raw_sql.py::test_in_a_change_what_one_file_alone_would_do_is_refused_and_the_rest_is_carried",
+        f"{rooms.REPLICATION}/test_raw_sql.py::test_in_a_change_what_one_file_alone_would_do_is_refused_and_the_rest_is_carried",
     ),
     mutant(
         "a read may end its snapshot",
@@ -36,7 +36,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/reading/gate.py",
         "with pinned(service.name, alias, for_writing=False), wrapper(alias).restricted():\n                yield",
         "with pinned(service.name, alias, for_writing=False):\n                yield",
-        f"{TESTS}/test_raw_sql.py::test_a_read_keeps_its_snapshot[COMMIT]",
+        f"{rooms.REPLICATION}/test_raw_sql.py::test_a_read_keeps_its_snapshot[COMMIT]",
     ),
     mutant(
         "one file only is committed",
@@ -44,7 +44,7 @@ MUTANTS: tuple[Mutant, ...] = (
         SETTLE,
         "    while participants:\n",
         "    while participants and not done:\n",
-        f"{TESTS}/test_transaction.py::test_a_sale_stands_in_both_files",
+        f"{rooms.REPLICATION}/test_transaction.py::test_a_sale_stands_in_both_files",
     ),
     mutant(
         "the floor rises before the commits",
@@ -52,7 +52,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ATTEMPT,
         COMMIT,
         f"{RAISE_FLOOR}\n{COMMIT}",
-        f"{TESTS}/test_killed_writer.py::test_a_sale_cut_short_is_made_once_by_the_retry[before-commit]",
+        f"{rooms.COMMIT}/test_killed_writer.py::test_a_sale_cut_short_is_made_once_by_the_retry[before-commit]",
     ),
     mutant(
         "the floor rises before the fronts have forgotten",
@@ -60,7 +60,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ATTEMPT,
         '        reached("committed")\n',
         f'        reached("committed")\n{RAISE_FLOOR}\n',
-        f"{TESTS}/test_fronts.py::test_a_write_becomes_visible_only_after_the_fronts_have_answered",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_a_write_becomes_visible_only_after_the_fronts_have_answered",
     ),
     Mutant(
         "new entries are sent to the fronts before the floor rises",
@@ -86,7 +86,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(ATTEMPT, COMMIT, f"        self.caches.invalidate(witness.timeline, [entry])\n{COMMIT}"),
             Edit(ATTEMPT, f"            {INVALIDATE}  #", "            pass  #"),
         ),
-        (f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",),
+        (f"{rooms.INVALIDATION}/test_pushes.py::test_leases_are_read_after_the_commits",),
     ),
     mutant(
         "leases are read before the commits",
@@ -94,7 +94,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/invalidation/pushes.py",
         "if not _has_taken(announced, lease)}",
         "if any(holder == told for told in announced) and not _has_taken(announced, lease)}",
-        f"{TESTS}/test_fronts.py::test_leases_are_read_after_the_commits",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_leases_are_read_after_the_commits",
     ),
     mutant(
         "what one process of a front was told counts for the next one",
@@ -102,7 +102,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/invalidation/pushes.py",
         "announced.get(lease.holder)",
         "{holder[0]: answer for holder, answer in announced.items()}.get(lease.front)",
-        f"{TESTS}/test_fronts.py::test_a_front_that_began_anew_meanwhile_is_told_again",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_a_front_that_began_anew_meanwhile_is_told_again",
     ),
     mutant(
         "a lease belongs to a front's name",
@@ -110,8 +110,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/invalidation/leases.py",
         "        return self.front, self.instance\n",
         '        return self.front, ""\n',
-        f"{TESTS}/test_fronts.py::test_a_lease_belongs_to_one_process_whatever_others_of_its_name_do",
-        f"{TESTS}/test_fronts.py::test_each_process_of_one_name_is_told",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_a_lease_belongs_to_one_process_whatever_others_of_its_name_do",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_each_process_of_one_name_is_told",
     ),
     mutant(
         "whoever answers at a front's address answers for it",
@@ -119,7 +119,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "frontend_app/cache/pushes.py",
         "    if meant and meant != coherence.instance:\n",
         "    if False:\n",
-        "frontend_app/tests/test_pushes.py::test_a_push_that_is_meant_for_another_process_is_not_taken",
+        "frontend_app/cache/tests/test_pushes.py::test_a_push_that_is_meant_for_another_process_is_not_taken",
     ),
     mutant(
         "an announcement that did not arrive counts",
@@ -127,7 +127,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/invalidation/pushes.py",
         "return answer is not None and answer.result()",
         "return answer is not None",
-        f"{TESTS}/test_fronts.py::test_an_announcement_that_did_not_arrive_is_made_good",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_an_announcement_that_did_not_arrive_is_made_good",
     ),
     mutant(
         "a dead file stays in the set",
@@ -135,7 +135,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ATTEMPT,
         EVICT,
         "",
-        f"{TESTS}/test_repair.py::test_a_file_that_was_locked_for_a_while_rejoins_by_its_log",
+        f"{rooms.REPAIR}/test_rejoin.py::test_a_file_that_was_locked_for_a_while_rejoins_by_its_log",
     ),
     mutant(
         "a dead file is evicted after the commit",
@@ -180,7 +180,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "                    entries.update_digest(follower.raw, row)\n"
         "                entries.forget_pending(follower.raw)\n"
         "                entries.append(follower.raw, entry)\n",
-        f"{TESTS}/test_transaction.py::test_a_sale_stands_in_both_files",
+        f"{rooms.REPLICATION}/test_transaction.py::test_a_sale_stands_in_both_files",
     ),
     mutant(
         "changes are known by signals alone",
@@ -192,8 +192,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "            for change in noted\n"
         "            if change.before != change.after and (change.table, change.key) in self._touched\n"
         "        ]\n",
-        f"{TESTS}/test_transaction.py::test_every_way_to_write_reaches_both_files[update with expressions]",
-        f"{TESTS}/test_transaction.py::test_every_way_to_write_reaches_both_files[raw SQL]",
+        f"{rooms.REPLICATION}/test_transaction.py::"
+        "test_every_way_to_write_reaches_both_files[update with expressions]",
+        f"{rooms.REPLICATION}/test_transaction.py::test_every_way_to_write_reaches_both_files[raw SQL]",
     ),
     mutant(
         "REPLACE deletes unseen",
@@ -201,7 +202,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/backend/base.py",
         '"PRAGMA recursive_triggers=ON"',
         '"PRAGMA recursive_triggers=OFF"',
-        f"{TESTS}/test_transaction.py::test_every_way_to_write_reaches_both_files[REPLACE]",
+        f"{rooms.REPLICATION}/test_transaction.py::test_every_way_to_write_reaches_both_files[REPLACE]",
     ),
     mutant(
         "commits aren't synced",
@@ -217,7 +218,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "catalog_app/models.py",
         "images = [image for image in (before, after) if image is not None]",
         "images = [image for image in (after or before,) if image is not None]",
-        f"{TESTS}/test_transaction.py::test_an_entry_names_the_old_and_the_new_topic",
+        f"{rooms.REPLICATION}/test_transaction.py::test_an_entry_names_the_old_and_the_new_topic",
     ),
     mutant(
         "a caller's constraint error is taken for a fault of the file",
@@ -225,7 +226,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/errors.py",
         "        sqlite3.SQLITE_NOTADB,\n",
         "        sqlite3.SQLITE_NOTADB,\n        sqlite3.SQLITE_CONSTRAINT,\n",
-        f"{TESTS}/test_transaction.py::test_a_constraint_error_belongs_to_the_caller",
+        f"{rooms.REPLICATION}/test_transaction.py::test_a_constraint_error_belongs_to_the_caller",
     ),
     mutant(
         "a fault of the file is taken for the caller's error",
@@ -241,7 +242,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ATTEMPT,
         "        entries.assert_digest(self._lead.raw, table.name, value, before if is_changed else image)\n",
         "",
-        f"{TESTS}/test_faults.py::test_a_flipped_stock_does_not_say_no",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_flipped_stock_does_not_say_no",
     ),
     mutant(
         "rows have no digest to answer to",
@@ -249,7 +250,7 @@ MUTANTS: tuple[Mutant, ...] = (
         LOG,
         "    if cursor.rowcount != 1:\n        raise _digest_mismatch(change.table, change.key)\n",
         "",
-        f"{TESTS}/test_faults.py::test_a_flipped_value_is_noticed_where_no_second_copy_shows_it",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_flipped_value_is_noticed_where_no_second_copy_shows_it",
     ),
     mutant(
         "the second file's row isn't compared with the first one's",
@@ -257,7 +258,7 @@ MUTANTS: tuple[Mutant, ...] = (
         LOG,
         "        if images.read_image(connection, table, change.key) != change.before:\n",
         "        if False:\n",
-        f"{TESTS}/test_faults.py::test_a_flipped_value_is_neither_sold_from_nor_copied[catalog-2]",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_flipped_value_is_neither_sold_from_nor_copied[catalog-2]",
     ),
     # ------------------------------------------------------------------------- what a dead writer left
     mutant(
@@ -266,8 +267,8 @@ MUTANTS: tuple[Mutant, ...] = (
         SETTLE,
         "            if _is_settled(opening):\n",
         "            if _is_settled(opening) or True:\n",
-        f"{TESTS}/test_killed_writer.py::test_an_entry_on_one_file_only_is_rolled_forward_before_the_next_write",
-        f"{TESTS}/test_killed_writer.py::test_a_repeat_that_changes_nothing_is_answered_after_settling",
+        f"{rooms.COMMIT}/test_killed_writer.py::test_an_entry_on_one_file_only_is_rolled_forward_before_the_next_write",
+        f"{rooms.COMMIT}/test_killed_writer.py::test_a_repeat_that_changes_nothing_is_answered_after_settling",
     ),
     mutant(
         "what is settled isn't invalidated",
@@ -275,7 +276,7 @@ MUTANTS: tuple[Mutant, ...] = (
         SETTLE,
         "    if doubts:\n        caches.invalidate(witness.timeline, doubts)\n",
         "",
-        f"{TESTS}/test_killed_writer.py::test_a_settled_entry_is_invalidated_before_it_becomes_visible",
+        f"{rooms.COMMIT}/test_killed_writer.py::test_a_settled_entry_is_invalidated_before_it_becomes_visible",
     ),
     mutant(
         "a log that has departed is rolled forward",
@@ -283,7 +284,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/log/catchup.py",
         "    if known != head.hash:\n",
         "    if False:\n",
-        f"{TESTS}/test_killed_writer.py::test_a_log_that_does_not_fit_is_not_rolled_forward",
+        f"{rooms.COMMIT}/test_killed_writer.py::test_a_log_that_does_not_fit_is_not_rolled_forward",
     ),
     mutant(
         "the hash chain isn't checked while rolling forward",
@@ -323,7 +324,7 @@ MUTANTS: tuple[Mutant, ...] = (
         MUTEX,
         '    turnstile = _acquire(directory / "turnstile", deadline, _TURNSTILE_RETRY_DELAY_S)\n',
         "    turnstile = os.open(directory, os.O_RDONLY)\n",
-        f"{TESTS}/test_mutex.py::test_a_waiter_gets_its_turn_against_a_greedy_one",
+        f"{rooms.LOCKS}/test_mutex.py::test_a_waiter_gets_its_turn_against_a_greedy_one",
     ),
     mutant(
         "the set is written into one slot only",
@@ -331,7 +332,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/membership/witness.py",
         "        for _ in range(2 if sync else 1):\n",
         "        for _ in range(1):\n",
-        f"{TESTS}/test_witness.py::test_membership_stands_in_both_slots",
+        f"{rooms.MEMBERSHIP}/test_witness.py::test_membership_stands_in_both_slots",
     ),
     mutant(
         "the set isn't synced",
@@ -339,7 +340,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/membership/witness.py",
         "            if sync:\n                os.fsync(descriptor)\n",
         "",
-        f"{TESTS}/test_witness.py::test_each_slot_of_a_membership_is_durable_before_the_next_is_touched",
+        f"{rooms.MEMBERSHIP}/test_witness.py::test_each_slot_of_a_membership_is_durable_before_the_next_is_touched",
     ),
     mutant(
         "texts aren't looked at before the commit",

@@ -4,10 +4,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from bookstore_project.replication.tests.conftest import killed_at
 from tests.configured import replication
-
-__all__ = ["killed_at"]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from django.db import connections
 
 from bookstore_project.api.sales import Line, Sale
 from bookstore_project.archive import manifest
-from bookstore_project.replication.tests import copies
+from bookstore_project.replication.tests.support import replica_files
 from bookstore_project.settings import topology
 from catalog_app.sales import order_sell
 from order_app.purchase import order_write
@@ -36,8 +36,8 @@ def orders(path: Path) -> set[uuid.UUID]:
         return {uuid.UUID(key) for (key,) in connection.execute("SELECT id FROM order_app_order")}
 
 
-def dumps() -> dict[str, dict[str, copies.Rows]]:
-    return {alias: copies.dump(alias) for alias in ALIASES}
+def dumps() -> dict[str, dict[str, replica_files.Rows]]:
+    return {alias: replica_files.dump(alias) for alias in ALIASES}
 
 
 def lose_everything() -> None:

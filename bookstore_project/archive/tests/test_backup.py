@@ -19,8 +19,15 @@ from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.sqlite_pair.files import source
-from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, change_around, floor, head, rows
+from bookstore_project.replication.tests.support.replica_files import (
+    KilledAt,
+    Party,
+    assert_copies_equal,
+    change_around,
+    floor,
+    head,
+    rows,
+)
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app.models import OrderLine

@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 from bookstore_project.archive.tests.shop import buy, command, orders
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.tests.caretaking import Maintenance
-from bookstore_project.replication.tests.copies import assert_copies_equal, held, rows
+from bookstore_project.replication.tests.support.maintenance import Maintenance
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, held, rows
 from bookstore_project.settings import topology
 from order_app import clients
 from order_app.sweeper import Sweeper

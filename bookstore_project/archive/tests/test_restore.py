@@ -34,8 +34,12 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
-from bookstore_project.replication.tests.conftest import KilledAt
-from bookstore_project.replication.tests.copies import assert_copies_equal, change_around, rows
+from bookstore_project.replication.tests.support.replica_files import (
+    KilledAt,
+    assert_copies_equal,
+    change_around,
+    rows,
+)
 from bookstore_project.replication.transaction import settle
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock

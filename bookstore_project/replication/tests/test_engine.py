@@ -15,8 +15,8 @@ from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair.maintenance import scrub_all
-from bookstore_project.replication.tests.copies import floor, head
 from bookstore_project.replication.tests.shelf.models import Shelf
+from bookstore_project.replication.tests.support.replica_files import floor, head
 from bookstore_project.settings import topology
 
 CATALOG = get_service("catalog")

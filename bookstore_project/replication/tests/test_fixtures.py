@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, head, rows
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Tag, Thing
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, head, rows
 from bookstore_project.replication.transaction import run
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
-from bookstore_project.replication.tests.copies import python
+from bookstore_project.replication.tests.support.replica_files import python
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.processes
@@ -45,7 +45,7 @@ def test_its_locks_are_its_own_until_it_is_killed(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="who started a process is told by /proc")
 def test_nothing_outlives_the_process_that_started_it() -> None:
     code = (
-        "from bookstore_project.replication.tests.forks import Fork\n"
+        "from bookstore_project.replication.tests.support.forks import Fork\n"
         "fork = Fork('print(os.getpid(), os.getppid(), flush=True); input()')\n"
         "print(fork.stdout.readline(), end='', flush=True); input()"
     )

@@ -12,8 +12,8 @@ from bookstore_project.replication import reads
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.tests.shelf.models import Reader
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 

@@ -14,8 +14,8 @@ from pytest_django.fixtures import Settings
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests import histories
-from bookstore_project.replication.tests.copies import assert_copies_equal, change_around
+from bookstore_project.replication.tests.support import histories
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
 

@@ -10,7 +10,7 @@ import pytest
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes.logs import DroppingQueueHandler
 from bookstore_project.replication.invalidation import set_pushes
-from bookstore_project.replication.tests.books import reprice
+from bookstore_project.replication.tests.support.books import reprice
 from bookstore_project.settings import topology
 
 Records = queue.Queue[logging.LogRecord]

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bookstore_project.replication import rows
 from bookstore_project.replication.errors import Unavailable, WriteRefused
-from bookstore_project.replication.tests.copies import assert_copies_equal, change_around
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around
 from bookstore_project.replication.transaction import get_verified, run
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 

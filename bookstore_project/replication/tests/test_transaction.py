@@ -15,8 +15,15 @@ from bookstore_project.api.sales import Line
 from bookstore_project.replication import reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
-from bookstore_project.replication.tests.books import reprice
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, head, lead, rows
+from bookstore_project.replication.tests.support.books import reprice
+from bookstore_project.replication.tests.support.replica_files import (
+    assert_copies_equal,
+    dump,
+    execute,
+    head,
+    lead,
+    rows,
+)
 from bookstore_project.replication.transaction import get_verified, run
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
 from catalog_app.sales import order_sell

@@ -17,8 +17,15 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import migration
-from bookstore_project.replication.tests.copies import Party, assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Thing
+from bookstore_project.replication.tests.support.replica_files import (
+    Party,
+    assert_copies_equal,
+    dump,
+    execute,
+    lead,
+    rows,
+)
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from tests.patience import PATIENCE_S

@@ -14,7 +14,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
-from bookstore_project.replication.tests.copies import assert_copies_equal, dump, execute, head, lead, rows
 from bookstore_project.replication.tests.shelf.models import (
     Lamp,
     Loan,
@@ -24,6 +23,14 @@ from bookstore_project.replication.tests.shelf.models import (
     Shelf,
     Tag,
     Thing,
+)
+from bookstore_project.replication.tests.support.replica_files import (
+    assert_copies_equal,
+    dump,
+    execute,
+    head,
+    lead,
+    rows,
 )
 from bookstore_project.replication.transaction import run
 

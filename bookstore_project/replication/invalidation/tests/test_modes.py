@@ -1,0 +1,92 @@
+"""The writers' side of BOOKSTORE_COHERENCE: an experiment waits for nobody, and endangers nobody else's promise."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bookstore_project.replication.invalidation import leases, polls
+from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.invalidation.leases import Lease, record_lease
+from bookstore_project.replication.log.entries import Entry
+from bookstore_project.replication.tests.support.fake_fronts import LEASE, NOW, POLL, Clock, Pushes, reprice
+from bookstore_project.replication.tests.support.replica_files import eventually
+from bookstore_project.settings import modes, topology
+from tests.patience import PATIENCE_S
+
+ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
+EXPERIMENTS = [modes.PUSH, modes.NONE]
+
+
+class StuckFront:
+    """Takes a push, and answers when the test is over."""
+
+    def __init__(self) -> None:
+        self.messages: list[Mapping[str, Any]] = []
+        self.is_over = threading.Event()
+
+    def __call__(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
+        self.messages.append(message)
+        assert self.is_over.wait(PATIENCE_S)
+        return True
+
+
+def test_push_tells_every_front_and_waits_for_none(
+    seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = StuckFront()
+    monkeypatch.setattr(fronts, "push", front)
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
+    position = reprice()
+    eventually(lambda: [(position, ["book:1"])] in [message["invalidate"] for message in front.messages])
+    front.is_over.set()
+
+
+def test_push_leaves_out_what_a_front_is_too_slow_for(
+    empty_store: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = StuckFront()
+    monkeypatch.setattr(fronts, "push", front)
+    monkeypatch.setattr(fronts, "_UNWAITED", threading.BoundedSemaphore(1))
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
+    for position in (7, 8, 9):
+        fronts.invalidate("t", [replace(ENTRY, position=position)])
+    front.is_over.set()
+    assert [message["invalidate"] for message in front.messages] in ([], [[(7, ["book:1"])]])
+
+
+def test_push_sends_new_answers_to_every_front(empty_store: Path, settings: Settings) -> None:
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
+    expected = [node.name for node in topology.replicas(topology.FRONT)]
+    assert [lease.front for lease in fronts.listeners()] == expected
+
+
+def test_none_tells_nobody(clock: Clock, pushes: Pushes, settings: Settings) -> None:
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.NONE}
+    fronts.invalidate("t", [ENTRY], fronts.announce("t", ENTRY))
+    assert (pushes.taken, fronts.listeners()) == ({}, [])
+
+
+@pytest.mark.parametrize("mode", EXPERIMENTS)
+def test_no_front_gets_a_lease_from_an_experiment(clock: Clock, settings: Settings, mode: str) -> None:
+    """A front that counts on its lease would be told of nothing."""
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": mode}
+    record_lease(replace(LEASE, expires=NOW))
+    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
+    assert leases.read_leases().valid == {}
+
+
+@pytest.mark.parametrize("mode", EXPERIMENTS)
+def test_a_front_that_has_its_lease_is_waited_for_all_the_same(
+    clock: Clock, pushes: Pushes, settings: Settings, mode: str
+) -> None:
+    """As when a command is run in another mode than the store."""
+    settings.REPLICATION = settings.REPLICATION | {"COHERENCE": mode}
+    record_lease(LEASE)
+    pushes.deaf.add("front")
+    fronts.invalidate("t", [ENTRY])
+    assert clock.now >= LEASE.expires

@@ -1,0 +1,276 @@
+"""A file that is out of sync comes back, by its log or by a verified copy, whatever interrupts it."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from bookstore_project.replication import failpoints, maintenance_log
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import file_identity, scrub
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.operator import quarantine
+from bookstore_project.replication.sqlite_pair.repair import rejoin
+from bookstore_project.replication.tests.support.maintenance import Maintenance, scrub_all
+from bookstore_project.replication.tests.support.replica_files import (
+    KilledAt,
+    Party,
+    assert_copies_equal,
+    change_around,
+    held,
+    opened,
+)
+from bookstore_project.settings import topology
+from catalog_app.services import book_restock
+from tests.configured import replication
+
+CATALOG = get_service("catalog")
+
+
+def restock(copies: int = 1, book_id: int = 1) -> None:
+    book_restock(book_id=book_id, quantity=copies, actor="test")
+
+
+def witness() -> Witness:
+    return read_witness(CATALOG.witness_file)
+
+
+def evict_the_second() -> None:
+    """A lock that another program holds, for longer than a writer waits."""
+    with held("catalog-2"):
+        restock()
+    assert witness().in_sync == ("catalog-1",)
+    assert "locked" in witness().out["catalog-2"].reason
+
+
+def test_a_file_that_was_locked_for_a_while_rejoins_by_its_log(seven_books: Path) -> None:
+    evict_the_second()
+    restock(5)
+    (repaired,) = rejoin.repair(CATALOG)
+    assert (repaired.alias, repaired.means, repaired.entries) == ("catalog-2", "log", 2)
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+    assert witness().out == {}
+    assert_copies_equal("catalog")
+
+
+def test_a_deleted_file_is_rebuilt_from_the_other(seven_books: Path) -> None:
+    topology.database_file("catalog-1").unlink()
+    restock()
+    (repaired,) = rejoin.repair(CATALOG)
+    assert (repaired.alias, repaired.means) == ("catalog-1", "copy")
+    restock()
+    assert_copies_equal("catalog")
+
+
+def test_a_file_at_fault_is_found_and_rebuilt_though_nobody_writes(seven_books: Path) -> None:
+    shutil.copy(topology.database_file("catalog-1"), seven_books / "copy")
+    (seven_books / "copy").replace(topology.database_file("catalog-2"))
+    Maintenance(CATALOG).step()
+    assert_copies_equal("catalog")
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+
+
+def test_the_old_file_is_kept_aside(seven_books: Path) -> None:
+    path = topology.database_file("catalog-2")
+    path.write_bytes(b"garbage" * 1000)
+    restock()
+    rejoin.repair(CATALOG)
+    (aside,) = quarantine.quarantined("catalog-2")
+    assert aside.path.read_bytes().startswith(b"garbage")
+
+
+def test_a_file_with_a_damaged_row_is_not_let_in_by_its_log(seven_books: Path) -> None:
+    evict_the_second()
+    change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
+    (repaired,) = rejoin.repair(CATALOG)
+    assert repaired.means == "copy"
+    assert_copies_equal("catalog")
+
+
+def test_no_copy_is_made_of_a_damaged_file(seven_books: Path) -> None:
+    """Unverified donors are how damage would spread to the last good rows."""
+    evict_the_second()
+    topology.database_file("catalog-2").unlink()
+    change_around("catalog-1", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
+    with pytest.raises(Unavailable, match="catalog-1 is damaged: row 7 of catalog_app_book"):
+        rejoin.repair(CATALOG)
+    assert witness().in_sync == ("catalog-1",)
+    assert not topology.database_file("catalog-2").exists()
+
+
+def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
+    path = topology.database_file("catalog-1")
+    with writer_lock(CATALOG.lock_dir):
+        file_identity.checkpoint(CATALOG, witness())
+    with opened("catalog-1") as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # As a disk does it.
+    topology.database_file("catalog-2").unlink()
+    with pytest.raises(Unavailable, match="catalog-1, which would be the only copy, is damaged"):
+        restock(book_id=2)
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+
+
+def test_a_replica_that_is_repaired_does_not_miss_writes_made_meanwhile(seven_books: Path) -> None:
+    topology.database_file("catalog-2").unlink()
+    restock()
+    failpoints.hooks["repair-copied"] = restock
+    failpoints.hooks["repair-installed"] = lambda: None
+    (repaired,) = rejoin.repair(CATALOG)
+    assert repaired.entries == 1
+    assert_copies_equal("catalog")
+
+
+REPAIR = """
+from bookstore_project.replication.sqlite_pair.repair import rejoin
+from bookstore_project.replication.service import get_service
+rejoin.repair(get_service("catalog"))
+"""
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["repair-copied", "repair-verified", "repair-quarantined", "repair-installed", "repair-rolled", "readmit"],
+)
+@pytest.mark.processes
+def test_a_repairer_killed_anywhere_is_followed_by_one_that_finishes(
+    seven_books: Path, killed_at: KilledAt, point: str
+) -> None:
+    topology.database_file("catalog-2").unlink()
+    restock()
+    killed_at(point, REPAIR)
+    restock()
+    Maintenance(CATALOG).step()
+    assert witness().in_sync == ("catalog-1", "catalog-2")
+    assert_copies_equal("catalog")
+
+
+# ---------------------------------------------------------------------------------------------------- scrub
+
+
+def test_a_scrub_of_sound_files_finds_nothing(seven_books: Path) -> None:
+    restock()
+    assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
+
+
+DAMAGE = {
+    "a changed value": ("UPDATE catalog_app_book SET price = 1 WHERE id = 3", "row 3 of catalog_app_book isn't what"),
+    "a missing row": (
+        "DELETE FROM catalog_app_ledgerentry WHERE id = 2",
+        "row 2 of catalog_app_ledgerentry is",
+    ),
+    "a row too many": (
+        "INSERT INTO catalog_app_keyedanswer VALUES ('00000000000000000000000000000001', 'x', 200, '')",
+        "of catalog_app_keyedanswer isn't in the log",
+    ),
+    "a changed log": ("UPDATE replication_logentry SET payload = '[]' WHERE position = 1", "hash chain breaks"),
+    "a changed digest": ("UPDATE replication_rowdigest SET digest = 'x' WHERE \"key\" = '4'", "row 4 of"),
+    "a shorter log": ("DELETE FROM replication_logentry WHERE position = 1", "gap|below|digest"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_scrub_says_which_file_and_rows_are_wrong_and_repairs_them(seven_books: Path, damage: str) -> None:
+    restock(book_id=1)
+    statement, complaint = DAMAGE[damage]
+    change_around("catalog-2", statement)
+    maintenance = Maintenance(CATALOG)
+    found = maintenance.scrub()
+    assert found["catalog-1"] == []
+    assert any(part in " ".join(found["catalog-2"]) for part in complaint.split("|")), found
+    assert witness().in_sync == ("catalog-1",)
+    maintenance.step()
+    assert_copies_equal("catalog")
+
+
+def test_a_scrub_reads_the_file_and_not_what_it_remembers(seven_books: Path) -> None:
+    """In an idle store every page that an earlier scrub has read is still in its connection's cache."""
+    restock()
+    with writer_lock(CATALOG.lock_dir):
+        file_identity.checkpoint(CATALOG, witness())
+    assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
+    with opened("catalog-2") as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'django_migrations'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    path = topology.database_file("catalog-2")
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # As a disk does it.
+    found = scrub_all(CATALOG)
+    assert found["catalog-1"] == []
+    assert found["catalog-2"] != []
+
+
+def test_a_scrub_that_is_asked_for_while_one_is_under_way_comes_after_it(
+    seven_books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = scrub.findings
+
+    def look_and_ask(*arguments: Any) -> list[str]:
+        found = look(*arguments)
+        maintenance_log.request_scrub("catalog")
+        return found
+
+    maintenance = Maintenance(CATALOG)
+    maintenance_log.request_scrub("catalog")
+    with monkeypatch.context() as patched:
+        patched.setattr(scrub, "findings", look_and_ask)
+        maintenance.scrub()
+    assert maintenance_log.is_scrub_requested("catalog")
+    maintenance.scrub()
+    assert not maintenance_log.is_scrub_requested("catalog")
+
+
+def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_books: Path) -> None:
+    """Each file is judged alone: a comparison would only say that they differ."""
+    change_around("catalog-1", "UPDATE catalog_app_book SET title = 'x' WHERE id = 1")
+    Maintenance(CATALOG).scrub()
+    assert witness().in_sync == ("catalog-2",)
+
+
+def test_findings_are_bounded(seven_books: Path) -> None:
+    change_around("catalog-1", "DELETE FROM replication_rowdigest")
+    with opened("catalog-1") as connection:
+        assert 0 < len(scrub.findings(connection, CATALOG)) <= scrub.MOST_FINDINGS
+
+
+@pytest.mark.urls("catalog_app.urls")
+def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_other_serves(
+    seven_books: Path,
+) -> None:
+    topology.database_file("catalog-2").unlink()
+    restock()
+    answers: dict[str, Any] = {}
+
+    def ask_both() -> None:
+        for name in ("catalog-1", "catalog-2"):
+            with replication(NODE=name):
+                answers[name] = Client().get("/api/v1/books/1/")
+
+    failpoints.hooks["repair-verified"] = lambda: Party(ask_both).result()
+    rejoin.repair(CATALOG)
+    assert answers["catalog-1"].status_code == 200
+    assert answers["catalog-2"].status_code == 503
+    assert answers["catalog-2"]["Retry-After"] == "1"
+    assert b'"unavailable"' in answers["catalog-2"].content
+    ask_both()
+    assert {answer.status_code for answer in answers.values()} == {200}
+
+
+def test_with_both_files_gone_the_refusal_says_where_an_operator_finds_what_to_do(seven_books: Path) -> None:
+    for alias in ("catalog-1", "catalog-2"):
+        topology.database_file(alias).unlink()
+    with pytest.raises(Unavailable, match=r"nothing was changed\. `manage.py replication status` and docs/runb"):
+        restock()

@@ -1,0 +1,500 @@
+"""Two faults at once: what was found in a file that nobody can do without is remembered, until all of it was checked.
+
+One copy is spoilt, and the other one is gone. Whatever happens then to what gave the fault away (a connection closes,
+a tool merges the `-wal`, a process is killed between two steps), nothing is read from the spoilt one, nothing sold.
+"""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connections
+
+from bookstore_project.replication import failpoints, reads
+from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
+from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.sqlite_pair.files import file_identity, verification
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.operator.status import status
+from bookstore_project.replication.sqlite_pair.repair.compaction import compact
+from bookstore_project.replication.tests.support.books import price_of, reprice
+from bookstore_project.replication.tests.support.maintenance import Maintenance
+from bookstore_project.replication.tests.support.replica_files import (
+    KilledAt,
+    Party,
+    assert_copies_equal,
+    change_around,
+    held,
+)
+from bookstore_project.replication.transaction import run
+from bookstore_project.settings import topology
+from catalog_app.models import Book, KeyedAnswer
+from catalog_app.services import book_restock
+from order_app.models import Order, OrderLine, SweepMark
+
+CATALOG = get_service("catalog")
+ORDER_ID = uuid.UUID(int=7)
+TITLE = "How to get a good grade in DOS in 40 minutes a day"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A service: a row that changes, who reads it, and a write that touches no page of it."""
+
+    service: Service
+    change: Callable[[], object]
+    read: Callable[[], object]
+    write: Callable[[], object]
+
+    @property
+    def witness(self) -> Witness:
+        return read_witness(self.service.witness_file)
+
+    def read_at(self, alias: str) -> object:
+        with reads.reading(self.service.name, alias=alias):
+            return self.read()
+
+    def checkpoint(self) -> None:
+        with writer_lock(self.service.lock_dir, timeout_s=5):
+            file_identity.checkpoint(self.service, self.witness)
+
+    def refuses(self, alias: str) -> None:
+        """Reads, lists and writes, whatever maintenance does, and whoever asks."""
+        maintenance = Maintenance(self.service)
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                self.write()
+            with pytest.raises(Unavailable):
+                self.read_at(alias)
+            with pytest.raises(Unavailable):
+                Party(lambda: self.read_at(alias)).result()
+            with suppress(Unavailable):
+                maintenance.step()
+        assert alias in self.witness.suspects
+        assert not [file.alias for file in status(self.service).files if file.in_sync]
+
+
+def _note() -> None:
+    run("catalog", lambda: KeyedAnswer.objects.create(key=uuid.uuid4(), fingerprint="", status=200, body=""))
+
+
+def _order(title: str) -> None:
+    def write() -> None:
+        Order.objects.get_or_create(id=ORDER_ID, defaults={"created_at": datetime.now(UTC), "sale": 1})
+        values = {"order_id": ORDER_ID, "book": 1, "title": title, "quantity": 1, "unit_price": 5}
+        OrderLine.objects.update_or_create(sale=1, defaults=values)
+
+    run("order", write)
+
+
+KINDS = {
+    "catalog": Kind(CATALOG, reprice, lambda: Book.objects.get(pk=1).price, _note),
+    "order": Kind(
+        get_service("order"),
+        lambda: _order("as it is"),
+        lambda: list(OrderLine.objects.values_list("title")),
+        lambda: run("order", lambda: SweepMark.objects.create(sale=0)),
+    ),
+}
+Old = dict[str, bytes]
+
+
+def read_bytes(path: Path) -> bytes:
+    """In another process, as a stranger does: closing the file here would let go of SQLite's locks."""
+    return subprocess.run(["cat", str(path)], check=True, capture_output=True).stdout
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """In place, in another process."""
+    subprocess.run(["sh", "-c", f"cat > '{path}'"], input=content, check=True)
+
+
+def look_with_a_tool(alias: str) -> None:
+    """As `sqlite3 FILE` by hand: the last one to close the file merges its -wal."""
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT 1 FROM sqlite_master'); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, topology.database_file(alias)], check=True)
+
+
+def lose(alias: str) -> None:
+    path = topology.database_file(alias)
+    for leftover in path.parent.glob(f"{path.name}*"):
+        leftover.unlink()
+
+
+def start() -> str:
+    """What a start of the store does to its files, after all processes have ended; what it says."""
+    connections.close_all()
+    told = StringIO()
+    try:
+        call_command("migrate", verbosity=0, stderr=told)
+    except CommandError as error:
+        told.write(str(error))
+    connections.close_all()
+    return told.getvalue()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest, seven_books: Path) -> Kind:
+    return KINDS[request.param]
+
+
+@pytest.fixture
+def old(kind: Kind) -> Old:
+    """Both files as they were before the row changed. The -wal beside them knows of later changes of other pages."""
+    _order("as it was")
+    kind.write()
+    kind.checkpoint()
+    old = {alias: read_bytes(topology.database_file(alias)) for alias in kind.service.aliases}
+    kind.change()
+    kind.checkpoint()
+    kind.write()
+    return old
+
+
+@pytest.mark.parametrize("spoilt", [0, 1])
+class TestOverwrittenWhileTheOtherIsGone:
+    @pytest.mark.processes
+    def test_nothing_is_read_or_written_ever_after(self, kind: Kind, old: Old, spoilt: int) -> None:
+        alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
+        lose(other)
+        overwrite(topology.database_file(alias), old[alias])
+        kind.refuses(alias)
+        connections.close_all()
+        kind.refuses(alias)
+        assert kind.witness.in_sync == tuple(kind.service.aliases)
+        start()
+        kind.refuses(alias)
+
+    @pytest.mark.parametrize("content", ["old", "as it is"])
+    @pytest.mark.processes
+    def test_a_tool_that_takes_away_what_gave_it_away_changes_nothing(
+        self, kind: Kind, old: Old, spoilt: int, content: str
+    ) -> None:
+        """Also where a check would find nothing wrong: an old page is as sound as a new one."""
+        alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
+        lose(other)
+        path = topology.database_file(alias)
+        overwrite(path, old[alias] if content == "old" else read_bytes(path))
+        with pytest.raises(Unavailable):
+            kind.write()
+        connections.close_all()
+        look_with_a_tool(alias)
+        assert alias in start()
+        kind.refuses(alias)
+
+    @pytest.mark.processes
+    def test_nor_if_the_file_was_only_seen_short(self, kind: Kind, old: Old, spoilt: int, settings: Any) -> None:
+        """Whoever writes a file in place cuts it off first, and may be met doing it."""
+        settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 1}
+        compact(kind.service)
+        alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
+        lose(other)
+        overwrite(topology.database_file(alias), b"")
+        with pytest.raises(Unavailable):
+            kind.write()
+        overwrite(topology.database_file(alias), old[alias])
+        connections.close_all()
+        look_with_a_tool(alias)
+        start()
+        kind.refuses(alias)
+
+    @pytest.mark.processes
+    def test_nor_if_it_does_so_before_anybody_has_seen_it(self, kind: Kind, old: Old, spoilt: int) -> None:
+        """A crash, an old copy, a look with sqlite3, a start: the check of the whole file tells."""
+        alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
+        connections.close_all()
+        lose(other)
+        overwrite(topology.database_file(alias), old[alias])
+        look_with_a_tool(alias)
+        start()
+        with pytest.raises(Unavailable):
+            kind.read_at(alias)
+        kind.refuses(alias)
+
+
+@pytest.mark.processes
+def test_a_tool_that_had_a_look_between_a_crash_and_a_start_costs_nothing(kind: Kind, old: Old) -> None:
+    """Neither with both copies there, nor with one of them lost."""
+    first, second = kind.service.aliases
+    expected = kind.read_at(first)
+    connections.close_all()
+    for alias in kind.service.aliases:
+        look_with_a_tool(alias)
+    start()
+    assert kind.read_at(first) == kind.read_at(second) == expected
+    kind.write()
+    assert kind.witness.trusted == (first, second)
+    connections.close_all()
+    look_with_a_tool(first)
+    lose(second)
+    start()
+    assert kind.read_at(first) == expected
+    kind.write()
+    assert kind.witness.in_sync == (first,)
+    Maintenance(kind.service).step()
+    assert_copies_equal(kind.service.name)
+
+
+HERE = "from bookstore_project.replication.sqlite_pair.tests.test_two_faults import *\n"
+WRITE = f"{HERE}KINDS['catalog'].write()"
+STEP = f"{HERE}Maintenance(KINDS['catalog'].service).step()"
+
+
+@pytest.mark.parametrize("kind", ["catalog"], indirect=True)
+@pytest.mark.parametrize("code", [WRITE, STEP], ids=["writer", "maintenance"])
+@pytest.mark.parametrize("point", ["suspect", "suspected"])
+@pytest.mark.processes
+def test_killed_while_it_remembers_what_it_found(
+    kind: Kind, old: Old, killed_at: KilledAt, point: str, code: str
+) -> None:
+    connections.close_all()
+    lose("catalog-2")
+    overwrite(topology.database_file("catalog-1"), old["catalog-1"])
+    killed_at(point, code)
+    start()
+    kind.refuses("catalog-1")
+
+
+@pytest.mark.parametrize("kind", ["catalog"], indirect=True)
+@pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1"])
+@pytest.mark.processes
+def test_the_last_copy_is_overwritten_under_a_writer(kind: Kind, old: Old, point: str) -> None:
+    """The commit may begin the -wal anew: what it was when the file was overwritten is gone then."""
+    lose("catalog-2")
+    kind.write()
+    assert kind.witness.in_sync == ("catalog-1",)
+    kind.checkpoint()
+    failpoints.hooks[point] = lambda: overwrite(topology.database_file("catalog-1"), old["catalog-1"])
+    if point == "committed-catalog-1":
+        kind.write()  # What was committed before, and is acknowledged now, stands.
+    else:
+        with pytest.raises(OutcomeUnknown):
+            kind.write()
+        assert "catalog-1" in kind.witness.suspects
+    failpoints.hooks.clear()
+    connections.close_all()
+    kind.refuses("catalog-1")
+
+
+# ------------------------------------------------------------------------------------------ damaged rows
+
+
+def list_titles(alias: str) -> list[str]:
+    with reads.reading("catalog", alias=alias):
+        return [book.title for book in Book.objects.all()]
+
+
+def flip(alias: str) -> None:
+    change_around(alias, "UPDATE catalog_app_book SET title = 'Flipped' WHERE id = 1")
+
+
+def test_the_set_does_not_shrink_to_a_file_that_a_scrub_would_not_pass(seven_books: Path) -> None:
+    flip("catalog-1")
+    lose("catalog-2")
+    with pytest.raises(Unavailable, match="catalog-1, which would be the only copy, is damaged: row 1 of"):
+        book_restock(book_id=2, quantity=1, actor="test")
+    assert set(read_witness(CATALOG.witness_file).suspects) == {"catalog-1", "catalog-2"}
+    with pytest.raises(Unavailable, match="catalog-1 is suspected: row 1"):
+        list_titles("catalog-1")
+
+
+def read_verified(alias: str) -> None:
+    with reads.reading("catalog", alias=alias):
+        reads.get_verified(Book, 1)
+
+
+FINDERS: dict[str, Callable[[], object]] = {
+    "a read of the book": lambda: read_verified("catalog-1"),
+    "a write of the book": lambda: reprice(1),
+    "a scrub": lambda: Maintenance(CATALOG).scrub(),
+}
+
+
+@pytest.mark.parametrize("finder", FINDERS)
+def test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal(seven_books: Path, finder: str) -> None:
+    lose("catalog-2")
+    book_restock(book_id=2, quantity=1, actor="test")
+    flip("catalog-1")
+    with pytest.raises(Unavailable):
+        FINDERS[finder]()
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=r"catalog-1 is suspected: .*row 1 of catalog_app_book"):
+            list_titles("catalog-1")
+        with pytest.raises(Unavailable, match="suspected"):
+            price_of(2, "catalog-1")
+        with pytest.raises(Unavailable, match="suspected"):
+            book_restock(book_id=2, quantity=1, actor="test")
+        connections.close_all()
+        with pytest.raises(Unavailable, match="suspected"):
+            Maintenance(CATALOG).step()  # There is a copy to be rebuilt.
+
+
+def test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once(seven_books: Path) -> None:
+    flip("catalog-1")
+    with pytest.raises(Unavailable, match="row 1"):
+        read_verified("catalog-1")
+    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-2",)
+    with pytest.raises(Unavailable, match="out of sync"):
+        list_titles("catalog-1")
+    Maintenance(CATALOG).step()
+    assert_copies_equal("catalog")
+
+
+def test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_nothing(seven_books: Path) -> None:
+    flip("catalog-1")
+
+    def rebuild() -> None:
+        failpoints.hooks.clear()
+        Party(lambda: reprice(1)).result()
+        Party(Maintenance(CATALOG).step).result()
+
+    failpoints.hooks["gate-report"] = rebuild
+    with pytest.raises(Unavailable, match="row 1"):
+        read_verified("catalog-1")
+    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+
+
+# --------------------------------------------------------------------------------------------- cleared again
+
+
+def test_files_that_come_back_as_they_were_count_again(kind: Kind) -> None:
+    kind.write()
+    folders = [topology.database_file(alias).parent for alias in kind.service.aliases]
+    for folder in folders:
+        folder.rename(folder.with_name(f"{folder.name}.away"))
+    with pytest.raises(Unavailable):
+        kind.write()
+    assert set(kind.witness.suspects) == set(kind.service.aliases)
+    maintenance = Maintenance(kind.service)
+    maintenance.step()
+    assert set(kind.witness.suspects) == set(kind.service.aliases)
+    for folder in folders:
+        folder.with_name(f"{folder.name}.away").rename(folder)
+    maintenance.step()
+    assert (kind.witness.suspects, kind.witness.in_sync) == ({}, tuple(kind.service.aliases))
+    kind.write()
+    assert_copies_equal(kind.service.name)
+
+
+def test_a_row_that_is_mended_counts_again_after_a_scrub(seven_books: Path) -> None:
+    lose("catalog-2")
+    book_restock(book_id=2, quantity=1, actor="test")
+    flip("catalog-1")
+    with pytest.raises(Unavailable):
+        reprice(1)
+    maintenance = Maintenance(CATALOG)
+    with pytest.raises(Unavailable):
+        maintenance.step()
+    change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{TITLE}' WHERE id = 1")
+    maintenance.scrub()
+    maintenance.step()
+    reprice(1)
+    assert_copies_equal("catalog")
+
+
+def test_the_operator_has_those_who_are_suspected_checked(seven_books: Path) -> None:
+    flip("catalog-1")
+    lose("catalog-2")
+    with pytest.raises(Unavailable):
+        book_restock(book_id=2, quantity=1, actor="test")
+    told = StringIO()
+    with pytest.raises(CommandError, match="Still suspected: catalog-1, catalog-2"):
+        call_command("replication", "scrub", "--service", "catalog", stdout=told, stderr=StringIO())
+    assert "catalog-1: SUSPECTED\n  row 1 of catalog_app_book isn't what the log says" in told.getvalue()
+    assert "catalog-2: SUSPECTED\n  its file is gone" in told.getvalue()
+    change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{TITLE}' WHERE id = 1")
+    with pytest.raises(CommandError, match="Still suspected: catalog-2"):
+        call_command("replication", "scrub", "--service", "catalog", stdout=told, stderr=StringIO())
+    assert "catalog-1: sound, and not suspected any more" in told.getvalue()
+
+
+@pytest.mark.processes
+def test_killed_before_it_is_cleared_it_is_cleared_by_the_next(seven_books: Path, killed_at: KilledAt) -> None:
+    connections.close_all()
+    path = topology.database_file("catalog-1")
+    lose("catalog-2")
+    path.rename(path.with_name("away"))
+    with pytest.raises(Unavailable):
+        reprice(1)
+    path.with_name("away").rename(path)
+    connections.close_all()
+    killed_at("suspicion-checked", STEP)
+    assert "catalog-1" in read_witness(CATALOG.witness_file).suspects
+    Maintenance(CATALOG).step()
+    reprice(1)
+    assert_copies_equal("catalog")
+
+
+# -------------------------------------------------------------------------------------- files with many rows
+
+
+@pytest.fixture
+def large_files(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is checked while writers wait."""
+    monkeypatch.setattr(verification, "AT_ONCE_BYTES", 0)
+
+
+def test_a_large_file_is_checked_by_maintenance_before_it_counts_alone(large_files: None) -> None:
+    lose("catalog-2")
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=r"is checked as a whole first.* try again in a moment"):
+            reprice(1)
+        assert price_of(1, "catalog-1")[0] == "30.00", "it is read meanwhile"
+    Maintenance(CATALOG).step()
+    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+    reprice(1)
+    assert_copies_equal("catalog")
+
+
+def test_while_a_tool_holds_a_large_file_the_store_goes_on_after_the_check(large_files: None) -> None:
+    with held("catalog-2"):
+        with pytest.raises(Unavailable, match="is checked as a whole first"):
+            reprice(1)
+        with pytest.raises(Unavailable, match="busy or full"):
+            Maintenance(CATALOG).step()
+        reprice(1)
+    Maintenance(CATALOG).step()
+    assert_copies_equal("catalog")
+
+
+def test_a_large_file_that_does_not_pass_is_suspected(large_files: None) -> None:
+    flip("catalog-1")
+    lose("catalog-2")
+    with pytest.raises(Unavailable):
+        book_restock(book_id=2, quantity=1, actor="test")
+    with pytest.raises(Unavailable, match="row 1"):
+        Maintenance(CATALOG).step()
+    with pytest.raises(Unavailable, match="suspected: row 1"):
+        list_titles("catalog-1")
+
+
+@pytest.mark.processes
+def test_killed_between_the_check_and_the_eviction_it_is_checked_again(
+    large_files: None, killed_at: KilledAt
+) -> None:
+    lose("catalog-2")
+    with pytest.raises(Unavailable):
+        reprice(1)
+    connections.close_all()
+    killed_at(
+        "survivor-checked",
+        "from bookstore_project.replication.sqlite_pair.files import verification\nverification.AT_ONCE_BYTES = 0\n"
+        + STEP,
+    )
+    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+    Maintenance(CATALOG).step()
+    reprice(1)
+    assert_copies_equal("catalog")

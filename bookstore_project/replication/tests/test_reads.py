@@ -1,0 +1,229 @@
+"""A gated read is never older than what was acknowledged: it waits, or the replica says why it can't promise."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from bookstore_project.replication import failpoints, maintenance_log, reads
+from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.errors import Unavailable, WriteRefused
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
+from bookstore_project.replication.sqlite_pair.reading import gate
+from bookstore_project.replication.tests.support.books import REPRICE, price_of, reprice
+from bookstore_project.replication.tests.support.maintenance import Maintenance
+from bookstore_project.replication.tests.support.replica_files import (
+    Party,
+    Pause,
+    assert_copies_equal,
+    change_around,
+    floor,
+)
+from bookstore_project.replication.transaction import run
+from bookstore_project.settings import topology
+from catalog_app.models import Book
+from tests.patience import PATIENCE_S
+
+
+def test_a_read_sees_the_acknowledged_write(seven_books: Path) -> None:
+    position = reprice()
+    assert price_of(1, "catalog-1") == price_of(1, "catalog-2") == ("5.00", position)
+
+
+def test_all_queries_of_a_read_see_one_moment(seven_books: Path) -> None:
+    with reads.reading("catalog", alias="catalog-2") as snapshot:
+        Party(reprice).result()
+        assert Book.objects.get(pk=1).price == 30
+        assert snapshot.position == floor("catalog") - 1
+    assert price_of(1, "catalog-2") == ("5.00", floor("catalog"))
+
+
+def test_a_read_inside_a_transaction_sees_its_changes(seven_books: Path) -> None:
+    def change() -> str:
+        Book.objects.filter(pk=1).update(**REPRICE)
+        return price_of(1, "catalog-1")[0]
+
+    assert run("catalog", change).value == "5.00"
+
+
+# ------------------------------------------------------------------------------------------- writes in doubt
+
+
+@pytest.fixture
+def doubtful(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Party]:
+    """A write of book 1 that both files hold and nobody may see yet, until the returned function is called."""
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 20.0)
+    pause = Pause()
+    failpoints.hooks["committed"] = pause
+    writer = Party(reprice)
+    pause.wait_until_reached()
+
+    def finish() -> Party:
+        pause.let_go()
+        return writer
+
+    return finish
+
+
+def test_a_read_that_a_write_in_doubt_does_not_touch_goes_through(doubtful: Callable[[], Party]) -> None:
+    settled = floor("catalog")
+    assert price_of(2, "catalog-1", ("book:2",)) == ("25.50", settled)
+    assert price_of(2, "catalog-2", ("book:2", "topic:spring term")) == ("25.50", settled)
+    doubtful().result()
+
+
+def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Callable[[], Party]) -> None:
+    """A writer may wait for the lease of a front that is gone: the replicas are well meanwhile, and say so."""
+    asked = Party(lambda: reads.assert_readable("catalog"))
+    asked.join(PATIENCE_S)
+    is_answered = not asked.is_alive()
+    doubtful().result()
+    asked.result()
+    assert is_answered
+
+
+@pytest.mark.parametrize("keys", [("book:1",), ("topic:distributed systems",), ("book:2", "book:1"), ()])
+def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
+    doubtful: Callable[[], Party], keys: tuple[str, ...]
+) -> None:
+    pause = Pause()
+    failpoints.hooks["gate-snapshot"] = pause
+    reader = Party(lambda: price_of(1, "catalog-2", keys))
+    pause.wait_until_reached()
+    pause.let_go()
+    reader.join(0.1)
+    assert reader.is_alive(), "it answered while the write was in doubt"
+    position = doubtful().result()
+    assert reader.result() == ("5.00", position)
+
+
+def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
+    doubtful: Callable[[], Party], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(replication_settings, "write_wait_s", 0.05)
+    with pytest.raises(Unavailable):
+        price_of(1, "catalog-2")
+    doubtful().result()
+    assert price_of(1, "catalog-2")[0] == "5.00"
+
+
+def test_membership_counts_as_it_stands_after_the_snapshot(seven_books: Path) -> None:
+    path = get_service("catalog").witness_file
+
+    def evict() -> None:
+        witness = read_witness(path)
+        write_witness(path, replace(witness, in_sync=("catalog-1",)), sync=False)
+
+    failpoints.hooks["gate-snapshot"] = evict
+    with pytest.raises(Unavailable, match="catalog-2 is out of sync"):
+        price_of(1, "catalog-2")
+    del failpoints.hooks["gate-snapshot"]
+    assert price_of(1, "catalog-1")[0] == "30.00"
+
+
+@pytest.mark.parametrize("damage", ["UPDATE catalog_app_book SET price = 1", "DELETE FROM catalog_app_book"])
+@pytest.mark.parametrize("is_locked", [False, True], ids=["at once", "when the lock is free"])
+def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
+    seven_books: Path, damage: str, is_locked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "REPORT_TIMEOUT_S", 0.02)
+    maintenance = Maintenance(get_service("catalog"))
+    maintenance.step()  # The first round never scrubs.
+    change_around("catalog-2", "PRAGMA foreign_keys = OFF", f"{damage} WHERE id = 3")
+    with (
+        writer_lock(get_service("catalog").lock_dir, timeout_s=5) if is_locked else nullcontext(),
+        pytest.raises(Unavailable, match="row 3 of catalog_app_book isn't what the log says"),
+        reads.reading("catalog", alias="catalog-2"),
+    ):
+        reads.get_verified(Book, 3)
+    assert maintenance_log.is_scrub_requested("catalog") == is_locked
+    if is_locked:
+        maintenance.step()
+    assert read_witness(get_service("catalog").witness_file).in_sync == ("catalog-1",)
+    maintenance.step()
+    with reads.reading("catalog", alias="catalog-2"):
+        assert reads.get_verified(Book, 3) == Book.objects.get(pk=3)
+        assert reads.get_verified(Book, 99) is None
+    assert_copies_equal("catalog")
+
+
+def test_an_os_error_of_the_readers_own_is_no_fault_of_the_file(seven_books: Path) -> None:
+    with pytest.raises(BrokenPipeError), reads.reading("catalog", alias="catalog-1"):
+        raise BrokenPipeError("his own")
+
+
+# --------------------------------------------------------------------------------------- two copies, side by side
+
+
+def test_a_second_copy_is_read_beside_the_first(seven_books: Path) -> None:
+    with reads.reading("catalog", alias="catalog-2"), reads.reading_beside("catalog", "catalog-1") as beside:
+        assert Book.objects.get(pk=1).price == 30
+        assert Book.objects.get(pk=1)._state.db == "catalog-1"
+        assert beside.touched == frozenset()
+
+
+def test_what_was_written_between_the_two_reads_is_told(seven_books: Path) -> None:
+    with reads.reading("catalog", alias="catalog-2"):
+        Party(reprice).result()
+        with reads.reading_beside("catalog", "catalog-1") as beside:
+            assert Book.objects.get(pk=1).price == 5
+            assert "book:1" in beside.touched
+            assert "book:2" not in beside.touched
+        assert Book.objects.get(pk=1).price == 30
+
+
+def test_a_copy_that_cannot_be_read_beside_another_says_why_and_harms_nothing(seven_books: Path) -> None:
+    connections["catalog-1"].close()
+    topology.database_file("catalog-1").unlink()
+    with reads.reading("catalog", alias="catalog-2"):
+        with (
+            pytest.raises(Unavailable, match="catalog-1 can't be read"),
+            reads.reading_beside("catalog", "catalog-1"),
+        ):
+            pass
+        assert Book.objects.get(pk=1).price == 30
+    run("catalog", lambda: None)  # Who asks that copy itself reports it.
+    with (
+        reads.reading("catalog", alias="catalog-2"),
+        pytest.raises(Unavailable, match="out of sync"),
+        reads.reading_beside("catalog", "catalog-1"),
+    ):
+        pass
+
+
+def test_a_write_in_doubt_is_not_shown_beside(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
+    with reads.reading("catalog", alias="catalog-2"):
+        pause = Pause()
+        failpoints.hooks["committed"] = pause
+        writer = Party(reprice)
+        pause.wait_until_reached()
+        with pytest.raises(Unavailable, match="in doubt"), reads.reading_beside("catalog", "catalog-1"):
+            pass
+        pause.let_go()
+        writer.result()
+
+
+def test_a_copy_of_another_history_is_not_compared(seven_books: Path) -> None:
+    with reads.reading("catalog", alias="catalog-2"):
+        change_around("catalog-1", "UPDATE replication_logentry SET hash = 'x'")
+        with pytest.raises(Unavailable, match="another history"), reads.reading_beside("catalog", "catalog-1"):
+            pass
+
+
+@pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+def test_a_copy_is_compared_inside_of_a_read_of_another_alone(seven_books: Path, alias: str) -> None:
+    with pytest.raises(WriteRefused), reads.reading_beside("catalog", alias):
+        pass
+    with (
+        pytest.raises(WriteRefused),
+        reads.reading("catalog", alias=alias),
+        reads.reading_beside("catalog", alias),
+    ):
+        pass

@@ -1,0 +1,10 @@
+"""Where the tests of replication's rooms are."""
+
+REPLICATION = "bookstore_project/replication/tests"
+INVALIDATION = "bookstore_project/replication/invalidation/tests"
+PAIR = "bookstore_project/replication/sqlite_pair/tests"
+FILES = "bookstore_project/replication/sqlite_pair/files/tests"
+LOCKS = "bookstore_project/replication/sqlite_pair/locks/tests"
+MEMBERSHIP = "bookstore_project/replication/sqlite_pair/membership/tests"
+COMMIT = "bookstore_project/replication/sqlite_pair/commit/tests"
+REPAIR = "bookstore_project/replication/sqlite_pair/repair/tests"
