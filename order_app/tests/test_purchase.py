@@ -223,6 +223,24 @@ def test_an_attempt_without_time_left_sells_nothing(wire: Wire) -> None:
     assert sold(1) == 0
 
 
+def test_where_orders_cannot_be_read_nothing_is_sold_under_a_new_key_either(wire: Wire) -> None:
+    witness = topology.witness_file(topology.ORDER)
+    witness.rename(witness.with_suffix(".away"))
+    with pytest.raises(Unavailable):
+        purchase(key=None, lines=[Line(1, 1)])
+    assert (sold(1), wire.calls) == (0, [])
+
+
+def test_a_first_attempt_whose_key_was_used_after_all_buys_nothing_more(wire: Wire) -> None:
+    first = buy()
+    again = purchase(key=KEY, lines=[Line(1, 1)], is_first_attempt=True).value
+    assert (again.order.id, again.is_repeat) == (first.id, True)
+    assert (sold(1), order_count()) == (1, 1)
+    with pytest.raises(Refused) as caught:
+        purchase(key=KEY, lines=[Line(1, 2)], is_first_attempt=True)
+    assert caught.value.code == "idempotency_conflict"
+
+
 def test_the_first_attempt_is_first_at_one_replica_only(wire: Wire) -> None:
     """An answer lost on the way: the second attempt's no must stand in the ledger, for the first may still come."""
     wire.before = once(NoAnswer("stalled"))
