@@ -11,6 +11,8 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 django_application = get_wsgi_application()
 
 # Apps are ready from here on.
+from django.core.signals import request_started  # noqa: E402
+from django.db import reset_queries  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
 from bookstore_project.cluster.process import announce  # noqa: E402
@@ -25,6 +27,8 @@ DEFAULT_THREADS = 32
 
 def _settle_in() -> None:
     _ = get_resolver().url_patterns  # Loads the views, which the first request would have to wait for.
+    # Queries are noted where DEBUG is on, which it never is: no request has to look through all connections for some.
+    request_started.disconnect(reset_queries)
     # What is loaded by now stays for good: the collector need not walk through it again and again.
     gc.collect()
     gc.freeze()

@@ -50,7 +50,7 @@ class Entry:
     keys: str
     hash: str
 
-    @property
+    @cached_property
     def cache_keys(self) -> list[str]:
         keys: list[str] = json.loads(self.keys)
         return keys
