@@ -9,6 +9,7 @@ import pytest
 from tests.docs.pages import DOCS, README, ROOT, anchors, links, pages, prose, title, tracked
 
 MOST_LINES = 200
+OF_DJANGO = {"AppConfig"}
 OF_HISTORY = "CHANGELOG.md"
 """Names files that were."""
 
@@ -74,3 +75,9 @@ def test_modules_and_tests_that_a_design_names_exist(page: Path) -> None:
     named |= set(re.findall(r"`test_\w+`", text))
     parts = {part for name in named for part in name.strip("`").removesuffix(".py").split(".")}
     assert parts - code_names() == set()
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if page.name != OF_HISTORY], ids=title)
+def test_methods_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`([A-Z][A-Za-z]+)\.([a-z_]+)\b[^`]*`", prose(page.read_text()))
+    assert {name for pair in named for name in pair} - code_names() - OF_DJANGO == set()
