@@ -60,4 +60,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "            if False:\n",
         f"{rooms.REPLICATION}/test_unusual_writes.py::test_a_reference_that_would_dangle_is_the_callers_error",
     ),
+    mutant(
+        "a node that was stopped before its first line is left",
+        "two processes of one node run at once, when the stopped one is continued",
+        "bookstore_project/cluster/forkserver.py",
+        "    os.kill(pid, signal.SIGKILL)\n    os.waitpid(pid, 0)\n    raise Unavailable",
+        "    raise Unavailable",
+        "bookstore_project/cluster/tests/test_forkserver.py"
+        "::test_a_node_stopped_with_it_before_its_first_line_is_ended_and_started_anew",
+    ),
 )

@@ -57,6 +57,42 @@ try:
 except ChildProcessError:
     print("nobody is left")
 """
+STOPPED_WITH_A_NODE = """
+import os, signal
+from bookstore_project.cluster import forkserver
+from bookstore_project.cluster.launcher import Launcher
+from bookstore_project.cluster.lifeline import Lifeline
+
+forkserver.ANSWER_WITHIN_S = 0.2
+launcher = Launcher([], Lifeline())
+server = launcher._fork_server
+ask, forked = server._ask, []
+
+def ask_and_stop(descriptors):
+    pid = ask(descriptors)
+    os.killpg(server._process.pid, signal.SIGSTOP)  # The node, too, is in that group until its first line.
+    assert os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
+    forked.append(pid)
+    return pid
+
+server._ask = ask_and_stop
+group = launcher.start(os.environ | {"BOOKSTORE_NODE": "nobody"})
+(first,) = forked
+try:
+    os.waitpid(first, os.WNOHANG)
+except ChildProcessError:
+    print("ended")
+else:
+    os.kill(first, signal.SIGKILL)
+    raise SystemExit("the stopped node is left")
+print(group.output.readall().decode().strip())
+print(group.wait())
+launcher.close()
+try:
+    print(os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("nobody is left")
+"""
 CLOSED = """
 import os, signal, threading
 from bookstore_project.cluster import forkserver
@@ -200,6 +236,13 @@ def test_one_that_is_stopped_holds_up_neither_a_node_nor_the_end(store: Store) -
 
 def test_one_that_answers_no_more_is_given_up_with_all_that_it_forked(prepared: Path) -> None:
     assert run(STOPPED, data=prepared) == ["unavailable", "nobody is left"]
+
+
+def test_a_node_stopped_with_it_before_its_first_line_is_ended_and_started_anew(prepared: Path) -> None:
+    """It may live already, and would run beside the one that was started in its place."""
+    ended, *said, status, left = run(STOPPED_WITH_A_NODE, data=prepared)
+    assert (ended, status, left) == ("ended", "1", "nobody is left")
+    assert "BOOKSTORE_NODE" in said[-1]
 
 
 def test_whoever_waits_for_one_that_is_closed_waits_no_longer(prepared: Path) -> None:
