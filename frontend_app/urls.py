@@ -7,6 +7,7 @@ from bookstore_project.api.routes import common_routes, route
 from frontend_app import views
 from frontend_app.dashboard import drain_views, fault_views
 from frontend_app.dashboard import views as site_views
+from frontend_app.shop import views as shop
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/books/", views.BookListView.as_view(), "books"),
@@ -30,6 +31,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("cluster/", site_views.cluster_page, "cluster"),
     *route("cluster/live/", site_views.cluster_live, "cluster-live"),
     *route(internal_paths.PUSH[1:], site_views.PushView.as_view(), "push"),
-    *route("", site_views.home, "home")[1:],
+    *route("", shop.home, "home")[1:],
+    *route("books/<int:book_id>/", shop.book, "book-page"),
+    *route("covers/<int:book_id>/<str:digest>.svg", shop.cover, "cover"),
+    *route("basket/", shop.basket, "basket"),
+    *route("basket/put/", shop.put, "basket-put"),
+    *route("basket/change/", shop.change, "basket-change"),
+    *route("buy/", shop.buy, "buy"),
+    *route("orders/", shop.orders, "my-orders"),
+    *route("orders/<uuid:order_id>/", shop.order, "order-page"),
     *common_routes(),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import prometheus_client
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,14 +21,14 @@ def register_readiness(check: ReadinessCheck) -> None:
         _checks.append(check)
 
 
-def read_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """The view for GET and HEAD; a problem for other methods, before anybody asks them for a CSRF token."""
 
     @csrf_exempt
     @wraps(view)
-    def wrapped(request: HttpRequest) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method in ("GET", "HEAD"):
-            return view(request)
+            return view(request, *args, **kwargs)
         refused = errors.problem_response("method_not_allowed", f"{request.method} is not allowed here.")
         refused["Allow"] = "GET, HEAD"
         return refused

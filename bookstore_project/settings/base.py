@@ -155,6 +155,10 @@ IS_BREAKABLE = BREAKABLE == "1" or (BREAKABLE == "loopback" and topology.is_on_l
 
 # ------------------------------------------------------------------------------------------- the shop
 
+SHOP_NAME = environment.text("SHOP_NAME", "Bookstore")
+"""What the shop's pages call it."""
+CURRENCY = environment.text("CURRENCY", "EUR")
+"""What stands behind a price on the shop's pages."""
 RESTOCK_EVERY_S = environment.number("RESTOCK_EVERY_S", 0)
 """Seconds between two periodic restocks; 0 switches them off."""
 RESTOCK_LEVEL = int(environment.number("RESTOCK_LEVEL", 20))

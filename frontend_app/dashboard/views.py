@@ -11,36 +11,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookstore_project.api import headers, problems
+from bookstore_project.api import headers
 from bookstore_project.api.health import read_only
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.permissions import IsService
 from bookstore_project.api.renderers import JSONRenderer
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.api.schema_notes import described
-from bookstore_project.nodes.json_documents import json_object
-from frontend_app import responses, services
 from frontend_app.cache import pushes
 from frontend_app.dashboard import fault_views, state
 from frontend_app.dashboard.serializers import ClusterFields
 from frontend_app.monitoring import journal
 from frontend_app.runtime import front
-
-
-@read_only
-def home(request: HttpRequest) -> HttpResponse:
-    """The shop: books by page, topic or search words, each with a button that buys it."""
-    try:
-        relay = services.list_books(front(), request.META.get("QUERY_STRING", ""))
-    except problems.StoreError as error:
-        relay = responses.from_error(error)
-    page = json_object(relay.body)
-    problem = page if relay.status >= HTTPStatus.BAD_REQUEST else None
-    context = {"page": page, "asked": request.GET, "problem": problem, **fault_views.who(request)}
-    response = render(request, "frontend_app/home.html", context, status=relay.status)
-    for name, value in relay.headers.items():
-        response[name] = value
-    return response
 
 
 @read_only

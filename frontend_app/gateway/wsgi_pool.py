@@ -30,7 +30,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _UPKEEP = re.compile(r"/(readyz|metrics|internal)(/|$)")
 """What the store and its keepers ask: it doesn't stand in line with customers."""
 _LOGIN = re.compile(r"/login(/|$)")
-_PURCHASE = re.compile(r"/(api/v1/orders|purchase)(/|$)")
+_PURCHASE = re.compile(r"/(api/v1/orders|purchase|buy)(/|$)")
 _TIMEOUT = headers.environ_name(headers.REQUEST_TIMEOUT)
 
 

@@ -40,6 +40,17 @@ def at(node: str, path: str) -> Callable[[Visitor], None]:
     return lambda visitor: visitor.go(path, node)
 
 
+def _basket(visitor: Visitor) -> None:
+    for book in (2, 1):
+        visitor.go(f"/books/{book}/")
+        visitor.page.get_by_role("button", name="Add to basket").click()
+
+
+def _order(visitor: Visitor) -> None:
+    _basket(visitor)
+    visitor.page.get_by_role("button", name="Buy for").click()
+
+
 def _import_with_rejects(visitor: Visitor) -> None:
     visitor.go(f"{BOOKS}import/", "catalog-1")
     rows = b"title,price,stock\nA good one,9.90,3\nNo price,cheap,3\n,5.00,1\n"
@@ -93,6 +104,11 @@ def _cluster_in_use(visitor: Visitor) -> None:
 WHOLE = (
     Scene("shop", at("front", "/"), is_logged_in=False),
     Scene("shop-nothing-found", at("front", "/?search=nothing")),
+    Scene("shop-book", at("front", "/books/2/"), is_logged_in=False),
+    Scene("shop-basket", _basket, is_logged_in=False),
+    Scene("shop-order", _order, is_logged_in=False),
+    Scene("shop-orders", at("front", "/orders/"), is_logged_in=False),
+    Scene("shop-not-found", at("front", "/books/999999/"), is_logged_in=False),
     Scene("cluster", _cluster_in_use),
     Scene("cluster-anybody", at("front", "/cluster/"), is_logged_in=False),
     Scene("control", at("front", "/cluster/controls/file/delete/catalog-1/")),

@@ -104,14 +104,6 @@ def test_the_description_of_the_api_can_be_tried_by_everybody(visitor: Visitor) 
     assert_fine(visitor, "tried")
 
 
-def test_a_book_is_bought_from_the_page(visitor: Visitor) -> None:
-    visitor.go("/")
-    row = visitor.page.get_by_role("row").filter(has_text="Spring in the Pioneer Valley")
-    row.get_by_role("spinbutton").fill("2")
-    row.get_by_role("button", name="Buy").click()
-    expect(visitor.page.locator("body")).to_contain_text('"completed"')
-
-
 def test_staff_changes_a_price_in_the_browsable_api_and_logs_out(visitor: Visitor) -> None:
     """Its forms, which a script of the framework sends, work under the policy."""
     visitor.log_in()

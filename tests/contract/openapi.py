@@ -17,6 +17,7 @@ UNDOCUMENTED = (
     "/readyz",
     "/metrics",
     "/internal/",
+    "/covers/",
     "/admin",
     "/api/schema",
     "/api/docs",

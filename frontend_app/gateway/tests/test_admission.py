@@ -214,7 +214,9 @@ def test_nothing_is_begun_for_which_the_time_is_too_short() -> None:
     run(test)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/purchase/2"), ("POST", "/api/v1/orders/")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("POST", "/purchase/2"), ("POST", "/api/v1/orders/"), ("POST", "/buy/")]
+)
 def test_a_crowd_at_once_is_served(method: str, path: str) -> None:
     async def test() -> None:
         gate = Gate()

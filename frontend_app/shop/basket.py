@@ -1,0 +1,115 @@
+"""A visitor's basket, and the orders that he has made: in signed cookies, so that they outlive every process.
+
+The basket's key is the idempotency key of buying it. Whatever is pressed twice, reloaded, opened in a second tab or
+retried the next day is the same purchase, as long as it is the same basket. It becomes another one by being bought,
+or by a refusal (which is final for its key). Nobody can make another's: the cookies are signed (HMAC, by
+`django.core.signing`), and hold no personal data.
+"""
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PURCHASE
+
+BASKET_COOKIE = "basket"
+ORDERS_COOKIE = "my-orders"
+KEPT_S = 90 * 24 * 3600
+MOST_ORDERS = 50
+"""Of a visitor's that are remembered: a cookie has room for 4 KiB (RFC 6265, 6.1)."""
+
+
+def new_key() -> str:
+    """For a basket that begins: 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True)
+class Basket:
+    """What is to be bought: copies by book, in the order in which they were put in."""
+
+    key: str = field(default_factory=new_key)
+    copies: Mapping[int, int] = field(default_factory=dict)
+
+    def with_book(self, book: int, copies: int) -> "Basket":
+        """So many copies of the book; none takes it out. More than an order may have count as the most it may."""
+        changed = {**self.copies, book: min(copies, MAX_PURCHASE)}
+        return replace(self, copies={each: count for each, count in changed.items() if count > 0})
+
+    def key_of_one(self, book: int) -> str:
+        """The key of buying this book alone, from its page: one purchase until it is made, then another."""
+        return f"{self.key}-{book}"
+
+    def is_key_of_it(self, key: str) -> bool:
+        """Whether this key is the basket's, or of a book bought beside it."""
+        return key == self.key or key.startswith(f"{self.key}-")
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.copies) >= MAX_LINES
+
+    @property
+    def count(self) -> int:
+        return sum(self.copies.values())
+
+
+def read_basket(request: HttpRequest) -> Basket:
+    """The visitor's; an empty one if there is none, or the cookie isn't ours."""
+    members = _read(request, BASKET_COOKIE)
+    try:
+        lines = [(book, copies) for book, copies in members["lines"] if _is_line(book, copies)]
+        return Basket(str(members["key"]), dict(lines[:MAX_LINES]))
+    except (KeyError, TypeError, ValueError):
+        return Basket()
+
+
+def write_basket(response: HttpResponse, basket: Basket) -> None:
+    _write(response, BASKET_COOKIE, {"key": basket.key, "lines": list(basket.copies.items())})
+
+
+def read_orders(request: HttpRequest) -> list[str]:
+    """Ids of the visitor's last orders, newest first."""
+    try:
+        return [str(uuid.UUID(each)) for each in _read(request, ORDERS_COOKIE)["orders"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return []
+
+
+def add_order(request: HttpRequest, response: HttpResponse, order_id: str) -> None:
+    known = [each for each in read_orders(request) if each != order_id]
+    orders = [uuid.UUID(each).hex for each in (order_id, *known)]
+    _write(response, ORDERS_COOKIE, {"orders": orders[:MOST_ORDERS]})
+
+
+def _is_line(book: Any, copies: Any) -> bool:
+    return (
+        isinstance(book, int) and isinstance(copies, int) and 1 <= book <= MAX_BOOK_ID and 1 <= copies <= MAX_PURCHASE
+    )
+
+
+def _read(request: HttpRequest, name: str) -> Any:
+    try:
+        return signing.loads(request.COOKIES.get(name, ""), salt=_salt(name), max_age=KEPT_S)
+    except signing.BadSignature:
+        return {}
+
+
+def _write(response: HttpResponse, name: str, members: Mapping[str, Any]) -> None:
+    response.set_cookie(
+        name,
+        signing.dumps(members, salt=_salt(name), compress=True),
+        max_age=KEPT_S,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _salt(name: str) -> str:
+    return f"frontend_app.shop.{name}"

@@ -1,0 +1,121 @@
+"""What the shop's pages show of books and orders: the answers of the front's own services, ready for templates."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+from django.urls import reverse
+
+from bookstore_project.api import headers, problems
+from bookstore_project.nodes.json_documents import json_object
+from frontend_app import responses, services
+from frontend_app.responses import Relay
+from frontend_app.runtime import Front
+from frontend_app.shop import covers
+
+LOW_STOCK = 5
+"""From here on down, a page says how many copies are left."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a page's data came from: that is what this shop is about."""
+
+    cache: str
+    """`hit`, `miss` or `bypass`."""
+    replica: str
+    took_ms: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a service answered, and how it came."""
+
+    status: int
+    members: dict[str, Any]
+    source: Source
+    headers: Mapping[str, str]
+
+    @property
+    def is_ok(self) -> bool:
+        return self.status < HTTPStatus.BAD_REQUEST
+
+
+def ask(service: Callable[[], Relay]) -> Found:
+    """Raises the StoreErrors of the front's own."""
+    began = time.perf_counter()
+    relay = service()
+    took_ms = (time.perf_counter() - began) * 1000
+    source = Source(relay.headers.get(headers.CACHE, ""), relay.headers.get(headers.REPLICA, ""), took_ms)
+    return Found(relay.status, json_object(relay.body), source, relay.headers)
+
+
+def book_found(front: Front, book_id: int) -> Found:
+    """A book's details, through the coherent cache. Raises NotFound, Unavailable."""
+    found = ask(lambda: services.read_book(front, book_id))
+    if found.status == HTTPStatus.NOT_FOUND:
+        raise problems.NotFound(str(found.members.get("detail", f"There is no book {book_id}.")))
+    if not found.is_ok:
+        raise problems.Unavailable(str(found.members.get("detail", "The catalog doesn't answer now.")))
+    return Found(found.status, shown(found.members), found.source, found.headers)
+
+
+def shown(book: dict[str, Any]) -> dict[str, Any]:
+    """A book's members, and what pages say of it beyond."""
+    cover = reverse("cover", args=[book["id"], covers.digest_of(book)])
+    return {**book, "cover": cover, "stock": stock_in_words(book["quantity"])}
+
+
+def stock_in_words(copies: int) -> str:
+    if copies == 0:
+        return "Sold out"
+    return f"Only {copies} left" if copies <= LOW_STOCK else "In stock"
+
+
+@dataclass(frozen=True)
+class BasketLine:
+    """A line of a basket, as of now; `book` is None if it isn't sold any more."""
+
+    book_id: int
+    copies: int
+    book: dict[str, Any] | None
+
+    @property
+    def total(self) -> Decimal:
+        return Decimal(self.book["price"]) * self.copies if self.book else Decimal(0)
+
+    @property
+    def is_short(self) -> bool:
+        return self.book is None or self.book["quantity"] < self.copies
+
+
+def basket_lines(front: Front, copies: Mapping[int, int]) -> list[BasketLine]:
+    """Each line with its book, through the coherent cache. Raises Unavailable."""
+    lines = []
+    for book_id, count in copies.items():
+        try:
+            lines.append(BasketLine(book_id, count, book_found(front, book_id).members))
+        except problems.NotFound:
+            lines.append(BasketLine(book_id, count, None))
+    return lines
+
+
+def buy(front: Front, lines: list[dict[str, Any]], key: str) -> Found:
+    """Buys the lines once per key."""
+
+    def purchase() -> Relay:
+        try:
+            return services.purchase(front, json.dumps({"lines": lines}).encode(), key=key)
+        except problems.StoreError as error:
+            return responses.from_error(error)
+
+    return ask(purchase)
+
+
+def number_of(order_id: str) -> str:
+    """What one can say on the phone: the first eight digits of the id, by which staff finds the order."""
+    return f"{order_id[:4]} {order_id[4:8]}".upper()

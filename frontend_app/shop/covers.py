@@ -1,0 +1,55 @@
+"""A cover for every book, drawn from its title, authors and topic: the same ones, the same picture.
+
+As SVG, with no more than plain shapes and texts in it; texts are escaped by the template.
+"""
+
+import hashlib
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+
+WIDTH, HEIGHT = 240, 340
+COLUMNS = 16
+"""Characters in a line of a title."""
+MOST_LINES = 7
+LINE_HEIGHT = 26
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of a title, and where it stands."""
+
+    text: str
+    y: int
+
+
+def digest_of(book: Mapping[str, Any]) -> str:
+    """Names what a cover shows, in its address: another text, another address."""
+    shown = "\0".join(str(book[name]) for name in ("title", "authors", "topic"))
+    return hashlib.sha256(shown.encode()).hexdigest()[:12]
+
+
+def draw(book: Mapping[str, Any]) -> str:
+    """The picture as SVG text. Its colour is the topic's, its pattern the book's own."""
+    topic = hashlib.sha256(str(book["topic"]).encode()).digest()
+    own = hashlib.sha256(digest_of(book).encode()).digest()
+    hue = int.from_bytes(topic[:2], "big") % 360
+    lines = textwrap.wrap(str(book["title"]), COLUMNS, max_lines=MOST_LINES, placeholder=" …", break_long_words=True)
+    circles = [
+        {"x": own[place] % WIDTH, "y": HEIGHT // 2 + own[place + 1] % (HEIGHT // 2), "r": 20 + own[place + 2] % 60}
+        for place in range(0, 12, 3)
+    ]
+    context = {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "hue": hue,
+        "title": book["title"],
+        "lines": [TextLine(line, 48 + number * LINE_HEIGHT) for number, line in enumerate(lines)],
+        "authors": textwrap.shorten(str(book["authors"]), 28, placeholder=" …"),
+        "topic": textwrap.shorten(str(book["topic"]), 28, placeholder=" …"),
+        "circles": circles,
+    }
+    return render_to_string("shop/cover.svg", context)
