@@ -15,7 +15,7 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
-	@exec $(PY) -m pytest -n2 --no-loadscope-reorder $(ARGS)
+	@exec $(PY) -m pytest -n3 --no-loadscope-reorder $(ARGS)
 
 test-quick: requirements-dev ## Run the tests that start no other process, and those of one whole store
 	@exec $(PY) -m pytest -n2 --no-loadscope-reorder --quick $(ARGS)

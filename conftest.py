@@ -76,6 +76,13 @@ settings.register_profile("quick", settings.get_profile("store"), max_examples=2
 settings.load_profile("store")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Modules of whole stores that `--quick` leaves out aren't loaded for it, nor what only they need."""
+    place = os.path.relpath(collection_path, config.rootpath) + "/"
+    is_left_out = place.startswith(STORES) and not f"{A_STORE}/".startswith(place)
+    return True if config.option.quick and is_left_out else None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Those of whole stores come first, in whatever order otherwise: small ones fill what is left of the time."""
@@ -91,9 +98,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def is_quick(item: pytest.Item) -> bool:
-    if item.nodeid.startswith(STORES):
-        return item.nodeid.startswith(A_STORE)
-    return item.get_closest_marker("processes") is None
+    return item.nodeid.startswith(A_STORE) or item.get_closest_marker("processes") is None
 
 
 @pytest.hookimpl(optionalhook=True)
