@@ -123,7 +123,7 @@ def test_the_front_makes_an_id_for_who_sends_none_or_a_wild_one(store: Store) ->
 def test_what_the_sweeper_finishes_is_traced_back_to_the_sale(store: Store) -> None:
     request_id, order = f"cut-short-{uuid.uuid4()}", str(uuid.uuid4())
     headers = {"X-Request-Id": request_id, "X-Service-Token": (store.data / "service-token").read_text().strip()}
-    asked = {"order": order, "book": 4, "quantity": 1, "first_attempt": False}
+    asked = {"order": order, "lines": [{"book": 4, "quantity": 1}], "first_attempt": False}
     assert Shop(store).client("catalog-1").post("/internal/sales/", asked, headers).status == 201
 
     def finished() -> str:
