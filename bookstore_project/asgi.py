@@ -2,30 +2,53 @@
 
 import gc
 import os
+from typing import TYPE_CHECKING
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookstore_project.settings.base")
-gc.disable()  # Until all is loaded: nothing of that is garbage, and to look for some takes a tenth of a start.
-
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-
-django_application = get_wsgi_application()
-
-# Apps are ready from here on.
-from django.core.signals import request_started  # noqa: E402
-from django.db import reset_queries  # noqa: E402
-from django.urls import get_resolver  # noqa: E402
-
-from bookstore_project.cluster.process import announce  # noqa: E402
-from bookstore_project.nodes import background  # noqa: E402
-from bookstore_project.nodes.gateway.messages import Application  # noqa: E402
-from bookstore_project.nodes.gateway.replica import ReplicaGateway  # noqa: E402
-from bookstore_project.nodes.unhandled_exceptions import Guard  # noqa: E402
-from bookstore_project.settings import topology  # noqa: E402
+if TYPE_CHECKING:
+    from bookstore_project.nodes.gateway.messages import Application
 
 DEFAULT_THREADS = 32
 
 
+def _build() -> "Application":
+    """Loads Django's apps before all that needs them."""
+    from django.core.wsgi import get_wsgi_application
+
+    django_application = get_wsgi_application()
+
+    from bookstore_project.cluster.process import announce
+    from bookstore_project.nodes import background
+    from bookstore_project.nodes.gateway.replica import ReplicaGateway
+    from bookstore_project.nodes.unhandled_exceptions import Guard
+    from bookstore_project.settings import topology
+
+    guarded, node = Guard(django_application), topology.NODE
+    if node and node.service != topology.FRONT:
+
+        def begin() -> None:
+            _settle_in()
+            background.start_all(node.service)
+            announce()
+
+        return ReplicaGateway(guarded, node.threads, on_start=begin)
+
+    from frontend_app import runtime
+    from frontend_app.gateway.application import Gateway
+
+    def begin_front() -> None:
+        _settle_in()
+        runtime.start()
+        announce()
+
+    threads = node.threads if node else DEFAULT_THREADS
+    return Gateway(guarded, runtime.front, threads=threads, on_start=begin_front)
+
+
 def _settle_in() -> None:
+    from django.core.signals import request_started
+    from django.db import reset_queries
+    from django.urls import get_resolver
+
     _ = get_resolver().url_patterns  # Loads the views, which the first request would have to wait for.
     # Queries are noted where DEBUG is on, which it never is: no request has to look through all connections for some.
     request_started.disconnect(reset_queries)
@@ -36,30 +59,7 @@ def _settle_in() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _front(threads: int) -> Application:
-    from frontend_app import runtime
-    from frontend_app.gateway.application import Gateway
-
-    def begin() -> None:
-        _settle_in()
-        runtime.start()
-        announce()
-
-    return Gateway(Guard(django_application), runtime.front, threads=threads, on_start=begin)
-
-
-def _replica(node: topology.Node) -> Application:
-    def begin() -> None:
-        _settle_in()
-        background.start_all(node.service)
-        announce()
-
-    return ReplicaGateway(Guard(django_application), node.threads, on_start=begin)
-
-
-if topology.NODE and topology.NODE.service != topology.FRONT:
-    application = _replica(topology.NODE)
-else:
-    application = _front(topology.NODE.threads if topology.NODE else DEFAULT_THREADS)
-
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookstore_project.settings.base")
+gc.disable()  # Until all is loaded: nothing of that is garbage, and to look for some takes a tenth of a start.
+application = _build()
 gc.enable()

@@ -13,4 +13,4 @@ class Refused(StoreError):
         extra = {name: problem[name] for name in ("errors", "lines") if name in problem}
         super().__init__(str(problem.get("detail", "The catalog refused.")), is_repeat=is_repeat, **extra)
         code = problem.get("code")
-        self.code = code if code in problems.TITLES else "internal_error"  # type: ignore[misc]
+        self.code = code if code in problems.TITLES else "internal_error"

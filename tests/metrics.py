@@ -22,7 +22,7 @@ def openmetrics_families(store: Store, node: str) -> dict[str, Metric]:
     """The same, of the stricter format, whose parser refuses what isn't well-formed."""
     answer = Client(store, node).get("/metrics", {"Accept": OPENMETRICS})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    return {family.name: family for family in parse_openmetrics(answer.body.decode())}  # type: ignore[no-untyped-call]
+    return {family.name: family for family in parse_openmetrics(answer.body.decode())}
 
 
 def value(store: Store, sample: str, *nodes: str, **labels: str) -> float:

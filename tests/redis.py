@@ -81,7 +81,7 @@ class RedisServer:
 
     def ask(self, *command: str | bytes) -> Any:
         with closing(redis.Redis(unix_socket_path=str(self.socket), socket_timeout=PATIENCE_S)) as client:
-            return client.execute_command(*command)  # type: ignore[no-untyped-call]
+            return client.execute_command(*command)
 
     def save(self) -> bytes:
         """A snapshot of all that it holds."""

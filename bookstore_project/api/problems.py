@@ -4,7 +4,7 @@ Errors of the domain derive from `StoreError` and own a code; this table maps a 
 """
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 TITLES: dict[str, tuple[int, str]] = {
     "validation_error": (400, "The request has invalid fields"),
@@ -56,7 +56,7 @@ class StoreError(Exception):
     `detail` is a sentence that helps; `extra` holds further members of the problem document.
     """
 
-    code: ClassVar[str] = "internal_error"
+    code: str = "internal_error"
 
     def __init__(self, detail: str, *, is_repeat: bool = False, **extra: Any) -> None:
         super().__init__(detail)

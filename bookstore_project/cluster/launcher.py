@@ -59,7 +59,7 @@ class Launcher:
     def start(self, environment: Mapping[str, str]) -> ProcessGroup:
         """A `Start`. Raises OSError also once it is closed."""
         read_end, write_end = os.pipe()
-        output = open(read_end, "rb", buffering=0)  # noqa: SIM115, PTH123  (the keeper closes it)
+        output = os.fdopen(read_end, "rb", buffering=0)  # The keeper closes it.
         try:
             pid = self._start(environment, write_end)
         except BaseException:

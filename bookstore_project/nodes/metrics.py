@@ -19,7 +19,7 @@ from prometheus_client.utils import floatToGoString
 from bookstore_project.settings import topology
 
 # When each counter began to count is of no use to anybody, and doubles what there is to read.
-prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+prometheus_client.disable_created_metrics()
 
 BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper ends: from a hit, which takes less than the first, to the longest that anybody is made to wait."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from catalog_app.importing.errors import ImportRefused, Reason
 from catalog_app.importing.records import Record, Source
@@ -62,20 +62,23 @@ class Rejects:
             self._file.close()
 
     def add(self, record: Record, reasons: Sequence[Reason]) -> None:
-        if self._file is None:
-            # Bytes that aren't of the encoding stay what they are, and are refused again.
-            self._file = self.path.open("w", encoding="utf-8-sig", errors="surrogateescape", newline="")
-            self._write([*OWN_COLUMNS, *map(formula_guarded, self._header)])
+        file = self._file or self._begin()
         reason = "; ".join(map(str, reasons))
         own = [str(record.line), formula_guarded(reason.encode(errors="replace").decode())]
         if record.problem:
-            self._write([*own, formula_guarded(record.cells[0].rstrip("\r\n"))])
+            self._write(file, [*own, formula_guarded(record.cells[0].rstrip("\r\n"))])
         else:
-            self._write([*own, "", *map(_written, record.cells)])
-        self._file.flush()  # To be looked at while the import goes on, and whole if it is killed.
+            self._write(file, [*own, "", *map(_written, record.cells)])
+        file.flush()  # To be looked at while the import goes on, and whole if it is killed.
 
-    def _write(self, cells: Sequence[Any]) -> None:
-        csv.writer(self._file, delimiter=self._delimiter, lineterminator="\n").writerow(cells)  # type: ignore[arg-type]
+    def _begin(self) -> IO[str]:
+        # Bytes that aren't of the encoding stay what they are, and are refused again.
+        file = self._file = self.path.open("w", encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._write(file, [*OWN_COLUMNS, *map(formula_guarded, self._header)])
+        return file
+
+    def _write(self, file: IO[str], cells: Sequence[str]) -> None:
+        csv.writer(file, delimiter=self._delimiter, lineterminator="\n").writerow(cells)
 
 
 def _written(cell: str) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,15 @@ def book(store: Store, front: str) -> Any:
         return answer.json
 
 
+def is_hit(client: Client) -> bool:
+    return client.get("/product/1").headers["x-cache"] == "hit"
+
+
 def cache_both(store: Store) -> None:
     """Returns when both fronts answer from their caches."""
     for front in FRONTS:
         with Client(store, front) as client:
-            wait_for(lambda c=client: c.get("/product/1").headers["x-cache"] == "hit", 10, f"a hit of {front}")  # type: ignore[misc]
+            wait_for(partial(is_hit, client), 10, f"a hit of {front}")
 
 
 def set_price(store: Store, front: str, price: str) -> None:

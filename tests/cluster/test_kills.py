@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,18 @@ def holders(path: Path) -> set[int]:
     return {int(line[4]) for line in lines if "->" not in line and line[1] == "FLOCK" and line[5] == wanted}
 
 
+def has_moved_on(lock: Path, first: set[int]) -> bool:
+    return holders(lock) != first
+
+
+def is_told(store: Store, victim: str) -> bool:
+    return f"pid {store.pid(victim)}" in store.console()
+
+
+def has_a_line(file: Path, book: int) -> bool:
+    return databases.query(file, "SELECT count(*) FROM order_app_orderline WHERE book = ?", [book]) == [(1,)]
+
+
 def kill_while_it_writes(store: Store, crowd: Crowd, victim: str) -> None:
     """Kills the replica when a purchase has got as far as its wait for the writer lock, and not further.
 
@@ -135,7 +148,7 @@ def kill_while_it_writes(store: Store, crowd: Crowd, victim: str) -> None:
                 wait_for(lambda: pid not in holders(locks / "turnstile"), 10, f"the end of {victim}")
                 return
         # Holding the lock again at once would leave the same one waiting for ever.
-        wait_for(lambda first=first: holders(locks / "turnstile") != first, 10, "the next in line")  # type: ignore[misc]
+        wait_for(partial(has_moved_on, locks / "turnstile", first), 10, "the next in line")
     raise AssertionError(f"no purchase came to {victim}")
 
 
@@ -180,7 +193,7 @@ def test_no_request_fails_while_each_replica_is_killed_at_a_purchase(own_shop: S
             crowd.give(PER_KILL)
             kill_while_it_writes(store, crowd, victim)
             store.wait_restarted(victim, old)
-            wait_for(lambda victim=victim: in_rotation(own_shop, victim), 20, f"{victim} in rotation")  # type: ignore[misc]
+            wait_for(partial(in_rotation, own_shop, victim), 20, f"{victim} in rotation")
             crowd.wait_idle()
     assert crowd.broken == []
     failed = [heard for heard in crowd.heard if heard.has_failed]
@@ -190,7 +203,7 @@ def test_no_request_fails_while_each_replica_is_killed_at_a_purchase(own_shop: S
     assert sum(heard.answer.method == "POST" for heard in crowd.heard) >= 100
     for victim in REPLICAS:
         assert f"{victim} died (its worker was killed by SIGKILL)" in store.console()
-        store.wait_for(lambda victim=victim: f"pid {store.pid(victim)}" in store.console())  # type: ignore[misc]
+        store.wait_for(partial(is_told, store, victim))
     bought = {heard.answer.json["id"]: 1 for heard in crowd.heard if heard.answer.status == 201}
     # Nobody knows whether these were made: if so, the sweeper may have to finish them first.
     unknown = {heard.answer.json["order"] for heard in failed if heard.answer.code == "outcome_unknown"}
@@ -247,9 +260,8 @@ def test_sale_whose_order_replicas_both_die_is_finished_without_the_client(own_s
     for node, pid in old.items():
         store.wait_restarted(node, pid)
     wait_for(lambda: own_shop.front.get("/api/v1/books/").status == 200, 10)
-    count = "SELECT count(*) FROM order_app_orderline WHERE book = ?"
     for file in databases.files(store, "order"):
-        wait_for(lambda file=file: databases.query(file, count, [book]) == [(1,)], 20, "the order")  # type: ignore[misc]
+        wait_for(partial(has_a_line, file, book), 20, "the order")
     (order,) = assert_books_balance(store).items() - before.items()
     assert order[1] == 1
     assert own_shop.front.get(f"/product/{book}").json["quantity"] == 4

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -17,6 +18,11 @@ import pytest
 from tests.databases import require_tool
 from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store, rest_of, wait_for
+
+
+def has_come_to(path: Path, process: "subprocess.Popen[bytes]") -> bool:
+    """Whether the file is there, or won't be any more."""
+    return path.exists() or process.poll() is not None
 
 
 def get_json(url: str) -> Any:
@@ -122,7 +128,7 @@ class TestStart:
             preparing = subprocess.Popen(
                 [sys.executable, "manage.py", "prepare"], cwd=ROOT, env=store.environment, stderr=subprocess.DEVNULL
             )
-            wait_for(lambda path=path, preparing=preparing: path.exists() or preparing.poll() is not None)  # type: ignore[misc]
+            wait_for(partial(has_come_to, path, preparing))
             preparing.kill()
             preparing.wait()
         with store:

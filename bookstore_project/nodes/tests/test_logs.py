@@ -5,9 +5,10 @@ import queue
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from bookstore_project.api.log_remarks import remark
@@ -79,6 +80,10 @@ def test_a_line_tells_the_time_to_the_millisecond_and_the_request() -> None:
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.057 warning: a sentence  \[me\]", text)
 
 
+def same(answer: HttpResponse, request: HttpRequest) -> HttpResponse:
+    return answer
+
+
 def test_a_response_with_a_remark_is_logged_with_it_wherever_it_comes_from(rf: RequestFactory) -> None:
     lines: queue.Queue[logging.LogRecord] = queue.Queue()
     handler = DroppingQueueHandler(lines)
@@ -88,7 +93,7 @@ def test_a_response_with_a_remark_is_logged_with_it_wherever_it_comes_from(rf: R
             answer = HttpResponse()
             if more:
                 remark(answer, more)
-            RequestMiddleware(lambda request, answer=answer: answer)(rf.get(path))  # type: ignore[misc]
+            RequestMiddleware(partial(same, answer))(rf.get(path))
     finally:
         access_log.removeHandler(handler)
     told = [lines.get_nowait().getMessage() for _ in range(lines.qsize())]

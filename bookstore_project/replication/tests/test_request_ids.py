@@ -35,7 +35,7 @@ def test_a_warning_of_replication_has_the_id_of_the_write_that_met_the_fault(
     reprice()
     record = records.get_nowait()
     assert record.getMessage().startswith("catalog-2 is out of sync")
-    assert record.request_id == "the-customer-1"  # type: ignore[attr-defined]
+    assert vars(record)["request_id"] == "the-customer-1"
 
 
 def test_a_new_entry_is_offered_under_the_id_of_the_write(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,10 +33,10 @@ def edits(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Itera
 def sales(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Iterator[entries.Entry]:
     """The entries of so many sales of one copy, after the head of this file. There have to be as many copies."""
     head, book = entries.read_head(connection), _book(connection, book_id)
-    (number,) = connection.execute(f"SELECT max(id) FROM {LEDGER}").fetchone()
-    sold = images.read_image(connection, CATALOG.tables[LEDGER], number)
+    (newest,) = connection.execute(f"SELECT max(id) FROM {LEDGER}").fetchone()
+    sold = images.read_image(connection, CATALOG.tables[LEDGER], newest)
     assert sold is not None
-    for number in range(number + 1, number + 1 + count):  # noqa: B020  (numbers go on from the newest)
+    for number in range(newest + 1, newest + 1 + count):
         book = {**book, "quantity": book["quantity"] - 1, "version": book["version"] + 1}
         row: dict[str, Any] = {
             **sold,
