@@ -181,6 +181,11 @@ def fork_servers(store: Store) -> set[int]:
     return found - launchers(store)
 
 
+def has_loaded(pid: int) -> bool:
+    """Whether it is past what it does first; one that is stopped before that has asked for nothing."""
+    return "uvloop" in Path(f"/proc/{pid}/maps").read_text()
+
+
 def command_of(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
@@ -229,6 +234,7 @@ def test_one_that_is_stopped_holds_up_neither_a_node_nor_the_end(store: Store) -
     store.wait_restarted("catalog-1", store.kill("catalog-1"))
     wait_for(lambda: fork_servers(store) - {stopped}, what="another fork server")
     (other,) = fork_servers(store) - {stopped}
+    wait_for(lambda: has_loaded(other), what="a fork server that has asked to end with the supervisor")
     os.kill(other, signal.SIGSTOP)
     store.supervisor.kill()
     store.wait_gone()
