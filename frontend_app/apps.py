@@ -9,7 +9,7 @@ class FrontendConfig(AppConfig):
         from prometheus_client import REGISTRY
 
         from frontend_app import runtime
-        from frontend_app.dashboard.state import FrontCollector
+        from frontend_app.dashboard.metrics import FrontCollector
 
         if runtime.is_front():
             REGISTRY.register(FrontCollector())

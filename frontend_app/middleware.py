@@ -106,7 +106,7 @@ def note(request: HttpRequest, response: HttpResponse, trace: Trace, took_ms: fl
         response.headers[headers.REPLICA],
         took_ms,
         current_request_id(),
-        [step.as_dict() for step in trace.steps],
+        [step.shown() for step in trace.steps],
     )
 
 

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from bookstore_project.nodes import metrics, redaction
 from bookstore_project.nodes.access_log import LONGEST_METHOD
@@ -13,6 +13,7 @@ from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, Sta
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 from frontend_app.monitoring.rolling_stats import RollingStats
+from frontend_app.monitoring.trace import ShownStep
 
 log = logging.getLogger("bookstore.front")
 REQUESTS_KEPT, EVENTS_KEPT = 50, 100
@@ -39,13 +40,38 @@ def left_the_rotation(node: Node, reason: str) -> str:
     return f"{said} → requests go to {' and '.join(others)}"
 
 
+class ShownRequest(TypedDict):
+    """A request that this front answered."""
+
+    at: str
+    method: str
+    path: str
+    """As `nodes.redaction` makes it, and so the calls in `trace`; or the pattern of its route."""
+    status: int
+    cache: str
+    replica: str
+    took_ms: float
+    request_id: str
+    trace: list[ShownStep]
+
+
+class ShownEvent(TypedDict):
+    """Something that happened to a node."""
+
+    at: str
+    node: str
+    event: str
+
+
 @dataclass
 class Journal:
     """Newest first; appending to a deque needs no lock."""
 
     stats: RollingStats = field(default_factory=RollingStats)
-    _requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
-    _events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    _requests: deque[tuple[ShownRequest, str]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    """Each with the pattern of its route."""
+    _events: deque[tuple[ShownEvent, str]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    """Each with its text for others than staff."""
 
     def request(
         self,
@@ -57,29 +83,27 @@ class Journal:
         replica: str,
         took_ms: float,
         request_id: str,
-        trace: list[dict[str, Any]],
+        trace: list[ShownStep],
     ) -> None:
         """`path` and the calls in `trace` are as `nodes.redaction` makes them; `route` is the pattern."""
-        self._requests.appendleft(
-            {
-                "at": _now(),
-                "method": redaction.cut(method, LONGEST_METHOD),
-                "path": path,
-                "route": route,
-                "status": status,
-                "cache": cache,
-                "replica": replica,
-                "took_ms": round(took_ms, 2),
-                "request_id": request_id,
-                "trace": trace,
-            }
-        )
+        shown: ShownRequest = {
+            "at": _now(),
+            "method": redaction.cut(method, LONGEST_METHOD),
+            "path": path,
+            "status": status,
+            "cache": cache,
+            "replica": replica,
+            "took_ms": round(took_ms, 2),
+            "request_id": request_id,
+            "trace": trace,
+        }
+        self._requests.appendleft((shown, route))
 
     def event(self, node: str, text: str, *, by: str = "") -> None:
         """`by` is the member of staff who wanted it so, if anybody did."""
         text = redaction.cut(text, LONGEST_EVENT)
         full = f"{text}, ordered by {by}" if by else text
-        self._events.appendleft({"at": _now(), "node": node, "event": full, "anonymous": text})
+        self._events.appendleft(({"at": _now(), "node": node, "event": full}, text))
         log.info("%s %s", node, full)
 
     def rotation_changed(self, node: Node, known: BreakerStatus) -> None:
@@ -97,22 +121,19 @@ class Journal:
     def drain_changed(self, name: str, is_drained: bool) -> None:
         self.event(name, "is drained: it gets no new requests" if is_drained else "is no longer drained")
 
-    def requests(self, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
+    def requests(self, *, is_for_staff: bool = False) -> list[ShownRequest]:
         """For others than staff with patterns instead of addresses, and without ids."""
-        return [_request_of(kept, is_for_staff=is_for_staff) for kept in self._requests.copy()]
+        kept = self._requests.copy()
+        return [shown if is_for_staff else _anonymous(shown, route) for shown, route in kept]
 
-    def events(self, *, is_for_staff: bool = False) -> list[dict[str, Any]]:
+    def events(self, *, is_for_staff: bool = False) -> list[ShownEvent]:
         """For others than staff without names."""
-        text = "event" if is_for_staff else "anonymous"
-        return [{"at": kept["at"], "node": kept["node"], "event": kept[text]} for kept in self._events.copy()]
+        return [shown if is_for_staff else {**shown, "event": text} for shown, text in self._events.copy()]
 
 
-def _request_of(kept: dict[str, Any], *, is_for_staff: bool) -> dict[str, Any]:
-    shown_to_all = {name: value for name, value in kept.items() if name != "route"}
-    if is_for_staff:
-        return shown_to_all
-    steps = [step | {"call": _without_ids(step["call"])} for step in kept["trace"]]
-    return shown_to_all | {"path": kept["route"], "request_id": "", "trace": steps}
+def _anonymous(request: ShownRequest, route: str) -> ShownRequest:
+    steps: list[ShownStep] = [{**step, "call": _without_ids(step["call"])} for step in request["trace"]]
+    return {**request, "path": route, "request_id": "", "trace": steps}
 
 
 def _without_ids(call: str) -> str:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 from bookstore_project.settings.topology import NODES
 from frontend_app.monitoring.trace import Step
@@ -29,8 +29,7 @@ class Second:
     times: Counter[int] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(TypedDict):
     """Of a window. Times are None where nothing was served."""
 
     served: int
@@ -39,9 +38,6 @@ class Summary:
     p99_ms: float | None
     per_second: list[int]
     """Answers, the oldest second first; the one that has just begun isn't among them."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("served", "failed", "p50_ms", "p99_ms", "per_second")}
 
 
 class RollingWindow:

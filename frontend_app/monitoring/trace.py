@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
+
+
+class ShownStep(TypedDict):
+    """A call to a replica, as it is shown."""
+
+    node: str
+    call: str
+    result: str
+    took_ms: float
 
 
 @dataclass
@@ -19,7 +28,7 @@ class Step:
     """A status, or how it failed."""
     took_ms: float = 0.0
 
-    def as_dict(self) -> dict[str, Any]:
+    def shown(self) -> ShownStep:
         return {"node": self.node, "call": self.call, "result": self.result, "took_ms": round(self.took_ms, 2)}
 
 

@@ -1,5 +1,6 @@
 """What the schema says of a value is what is accepted: no more, no less."""
 
+import dataclasses
 import re
 import unicodedata
 from collections.abc import Callable
@@ -19,6 +20,11 @@ from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
 from bookstore_project.nodes.deadlines import parse_timeout_s
 from frontend_app import urls
+from frontend_app.cache.shared.cache import SharedStatus
+from frontend_app.dashboard import documents
+from frontend_app.dashboard import serializers as dashboard
+from frontend_app.monitoring.journal import ShownEvent, ShownRequest
+from frontend_app.monitoring.trace import ShownStep
 
 Operation = dict[str, Any]
 
@@ -180,3 +186,29 @@ def test_yes_and_no_are_spelled_out(sent: object, taken: bool) -> None:
 def test_nothing_else_is_yes_or_no(sent: object) -> None:
     with pytest.raises(serializers.ValidationError):
         YesNoField().run_validation(sent)
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (documents.ClusterState, dashboard.ClusterFields),
+        (documents.NodeState, dashboard.NodeFields),
+        (documents.RotationState, dashboard.RotationFields),
+        (documents.CacheState, dashboard.CacheFields),
+        (documents.SharedCacheState, dashboard.SharedFields),
+        (documents.ShownInvalidation, dashboard.InvalidationFields),
+        (ShownRequest, dashboard.RequestFields),
+        (ShownStep, dashboard.StepFields),
+        (ShownEvent, dashboard.EventFields),
+    ],
+)
+def test_the_cluster_pages_data_is_what_the_schema_says(
+    document: Any, told: type[serializers.Serializer[Any]]
+) -> None:
+    fields = told().fields
+    assert document.__required_keys__ == {name for name, field in fields.items() if field.required}
+    assert document.__optional_keys__ == {name for name, field in fields.items() if not field.required}
+
+
+def test_a_shared_caches_state_has_the_fields_of_its_status() -> None:
+    assert documents.SharedCacheState.__required_keys__ == {field.name for field in dataclasses.fields(SharedStatus)}

@@ -136,5 +136,5 @@ def test_addresses_of_the_front_exist(page: Path) -> None:
 def test_metrics_of_a_shared_cache_are_those_of_the_documentation() -> None:
     """Which a store without a Redis doesn't show; all others are compared with a running store's (tests/cluster)."""
     named = set(re.findall(r"`bookstore_(shared_cache_\w+?)(?:_total)?`", (DOCS / "metrics.md").read_text()))
-    state = (ROOT / "frontend_app" / "dashboard" / "state.py").read_text()
-    assert named == set(re.findall(r'"(shared_cache_\w+)"', state))
+    source = (ROOT / "frontend_app" / "dashboard" / "metrics.py").read_text()
+    assert named == set(re.findall(r'"(shared_cache_\w+)"', source))

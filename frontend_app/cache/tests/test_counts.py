@@ -11,7 +11,7 @@ from frontend_app.cache.announcements import MOST_ANNOUNCED
 from frontend_app.cache.coherence import Coherence
 from frontend_app.cache.messages import Invalidation, Push
 from frontend_app.dashboard import state
-from frontend_app.dashboard.state import FrontCollector
+from frontend_app.dashboard.metrics import FrontCollector
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import TIMELINE, Clock, Store, make_front, push
@@ -43,7 +43,7 @@ def test_every_count_is_in_the_cluster_document_and_in_the_metrics() -> None:
         services.list_books(front, "")  # Past the cache.
     described = state.describe(front)["cache"]
     expected = {"hits": 1, "misses": 4, "bypasses": 2, "evictions": 1, "expiries": 1, "invalidations": 2}
-    assert {name: described[name] for name in COUNTED} == expected
+    assert expected.items() <= described.items()
     told = metrics(front)
     assert {name: told[f"bookstore_cache_{name}_total"] for name in COUNTED} == expected
     assert told["bookstore_cache_entries"] == described["size"] == 1

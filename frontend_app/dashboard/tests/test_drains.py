@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from bookstore_project.api.tests.api import make_staff
 from bookstore_project.settings import topology
-from frontend_app.dashboard.state import FrontCollector
+from frontend_app.dashboard.metrics import FrontCollector
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import CATALOG_2, Store

@@ -118,7 +118,7 @@ def test_metrics_and_the_cluster_page_say_that_it_is_left_out(store: Store, hung
         run(test)
         from prometheus_client import CollectorRegistry, generate_latest
 
-        from frontend_app.dashboard.state import FrontCollector
+        from frontend_app.dashboard.metrics import FrontCollector
 
         registry = CollectorRegistry()
         registry.register(FrontCollector())
