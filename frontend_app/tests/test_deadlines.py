@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from bookstore_project.api import headers
-from bookstore_project.nodes import client as wire_client
+from bookstore_project.nodes import client
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from frontend_app import middleware
 from frontend_app.clients import READ_TOTAL_S
@@ -45,10 +45,10 @@ def buy(client: Client, timeout: str) -> Any:
 
 
 def hang(clock: Clock) -> fakes.Behaviour:
-    def behaviour(asked: Asked) -> wire_client.Reply:
+    def behaviour(asked: Asked) -> client.Reply:
         assert asked.deadline is not None
         clock.now = asked.deadline
-        raise wire_client.NoAnswer(asked.node)
+        raise client.NoAnswer(asked.node)
 
     return behaviour
 

@@ -7,8 +7,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bookstore_project.replication import reads
-from bookstore_project.replication.invalidation import leases, polls, set_pushes
-from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.invalidation import leases, polls, pushes, set_pushes
 from bookstore_project.replication.sqlite_pair.membership import timelines
 from bookstore_project.replication.tests.support.fake_fronts import Clock
 from bookstore_project.replication.web import views
@@ -25,9 +24,9 @@ def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     settings.ROOT_URLCONF = "catalog_app.urls"
     clock = Clock()
     made = Town(clock)
-    for module in (fronts, leases, polls, timelines):
+    for module in (pushes, leases, polls, timelines):
         monkeypatch.setattr(module, "time", clock)
-    for module in (fronts, set_pushes):
+    for module in (pushes, set_pushes):
         monkeypatch.setattr(module, "push", made.push)
     for module in (reads, views):
         monkeypatch.setattr(module, "local_alias", asked_alias)

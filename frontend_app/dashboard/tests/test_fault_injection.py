@@ -14,8 +14,7 @@ from pytest_django.fixtures import Settings
 from bookstore_project.api import permissions, problems
 from bookstore_project.api.request_id import is_acceptable
 from bookstore_project.api.tests.api import make_staff
-from bookstore_project.nodes import client as wire
-from bookstore_project.nodes import supervisor_client
+from bookstore_project.nodes import client, supervisor_client
 from bookstore_project.settings import topology
 from frontend_app import services
 from frontend_app.cache.lru import LRUCache
@@ -317,12 +316,12 @@ def test_the_pages_are_there_for_everybody_while_the_accounts_cannot_be_read(
 # ------------------------------------------------------------------------------------------------- a rush
 
 
-def rushed(front: Front, answer: Callable[[int], wire.Reply]) -> tuple[str, list[dict[str, str]]]:
+def rushed(front: Front, answer: Callable[[int], client.Reply]) -> tuple[str, list[dict[str, str]]]:
     """The event that tells how a rush ended in which customers got those answers, and the headers that they sent."""
     sent: list[dict[str, str]] = []
     lock = threading.Lock()
 
-    def sell(node: topology.Node, method: str, path: str, **options: Any) -> wire.Reply:
+    def sell(node: topology.Node, method: str, path: str, **options: Any) -> client.Reply:
         with lock:
             sent.append(dict(options["extra_headers"]))
             number = len(sent)
@@ -350,11 +349,11 @@ def test_a_rush_is_a_hundred_purchases_with_keys_and_ids_of_their_own_and_tells_
 def test_a_rush_tells_apart_who_was_turned_away_and_who_found_the_book_sold_out(front: Front) -> None:
     codes = {0: "out_of_stock", 1: "unavailable", 2: "not_found", 3: "outcome_unknown", 4: "throttled"}
 
-    def answer(number: int) -> wire.Reply:
+    def answer(number: int) -> client.Reply:
         if number % 10 == 5:
-            raise wire.NeverSent("front")
+            raise client.NeverSent("front")
         if number % 10 == 6:
-            raise wire.NoAnswer("front")
+            raise client.NoAnswer("front")
         code = codes.get(number % 10)
         return fakes.problem_reply(code) if code else fakes.json_reply({}, 201)
 
@@ -367,9 +366,9 @@ def test_a_rush_tells_apart_who_was_turned_away_and_who_found_the_book_sold_out(
 def test_one_rush_at_a_time(front: Front) -> None:
     go = threading.Event()
 
-    def wait(node: topology.Node, method: str, path: str, **options: Any) -> wire.Reply:
+    def wait(node: topology.Node, method: str, path: str, **options: Any) -> client.Reply:
         go.wait(PATIENCE_S)
-        raise wire.NoAnswer(node.name)
+        raise client.NoAnswer(node.name)
 
     LoadBurst(front, wait).start(1)
     with pytest.raises(problems.Conflict):

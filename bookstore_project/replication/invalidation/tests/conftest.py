@@ -4,22 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from bookstore_project.replication.invalidation import leases, polls
-from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.invalidation import leases, polls, pushes
 from bookstore_project.replication.tests.support.fake_fronts import Clock, Pushes
 
 
 @pytest.fixture
 def clock(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(fronts, "time", made)
+    monkeypatch.setattr(pushes, "time", made)
     monkeypatch.setattr(polls, "time", made)
     monkeypatch.setattr(leases, "time", made)
     return made
 
 
 @pytest.fixture
-def pushes(monkeypatch: pytest.MonkeyPatch) -> Pushes:
+def sent_pushes(monkeypatch: pytest.MonkeyPatch) -> Pushes:
     made = Pushes()
-    monkeypatch.setattr(fronts, "push", made)
+    monkeypatch.setattr(pushes, "push", made)
     return made

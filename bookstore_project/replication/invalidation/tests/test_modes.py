@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication.invalidation import leases, polls
-from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.invalidation import leases, polls, pushes
 from bookstore_project.replication.invalidation.leases import Lease, record_lease
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.tests.support.fake_fronts import LEASE, NOW, POLL, Clock, Pushes, reprice
@@ -39,7 +38,7 @@ def test_push_tells_every_front_and_waits_for_none(
     seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     front = StuckFront()
-    monkeypatch.setattr(fronts, "push", front)
+    monkeypatch.setattr(pushes, "push", front)
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     position = reprice()
     eventually(lambda: [(position, ["book:1"])] in [message["invalidate"] for message in front.messages])
@@ -50,11 +49,11 @@ def test_push_leaves_out_what_a_front_is_too_slow_for(
     empty_store: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     front = StuckFront()
-    monkeypatch.setattr(fronts, "push", front)
-    monkeypatch.setattr(fronts, "_UNWAITED", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(pushes, "push", front)
+    monkeypatch.setattr(pushes, "_UNWAITED", threading.BoundedSemaphore(1))
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     for position in (7, 8, 9):
-        fronts.invalidate("t", [replace(ENTRY, position=position)])
+        pushes.invalidate("t", [replace(ENTRY, position=position)])
     front.is_over.set()
     assert [message["invalidate"] for message in front.messages] in ([], [[(7, ["book:1"])]])
 
@@ -62,13 +61,13 @@ def test_push_leaves_out_what_a_front_is_too_slow_for(
 def test_push_sends_new_answers_to_every_front(empty_store: Path, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     expected = [node.name for node in topology.replicas(topology.FRONT)]
-    assert [lease.front for lease in fronts.listeners()] == expected
+    assert [lease.front for lease in pushes.listeners()] == expected
 
 
-def test_none_tells_nobody(clock: Clock, pushes: Pushes, settings: Settings) -> None:
+def test_none_tells_nobody(clock: Clock, sent_pushes: Pushes, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.NONE}
-    fronts.invalidate("t", [ENTRY], fronts.announce("t", ENTRY))
-    assert (pushes.taken, fronts.listeners()) == ({}, [])
+    pushes.invalidate("t", [ENTRY], pushes.announce("t", ENTRY))
+    assert (sent_pushes.taken, pushes.listeners()) == ({}, [])
 
 
 @pytest.mark.parametrize("mode", EXPERIMENTS)
@@ -82,11 +81,11 @@ def test_no_front_gets_a_lease_from_an_experiment(clock: Clock, settings: Settin
 
 @pytest.mark.parametrize("mode", EXPERIMENTS)
 def test_a_front_that_has_its_lease_is_waited_for_all_the_same(
-    clock: Clock, pushes: Pushes, settings: Settings, mode: str
+    clock: Clock, sent_pushes: Pushes, settings: Settings, mode: str
 ) -> None:
     """As when a command is run in another mode than the store."""
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": mode}
     record_lease(LEASE)
-    pushes.deaf.add("front")
-    fronts.invalidate("t", [ENTRY])
+    sent_pushes.deaf.add("front")
+    pushes.invalidate("t", [ENTRY])
     assert clock.now >= LEASE.expires

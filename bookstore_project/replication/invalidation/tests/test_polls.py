@@ -67,7 +67,7 @@ def test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them(seven_books:
     assert keys == ["book:1"]
 
 
-def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, pushes: Pushes) -> None:
+def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, sent_pushes: Pushes) -> None:
     """A write between the two either sees the lease or stands in the answer: here, both."""
     since, position = floor("catalog"), 0
 
@@ -80,7 +80,7 @@ def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, pushes: P
     failpoints.hooks["poll-recorded"] = write
     told = polls.answer("catalog", "catalog-1", replace(POLL, since=since))
     assert [change[0] for change in told["changes"]] == [position]
-    assert pushes.taken["front"][0]["invalidate"][0][0] == position
+    assert sent_pushes.taken["front"][0]["invalidate"][0][0] == position
 
 
 def test_a_poll_counts_the_lease_from_when_it_was_asked(clock: Clock) -> None:
@@ -100,26 +100,26 @@ def test_a_poll_never_shortens_a_lease(clock: Clock) -> None:
     assert read_leases().valid[HOLDER].expires == NOW + 4
 
 
-def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, pushes: Pushes) -> None:
+def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(replace(LEASE, expires=NOW + 0.5))
     leases.block(HOLDER)
-    pushes.deaf.add("front")
+    sent_pushes.deaf.add("front")
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
     assert read_leases().valid[HOLDER].expires == NOW + 0.5, "the old lease stands, no longer than it did"
     clock.now += 1
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
     assert read_leases().valid == {}
-    pushes.deaf.clear()
+    sent_pushes.deaf.clear()
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
     assert not leases.is_blocked(HOLDER)
     assert HOLDER in read_leases().valid
 
 
-def test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given(clock: Clock, pushes: Pushes) -> None:
+def test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given(clock: Clock, sent_pushes: Pushes) -> None:
     """A record without a lease would let a writer go on, while the front still uses the one that it has."""
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
     leases.block(HOLDER)
-    pushes.deaf.add("front")
+    sent_pushes.deaf.add("front")
     (leases.lease_dir() / "front.json").unlink()
     clock.now += 0.5
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False

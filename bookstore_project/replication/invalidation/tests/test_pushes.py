@@ -16,8 +16,7 @@ from bookstore_project.api import internal_paths
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown
-from bookstore_project.replication.invalidation import leases, polls, set_pushes
-from bookstore_project.replication.invalidation import pushes as fronts
+from bookstore_project.replication.invalidation import leases, polls, pushes, set_pushes
 from bookstore_project.replication.invalidation.leases import Lease, Leases, read_lease, read_leases, record_lease
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.log.entries import Entry
@@ -100,10 +99,10 @@ def test_each_process_of_one_name_is_told(clock: Clock, monkeypatch: pytest.Monk
         told.append(lease.address)
         return True
 
-    monkeypatch.setattr(fronts, "push", push)
+    monkeypatch.setattr(pushes, "push", push)
     record_lease(LEASE)
     record_lease(OTHER)
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert sorted(told) == [LEASE.address, OTHER.address]
     assert clock.now == NOW
 
@@ -112,23 +111,23 @@ def test_each_process_of_one_name_is_told(clock: Clock, monkeypatch: pytest.Monk
 def test_the_one_that_is_deaf_is_waited_for_though_the_other_took_it(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, deaf: Lease
 ) -> None:
-    monkeypatch.setattr(fronts, "push", lambda lease, message, timeout_s=0: lease.holder != deaf.holder)
+    monkeypatch.setattr(pushes, "push", lambda lease, message, timeout_s=0: lease.holder != deaf.holder)
     record_lease(replace(LEASE, confirmed=None))
     record_lease(OTHER)
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert clock.now >= deaf.expires
     assert [leases.is_blocked(lease.holder) for lease in (LEASE, OTHER)] == [LEASE is deaf, OTHER is deaf]
 
 
-def test_what_ones_poll_confirms_the_other_may_not_have_heard_of(clock: Clock, pushes: Pushes) -> None:
-    pushes.deaf.add("front")
+def test_what_ones_poll_confirms_the_other_may_not_have_heard_of(clock: Clock, sent_pushes: Pushes) -> None:
+    sent_pushes.deaf.add("front")
     record_lease(replace(LEASE, confirmed=(7, "hash of 7")))
     record_lease(OTHER)
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert clock.now >= OTHER.expires
 
 
-def test_processes_that_are_gone_leave_nothing_behind(clock: Clock, pushes: Pushes) -> None:
+def test_processes_that_are_gone_leave_nothing_behind(clock: Clock, sent_pushes: Pushes) -> None:
     for number in range(5):
         record_lease(replace(LEASE, instance=f"process {number}", expires=clock.now + 1))
         leases.block(("front", f"process {number}"))
@@ -149,7 +148,7 @@ def test_a_push_that_breaks_after_the_commits_leaves_the_outcome_unknown(
     def push(*arguments: object) -> bool:
         raise RuntimeError("cannot schedule new futures after shutdown")
 
-    monkeypatch.setattr(fronts, "push", push)
+    monkeypatch.setattr(pushes, "push", push)
     record_lease(LEASE)
     with pytest.raises(OutcomeUnknown):
         reprice()
@@ -158,102 +157,102 @@ def test_a_push_that_breaks_after_the_commits_leaves_the_outcome_unknown(
     assert_copies_equal("catalog")
 
 
-def test_without_leases_nobody_is_told(clock: Clock, pushes: Pushes) -> None:
+def test_without_leases_nobody_is_told(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(replace(LEASE, expires=NOW))
-    fronts.invalidate("t", [ENTRY])
-    assert (pushes.taken, clock.now) == ({}, NOW)
+    pushes.invalidate("t", [ENTRY])
+    assert (sent_pushes.taken, clock.now) == ({}, NOW)
 
 
-def test_every_front_with_a_lease_is_told_once(clock: Clock, pushes: Pushes) -> None:
+def test_every_front_with_a_lease_is_told_once(clock: Clock, sent_pushes: Pushes) -> None:
     for name in ("front", "front-2", "front-3"):
         leases.record_no_lease(name)
         record_lease(replace(LEASE, front=name))
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     message = {"timeline": "t", "invalidate": [(7, ["book:1"])], "set": []}
-    assert pushes.taken == {name: [message] for name in ("front", "front-2", "front-3")}
+    assert sent_pushes.taken == {name: [message] for name in ("front", "front-2", "front-3")}
     assert clock.now == NOW
 
 
-def test_what_a_front_took_before_the_commits_is_not_told_again(clock: Clock, pushes: Pushes) -> None:
+def test_what_a_front_took_before_the_commits_is_not_told_again(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    fronts.invalidate("t", [ENTRY], fronts.announce("t", ENTRY))
-    assert pushes.taken == {"front": [{"timeline": "t", "invalidate": [(7, ["book:1"])], "set": []}]}
+    pushes.invalidate("t", [ENTRY], pushes.announce("t", ENTRY))
+    assert sent_pushes.taken == {"front": [{"timeline": "t", "invalidate": [(7, ["book:1"])], "set": []}]}
 
 
-def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, pushes: Pushes) -> None:
+def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    announced = fronts.announce("t", ENTRY)
+    announced = pushes.announce("t", ENTRY)
     assert all(answer.result() for answer in announced.values())
     record_lease(replace(LEASE, instance="its successor"))
-    fronts.invalidate("t", [ENTRY], announced)
-    assert len(pushes.taken["front"]) == 2
+    pushes.invalidate("t", [ENTRY], announced)
+    assert len(sent_pushes.taken["front"]) == 2
 
 
-def test_a_late_poll_of_a_former_process_does_not_pass_for_its_successor(clock: Clock, pushes: Pushes) -> None:
+def test_a_late_poll_of_a_former_process_does_not_pass_for_its_successor(clock: Clock, sent_pushes: Pushes) -> None:
     """A stopped replica may answer it long after the process that took the announcement is gone."""
     polls.answer("catalog", "catalog-1", POLL)
-    announced = fronts.announce("t", ENTRY)
+    announced = pushes.announce("t", ENTRY)
     assert all(answer.result() for answer in announced.values())
     clock.now += 0.1
     polls.answer("catalog", "catalog-2", replace(POLL, instance="its successor"))
     clock.now += 0.1
     polls.answer("catalog", "catalog-1", POLL)
-    fronts.invalidate("t", [ENTRY], announced)
-    assert len(pushes.taken["front"]) == 2
+    pushes.invalidate("t", [ENTRY], announced)
+    assert len(sent_pushes.taken["front"]) == 2
 
 
-def test_polls_of_one_process_do_not_undo_what_it_took(clock: Clock, pushes: Pushes) -> None:
+def test_polls_of_one_process_do_not_undo_what_it_took(clock: Clock, sent_pushes: Pushes) -> None:
     polls.answer("catalog", "catalog-1", POLL)
-    announced = fronts.announce("t", ENTRY)
+    announced = pushes.announce("t", ENTRY)
     assert all(answer.result() for answer in announced.values())
     clock.now += 0.1
     polls.answer("catalog", "catalog-2", POLL)
-    fronts.invalidate("t", [ENTRY], announced)
-    assert len(pushes.taken["front"]) == 1
+    pushes.invalidate("t", [ENTRY], announced)
+    assert len(sent_pushes.taken["front"]) == 1
 
 
-def test_a_front_that_got_its_lease_meanwhile_is_told(clock: Clock, pushes: Pushes) -> None:
+def test_a_front_that_got_its_lease_meanwhile_is_told(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    announced = fronts.announce("t", ENTRY)
+    announced = pushes.announce("t", ENTRY)
     record_lease(replace(LEASE, front="front-2"))
-    fronts.invalidate("t", [ENTRY], announced)
-    assert {front: len(messages) for front, messages in pushes.taken.items()} == {"front": 1, "front-2": 1}
+    pushes.invalidate("t", [ENTRY], announced)
+    assert {front: len(messages) for front, messages in sent_pushes.taken.items()} == {"front": 1, "front-2": 1}
 
 
-def test_an_announcement_that_did_not_arrive_is_made_good(clock: Clock, pushes: Pushes) -> None:
+def test_an_announcement_that_did_not_arrive_is_made_good(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    pushes.deaf.add("front")
-    announced = fronts.announce("t", ENTRY)
+    sent_pushes.deaf.add("front")
+    announced = pushes.announce("t", ENTRY)
     assert not any(answer.result() for answer in announced.values())
-    pushes.deaf.clear()
-    fronts.invalidate("t", [ENTRY], announced)
-    assert len(pushes.taken["front"]) == 1
+    sent_pushes.deaf.clear()
+    pushes.invalidate("t", [ENTRY], announced)
+    assert len(sent_pushes.taken["front"]) == 1
 
 
-def test_an_entry_without_cache_keys_is_nobodys_business(clock: Clock, pushes: Pushes) -> None:
+def test_an_entry_without_cache_keys_is_nobodys_business(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    fronts.invalidate("t", [replace(ENTRY, keys="[]")])
-    assert fronts.announce("t", replace(ENTRY, keys="[]")) == {}
-    assert pushes.taken == {}
+    pushes.invalidate("t", [replace(ENTRY, keys="[]")])
+    assert pushes.announce("t", replace(ENTRY, keys="[]")) == {}
+    assert sent_pushes.taken == {}
 
 
-def test_a_deaf_front_delays_a_write_until_its_lease_runs_out(clock: Clock, pushes: Pushes) -> None:
+def test_a_deaf_front_delays_a_write_until_its_lease_runs_out(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
     record_lease(replace(LEASE, front="front-2"))
-    pushes.deaf.add("front")
-    fronts.invalidate("t", [ENTRY])
+    sent_pushes.deaf.add("front")
+    pushes.invalidate("t", [ENTRY])
     assert LEASE.expires <= clock.now < LEASE.expires + 0.1
     assert leases.is_blocked(HOLDER)
     assert not leases.is_blocked(("front-2", "process"))
-    assert list(pushes.taken) == ["front-2"]
+    assert list(sent_pushes.taken) == ["front-2"]
 
 
-def test_a_lease_renewed_while_a_write_waits_is_waited_for_too(clock: Clock, pushes: Pushes) -> None:
+def test_a_lease_renewed_while_a_write_waits_is_waited_for_too(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    pushes.deaf.add("front")
+    sent_pushes.deaf.add("front")
     longer = replace(LEASE, expires=NOW + 2)
     clock.while_asleep = lambda: record_lease(longer) if clock.now < NOW + 1 else None
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert clock.now >= longer.expires
 
 
@@ -262,49 +261,49 @@ def test_a_lease_renewed_while_a_write_waits_is_waited_for_too(clock: Clock, pus
     [((7, "hash of 7"), True), ((7, "hash of another 7"), False), ((6, "hash of 7"), False), (None, False)],
 )
 def test_a_poll_that_confirms_this_entry_ends_the_wait(
-    clock: Clock, pushes: Pushes, confirmed: tuple[int, str] | None, is_enough: bool
+    clock: Clock, sent_pushes: Pushes, confirmed: tuple[int, str] | None, is_enough: bool
 ) -> None:
     record_lease(LEASE)
-    pushes.deaf.add("front")
+    sent_pushes.deaf.add("front")
     clock.while_asleep = lambda: record_lease(replace(LEASE, confirmed=confirmed))
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert (clock.now < LEASE.expires) is is_enough
 
 
 @pytest.mark.parametrize("is_folder_gone", [True, False])
-def test_a_lease_whose_record_is_gone_is_waited_for(clock: Clock, pushes: Pushes, is_folder_gone: bool) -> None:
+def test_a_lease_whose_record_is_gone_is_waited_for(clock: Clock, sent_pushes: Pushes, is_folder_gone: bool) -> None:
     """Whoever removes the files must not make a front's cache stale: it has its lease all the same."""
     record_lease(LEASE)
     if is_folder_gone:
         shutil.rmtree(leases.lease_dir())
     else:
         (leases.lease_dir() / "front.json").unlink()
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert clock.now >= NOW + replication_settings.lease_s
     waited = clock.now
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert clock.now == waited, "once is enough"
 
 
-def test_a_front_that_polls_again_is_told_and_its_lost_record_waited_for(clock: Clock, pushes: Pushes) -> None:
+def test_a_front_that_polls_again_is_told_and_its_lost_record_waited_for(clock: Clock, sent_pushes: Pushes) -> None:
     """Another process of its name may have been on it, too."""
     shutil.rmtree(leases.lease_dir(), ignore_errors=True)
     clock.while_asleep = lambda: polls.answer("catalog", "catalog-1", POLL) if clock.now < NOW + 0.1 else None
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert NOW + replication_settings.lease_s <= clock.now < NOW + 2 * replication_settings.lease_s
-    assert pushes.taken["front"][0]["invalidate"] == [(7, ["book:1"])]
+    assert sent_pushes.taken["front"][0]["invalidate"] == [(7, ["book:1"])]
 
 
-def test_a_record_that_vanishes_while_a_writer_waits_counts_as_it_was(clock: Clock, pushes: Pushes) -> None:
+def test_a_record_that_vanishes_while_a_writer_waits_counts_as_it_was(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    pushes.deaf.add("front")
+    sent_pushes.deaf.add("front")
     clock.while_asleep = lambda: (leases.lease_dir() / "front.json").unlink(missing_ok=True)
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert clock.now >= LEASE.expires
 
 
 def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
-    seven_books: Path, pushes: Pushes, monkeypatch: pytest.MonkeyPatch
+    seven_books: Path, sent_pushes: Pushes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = floor("catalog")
     seen: list[int] = []
@@ -315,13 +314,13 @@ def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
         seen.append(floor("catalog"))
         return len(seen) > 1  # What is announced during the commits doesn't arrive; what is sent after them does.
 
-    monkeypatch.setattr(fronts, "read_leases", lambda: Leases({} if len(seen) > 1 else {HOLDER: LEASE}, frozenset()))
-    monkeypatch.setattr(fronts, "push", look)
+    monkeypatch.setattr(pushes, "read_leases", lambda: Leases({} if len(seen) > 1 else {HOLDER: LEASE}, frozenset()))
+    monkeypatch.setattr(pushes, "push", look)
     assert reprice() == before + 1
     assert seen == [before, before]
 
 
-def test_leases_are_read_after_the_commits(seven_books: Path, pushes: Pushes) -> None:
+def test_leases_are_read_after_the_commits(seven_books: Path, sent_pushes: Pushes) -> None:
     """A front that got its lease while the files were committed may have cached the old value."""
 
     def poll() -> None:
@@ -329,8 +328,8 @@ def test_leases_are_read_after_the_commits(seven_books: Path, pushes: Pushes) ->
 
     failpoints.hooks["committed"] = poll
     position = reprice()
-    eventually(lambda: len(pushes.taken.get("front", [])) >= 1)
-    assert pushes.taken["front"][0]["invalidate"] == [(position, ["book:1"])]
+    eventually(lambda: len(sent_pushes.taken.get("front", [])) >= 1)
+    assert sent_pushes.taken["front"][0]["invalidate"] == [(position, ["book:1"])]
 
 
 # ------------------------------------------------------------------------------------------ over real sockets
@@ -381,7 +380,7 @@ def front() -> Iterator[Front]:
 
 
 def test_a_push_carries_the_service_token(front: Front) -> None:
-    assert fronts.push(front.lease, {"timeline": "é", "invalidate": [], "set": []})
+    assert pushes.push(front.lease, {"timeline": "é", "invalidate": [], "set": []})
     assert front.instances == {"process"}, "and says which process it is meant for"
     assert front.messages == [{"timeline": "é", "invalidate": [], "set": []}]
     assert front.tokens == {settings.SERVICE_TOKEN}
@@ -390,8 +389,8 @@ def test_a_push_carries_the_service_token(front: Front) -> None:
 def test_a_push_that_is_refused_or_meets_nobody_has_not_arrived(front: Front) -> None:
     front.status = 503
     message: PushMessage = {"timeline": "t", "invalidate": [], "set": []}
-    assert not fronts.push(front.lease, message)
-    assert not fronts.push(replace(LEASE, address=f"127.0.0.9:{front.server_port}"), message)
+    assert not pushes.push(front.lease, message)
+    assert not pushes.push(replace(LEASE, address=f"127.0.0.9:{front.server_port}"), message)
 
 
 def test_a_front_is_offered_the_bytes_that_a_reader_would_get(seven_books: Path, front: Front) -> None:
@@ -424,5 +423,5 @@ def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
 
 def test_an_address_that_is_none_blocks_the_front_and_not_the_writer(clock: Clock) -> None:
     record_lease(replace(LEASE, address="nowhere"))
-    fronts.invalidate("t", [ENTRY])
+    pushes.invalidate("t", [ENTRY])
     assert leases.is_blocked(HOLDER)
