@@ -56,7 +56,7 @@ class Gate:
             self._places.release()
 
 
-class Flights:
+class JoinedChecks:
     """Who asks for what is being checked already waits for that."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Flights:
 strangers = Gate(waiting=2)
 familiars = Gate(waiting=2)
 """Those who log in from where they have logged in before don't stand in line with those who guess."""
-flights = Flights()
+joined_checks = JoinedChecks()
 
 
 class PasswordBackend(ModelBackend):
@@ -108,7 +108,7 @@ class PasswordBackend(ModelBackend):
         claim = digest("claim", username, password)
         if user := _remembered(claim, username, password):
             return user
-        with flights.leading(claim) as is_leading:
+        with joined_checks.leading(claim) as is_leading:
             if not is_leading:
                 # Wrong, if it isn't remembered now: to guess the same again is no other guess.
                 return _remembered(claim, username, password)

@@ -21,10 +21,10 @@ from bookstore_project.replication.web.admin import ReplicatedAdmin
 from bookstore_project.replication.web.failover_page import others_in_sync
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
-from catalog_app.admin.comparing import Comparison, compare
 from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm, BookRowForm
+from catalog_app.admin.replica_comparison import Comparison, compare
 from catalog_app.admin.restocking import restock
 from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry
 from catalog_app.services import edit_book, record

@@ -20,16 +20,16 @@ from typing import Any
 
 from bookstore_project.settings import topology
 
-MOST_HELD = 20
+MOST_KEPT = 20
 """Uploads of an account; the oldest goes first."""
-HELD_S = 24 * 3600.0
+KEPT_S = 24 * 3600.0
 _TOKEN = re.compile("[0-9a-f]{32}")
 _TOKEN_BYTES = 16
 _CONTENT, _NAME, _REJECTED, _DONE = "content", "name", "rejected.csv", "done.json"
 
 
 @dataclass(frozen=True)
-class Held:
+class KeptUpload:
     """An upload that is kept: `token` names it in forms and addresses."""
 
     token: str
@@ -49,25 +49,25 @@ class Held:
         return self.folder / _REJECTED
 
 
-def hold(content: bytes, name: str, owner: int, token: str = "") -> Held:
+def keep(content: bytes, name: str, owner: int, token: str = "") -> KeptUpload:
     """Keeps an upload of that account, under a new token or this one; forgets old ones.
 
     What is kept under the token already stays as it is, also if somebody else keeps it at the same time.
     """
-    if found := find_held(token, owner):
+    if found := find_kept(token, owner):
         return found
     _sweep(owner)
-    made = _held(new_token(), owner)
+    made = _kept(new_token(), owner)
     made.folder.mkdir(mode=0o700, parents=True)
     made.content.write_bytes(content)
     (made.folder / _NAME).write_text(name, encoding="utf-8", errors="replace")
-    return _renamed(made, _held(token, owner)) if token else made
+    return _renamed(made, _kept(token, owner)) if token else made
 
 
-def find_held(token: str, owner: int) -> Held | None:
+def find_kept(token: str, owner: int) -> KeptUpload | None:
     """The upload of that token and account; None if there is none any more."""
-    held = _held(token, owner)
-    return held if _TOKEN.fullmatch(token) and held.content.exists() else None
+    kept = _kept(token, owner)
+    return kept if _TOKEN.fullmatch(token) and kept.content.exists() else None
 
 
 def new_token() -> str:
@@ -87,9 +87,9 @@ def import_token(sending: str, content: bytes, options: dict[str, Any]) -> str:
 
 
 @contextmanager
-def one_at_a_time(held: Held) -> Iterator[None]:
+def one_at_a_time(kept: KeptUpload) -> Iterator[None]:
     """Waits for whoever is at the same upload, in whatever process. Raises FileNotFoundError if it is gone."""
-    descriptor = os.open(held.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(kept.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -97,26 +97,26 @@ def one_at_a_time(held: Held) -> Iterator[None]:
         os.close(descriptor)
 
 
-def note_done(held: Held, outcome: Any) -> None:
+def note_done(kept: KeptUpload, outcome: Any) -> None:
     """What came of the import is known from now on, to who sends it again; `outcome` is what JSON can hold."""
-    written = held.folder / f"{_DONE}.new"
+    written = kept.folder / f"{_DONE}.new"
     with suppress(FileNotFoundError):  # Swept meanwhile.
         written.write_text(json.dumps(outcome), encoding="utf-8")
-        written.replace(held.folder / _DONE)
+        written.replace(kept.folder / _DONE)
 
 
-def find_done(held: Held) -> Any:
+def find_done(kept: KeptUpload) -> Any:
     """What came of the import; None if it hasn't been carried out to its end."""
     with suppress(FileNotFoundError):
-        return json.loads((held.folder / _DONE).read_text(encoding="utf-8"))
+        return json.loads((kept.folder / _DONE).read_text(encoding="utf-8"))
     return None
 
 
-def _held(token: str, owner: int) -> Held:
-    return Held(token, _folder() / f"{owner}-{token}")
+def _kept(token: str, owner: int) -> KeptUpload:
+    return KeptUpload(token, _folder() / f"{owner}-{token}")
 
 
-def _renamed(made: Held, wanted: Held) -> Held:
+def _renamed(made: KeptUpload, wanted: KeptUpload) -> KeptUpload:
     try:
         made.folder.rename(wanted.folder)
     except OSError:
@@ -137,7 +137,7 @@ def _sweep(owner: int) -> None:
         for entry in _folder().iterdir():
             with suppress(FileNotFoundError):
                 aged.append((entry.stat().st_mtime, entry))
-    old = [entry for changed, entry in aged if time.time() - changed > HELD_S]
+    old = [entry for changed, entry in aged if time.time() - changed > KEPT_S]
     own = [entry for _, entry in sorted(aged) if entry.name.startswith(f"{owner}-")]
-    for entry in {*old, *own[: max(0, len(own) - MOST_HELD + 1)]}:
+    for entry in {*old, *own[: max(0, len(own) - MOST_KEPT + 1)]}:
         shutil.rmtree(entry, ignore_errors=True)

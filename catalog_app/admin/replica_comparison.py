@@ -25,7 +25,7 @@ class Finding(Enum):
 
 
 @dataclass(frozen=True)
-class There:
+class OtherCopy:
     """One book on the other replica: its stock (None if not read, or not there), and the names of what differs."""
 
     finding: Finding
@@ -50,10 +50,10 @@ class Comparison:
     problem: str = ""
     is_saving: bool = False
     """A form is shown again from within the transaction that it was for: there is no read beside that."""
-    books: Mapping[int, There] = field(default_factory=dict)
+    books: Mapping[int, OtherCopy] = field(default_factory=dict)
 
-    def of(self, book: Book) -> There:
-        return self.books.get(book.pk, There(Finding.UNREAD))
+    def of(self, book: Book) -> OtherCopy:
+        return self.books.get(book.pk, OtherCopy(Finding.UNREAD))
 
     @property
     def differing(self) -> int:
@@ -84,15 +84,15 @@ def compare(books: Sequence[Book]) -> Comparison:
     return found
 
 
-def _judge(book: Book, other: Book | None, touched: frozenset[str]) -> There:
+def _judge(book: Book, other: Book | None, touched: frozenset[str]) -> OtherCopy:
     quantity = None if other is None else other.quantity
     if book_key(book.pk) in touched:
-        return There(Finding.CHANGED, quantity)
+        return OtherCopy(Finding.CHANGED, quantity)
     if other is None:
-        return There(Finding.DIFFERS)
+        return OtherCopy(Finding.DIFFERS)
     different = [
         str(column.verbose_name)
         for column in Book._meta.concrete_fields
         if getattr(book, column.attname) != getattr(other, column.attname)
     ]
-    return There(Finding.DIFFERS if different else Finding.SAME, quantity, different)
+    return OtherCopy(Finding.DIFFERS if different else Finding.SAME, quantity, different)

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
-from catalog_app.admin.held import Held, find_held, import_token, new_token
+from catalog_app.admin.kept_uploads import KeptUpload, find_kept, import_token, new_token
 from catalog_app.importing.synonyms import SYNONYMS
 
 MOST_BYTES = 1024 * 1024
@@ -46,7 +46,7 @@ LABELS = {
 class ImportForm(forms.Form):
     """The file and the options; and when its header is known, which column is which.
 
-    `held` is the upload that was sent before, if the form names one that is still there.
+    `kept` is the upload that was sent before, if the form names one that is still there.
     """
 
     held_upload = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -81,7 +81,7 @@ class ImportForm(forms.Form):
         self._owner, self._may_update = owner, may_update
         if not may_update:
             del self.fields["update"]
-        self.held: Held | None = None
+        self.kept: KeptUpload | None = None
         choices = [(BY_NAME, "by its name"), (NONE, "none")]
         choices += [(f"#{number}", f"{number}: {name}") for number, name in enumerate(header, start=1)]
         for name in SYNONYMS:
@@ -103,8 +103,8 @@ class ImportForm(forms.Form):
 
     def upload(self) -> tuple[bytes, str]:
         """The file's content and name. Raises FileNotFoundError if it was sent before and is no longer there."""
-        if self.held is not None:
-            return self.held.content.read_bytes(), self.held.name
+        if self.kept is not None:
+            return self.kept.content.read_bytes(), self.kept.name
         file = self.cleaned_data["file"]
         return file.read(), file.name or "the file"
 
@@ -125,15 +125,15 @@ class ImportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if values.get("file") is None and "file" not in self.errors:
-            self.held = find_held(values.get("held_upload", ""), self._owner)
-            if self.held is None:
+            self.kept = find_kept(values.get("held_upload", ""), self._owner)
+            if self.kept is None:
                 said = "The file is no longer there: choose it again." if values.get("held_upload") else None
                 self.add_error("file", said or self.fields["file"].error_messages["required"])
         return values
 
-    def to_go_on(self, held: Held | None, header: Sequence[str]) -> "ImportForm":
+    def to_go_on(self, kept: KeptUpload | None, header: Sequence[str]) -> "ImportForm":
         """The same form for the next step: it names the upload, and offers its columns."""
-        values = {**self.cleaned_data, "held_upload": held.token if held else ""}
+        values = {**self.cleaned_data, "held_upload": kept.token if kept else ""}
         values.pop("file")
         values.pop("sending")
         if header:

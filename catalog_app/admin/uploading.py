@@ -10,7 +10,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.template.response import TemplateResponse
 
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from catalog_app.admin.held import Held, find_done, find_held, hold, note_done, one_at_a_time
+from catalog_app.admin.kept_uploads import KeptUpload, find_done, find_kept, keep, note_done, one_at_a_time
 from catalog_app.admin.upload_form import ImportForm
 from catalog_app.admin.upload_report import Rejected, Report
 from catalog_app.importing.columns import choose_columns, describe_columns
@@ -55,44 +55,44 @@ def import_page(model_admin: Any, request: HttpRequest, *, is_lost: bool) -> Tem
         raise PermissionDenied
     sent = (request.POST, request.FILES) if is_sent else ()
     form = ImportForm(*sent, owner=owner, may_update=may_update)
-    held, report = None, Report(problem=LOST) if is_lost and not is_sent else None
+    kept, report = None, Report(problem=LOST) if is_lost and not is_sent else None
     if is_sent and form.is_valid():
-        held, report = _answer(request, form, owner)
-        form = form.to_go_on(held, report.header)
+        kept, report = _answer(request, form, owner)
+        form = form.to_go_on(kept, report.header)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Import books",
         "opts": Book._meta,
         "form": form,
         "report": report,
-        "held": held,
+        "kept": kept,
     }
     status = report.status if report else HTTPStatus.OK
     return TemplateResponse(request, "admin/catalog_app/book/import.html", context, status=status)
 
 
-def _answer(request: HttpRequest, form: ImportForm, owner: int) -> tuple[Held | None, Report]:
+def _answer(request: HttpRequest, form: ImportForm, owner: int) -> tuple[KeptUpload | None, Report]:
     """What comes of the form; what has come of it already, if this very import was sent before."""
     actor = request.user.get_username()
     try:
         content, name = form.upload()
         if "_preview" in request.POST:
-            held = form.held or hold(content, name, owner)
-            return held, take_upload(held, form, actor=actor, is_preview=True)
-        held = hold(content, name, owner, form.token_for(content))
-        with one_at_a_time(held):
-            return held, _import_once(held, form, actor)
+            kept = form.kept or keep(content, name, owner)
+            return kept, take_upload(kept, form, actor=actor, is_preview=True)
+        kept = keep(content, name, owner, form.token_for(content))
+        with one_at_a_time(kept):
+            return kept, _import_once(kept, form, actor)
     except FileNotFoundError:  # Of the same account's uploads this was the oldest.
         return None, Report(problem="The file is no longer there: choose it again.", status=HTTPStatus.BAD_REQUEST)
 
 
-def _import_once(held: Held, form: ImportForm, actor: str) -> Report:
-    done = find_done(held)
+def _import_once(kept: KeptUpload, form: ImportForm, actor: str) -> Report:
+    done = find_done(kept)
     if done is not None:
         return Report.again(done)
-    report = take_upload(held, form, actor=actor, is_preview=False)
+    report = take_upload(kept, form, actor=actor, is_preview=False)
     if not report.problem:
-        note_done(held, report.noted())
+        note_done(kept, report.noted())
     return report
 
 
@@ -100,18 +100,18 @@ def rejected_file(model_admin: Any, request: HttpRequest, token: str) -> FileRes
     """The rejected rows of an upload, to be corrected and imported by themselves."""
     if not model_admin.has_add_permission(request):
         raise PermissionDenied
-    held = find_held(token, request.user.pk or 0)
-    if held is None or not held.rejected.exists():
+    kept = find_kept(token, request.user.pk or 0)
+    if kept is None or not kept.rejected.exists():
         raise Http404(request.path)
     return FileResponse(
-        held.rejected.open("rb"),
+        kept.rejected.open("rb"),
         as_attachment=True,
         filename="rejected.csv",
         content_type="text/csv; charset=utf-8",
     )
 
 
-def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -> Report:
+def take_upload(kept: KeptUpload, form: ImportForm, *, actor: str, is_preview: bool) -> Report:
     """Imports in batches, each a replicated transaction: what is in stays in, and a repeat goes on after it.
 
     Or says what would be done, and writes nothing. Raises FileNotFoundError if the upload is gone.
@@ -120,7 +120,7 @@ def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -
     wishes = {"update": False, **form.cleaned_data}
     try:
         defaults = make_defaults(*(wishes[name] or None for name in ("topic", "price", "stock")))
-        with _open(held, wishes) as opened:
+        with _open(kept, wishes) as opened:
             source = without_own_columns(opened)
             report.header = source.header
             columns = choose_columns(source.header, _column_wishes(form, report), defaults.wished)
@@ -129,7 +129,7 @@ def take_upload(held: Held, form: ImportForm, *, actor: str, is_preview: bool) -
             if is_preview:
                 _preview(report, source, parser, update=wishes["update"])
             else:
-                with Rejects(held.rejected, source) as file:
+                with Rejects(kept.rejected, source) as file:
                     report.rejected = Rejected(file)
                     _import(report, source, parser, actor, update=wishes["update"])
     except ImportRefused as error:
@@ -141,16 +141,16 @@ def _column_wishes(form: ImportForm, report: Report) -> dict[str, str]:
     """Those for this header. Raises ImportRefused if they were chosen for the same file, read in another way."""
     if form.is_for(report.header) or not form.column_wishes:
         return form.column_wishes
-    if form.held:
+    if form.kept:
         raise ImportRefused("The columns were chosen from another header than this: choose them below again.")
     report.told.append("The columns that were chosen are those of another file; here they go by their names.")
     return {}
 
 
-def _open(held: Held, wishes: dict[str, Any]) -> AbstractContextManager[Source]:
-    content = held.content.read_bytes()
+def _open(kept: KeptUpload, wishes: dict[str, Any]) -> AbstractContextManager[Source]:
+    content = kept.content.read_bytes()
     return read_source(
-        io.BytesIO(content), held.name, len(content), wishes["encoding"], sheet=wishes["sheet"], limits=LIMITS
+        io.BytesIO(content), kept.name, len(content), wishes["encoding"], sheet=wishes["sheet"], limits=LIMITS
     )
 
 

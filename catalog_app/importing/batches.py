@@ -11,8 +11,8 @@ from django.utils import timezone
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
+from catalog_app.importing.known_books import Decision, KnownBooks
 from catalog_app.importing.rows import HAVE_DEFAULTS, Row
-from catalog_app.importing.shelf import Decision, Shelf
 from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import edit_book
 
@@ -81,14 +81,14 @@ def write_batch(
 
 def _apply(rows: Sequence[Row], update: bool, actor: str, claimed: frozenset[int]) -> Outcome:
     """Within a transaction."""
-    shelf = Shelf(claimed)
-    shelf.load(rows)
-    decisions = [shelf.decide(row, update=update) for row in rows]
+    known_books = KnownBooks(claimed)
+    known_books.load(rows)
+    decisions = [known_books.decide(row, update=update) for row in rows]
     for decision in decisions:
         if decision.changes and decision.known is not None and decision.known.book is not None:
             edit_book(decision.known.book, decision.changes, actor)
     _add_books([decision.row for decision in decisions if decision.known is None], actor)
-    return Outcome.of(decisions, shelf.claimed)
+    return Outcome.of(decisions, known_books.claimed)
 
 
 def _add_books(rows: Sequence[Row], actor: str) -> None:

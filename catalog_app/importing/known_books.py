@@ -15,7 +15,7 @@ UPDATED_FIELDS = ("title", "authors", "topic", "price")
 
 
 @dataclass(eq=False)
-class Known:
+class KnownBook:
     """A book as it is at this point of the import; `book` is None for one that the import makes."""
 
     book: Book | None
@@ -33,7 +33,7 @@ class Decision:
     """What becomes of a row: a new book if `known` is None; else `changes` of that, or none."""
 
     row: Row
-    known: Known | None
+    known: KnownBook | None
     changes: Mapping[str, Any] = field(default_factory=dict)
     before: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,14 +43,14 @@ class Decision:
         return ", ".join(f"{name} {self.before[name] or '-'} → {value}" for name, value in self.changes.items())
 
 
-class Shelf:
+class KnownBooks:
     """The books that rows may be about. `claimed` are those without ISBN that an earlier row has turned out to be."""
 
     def __init__(self, claimed: Iterable[int] = ()) -> None:
         self.claimed = set(claimed)
-        self._by_pk: dict[int, Known] = {}
-        self._by_isbn: dict[str, Known] = {}
-        self._by_identity: dict[tuple[str, str], list[Known]] = {}
+        self._by_pk: dict[int, KnownBook] = {}
+        self._by_isbn: dict[str, KnownBook] = {}
+        self._by_identity: dict[tuple[str, str], list[KnownBook]] = {}
 
     def load(self, rows: Sequence[Row]) -> None:
         """Looks up the books that these rows may be about. What the import has changed of them meanwhile stays."""
@@ -60,7 +60,7 @@ class Shelf:
         for book in sorted(found, key=lambda book: (book.retired, book.pk)):
             if book.pk not in self._by_pk:
                 values = {name: getattr(book, name) for name in UPDATED_FIELDS}
-                known = Known(book, book.isbn13, (book.title_key, book.authors_key), values)
+                known = KnownBook(book, book.isbn13, (book.title_key, book.authors_key), values)
                 self._by_pk[book.pk] = known
                 self._put(known)
 
@@ -71,7 +71,7 @@ class Shelf:
         """
         known = self._find(row)
         if known is None:
-            self._put(Known(None, row.isbn13, row.identity, {}))
+            self._put(KnownBook(None, row.isbn13, row.identity, {}))
             return Decision(row, None)
         if not update or known.is_retired:
             return Decision(row, known)
@@ -83,7 +83,7 @@ class Shelf:
             self._change(known, changes, row)
         return Decision(row, known, changes, before)
 
-    def _find(self, row: Row) -> Known | None:
+    def _find(self, row: Row) -> KnownBook | None:
         """Of several rather one that is as the row says (so that an export changes nothing), rather one on sale."""
         same_title = self._by_identity.get(row.identity, [])
         nameless = [known for known in same_title if known.isbn13 is None]
@@ -102,12 +102,12 @@ class Shelf:
                 return known
         return None
 
-    def _put(self, known: Known) -> None:
+    def _put(self, known: KnownBook) -> None:
         if known.isbn13 is not None:
             self._by_isbn.setdefault(known.isbn13, known)
         self._by_identity.setdefault(known.identity, []).append(known)
 
-    def _change(self, known: Known, changes: Mapping[str, Any], row: Row) -> None:
+    def _change(self, known: KnownBook, changes: Mapping[str, Any], row: Row) -> None:
         self._by_identity[known.identity].remove(known)
         known.values.update(changes)
         known.isbn13 = changes.get("isbn13", known.isbn13)
@@ -116,7 +116,7 @@ class Shelf:
         self._put(known)
 
 
-def _differences(known: Known, row: Row) -> dict[str, Any]:
+def _differences(known: KnownBook, row: Row) -> dict[str, Any]:
     """What the row says otherwise, of what an update sets."""
     said = {name: getattr(row, name) for name in UPDATED_FIELDS if name in row.said}
     return {name: value for name, value in said.items() if known.values.get(name, value) != value}

@@ -8,10 +8,10 @@ from bookstore_project.settings import topology
 from catalog_app.importing.batches import Outcome
 from catalog_app.importing.errors import Reason
 from catalog_app.importing.importer import Importer
+from catalog_app.importing.known_books import Decision, KnownBook, KnownBooks
 from catalog_app.importing.progress import Totals
 from catalog_app.importing.records import Record
 from catalog_app.importing.rows import Row, shortened
-from catalog_app.importing.shelf import Decision, Known, Shelf
 
 FIRST = 5
 """Rows that are told of each kind."""
@@ -60,7 +60,7 @@ class Preview:
             kind.append(Told(row.line, book, what))
 
 
-def why_left_alone(known: Known, row: Row) -> str:
+def why_left_alone(known: KnownBook, row: Row) -> str:
     """What isn't seen by the row itself; empty if nothing is."""
     reasons = ["retired"] if known.is_retired else []
     if known.identity != row.identity:
@@ -70,12 +70,12 @@ def why_left_alone(known: Known, row: Row) -> str:
 
 def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], Outcome]:
     """Takes batches as a store does, and decides on each by a gated read; raises Unavailable if there is none."""
-    shelf = Shelf()
+    known_books = KnownBooks()
 
     def decide(rows: Sequence[Row]) -> Outcome:
         with reads.reading(topology.CATALOG):
-            shelf.load(rows)
-        decisions = [shelf.decide(row, update=update) for row in rows]
+            known_books.load(rows)
+        decisions = [known_books.decide(row, update=update) for row in rows]
         for decision in decisions:
             preview.take(decision)
         return Outcome.of(decisions)

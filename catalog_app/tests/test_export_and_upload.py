@@ -21,7 +21,7 @@ from bookstore_project.replication.tests.support.replica_files import Party, ass
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.text.search_keys import search_key
-from catalog_app.admin import exporting, held, upload_form, upload_report, uploading
+from catalog_app.admin import exporting, kept_uploads, upload_form, upload_report, uploading
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.rows import RowParser, make_defaults
 from catalog_app.importing.source import open_source
@@ -370,7 +370,7 @@ def test_rejected_rows_are_a_file_for_the_one_who_sent_them(root: Client) -> Non
 def test_an_upload_that_is_no_longer_there_is_asked_for_again(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = upload(root, "title\nDune\n", _preview="Preview")
     fields = kept(shown)
-    monkeypatch.setattr(held, "MOST_HELD", 2)
+    monkeypatch.setattr(kept_uploads, "MOST_KEPT", 2)
     for _ in range(2):
         upload(root, "title\nEmma\n", _preview="Preview")
     assert len(list((topology.DATA / "uploads").iterdir())) == 2
@@ -422,14 +422,14 @@ def test_a_form_that_is_sent_twice_at_once_is_imported_once(root: Client, monkey
         has_begun.set()
         assert are_both_there.wait(PATIENCE_S)
 
-    def hold_and_tell(*upload: Any) -> held.Held:
-        kept = held.hold(*upload)
+    def hold_and_tell(*upload: Any) -> kept_uploads.KeptUpload:
+        kept = kept_uploads.keep(*upload)
         if has_begun.is_set():
             are_both_there.set()
         return kept
 
     failpoints.hooks["before-commit"] = wait_for_the_other
-    monkeypatch.setattr(uploading, "hold", hold_and_tell)
+    monkeypatch.setattr(uploading, "keep", hold_and_tell)
 
     def send() -> str:
         return text_of(upload(root, "title\nDune\n", **fields))
@@ -445,10 +445,10 @@ def test_a_form_that_is_sent_twice_at_once_is_imported_once(root: Client, monkey
 def test_of_two_who_keep_the_same_upload_at_once_the_faster_one_does(
     empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = held.import_token(held.new_token(), b"title", {})
-    first = held.hold(b"title", "first.csv", 7, token)
-    monkeypatch.setattr(held, "find_held", lambda *_: None)
-    assert held.hold(b"title", "second.csv", 7, token) == first
+    token = kept_uploads.import_token(kept_uploads.new_token(), b"title", {})
+    first = kept_uploads.keep(b"title", "first.csv", 7, token)
+    monkeypatch.setattr(kept_uploads, "find_kept", lambda *_: None)
+    assert kept_uploads.keep(b"title", "second.csv", 7, token) == first
     assert (first.name, first.content.read_bytes()) == ("first.csv", b"title")
     assert list((topology.DATA / "uploads").iterdir()) == [first.folder]
 
@@ -515,7 +515,7 @@ def test_who_was_logged_out_before_an_import_is_told_that_nothing_came_of_it(roo
 
 def test_nobody_else_sweeps_an_upload_away(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = upload(root, "title\nDune\n", _preview="Preview")
-    monkeypatch.setattr(held, "MOST_HELD", 2)
+    monkeypatch.setattr(kept_uploads, "MOST_KEPT", 2)
     other = Client(raise_request_exception=False)
     other.force_login(User.objects.create_superuser("zoe"))
     for _ in range(3):
