@@ -29,12 +29,10 @@ def _now() -> str:
     return timestamp(time.time())
 
 
-def left_the_rotation(node: Node, reason: str) -> str:
-    """`stopped answering → requests go to catalog-2`."""
-    what = {
-        "does not answer": "stopped answering",
-        "refuses connections": "stopped answering (it refuses connections)",
-    }
+def left_the_rotation(node: Node, reason: str, *, has_answered: bool = True) -> str:
+    """`stopped answering → requests go to catalog-2`; of a replica that was never there, `doesn't answer yet`."""
+    silent = "stopped answering" if has_answered else "doesn't answer yet"
+    what = {"does not answer": silent, "refuses connections": f"{silent} (it refuses connections)"}
     others = [other.name for other in topology.replicas(node.service) if other != node]
     said = what.get(reason) or f"left the rotation: {reason.rstrip('.')}"
     return f"{said} → requests go to {' and '.join(others)}"
@@ -109,7 +107,7 @@ class Journal:
     def rotation_changed(self, node: Node, known: BreakerStatus) -> None:
         text = {
             State.CLOSED: "is back in rotation",
-            State.OPEN: left_the_rotation(node, known.reason),
+            State.OPEN: left_the_rotation(node, known.reason, has_answered=known.seen_at is not None),
             State.HALF_OPEN: "passed a check: one request at a time finds out whether it is back",
         }[known.state]
         self.event(node.name, text)

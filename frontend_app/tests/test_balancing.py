@@ -92,7 +92,7 @@ def test_a_replica_returns_after_a_passed_check_and_not_before(front: Front, sto
     events = [event["event"] for event in front.journal.events()]
     assert events[0] == "is back in rotation"
     assert events[1].startswith("passed a check")
-    assert events[2] == "stopped answering (it refuses connections) → requests go to catalog-2"
+    assert events[2] == "doesn't answer yet (it refuses connections) → requests go to catalog-2"
 
 
 def test_a_failed_check_takes_a_replica_out(store: Store) -> None:

@@ -103,6 +103,8 @@ def test_the_replica_that_is_in_sync_speaks_for_the_other_one(front: Front) -> N
 )
 def test_leaving_the_rotation_says_where_requests_go(reason: str, text: str) -> None:
     assert left_the_rotation(NODES["order-1"], reason) == text
+    not_yet = text.replace("stopped answering", "doesn't answer yet")
+    assert left_the_rotation(NODES["order-1"], reason, has_answered=False) == not_yet
     journal = Journal()
     journal.event("order-1", text)
     assert journal.events()[0]["event"] == text
