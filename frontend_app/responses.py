@@ -7,7 +7,7 @@ from bookstore_project.api import headers, problems
 from bookstore_project.api.renderers import canonical_json
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.nodes.json_documents import json_object
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.entries import CacheEntry
 from frontend_app.cache.reads import Fetched, Outcome
 from frontend_app.clients import UpstreamAnswer
 
@@ -45,7 +45,7 @@ def from_error(error: problems.StoreError) -> Relay:
     return Relay(error.status, canonical_json(document), problems.CONTENT_TYPE, retry)
 
 
-def from_entry(outcome: Outcome, entry: Entry) -> Relay:
+def from_entry(outcome: Outcome, entry: CacheEntry) -> Relay:
     """Of the cache, or of a replica through it."""
     body = entry.body
     if entry.status >= 400:
@@ -64,7 +64,7 @@ def source_headers(outcome: Outcome, replica: str, position: int) -> dict[str, s
 
 def fetched(answer: UpstreamAnswer) -> Fetched:
     """A replica's answer as a cache entry, if it is one that may be kept."""
-    entry = Entry(
+    entry = CacheEntry(
         asof=NO_POSITION if answer.position is None else answer.position,
         timeline=answer.timeline,
         replica=answer.replica,

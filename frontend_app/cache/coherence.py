@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from bookstore_project.settings import modes
 from frontend_app.cache.announcements import Announcements
-from frontend_app.cache.entries import READY, Entry, Ready, ready
+from frontend_app.cache.entries import READY, CacheEntry, Ready, ready
 from frontend_app.cache.floors import Floors
 from frontend_app.cache.messages import Invalidation, PollAnswer, Push, SentPoll
 
@@ -148,7 +148,7 @@ class Coherence:
             for change in push.invalidate:
                 self.floors.raise_keys(change.position, change.keys)
                 self.invalidation_log.add(change)
-            fresh = [(key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
+            fresh = [(key, CacheEntry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
             fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]
         # Outside the lock, as a cache may be slow: the floors have made the old entries worthless already.
         self._delete(key for change in push.invalidate for key in change.keys)
@@ -162,7 +162,7 @@ class Coherence:
             for cache in self.caches:
                 cache.delete(key)
 
-    def _set(self, entries: Iterable[tuple[str, Entry]]) -> None:
+    def _set(self, entries: Iterable[tuple[str, CacheEntry]]) -> None:
         """The second one, after the write: the new answers come, so that the next reader finds them."""
         for key, entry in entries:
             self.caches[0].set(key, entry.encode())

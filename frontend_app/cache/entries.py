@@ -16,7 +16,7 @@ _POSITION = headers.LOG_POSITION.lower().encode()
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """An answer of a catalog replica, ready to be sent, and what tells whether it may still be."""
 
     asof: int
@@ -82,13 +82,13 @@ def _ready(value: bytes) -> Ready | None:
     )
 
 
-def decode(value: object) -> Entry | None:
+def decode(value: object) -> CacheEntry | None:
     """The entry that `encode` wrote; None for anything else that a cache may return."""
     parts = _split(value) if isinstance(value, bytes) else None
     if parts is None:
         return None
     timeline, replica, etag, content_type = (part.decode("utf-8", "replace") for part in parts[3:7])
-    return Entry(int(parts[1]), timeline, replica, parts[7], int(parts[2]), content_type, etag)
+    return CacheEntry(int(parts[1]), timeline, replica, parts[7], int(parts[2]), content_type, etag)
 
 
 def _split(value: bytes) -> list[bytes] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.entries import CacheEntry
 
 
 @dataclass
@@ -13,15 +13,15 @@ class Flight:
     """One fetch, by its leader, with those who wait for what it brings."""
 
     _landed: threading.Event = field(default_factory=threading.Event)
-    _entry: Entry | None = None
+    _entry: CacheEntry | None = None
 
-    def land(self, entry: Entry) -> None:
+    def land(self, entry: CacheEntry) -> None:
         self._entry = entry
 
     def close(self) -> None:
         self._landed.set()
 
-    def wait(self, timeout_s: float) -> Entry | None:
+    def wait(self, timeout_s: float) -> CacheEntry | None:
         """What the leader brought; None if it failed, or takes too long.
 
         The waiter checks that it is new enough for itself: the leader may have set out before a write that the

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bookstore_project.settings import modes
 from frontend_app.cache.coherence import Cache, Coherence, View
-from frontend_app.cache.entries import Entry, Ready, ready
+from frontend_app.cache.entries import CacheEntry, Ready, ready
 from frontend_app.cache.messages import PollAnswer, Push, SentPoll
 
 
@@ -52,7 +52,7 @@ class PushAlone(TimeoutAlone):
 
     def pushed(self, push: Push) -> bool:
         self._delete(key for change in push.invalidate for key in change.keys)
-        self._set((key, Entry(at, push.timeline, push.replica, body)) for at, key, body in push.sets)
+        self._set((key, CacheEntry(at, push.timeline, push.replica, body)) for at, key, body in push.sets)
         with self._lock:
             for change in push.invalidate:
                 self.invalidation_log.add(change)

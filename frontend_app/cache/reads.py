@@ -8,7 +8,7 @@ from typing import Literal
 from bookstore_project.nodes import deadlines
 from bookstore_project.replication.conf import replication_settings
 from frontend_app.cache.coherence import Cache, Coherence, View
-from frontend_app.cache.entries import Entry, Ready, decode, ready
+from frontend_app.cache.entries import CacheEntry, Ready, decode, ready
 from frontend_app.cache.flights import Flight, Flights
 
 Outcome = Literal["hit", "miss", "bypass"]
@@ -20,7 +20,7 @@ FLIGHT_WAIT_S = replication_settings.write_wait_s + 1
 class Fetched:
     """What a replica answered. `is_kept` and `is_negative` say where it may be kept; without a position nowhere."""
 
-    entry: Entry
+    entry: CacheEntry
     is_kept: bool = True
     is_negative: bool = False
 
@@ -72,7 +72,7 @@ class CachedReads:
             return found
         return None
 
-    def read(self, key: str, floor_key: str, fetch: Callable[[], Fetched]) -> tuple[Outcome, Entry]:
+    def read(self, key: str, floor_key: str, fetch: Callable[[], Fetched]) -> tuple[Outcome, CacheEntry]:
         """The entry from the cache, or from `fetch`, whose errors pass through."""
         view = self.coherence.view(floor_key)
         if not view.is_leased:
@@ -97,7 +97,7 @@ class CachedReads:
 
     def _lead(
         self, flight: Flight, view: View, key: str, floor_key: str, fetch: Callable[[], Fetched]
-    ) -> tuple[Outcome, Entry]:
+    ) -> tuple[Outcome, CacheEntry]:
         # Again: while this reader looked, another's flight may have landed.
         entry = self._look(key, view)
         if entry is not None:
@@ -109,7 +109,7 @@ class CachedReads:
         self._keep(key, floor_key, fetched)
         return "miss", fetched.entry
 
-    def _look(self, key: str, view: View) -> Entry | None:
+    def _look(self, key: str, view: View) -> CacheEntry | None:
         """The entry that the view admits, counted as a hit."""
         for cache in (self.cache, self.negatives):
             entry = decode(cache.get(key))

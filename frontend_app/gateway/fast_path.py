@@ -14,7 +14,7 @@ from typing import Any
 from bookstore_project.api import etags, headers, health
 from bookstore_project.nodes import metrics
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, RawHeaders, Scope, raw_headers
-from frontend_app.cache.entries import Entry, Ready
+from frontend_app.cache.entries import CacheEntry, Ready
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.memo import Memo
 from frontend_app.cache.shared.cache import SharedCache
@@ -224,7 +224,7 @@ def liveness(request: Incoming, request_id: str) -> Outgoing | None:
     if not response_headers.is_plain(request):
         return None
     body = json.dumps({"status": "ok", "node": health.node_name()}).encode()
-    told = Entry(NO_POSITION, "", "front", body)
+    told = CacheEntry(NO_POSITION, "", "front", body)
     named = [
         *source_headers("bypass", told.replica, told.asof).items(),
         *response_headers.security_headers(response_headers.is_secure(request)),

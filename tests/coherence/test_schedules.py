@@ -17,7 +17,7 @@ from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import reb
 from bookstore_project.replication.tests.support.replica_files import Party, eventually, held
 from catalog_app.services import book_create
 from frontend_app.cache import reads
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.entries import CacheEntry
 from frontend_app.cache.flights import Flight
 from frontend_app.dashboard import state
 from frontend_app.runtime import Front
@@ -116,7 +116,7 @@ def joined(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     """Released once by each reader who waits for another's flight; waits as long as it takes."""
     count, wait = threading.Semaphore(0), Flight.wait
 
-    def counted(flight: Flight, timeout_s: float) -> Entry | None:
+    def counted(flight: Flight, timeout_s: float) -> CacheEntry | None:
         count.release()
         return wait(flight, timeout_s)
 

@@ -10,7 +10,7 @@ from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import client
 from frontend_app import services
 from frontend_app.cache.coherence import Cache, Coherence
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.entries import CacheEntry
 from frontend_app.cache.flights import Flight
 from frontend_app.cache.keys import topic_key
 from frontend_app.cache.lru import LRUCache
@@ -425,7 +425,7 @@ def test_a_waiter_does_not_take_what_is_too_old_for_itself(
 ) -> None:
     has_joined, wait = threading.Event(), Flight.wait
 
-    def join_and_wait(flight: Flight, timeout_s: float) -> Entry | None:
+    def join_and_wait(flight: Flight, timeout_s: float) -> CacheEntry | None:
         has_joined.set()
         return wait(flight, timeout_s)
 

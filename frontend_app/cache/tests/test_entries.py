@@ -2,7 +2,7 @@ from dataclasses import asdict
 
 import pytest
 
-from frontend_app.cache.entries import Entry, decode
+from frontend_app.cache.entries import CacheEntry, decode
 from frontend_app.cache.floors import Floors
 from frontend_app.cache.messages import PollAnswer, Push
 
@@ -15,15 +15,15 @@ def test_what_is_no_entry_is_a_miss(garbage: object) -> None:
 
 
 def test_an_entry_survives_its_encoding_whatever_its_body_holds() -> None:
-    entry = Entry(7, "t1", "catalog-2", b"line\nline\n\n\xff", 404, "application/problem+json")
+    entry = CacheEntry(7, "t1", "catalog-2", b"line\nline\n\n\xff", 404, "application/problem+json")
     decoded = decode(entry.encode())
     assert decoded is not None
     assert asdict(decoded) == asdict(entry)
 
 
 def test_equal_bytes_have_equal_tags() -> None:
-    first, second = Entry(7, "t1", "catalog-2", b"{}"), Entry(8, "t2", "catalog-1", b"{}")
-    assert first.etag == second.etag != Entry(7, "t1", "catalog-2", b"[]").etag
+    first, second = CacheEntry(7, "t1", "catalog-2", b"{}"), CacheEntry(8, "t2", "catalog-1", b"{}")
+    assert first.etag == second.etag != CacheEntry(7, "t1", "catalog-2", b"[]").etag
 
 
 def test_forgetting_floors_costs_misses_and_never_freshness() -> None:

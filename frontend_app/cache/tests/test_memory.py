@@ -8,7 +8,7 @@ import pytest
 
 from frontend_app import services
 from frontend_app.cache import entries
-from frontend_app.cache.entries import Entry
+from frontend_app.cache.entries import CacheEntry
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.memo import ENTRY_BYTES, Memo
 from frontend_app.gateway import fast_path, request_headers, response_headers
@@ -130,12 +130,12 @@ def test_entries_are_kept_ready_within_bounds(monkeypatch: pytest.MonkeyPatch) -
     memo: Memo[bytes, Any] = Memo(50_000, 5_000)
     monkeypatch.setattr(entries, "READY", memo)
     for number in range(100):
-        found = entries.ready(Entry(1, "t", "catalog-1", b"%d" % number * 1000).encode())
+        found = entries.ready(CacheEntry(1, "t", "catalog-1", b"%d" % number * 1000).encode())
         assert found is not None
         assert sum(2 * len(value) for value in memo.known) <= 50_000
     assert memo.known
     before = dict(memo.known)
-    large = entries.ready(Entry(1, "t", "catalog-1", b"x" * 10_000).encode())
+    large = entries.ready(CacheEntry(1, "t", "catalog-1", b"x" * 10_000).encode())
     assert large is not None
     assert len(large.body) == 10_000
     assert memo.known == before
