@@ -29,8 +29,8 @@ from frontend_app.runtime import Front
 class Parts:
     """What answers: at once, or in a thread; and what writes the lines of those that no thread has seen."""
 
-    quick: FastPath | SharedFastPath
-    ordinary: WSGIPool
+    fast_path: FastPath | SharedFastPath
+    wsgi_pool: WSGIPool
     access_log: AccessLog
 
 
@@ -60,7 +60,7 @@ class Gateway:
         if scope["type"] == "http":
             began = time.perf_counter()
             parts = self._parts or self.start()
-            answer = parts.quick.answer(scope, began)
+            answer = parts.fast_path.answer(scope, began)
             hit = answer if answer is None or isinstance(answer, tuple) else await answer
             if hit is None:
                 await self._answer(parts, Incoming.of(scope), began, receive, send)
@@ -76,8 +76,8 @@ class Gateway:
         """The parts that belong to the serving process and its loop, made when it begins to serve."""
         if self._parts is None:
             front = self._front()
-            ordinary = WSGIPool(self._application, self._threads)
-            self._parts = Parts(fast_path(front), ordinary, AccessLog(front.journal))
+            wsgi_pool = WSGIPool(self._application, self._threads)
+            self._parts = Parts(fast_path(front), wsgi_pool, AccessLog(front.journal))
             self._on_start()
         return self._parts
 
@@ -89,7 +89,7 @@ class Gateway:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self._parts is not None:
-                    self._parts.ordinary.close()
+                    self._parts.wsgi_pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -125,7 +125,7 @@ class Gateway:
             if answer is not None:
                 return answer
             environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
-            return await parts.ordinary.answer(environ)
+            return await parts.wsgi_pool.answer(environ)
 
     def _pushed(self, access_log: AccessLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:
         """The answer to a catalog replica's push; None for all else: a forged push, or a page's, too."""

@@ -160,7 +160,7 @@ class NothingQuick(FastPath):
 def pair(front: Front) -> tuple[Gateway, Gateway]:
     """One that answers hits by itself, and one that leaves all to Django."""
     quick, ordinary = asgi.make_gateway(front, threads=1), asgi.make_gateway(front, threads=1)
-    ordinary._parts = replace(ordinary.start(), quick=NothingQuick(front))
+    ordinary._parts = replace(ordinary.start(), fast_path=NothingQuick(front))
     return quick, ordinary
 
 
