@@ -6,6 +6,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from bookstore_project.settings import topology
@@ -68,7 +69,7 @@ def examine(node: topology.Node) -> Busy | None:
 
 def find_owner(host: str, port: int) -> Owner | None:
     """The process that listens there; None if there is none, or /proc doesn't tell."""
-    inodes = {inode for address, inode in _listeners(port) if address in (host, "0.0.0.0", "::")}  # noqa: S104
+    inodes = {inode for address, inode in _listeners(port) if address == host or ip_address(address).is_unspecified}
     links = {f"socket:[{inode}]" for inode in inodes}
     if not links:
         return None
