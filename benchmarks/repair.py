@@ -13,7 +13,8 @@ from typing import Any
 from benchmarks.children import build, party, say
 from tests.client import Client
 from tests.databases import in_sync
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 Figures = dict[str, Mapping[str, float]]
 CATCH_UP_ENTRIES = 50_000

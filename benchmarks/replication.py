@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.children import Party, build, party, say
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 Figures = dict[str, Mapping[str, float]]
 WRITERS = 6

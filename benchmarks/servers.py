@@ -11,7 +11,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 from bookstore_project.nodes.tool_client import Session
-from tests.store import ROOT, Store, free_port, wait_for
+from tests.store import ROOT, Store, free_port
+from tests.waiting import wait_for
 
 UNCOPIED = frozenset({"server", "date"})
 """Headers that the web server adds by itself."""

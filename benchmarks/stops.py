@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.children import say
-from tests.patience import PATIENCE_S
 from tests.store import Store
+from tests.waiting import PATIENCE_S
 
 Figures = dict[str, Mapping[str, float]]
 HALF = (

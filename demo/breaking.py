@@ -14,8 +14,9 @@ from typing import Self
 from demo.shop import Connection, Shop
 from demo.steps import BOOK_COLUMNS, BOOK_ROW, BOOKS, ORDER_COLUMNS, ORDER_ROWS
 from demo.telling import Teller
-from tests.pulse import Pulse
-from tests.store import Store, wait_for
+from tests.readiness_probe import ReadinessProbe
+from tests.store import Store
+from tests.waiting import wait_for
 
 PAUSE_S = 0.01
 """Between two requests of a customer."""
@@ -173,11 +174,11 @@ def _shopping(shop: Shop, teller: Teller) -> Iterator[Customers]:
     """Customers are in the shop during the block and a while longer; then it is told how they fared."""
     before = _orders(shop)
     # The front isn't broken: where it is slow to say that it is ready, no deadline can be kept.
-    with Pulse(shop.store, ("front",)) as pulse, Customers(shop.store) as customers:
+    with ReadinessProbe(shop.store, ("front",)) as probe, Customers(shop.store) as customers:
         teller.say("the customers are in the shop")
         yield customers
         customers.wait_for_more()
-    late = [failure for failure in customers.failures if pulse.explains(failure.began, failure.ended)]
+    late = [failure for failure in customers.failures if probe.explains(failure.began, failure.ended)]
     failed = [failure for failure in customers.failures if failure not in late]
     teller.expect(not failed, _verdict(customers, failed))
     if late:

@@ -5,7 +5,7 @@ from statistics import median
 
 from demo.shop import CACHE_SIZE, Connection, Shop
 from demo.telling import Teller
-from tests.store import wait_for
+from tests.waiting import wait_for
 
 BOOKS = (3, 4, 5, 6, 7, 1, 2)
 """All of them: more than the cache has room for, so whoever reads them in turn always misses."""

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from tests.connection import Kept
 from tests.contract.openapi import Contract
-from tests.patience import PATIENCE_S
 from tests.store import Store
+from tests.waiting import PATIENCE_S
 
 TIMEOUT_S = PATIENCE_S
 CHUNK = 64 * 1024

@@ -8,8 +8,8 @@ from typing import Any
 
 from bookstore_project.sqlite_files import opened
 from tests import programs
-from tests.patience import PATIENCE_S
 from tests.store import Store
+from tests.waiting import PATIENCE_S
 
 SERVICES = ("catalog", "order")
 OWN_TABLES = frozenset({"replication_incarnation", "sqlite_sequence", "django_migrations"})

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import is_whole
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 ORDINARY = {"BOOKSTORE_BREAKABLE": "1", "BOOKSTORE_HUNG_AFTER_S": "0"}
 """Whoever is stopped by a test stays so for as long as the test needs."""

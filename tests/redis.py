@@ -12,8 +12,7 @@ from typing import Any, Self
 import redis
 
 from tests import programs
-from tests.patience import PATIENCE_S
-from tests.store import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 MAXMEMORY = "2mb"
 

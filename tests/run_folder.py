@@ -1,7 +1,7 @@
 """A folder for all that a run of tests or of a tool writes, of which nothing is left, however the run ends.
 
 Whatever the run starts, and leaves behind because it was killed, ends with it: a process of its own sees to that
-(`tests/guard.py`). A run ends, too, when one of those who started it does (make, a script, a shell), up to the
+(`tests/reaper.py`). A run ends, too, when one of those who started it does (make, a script, a shell), up to the
 leader of its session; `nohup` and `setsid` keep it, as they keep other programs.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import guard
+from tests import reaper
 
 ENOUGH_BYTES = 4 * 1024**3
 """A whole run writes a part of it."""
@@ -40,9 +40,9 @@ class RunFolder:
         self._before = os.environ.get("TMPDIR")
         self._owner = os.getpid()
         read_fd, self._write_fd = os.pipe()
-        # Not its environment: it works beside the folder, and another run's guard shall leave it alone.
+        # Not its environment: it works beside the folder, and another run's reaper shall leave it alone.
         self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, str(self.path), str(self._owner), *map(str, starters())],
+            [sys.executable, "-I", "-S", reaper.__file__, str(self.path), str(self._owner), *map(str, starters())],
             stdin=read_fd,
             stdout=subprocess.DEVNULL,
             env={},
@@ -54,14 +54,14 @@ class RunFolder:
 
     def keep(self) -> None:
         """The folder stays, for somebody to look into; processes in it still end with the run."""
-        (self.path / guard.KEPT).touch()
+        (self.path / reaper.KEPT).touch()
 
     def close(self) -> None:
         """Returns when nothing is left. May be called again; does nothing in a fork."""
         if os.getpid() != self._owner or self._write_fd < 0:
             return
-        with contextlib.suppress(BrokenPipeError):  # The guard is gone: somebody has killed it.
-            os.write(self._write_fd, guard.DONE)
+        with contextlib.suppress(BrokenPipeError):  # The reaper is gone: somebody has killed it.
+            os.write(self._write_fd, reaper.DONE)
         os.close(self._write_fd)
         self._write_fd = -1
         self._guard.wait()
@@ -171,10 +171,10 @@ def remove_stale(parent: Path) -> None:
     for folder in parent.glob("bookstore-*-*-*"):
         named = NAMED.fullmatch(folder.name)
         if named and not _is_alive(int(named["pid"])):
-            with contextlib.suppress(OSError), guard.locked(folder):
-                if folder.stat().st_uid == os.getuid() and not guard.is_kept(folder):
-                    guard.end_all_in(folder)
-                    guard.remove(folder)
+            with contextlib.suppress(OSError), reaper.locked(folder):
+                if folder.stat().st_uid == os.getuid() and not reaper.is_kept(folder):
+                    reaper.end_all_in(folder)
+                    reaper.remove(folder)
 
 
 def _is_alive(pid: int) -> bool:

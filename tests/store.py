@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +18,11 @@ from typing import Self, TypeVar
 
 from bookstore_project.cluster import lifeline
 from bookstore_project.cluster.lifeline import Lifeline
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
 READY_S = PATIENCE_S
-SHORTEST_NAP_S, LONGEST_NAP_S = 0.02, 0.2
-"""Between two looks at what is waited for."""
 HOSTS = ("127.0.0.1", "127.0.0.2")
 QUICK_LOGINS = {"DJANGO_SETTINGS_MODULE": "tests.store_settings"}
 """Environment of a store in which it doesn't matter what a login costs."""
@@ -34,21 +31,6 @@ T = TypeVar("T")
 
 _alive = Lifeline()
 """Stores end with the process that has started them, however that one ends."""
-
-
-def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:
-    """The first truthy value of `condition`; raises AssertionError if there is none in time.
-
-    Less than PATIENCE_S is no limit: that would test the machine.
-    """
-    timeout_s = max(timeout_s, PATIENCE_S)
-    began = time.monotonic()
-    while not (value := condition()):
-        waited = time.monotonic() - began
-        assert waited < timeout_s, f"not within {timeout_s:g} s: {what or condition}"
-        # Who looks all the time holds up the others.
-        time.sleep(min(LONGEST_NAP_S, max(SHORTEST_NAP_S, waited / 20)))
-    return value
 
 
 def is_unanswered(connection: socket.socket) -> bool:

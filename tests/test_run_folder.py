@@ -14,9 +14,10 @@ from typing import Self
 
 import pytest
 
-from tests import guard, run_folder
+from tests import reaper, run_folder
 from tests.run_folder import RunFolder, link_bytecode, place_in_memory, remove_stale
-from tests.store import ROOT, wait_for
+from tests.store import ROOT
+from tests.waiting import wait_for
 
 RUN = """
 import os, subprocess, sys, tempfile, time
@@ -73,7 +74,7 @@ class Trial:
         self.process.stdout.close()
 
     def is_gone(self) -> bool:
-        return not guard.processes_in(self.folder) and not self.folder.exists()
+        return not reaper.processes_in(self.folder) and not self.folder.exists()
 
 
 @pytest.fixture
@@ -84,14 +85,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Trial]]:
             return stack.enter_context(Trial(tmp_path, *arguments, is_started_by_another=is_started_by_another))
 
         yield started
-    guard.end_all_in(tmp_path)
+    reaper.end_all_in(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.processes
 def test_a_run_that_is_ended_leaves_nothing(start: Callable[..., Trial], number: signal.Signals) -> None:
     trial = start()
-    wait_for(lambda: len(guard.processes_in(trial.folder)) == 3, what="all that it starts")
+    wait_for(lambda: len(reaper.processes_in(trial.folder)) == 3, what="all that it starts")
     trial.end(number)
     wait_for(trial.is_gone, what="an end of all that the run has started")
 
@@ -123,11 +124,11 @@ def test_only_who_is_known_to_have_ended_is_taken_for_gone(capfd: pytest.Capture
 
 
 def run_says_done(run: int, starters: Sequence[int]) -> bool:
-    """Whether that is what ends a guard's wait; it has been said already."""
+    """Whether that is what ends a reaper's wait; it has been said already."""
     read_fd, write_fd = os.pipe()
-    os.write(write_fd, guard.DONE)
+    os.write(write_fd, reaper.DONE)
     try:
-        return guard.wait_for_the_end(read_fd, run, starters)
+        return reaper.wait_for_the_end(read_fd, run, starters)
     finally:
         os.close(read_fd)
         os.close(write_fd)
@@ -144,8 +145,8 @@ def test_a_run_that_ends_by_itself_leaves_nothing(start: Callable[..., Trial]) -
 def test_a_kept_folder_stays_without_its_processes(start: Callable[..., Trial]) -> None:
     trial = start("keep")
     trial.end()
-    wait_for(lambda: not guard.processes_in(trial.folder))
-    wait_for(lambda: is_free(trial.folder), what="the end of its guard")
+    wait_for(lambda: not reaper.processes_in(trial.folder))
+    wait_for(lambda: is_free(trial.folder), what="the end of its reaper")
     remove_stale(trial.folder.parent)
     assert (trial.folder / "something").exists()
 
@@ -153,7 +154,7 @@ def test_a_kept_folder_stays_without_its_processes(start: Callable[..., Trial]) 
 def is_free(folder: Path) -> bool:
     """Whether nobody takes care of it any more."""
     try:
-        with guard.locked(folder):
+        with reaper.locked(folder):
             return True
     except BlockingIOError:
         return False
@@ -164,7 +165,7 @@ def test_what_a_killed_guard_leaves_is_removed_by_the_next_run(start: Callable[.
     trial = start()
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"guard.py\0{trial.folder}\0" in (process / "cmdline").read_text():
+            if f"reaper.py\0{trial.folder}\0" in (process / "cmdline").read_text():
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:  # It has ended.
             continue
@@ -179,7 +180,7 @@ def test_what_a_killed_guard_leaves_is_removed_by_the_next_run(start: Callable[.
 def test_a_folder_under_somebodys_care_is_not_stale(tmp_path: Path) -> None:
     folder = tmp_path / f"bookstore-trial-{2**22 + 1}-x"
     folder.mkdir()
-    with guard.locked(folder):
+    with reaper.locked(folder):
         remove_stale(tmp_path)
         assert folder.exists()
     remove_stale(tmp_path)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import guard
-from tests.store import ROOT, wait_for
+from tests import reaper
+from tests.store import ROOT
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -73,10 +74,10 @@ class Running:
 
     def workers(self) -> set[int]:
         """The processes that it has started, or have been started by those."""
-        return set().union(*(guard.processes_in(folder) for folder in self.parent.glob("bookstore-*")))
+        return set().union(*(reaper.processes_in(folder) for folder in self.parent.glob("bookstore-*")))
 
     def is_gone(self) -> bool:
-        return not list(self.parent.iterdir()) and not guard.processes_in(self.parent) - {self.process.pid}
+        return not list(self.parent.iterdir()) and not reaper.processes_in(self.parent) - {self.process.pid}
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     for running in started:
         running.process.kill()
         running.process.communicate()
-    guard.end_all_in(tmp_path)
+    reaper.end_all_in(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -133,7 +134,7 @@ def test_a_tool_that_ends_leaves_what_is_to_be_kept(start: Callable[..., Running
     assert running.process.returncode == 0
     folder = Path(told.splitlines()[2])
     assert (folder / "something").exists() is is_kept
-    assert not guard.processes_in(running.parent)
+    assert not reaper.processes_in(running.parent)
 
 
 @pytest.mark.parametrize("name", TOOLS)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from bookstore_project.nodes.ticking import Ticker, nothing_more
-from tests import guard, run_folder
+from tests import reaper, run_folder
 from tests.run_folder import RunFolder
 
 PATIENCE_S = 10.0
@@ -108,6 +108,6 @@ class _Interruption:
     def _hurry(self, folder: Path) -> None:
         self._has_come.wait()
         time.sleep(PATIENCE_S)
-        guard.end_all_in(folder)
+        reaper.end_all_in(folder)
         time.sleep(PATIENCE_S)
-        os._exit(self._status)  # The folder's guard does the rest.
+        os._exit(self._status)  # The folder's reaper does the rest.

@@ -1,4 +1,4 @@
-"""Named points of the protocol, at which tests pause a party or kill its process."""
+"""Named points of the protocol, at which tests pause an actor or kill its process."""
 
 from collections.abc import Callable
 

@@ -10,7 +10,7 @@ import pytest
 from bookstore_project.api.problems import IdempotencyConflict, NotFound
 from bookstore_project.api.sales import Line, Sale
 from bookstore_project.replication import reads
-from bookstore_project.replication.tests.support.replica_files import all_at_once, assert_copies_equal, head, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
 from catalog_app import selectors
 from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged
@@ -18,6 +18,7 @@ from catalog_app.models import KeyedAnswer
 from catalog_app.sales import order_sell, sales_of
 from catalog_app.services import book_create, book_restock, book_retire, book_update
 from catalog_app.tests.test_selling import assert_ledger_explains_stock, put_stock, stock
+from tests.actors import all_at_once
 
 BASKET = (Line(3, 2), Line(1, 1), Line(2, 5))
 
@@ -151,9 +152,9 @@ def test_baskets_that_share_books_never_sell_more_than_there_is(seven_books: Pat
     for book in (1, 2, 3):
         put_stock(20, book)
     pairs = [(Line(a, 1), Line(b, 1)) for a, b in ((1, 2), (2, 3), (3, 1), (2, 1))] * 10
-    parties = all_at_once([partial(sell, uuid.uuid4(), *lines) for lines in pairs])
-    sold = [party.value for party in parties if isinstance(party.value, Sale)]
-    assert all(isinstance(party.error, LinesUnavailable) for party in parties if party.value is None)
+    actors = all_at_once([partial(sell, uuid.uuid4(), *lines) for lines in pairs])
+    sold = [actor.value for actor in actors if isinstance(actor.value, Sale)]
+    assert all(isinstance(actor.error, LinesUnavailable) for actor in actors if actor.value is None)
     for book in (1, 2, 3):
         assert stock(book) == 20 - sum(line.book == book for sale in sold for line in sale.lines)
     assert_ledger_explains_stock()

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from bookstore_project.api.tests.api import PASSWORD, assert_problem
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.tests.support.replica_files import Party, assert_copies_equal, floor, head, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor, head, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from bookstore_project.text.search_keys import search_key
@@ -31,7 +31,8 @@ from catalog_app.services import add_book, book_create, book_retire
 from catalog_app.spreadsheets import guarded, unguarded
 from catalog_app.tests.admin_pages import BOOKS, form_of, text_of
 from catalog_app.tests.workbooks import workbook
-from tests.patience import PATIENCE_S
+from tests.actors import Actor
+from tests.waiting import PATIENCE_S
 
 EXPORT, IMPORT = f"{BOOKS}export/", f"{BOOKS}import/"
 DANGEROUS = ["=1+1", "+1", "-30-", "@home", "'=1+1", "''@", "＝1", '=HYPERLINK("http://x", "y")']
@@ -98,7 +99,7 @@ def test_a_file_is_of_one_moment_and_outlives_the_read(root: Client, monkeypatch
     """What is sold while it downloads isn't in it, and no snapshot is held meanwhile."""
     monkeypatch.setattr(exporting, "IN_MEMORY_BYTES", 10)
     answer = root.get(EXPORT)
-    Party(lambda: add_books("New")).result()
+    Actor(lambda: add_books("New")).result()
     run("catalog", lambda: Book.objects.filter(pk=1).update(price=1, version=2))
     found = table(exported(answer))
     assert [row["title"] for row in found if row["title"] == "New"] == []
@@ -434,9 +435,9 @@ def test_a_form_that_is_sent_twice_at_once_is_imported_once(root: Client, monkey
     def send() -> str:
         return text_of(upload(root, "title\nDune\n", **fields))
 
-    first = Party(send)
+    first = Actor(send)
     assert has_begun.wait(PATIENCE_S)
-    second = Party(send)
+    second = Actor(send)
     told = [str(first.result()), str(second.result())]
     assert all("1 imported, 0 already there" in each for each in told)
     assert ["Nothing was done again" in each for each in told] == [False, True]

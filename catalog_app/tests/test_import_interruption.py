@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication.tests.support.forks import of_this_store
-from bookstore_project.replication.tests.support.replica_files import eventually, rows
+from bookstore_project.replication.tests.support.replica_files import rows
 from bookstore_project.settings import topology
 from catalog_app.importing.interruption import Interruption
 from catalog_app.tests.import_helpers import run_import
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_for
 
 ROWS = 800
 
@@ -70,7 +70,7 @@ def test_an_import_stopped_from_outside_is_finished_by_repeating_it(
         assert importing.poll() is None, importing.communicate()
         return count_books("catalog-1") >= 50
 
-    eventually(is_under_way)
+    wait_for(is_under_way)
     importing.send_signal(number)
     _, complaints = importing.communicate(timeout=PATIENCE_S)
     if number == signal.SIGKILL:

@@ -10,19 +10,13 @@ import pytest
 from bookstore_project.api.problems import IdempotencyConflict, NotFound, StoreError, Unavailable
 from bookstore_project.api.sales import Line, Sale
 from bookstore_project.replication import failpoints
-from bookstore_project.replication.tests.support.replica_files import (
-    Party,
-    Pause,
-    all_at_once,
-    assert_copies_equal,
-    head,
-    rows,
-)
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
 from catalog_app.errors import OutOfStock
 from catalog_app.models import Book
 from catalog_app.sales import order_sell
 from catalog_app.services import book_create, book_restock, book_retire, book_update
+from tests.actors import Actor, Pause, all_at_once
 
 BOTH = ("catalog-1", "catalog-2")
 
@@ -71,16 +65,16 @@ def order(seven_books: Path) -> uuid.UUID:
 
 def test_forty_buyers_share_twenty_copies(seven_books: Path) -> None:
     put_stock(20)
-    parties = all_at_once([lambda: sell(uuid.uuid4())] * 40)
-    assert sum(isinstance(party.value, Sale) for party in parties) == 20
-    assert sum(isinstance(party.error, OutOfStock) for party in parties) == 20
+    actors = all_at_once([lambda: sell(uuid.uuid4())] * 40)
+    assert sum(isinstance(actor.value, Sale) for actor in actors) == 20
+    assert sum(isinstance(actor.error, OutOfStock) for actor in actors) == 20
     assert stock() == 0
     assert_ledger_explains_stock()
     assert_copies_equal("catalog")
 
 
 def test_sellers_of_one_order_sell_it_once(order: uuid.UUID) -> None:
-    sales = [party.result() for party in all_at_once([lambda: sell(order, quantity=2)] * 8)]
+    sales = [actor.result() for actor in all_at_once([lambda: sell(order, quantity=2)] * 8)]
     assert sorted(sale.is_repeat for sale in sales if isinstance(sale, Sale)) == [False] + [True] * 7
     assert len({sale.lines for sale in sales if isinstance(sale, Sale)}) == 1
     assert stock() == 48
@@ -146,7 +140,7 @@ def test_the_deadline_is_checked_under_the_lock(order: uuid.UUID, monkeypatch: p
     pause = Pause()
     failpoints.hooks["begun"] = pause
     deadline = time.time() + 60
-    seller = Party(lambda: sell(order, deadline=deadline))
+    seller = Actor(lambda: sell(order, deadline=deadline))
     pause.wait_until_reached()
     monkeypatch.setattr("catalog_app.sales.time.time", lambda: deadline + 1)
     pause.let_go()

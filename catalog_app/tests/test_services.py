@@ -18,7 +18,6 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.support.replica_files import (
     Rows,
-    all_at_once,
     assert_copies_equal,
     change_around,
     head,
@@ -29,7 +28,8 @@ from catalog_app.restocking import restock_to
 from catalog_app.selectors import book_get
 from catalog_app.serializers import book_bytes
 from catalog_app.services import book_create, book_restock, book_retire, book_update
-from tests.patience import PATIENCE_S
+from tests.actors import all_at_once
+from tests.waiting import PATIENCE_S
 
 KEY = "0123456789abcdef"
 ISBN = "9780306406157"
@@ -145,10 +145,10 @@ def test_if_match_lets_only_today_through(seven_books: Path) -> None:
 def test_editors_with_one_etag_change_a_book_once(seven_books: Path) -> None:
     today = etags.etag_of(body_of(1))
     prices = map(Decimal, range(1, 7))
-    parties = all_at_once(
+    actors = all_at_once(
         [lambda: book_update(book_id=1, fields={"price": next(prices)}, actor="a", if_match=today)] * 6
     )
-    assert sum(party.error is None for party in parties) == 1
+    assert sum(actor.error is None for actor in actors) == 1
     assert shown(1)["version"] == 2
 
 
@@ -221,8 +221,8 @@ def test_a_repeated_creation_gets_the_bytes_of_the_first(seven_books: Path) -> N
 
 
 def test_a_repeated_restock_adds_copies_once(seven_books: Path) -> None:
-    parties = all_at_once([lambda: book_restock(book_id=1, quantity=5, actor="ann", key=KEY).value.body] * 6)
-    assert len({party.result() for party in parties}) == 1
+    actors = all_at_once([lambda: book_restock(book_id=1, quantity=5, actor="ann", key=KEY).value.body] * 6)
+    assert len({actor.result() for actor in actors}) == 1
     assert shown(1)["quantity"] == 55
     assert len(ledger(1)) == 2
 

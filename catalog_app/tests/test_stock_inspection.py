@@ -19,7 +19,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
 )
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
-    Party,
     assert_copies_equal,
     change_around,
     floor,
@@ -32,6 +31,7 @@ from bookstore_project.settings import topology
 from catalog_app.admin import BookAdmin
 from catalog_app.services import add_book, book_restock, book_retire, book_update
 from catalog_app.tests.admin_pages import BOOKS, form_of, row_number, row_of, save, text_of
+from tests.actors import Actor
 
 COURSE = [
     "How to get a good grade in DOS in 40 minutes a day",
@@ -111,7 +111,7 @@ def test_a_sale_between_the_two_reads_is_no_difference(root: Client) -> None:
     def sell_once() -> None:
         looks.append(1)
         if len(looks) == 1:  # This replica's snapshot has begun, the other's hasn't.
-            Party(sell).result()
+            Actor(sell).result()
 
     failpoints.hooks["gate-snapshot"] = sell_once
     answer = root.get(BOOKS)

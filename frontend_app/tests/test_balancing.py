@@ -23,12 +23,12 @@ from frontend_app.tests.support.fakes import (
     CATALOG_2,
     Asked,
     Behaviour,
-    Clock,
     Store,
     answer_with,
     hang_up,
     refuse,
 )
+from tests.clock import Clock
 
 ORDERS = "/api/v1/orders/"
 KEY = "a-key-of-the-client-1"

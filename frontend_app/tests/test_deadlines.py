@@ -14,7 +14,8 @@ from frontend_app import middleware
 from frontend_app.clients import READ_TOTAL_S
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
-from frontend_app.tests.support.fakes import Asked, Clock, Store
+from frontend_app.tests.support.fakes import Asked, Store
+from tests.clock import Clock
 
 BOOK, ORDERS = "/product/1", "/api/v1/orders/"
 

@@ -9,12 +9,13 @@ from bookstore_project.api import headers, idempotency
 from bookstore_project.api.sales import Line
 from bookstore_project.api.tests.api import assert_problem, send
 from bookstore_project.nodes.client import NoAnswer
-from bookstore_project.replication.tests.support.replica_files import all_at_once, assert_copies_equal, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, rows
 from bookstore_project.replication.transaction import run
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold
 from order_app.tests.test_purchase import Killed, once
+from tests.actors import all_at_once
 
 pytestmark = pytest.mark.usefixtures("node")
 KEY = "a-key-of-some-length"
@@ -160,7 +161,7 @@ def test_a_lost_answer_is_asked_for_at_the_other_replica(wire: Wire) -> None:
 
 def test_one_key_makes_one_basket_however_many_ask(wire: Wire) -> None:
     lines = [Line(1, 1), Line(2, 2)]
-    parties = all_at_once([lambda: purchase(key=KEY, lines=lines).value.order.id] * 8)
-    assert {party.result() for party in parties} == {idempotency.order_id(KEY)}
+    actors = all_at_once([lambda: purchase(key=KEY, lines=lines).value.order.id] * 8)
+    assert {actor.result() for actor in actors} == {idempotency.order_id(KEY)}
     assert (sold(1), sold(2)) == (1, 2)
     assert_copies_equal("order")

@@ -13,7 +13,7 @@ from bookstore_project.api import idempotency
 from bookstore_project.api.problems import IdempotencyConflict, OutcomeUnknown, Unavailable
 from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent, NoAnswer
-from bookstore_project.replication.tests.support.replica_files import all_at_once, assert_copies_equal, rows
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, rows
 from bookstore_project.settings import topology
 from order_app import clients
 from order_app.errors import Refused
@@ -21,6 +21,7 @@ from order_app.models import Order
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold
+from tests.actors import all_at_once
 
 KEY = "a key of some length"
 
@@ -256,10 +257,10 @@ def test_one_key_makes_one_order_however_many_ask(wire: Wire) -> None:
     def client(offset: int) -> set[uuid.UUID]:
         return {buy(keys[(offset * 7 + turn) % len(keys)], book=3).id for turn in range(25)}
 
-    parties = all_at_once([partial(client, offset) for offset in range(8)])
+    actors = all_at_once([partial(client, offset) for offset in range(8)])
     ids: set[uuid.UUID] = set()
-    for party in parties:
-        found = party.result()
+    for actor in actors:
+        found = actor.result()
         assert isinstance(found, set)
         ids |= found
     assert ids == {idempotency.order_id(key) for key in keys}

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from bookstore_project import sqlite_files
 from tests.client import Client
 from tests.databases import files, is_whole
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.visitor import Visitor
 from tests.databases import is_whole
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 LOST = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "Failed to fetch")
 """What a browser says while the front itself is gone."""

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests import programs
-from tests.patience import PATIENCE_S
 from tests.store import Store
+from tests.waiting import PATIENCE_S
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
 PATIENCE_MS = PATIENCE_S * 1000

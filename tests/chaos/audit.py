@@ -12,14 +12,15 @@ from itertools import pairwise
 from typing import Any
 
 from tests.chaos.checker import Step, Violation, check_book
-from tests.chaos.chronicle import ENTRIES, Chronicle, Entry, price_text, steps_of
 from tests.chaos.customers import UNCLEAR, ask
 from tests.chaos.demand import BOOKS, VICTIM
 from tests.chaos.history import Kind, Operation, Outcome
 from tests.chaos.injector import Doubt
+from tests.chaos.log_recorder import ENTRIES, Chronicle, Entry, price_text, steps_of
 from tests.client import Client
 from tests.databases import SERVICES, dump_both, files, query
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 REPEATS = 500
 """Answers that are asked for again, at most."""

@@ -1,4 +1,4 @@
-"""Parties at the front: they buy, edit, restock and read, and ask again when they get no answer."""
+"""Actors at the front: they buy, edit, restock and read, and ask again when they get no answer."""
 
 import json
 import random
@@ -9,9 +9,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.chronicle import price_text
 from tests.chaos.demand import Demand
 from tests.chaos.history import OUT_OF_STOCK, SHORT, Asked, Kind, Outcome, Recorder, State
+from tests.chaos.log_recorder import price_text
 from tests.client import Answer, Client
 from tests.store import Store
 
@@ -25,7 +25,7 @@ UNCLEAR = "unclear"
 """Begins the note of an answer that no client can make sense of."""
 
 
-class Party(threading.Thread, ABC):
+class Actor(threading.Thread, ABC):
     """Asks for one thing after another, through one client or another, until it is told to end."""
 
     longest_pause_s = LONGEST_PAUSE_S
@@ -69,7 +69,7 @@ class Party(threading.Thread, ABC):
         self._ended.set()
 
 
-class Customer(Party):
+class Customer(Actor):
     """Reads, buys, edits and restocks, through one front."""
 
     def __init__(self, store: Store, folder: Path, number: int, seed: str, *, reads: float) -> None:

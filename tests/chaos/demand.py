@@ -1,4 +1,4 @@
-"""What parties ask for, chosen at random; the same for those at the front and those that go straight to the files."""
+"""What actors ask for, chosen at random; the same for those at the front and those that go straight to the files."""
 
 import hashlib
 import hmac
@@ -26,11 +26,11 @@ MOVES = 0.3
 
 @dataclass
 class Demand:
-    """One party's wishes."""
+    """One actor's wishes."""
 
     rng: random.Random
     number: int
-    """Of the party; no two have the same."""
+    """Of the actor; no two have the same."""
     secret: str = ""
     """The store's: the id of an order follows from it."""
     read_books: tuple[int, ...] = BOOKS

@@ -49,7 +49,7 @@ DOOMED, SLOW = 0.6, 0.3
 LONGEST_REST_S = 0.3
 LONGEST_PAUSE_S = 0.03
 FIRST_NUMBER = 1000
-"""Of the children, as parties; customers have smaller ones."""
+"""Of the children, as actors; customers have smaller ones."""
 
 
 def main(folder: Path, seed: str, *, is_doomed: bool) -> None:
@@ -109,7 +109,7 @@ def _work(parent: int, recorder: Recorder, demand: Demand) -> None:
         else:
             asked = demand.read() if demand.rng.random() < 0.2 else demand.write()
             if asked.kind is Kind.RESTOCK:
-                asked = replace(asked, tag=f"{recorder.party} {time.monotonic()}")
+                asked = replace(asked, tag=f"{recorder.actor} {time.monotonic()}")
             _carry_out(asked, recorder, demand.rng, demand.rng.choice(ALIASES))
         time.sleep(demand.rng.uniform(0, LONGEST_PAUSE_S))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.chaos.demand import VICTIM
 from tests.chaos.faults import SMALL_DISKS, Fault, NotHere, Scene, Undo
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 MARKER = b"The victim of the chaos"
 """Among the authors of the victim: found again as bytes in the file."""

@@ -1,6 +1,6 @@
 """What was asked and what was answered, each with its moment on the machine's one monotonic clock.
 
-Every party writes a file of its own, a line when it asks and a line when it is answered: one that is killed in
+Every actor writes a file of its own, a line when it asks and a line when it is answered: one that is killed in
 between leaves its operation open, as it is.
 """
 
@@ -73,9 +73,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of one party. `state` is what its answer shows, `note` says more: a code, or the whole answer."""
+    """One operation of one actor. `state` is what its answer shows, `note` says more: a code, or the whole answer."""
 
-    party: str
+    actor: str
     asked: Asked
     invoked: float
     responded: float = NEVER
@@ -93,17 +93,17 @@ class Operation:
         asked = {name: value for name, value in asdict(self.asked).items() if value not in ("", 0, None, ())}
         state = f" {self.state}" if self.state else ""
         return (
-            f"{self.party} [{self.invoked:.6f}, {self.responded:.6f}] {asked} -> {self.outcome}{state}"
+            f"{self.actor} [{self.invoked:.6f}, {self.responded:.6f}] {asked} -> {self.outcome}{state}"
             f" {self.via} {self.note[:200]}".rstrip()
         )
 
 
 class Recorder:
-    """One party's pen. Not for two threads."""
+    """One actor's pen. Not for two threads."""
 
-    def __init__(self, folder: Path, party: str) -> None:
-        self.party = party
-        path = folder / f"{party}.jsonl"
+    def __init__(self, folder: Path, actor: str) -> None:
+        self.actor = actor
+        path = folder / f"{actor}.jsonl"
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def ask(self, asked: Asked) -> None:
@@ -118,7 +118,7 @@ class Recorder:
         self._write(answered | {"state": asdict(state) if state else None})
 
     def killed_at(self, point: str) -> None:
-        """The party's last words."""
+        """The actor's last words."""
         self._write({"killed_at": point})
 
     def close(self) -> None:
@@ -129,9 +129,9 @@ class Recorder:
 
 
 def read_history(folder: Path) -> tuple[list[Operation], list[str]]:
-    """All parties' operations by invocation, and the points at which parties killed themselves.
+    """All actors' operations by invocation, and the points at which actors killed themselves.
 
-    A sale of several books is one operation for each of them. Parties may still be writing: a line counts once it is
+    A sale of several books is one operation for each of them. Actors may still be writing: a line counts once it is
     whole.
     """
     operations: list[Operation] = []
@@ -153,7 +153,7 @@ def by_book(operation: Operation) -> Iterator[Operation]:
         yield replace(operation, asked=replace(operation.asked, book=book, copies=copies), note=note)
 
 
-def _read_party(party: str, lines: Iterable[str], points: list[str]) -> Iterable[Operation]:
+def _read_party(actor: str, lines: Iterable[str], points: list[str]) -> Iterable[Operation]:
     pending: Operation | None = None
     for line in lines:
         members = json.loads(line)
@@ -163,7 +163,7 @@ def _read_party(party: str, lines: Iterable[str], points: list[str]) -> Iterable
             asked = members["asked"]
             basket = tuple((book, copies) for book, copies in asked["basket"])
             asked |= {"kind": Kind(asked["kind"]), "basket": basket}
-            pending = Operation(party, Asked(**asked), members["invoked"])
+            pending = Operation(actor, Asked(**asked), members["invoked"])
         elif pending is not None:
             yield _answered(pending, members)
             pending = None
@@ -177,5 +177,5 @@ def _answered(asked: Operation, members: dict[str, Any]) -> Operation:
     # An open operation has no end: it may still be done.
     responded = NEVER if outcome is Outcome.OPEN else members["responded"]
     return Operation(
-        asked.party, asked.asked, asked.invoked, responded, outcome, state, members["via"], members["note"]
+        asked.actor, asked.asked, asked.invoked, responded, outcome, state, members["via"], members["note"]
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.chaos.faults import Scene
 from tests.chaos.process_faults import KILL_DIRECT, KILL_NODE, NODES, kill_node
-from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store
+from tests.waiting import PATIENCE_S
 
 
 class Direct:

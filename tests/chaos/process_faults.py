@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, Undo
 from tests.databases import SERVICES
-from tests.store import wait_for
+from tests.waiting import wait_for
 
 HOLDER_S = 2.0
 """How long somebody who holds the lock is waited for."""

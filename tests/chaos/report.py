@@ -51,7 +51,7 @@ class Report:
         return sum(one.outcome is outcome for one in self.operations)
 
     def lines(self) -> list[str]:
-        front = [one for one in self.operations if one.party.startswith("customer")]
+        front = [one for one in self.operations if one.actor.startswith("customer")]
         told = [
             f"seed               {self.seed}",
             f"seconds            {self.seconds:.0f}",

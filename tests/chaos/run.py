@@ -10,25 +10,25 @@ from pathlib import Path
 from bookstore_project.nodes.ticking import nothing_more
 from tests.chaos.audit import CACHE_TIMEOUT_S, check_answers, check_files, check_history, is_judged
 from tests.chaos.checker import Violation
-from tests.chaos.chronicle import Chronicle
+from tests.chaos.coordination_faults import COORDINATION_FAULTS
 from tests.chaos.customers import Customer
+from tests.chaos.data_loss import settle_losses
 from tests.chaos.demand import VICTIM
-from tests.chaos.disks import command_bound_by_modes, small_disks
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.file_faults import FILE_FAULTS, LONG_FAULTS, MARKER
-from tests.chaos.guard_faults import GUARD_FAULTS
 from tests.chaos.history import Operation, read_history
 from tests.chaos.injector import Injector
 from tests.chaos.killer import Direct, Killer
-from tests.chaos.losses import settle_losses
+from tests.chaos.log_recorder import Chronicle
 from tests.chaos.operator import Operator
 from tests.chaos.pairs import Pairs, for_pairs
 from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PROCESS_FAULTS
 from tests.chaos.report import Report
 from tests.chaos.scrubber import Scrubber
+from tests.chaos.small_disks import command_bound_by_modes, small_disks
 from tests.client import Client
-from tests.patience import PATIENCE_S
-from tests.store import CLUSTER, READY_S, Store, wait_for
+from tests.store import CLUSTER, READY_S, Store
+from tests.waiting import PATIENCE_S, wait_for
 
 CUSTOMERS = 3
 LONG_S = 300.0
@@ -38,7 +38,7 @@ LONGER = 20
 STEP_S = 3.0
 PAIRS = 0.15
 KILLS = tuple(Fault(name, "kill", lambda scene, target: None) for name in (KILL_NODE, KILL_DIRECT, KILL_AT_POINT))
-ALL = (*KILLS, *PROCESS_FAULTS, *FILE_FAULTS, *GUARD_FAULTS, *LONG_FAULTS)
+ALL = (*KILLS, *PROCESS_FAULTS, *FILE_FAULTS, *COORDINATION_FAULTS, *LONG_FAULTS)
 
 
 Begin = Callable[[str, Callable[[], str]], None]
@@ -68,7 +68,7 @@ class Plan:
 
 
 class Run:
-    """The parties of one run, from the first to the last."""
+    """The actors of one run, from the first to the last."""
 
     def __init__(self, plan: Plan, store: Store, disks: frozenset[str]) -> None:
         self._plan, self._store = plan, store

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store
+from tests.waiting import PATIENCE_S
 
 
 class Scrubber:

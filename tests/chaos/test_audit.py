@@ -9,9 +9,9 @@ import pytest
 
 from tests.chaos.audit import is_judged, ledger_gaps, order_gaps, taken_back, unequal_files, wait_until_swept
 from tests.chaos.checker import Violation
-from tests.chaos.chronicle import Chronicle, Entry, steps_of
 from tests.chaos.history import NEVER, Asked, Kind, Outcome, Recorder, State, read_history
 from tests.chaos.injector import Doubt
+from tests.chaos.log_recorder import Chronicle, Entry, steps_of
 from tests.client import Shop
 from tests.databases import SERVICES, files
 from tests.store import Store
@@ -83,7 +83,7 @@ def test_the_chronicle_tells_each_version_and_notices_what_is_taken_back(shared_
 
 
 def test_a_party_that_was_killed_leaves_its_operation_open(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, "party")
+    recorder = Recorder(tmp_path, "actor")
     recorder.ask(Asked(Kind.READ, 1))
     recorder.answer(Outcome.OK, state=State(1, 2, "3.00"), via="catalog-1")
     recorder.ask(Asked(Kind.SELL, 1, "order", 2))
@@ -95,7 +95,7 @@ def test_a_party_that_was_killed_leaves_its_operation_open(tmp_path: Path) -> No
 
 
 def test_reads_of_a_file_with_hidden_damage_are_not_judged_and_all_others_are(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, "party")
+    recorder = Recorder(tmp_path, "actor")
     recorder.ask(Asked(Kind.READ, 1))
     recorder.answer(Outcome.OK, state=State(1, 2, "3.00"), via="catalog-1")
     recorder.close()

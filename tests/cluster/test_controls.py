@@ -7,7 +7,8 @@ import pytest
 
 from tests.client import Client
 from tests.databases import is_whole
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 
 def do(store: Store, path: str, body: Any = None) -> Any:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from demo.telling import NotSo, Teller, table
-from tests.store import ROOT, wait_for
+from tests.store import ROOT
+from tests.waiting import wait_for
 
 DEMO = [sys.executable, "-m", "demo"]
 AT_MOST_S = 300

@@ -2,7 +2,8 @@
 
 from tests.client import Shop
 from tests.databases import dump_both
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 COUNT = 8
 

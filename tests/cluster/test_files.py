@@ -12,7 +12,8 @@ import pytest
 
 from tests.client import Shop
 from tests.databases import dump_both, in_sync, is_whole
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 
 def _delete(path: Path) -> None:

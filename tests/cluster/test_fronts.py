@@ -14,11 +14,11 @@ import pytest
 
 from tests import databases
 from tests.client import Answer, Client
-from tests.patience import PATIENCE_S
 from tests.pool import ORDINARY, Pool
-from tests.pulse import Pulse
+from tests.readiness_probe import ReadinessProbe
 from tests.redis import RedisServer
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import PATIENCE_S, wait_for
 
 FRONTS = ("front", "front-2")
 ORDERS = ("order-1", "order-2")
@@ -98,7 +98,7 @@ def test_an_edit_through_either_is_seen_through_both_at_once(pair: Store, editor
 
 
 def is_unreachable(store: Store, front: str) -> bool:
-    """Whether the writers know that this front is deaf, and so have waited for it for the last time."""
+    """Whether the writers know that this front is unreachable, and so have waited for it for the last time."""
     return any((store.data / "leases").glob(f"{front}.*.unreachable"))
 
 
@@ -183,7 +183,7 @@ def change_it(store: Store, book: int) -> tuple[Answer, float]:
         return editor.call("PATCH", f"/api/v1/books/{book}/", fields, as_staff=True), time.monotonic()
 
 
-def read_until(change: Future[Any], store: Store, path: str, pulse: Pulse) -> Answer:
+def read_until(change: Future[Any], store: Store, path: str, probe: ReadinessProbe) -> Answer:
     """Asks again and again; the first answer to a question that was asked after the change was acknowledged."""
     with Client(store) as client:
         while True:
@@ -191,23 +191,23 @@ def read_until(change: Future[Any], store: Store, path: str, pulse: Pulse) -> An
             answer = client.get(path)
             if is_acknowledged and answer.status == 200:
                 return answer
-            assert is_served(answer, 200, pulse, began)
+            assert is_served(answer, 200, probe, began)
             wait([change], LOOK_EVERY_S)
 
 
-def is_served(answer: Answer, status: int, pulse: Pulse, began: float) -> bool:
+def is_served(answer: Answer, status: int, probe: ReadinessProbe, began: float) -> bool:
     """As it has to be, or overtaken by what the whole machine was too slow for."""
-    is_late = answer.code in NO_ANSWER and pulse.explains(began, time.monotonic())
+    is_late = answer.code in NO_ANSWER and probe.explains(began, time.monotonic())
     return answer.status == status or is_late
 
 
 def assert_served_while_a_write_waits(store: Store) -> None:
     """front-2 is stopped, and a change waits for its lease: `front` answers all, and nothing old after it."""
-    with Pulse(store, ORDERS) as pulse:
-        _assert_served(store, pulse)
+    with ReadinessProbe(store, ORDERS) as probe:
+        _assert_served(store, probe)
 
 
-def _assert_served(store: Store, pulse: Pulse) -> None:
+def _assert_served(store: Store, probe: ReadinessProbe) -> None:
     touched, untouched, sold = (new_book(store, topic) for topic in ("before", "elsewhere", "elsewhere"))
     cache_both(store)
     store.wait_for(lambda: not is_unreachable(store, "front-2"))
@@ -222,17 +222,17 @@ def _assert_served(store: Store, pulse: Pulse) -> None:
             change = pool.submit(change_it, store, touched)
             store.wait_for(lambda: head(store) > before, what="the commits")
             purchase = pool.submit(buyer.buy, sold)
-            reads = [pool.submit(read_until, change, store, path, pulse) for path in paths]
+            reads = [pool.submit(read_until, change, store, path, probe) for path in paths]
 
             def is_over() -> bool:
-                assert seen_of_catalog(store) == well or pulse.explains(began, time.monotonic())
+                assert seen_of_catalog(store) == well or probe.explains(began, time.monotonic())
                 return change.done() and purchase.done()
 
             store.wait_for(is_over, what="the end of the lease")
             changed, moment = change.result()
             assert changed.status == 200, changed
             assert moment >= last["expires"], "the change has waited for it"
-            assert is_served(purchase.result(), 201, pulse, began)
+            assert is_served(purchase.result(), 201, probe, began)
             book_then, other_book, old_topic, new_topic, _ = (read.result() for read in reads)
     finally:
         store.kill("front-2", signal.SIGCONT)

@@ -17,9 +17,9 @@ import pytest
 
 from tests import databases
 from tests.client import Answer, Client, Shop
-from tests.patience import PATIENCE_S
-from tests.pulse import Pulse
-from tests.store import Store, wait_for
+from tests.readiness_probe import ReadinessProbe
+from tests.store import Store
+from tests.waiting import PATIENCE_S, wait_for
 
 CLIENTS = 8
 REPLICAS = ("catalog-1", "order-1", "catalog-2", "order-2")
@@ -187,9 +187,9 @@ def test_no_request_fails_while_each_replica_is_killed_at_a_purchase(own_shop: S
     store = own_shop.store
     books = [own_shop.new_book(quantity=1000, topic="kills") for _ in range(4)]
     before = assert_books_balance(store)
-    with Crowd(own_shop, books) as crowd, Pulse(store, ()) as pulse:
+    with Crowd(own_shop, books) as crowd, ReadinessProbe(store, ()) as probe:
         for victim in REPLICAS:
-            pulse.nodes, old = others_than(victim), store.pid(victim)
+            probe.nodes, old = others_than(victim), store.pid(victim)
             crowd.give(PER_KILL)
             kill_while_it_writes(store, crowd, victim)
             store.wait_restarted(victim, old)
@@ -197,7 +197,7 @@ def test_no_request_fails_while_each_replica_is_killed_at_a_purchase(own_shop: S
             crowd.wait_idle()
     assert crowd.broken == []
     failed = [heard for heard in crowd.heard if heard.has_failed]
-    assert [str(heard.answer) for heard in failed if not pulse.explains(heard.began, heard.ended)] == []
+    assert [str(heard.answer) for heard in failed if not probe.explains(heard.began, heard.ended)] == []
     assert {heard.answer.code for heard in failed} <= {"unavailable", "outcome_unknown"}
     assert len(crowd.heard) >= 500
     assert sum(heard.answer.method == "POST" for heard in crowd.heard) >= 100

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.cluster import lock
-from tests.patience import PATIENCE_S
 from tests.store import ROOT, Store
+from tests.waiting import PATIENCE_S
 
 STUB = "bookstore_project.cluster.tests.stub_cluster"
 PRETENDER = """#!/bin/sh

@@ -9,7 +9,8 @@ from prometheus_client import Metric
 
 from tests.client import Shop
 from tests.metrics import families, openmetrics_families, value
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 CATALOGS, ORDERS = ("catalog-1", "catalog-2"), ("order-1", "order-2")
 REQUESTS = "bookstore_http_request_duration_seconds"

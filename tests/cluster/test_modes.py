@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tests.client import Client
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 
 def edit_and_look(store: Store, price: str) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.client import Answer, Shop
 from tests.databases import dump_both, files, is_whole, query
-from tests.patience import PATIENCE_S
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import PATIENCE_S, wait_for
 
 BUYERS = 3
 PAUSE_S = 0.05

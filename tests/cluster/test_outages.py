@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.client import Answer, Shop
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 CATALOGS = ("catalog-1", "catalog-2")
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.client import Shop
 from tests.redis import RedisServer
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pytest
 
 from tests import databases
 from tests.client import Answer, Shop
-from tests.patience import PATIENCE_S
-from tests.store import is_unanswered, wait_for
+from tests.store import is_unanswered
+from tests.waiting import PATIENCE_S, wait_for
 
 T = TypeVar("T")
 

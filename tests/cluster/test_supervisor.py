@@ -16,8 +16,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests.databases import require_tool
-from tests.patience import PATIENCE_S
-from tests.store import ROOT, Store, rest_of, wait_for
+from tests.store import ROOT, Store, rest_of
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def has_come_to(path: Path, process: "subprocess.Popen[bytes]") -> bool:

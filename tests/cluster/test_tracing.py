@@ -10,7 +10,8 @@ import pytest
 
 from tests.client import Answer, Shop
 from tests.pool import Pool
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import wait_for
 
 MOST_PURCHASES = 30
 PLAIN = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (.*)  \[(.*)\]")

@@ -7,8 +7,8 @@ from bookstore_project import sqlite_files
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from tests.client import Shop
 from tests.databases import dump_both, files, in_sync, query
-from tests.patience import PATIENCE_S
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import PATIENCE_S, wait_for
 
 BOTH = {"catalog-1", "catalog-2"}
 

@@ -1,4 +1,4 @@
-"""A town with one front, which has its lease; every schedule is run with each kind of cache."""
+"""A cluster with one front, which has its lease; every schedule is run with each kind of cache."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,21 +9,21 @@ from pytest_django.fixtures import Settings
 from bookstore_project.replication import reads
 from bookstore_project.replication.invalidation import leases, polls, pushes, set_pushes
 from bookstore_project.replication.sqlite_pair.membership import timelines
-from bookstore_project.replication.tests.support.fake_fronts import Clock
 from bookstore_project.replication.web import views
 from frontend_app.cache.coherence import Cache
 from frontend_app.conftest import lasting_redis, make_cache
 from frontend_app.runtime import Front
-from tests.coherence.town import Town, asked_alias, look, prices
+from tests.clock import Clock
+from tests.coherence.simulated_cluster import SimulatedCluster, asked_alias, look, prices
 
 __all__ = ["lasting_redis", "make_cache"]
 
 
 @pytest.fixture
-def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+def cluster(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCluster]:
     settings.ROOT_URLCONF = "catalog_app.urls"
     clock = Clock()
-    made = Town(clock)
+    made = SimulatedCluster(clock)
     for module in (pushes, leases, polls, timelines):
         monkeypatch.setattr(module, "time", clock)
     for module in (pushes, set_pushes):
@@ -36,17 +36,17 @@ def town(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def front(town: Town, make_cache: Callable[[], Cache]) -> Front:
+def front(cluster: SimulatedCluster, make_cache: Callable[[], Cache]) -> Front:
     """A front with a lease, and the first book in its cache."""
-    front = town.add_front("front", make_cache())
-    assert town.poll(front)
+    front = cluster.add_front("front", make_cache())
+    assert cluster.poll(front)
     return front
 
 
 @pytest.fixture
-def known(town: Town, front: Front) -> list[str]:
+def known(cluster: SimulatedCluster, front: Front) -> list[str]:
     """The price in the cache, and those that the next writes will set."""
     before, _ = look(front)
     assert look(front) == (before, "hit")
-    town.reads.clear()
+    cluster.reads.clear()
     return prices(before, 4)

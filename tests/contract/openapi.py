@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 PROBLEM_TYPE = "application/problem+json"
 UNDOCUMENTED = (

@@ -11,7 +11,7 @@ import pytest
 
 from tests import databases
 from tests.client import Shop
-from tests.store import wait_for
+from tests.waiting import wait_for
 
 ORDER = b'{"book": 2, "quantity": 1}'
 CHUNKED = "Transfer-Encoding: chunked"

@@ -20,7 +20,7 @@ from bookstore_project.api.tests.api import PASSWORD, assert_problem, basic
 from bookstore_project.settings import topology
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 AT = {"front": "/api/v1/orders/", "catalog-1": "/api/v1/books/", "order-1": "/api/v1/orders/"}
 """A read of each node; wrong credentials are refused everywhere."""

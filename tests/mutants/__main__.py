@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests import tool
-from tests.guard import end_all_in
 from tests.mutants import workshop
 from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
+from tests.reaper import end_all_in
 
 AT_ONCE = 2
 UNBROKEN_LIMIT_S = 600.0

@@ -30,7 +30,7 @@ MUTANTS: tuple[Mutant, ...] = (
         FRONTS,
         "        if left or unknown:\n            time.sleep(_RETRY_DELAY_S)\n",
         "        break\n",
-        f"{rooms.INVALIDATION}/test_pushes.py::test_a_deaf_front_delays_a_write_until_its_lease_runs_out",
+        f"{rooms.INVALIDATION}/test_pushes.py::test_an_unreachable_front_delays_a_write_until_its_lease_runs_out",
     ),
     mutant(
         "leases are read once",
@@ -188,7 +188,7 @@ MUTANTS: tuple[Mutant, ...] = (
         HITS,
         "not head.is_usual or",
         "not head.is_quick or",
-        "frontend_app/gateway/tests/test_both_ways.py::test_every_condition",
+        "frontend_app/gateway/tests/test_fast_path.py::test_every_condition",
     ),
     mutant(
         "the event loop sends over https what it has ready for http",

@@ -1,4 +1,4 @@
-"""Breaks of coherence that a schedule shows: real replicas, a real front, parties paused between two lines."""
+"""Breaks of coherence that a schedule shows: real replicas, a real front, actors paused between two lines."""
 
 from tests.mutants.mutant import Edit, Mutant, mutant
 
@@ -11,7 +11,7 @@ COHERENCE, FLOORS, READS = f"{CACHE}/coherence.py", f"{CACHE}/floors.py", f"{CAC
 ANNOUNCEMENTS = f"{CACHE}/announcements.py"
 SCHEDULES = "tests/coherence/test_schedules.py"
 LEASES = "tests/coherence/test_leases.py"
-TAKEN_BACK = "tests/coherence/test_taken_back.py"
+TAKEN_BACK = "tests/coherence/test_withdrawn_announcements.py"
 
 TAKE_BACK = (
     "            if answer.settled is not None:\n"

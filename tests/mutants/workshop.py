@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import patience
+from tests import waiting
 from tests.mutants.mutant import DoesNotFit, Mutant
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +117,7 @@ def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int |
             "PYTHONPATH": str(tree),
             "COLUMNS": "1000",
         }
-        environment[patience.VARIABLE] = str(PATIENCE_S)
+        environment[waiting.VARIABLE] = str(PATIENCE_S)
         with subprocess.Popen(
             command,
             cwd=tree,

@@ -1,1 +1,1 @@
-"""A store whose parties hear each other badly, read and written as fast as can be, and a check of every answer."""
+"""A store whose actors hear each other badly, read and written as fast as can be, and a check of every answer."""

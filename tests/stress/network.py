@@ -1,6 +1,6 @@
-"""The network between the parties of a store: a wire for each that calls another, as bad as the weather makes it.
+"""The network between the actors of a store: a wire for each that calls another, as bad as the schedule makes it.
 
-A wire is a TCP proxy. What travels on it from one party to the other is delayed, held or lost by the troubles that
+A wire is a TCP proxy. What travels on it from one actor to the other is delayed, held or lost by the troubles that
 concern just that way: a request may arrive while its answer doesn't. What was held is delivered late or never, as by
 a network that has been mended: also when nobody waits for it any more. Who isn't there refuses connections.
 """
@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 Way = tuple[str, str]
-"""From a party to another."""
+"""From an actor to another."""
 CHUNK = 64 * 1024
 LOOKED_FOR_EVERY_S = 0.05
 DELIVERED_LATE = 0.5
@@ -56,7 +56,7 @@ class Network(threading.Thread):
     ) -> None:
         """A wire for each caller and called. `addresses` are those that callers know.
 
-        The parties listen there, or at a Unix socket where there is one for them.
+        The actors listen there, or at a Unix socket where there is one for them.
         """
         super().__init__(daemon=True, name="network")
         self.carried: Counter[Way] = Counter()
@@ -79,7 +79,7 @@ class Network(threading.Thread):
         """Connections whose wire still carries, or hasn't begun to."""
 
     def routes(self) -> dict[str, dict[str, str]]:
-        """For each caller, for the address of each party that it calls, the address of the wire."""
+        """For each caller, for the address of each actor that it calls, the address of the wire."""
         found: dict[str, dict[str, str]] = {}
         for (caller, called), port in self._ports.items():
             host, number = port.getsockname()
@@ -87,7 +87,7 @@ class Network(threading.Thread):
         return found
 
     def silent(self) -> set[Way]:
-        """Kinds of parties of which no one has called any of the others through a wire."""
+        """Kinds of actors of which no one has called any of the others through a wire."""
         used = {_services(call) for call in self._ports if self.carried[call]}
         return {_services(call) for call in self._ports} - used
 
@@ -148,7 +148,7 @@ class Network(threading.Thread):
     # ---------------------------------------------------------------------------------------- one wire
 
     async def _serve(self, call: Way) -> None:
-        """Takes connections while the party that is called does."""
+        """Takes connections while the actor that is called does."""
         while True:
             listener, is_gone = self._listeners[call], asyncio.Event()
             self._loop.add_reader(listener, self._take, call, listener, is_gone)
@@ -169,10 +169,10 @@ class Network(threading.Thread):
             self._wires.add(wire)
             wire.add_done_callback(self._wires.discard)
 
-    async def _return_of(self, party: str) -> None:
+    async def _return_of(self, actor: str) -> None:
         while True:
             with suppress(OSError):
-                _, writer = await self._connect(party)
+                _, writer = await self._connect(actor)
                 writer.transport.abort()
                 return
             await asyncio.sleep(LOOKED_FOR_EVERY_S)
@@ -198,10 +198,10 @@ class Network(threading.Thread):
                 end.transport.abort()
             self._taken.discard(connection)
 
-    async def _connect(self, party: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if path := self._sockets.get(party):
+    async def _connect(self, actor: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if path := self._sockets.get(actor):
             return await asyncio.open_unix_connection(path)
-        host, _, port = self._addresses[party].rpartition(":")
+        host, _, port = self._addresses[actor].rpartition(":")
         return await asyncio.open_connection(host, int(port))
 
     async def _carry(self, call: Way, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -240,7 +240,7 @@ class Network(threading.Thread):
 
 
 def _services(call: Way) -> Way:
-    caller, called = (party.partition("-")[0] for party in call)
+    caller, called = (actor.partition("-")[0] for actor in call)
     return caller, called
 
 

@@ -30,7 +30,7 @@ class Result:
     """Times that something was held until the network had healed."""
     kills: int
     silent: frozenset[Way]
-    """Kinds of parties between which nothing passed the network."""
+    """Kinds of actors between which nothing passed the network."""
     violations: Sequence[Violation]
 
     @property

@@ -11,28 +11,28 @@ from pathlib import Path
 from bookstore_project.nodes.ticking import nothing_more
 from tests.chaos.audit import check_history, ledger_gaps, order_gaps, unequal_files, wait_until_swept
 from tests.chaos.checker import Violation
-from tests.chaos.chronicle import Chronicle
-from tests.chaos.customers import Party
+from tests.chaos.customers import Actor
 from tests.chaos.faults import ALIASES, Scene
 from tests.chaos.history import read_history
 from tests.chaos.killer import Killer
+from tests.chaos.log_recorder import Chronicle
 from tests.chaos.process_faults import KILL_NODE
 from tests.chaos.run import Begin, not_telling
-from tests.patience import PATIENCE_S
 from tests.redis import RedisServer
-from tests.store import READY_S, Store, wait_for
+from tests.store import READY_S, Store
+from tests.stress.actors import Reader, Writer, fronts_of
+from tests.stress.fault_schedule import FaultSchedule, cut_off, draw_faults, unreachable_by
 from tests.stress.network import Network, Way
-from tests.stress.parties import Reader, Writer, fronts_of
 from tests.stress.report import Result, count_overlaps
 from tests.stress.topics import check_topics
-from tests.stress.weather import Weather, cut_off, deafness, forecast
 from tests.stress.wiring import sitecustomize
+from tests.waiting import PATIENCE_S, wait_for
 
 FULL, PUSH = "full", "push"
 """Values of BOOKSTORE_COHERENCE: the second one waits for nobody, and is known to show what is stale."""
 LRU, REDIS = BACKENDS = ("lru", "redis")
 CACHE, CACHE_ADDRESS = "cache", "cache.test:6379"
-"""The shared cache, as a party and as the fronts know it; the way there begins at a wire."""
+"""The shared cache, as an actor and as the fronts know it; the way there begins at a wire."""
 SAVED_AFTER, RESTORED_AFTER = 0.4, 0.7
 """Shares of the time, after which a snapshot of the shared cache is taken, and put in its place."""
 READERS, WRITERS = 4, 8
@@ -98,8 +98,8 @@ def _run(plan: Plan, cache: RedisServer | None) -> Result:
     with Network(calls, {**store.addresses, CACHE: CACHE_ADDRESS}, plan.seed, sockets) as network:
         store.environment |= wiring(network)
         with store:
-            weather = Weather(network, forecast(plan.seed, calls, plan.seconds, LEASE_S))
-            return _Run(plan, store, network, weather, cache).carry_out()
+            schedule = FaultSchedule(network, draw_faults(plan.seed, calls, plan.seconds, LEASE_S))
+            return _Run(plan, store, network, schedule, cache).carry_out()
 
 
 def calls_between(fronts: Sequence[str]) -> list[Way]:
@@ -118,12 +118,12 @@ def wiring(network: Network) -> dict[str, str]:
 
 
 class _Run:
-    """The parties of one run, from the first to the last."""
+    """The actors of one run, from the first to the last."""
 
     def __init__(
-        self, plan: Plan, store: Store, network: Network, weather: Weather, cache: RedisServer | None
+        self, plan: Plan, store: Store, network: Network, schedule: FaultSchedule, cache: RedisServer | None
     ) -> None:
-        self._plan, self._store, self._network, self._weather, self._cache = plan, store, network, weather, cache
+        self._plan, self._store, self._network, self._schedule, self._cache = plan, store, network, schedule, cache
         self._history = plan.folder / "history"
         self._history.mkdir()
         self._scene = Scene(store, random.Random(plan.seed), plan.folder)
@@ -145,7 +145,7 @@ class _Run:
         given = self._chronicle.head
         began = time.monotonic()
         self._plan.begin(f"{self._plan.seconds:.0f} s of stress", self._progress)
-        for thread in (self._chronicle, self._killer, self._weather, *self._writers, *self._readers):
+        for thread in (self._chronicle, self._killer, self._schedule, *self._writers, *self._readers):
             thread.start()
         _sleep_until(began + self._plan.seconds * SAVED_AFTER)
         snapshot = self._cache.save() if self._cache else b""
@@ -160,8 +160,8 @@ class _Run:
         return self._reckon(time.monotonic() - began, given)
 
     def _progress(self) -> str:
-        writes, reads = (sum(party.done for party in parties) for parties in (self._writers, self._readers))
-        return f"{writes} writes, {reads} reads, {self._weather.begun.total()} faults, {self._kills} kills"
+        writes, reads = (sum(actor.done for actor in actors) for actors in (self._writers, self._readers))
+        return f"{writes} writes, {reads} reads, {self._schedule.begun.total()} faults, {self._kills} kills"
 
     def _is_enough(self) -> bool:
         """Whether the run proves something: on a slow machine, that takes longer."""
@@ -179,26 +179,26 @@ class _Run:
         """The network heals; then come two acts that tell a good store from a bad one on the slowest machine."""
         self._plan.begin("no more faults: all has to recover", self._progress)
         # Whoever has given up silently proves nothing.
-        parties = (*self._writers, *self._readers)
-        assert all(thread.is_alive() for thread in (self._killer, *parties)), "somebody has given up"
+        actors = (*self._writers, *self._readers)
+        assert all(thread.is_alive() for thread in (self._killer, *actors)), "somebody has given up"
         self._killer.end()
-        self._weather.end()
+        self._schedule.end()
         self._healed = time.monotonic()
-        self._dismiss(parties)  # Nodes start slowly beside them.
+        self._dismiss(actors)  # Nodes start slowly beside them.
         self._store.wait_ready()
         wait_for(self._scene.all_in_sync, READY_S, "both files of each service in sync")
         self._cut_off_the_fronts()
-        self._make_the_fronts_deaf()
+        self._make_the_fronts_unreachable()
         self._witness.close()
         self._clerk.close()
         self._chronicle.end()
 
-    def _dismiss(self, parties: Sequence[Party]) -> None:
-        for party in parties:
-            party.end()
-        for party in parties:
-            party.join(PATIENCE_S)
-            assert not party.is_alive(), f"{party.name} still waits for an answer"
+    def _dismiss(self, actors: Sequence[Actor]) -> None:
+        for actor in actors:
+            actor.end()
+        for actor in actors:
+            actor.join(PATIENCE_S)
+            assert not actor.is_alive(), f"{actor.name} still waits for an answer"
 
     def _cut_off_the_fronts(self) -> None:
         """Books are sold while no front hears of it, nor can ask, and readers go on: leases have to end in time."""
@@ -213,19 +213,21 @@ class _Run:
         self._network.take_back([trouble])
         self._dismiss(readers)
 
-    def _make_the_fronts_deaf(self) -> None:
+    def _make_the_fronts_unreachable(self) -> None:
         """Books change while pushes don't arrive: who trusts pushes alone shows what was before."""
-        deaf = deafness(call for call in calls_between(fronts_of(self._store)) if call[0].startswith("catalog"))
+        unreachable = unreachable_by(
+            call for call in calls_between(fronts_of(self._store)) if call[0].startswith("catalog")
+        )
         self._witness.look_everywhere()
-        self._network.begin(deaf)
+        self._network.begin(unreachable)
         self._clerk.change_everything()
         self._witness.look_everywhere()
-        self._network.take_back([deaf])
+        self._network.take_back([unreachable])
         self._witness.look_everywhere()
 
     def _reckon(self, seconds: float, given: int) -> Result:
         operations, _ = read_history(self._history)
-        (self._plan.folder / "faults").write_text("\n".join(sorted(self._weather.told + self._killer.told)))
+        (self._plan.folder / "faults").write_text("\n".join(sorted(self._schedule.told + self._killer.told)))
         self._plan.begin(f"reckoning up {len(operations)} operations", nothing_more)
         wait_until_swept(self._store)
         entries = self._chronicle.entries
@@ -237,7 +239,7 @@ class _Run:
             seconds,
             operations,
             self._healed,
-            self._weather.begun,
+            self._schedule.begun,
             self._network.delayed.total(),
             self._network.lost.total(),
             self._network.held.total(),

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
-from tests.store import wait_for
 from tests.stress.network import Network, Trouble, Way
 from tests.stress.run import wiring
+from tests.waiting import PATIENCE_S, wait_for
 
 ASK, ANSWER = ("front", "catalog"), ("catalog", "front")
 
@@ -139,11 +138,11 @@ def test_a_question_arrives_whose_answer_is_blocked(network: Network, echo: Echo
             client.recv(100)
 
 
-def test_who_is_deaf_to_calls_still_hears_the_answers_to_its_own(echo: Echo) -> None:
+def test_who_is_unreachable_to_calls_still_hears_the_answers_to_its_own(echo: Echo) -> None:
     there, back = ("catalog", "front"), ("front", "catalog")
-    deaf = Trouble("deafness", frozenset({there}), frozenset({there}), is_blocked=True)
+    unreachable = Trouble("unreachable", frozenset({there}), frozenset({there}), is_blocked=True)
     with Network([there, back], {"catalog": echo.address, "front": echo.address}, "seed") as network:
-        network.begin(deaf)
+        network.begin(unreachable)
         with connect(network, "catalog") as push, connect(network, "front") as poll:
             push.sendall(b"push")
             wait_for(lambda: network.held[there])

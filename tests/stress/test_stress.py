@@ -1,4 +1,4 @@
-"""A few seconds of stress; and what is forecast, counted and concluded."""
+"""A few seconds of stress; and what is draw_faults, counted and concluded."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ import pytest
 
 from tests.chaos.checker import Violation
 from tests.chaos.history import NEVER, Asked, Kind, Operation, Outcome
-from tests.store import wait_for
+from tests.stress.fault_schedule import ISOLATION, KINDS, Event, FaultSchedule, cut_off, draw_faults
 from tests.stress.matrix import carry_out, failures, variants_of
 from tests.stress.network import Network, Trouble, Way
 from tests.stress.report import Result, count_overlaps
 from tests.stress.run import FULL, LRU, PUSH, REDIS, Variant
-from tests.stress.weather import ISOLATION, KINDS, Event, Weather, cut_off, forecast
+from tests.waiting import wait_for
 
 CALLS = [("front", "catalog-1"), ("catalog-1", "front"), ("order-1", "catalog-1")]
 SECONDS = 2.0
@@ -24,7 +24,7 @@ STALE = Violation("book 1: a stale read: an acknowledged write wasn't seen")
 
 
 def operation(kind: Kind, begin: float, end: float, book: int = 1) -> Operation:
-    return Operation("party", Asked(kind, book), begin, end, Outcome.OPEN if end == NEVER else Outcome.OK)
+    return Operation("actor", Asked(kind, book), begin, end, Outcome.OPEN if end == NEVER else Outcome.OK)
 
 
 def result(*violations: Violation, overlaps: int = 1000, silent: Iterable[Way] = ()) -> Result:
@@ -33,13 +33,13 @@ def result(*violations: Violation, overlaps: int = 1000, silent: Iterable[Way] =
 
 
 def test_a_forecast_follows_from_its_seed_and_ends_in_time() -> None:
-    events = forecast("seed", CALLS, 100, 1)
+    events = draw_faults("seed", CALLS, 100, 1)
     told = [(event.begins_s, event.ends_s, event.trouble.kind, event.trouble.ways) for event in events]
-    again = forecast("seed", CALLS, 100, 1)
+    again = draw_faults("seed", CALLS, 100, 1)
     assert told == [(event.begins_s, event.ends_s, event.trouble.kind, event.trouble.ways) for event in again]
     assert {event.trouble.kind for event in events} == KINDS.keys()
     assert all(0 <= event.begins_s < event.ends_s <= 100 for event in events)
-    assert [event.begins_s for event in forecast("another", CALLS, 100, 1)] != [begins_s for begins_s, *_ in told]
+    assert [event.begins_s for event in draw_faults("another", CALLS, 100, 1)] != [begins_s for begins_s, *_ in told]
 
 
 def test_a_front_that_is_cut_off_from_the_catalog_still_sells() -> None:
@@ -50,22 +50,22 @@ def test_a_front_that_is_cut_off_from_the_catalog_still_sells() -> None:
 
 
 def test_who_is_isolated_reaches_nobody_and_is_reached_by_nobody() -> None:
-    isolated = {event.trouble.ways for event in forecast("seed", CALLS, 100, 1) if event.trouble.kind == ISOLATION}
+    isolated = {event.trouble.ways for event in draw_faults("seed", CALLS, 100, 1) if event.trouble.kind == ISOLATION}
     assert {("order-1", "catalog-1"), ("catalog-1", "order-1")} in isolated
     assert {way for call in CALLS for way in (call, call[::-1])} in isolated  # catalog-1 has to do with all others.
 
 
 @pytest.mark.parametrize("ends_early", [False, True])
-def test_the_weather_leaves_no_trouble(ends_early: bool) -> None:
+def test_the_fault_schedule_leaves_no_trouble(ends_early: bool) -> None:
     trouble = Trouble("partition", frozenset(CALLS), is_blocked=True)
     with Network([], {}, "seed") as network:
-        weather = Weather(network, [Event(0, 3600 if ends_early else 0.01, trouble)])
-        weather.start()
+        schedule = FaultSchedule(network, [Event(0, 3600 if ends_early else 0.01, trouble)])
+        schedule.start()
         if ends_early:
-            wait_for(lambda: weather.begun)
-            weather.end()
-        weather.join()
-    assert weather.begun == {"partition": 1}
+            wait_for(lambda: schedule.begun)
+            schedule.end()
+        schedule.join()
+    assert schedule.begun == {"partition": 1}
     assert network.troubles == []
 
 

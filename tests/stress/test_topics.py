@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.chaos.chronicle import Entry
 from tests.chaos.history import NEVER, Asked, Kind, Operation, Outcome, State
+from tests.chaos.log_recorder import Entry
 from tests.stress.topics import check_topics
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.checker import Ranked, Violation, out_of_order
-from tests.chaos.chronicle import Entry, price_text
 from tests.chaos.history import Kind, Operation, Outcome
+from tests.chaos.log_recorder import Entry, price_text
 
 Books = frozenset[int]
 

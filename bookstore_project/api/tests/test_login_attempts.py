@@ -25,7 +25,7 @@ from bookstore_project.api.login_attempts import (
 )
 from bookstore_project.api.problems import Throttled
 from bookstore_project.settings import environment, topology
-from frontend_app.tests.support.fakes import Clock
+from tests.clock import Clock
 
 HOME, AWAY = "192.0.2.1", "198.51.100.7"
 

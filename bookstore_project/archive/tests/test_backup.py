@@ -21,7 +21,6 @@ from bookstore_project.replication.log import entries
 from bookstore_project.replication.sqlite_pair.files import source
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
-    Party,
     assert_copies_equal,
     change_around,
     floor,
@@ -31,7 +30,8 @@ from bookstore_project.replication.tests.support.replica_files import (
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app.models import OrderLine
-from tests.patience import PATIENCE_S
+from tests.actors import Actor
+from tests.waiting import PATIENCE_S
 
 POINTS = ["backup-copied-catalog", "backup-copied-order", "backup-before-manifest", "backup-whole"]
 KILLED = (
@@ -83,7 +83,7 @@ def test_nobody_sells_between_the_two_snapshots(shop: Path, tmp_path: Path) -> N
     tried = []
 
     def try_to_sell() -> None:
-        tried.append(Party(lambda: run("catalog", lambda: None, timeout_s=0.1)))
+        tried.append(Actor(lambda: run("catalog", lambda: None, timeout_s=0.1)))
         with pytest.raises(Unavailable, match="Another writer holds the lock"):
             tried[-1].result()
 

@@ -14,8 +14,8 @@ import pytest
 
 from bookstore_project.cluster.tests.stub_cluster import STUB
 from bookstore_project.nodes.supervisor_client import address_of
-from tests.patience import PATIENCE_S
-from tests.store import Store, wait_for
+from tests.store import Store
+from tests.waiting import PATIENCE_S, wait_for
 
 NONSENSE = (
     b"\n",

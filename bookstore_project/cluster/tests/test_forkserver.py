@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.cluster.forkserver import HAS_BEGUN, MAY_LIVE
-from tests.store import ROOT, Store, wait_for
+from tests.store import ROOT, Store
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.processes,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.cluster import lock
-from tests.store import ROOT, Store, wait_for
+from tests.store import ROOT, Store
+from tests.waiting import wait_for
 
 
 @pytest.mark.processes

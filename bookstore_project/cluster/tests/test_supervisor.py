@@ -10,8 +10,8 @@ from urllib.request import urlopen
 import pytest
 
 from bookstore_project.cluster.tests.stub_cluster import STUB
-from tests.patience import PATIENCE_S
-from tests.store import ROOT, Store, rest_of, wait_for
+from tests.store import ROOT, Store, rest_of
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.processes
 

@@ -8,7 +8,7 @@ import pytest
 from bookstore_project.api.request_id import current_request_id, is_acceptable
 from bookstore_project.nodes import background
 from bookstore_project.nodes.background import Task
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 
 def test_each_round_has_an_id_of_its_own_named_after_its_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from bookstore_project.api import problems
 from bookstore_project.nodes import drains
-from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO, Clock
+from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO
 from bookstore_project.nodes.drains import LOOK_EVERY_S, Drains
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
+from tests.clock import Clock
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 
 from bookstore_project.nodes.gateway.messages import Outgoing
 from bookstore_project.nodes.gateway.threads import Threads
-from tests.store import wait_for
+from tests.waiting import wait_for
 
 
 class Application:

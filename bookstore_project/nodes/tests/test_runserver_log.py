@@ -11,7 +11,7 @@ from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer, get_int
 
 from bookstore_project.api import headers
 from bookstore_project.nodes.access_log import access_log
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.urls("catalog_app.urls")
 

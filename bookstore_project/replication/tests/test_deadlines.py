@@ -11,7 +11,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 LONG_S = 3600.0
 

@@ -11,7 +11,7 @@ import pytest
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.tests.support.replica_files import python
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.processes
 

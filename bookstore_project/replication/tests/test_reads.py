@@ -17,17 +17,12 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.tests.support.books import REPRICE, price_of, reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
-from bookstore_project.replication.tests.support.replica_files import (
-    Party,
-    Pause,
-    assert_copies_equal,
-    change_around,
-    floor,
-)
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around, floor
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.models import Book
-from tests.patience import PATIENCE_S
+from tests.actors import Actor, Pause
+from tests.waiting import PATIENCE_S
 
 
 def test_a_read_sees_the_acknowledged_write(seven_books: Path) -> None:
@@ -37,7 +32,7 @@ def test_a_read_sees_the_acknowledged_write(seven_books: Path) -> None:
 
 def test_all_queries_of_a_read_see_one_moment(seven_books: Path) -> None:
     with reads.reading("catalog", alias="catalog-2") as snapshot:
-        Party(reprice).result()
+        Actor(reprice).result()
         assert Book.objects.get(pk=1).price == 30
         assert snapshot.position == floor("catalog") - 1
     assert price_of(1, "catalog-2") == ("5.00", floor("catalog"))
@@ -55,31 +50,31 @@ def test_a_read_inside_a_transaction_sees_its_changes(seven_books: Path) -> None
 
 
 @pytest.fixture
-def doubtful(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Party]:
+def doubtful(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Actor]:
     """A write of book 1 that both files hold and nobody may see yet, until the returned function is called."""
     monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 20.0)
     pause = Pause()
     failpoints.hooks["committed"] = pause
-    writer = Party(reprice)
+    writer = Actor(reprice)
     pause.wait_until_reached()
 
-    def finish() -> Party:
+    def finish() -> Actor:
         pause.let_go()
         return writer
 
     return finish
 
 
-def test_a_read_that_a_write_in_doubt_does_not_touch_goes_through(doubtful: Callable[[], Party]) -> None:
+def test_a_read_that_a_write_in_doubt_does_not_touch_goes_through(doubtful: Callable[[], Actor]) -> None:
     settled = floor("catalog")
     assert price_of(2, "catalog-1", ("book:2",)) == ("25.50", settled)
     assert price_of(2, "catalog-2", ("book:2", "topic:spring term")) == ("25.50", settled)
     doubtful().result()
 
 
-def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Callable[[], Party]) -> None:
+def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Callable[[], Actor]) -> None:
     """A writer may wait for the lease of a front that is gone: the replicas are well meanwhile, and say so."""
-    asked = Party(lambda: reads.assert_readable("catalog"))
+    asked = Actor(lambda: reads.assert_readable("catalog"))
     asked.join(PATIENCE_S)
     is_answered = not asked.is_alive()
     doubtful().result()
@@ -89,11 +84,11 @@ def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Cal
 
 @pytest.mark.parametrize("keys", [("book:1",), ("topic:distributed systems",), ("book:2", "book:1"), ()])
 def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
-    doubtful: Callable[[], Party], keys: tuple[str, ...]
+    doubtful: Callable[[], Actor], keys: tuple[str, ...]
 ) -> None:
     pause = Pause()
     failpoints.hooks["gate-snapshot"] = pause
-    reader = Party(lambda: price_of(1, "catalog-2", keys))
+    reader = Actor(lambda: price_of(1, "catalog-2", keys))
     pause.wait_until_reached()
     pause.let_go()
     reader.join(0.1)
@@ -103,7 +98,7 @@ def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
 
 
 def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
-    doubtful: Callable[[], Party], monkeypatch: pytest.MonkeyPatch
+    doubtful: Callable[[], Actor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
     monkeypatch.setattr(replication_settings, "write_wait_s", 0.05)
@@ -170,7 +165,7 @@ def test_a_second_copy_is_read_beside_the_first(seven_books: Path) -> None:
 
 def test_what_was_written_between_the_two_reads_is_told(seven_books: Path) -> None:
     with reads.reading("catalog", alias="catalog-2"):
-        Party(reprice).result()
+        Actor(reprice).result()
         with reads.reading_beside("catalog", "catalog-1") as beside:
             assert Book.objects.get(pk=1).price == 5
             assert "book:1" in beside.touched
@@ -202,7 +197,7 @@ def test_a_write_in_doubt_is_not_shown_beside(seven_books: Path, monkeypatch: py
     with reads.reading("catalog", alias="catalog-2"):
         pause = Pause()
         failpoints.hooks["committed"] = pause
-        writer = Party(reprice)
+        writer = Actor(reprice)
         pause.wait_until_reached()
         with pytest.raises(Unavailable, match="in doubt"), reads.reading_beside("catalog", "catalog-1"):
             pass

@@ -18,17 +18,11 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import migration
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Thing
-from bookstore_project.replication.tests.support.replica_files import (
-    Party,
-    assert_copies_equal,
-    dump,
-    execute,
-    lead,
-    rows,
-)
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from tests.patience import PATIENCE_S
+from tests.actors import Actor
+from tests.waiting import PATIENCE_S
 
 CATALOG = get_service("catalog")
 
@@ -137,7 +131,7 @@ def test_a_write_from_another_thread_is_refused(shelved: Path) -> None:
     before = dump("catalog-1")
 
     def change() -> None:
-        Party(lambda: Reader.objects.create(name="ada")).result()
+        Actor(lambda: Reader.objects.create(name="ada")).result()
 
     with pytest.raises(WriteRefused, match=r'transaction.run\("catalog", change\)'):
         run("catalog", change)

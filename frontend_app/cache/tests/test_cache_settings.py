@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from bookstore_project.settings import caching, topology
-from tests.patience import PATIENCE_S
 from tests.store import environment_for
+from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.messages import Invalidation, Push
 from frontend_app.runtime import Front
 from frontend_app.tests.support import fakes
-from frontend_app.tests.support.fakes import Asked, Clock, Store, lease, make_front, poll_answer, push, push_set
+from frontend_app.tests.support.fakes import Asked, Store, lease, make_front, poll_answer, push, push_set
+from tests.clock import Clock
 
 PATIENCE_S = 10
 

@@ -14,7 +14,8 @@ from frontend_app.dashboard import state
 from frontend_app.dashboard.metrics import FrontCollector
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
-from frontend_app.tests.support.fakes import TIMELINE, Clock, Store, make_front, push
+from frontend_app.tests.support.fakes import TIMELINE, Store, make_front, push
+from tests.clock import Clock
 
 COUNTED = ("hits", "misses", "bypasses", "evictions", "expiries", "invalidations")
 

@@ -4,7 +4,8 @@ import pytest
 from django.core.cache import caches
 
 from frontend_app.cache.lru import Counters, LRUCache
-from frontend_app.tests.support.fakes import Clock, lru
+from frontend_app.tests.support.fakes import lru
+from tests.clock import Clock
 
 
 def test_the_least_recently_used_entry_goes_one_at_a_time() -> None:

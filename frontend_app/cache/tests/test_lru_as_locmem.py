@@ -15,7 +15,7 @@ from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from frontend_app.cache.lru import LRUCache
-from frontend_app.tests.support.fakes import Clock
+from tests.clock import Clock
 
 TIMEOUT_S = 60
 _names = itertools.count()

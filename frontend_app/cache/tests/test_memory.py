@@ -18,6 +18,7 @@ from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.asgi import HOST, scope_of
 from frontend_app.tests.support.fakes import Store
+from tests.clock import Clock
 
 BOOK = "/api/v1/books/1/"
 
@@ -164,7 +165,7 @@ def test_an_entry_larger_than_the_cache_is_left_out() -> None:
 
 
 def test_what_is_overwritten_deleted_cleared_or_expired_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = fakes.Clock()
+    clock = Clock()
     monkeypatch.setattr(LRUCache, "clock", clock)
     cache = bounded(10_000)
     for _ in range(20):

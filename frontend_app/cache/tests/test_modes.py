@@ -11,7 +11,8 @@ from frontend_app import services
 from frontend_app.dashboard import state
 from frontend_app.runtime import Front
 from frontend_app.tests.support import fakes
-from frontend_app.tests.support.fakes import Asked, Clock, Store, make_front, push, push_set
+from frontend_app.tests.support.fakes import Asked, Store, make_front, push, push_set
+from tests.clock import Clock
 
 PATIENCE_S = 10
 

@@ -24,8 +24,7 @@ from frontend_app.dashboard.load_burst import CUSTOMERS, LoadBurst
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import Store, lru, make_front
-from tests.patience import PATIENCE_S
-from tests.store import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.django_db(databases=[topology.ACCOUNTS])
 

@@ -12,8 +12,8 @@ from bookstore_project.api import headers
 from frontend_app.gateway.admission import SEEN_S, TIMES_KEPT, WINDOW_S, Bulkhead, BulkheadFull
 from frontend_app.gateway.wsgi_pool import WSGIPool
 from frontend_app.tests.support.asgi import run
-from frontend_app.tests.support.fakes import Clock
-from tests.patience import PATIENCE_S
+from tests.clock import Clock
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import asgi, fakes
 from frontend_app.tests.support.asgi import HOST, ask, incoming, run
 from frontend_app.tests.support.fakes import Store
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 BOOK = "/api/v1/books/1/"
 IDENTITY = "an-id-of-the-client"

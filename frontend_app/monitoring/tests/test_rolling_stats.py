@@ -17,7 +17,8 @@ from frontend_app.monitoring.rolling_stats import SECONDS, RollingStats, Rolling
 from frontend_app.monitoring.trace import Step, tracing
 from frontend_app.runtime import serving
 from frontend_app.tests.support import asgi, fakes
-from frontend_app.tests.support.fakes import Clock, Store, make_front
+from frontend_app.tests.support.fakes import Store, make_front
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from bookstore_project.nodes.gateway.messages import Incoming, Scope
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 Message = MutableMapping[str, Any]
 HOST = ("host", "127.0.0.1:8000")

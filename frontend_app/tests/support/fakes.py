@@ -22,16 +22,6 @@ CATALOG_1, CATALOG_2 = NODES["catalog-1"], NODES["catalog-2"]
 _names = itertools.count()
 
 
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def lru(max_entries: int = 100, timeout_s: float | None = 60) -> LRUCache:
     """A cache that shares nothing with another test's."""
     params = {"TIMEOUT": timeout_s, "OPTIONS": {"MAX_ENTRIES": max_entries}}

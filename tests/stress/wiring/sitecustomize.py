@@ -1,4 +1,4 @@
-"""Leads a node's calls to other parties through the harness's network.
+"""Leads a node's calls to other actors through the harness's network.
 
 Python imports this by itself before anything else (docs of the module `site`), because the folder is on PYTHONPATH.
 The store's code and settings are what they always are: a node calls the address that it knows of the other, and the
@@ -12,7 +12,7 @@ import socket
 from typing import Any
 
 VARIABLE = "STRESS_ROUTES"
-"""For each node, for the address of each party that it calls, where to connect to instead: JSON."""
+"""For each node, for the address of each actor that it calls, where to connect to instead: JSON."""
 
 _routes: dict[str, dict[str, str]] = json.loads(os.environ.get(VARIABLE, "{}"))
 _look_up = socket.getaddrinfo

@@ -13,16 +13,10 @@ from bookstore_project.nodes.balancing.retry_budget import RetryBudget
 from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
+from tests.clock import Clock
 
 ONE, TWO = topology.replicas(topology.CATALOG)
 OK = client.Reply(200, {}, b"{}")
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def unavailable(**extra: Any) -> client.Reply:

@@ -151,11 +151,11 @@ def answers_with_64_under_way(wire: Wire, balancer: Balancer) -> list[client.Rep
         raise client.NoAnswer
 
     wire.behaviours = {ONE.name: die_with_all_under_way}
-    parties = [threading.Thread(target=lambda: answers.append(request(balancer))) for _ in range(64)]
-    for party in parties:
-        party.start()
-    for party in parties:
-        party.join(30)
+    actors = [threading.Thread(target=lambda: answers.append(request(balancer))) for _ in range(64)]
+    for actor in actors:
+        actor.start()
+    for actor in actors:
+        actor.join(30)
     return answers
 
 

@@ -10,7 +10,8 @@ from bookstore_project.nodes.balancing.circuit_breaker import (
     Health,
     State,
 )
-from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO, Clock
+from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What the retry budget allows."""
 
 from bookstore_project.nodes.balancing.retry_budget import PER_S, RATIO, RESERVE, RetryBudget
-from bookstore_project.nodes.balancing.tests.fakes import Clock
+from tests.clock import Clock
 
 
 def spend_all(budget: RetryBudget) -> int:

@@ -4,7 +4,8 @@ import pytest
 
 from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
 from bookstore_project.nodes.balancing.round_robin import RoundRobin, Turn
-from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO, Clock
+from bookstore_project.nodes.balancing.tests.fakes import ONE, TWO
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication.invalidation import leases, polls, pushes
-from bookstore_project.replication.tests.support.fake_fronts import Clock, Pushes
+from bookstore_project.replication.tests.support.fake_fronts import Pushes
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from pytest_django.fixtures import Settings
 from bookstore_project.replication.invalidation import leases, polls, pushes
 from bookstore_project.replication.invalidation.leases import Lease, record_lease
 from bookstore_project.replication.log.entries import Entry
-from bookstore_project.replication.tests.support.fake_fronts import LEASE, NOW, POLL, Clock, Pushes, reprice
-from bookstore_project.replication.tests.support.replica_files import eventually
+from bookstore_project.replication.tests.support.books import raise_price
+from bookstore_project.replication.tests.support.fake_fronts import LEASE, NOW, POLL, Pushes
 from bookstore_project.settings import modes, topology
-from tests.patience import PATIENCE_S
+from tests.clock import Clock
+from tests.waiting import PATIENCE_S, wait_for
 
 ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
 EXPERIMENTS = [modes.PUSH, modes.NONE]
@@ -40,8 +41,8 @@ def test_push_tells_every_front_and_waits_for_none(
     front = StuckFront()
     monkeypatch.setattr(pushes, "push", front)
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
-    position = reprice()
-    eventually(lambda: [(position, ["book:1"])] in [message["invalidate"] for message in front.messages])
+    position = raise_price()
+    wait_for(lambda: [(position, ["book:1"])] in [message["invalidate"] for message in front.messages])
     front.is_over.set()
 
 
@@ -86,6 +87,6 @@ def test_a_front_that_has_its_lease_is_waited_for_all_the_same(
     """As when a command is run in another mode than the store."""
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": mode}
     record_lease(LEASE)
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     pushes.invalidate("t", [ENTRY])
     assert clock.now >= LEASE.expires

@@ -13,17 +13,11 @@ from bookstore_project.replication.invalidation import leases, polls
 from bookstore_project.replication.invalidation.leases import read_lease, read_leases, record_lease
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
-from bookstore_project.replication.tests.support.fake_fronts import (
-    HOLDER,
-    LEASE,
-    LEASE_S,
-    NOW,
-    POLL,
-    Clock,
-    Pushes,
-    reprice,
-)
-from bookstore_project.replication.tests.support.replica_files import Party, Pause, floor
+from bookstore_project.replication.tests.support.books import raise_price
+from bookstore_project.replication.tests.support.fake_fronts import HOLDER, LEASE, LEASE_S, NOW, POLL, Pushes
+from bookstore_project.replication.tests.support.replica_files import floor
+from tests.actors import Actor, Pause
+from tests.clock import Clock
 
 
 def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
@@ -43,7 +37,7 @@ def test_a_first_poll_gives_a_base_and_a_lease(clock: Clock) -> None:
 
 def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
     since = floor("catalog")
-    first, second = reprice(1), reprice(5)
+    first, second = raise_price(1), raise_price(5)
     told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
     assert told["changes"] == [
         (first, ["book:1"]),
@@ -55,7 +49,7 @@ def test_a_poll_tells_what_changed_since(seven_books: Path) -> None:
 def test_a_poll_tells_of_writes_in_doubt_and_does_not_wait_for_them(seven_books: Path) -> None:
     since, pause = floor("catalog"), Pause()
     failpoints.hooks["committed"] = pause
-    writer = Party(reprice)
+    writer = Actor(raise_price)
     pause.wait_until_reached()
     told = polls.answer("catalog", "catalog-2", replace(POLL, since=since))
     assert (told["position"], told["changes"]) == (since, [])
@@ -75,7 +69,7 @@ def test_a_lease_is_recorded_before_the_log_is_read(seven_books: Path, sent_push
         nonlocal position
         failpoints.hooks.clear()
         assert HOLDER in read_leases().valid
-        position = int(str(Party(reprice).result()))
+        position = int(str(Actor(raise_price).result()))
 
     failpoints.hooks["poll-recorded"] = write
     told = polls.answer("catalog", "catalog-1", replace(POLL, since=since))
@@ -103,13 +97,13 @@ def test_a_poll_never_shortens_a_lease(clock: Clock) -> None:
 def test_a_blocked_front_gets_no_lease_until_a_push_reaches_it(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(replace(LEASE, expires=NOW + 0.5))
     leases.block(HOLDER)
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
     assert read_leases().valid[HOLDER].expires == NOW + 0.5, "the old lease stands, no longer than it did"
     clock.now += 1
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
     assert read_leases().valid == {}
-    sent_pushes.deaf.clear()
+    sent_pushes.unreachable.clear()
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
     assert not leases.is_blocked(HOLDER)
     assert HOLDER in read_leases().valid
@@ -119,7 +113,7 @@ def test_a_blocked_front_whose_record_is_lost_keeps_what_it_was_given(clock: Clo
     """A record without a lease would let a writer go on, while the front still uses the one that it has."""
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is True
     leases.block(HOLDER)
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     (leases.lease_dir() / "front.json").unlink()
     clock.now += 0.5
     assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
@@ -165,7 +159,7 @@ def test_a_poll_that_asks_for_it_settles_and_tells_where_the_log_stands(seven_bo
 
 def test_a_poll_does_not_wait_for_a_writer_at_work(seven_books: Path) -> None:
     failpoints.hooks["before-commit"] = pause = Pause()
-    writer = Party(reprice)
+    writer = Actor(raise_price)
     pause.wait_until_reached()
     told = polls.answer("catalog", "catalog-2", replace(POLL, is_settling=True))
     assert told["settled"] is None

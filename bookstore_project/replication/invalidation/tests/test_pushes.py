@@ -20,11 +20,14 @@ from bookstore_project.replication.invalidation import leases, polls, pushes, se
 from bookstore_project.replication.invalidation.leases import Lease, Leases, read_lease, read_leases, record_lease
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.log.entries import Entry
-from bookstore_project.replication.tests.support.fake_fronts import HOLDER, LEASE, NOW, POLL, Clock, Pushes, reprice
-from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, eventually, floor
+from bookstore_project.replication.tests.support.books import raise_price
+from bookstore_project.replication.tests.support.fake_fronts import HOLDER, LEASE, NOW, POLL, Pushes
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor
 from bookstore_project.replication.transaction import run
 from catalog_app.models import Book
 from catalog_app.serializers import book_bytes
+from tests.clock import Clock
+from tests.waiting import wait_for
 
 ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
 
@@ -107,20 +110,23 @@ def test_each_process_of_one_name_is_told(clock: Clock, monkeypatch: pytest.Monk
     assert clock.now == NOW
 
 
-@pytest.mark.parametrize("deaf", [LEASE, OTHER])
-def test_the_one_that_is_deaf_is_waited_for_though_the_other_took_it(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch, deaf: Lease
+@pytest.mark.parametrize("unreachable", [LEASE, OTHER])
+def test_the_one_that_is_unreachable_is_waited_for_though_the_other_took_it(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, unreachable: Lease
 ) -> None:
-    monkeypatch.setattr(pushes, "push", lambda lease, message, timeout_s=0: lease.holder != deaf.holder)
+    monkeypatch.setattr(pushes, "push", lambda lease, message, timeout_s=0: lease.holder != unreachable.holder)
     record_lease(replace(LEASE, confirmed=None))
     record_lease(OTHER)
     pushes.invalidate("t", [ENTRY])
-    assert clock.now >= deaf.expires
-    assert [leases.is_blocked(lease.holder) for lease in (LEASE, OTHER)] == [LEASE is deaf, OTHER is deaf]
+    assert clock.now >= unreachable.expires
+    assert [leases.is_blocked(lease.holder) for lease in (LEASE, OTHER)] == [
+        LEASE is unreachable,
+        OTHER is unreachable,
+    ]
 
 
 def test_what_ones_poll_confirms_the_other_may_not_have_heard_of(clock: Clock, sent_pushes: Pushes) -> None:
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     record_lease(replace(LEASE, confirmed=(7, "hash of 7")))
     record_lease(OTHER)
     pushes.invalidate("t", [ENTRY])
@@ -151,9 +157,9 @@ def test_a_push_that_breaks_after_the_commits_leaves_the_outcome_unknown(
     monkeypatch.setattr(pushes, "push", push)
     record_lease(LEASE)
     with pytest.raises(OutcomeUnknown):
-        reprice()
+        raise_price()
     monkeypatch.undo()
-    assert reprice() == floor("catalog")
+    assert raise_price() == floor("catalog")
     assert_copies_equal("catalog")
 
 
@@ -221,10 +227,10 @@ def test_a_front_that_got_its_lease_meanwhile_is_told(clock: Clock, sent_pushes:
 
 def test_an_announcement_that_did_not_arrive_is_made_good(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     announced = pushes.announce("t", ENTRY)
     assert not any(answer.result() for answer in announced.values())
-    sent_pushes.deaf.clear()
+    sent_pushes.unreachable.clear()
     pushes.invalidate("t", [ENTRY], announced)
     assert len(sent_pushes.taken["front"]) == 1
 
@@ -236,10 +242,10 @@ def test_an_entry_without_cache_keys_is_nobodys_business(clock: Clock, sent_push
     assert sent_pushes.taken == {}
 
 
-def test_a_deaf_front_delays_a_write_until_its_lease_runs_out(clock: Clock, sent_pushes: Pushes) -> None:
+def test_an_unreachable_front_delays_a_write_until_its_lease_runs_out(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
     record_lease(replace(LEASE, front="front-2"))
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     pushes.invalidate("t", [ENTRY])
     assert LEASE.expires <= clock.now < LEASE.expires + 0.1
     assert leases.is_blocked(HOLDER)
@@ -249,7 +255,7 @@ def test_a_deaf_front_delays_a_write_until_its_lease_runs_out(clock: Clock, sent
 
 def test_a_lease_renewed_while_a_write_waits_is_waited_for_too(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     longer = replace(LEASE, expires=NOW + 2)
     clock.while_asleep = lambda: record_lease(longer) if clock.now < NOW + 1 else None
     pushes.invalidate("t", [ENTRY])
@@ -264,7 +270,7 @@ def test_a_poll_that_confirms_this_entry_ends_the_wait(
     clock: Clock, sent_pushes: Pushes, confirmed: tuple[int, str] | None, is_enough: bool
 ) -> None:
     record_lease(LEASE)
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     clock.while_asleep = lambda: record_lease(replace(LEASE, confirmed=confirmed))
     pushes.invalidate("t", [ENTRY])
     assert (clock.now < LEASE.expires) is is_enough
@@ -296,7 +302,7 @@ def test_a_front_that_polls_again_is_told_and_its_lost_record_waited_for(clock: 
 
 def test_a_record_that_vanishes_while_a_writer_waits_counts_as_it_was(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    sent_pushes.deaf.add("front")
+    sent_pushes.unreachable.add("front")
     clock.while_asleep = lambda: (leases.lease_dir() / "front.json").unlink(missing_ok=True)
     pushes.invalidate("t", [ENTRY])
     assert clock.now >= LEASE.expires
@@ -316,7 +322,7 @@ def test_a_write_becomes_visible_only_after_the_fronts_have_answered(
 
     monkeypatch.setattr(pushes, "read_leases", lambda: Leases({} if len(seen) > 1 else {HOLDER: LEASE}, frozenset()))
     monkeypatch.setattr(pushes, "push", look)
-    assert reprice() == before + 1
+    assert raise_price() == before + 1
     assert seen == [before, before]
 
 
@@ -327,8 +333,8 @@ def test_leases_are_read_after_the_commits(seven_books: Path, sent_pushes: Pushe
         polls.answer("catalog", "catalog-2", POLL)
 
     failpoints.hooks["committed"] = poll
-    position = reprice()
-    eventually(lambda: len(sent_pushes.taken.get("front", [])) >= 1)
+    position = raise_price()
+    wait_for(lambda: len(sent_pushes.taken.get("front", [])) >= 1)
     assert sent_pushes.taken["front"][0]["invalidate"] == [(position, ["book:1"])]
 
 
@@ -395,13 +401,13 @@ def test_a_push_that_is_refused_or_meets_nobody_has_not_arrived(front: Front) ->
 
 def test_a_front_is_offered_the_bytes_that_a_reader_would_get(seven_books: Path, front: Front) -> None:
     polls.answer("catalog", "catalog-1", replace(POLL, address=front.lease.address, lease_s=30))
-    position = reprice()
+    position = raise_price()
 
     def offered() -> list[list[Any]]:
         # Others may come, of the books that the fixture put there.
         return [item for message in front.messages for item in message["set"] if item[0] == position]
 
-    (offer,) = eventually(offered)
+    (offer,) = wait_for(offered)
     assert [[position, ["book:1"]]] in [message["invalidate"] for message in front.messages]
     body = run("catalog", lambda: book_bytes(Book.objects.get(pk=1))).value.decode()
     assert offer == [position, "book:1", body]
@@ -416,9 +422,9 @@ def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
 
     polls.answer("catalog", "catalog-1", replace(POLL, address=front.lease.address, lease_s=30))
     set_pushes.enqueue("book:1", set_pushes.SetPush("t", 1, make))
-    eventually(lambda: "no such thing" in caplog.text)
+    wait_for(lambda: "no such thing" in caplog.text)
     set_pushes.enqueue("book:1", set_pushes.SetPush("t", 2, lambda: "{}"))
-    eventually(lambda: [2, "book:1", "{}"] in [item for message in front.messages for item in message["set"]])
+    wait_for(lambda: [2, "book:1", "{}"] in [item for message in front.messages for item in message["set"]])
 
 
 def test_an_address_that_is_none_blocks_the_front_and_not_the_writer(clock: Clock) -> None:

@@ -15,12 +15,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import SLOT_BYTES, read_witness, write_witness
 from bookstore_project.replication.tests.support.books import price_of, reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
-from bookstore_project.replication.tests.support.replica_files import (
-    assert_copies_equal,
-    change_around,
-    opened,
-    rows,
-)
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around, opened, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.errors import OutOfStock

@@ -24,16 +24,10 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.replication.sqlite_pair.repair import bootstrap
 from bookstore_project.replication.tests.support.file_faults import BUSY_S
 from bookstore_project.replication.tests.support.maintenance import Maintenance
-from bookstore_project.replication.tests.support.replica_files import (
-    Obedient,
-    assert_copies_equal,
-    eventually,
-    python,
-    rows,
-)
+from bookstore_project.replication.tests.support.replica_files import Obedient, assert_copies_equal, python, rows
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
-from tests.patience import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -139,7 +133,7 @@ def test_the_store_comes_right(used_store: Path, name: str, point: str) -> None:
     acknowledged, open_ended = _write(4, case.refusals)
     failpoints.hooks.clear()
     maintenance = Maintenance(CATALOG)
-    eventually(lambda: _is_whole(maintenance))
+    wait_for(lambda: _is_whole(maintenance))
     more, unknown = _write(1, ())
     assert (more, unknown) == (1, 0), "the store doesn't serve again"
     assert_copies_equal("catalog")
@@ -324,6 +318,6 @@ def test_a_checkpoint_that_finds_no_room_is_nobody_elses_write(small_disk: Path)
     assert "somebody else" not in str(reasons), reasons
     (small_disk / "filler").unlink()
     maintenance = Maintenance(CATALOG)
-    eventually(lambda: _is_whole(maintenance))
+    wait_for(lambda: _is_whole(maintenance))
     restock()
     assert_copies_equal("catalog")

@@ -23,7 +23,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
-from bookstore_project.replication.tests.support.fake_fronts import reprice
+from bookstore_project.replication.tests.support.books import raise_price
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, opened
 from bookstore_project.replication.transaction import run
@@ -85,7 +85,7 @@ def heal() -> None:
 def assert_whole() -> None:
     assert status(CATALOG).problem == ""
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
-    reprice()
+    raise_price()
     assert_copies_equal("catalog")
 
 
@@ -93,7 +93,7 @@ def assert_whole() -> None:
 def test_in_the_witnesss_place(store: Path, thing: str) -> None:
     put(thing, CATALOG.witness_file)
     with pytest.raises(Unavailable, match="can't be read"):
-        reprice()
+        raise_price()
     assert "can't be read" in status(CATALOG).problem
     heal()
     assert_whole()
@@ -111,7 +111,7 @@ def test_a_slot_with_a_right_checksum_that_says_nonsense(store: Path) -> None:
     slot = (b"%08x %s" % (zlib.crc32(body), body)).ljust(4095) + b"\n"
     CATALOG.witness_file.write_bytes(slot * 2)
     with pytest.raises(Unavailable, match="is damaged"):
-        reprice()
+        raise_price()
     heal()
     assert_whole()
 
@@ -164,7 +164,7 @@ def test_in_the_place_of_a_database_file_or_beside_it(store: Path, suffix: str, 
     path = topology.database_file("catalog-2")
     connections.close_all()
     put(thing, path.with_name(path.name + suffix))
-    reprice()
+    raise_price()
     heal()
     gone(path.with_name(f"{path.name}-journal"))
     assert_whole()
@@ -174,7 +174,7 @@ def test_a_file_in_the_place_of_a_replicas_folder(store: Path) -> None:
     connections.close_all()
     shutil.rmtree(topology.database_file("catalog-2").parent)
     topology.database_file("catalog-2").parent.write_text("no folder")
-    reprice()
+    raise_price()
     heal()
     assert_whole()
 
@@ -187,7 +187,7 @@ def test_a_link_to_the_other_replicas_folder_is_no_place_for_a_copy(store: Path,
     mine = topology.database_file(alias).parent
     shutil.rmtree(mine)
     mine.symlink_to(other)
-    reprice()
+    raise_price()
     heal()
     assert_whole()
     assert not mine.is_symlink()
@@ -207,7 +207,7 @@ def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(
     connection.close()
     with pytest.raises(Unavailable, match="user_version"), reads.reading("catalog", alias=alias):
         pass
-    reprice()
+    raise_price()
     assert alias not in read_witness(CATALOG.witness_file).in_sync
     heal()
     assert_whole()
@@ -252,7 +252,7 @@ def test_edits_by_hand_of_both_files_are_taken_back_by_hand(store: Path) -> None
         with opened(alias) as connection:
             connection.execute("UPDATE catalog_app_book SET title = 'mine' WHERE id = 2")
     with pytest.raises(Unavailable, match="a change that the log doesn't know"):
-        reprice()
+        raise_price()
     heal()
     for alias in CATALOG.aliases:
         with opened(alias) as connection:

@@ -32,7 +32,6 @@ from bookstore_project.replication.tests.support.books import price_of, reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
-    Party,
     assert_copies_equal,
     change_around,
     held,
@@ -42,6 +41,7 @@ from bookstore_project.settings import topology
 from catalog_app.models import Book, KeyedAnswer
 from catalog_app.services import book_restock
 from order_app.models import Order, OrderLine, SweepMark
+from tests.actors import Actor
 
 CATALOG = get_service("catalog")
 ORDER_ID = uuid.UUID(int=7)
@@ -78,7 +78,7 @@ class Kind:
             with pytest.raises(Unavailable):
                 self.read_at(alias)
             with pytest.raises(Unavailable):
-                Party(lambda: self.read_at(alias)).result()
+                Actor(lambda: self.read_at(alias)).result()
             with suppress(Unavailable):
                 maintenance.step()
         assert alias in self.witness.suspects
@@ -358,8 +358,8 @@ def test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_noth
 
     def rebuild() -> None:
         failpoints.hooks.clear()
-        Party(lambda: reprice(1)).result()
-        Party(Maintenance(CATALOG).step).result()
+        Actor(lambda: reprice(1)).result()
+        Actor(Maintenance(CATALOG).step).result()
 
     failpoints.hooks["gate-report"] = rebuild
     with pytest.raises(Unavailable, match="row 1"):

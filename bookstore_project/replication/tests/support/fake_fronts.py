@@ -1,14 +1,10 @@
 """Leases in tests: a clock that nobody waits for, and a wire that the test holds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from django.db.models import F
 
 from bookstore_project.replication.invalidation.leases import Lease
 from bookstore_project.replication.invalidation.polls import Poll
-from bookstore_project.replication.transaction import run
-from catalog_app.models import Book
 
 NOW = 1000.0
 LEASE_S = 1.5
@@ -17,38 +13,17 @@ HOLDER = ("front", "process")
 LEASE = Lease("front", "127.0.0.1:1", "process", NOW + LEASE_S, LEASE_S, None)
 
 
-class Clock:
-    """Stands in for `time`: who sleeps moves it on, and nobody waits."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        self.while_asleep: Callable[[], object] = lambda: None
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.while_asleep()
-
-
 class Pushes:
     """Stands in for the wire to the fronts: notes what was pushed, and says whether it arrived."""
 
     def __init__(self) -> None:
         self.taken: dict[str, list[Mapping[str, Any]]] = {}
-        self.deaf: set[str] = set()
+        self.unreachable: set[str] = set()
 
     def __call__(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
-        if lease.front in self.deaf or not lease.instance:
+        if lease.front in self.unreachable or not lease.instance:
             return False
         if message["set"]:  # Offers come when they come, perhaps of books that the fixture put there.
             return True
         self.taken.setdefault(lease.front, []).append(message)
         return True
-
-
-def reprice(book_id: int = 1) -> int:
-    return run(
-        "catalog", lambda: Book.objects.filter(pk=book_id).update(price=F("price") + 1, version=F("version") + 1)
-    ).position

@@ -2,9 +2,7 @@
 
 import os
 import sqlite3
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TypeVar
@@ -18,7 +16,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.replication.tests.support.forks import Fork
 from bookstore_project.replication.transaction import active_attempt
 from bookstore_project.settings import topology
-from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 Rows = list[tuple[object, ...]]
@@ -148,71 +145,6 @@ def execute(sql: str, parameters: Sequence[str] | None = None) -> None:
 
 
 # -------------------------------------------------------------------------------- threads and processes
-
-
-class Party(threading.Thread):
-    """A thread of a test: keeps what its work returned or raised, and closes its connections."""
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        super().__init__(daemon=True)
-        self._work = work
-        self.value: object = None
-        self.error: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.value = self._work()
-        except BaseException as error:  # Told by `result`.
-            self.error = error
-        finally:
-            connections.close_all()
-
-    def result(self, timeout_s: float = PATIENCE_S) -> object:
-        """Waits for the end; what the work returned, or raises what it raised."""
-        self.join(timeout_s)
-        assert not self.is_alive(), f"not finished within {timeout_s:g} s"
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-def all_at_once(works: Iterable[Callable[[], T]]) -> list[Party]:
-    """Runs each in a thread; returns when all have ended."""
-    parties = [Party(work) for work in works]
-    for party in parties:
-        party.join(PATIENCE_S)
-        assert not party.is_alive()
-    return parties
-
-
-class Pause:
-    """A hook that stops the first party which reaches its point until it is let go."""
-
-    def __init__(self) -> None:
-        self._reached, self._go_on, self._used = threading.Event(), threading.Event(), False
-
-    def __call__(self) -> None:
-        if self._used:
-            return
-        self._used = True
-        self._reached.set()
-        assert self._go_on.wait(PATIENCE_S), "nobody let the paused party go on"
-
-    def wait_until_reached(self) -> None:
-        assert self._reached.wait(PATIENCE_S), "nobody came to this point"
-
-    def let_go(self) -> None:
-        self._go_on.set()
-
-
-def eventually(condition: Callable[[], T], timeout_s: float = PATIENCE_S) -> T:
-    """The first truthy value of `condition`."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s"
-        time.sleep(0.005)
-    return value
 
 
 def python(code: str) -> Fork:

@@ -32,19 +32,13 @@ from bookstore_project.replication.sqlite_pair.repair.compaction import compact
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.replication.tests.support.books import price_of, reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
-from bookstore_project.replication.tests.support.replica_files import (
-    KilledAt,
-    Party,
-    Pause,
-    assert_copies_equal,
-    head,
-    python,
-)
+from bookstore_project.replication.tests.support.replica_files import KilledAt, assert_copies_equal, head, python
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.models import KeyedAnswer
 from catalog_app.services import book_restock
-from tests.patience import PATIENCE_S
+from tests.actors import Actor, Pause
+from tests.waiting import PATIENCE_S
 
 CATALOG = get_service("catalog")
 
@@ -133,7 +127,7 @@ class TestOverwritten:
         overwrite(topology.database_file(alias), content)
         readers: list[Callable[[], object]] = [
             lambda: price_of(1, alias),
-            lambda: Party(lambda: price_of(1, alias)).result(),
+            lambda: Actor(lambda: price_of(1, alias)).result(),
         ]
         for reader in readers:
             with pytest.raises(Unavailable, match=r"overwritten|shrank|malformed|out of sync"):
@@ -199,7 +193,7 @@ class TestOverwritten:
 
         failpoints.hooks["gate-report"] = report
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
-        first = Party(lambda: price_of(1, "catalog-2"))
+        first = Actor(lambda: price_of(1, "catalog-2"))
         pause.wait_until_reached()
         for _ in range(3):
             with pytest.raises(Unavailable, match="overwritten"):
@@ -249,7 +243,7 @@ class TestCheckpoints:
     def test_reads_and_maintenance_take_no_offence(self, seven_books: Path) -> None:
         seen: list[str] = []
         for point in ("checkpoint-announced", "checkpoint-made"):
-            failpoints.hooks[point] = lambda: seen.append(str(Party(lambda: price_of(1, "catalog-2")[0]).result()))
+            failpoints.hooks[point] = lambda: seen.append(str(Actor(lambda: price_of(1, "catalog-2")[0]).result()))
         for _ in range(2):
             restock()
             checkpointed()
@@ -260,7 +254,7 @@ class TestCheckpoints:
         restock()
         checkpointed()
         restock()
-        failpoints.hooks["gate-snapshot"] = lambda: Party(checkpointed).join(PATIENCE_S)
+        failpoints.hooks["gate-snapshot"] = lambda: Actor(checkpointed).join(PATIENCE_S)
         assert price_of(1, "catalog-2")[0] == "30.00"
 
     @pytest.mark.parametrize("point", ["checkpoint-announced", "checkpoint-made"])
@@ -294,7 +288,7 @@ class TestCheckpoints:
         """Neither that of a thread, nor of a command or a process that ends."""
         closers: list[Callable[[], object]] = [
             restock,
-            lambda: Party(restock).result(),
+            lambda: Actor(restock).result(),
             lambda: python(
                 "from bookstore_project.replication.tests.support.books import *; reprice(1)"
             ).communicate(),
@@ -399,7 +393,7 @@ class TestSidecars:
             price_of(1, "catalog-2")
         # SQLite may have tidied up as the last one left: then whoever opens it now finds all of it.
         with suppress(Unavailable):
-            assert Party(lambda: price_of(1, "catalog-2")).result() == ("5.00", witness().floor)
+            assert Actor(lambda: price_of(1, "catalog-2")).result() == ("5.00", witness().floor)
         reprice(2)
         Maintenance(CATALOG).step()
         assert witness().in_sync == ("catalog-1", "catalog-2")

@@ -14,8 +14,8 @@ from bookstore_project.replication.sqlite_pair.locks import fencing
 from bookstore_project.replication.sqlite_pair.locks.mutex import Role, writer_lock
 from bookstore_project.replication.tests.support.books import price_of, reprice
 from bookstore_project.replication.tests.support.forks import Fork
-from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, eventually, python, rows
-from tests.patience import PATIENCE_S
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, python, rows
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = [
     pytest.mark.processes,
@@ -49,7 +49,7 @@ def state_of(process: Fork) -> str:
 
 def stop(process: Fork) -> None:
     process.send_signal(signal.SIGSTOP)
-    eventually(lambda: state_of(process) == "T")
+    wait_for(lambda: state_of(process) == "T")
 
 
 def test_a_stopped_holder_is_killed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -81,7 +81,7 @@ def test_a_holder_that_is_continued_in_time_is_left_alone(tmp_path: Path, monkey
 
 def _go_on(process: Fork) -> None:
     process.send_signal(signal.SIGCONT)
-    eventually(lambda: state_of(process) != "T")
+    wait_for(lambda: state_of(process) != "T")
 
 
 def test_a_stopped_process_that_holds_another_lock_is_left_alone(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_role_of_a_stopped_process_is_taken_over(tmp_path: Path) -> None:
         role = Role(tmp_path / "mutex")
         assert not role.is_mine()
         stop(process)
-        eventually(role.is_mine)
+        wait_for(role.is_mine)
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
 
 
@@ -118,7 +118,7 @@ def test_a_writer_that_is_stopped_anywhere_holds_nobody_up(seven_books: Path, po
         "from bookstore_project.replication.tests.support.books import reprice; reprice()"
     )
     with python(code) as process:
-        eventually(lambda: state_of(process) == "T")
+        wait_for(lambda: state_of(process) == "T")
         reprice(2)
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
     assert price_of(2, "catalog-1")[0] == price_of(2, "catalog-2")[0] == "5.00"

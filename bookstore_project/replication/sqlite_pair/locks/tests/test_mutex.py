@@ -6,8 +6,9 @@ import pytest
 
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.sqlite_pair.locks.mutex import lock, try_lock, writer_lock
-from bookstore_project.replication.tests.support.replica_files import Party, all_at_once, eventually, python
-from tests.patience import PATIENCE_S
+from bookstore_project.replication.tests.support.replica_files import python
+from tests.actors import Actor, all_at_once
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def test_threads_exclude_one_another(tmp_path: Path) -> None:
@@ -21,8 +22,8 @@ def test_threads_exclude_one_another(tmp_path: Path) -> None:
                 most.append(len(inside))
                 inside.pop()
 
-    for party in all_at_once([work] * 6):
-        party.result()
+    for actor in all_at_once([work] * 6):
+        actor.result()
     assert max(most) == 1
     assert len(most) == 6 * 20
 
@@ -37,7 +38,7 @@ def test_processes_exclude_one_another_and_a_dead_one_lets_go(tmp_path: Path) ->
         f"    Path({str(held)!r}).touch(); time.sleep(60)"
     )
     with python(code) as holder:
-        eventually(held.exists)
+        wait_for(held.exists)
         with pytest.raises(Unavailable, match="holds the lock"), writer_lock(tmp_path / "lock", timeout_s=0.05):
             pass
         holder.kill()
@@ -53,14 +54,14 @@ def test_a_waiter_gets_its_turn_against_a_greedy_one(tmp_path: Path) -> None:
         with writer_lock(tmp_path, timeout_s=PATIENCE_S):
             got_it.append("patient")
 
-    waiter: Party | None = None
+    waiter: Actor | None = None
     rounds = 0
     while "patient" not in got_it:
         with writer_lock(tmp_path, timeout_s=PATIENCE_S):
-            waiter = waiter or Party(patient)
+            waiter = waiter or Actor(patient)
             rounds += 1
             # Long enough for the waiter to stand at the mutex.
-            eventually(lambda: _is_waiting(tmp_path) or got_it)
+            wait_for(lambda: _is_waiting(tmp_path) or got_it)
     assert waiter is not None
     waiter.result()
     assert rounds <= 3

@@ -19,7 +19,6 @@ from bookstore_project.replication.tests.support.histories import CATALOG, edit,
 from bookstore_project.replication.tests.support.maintenance import Maintenance, scrub_all
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
-    Party,
     assert_copies_equal,
     change_around,
     floor,
@@ -29,6 +28,7 @@ from bookstore_project.replication.tests.support.replica_files import (
 )
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
+from tests.actors import Actor
 
 BOTH = ("catalog-1", "catalog-2")
 KEEP = 100
@@ -99,11 +99,11 @@ def test_nothing_in_doubt_and_nothing_unsettled_is_dropped(store: Path, settings
 
 def test_a_writer_gets_in_between_two_batches(store: Path) -> None:
     edit(3 * compaction.BATCH_ENTRIES)
-    writers: list[Party] = []
+    writers: list[Actor] = []
 
     def write() -> None:
         if not writers:
-            writers.append(Party(restock))
+            writers.append(Actor(restock))
 
     failpoints.hooks["compacted-catalog-1"] = write
     compaction.compact(CATALOG)

@@ -30,7 +30,6 @@ from bookstore_project.replication.tests.support.books import reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
-    Party,
     Rows,
     assert_copies_equal,
     change_around,
@@ -43,6 +42,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 from conftest import copy_databases_to, made_once, used
+from tests.actors import Actor
 from tests.configured import replication
 
 CATALOG = get_service("catalog")
@@ -183,7 +183,7 @@ def test_reads_go_on_while_a_migration_runs(old_store: Path, monkeypatch: pytest
             with reads.reading("catalog", alias=alias):
                 seen.append(Book.objects.count())
 
-    failpoints.hooks["migrate-ready"] = lambda: Party(read_both).result()
+    failpoints.hooks["migrate-ready"] = lambda: Actor(read_both).result()
     migrate(verbosity=0)
     assert seen == [7, 7]
 
@@ -198,12 +198,12 @@ def test_nobody_is_in_sync_while_leases_are_waited_out(old_store: Path, monkeypa
 
 
 def test_a_write_waits_for_the_migration(old_store: Path) -> None:
-    writers: list[Party] = []
+    writers: list[Actor] = []
 
     def write() -> int:
         return run("catalog", lambda: Reader.objects.filter(pk=1).update(level=7)).position
 
-    failpoints.hooks["migrate-copied"] = lambda: writers.append(Party(write))
+    failpoints.hooks["migrate-copied"] = lambda: writers.append(Actor(write))
     migrate(verbosity=0)
     assert writers[0].result() == head("catalog-2")
     assert_copies_equal("catalog")

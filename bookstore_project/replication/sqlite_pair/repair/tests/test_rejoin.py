@@ -19,7 +19,6 @@ from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.tests.support.maintenance import Maintenance, scrub_all
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
-    Party,
     assert_copies_equal,
     change_around,
     held,
@@ -27,6 +26,7 @@ from bookstore_project.replication.tests.support.replica_files import (
 )
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
+from tests.actors import Actor
 from tests.configured import replication
 
 CATALOG = get_service("catalog")
@@ -259,7 +259,7 @@ def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_oth
             with replication(NODE=name):
                 answers[name] = Client().get("/api/v1/books/1/")
 
-    failpoints.hooks["repair-verified"] = lambda: Party(ask_both).result()
+    failpoints.hooks["repair-verified"] = lambda: Actor(ask_both).result()
     rejoin.repair(CATALOG)
     assert answers["catalog-1"].status_code == 200
     assert answers["catalog-2"].status_code == 503

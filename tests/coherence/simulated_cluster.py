@@ -1,10 +1,9 @@
 """A catalog of two replicas and its fronts, all in this process: real but for the wire, which the test holds.
 
-Every party that a test pauses is a thread (`Party`). Seconds pass when somebody sleeps, or the test says so.
+Every actor that a test pauses is a thread (`Actor`). Seconds pass when somebody sleeps, or the test says so.
 """
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,8 +17,7 @@ from bookstore_project.api import headers
 from bookstore_project.nodes import client
 from bookstore_project.replication.invalidation.leases import Lease
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.tests.support.fake_fronts import Clock, reprice
-from bookstore_project.replication.tests.support.replica_files import Party, eventually
+from bookstore_project.replication.tests.support.books import raise_price
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings.topology import NODES, Node
 from catalog_app.models import Book
@@ -28,6 +26,9 @@ from frontend_app.cache import pushes
 from frontend_app.cache.coherence import Cache
 from frontend_app.responses import Relay
 from frontend_app.runtime import Front
+from tests.actors import Actor
+from tests.clock import Clock
+from tests.waiting import wait_for
 
 PATIENCE_S = 20
 
@@ -40,31 +41,13 @@ def asked_alias(service: Service) -> str:
     return _asked.get()
 
 
-class Hold:
-    """Stops the first party that comes by until it is let go."""
-
-    def __init__(self) -> None:
-        self._came, self._go, self._used = threading.Event(), threading.Event(), threading.Lock()
-
-    def __call__(self) -> None:
-        if self._used.acquire(blocking=False):
-            self._came.set()
-            assert self._go.wait(PATIENCE_S), "nobody let the held party go"
-
-    def wait(self) -> None:
-        assert self._came.wait(PATIENCE_S), "nobody came by"
-
-    def let_go(self) -> None:
-        self._go.set()
-
-
 @dataclass
-class Town:
+class SimulatedCluster:
     """The wire in both directions, and the fronts at its end."""
 
     clock: Clock
     fronts: dict[str, Front] = field(default_factory=dict)
-    deaf: set[str] = field(default_factory=set)
+    unreachable: set[str] = field(default_factory=set)
     """Fronts that no push reaches."""
     cut_off: set[str] = field(default_factory=set)
     """Fronts whose calls reach nobody."""
@@ -105,7 +88,7 @@ class Town:
 
     def push(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
         """Stands in for `replication.invalidation.pushes.push`."""
-        if lease.front in self.deaf:
+        if lease.front in self.unreachable:
             if message["invalidate"]:
                 self.lost.append((lease.front, message))
             return False
@@ -116,7 +99,7 @@ class Town:
 
     def deliver_set(self, position: object) -> None:
         """Returns when the new answer has arrived that the write at this position sent."""
-        front, message = eventually(lambda: self.sets_of(position))[0]
+        front, message = wait_for(lambda: self.sets_of(position))[0]
         assert self.deliver(front, message)
 
     def sets_of(self, position: object) -> list[tuple[str, Mapping[str, Any]]]:
@@ -126,7 +109,7 @@ class Town:
         """Hands a push to a front, as it comes over the wire."""
         return pushes.take(self.fronts[front].coherence, json.loads(json.dumps(message)), instance)
 
-    # ------------------------------------------------------------------------------------- the parties
+    # ------------------------------------------------------------------------------------- the actors
 
     def add_front(self, name: str, cache: Cache) -> Front:
         front = runtime.build(NODES["front"], call=self.call(name), cache=cache)
@@ -137,10 +120,10 @@ class Town:
 
     def poll(self, front: Front) -> bool:
         """In a thread of its own: a hook runs in a writer's, whose transaction is not the poll's."""
-        return bool(Party(front.poller.poll).result())
+        return bool(Actor(front.poller.poll).result())
 
 
-class Reader(Party):
+class Reader(Actor):
     """A read in a thread of its own."""
 
     def seen(self) -> tuple[str, str]:
@@ -167,18 +150,18 @@ def look(front: Front, book_id: int = 1) -> tuple[str, str]:
 
 def titles(front: Front, topic: str) -> tuple[list[int], str]:
     """Ids of a topic's books, and X-Cache."""
-    relay = Party(lambda: services.read_titles(front, topic, "")).result()
+    relay = Actor(lambda: services.read_titles(front, topic, "")).result()
     assert isinstance(relay, Relay)
     return [found["id"] for found in json.loads(relay.body)["results"]], relay.headers["X-Cache"]
 
 
-def write(book_id: int = 1) -> Party:
+def write(book_id: int = 1) -> Actor:
     """A writer who raises the price by one."""
-    return Party(lambda: reprice(book_id))
+    return Actor(lambda: raise_price(book_id))
 
 
 def move(book_id: int, topic: str) -> None:
-    Party(
+    Actor(
         lambda: run("catalog", lambda: Book.objects.filter(pk=book_id).update(topic=topic, version=F("version") + 1))
     ).result()
 

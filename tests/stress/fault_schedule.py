@@ -1,4 +1,4 @@
-"""What goes wrong on the network, and when: forecast from a seed, and over in time."""
+"""What goes wrong on the network, and when: draw_faults from a seed, and over in time."""
 
 import random
 import threading
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from tests.stress.network import Network, Trouble, Way
 
 DELAYS, DROPS, ONE_WAY, PARTITION, ISOLATION = "delays", "drops", "one-way partition", "partition", "isolation"
-DEAFNESS, CUT_OFF = "deafness", "cut off from the catalog"
-KINDS = {DELAYS: 3, DROPS: 3, ONE_WAY: 2, PARTITION: 2, DEAFNESS: 1, CUT_OFF: 3, ISOLATION: 1}
-"""With their weights. A deaf party can call, but not be called; an isolated one reaches nobody; leases are for a
-front that is cut off from both catalog replicas."""
+UNREACHABLE, CUT_OFF = "unreachable", "cut off from the catalog"
+KINDS = {DELAYS: 3, DROPS: 3, ONE_WAY: 2, PARTITION: 2, UNREACHABLE: 1, CUT_OFF: 3, ISOLATION: 1}
+"""With their weights. An unreachable actor can call, but not be called; an isolated one reaches nobody; leases are
+for a front that is cut off from both catalog replicas."""
 EVERY_S = 0.6
 LONGEST_DELAY_S = (0.01, 0.3)
 LOSS = (0.1, 0.5)
@@ -31,9 +31,9 @@ class Event:
     trouble: Trouble
 
 
-def forecast(seed: str, calls: Sequence[Way], seconds: float, lease_s: float) -> list[Event]:
+def draw_faults(seed: str, calls: Sequence[Way], seconds: float, lease_s: float) -> list[Event]:
     """Troubles by their beginning; all have ended after `seconds`. The same for the same arguments."""
-    rng = random.Random(f"{seed}/weather")
+    rng = random.Random(f"{seed}/schedule")
     events = []
     begins_s = rng.uniform(0, EVERY_S)
     while begins_s < seconds:
@@ -56,19 +56,19 @@ def _trouble(kind: str, calls: Sequence[Way], rng: random.Random) -> Trouble:
         return Trouble(kind, frozenset({rng.choice(sorted(both_ways))}), is_blocked=True)
     if kind == PARTITION:
         return Trouble(kind, both_ways, is_blocked=True)
-    if kind == DEAFNESS:
-        return deafness(call for call in calls if call[1] == other)
-    parties = sorted({party for call in calls for party in call})
+    if kind == UNREACHABLE:
+        return unreachable_by(call for call in calls if call[1] == other)
+    actors = sorted({actor for call in calls for actor in call})
     if kind == CUT_OFF:
-        return cut_off(rng.choice([party for party in parties if party.startswith("front")]), calls)
-    lonely = rng.choice(parties)
+        return cut_off(rng.choice([actor for actor in actors if actor.startswith("front")]), calls)
+    lonely = rng.choice(actors)
     return Trouble(kind, _both_ways(call for call in calls if lonely in call), is_blocked=True)
 
 
-def deafness(calls: Iterable[Way]) -> Trouble:
+def unreachable_by(calls: Iterable[Way]) -> Trouble:
     """Those calls aren't heard."""
     unheard = frozenset(calls)
-    return Trouble(DEAFNESS, unheard, unheard, is_blocked=True)
+    return Trouble(UNREACHABLE, unheard, unheard, is_blocked=True)
 
 
 def cut_off(front: str, calls: Iterable[Way]) -> Trouble:
@@ -82,14 +82,14 @@ def _both_ways(calls: Iterable[Way]) -> frozenset[Way]:
 
 
 def _services(call: Way) -> set[str]:
-    return {party.partition("-")[0] for party in call}
+    return {actor.partition("-")[0] for actor in call}
 
 
-class Weather(threading.Thread):
-    """Lets the forecast come true, from `start` on; ends by itself, or with `end`, and leaves no trouble."""
+class FaultSchedule(threading.Thread):
+    """Lets the draw_faults come true, from `start` on; ends by itself, or with `end`, and leaves no trouble."""
 
     def __init__(self, network: Network, events: Iterable[Event]) -> None:
-        super().__init__(daemon=True, name="weather")
+        super().__init__(daemon=True, name="schedule")
         self.begun: Counter[str] = Counter()
         self.told: list[str] = []
         """What began and ended, each with its moment, by the clock of the history."""

@@ -8,9 +8,9 @@ from typing import Any
 from bookstore_project.replication.sqlite_pair.operator import report
 from bookstore_project.replication.sqlite_pair.operator.data_loss import DataLoss
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision as Planned
-from tests.chaos.chronicle import Entry
+from tests.chaos.data_loss import settle_losses
 from tests.chaos.history import OUT_OF_STOCK, Asked, Kind, Operation, Outcome, State
-from tests.chaos.losses import settle_losses
+from tests.chaos.log_recorder import Entry
 from tests.chaos.operator import Decision, Offer, offer_of
 
 ORDER = str(uuid.UUID(int=1))

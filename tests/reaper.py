@@ -1,8 +1,8 @@
-"""The process that clears up after a run: `python tests/guard.py FOLDER PID [PID...]`, started by `run_folder`.
+"""The process that clears up after a run: `python tests/reaper.py FOLDER PID [PID...]`, started by `run_folder`.
 
 The first pid is the run, the others are those who started it. When the run says on this process's input that it is
 done, or when any of them ends, in whatever way, every process that works in the folder is killed and the folder is
-removed. Standard library only, and a session of its own: what ends the run doesn't end its guard.
+removed. Standard library only, and a session of its own: what ends the run doesn't end its reaper.
 
 Whoever has the folder in its environment works in it, and so do their children: a run names it as TMPDIR, which all
 that it starts inherit. (man 5 proc: "/proc/pid/environ: the initial environment that was set when the currently

@@ -14,7 +14,7 @@ REMEMBERED_S = 10.0
 PAUSE_S = 0.02
 
 
-class Pulse(threading.Thread):
+class ReadinessProbe(threading.Thread):
     """Asks nodes, all the time, whether they are ready: of a service to which nothing is done meanwhile."""
 
     def __init__(self, store: Store, nodes: Sequence[str]) -> None:

@@ -116,7 +116,7 @@ def _rename_both(scene: Scene, service: str) -> Undo:
     return put_back
 
 
-GUARD_FAULTS = (
+COORDINATION_FAULTS = (
     Fault("locks-removed", "locks", _remove_locks, targets=SERVICES),
     Fault("mutex-removed", "locks", _remove_mutex, targets=SERVICES),
     Fault("witness-flocked", "witness", _lock_witness(fcntl.flock), holds_s=(1, 3), targets=SERVICES, weight=0.5),

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from tests.chaos.customers import BURST, Party, secret_of
+from tests.chaos.customers import BURST, Actor, secret_of
 from tests.chaos.demand import Demand
 from tests.chaos.history import Asked, Kind
 from tests.client import Client
@@ -22,7 +22,7 @@ def fronts_of(store: Store) -> list[str]:
     return [node for node in store.nodes if node.startswith("front")]
 
 
-class Writer(Party):
+class Writer(Actor):
     """Edits, moves, buys and restocks, through any front."""
 
     def __init__(self, store: Store, folder: Path, number: int, seed: str) -> None:
@@ -45,7 +45,7 @@ class Writer(Party):
             self.carry_out(self._demand.sale(book, copies=1))
 
 
-class Reader(Party):
+class Reader(Actor):
     """Reads a book or a list many times, now through one front and now through another."""
 
     longest_pause_s = 0.01

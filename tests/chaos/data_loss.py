@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from tests.chaos.checker import Step, Violation, is_made_by
-from tests.chaos.chronicle import Entry, steps_of
 from tests.chaos.history import OUT_OF_STOCK, Kind, Operation, Outcome
+from tests.chaos.log_recorder import Entry, steps_of
 from tests.chaos.operator import Decision
 
 

@@ -10,12 +10,12 @@ from bookstore_project.api import problems
 from bookstore_project.api.problems import OutcomeUnknown, Unavailable
 from bookstore_project.api.sales import Line, Sale
 from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S
-from bookstore_project.nodes.balancing.tests.fakes import Clock
 from bookstore_project.nodes.client import NoAnswer, Reply
 from bookstore_project.settings import topology
 from order_app import clients
 from order_app.errors import Refused
 from order_app.tests.catalog import Wire
+from tests.clock import Clock
 
 ONE, TWO = topology.replicas(topology.CATALOG)
 

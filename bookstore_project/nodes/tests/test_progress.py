@@ -5,14 +5,7 @@ import threading
 import pytest
 
 from bookstore_project.nodes.ticking import Ticker, about
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def test_it_speaks_after_a_silence_and_says_how_long_it_has_been_at_it() -> None:

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.client import Shop
-from tests.store import is_unanswered, wait_for
+from tests.store import is_unanswered
+from tests.waiting import wait_for
 
 CROWD = 1100
 NEEDED = 2 * CROWD + 200
