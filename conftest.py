@@ -98,7 +98,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def is_quick(item: pytest.Item) -> bool:
-    return item.nodeid.startswith(A_STORE) or item.get_closest_marker("processes") is None
+    return item.nodeid.startswith(A_STORE) or not any(map(item.get_closest_marker, ("processes", "large")))
 
 
 @pytest.hookimpl(optionalhook=True)

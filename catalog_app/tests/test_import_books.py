@@ -202,6 +202,7 @@ def test_without_a_store_the_way_to_make_one_is_named(empty_store: Path, many: P
         run_import(many)
 
 
+@pytest.mark.large
 @pytest.mark.skipif(not GOODBOOKS.exists(), reason="the goodbooks-10k data set isn't beside this folder")
 def test_goodbooks_is_imported_whole_and_sold_from(
     seven_books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
