@@ -170,6 +170,32 @@ def test_hit_has_the_headers_of_the_miss(shop: Shop, path: str) -> None:
     assert hit.body == slow.body
 
 
+def status_of(shop: Shop, target: str, *sent: str) -> int:
+    """Of the front's answer to a GET with those header lines, whatever the schema says of it."""
+    head = "\r\n".join((f"GET {target} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", *sent, "", ""))
+    with shop.store.connect("front", timeout_s=30) as connection:
+        connection.sendall(head.encode())
+        return int(connection.recv(65536).split()[1])
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ([f"X-{number}: {'x' * 8_000}" for number in range(5)], 431),
+        ([f"X-Request-Id: {'x' * 33_000}"], 431),
+        (["Transfer-Encoding: gzip"], 400),
+        (["Host: evil.example"], 400),
+        (["Expect: 100-continue"], 200),
+        ([], 200),
+    ],
+    ids=["together 40 KB", "an id of 33 KB", "a transfer coding", "two hosts", "an expectation", "nothing odd"],
+)
+def test_what_is_cached_is_refused_as_what_is_not(shop: Shop, sent: list[str], status: int) -> None:
+    shop.front.get("/product/1")
+    assert shop.front.get("/product/1").headers["x-cache"] == "hit"
+    assert [status_of(shop, target, *sent) for target in ("/product/1", "/api/v1/books/")] == [status, status]
+
+
 def test_reads_take_turns_between_the_replicas(shop: Shop) -> None:
     names = [shop.front.get("/api/v1/books/").headers["x-replica"] for _ in range(6)]
     assert set(names) == {"catalog-1", "catalog-2"}
