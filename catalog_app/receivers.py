@@ -10,7 +10,7 @@ from bookstore_project.replication import rows
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.events import changes_ready, published
 from bookstore_project.replication.invalidation import set_pushes
-from bookstore_project.replication.log.entries import Change
+from bookstore_project.replication.log.entries import RowChange
 from bookstore_project.replication.log.images import Image
 from bookstore_project.settings import topology
 from catalog_app.models import Book, LedgerEntry, book_key
@@ -21,10 +21,10 @@ BOOKS, LEDGER = Book._meta.db_table, LedgerEntry._meta.db_table
 
 def connect() -> None:
     changes_ready.connect(refuse_unexplained_stock, sender=topology.CATALOG, dispatch_uid="catalog.ledger")
-    published.connect(offer_details, sender=topology.CATALOG, dispatch_uid="catalog.details")
+    published.connect(push_details, sender=topology.CATALOG, dispatch_uid="catalog.details")
 
 
-def refuse_unexplained_stock(changes: Sequence[Change], **kwargs: Any) -> None:
+def refuse_unexplained_stock(changes: Sequence[RowChange], **kwargs: Any) -> None:
     """Every copy that comes or goes has its ledger row, in the same transaction."""
     explained: dict[int, int] = defaultdict(int)
     for change in changes:
@@ -40,7 +40,7 @@ def refuse_unexplained_stock(changes: Sequence[Change], **kwargs: Any) -> None:
             raise WriteRefused(f"The ledger moves {copies} copies of book {book_id}, whose stock doesn't move.")
 
 
-def _check_book(change: Change, explained: int) -> None:
+def _check_book(change: RowChange, explained: int) -> None:
     before, after = change.before, change.after
     if after is None:
         raise WriteRefused(f"Book {change.key} has a ledger: retire it, don't delete it.")
@@ -56,7 +56,7 @@ def _check_book(change: Change, explained: int) -> None:
         )
 
 
-def offer_details(changes: Sequence[Change], position: int, timeline: str, **kwargs: Any) -> None:
+def push_details(changes: Sequence[RowChange], position: int, timeline: str, **kwargs: Any) -> None:
     """Sends the new details of changed books to the fronts, so that the next reader hits."""
     images = [
         change.after

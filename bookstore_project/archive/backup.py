@@ -59,7 +59,7 @@ def backup(target: Path, say: Callable[[str], None], progress: Progress) -> Mani
 
 def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifest:
     contents: dict[str, Content] = {}
-    with consistent_snapshot.one_moment() as (readers, stood_still_s):
+    with consistent_snapshot.consistent_snapshots() as (readers, stood_still_s):
         say(f"Both services at one moment; sales stood still for {stood_still_s * 1000:.0f} ms.")
         for name, reader in readers.items():
             path = work / f"{name}.sqlite3"

@@ -61,7 +61,7 @@ class Reader:
 
 
 @contextmanager
-def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
+def consistent_snapshots() -> Iterator[tuple[dict[str, Reader], float]]:
     """Open reads of catalog and order, and for how many seconds sales stood still. Raises Unavailable."""
     with ExitStack() as stack:
         readers = {name: Reader(name) for name in topology.SERVICES}
@@ -81,7 +81,7 @@ def one_moment() -> Iterator[tuple[dict[str, Reader], float]]:
                 sweeper.finish(late[start : start + BATCH])
             for reader in readers.values():
                 reader.enter()
-                reached(f"moment-{reader.service_name}")
+                reached(f"snapshot-{reader.service_name}")
 
         run(topology.CATALOG, change)
         yield readers, time.monotonic() - began

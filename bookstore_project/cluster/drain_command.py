@@ -29,7 +29,7 @@ def is_answering(node: Node) -> bool:
         return False
 
 
-def who() -> str:
+def current_user() -> str:
     """The user of this machine who runs the command."""
     try:
         return getpass.getuser()

@@ -113,7 +113,7 @@ class ForkServer:
             os.write(permit, MAY_LIVE)
             os.close(beginning)
             beginning = -1
-            _await_begun(pid, begun)
+            _await_session(pid, begun)
             return pid
         finally:
             for descriptor in (request, allowed, permit, begun, beginning):
@@ -193,7 +193,7 @@ class ForkServer:
         self._socket = self._process = None
 
 
-def _await_begun(pid: int, begun: int) -> None:
+def _await_session(pid: int, begun: int) -> None:
     """Until it leads a group of its own, and so hears what is said to that. Raises Unavailable if it won't."""
     with selectors.DefaultSelector() as selector:
         selector.register(begun, selectors.EVENT_READ)
@@ -226,7 +226,7 @@ def serve(server: socket.socket) -> list[str]:
                 os._exit(0)
             for descriptor in (server.detach(), told, tell):
                 os.close(descriptor)
-            return _be_born(*descriptors)
+            return _become_node(*descriptors)
         for descriptor in (tell, *descriptors):
             os.close(descriptor)
         os.waitpid(between, 0)  # Only then the child is the supervisor's.
@@ -235,7 +235,7 @@ def serve(server: socket.socket) -> list[str]:
         os.close(told)
 
 
-def _be_born(request: int, output: int, allowed: int, beginning: int) -> list[str]:
+def _become_node(request: int, output: int, allowed: int, beginning: int) -> list[str]:
     """In the process that is to stay, which goes on once somebody knows of it."""
     if os.read(allowed, 1) != MAY_LIVE:
         os._exit(0)

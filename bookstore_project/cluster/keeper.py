@@ -11,13 +11,13 @@ from typing import IO
 from bookstore_project.cluster import display, lifeline
 from bookstore_project.cluster.backoff import Backoff
 from bookstore_project.cluster.console import Console
+from bookstore_project.cluster.desired_state import DesiredState
 from bookstore_project.cluster.launcher import ProcessGroup, Start
 from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.cluster.logfiles import LogFile
-from bookstore_project.cluster.orders import Orders
 from bookstore_project.cluster.process import read_pid
 from bookstore_project.cluster.readiness import is_silent, why_not_ready
-from bookstore_project.cluster.watch import Watch
+from bookstore_project.cluster.watchdog import Watchdog
 from bookstore_project.settings import topology
 
 PROBE_EVERY_S = 0.05
@@ -55,13 +55,13 @@ class Keeper:
         self._backoff = Backoff()
         self._log = LogFile(topology.LOG_DIR / f"{node.name}.log")
         self._process: ProcessGroup | None = None
-        self._orders = Orders()
+        self._desired = DesiredState()
 
     async def run(self) -> None:
         """Keeps the node running until it is told to stop."""
         while not self._stopping.is_set():
-            if self._orders.is_held:
-                await self._orders.wait_or(self._stopping)
+            if self._desired.is_held:
+                await self._desired.wait_or(self._stopping)
                 continue
             began = time.monotonic()
             try:
@@ -70,37 +70,37 @@ class Keeper:
                 ending = f"it can't be started: {error}"
             if self._stopping.is_set():
                 break
-            if self._orders.is_held:
+            if self._desired.is_held:
                 self._console.line(self._console.paint(f"{self.node.name} is stopped, until it is started", "yellow"))
                 continue
             delay_s = self._backoff.delay_s(time.monotonic() - began)
             self._report_death(ending, delay_s)
-            await self._orders.wait_or(self._stopping, delay_s)
+            await self._desired.wait_or(self._stopping, delay_s)
         self._log.close()
 
     @property
     def state(self) -> str:
         """`running` (or about to), `stopped` on purpose, or `paused`."""
-        if self._orders.is_held:
+        if self._desired.is_held:
             return "stopped"
-        return "paused" if self._orders.is_paused and self._process else "running"
+        return "paused" if self._desired.is_paused and self._process else "running"
 
     async def obey(self, command: str) -> str:
         """Carries out a command of `nodes.supervisor_client.COMMANDS`; what came of it. Raises NotRunning."""
         name = self.node.name
         if command == "stop":
-            self._orders.hold()
+            self._desired.hold()
             await self._end()
             return f"{name} is stopped, until it is started."
         if command == "start":
-            was_held = self._orders.release()
+            was_held = self._desired.release()
             return f"{name} is starting." if was_held else f"{name} wasn't stopped."
         if self._process is None:
             raise NotRunning(f"{name} isn't running: there is nothing to {command}.")
         if command == "kill":
             self.signal_group(signal.SIGKILL)
             return f"{name} was killed, and is started again."
-        self._orders.is_paused = command == "pause"
+        self._desired.is_paused = command == "pause"
         self.signal_group(signal.SIGSTOP if command == "pause" else signal.SIGCONT)
         return f"{name} is paused." if command == "pause" else f"{name} goes on."
 
@@ -124,7 +124,7 @@ class Keeper:
     async def _run_once(self) -> int:
         """From start to end of one process group; returns the leader's exit status."""
         process = self._process = await asyncio.to_thread(self._start, self._environment(os.environ))
-        if self._stopping.is_set() or self._orders.is_held:  # Said while it was being started.
+        if self._stopping.is_set() or self._desired.is_held:  # Said while it was being started.
             self.signal_group(signal.SIGTERM)
         relay = asyncio.create_task(self._relay(process.output))
         announcement = asyncio.create_task(self._announce_ready())
@@ -134,7 +134,7 @@ class Keeper:
         finally:
             self.ready.clear()
             self._process = None
-            self._orders.is_paused = False
+            self._desired.is_paused = False
             announcement.cancel()
             watch.cancel()
         await asyncio.wait([relay], timeout=DRAIN_S)
@@ -189,8 +189,8 @@ class Keeper:
 
     async def _kill_when_hung(self) -> None:
         """A process that was stopped doesn't heed polite signals."""
-        watch = Watch(self._hung_after_s, partial(is_silent, self.node), is_up=self.ready.is_set)
-        await watch.until_hung()
+        watchdog = Watchdog(self._hung_after_s, partial(is_silent, self.node), is_up=self.ready.is_set)
+        await watchdog.until_hung()
         text = f"{self.node.name} has given no answer for {self._hung_after_s:g} s: killing it"
         self._console.line(self._console.paint(text, "red"))
         self.signal_group(signal.SIGKILL)

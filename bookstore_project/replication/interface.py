@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand
 from django.db import models
 from prometheus_client.registry import Collector
 
-from bookstore_project.replication.log.entries import Change, Entry
+from bookstore_project.replication.log.entries import Entry, RowChange
 from bookstore_project.replication.service import Service
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Committed(Generic[T]):
     value: T
     position: int
     timeline: str
-    changes: Sequence[Change] = ()
+    changes: Sequence[RowChange] = ()
 
 
 class ActiveAttempt(Protocol):

@@ -12,7 +12,7 @@ from django.db import models
 
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.events import changes_ready
-from bookstore_project.replication.log.entries import Change
+from bookstore_project.replication.log.entries import RowChange
 from bookstore_project.text.columns import CanonicalField, SearchKeyField, text_problems
 
 
@@ -20,7 +20,7 @@ def connect() -> None:
     changes_ready.connect(refuse_out_of_step, dispatch_uid="replication.texts")
 
 
-def refuse_out_of_step(changes: Sequence[Change], **kwargs: Any) -> None:
+def refuse_out_of_step(changes: Sequence[RowChange], **kwargs: Any) -> None:
     """Raises WriteRefused for a text that isn't in its one form, and for a key that is another text's."""
     models_of = _models_with_texts()
     for change in changes:

@@ -87,8 +87,8 @@ def test_nobody_sells_between_the_two_snapshots(shop: Path, tmp_path: Path) -> N
         with pytest.raises(Unavailable, match="Another writer holds the lock"):
             tried[-1].result()
 
-    failpoints.hooks["moment-catalog"] = try_to_sell
-    failpoints.hooks["moment-order"] = try_to_sell
+    failpoints.hooks["snapshot-catalog"] = try_to_sell
+    failpoints.hooks["snapshot-order"] = try_to_sell
     backup(tmp_path / "b")
     assert len(tried) == 2
 
@@ -124,7 +124,7 @@ def test_no_sale_slips_in_between_the_two_snapshots(shop: Path, tmp_path: Path) 
 
 def test_what_was_acknowledged_before_is_read_through_the_gate(shop: Path) -> None:
     buy()
-    with consistent_snapshot.one_moment() as (readers, stood_still_s):
+    with consistent_snapshot.consistent_snapshots() as (readers, stood_still_s):
         buy()
         counts = {name: reader.do(_newest) for name, reader in readers.items()}
         assert counts == {"catalog": floor("catalog") - 1, "order": floor("order") - 1}

@@ -23,7 +23,7 @@ EMPTY = "[]"
 
 
 @dataclass(frozen=True)
-class Change:
+class RowChange:
     """One row, before and after; `key` is its primary key as SQLite has it."""
 
     table: str
@@ -79,7 +79,7 @@ def chain(previous_hash: str, position: int, epoch: int, payload: str, keys: str
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def make_entry(head: Head, epoch: int, changes: Sequence[Change], keys: Sequence[str]) -> Entry:
+def make_entry(head: Head, epoch: int, changes: Sequence[RowChange], keys: Sequence[str]) -> Entry:
     """The entry that follows `head`."""
     rows = [{"table": change.table, "key": change.key, "row": change.after} for change in changes]
     payload = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
@@ -153,7 +153,9 @@ def append_all(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None
     )
 
 
-def apply_changes(connection: sqlite3.Connection, service: Service, changes: Sequence[Change], entry: Entry) -> None:
+def apply_changes(
+    connection: sqlite3.Connection, service: Service, changes: Sequence[RowChange], entry: Entry
+) -> None:
     """Makes the rows what the changes say, which must have been what they say until now, and appends their entry.
 
     Raises ReplicaFault if a row differs from the file's own digest, or from the other file's row.
@@ -171,7 +173,7 @@ def apply_changes(connection: sqlite3.Connection, service: Service, changes: Seq
     append(connection, entry)
 
 
-def _write_rows(connection: sqlite3.Connection, service: Service, changes: Sequence[Change]) -> None:
+def _write_rows(connection: sqlite3.Connection, service: Service, changes: Sequence[RowChange]) -> None:
     """A row that is the only one of its table is updated in place; others are all deleted, then inserted.
 
     Two of them may have swapped a unique value.
@@ -204,7 +206,7 @@ def assert_chained(connection: sqlite3.Connection) -> None:
 # ------------------------------------------------------------------------------- pending changes and digests
 
 
-def read_pending(connection: sqlite3.Connection, service: Service) -> list[Change]:
+def read_pending(connection: sqlite3.Connection, service: Service) -> list[RowChange]:
     """What the triggers noted since the transaction began: each row once, with its first image before."""
     rows = connection.execute('SELECT "table", "key", "before" FROM replication_pendingchange ORDER BY id').fetchall()
     first: dict[tuple[str, str], str | None] = {}
@@ -214,7 +216,7 @@ def read_pending(connection: sqlite3.Connection, service: Service) -> list[Chang
     for (table, key_json), before in first.items():
         key = json.loads(key_json)
         after = images.read_image(connection, service.tables[table], key)
-        changes.append(Change(table, key, json.loads(before) if before else None, after))
+        changes.append(RowChange(table, key, json.loads(before) if before else None, after))
     return changes
 
 
@@ -251,7 +253,7 @@ def read_digest(connection: sqlite3.Connection, table: str, key: Any) -> str | N
     return row[0] if row else None
 
 
-def update_digest(connection: sqlite3.Connection, change: Change) -> None:
+def update_digest(connection: sqlite3.Connection, change: RowChange) -> None:
     """Makes the digest that of the row as the change leaves it; raises ReplicaFault if it isn't that of before."""
     row = change.table, key_json(change.key)
     before, after = change.digest_before, change.digest_after

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project.api import problems
-from bookstore_project.cluster.drain_command import is_answering, replica_named, who
+from bookstore_project.cluster.drain_command import current_user, is_answering, replica_named
 from bookstore_project.nodes import drains
 from bookstore_project.settings import topology
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
                 f"with --force, {node} is drained when it begins."
             )
         try:
-            drains.drain(replica, by=who(), is_answering=is_answering, is_forced=force)
+            drains.drain(replica, by=current_user(), is_answering=is_answering, is_forced=force)
         except problems.StoreError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"{node} is drained: within a second it gets no new requests, from any front.")

@@ -174,7 +174,7 @@ class Attempt:
         finally:
             _active.reset(token)
 
-    def _changes(self) -> list[entries.Change]:
+    def _changes(self) -> list[entries.RowChange]:
         """What `change` did, by the triggers' account; raises if that can't be all of it."""
         for follower in self._participants[1:]:
             if entries.has_pending(follower.raw):
@@ -187,7 +187,7 @@ class Attempt:
             raise ReplicaFault(f"{self._lead.alias} lacks triggers; run `manage.py migrate`")
         return [change for change in noted if change.before != change.after]
 
-    def _append(self, changes: list[entries.Change], head: entries.Head, epoch: int) -> entries.Entry:
+    def _append(self, changes: list[entries.RowChange], head: entries.Head, epoch: int) -> entries.Entry:
         """Writes the entry into the log of the file that `change` wrote."""
         lead = self._lead.raw
         for change in changes:
@@ -197,7 +197,7 @@ class Attempt:
         entries.append(lead, entry)
         return entry
 
-    def _cache_keys(self, changes: list[entries.Change]) -> list[str]:
+    def _cache_keys(self, changes: list[entries.RowChange]) -> list[str]:
         """The cache keys that the changed rows touch, by their models' account."""
         keys = set(self._extra_keys)
         for change in changes:

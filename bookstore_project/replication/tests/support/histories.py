@@ -25,7 +25,7 @@ def edits(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Itera
     for number in range(count):
         book = {**book, "price": number % 90 + 1, "version": book["version"] + 1}
         yield (
-            entry := entries.make_entry(head, 1, [entries.Change(BOOKS, book_id, None, book)], [f"book:{book_id}"])
+            entry := entries.make_entry(head, 1, [entries.RowChange(BOOKS, book_id, None, book)], [f"book:{book_id}"])
         )
         head = entries.Head(entry.position, entry.hash)
 
@@ -47,7 +47,7 @@ def sales(connection: sqlite3.Connection, count: int, book_id: int = 1) -> Itera
             "balance": book["quantity"],
             "order": uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex,
         }
-        changes = [entries.Change(BOOKS, book_id, None, book), entries.Change(LEDGER, number, None, row)]
+        changes = [entries.RowChange(BOOKS, book_id, None, book), entries.RowChange(LEDGER, number, None, row)]
         yield (entry := entries.make_entry(head, 1, changes, [f"book:{book_id}"]))
         head = entries.Head(entry.position, entry.hash)
 

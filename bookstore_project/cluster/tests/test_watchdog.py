@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from bookstore_project.cluster import readiness
-from bookstore_project.cluster.watch import Watch
+from bookstore_project.cluster.watchdog import Watchdog
 from bookstore_project.settings import topology
 
 HUNG_AFTER_S = 30.0
@@ -41,9 +41,9 @@ class WatchedNode:
 
     def hung_at(self, *, is_up: bool = False) -> int | None:
         """The number of the check with which it was found hung, if it was."""
-        watch = Watch(HUNG_AFTER_S, self.is_silent, is_up=lambda: is_up, clock=self.clock, sleep=self.sleep)
+        watchdog = Watchdog(HUNG_AFTER_S, self.is_silent, is_up=lambda: is_up, clock=self.clock, sleep=self.sleep)
         try:
-            asyncio.run(watch.until_hung())
+            asyncio.run(watchdog.until_hung())
         except LookupError:
             return None
         return self.checks
@@ -84,7 +84,7 @@ def test_zero_is_never() -> None:
     node = WatchedNode([ANSWER, *[SILENCE] * 50])
 
     async def watch() -> bool:
-        until_hung = asyncio.create_task(Watch(0, node.is_silent, clock=node.clock, sleep=node.sleep).until_hung())
+        until_hung = asyncio.create_task(Watchdog(0, node.is_silent, clock=node.clock, sleep=node.sleep).until_hung())
         for _ in range(100):
             await asyncio.sleep(0)
         ended = until_hung.done()

@@ -14,7 +14,7 @@ IsSilent = Callable[[float], Awaitable[bool]]
 """Whether the node gives no answer within so many seconds."""
 
 
-class Watch:
+class Watchdog:
     """Of one process of a node, from its start. Nothing is held against it before its first answer, or `is_up`.
 
     What counts is the time that the watcher itself had: where the machine slept, or was so busy that the watcher came

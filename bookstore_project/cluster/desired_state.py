@@ -1,9 +1,9 @@
-"""What a person has ordered for a node, beyond keeping it running."""
+"""What a person wants of a node, beyond its being kept running."""
 
 import asyncio
 
 
-class Orders:
+class DesiredState:
     """For one event loop."""
 
     def __init__(self) -> None:
