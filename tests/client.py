@@ -11,6 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from types import TracebackType
 from typing import Any, Self
 
+from tests.answers import Answer
 from tests.connection import Kept
 from tests.contract.openapi import Contract
 from tests.store import Store
@@ -18,31 +19,6 @@ from tests.waiting import PATIENCE_S
 
 TIMEOUT_S = PATIENCE_S
 CHUNK = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a node said to one request. Header names are in lower case."""
-
-    node: str
-    method: str
-    path: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def code(self) -> str:
-        """Of a problem document; empty if it is none."""
-        is_problem = self.headers.get("content-type", "").startswith("application/problem+json")
-        return str(self.json["code"]) if is_problem else ""
-
-    def __str__(self) -> str:
-        return f"{self.node}: {self.method} {self.path[:200]} -> {self.status} {self.body[:300]!r}"
 
 
 @dataclass

@@ -9,10 +9,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from tests.answers import Answer
 from tests.chaos.demand import Demand
 from tests.chaos.history import OUT_OF_STOCK, SHORT, Asked, Kind, Outcome, Recorder, State
 from tests.chaos.log_recorder import price_text
-from tests.client import Answer, Client
+from tests.client import Client
 from tests.store import Store
 
 ATTEMPTS = 3

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.sqlite_files import opened
 from tests.chaos.audit import is_judged, ledger_gaps, order_gaps, taken_back, unequal_files, wait_until_swept
 from tests.chaos.checker import Violation
 from tests.chaos.history import NEVER, Asked, Kind, Outcome, Recorder, State, read_history
@@ -28,7 +29,7 @@ def resting(shared_store: Store, shop: Shop, tmp_path: Path) -> Store:
     for service in SERVICES:
         for path, target in zip(files(shared_store, service), files(copy, service), strict=True):
             target.parent.mkdir(parents=True)
-            with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as sink:
+            with opened(path) as source, closing(sqlite3.connect(target)) as sink:
                 source.backup(sink)
     return copy
 
@@ -36,7 +37,7 @@ def resting(shared_store: Store, shop: Shop, tmp_path: Path) -> Store:
 def change(store: Store, service: str, sql: str) -> None:
     """In both files, so that they don't differ."""
     for path in files(store, service):
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        with opened(path, is_writable=True) as connection:
             connection.execute(sql)
 
 
@@ -60,7 +61,7 @@ def test_what_does_not_add_up_is_found(resting: Store, check: Check, service: st
 
 
 def test_files_that_differ_are_found(resting: Store) -> None:
-    with closing(sqlite3.connect(files(resting, "catalog")[1], isolation_level=None)) as connection:
+    with opened(files(resting, "catalog")[1], is_writable=True) as connection:
         connection.execute("UPDATE catalog_app_book SET price = price + 1 WHERE id = 3")
     assert any("catalog_app_book" in told for told in unequal_files(resting))
 

@@ -5,9 +5,10 @@ from typing import Any, cast
 
 import pytest
 
+from tests.answers import Answer
 from tests.chaos.customers import UNCLEAR, ask
 from tests.chaos.history import Asked, Kind, Outcome
-from tests.client import Answer, Client
+from tests.client import Client
 
 
 class Says:

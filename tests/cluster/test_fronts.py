@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests import databases
-from tests.client import Answer, Client
+from tests.answers import Answer
+from tests.client import Client
 from tests.pool import ORDINARY, Pool
 from tests.readiness_probe import ReadinessProbe
 from tests.redis import RedisServer

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests import databases
-from tests.client import Answer, Client, Shop
+from tests.answers import Answer
+from tests.client import Client, Shop
 from tests.readiness_probe import ReadinessProbe
 from tests.store import Store
 from tests.waiting import PATIENCE_S, wait_for

@@ -5,7 +5,8 @@ import threading
 import uuid
 from pathlib import Path
 
-from tests.client import Answer, Shop
+from tests.answers import Answer
+from tests.client import Shop
 from tests.databases import dump_both, files, is_whole, query
 from tests.store import Store
 from tests.waiting import PATIENCE_S, wait_for

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.client import Answer, Shop
+from tests.answers import Answer
+from tests.client import Shop
 from tests.store import Store
 from tests.waiting import wait_for
 

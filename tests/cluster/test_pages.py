@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.client import Answer, Request, Shop, basic
+from tests.answers import Answer
+from tests.client import Request, Shop, basic
 from tests.docs.pages import DOCS, README, shell, title
 
 PASSWORD = "$(cat var/staff-password)"

@@ -14,7 +14,8 @@ from typing import TypeVar
 import pytest
 
 from tests import databases
-from tests.client import Answer, Shop
+from tests.answers import Answer
+from tests.client import Shop
 from tests.store import is_unanswered
 from tests.waiting import PATIENCE_S, wait_for
 

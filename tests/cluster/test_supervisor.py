@@ -4,10 +4,8 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from bookstore_project.sqlite_files import opened
 from tests.databases import require_tool
 from tests.store import ROOT, Store, rest_of
 from tests.waiting import PATIENCE_S, wait_for
@@ -134,7 +133,7 @@ class TestStart:
         with store:
             assert get_json(f"{store.front}/api/v1/books/")["count"] == 7
         for path in databases(store)[:2]:
-            with closing(sqlite3.connect(path)) as database:
+            with opened(path) as database:
                 assert database.execute("SELECT count(*) FROM catalog_app_book").fetchone() == (7,)
 
 

@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from tests.client import Answer, Shop
+from tests.answers import Answer
+from tests.client import Shop
 from tests.pool import Pool
 from tests.store import Store
 from tests.waiting import wait_for

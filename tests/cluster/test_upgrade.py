@@ -1,8 +1,5 @@
 """Files that are migrated under a running store."""
 
-import sqlite3
-from contextlib import closing
-
 from bookstore_project import sqlite_files
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from tests.client import Shop
@@ -24,7 +21,7 @@ def make_for_other_code(store: Store, number: int) -> None:
         for path in files(store, "catalog"):
             with (
                 sqlite_files.opened(path, timeout_s=PATIENCE_S) as last,
-                closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection,
+                sqlite_files.opened(path, is_writable=True, timeout_s=PATIENCE_S) as connection,
             ):
                 last.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 connection.execute("PRAGMA wal_autocheckpoint = 0")

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from tests import databases
-from tests.client import Answer, Shop, basic
+from tests.answers import Answer
+from tests.client import Shop, basic
 from tests.contract import bad_bodies, bad_requests
 from tests.contract.cases import STATUS, Case
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.client import Answer, Shop
+from tests.answers import Answer
+from tests.client import Shop
 
 NO_ORDER = "9b2c1e1c-98a3-4d57-8f0e-9f3a6f0c1d2e"
 OWN_ID = "test-0123456789.abc:DEF_"

@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import Callable
-from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bookstore_project.api.sales import Line, Sale
 from bookstore_project.archive import manifest
 from bookstore_project.replication.tests.support import replica_files
 from bookstore_project.settings import topology
+from bookstore_project.sqlite_files import opened
 from catalog_app.sales import order_sell
 from order_app.purchase import order_write
 
@@ -32,7 +32,7 @@ def buy(book: int = 1) -> uuid.UUID:
 
 
 def orders(path: Path) -> set[uuid.UUID]:
-    with closing(sqlite3.connect(path)) as connection:
+    with opened(path) as connection:
         return {uuid.UUID(key) for (key,) in connection.execute("SELECT id FROM order_app_order")}
 
 
@@ -66,7 +66,7 @@ def restore(path: Path) -> str:
 
 def change_backup(folder: Path, name: str, change: Callable[[sqlite3.Connection], object]) -> None:
     """Changes a database of a backup, and makes the manifest fit: what is left to find is the content."""
-    with closing(sqlite3.connect(folder / name)) as connection, connection:
+    with opened(folder / name, is_writable=True) as connection:
         change(connection)
     reseal(folder)
 

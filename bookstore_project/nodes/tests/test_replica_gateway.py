@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -12,10 +12,12 @@ from django.conf import settings
 from bookstore_project.nodes.gateway import bodies, header_checks
 from bookstore_project.nodes.gateway.messages import Scope
 from bookstore_project.nodes.gateway.replica import ReplicaGateway
+from tests import asgi
+from tests.answers import Answer
+from tests.asgi import Message, run
 
 ORDER = b'{"book": 2, "quantity": 1}'
 CHUNKED = ("transfer-encoding", "chunked")
-Message = dict[str, Any]
 END: Message = {"type": "http.disconnect"}
 
 
@@ -33,68 +35,20 @@ class Application:
         return [b"done ", b"it"]
 
 
-class Got:
-    def __init__(self) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.body = b""
-
-    @property
-    def code(self) -> str:
-        return str(json.loads(self.body)["code"])
-
-
 def scope_of(*sent: tuple[str, str], method: str = "POST", target: str = "/api/v1/orders/") -> Scope:
-    path, _, query = target.partition("?")
-    return {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in [("host", "127.0.0.1"), *sent]],
-        "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", 8002),
-    }
+    return asgi.scope_of(method, target, [("host", "127.0.0.1"), *sent])
 
 
 def piece(body: bytes, *, is_last: bool = False) -> Message:
     return {"type": "http.request", "body": body, "more_body": not is_last}
 
 
-async def converse(gateway: ReplicaGateway, scope: Scope, *pieces: Message) -> Got:
-    """The answer to a request of which these pieces arrive, and then nothing."""
-    waiting, got = list(pieces), Got()
-
-    async def receive() -> Message:
-        if waiting:
-            return waiting.pop(0)
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            got.status = message["status"]
-            got.headers = {name.decode(): value.decode() for name, value in message["headers"]}
-        else:
-            got.body += message["body"]
-
-    await gateway(scope, receive, send)
-    return got
+async def converse(gateway: ReplicaGateway, scope: Scope, *pieces: Message) -> Answer:
+    return await asgi.converse(gateway, scope, pieces)
 
 
 def made(application: Callable[..., Iterable[bytes]], threads: int = 2, body_timeout_s: float = 20) -> ReplicaGateway:
     return ReplicaGateway(application, threads, lambda: None, body_timeout_s)
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(60):
-            await test()
-
-    asyncio.run(bounded())
 
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -16,8 +16,9 @@ from frontend_app.gateway.fast_path import FastPath
 from frontend_app.gateway.request_headers import RequestHeaders
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
-from frontend_app.tests.support.asgi import HOST, scope_of
+from frontend_app.tests.support.asgi import HOST
 from frontend_app.tests.support.fakes import Store
+from tests.asgi import scope_of
 from tests.clock import Clock
 
 BOOK = "/api/v1/books/1/"

@@ -14,8 +14,9 @@ from bookstore_project.nodes import redaction
 from frontend_app.monitoring.journal import REQUESTS_KEPT
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import asgi, fakes
-from frontend_app.tests.support.asgi import ask, run
+from frontend_app.tests.support.asgi import ask
 from frontend_app.tests.support.fakes import Store
+from tests.asgi import run
 
 pytestmark = pytest.mark.django_db
 ORDER = "6c1d8f5e-0d2c-4c3c-8f0e-1d2c3b4a5f6e"

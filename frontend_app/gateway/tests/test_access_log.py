@@ -9,7 +9,8 @@ from bookstore_project.api import headers
 from bookstore_project.nodes.gateway.messages import problem, raw_headers
 from frontend_app.gateway.access_log import LINES_PER_S, AccessLog
 from frontend_app.monitoring.journal import Journal
-from frontend_app.tests.support.asgi import HOST, scope_of
+from frontend_app.tests.support.asgi import HOST
+from tests.asgi import scope_of
 
 HIT = raw_headers([(headers.REQUEST_ID, "an-id"), (headers.CACHE, "hit"), (headers.REPLICA, "catalog-2")])
 START = {"status": 200, "headers": HIT}

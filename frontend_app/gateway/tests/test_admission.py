@@ -11,7 +11,7 @@ import pytest
 from bookstore_project.api import headers
 from frontend_app.gateway.admission import SEEN_S, TIMES_KEPT, WINDOW_S, Bulkhead, BulkheadFull
 from frontend_app.gateway.wsgi_pool import WSGIPool
-from frontend_app.tests.support.asgi import run
+from tests.asgi import run
 from tests.clock import Clock
 from tests.waiting import PATIENCE_S
 

@@ -19,8 +19,10 @@ from frontend_app.gateway.application import Gateway
 from frontend_app.gateway.fast_path import FastPath
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import asgi, fakes
-from frontend_app.tests.support.asgi import Got, converse, run, scope_of
+from frontend_app.tests.support.asgi import converse
 from frontend_app.tests.support.fakes import Store
+from tests.answers import Answer
+from tests.asgi import run, scope_of
 
 pytestmark = pytest.mark.django_db(databases=[topology.ACCOUNTS])
 
@@ -164,10 +166,10 @@ def pair(front: Front) -> tuple[Gateway, Gateway]:
     return quick, ordinary
 
 
-def compare(pair: tuple[Gateway, Gateway], cases: list[Case]) -> list[Got]:
+def compare(pair: tuple[Gateway, Gateway], cases: list[Case]) -> list[Answer]:
     """Asks both for all of them, under one id and under none; returns the first one's answers."""
-    answers: list[tuple[Case, Got, Got]] = []
-    known: list[tuple[Case, Got, Got]] = []
+    answers: list[tuple[Case, Answer, Answer]] = []
+    known: list[tuple[Case, Answer, Answer]] = []
 
     async def ask_both() -> None:
         for method, target, sent in cases:
@@ -194,11 +196,11 @@ def compare(pair: tuple[Gateway, Gateway], cases: list[Case]) -> list[Got]:
     return [one for _, one, _ in answers]
 
 
-def hits(answers: list[Got]) -> int:
+def hits(answers: list[Answer]) -> int:
     return sum(got.headers["x-cache"] == "hit" for got in answers)
 
 
-def comparable(got: Got) -> Got:
+def comparable(got: Answer) -> Answer:
     """Without what differs each time: how long it took, and a form's token against forgery."""
     left = dict(got.headers)
     left.pop("server-timing")
@@ -208,7 +210,7 @@ def comparable(got: Got) -> Got:
     if "no-store" in left.get("cache-control", "") or b"csrf" in body.lower() or "set-cookie" in left:
         for name in ("etag", "set-cookie", "content-length"):
             left.pop(name, None)
-    return Got(got.status, left, body)
+    return replace(got, headers=left, body=body)
 
 
 def test_every_route_and_method(pair: tuple[Gateway, Gateway]) -> None:

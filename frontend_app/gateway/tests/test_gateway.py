@@ -25,8 +25,9 @@ from frontend_app.gateway.fast_path import FastPath, liveness
 from frontend_app.gateway.wsgi_pool import BulkheadFull, WSGIPool
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import asgi, fakes
-from frontend_app.tests.support.asgi import HOST, ask, incoming, run
+from frontend_app.tests.support.asgi import HOST, ask, incoming
 from frontend_app.tests.support.fakes import Store
+from tests.asgi import run, scope_of
 from tests.waiting import PATIENCE_S
 
 BOOK = "/api/v1/books/1/"
@@ -335,7 +336,7 @@ def test_a_body_that_never_ends_is_refused_in_time(front: Front) -> None:
 
 def test_a_body_declared_too_large_is_refused_without_waiting_for_it(gateway: Gateway) -> None:
     async def test() -> None:
-        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, ("content-length", "10000000")])
+        scope = scope_of("POST", "/api/v1/orders/", [HOST, ("content-length", "10000000")])
         got = await asgi.converse(gateway, scope, [b"x"], is_whole=False)
         assert (got.status, fakes.parsed(got.body)["code"]) == (413, "payload_too_large")
         assert {"x-cache", "x-replica", "x-request-id", "server-timing", "etag"} <= got.headers.keys()
@@ -345,7 +346,7 @@ def test_a_body_declared_too_large_is_refused_without_waiting_for_it(gateway: Ga
 
 def test_a_body_that_turns_out_too_large_is_refused(gateway: Gateway) -> None:
     async def test() -> None:
-        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, ("transfer-encoding", "chunked")])
+        scope = scope_of("POST", "/api/v1/orders/", [HOST, ("transfer-encoding", "chunked")])
         got = await asgi.converse(gateway, scope, [b"x" * 700_000] * 2)
         assert got.status == 413
 
@@ -362,7 +363,7 @@ def test_a_body_that_breaks_off_is_refused_in_words_logged_and_never_executed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def test() -> None:
-        scope = asgi.scope_of("POST", "/api/v1/orders/", [HOST, sent, ("content-type", "application/json")])
+        scope = scope_of("POST", "/api/v1/orders/", [HOST, sent, ("content-type", "application/json")])
         got = await asgi.converse(gateway, scope, chunks, is_whole=False, then={"type": "http.disconnect"})
         assert (got.status, fakes.parsed(got.body)["code"]) == (400, "parse_error")
         assert got.headers["connection"] == "close"
@@ -381,7 +382,7 @@ def test_a_transfer_coding_that_nobody_takes_off_is_refused(
     gateway: Gateway, store: Store, method: str, path: str, coding: str
 ) -> None:
     async def test() -> None:
-        scope = asgi.scope_of(method, path, [HOST, ("transfer-encoding", coding)])
+        scope = scope_of(method, path, [HOST, ("transfer-encoding", coding)])
         got = await asgi.converse(gateway, scope, [b'{"book": 1}'])
         assert (got.status, fakes.parsed(got.body)["code"]) == (400, "parse_error")
 
@@ -394,14 +395,14 @@ def test_a_transfer_coding_that_nobody_takes_off_is_refused(
 def test_a_type_in_other_letters_than_utf_8_breaks_nothing(gateway: Gateway, store: Store, kind: str) -> None:
     async def test() -> None:
         for target in ("/search/things?page=2", "/api/v1/books/?page=2", "/nowhere?page=2", BOOK):
-            plain = await asgi.converse(gateway, asgi.scope_of("GET", target, [HOST]), [b""])
-            got = await asgi.converse(gateway, asgi.scope_of("GET", target, [HOST, ("content-type", kind)]), [b""])
+            plain = await asgi.converse(gateway, scope_of("GET", target, [HOST]), [b""])
+            got = await asgi.converse(gateway, scope_of("GET", target, [HOST, ("content-type", kind)]), [b""])
             assert (got.status, fakes.parsed(got.body).get("detail")) == (
                 plain.status,
                 fakes.parsed(plain.body).get("detail"),
             )
         sent = [HOST, ("content-type", kind), ("content-length", "1")]
-        got = await asgi.converse(gateway, asgi.scope_of("POST", "/purchase/1", sent), [b"a"])
+        got = await asgi.converse(gateway, scope_of("POST", "/purchase/1", sent), [b"a"])
         assert (got.status, fakes.parsed(got.body)["code"]) == (415, "unsupported_media_type")
 
     run(test)
@@ -557,7 +558,7 @@ def test_what_writers_send_is_not_remembered(front: Front) -> None:
     """Each has a key or a tag of its own: together they would drive out what readers send again and again."""
     quick = FastPath(front)
     for method in ("PATCH", "DELETE", "POST"):
-        scope = asgi.scope_of(method, BOOK, [HOST, ("if-match", '"a"')])
+        scope = scope_of(method, BOOK, [HOST, ("if-match", '"a"')])
         assert quick.answer(scope, time.perf_counter()) is None
     assert not quick._headers.known
 
@@ -572,7 +573,7 @@ def test_a_changed_host_or_credential_is_looked_at_again(front: Front) -> None:
             ([HOST, ("x-request-id", "a"), ("authorization", "Basic x")], False),
             ([HOST, ("x-request-id", "a")], True),
         ):
-            answer = quick.answer(asgi.scope_of("GET", BOOK, sent), time.perf_counter())
+            answer = quick.answer(scope_of("GET", BOOK, sent), time.perf_counter())
             assert (answer is not None) is is_quick
 
 

@@ -12,9 +12,11 @@ from bookstore_project.api import headers
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import asgi, fakes
-from frontend_app.tests.support.asgi import Got, ask, run
+from frontend_app.tests.support.asgi import ask
 from frontend_app.tests.support.fakes import Store
 from frontend_app.tests.support.shared_caches import IMPATIENCE_S, PATIENCE_S, shared
+from tests.answers import Answer
+from tests.asgi import run
 
 BOOK = "/api/v1/books/1/"
 
@@ -60,7 +62,7 @@ def push_body(position: int) -> bytes:
     ).encode()
 
 
-async def push(gateway: Gateway, position: int) -> Got:
+async def push(gateway: Gateway, position: int) -> Answer:
     token = (headers.SERVICE_TOKEN, settings.SERVICE_TOKEN)
     return await ask(gateway, "POST", "/internal/push/", token, body=push_body(position))
 

@@ -12,7 +12,7 @@ from frontend_app.gateway import lookup_batches
 from frontend_app.gateway.application import Gateway
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import asgi, fakes
-from frontend_app.tests.support.asgi import Got, ask, run
+from frontend_app.tests.support.asgi import ask
 from frontend_app.tests.support.fakes import Store
 from frontend_app.tests.support.shared_caches import (
     IMPATIENCE_S,
@@ -23,6 +23,8 @@ from frontend_app.tests.support.shared_caches import (
     settle,
     shared,
 )
+from tests.answers import Answer
+from tests.asgi import run
 from tests.redis import RedisServer
 
 BOOK = "/api/v1/books/1/"
@@ -71,7 +73,7 @@ async def turns(number: int = 20) -> None:
         await asyncio.sleep(0)
 
 
-def begin(gateway: Gateway, *targets: str) -> list[asyncio.Task[Got]]:
+def begin(gateway: Gateway, *targets: str) -> list[asyncio.Task[Answer]]:
     return [asyncio.create_task(ask(gateway, "GET", target)) for target in targets]
 
 

@@ -18,6 +18,7 @@ from frontend_app.monitoring.trace import Step, tracing
 from frontend_app.runtime import serving
 from frontend_app.tests.support import asgi, fakes
 from frontend_app.tests.support.fakes import Store, make_front
+from tests.asgi import run
 from tests.clock import Clock
 
 
@@ -101,7 +102,7 @@ def test_every_answer_counts_once_whichever_way_it_went() -> None:
 
     before = measured()
     with serving(front):
-        asgi.run(talk)
+        run(talk)
     assert front.journal.stats.own.summary()["served"] == 6
     assert (front.reads.counters().hits, front.reads.counters().misses) == (4, 1)
     assert measured() - before == 6

@@ -3,10 +3,8 @@
 import json
 import os
 import shutil
-import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
+from bookstore_project import sqlite_files
 from bookstore_project.nodes import drains
 from bookstore_project.replication import maintenance_log, reads
 from bookstore_project.replication.errors import Unavailable
@@ -202,9 +201,8 @@ def test_the_folder_of_the_other_that_is_no_link_is_left_alone(store: Path, monk
 @pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
 def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(store: Path, alias: str) -> None:
     """And not a sign of other code: that stopped the service for good."""
-    with sqlite3.connect(topology.database_file(alias)) as connection:
+    with opened(alias) as connection:
         connection.execute("PRAGMA user_version = 5")
-    connection.close()
     with pytest.raises(Unavailable, match="user_version"), reads.reading("catalog", alias=alias):
         pass
     raise_price()
@@ -215,9 +213,8 @@ def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(
 
 def test_a_number_that_somebody_wrote_into_both_is_mended_by_migrate(store: Path) -> None:
     for alias in CATALOG.aliases:
-        with sqlite3.connect(topology.database_file(alias)) as connection:
+        with opened(alias) as connection:
             connection.execute("PRAGMA user_version = 5")
-        connection.close()
     with pytest.raises(Unavailable, match="other code"):
         run("catalog", lambda: None)
     call_command("migrate", verbosity=0)
@@ -241,7 +238,7 @@ def test_accounts_whose_making_was_cut_short_are_filled(store: Path) -> None:
     gone(path)
     path.touch(mode=0o600)
     call_command("migrate", verbosity=0)
-    with closing(sqlite3.connect(path)) as accounts:
+    with sqlite_files.opened(path) as accounts:
         assert accounts.execute("SELECT count(*) FROM auth_group").fetchone() == (2,)
 
 

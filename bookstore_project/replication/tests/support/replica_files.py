@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from django.db import connections
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -26,11 +27,8 @@ OF_ITS_OWN = "replication_incarnation"
 
 @contextmanager
 def opened(alias: str) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(topology.database_file(alias), isolation_level=None)
-    try:
+    with sqlite_files.opened(topology.database_file(alias), is_writable=True) as connection:
         yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

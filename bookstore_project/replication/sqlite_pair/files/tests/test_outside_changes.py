@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from bookstore_project import sqlite_files
 from bookstore_project.api.problems import NotFound
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
@@ -143,9 +144,8 @@ class TestOverwritten:
         """What makes the stamp necessary: the mixture ends at the floor, and says an old price."""
         overwrite(topology.database_file("catalog-2"), old["catalog-2"])
         assert head("catalog-2") == witness().floor
-        with sqlite3.connect(topology.database_file("catalog-2")) as stranger:
+        with sqlite_files.opened(topology.database_file("catalog-2")) as stranger:
             assert stranger.execute("SELECT price FROM catalog_app_book WHERE id = 1").fetchone() == (30,)
-        stranger.close()
 
     @pytest.mark.processes
     def test_maintenance_finds_it_though_nobody_reads_or_writes(self, old: dict[str, bytes]) -> None:

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import entries
@@ -117,9 +118,8 @@ def test_the_file_that_does_not_count_is_kept_aside_with_all_it_held(seven_books
     change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
     decide("promote", "catalog-1")
     (file,) = quarantine.quarantined("catalog-2")
-    with sqlite3.connect(file.path) as aside:
+    with sqlite_files.opened(file.path) as aside:
         assert aside.execute("SELECT max(position) FROM replication_logentry").fetchone() == (3,)
-    aside.close()
     assert not SECOND.exists()
 
 

@@ -1,6 +1,5 @@
 """Whom a copy is made of, and what becomes of the file in whose place it is put."""
 
-import sqlite3
 import subprocess
 from collections.abc import Iterator
 from io import StringIO
@@ -11,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
+from bookstore_project import sqlite_files
 from bookstore_project.replication import failpoints, maintenance_log
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.service import get_service
@@ -178,9 +178,8 @@ def test_what_was_put_aside_is_never_overwritten(maintenance: Maintenance) -> No
     files = quarantine.quarantined("catalog-2")
     assert len({file.path for file in files}) == 4
     for file in files[:2]:
-        with sqlite3.connect(file.path) as aside:
+        with sqlite_files.opened(file.path) as aside:
             assert aside.execute("SELECT price FROM catalog_app_book WHERE id = 7").fetchone() == (1,)
-        aside.close()
 
 
 def test_two_files_put_aside_in_one_second_are_both_kept(tmp_path: Path) -> None:
