@@ -3,12 +3,13 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 
 from django.utils import timezone
 
 from bookstore_project.api.sales import Sale
+from bookstore_project.clock import Clock
 from bookstore_project.nodes import background
 from bookstore_project.replication import reads
 from bookstore_project.replication.engine import engine
@@ -41,7 +42,7 @@ class Sweeper:
     whoever sweeps. So a process that hangs in its round doesn't stop the other for longer than PATIENCE_S.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._kept_out_since: float | None = None
         self._done: int | None = None

@@ -8,8 +8,9 @@ to know whether it may be.
 
 import select
 import time
-from collections.abc import Callable
 from http.client import HTTPConnection
+
+from bookstore_project.clock import Clock
 
 IDLE_S = 5.0
 """Of silence, after which a connection isn't used again. A front closes one after ten seconds."""
@@ -18,7 +19,7 @@ IDLE_S = 5.0
 class Kept:
     """Connections to one address, one after the other, for one thread."""
 
-    def __init__(self, address: str, timeout_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, address: str, timeout_s: float, *, clock: Clock = time.monotonic) -> None:
         host, _, port = address.partition(":")
         self._http = HTTPConnection(host, int(port), timeout=timeout_s)
         self._clock = clock

@@ -19,6 +19,7 @@ from pathlib import Path
 from django.conf import settings
 
 from bookstore_project.api import problems
+from bookstore_project.clock import Clock
 from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.accounts")
@@ -72,7 +73,7 @@ class Place:
 class Table:
     """Levels by key. What can't be read counts as empty: a table that is gone, cut or garbled begins anew."""
 
-    def __init__(self, path: Path, secret: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, secret: Callable[[], str], clock: Clock = time.time) -> None:
         self.path = path
         self._secret = secret
         self._clock = clock

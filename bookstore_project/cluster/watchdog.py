@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from bookstore_project.clock import Clock
+
 CHECKS = 6
 """So many checks in a row have to fail."""
 LONGEST_WAIT_S = 2.0
@@ -27,7 +29,7 @@ class Watchdog:
         is_silent: IsSilent,
         *,
         is_up: Callable[[], bool] = lambda: False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._round_s = hung_after_s / CHECKS

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bookstore_project import files
 from bookstore_project.api import problems
+from bookstore_project.clock import Clock
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 
@@ -29,7 +30,7 @@ class Drains:
     def __init__(
         self,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
         on_change: Callable[[str, bool], None] = lambda name, is_drained: None,
     ) -> None:
         self._clock = clock

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from bookstore_project.clock import Clock
+
 EVERY_S = 5.0
 """No silence is longer."""
 BYTES_PER_S = 10_000_000
@@ -30,7 +32,7 @@ class Ticker:
         write: Callable[[str], object],
         *,
         every_s: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._write, self._clock = write, clock
         self._every_s = EVERY_S if every_s is None else every_s

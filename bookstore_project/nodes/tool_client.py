@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +10,7 @@ from typing import Any, Self
 import requests
 
 from bookstore_project.api import headers
+from bookstore_project.clock import Clock
 
 TIMEOUT_S = 15.0
 IDLE_S = 5.0
@@ -48,9 +49,7 @@ class Session:
     the environment's proxies and `.netrc` don't count, so that no credentials go to anybody else.
     """
 
-    def __init__(
-        self, address: str, *, timeout_s: float = TIMEOUT_S, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S, clock: Clock = time.monotonic) -> None:
         self._url = f"http://{address}"
         self._timeout_s = timeout_s
         self._clock = clock

@@ -8,6 +8,7 @@ from functools import partial
 
 from django.utils import timezone
 
+from bookstore_project.clock import Clock
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
@@ -48,7 +49,7 @@ class Patience:
 
     tell: Callable[[str], None]
     pause: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
+    clock: Clock = time.monotonic
     limit_s: float | None = None
 
 

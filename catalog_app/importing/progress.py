@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from bookstore_project.clock import Clock
 
 TERMINAL_EVERY_S = 0.1
 PLAIN_EVERY_S = 2.0
@@ -53,7 +54,7 @@ class Progress:
         out: Out,
         *,
         is_quiet: bool,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
         done: str = "imported",
     ) -> None:
         """`done` is what the line calls the rows that are new."""

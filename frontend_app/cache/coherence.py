@@ -13,10 +13,11 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from bookstore_project.clock import Clock
 from bookstore_project.settings import modes
 from frontend_app.cache.announcements import Announcements
 from frontend_app.cache.entries import READY, CacheEntry, Ready, ready
@@ -86,7 +87,7 @@ class Coherence:
     caches: Sequence[Cache]
     """All caches that hold entries; the first takes the entries that are pushed."""
     lease_s: float
-    clock: Callable[[], float] = time.monotonic
+    clock: Clock = time.monotonic
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     history: History = field(default_factory=lambda: History(None, Floors()))
     """Replaced as a whole, so that a reader who takes it once needs no lock."""

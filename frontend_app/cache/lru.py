@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
+
+from bookstore_project.clock import Clock
 
 
 @dataclass
@@ -59,7 +60,7 @@ class LRUCache(BaseCache):
     `LocMemCache` (`frontend_app/cache/tests/test_lru_as_locmem.py` asks both).
     """
 
-    clock: Callable[[], float] = staticmethod(time.monotonic)
+    clock: Clock = staticmethod(time.monotonic)
     """Seconds; tests replace it."""
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bookstore_project import sqlite_files
 from bookstore_project.api import problems
+from bookstore_project.clock import Clock
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
@@ -29,7 +30,7 @@ _damaged_at: dict[str, tuple[str, float]] = {}
 """By service: which copy was damaged last, and when by the monotonic clock."""
 
 
-def inflict(kind: str, node: Node, *, clock: Callable[[], float] = time.monotonic) -> str:
+def inflict(kind: str, node: Node, *, clock: Clock = time.monotonic) -> str:
     """Does `delete`, `truncate`, `flip` or `lock` to the file of that replica; returns what was done.
 
     Raises Conflict if another copy of the service isn't known to be well, Unavailable if the file can't be damaged.

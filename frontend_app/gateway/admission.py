@@ -6,9 +6,10 @@ Source: M. Nygard, Release It!, 2nd edition, chapter 5.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 
 from prometheus_client import Counter
+
+from bookstore_project.clock import Clock
 
 MAX_WAITING = 1000
 """Requests that wait in a bulkhead, at most: a crowd, and no more than memory has room for."""
@@ -38,7 +39,7 @@ class Bulkhead:
         slots: int,
         *,
         max_waiting: int = MAX_WAITING,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.name = name
         self.waiting = 0
@@ -95,7 +96,7 @@ class Bulkhead:
 class Pace:
     """How many leave a full bulkhead in a second."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._full_since: float | None = None
         self._buckets: deque[tuple[float, int]] = deque()

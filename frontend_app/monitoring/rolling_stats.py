@@ -4,10 +4,11 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from bookstore_project.clock import Clock
 from bookstore_project.settings.topology import NODES
 from frontend_app.monitoring.trace import Step
 
@@ -43,7 +44,7 @@ class Summary(TypedDict):
 class RollingWindow:
     """The last SECONDS seconds. Thread-safe."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._ring = [Second(-SECONDS) for _ in range(SECONDS + 1)]
@@ -102,7 +103,7 @@ def _percentile(times: Counter[int], share: float) -> float | None:
 class RollingStats:
     """A window for the front itself, and one for each node that it calls."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         self.own = RollingWindow(clock)
         self._of_node = {name: RollingWindow(clock) for name in NODES}
 

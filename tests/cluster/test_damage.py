@@ -8,6 +8,7 @@ import pytest
 
 from bookstore_project import sqlite_files
 from bookstore_project.api import problems
+from bookstore_project.clock import Clock
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files.file_identity import checkpoint
@@ -35,7 +36,7 @@ def later() -> Callable[[], float]:
     return lambda: float(next(ticks))
 
 
-def flip_unseen(node: topology.Node, clock: Callable[[], float]) -> None:
+def flip_unseen(node: topology.Node, clock: Clock) -> None:
     """As a disk does it: the file looks as if nobody had written it."""
     path = topology.database_file(node.name)
     before = path.stat()

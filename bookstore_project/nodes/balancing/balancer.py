@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from bookstore_project.api import problems
+from bookstore_project.clock import Clock
 from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, fault_of, probe, problem_of, reason_of
 from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
@@ -49,7 +50,7 @@ class Balancer:
     health: Health
     budget: RetryBudget = field(default_factory=RetryBudget)
     call: Call = client.call
-    clock: Callable[[], float] = time.time
+    clock: Clock = time.time
     """Epoch seconds: deadlines travel between processes."""
     sleep: Callable[[float], None] = time.sleep
 

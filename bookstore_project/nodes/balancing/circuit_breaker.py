@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from functools import partial
 
+from bookstore_project.clock import Clock
 from bookstore_project.settings.topology import Node
 
 FIRST_PAUSE_S = 0.5
@@ -66,7 +67,7 @@ class CircuitBreaker:
     def __init__(
         self,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
         on_change: Callable[[BreakerStatus], None] = lambda status: None,
         least_pause_s: float = 0.0,
         longest_pause_s: float = LONGEST_PAUSE_S,
@@ -168,7 +169,7 @@ class Health:
         self,
         nodes: Iterable[Node],
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
         on_change: Callable[[Node, BreakerStatus], None] = lambda node, status: None,
     ) -> None:
         self.clock = clock

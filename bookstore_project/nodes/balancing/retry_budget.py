@@ -5,7 +5,8 @@ Source: Site Reliability Engineering (Beyer et al., O'Reilly 2016), chapter 21; 
 
 import threading
 import time
-from collections.abc import Callable
+
+from bookstore_project.clock import Clock
 
 RATIO = 0.2
 """Retries for each request, in the long run."""
@@ -24,7 +25,7 @@ class RetryBudget:
         ratio: float = RATIO,
         reserve: float = RESERVE,
         per_s: float = PER_S,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._ratio = ratio
         self._reserve = reserve

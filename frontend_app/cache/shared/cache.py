@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from bookstore_project.clock import Clock
 from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, CircuitBreaker, State
 from frontend_app.cache.coherence import Cache
 from frontend_app.cache.shared.lookups import Found, Lookups
@@ -64,9 +65,7 @@ class SharedCache:
     left out for `PAUSE_S`, and then tried beside the requests, not on their way.
     """
 
-    def __init__(
-        self, cache: Cache, *, secret: str, wait_s: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, cache: Cache, *, secret: str, wait_s: float, clock: Clock = time.monotonic) -> None:
         self.wait_s = wait_s
         self.on_change: Callable[[bool, str], None] = lambda is_used, reason: None
         """Told when the cache is left out (with the reason) and when it is used again."""

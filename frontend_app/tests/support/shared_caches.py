@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
+from bookstore_project.clock import Clock
 from bookstore_project.settings import caching
 from frontend_app.cache.coherence import Cache
 from frontend_app.cache.shared.cache import SharedCache
@@ -26,7 +27,7 @@ def redis_backend(url: str, wait_s: float = PATIENCE_S) -> BaseCache:
     return backend(entry["LOCATION"], {name: value for name, value in entry.items() if name != "BACKEND"})
 
 
-def shared(backend: object, wait_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic) -> SharedCache:
+def shared(backend: object, wait_s: float = PATIENCE_S, clock: Clock = time.monotonic) -> SharedCache:
     """A front's own way to a cache that others may use, too."""
     return SharedCache(cast("Cache", backend), secret=settings.SECRET_KEY, wait_s=wait_s, clock=clock)
 

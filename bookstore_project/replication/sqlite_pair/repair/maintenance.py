@@ -4,11 +4,11 @@ Of the processes of a service one does it, as long as it lives: it holds a lock,
 """
 
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
+from bookstore_project.clock import Clock
 from bookstore_project.nodes import background
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
@@ -45,7 +45,7 @@ class Maintenance:
 
     service: Service
     caches: Caches
-    clock: Callable[[], float] = time.monotonic
+    clock: Clock = time.monotonic
     _scrubbed: float | None = None
     _tidied: float | None = None
 
