@@ -16,7 +16,7 @@ from tests.chaos.customers import UNCLEAR, ask
 from tests.chaos.demand import BOOKS, VICTIM
 from tests.chaos.history import Kind, Operation, Outcome
 from tests.chaos.injector import Doubt
-from tests.chaos.log_recorder import ENTRIES, Chronicle, Entry, price_text, steps_of
+from tests.chaos.log_recorder import ENTRIES, LogRecorder, RecordedEntry, price_text, steps_of
 from tests.client import Client
 from tests.databases import SERVICES, dump_both, files, query
 from tests.store import Store
@@ -39,7 +39,7 @@ def is_judged(operation: Operation, doubts: Sequence[Doubt]) -> bool:
     )
 
 
-def check_history(operations: Sequence[Operation], entries: list[Entry], given_up_to: int) -> list[Violation]:
+def check_history(operations: Sequence[Operation], entries: list[RecordedEntry], given_up_to: int) -> list[Violation]:
     """Each book by itself: linearizability is of each object (Herlihy and Wing, theorem 1)."""
     steps: dict[int, list[Step]] = steps_of(entries, given_up_to)
     found: list[Violation] = []
@@ -53,13 +53,13 @@ def check_history(operations: Sequence[Operation], entries: list[Entry], given_u
     return found
 
 
-def check_files(store: Store, chronicle: Chronicle, orders_given_up: Set[str] = frozenset()) -> list[Violation]:
+def check_files(store: Store, recorder: LogRecorder, orders_given_up: Set[str] = frozenset()) -> list[Violation]:
     """Both files of each service say the same, and what they say adds up, but for sales that were given up."""
     wait_until_swept(store, orders_given_up)
     found: list[Violation] = []
     for check in (unequal_files, ledger_gaps, partial(order_gaps, given_up=orders_given_up)):
         found.extend(Violation(what) for what in check(store))
-    found.extend(_logs(store, chronicle))
+    found.extend(_logs(store, recorder))
     scrubbed = store.manage("replication", "scrub")
     if scrubbed.returncode:
         found.append(Violation("a scrub finds damage", (scrubbed.stdout, scrubbed.stderr)))
@@ -116,23 +116,23 @@ def order_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]:
             yield f"an order without its sale: {row}"
 
 
-def _logs(store: Store, chronicle: Chronicle) -> Iterator[Violation]:
+def _logs(store: Store, recorder: LogRecorder) -> Iterator[Violation]:
     """Chained without a gap; and what was settled once has not been taken back."""
     for service in SERVICES:
         for path in files(store, service):
-            entries = [Entry(*row) for row in query(path, ENTRIES, [-1])]
+            entries = [RecordedEntry(*row) for row in query(path, ENTRIES, [-1])]
             for before, after in pairwise(entries):
                 if after.position != before.position + 1 or not after.follows(before.hash):
                     yield Violation(f"{path}: the chain breaks at {after.position}")
             if service == "catalog":
-                yield from taken_back(chronicle, {entry.position: entry for entry in entries})
+                yield from taken_back(recorder, {entry.position: entry for entry in entries})
 
 
-def taken_back(chronicle: Chronicle, entries: dict[int, Entry]) -> Iterator[Violation]:
+def taken_back(recorder: LogRecorder, entries: dict[int, RecordedEntry]) -> Iterator[Violation]:
     newest = max(entries, default=-1)
-    if chronicle.head != newest:
-        yield Violation(f"the log was seen settled up to {chronicle.head}, and ends at {newest}")
-    for seen in chronicle.entries:
+    if recorder.head != newest:
+        yield Violation(f"the log was seen settled up to {recorder.head}, and ends at {newest}")
+    for seen in recorder.entries:
         now = entries.get(seen.position)
         if now is not None and now.hash != seen.hash:
             yield Violation("a settled entry was taken back", (str(seen), str(now)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.checker import Step, Violation, is_made_by
 from tests.chaos.history import OUT_OF_STOCK, Kind, Operation, Outcome
-from tests.chaos.log_recorder import Entry, steps_of
+from tests.chaos.log_recorder import RecordedEntry, steps_of
 from tests.chaos.operator import Decision
 
 
@@ -26,7 +26,10 @@ class Judged:
 
 
 def settle_losses(
-    operations: Sequence[Operation], decisions: Sequence[Decision], kept: list[Entry], given_up: list[Entry]
+    operations: Sequence[Operation],
+    decisions: Sequence[Decision],
+    kept: list[RecordedEntry],
+    given_up: list[RecordedEntry],
 ) -> Judged:
     """`kept` is the log that counts, `given_up` what of the rest was seen settled."""
     judged = Judged(list(operations))
@@ -53,7 +56,7 @@ def _unsaid(lost: Sequence[Operation], decision: Decision) -> Iterator[Violation
         yield Violation(f"{len(writes)} acknowledged writes are lost, by {decision}", tuple([*writes.values()][:5]))
 
 
-def _unlike(lost: Sequence[Operation], given_up: list[Entry]) -> Iterator[Violation]:
+def _unlike(lost: Sequence[Operation], given_up: list[RecordedEntry]) -> Iterator[Violation]:
     """Also what is given up was shown as it was."""
     steps = {(book, step.state.version): step for book, found in steps_of(given_up, -1).items() for step in found}
     for one in lost:
@@ -62,7 +65,7 @@ def _unlike(lost: Sequence[Operation], given_up: list[Entry]) -> Iterator[Violat
             yield Violation("a read showed what the log that was given up doesn't", (str(one), str(step)))
 
 
-def _versions_at(entries: list[Entry], position: int) -> dict[int, int]:
+def _versions_at(entries: list[RecordedEntry], position: int) -> dict[int, int]:
     """The newest version of each book up to that position."""
     steps = steps_of([entry for entry in entries if entry.position <= position], -1)
     return {book: found[-1].state.version for book, found in steps.items()}

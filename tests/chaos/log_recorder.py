@@ -29,7 +29,7 @@ ENTRIES = "SELECT position, epoch, payload, keys, hash FROM replication_logentry
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecordedEntry:
     """A log entry as it stands in the table."""
 
     position: int
@@ -43,17 +43,17 @@ class Entry:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() == self.hash
 
 
-class Chronicle(threading.Thread):
+class LogRecorder(threading.Thread):
     """Follows one service's log until it is told to end."""
 
     def __init__(self, store: Store, service: str) -> None:
-        super().__init__(daemon=True, name=f"chronicle of {service}")
+        super().__init__(daemon=True, name=f"recorder of {service}")
         self._store = store
         self.service = service
         self._ended = threading.Event()
         self._guard = threading.RLock()
-        self.entries: list[Entry] = []
-        self.given_up: list[Entry] = []
+        self.entries: list[RecordedEntry] = []
+        self.given_up: list[RecordedEntry] = []
         """What was settled, and taken back on an operator's decision."""
 
     @property
@@ -90,7 +90,7 @@ class Chronicle(threading.Thread):
 
     def _add(self, path: Path, floor: int) -> None:
         for row in query(path, ENTRIES, [self.head]):
-            entry = Entry(*row)
+            entry = RecordedEntry(*row)
             if entry.position > floor or entry.position != self.head + 1:
                 return
             # A file that was damaged a moment ago may say anything; the hash tells.
@@ -99,7 +99,7 @@ class Chronicle(threading.Thread):
             self.entries.append(entry)
 
 
-def steps_of(entries: list[Entry], given_up_to: int) -> dict[int, list[Step]]:
+def steps_of(entries: list[RecordedEntry], given_up_to: int) -> dict[int, list[Step]]:
     """Each book's versions, oldest first; those up to that position were there before the run."""
     found: dict[int, list[Step]] = defaultdict(list)
     for entry in entries:

@@ -19,7 +19,7 @@ from tests.chaos.file_faults import FILE_FAULTS, LONG_FAULTS, MARKER
 from tests.chaos.history import Operation, read_history
 from tests.chaos.injector import Injector
 from tests.chaos.killer import Direct, Killer
-from tests.chaos.log_recorder import Chronicle
+from tests.chaos.log_recorder import LogRecorder
 from tests.chaos.operator import Operator
 from tests.chaos.pairs import Pairs, for_pairs
 from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PROCESS_FAULTS
@@ -83,7 +83,7 @@ class Run:
         if plan.seconds < LONG_S:
             injected = [fault for fault in injected if fault not in LONG_FAULTS]
         self._scrubber = Scrubber(store, plan.folder / "scrubber.log")
-        self._chronicle = Chronicle(store, "catalog")
+        self._recorder = LogRecorder(store, "catalog")
         self._operator = Operator(self._scene, plan.say, self._scrubber.manage, self._held)
         pairs = Pairs(
             self._scene,
@@ -127,12 +127,12 @@ class Run:
 
     def _held(self, service: str) -> AbstractContextManager[Callable[[int], None]]:
         """The catalog's log is written down; the order service's isn't."""
-        return self._chronicle.held() if service == self._chronicle.service else nullcontext(lambda position: None)
+        return self._recorder.held() if service == self._recorder.service else nullcontext(lambda position: None)
 
     def _progress(self) -> str:
         kills = sum(self._killer.kills.values())
         faults = self._injector.done.total() + 2 * len(self._injector.pairs.drawn)
-        told = f"{self._chronicle.head - self._given} changes of books, {kills} kills, {faults} faults"
+        told = f"{self._recorder.head - self._given} changes of books, {kills} kills, {faults} faults"
         return f"{told}; time is up, the last fault is seen through" if time.monotonic() > self._until else told
 
     def _begin(self) -> None:
@@ -140,9 +140,9 @@ class Run:
             "PATCH", f"/api/v1/books/{VICTIM}/", {"authors": f"{MARKER.decode()} {'x' * 40}"}, as_staff=True
         )
         assert answer.status == 200, answer
-        self._chronicle.look()
-        self._given = self._chronicle.head
-        for thread in (self._chronicle, self._killer, *self._customers):
+        self._recorder.look()
+        self._given = self._recorder.head
+        for thread in (self._recorder, self._killer, *self._customers):
             thread.start()
         wait_for(lambda: any(self._history.glob("direct-*")), READY_S, "the direct processes to begin")
 
@@ -166,7 +166,7 @@ class Run:
         self._plan.say("all have gone")
         self._store.wait_ready()
         self._injector.recover()
-        self._chronicle.end()
+        self._recorder.end()
 
     def _abandon(self) -> None:
         """Whoever works on the store leaves it at once, so that it can be stopped."""
@@ -179,13 +179,13 @@ class Run:
         (self._plan.folder / "faults").write_text("\n".join(self._injector.told))
         judged = [one for one in operations if is_judged(one, self._injector.doubts)]
         self._plan.begin(f"reckoning up {len(operations)} operations", nothing_more)
-        chronicle = self._chronicle
-        settled = settle_losses(judged, self._operator.decisions, chronicle.entries, chronicle.given_up)
+        recorder = self._recorder
+        settled = settle_losses(judged, self._operator.decisions, recorder.entries, recorder.given_up)
         violations += settled.violations
         if not violations:
             gone = settled.orders_given_up
-            violations += check_files(self._store, chronicle, gone)
-            violations += check_history(settled.operations, chronicle.entries, self._given)
+            violations += check_files(self._store, recorder, gone)
+            violations += check_history(settled.operations, recorder.entries, self._given)
             violations += check_answers(self._store, operations, random.Random(self._plan.seed), self._plan.say, gone)
         return self._report(seconds, operations, points, len(operations) - len(judged), violations, settled.unjudged)
 
@@ -221,7 +221,7 @@ def run(plan: Plan) -> Report:
     data = plan.folder / "var"
     environment = {
         "BOOKSTORE_SCRUB_EVERY_S": "5",
-        # Few enough to be dropped all the time, enough for the chronicle to keep up.
+        # Few enough to be dropped all the time, enough for the recorder to keep up.
         "BOOKSTORE_LOG_KEEP": "500",
         "BOOKSTORE_CACHE_TIMEOUT_S": str(CACHE_TIMEOUT_S),
     }

@@ -12,7 +12,7 @@ from tests.chaos.audit import is_judged, ledger_gaps, order_gaps, taken_back, un
 from tests.chaos.checker import Violation
 from tests.chaos.history import NEVER, Asked, Kind, Outcome, Recorder, State, read_history
 from tests.chaos.injector import Doubt
-from tests.chaos.log_recorder import Chronicle, Entry, steps_of
+from tests.chaos.log_recorder import LogRecorder, RecordedEntry, steps_of
 from tests.client import Shop
 from tests.databases import SERVICES, files
 from tests.store import Store
@@ -66,21 +66,21 @@ def test_files_that_differ_are_found(resting: Store) -> None:
     assert any("catalog_app_book" in told for told in unequal_files(resting))
 
 
-def test_the_chronicle_tells_each_version_and_notices_what_is_taken_back(shared_store: Store, shop: Shop) -> None:
-    chronicle = Chronicle(shared_store, "catalog")
-    chronicle.look()
-    given = chronicle.head
+def test_the_recorder_tells_each_version_and_notices_what_is_taken_back(shared_store: Store, shop: Shop) -> None:
+    recorder = LogRecorder(shared_store, "catalog")
+    recorder.look()
+    given = recorder.head
     order = shop.front.buy(2, 3).json
-    chronicle.look()
-    before, sold = steps_of(chronicle.entries, given)[2][-2:]
+    recorder.look()
+    before, sold = steps_of(recorder.entries, given)[2][-2:]
     assert before.is_given
     assert sold.orders == (order["id"],)
     assert (sold.change, sold.state.quantity) == (-3, before.state.quantity - 3)
-    now = {entry.position: entry for entry in chronicle.entries}
-    assert list(taken_back(chronicle, now)) == []
-    assert list(taken_back(chronicle, {**now, given: Entry(given, 1, "[]", "[]", "another")}))
-    del now[chronicle.head]
-    assert list(taken_back(chronicle, now))
+    now = {entry.position: entry for entry in recorder.entries}
+    assert list(taken_back(recorder, now)) == []
+    assert list(taken_back(recorder, {**now, given: RecordedEntry(given, 1, "[]", "[]", "another")}))
+    del now[recorder.head]
+    assert list(taken_back(recorder, now))
 
 
 def test_a_party_that_was_killed_leaves_its_operation_open(tmp_path: Path) -> None:

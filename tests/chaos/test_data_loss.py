@@ -10,14 +10,14 @@ from bookstore_project.replication.sqlite_pair.operator.data_loss import DataLos
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision as Planned
 from tests.chaos.data_loss import settle_losses
 from tests.chaos.history import OUT_OF_STOCK, Asked, Kind, Operation, Outcome, State
-from tests.chaos.log_recorder import Entry
+from tests.chaos.log_recorder import RecordedEntry
 from tests.chaos.operator import Decision, Offer, offer_of
 
 ORDER = str(uuid.UUID(int=1))
 LOST_ORDER = str(uuid.UUID(int=2))
 
 
-def entry(position: int, version: int, order: str = "") -> Entry:
+def entry(position: int, version: int, order: str = "") -> RecordedEntry:
     """Version `version` of book 1, with as many copies; sold by that order, if there is one."""
     rows: list[dict[str, Any]] = [
         {"table": "catalog_app_book", "key": 1, "row": {"id": 1, "version": version, "quantity": version, "price": 1}}
@@ -25,7 +25,7 @@ def entry(position: int, version: int, order: str = "") -> Entry:
     if order:
         sale = {"book_id": 1, "change": -1, "order": uuid.UUID(order).hex, "actor": ""}
         rows.append({"table": "catalog_app_ledgerentry", "key": position, "row": sale})
-    return Entry(position, 1, json.dumps(rows), "[]", "")
+    return RecordedEntry(position, 1, json.dumps(rows), "[]", "")
 
 
 def read(version: int, at: float, quantity: int | None = None) -> Operation:

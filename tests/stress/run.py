@@ -15,7 +15,7 @@ from tests.chaos.customers import Actor
 from tests.chaos.faults import ALIASES, Scene
 from tests.chaos.history import read_history
 from tests.chaos.killer import Killer
-from tests.chaos.log_recorder import Chronicle
+from tests.chaos.log_recorder import LogRecorder
 from tests.chaos.process_faults import KILL_NODE
 from tests.chaos.run import Begin, not_telling
 from tests.redis import RedisServer
@@ -130,7 +130,7 @@ class _Run:
         # Replicas most of all, and a front now and then if there are others.
         doomed = [*ALIASES, *ALIASES, *fronts_of(store)[1:][-1:]]
         self._killer = Killer(self._scene, None, plan.seed, [KILL_NODE], KILL_EVERY_S, doomed)
-        self._chronicle = Chronicle(store, "catalog")
+        self._recorder = LogRecorder(store, "catalog")
         self._writers = [Writer(store, self._history, number, plan.seed) for number in range(1, WRITERS + 1)]
         self._readers = self._make_readers(1)
         self._witness = Reader(store, self._history, 0, plan.seed)
@@ -141,11 +141,11 @@ class _Run:
         return [Reader(self._store, self._history, first + n, self._plan.seed) for n in range(READERS)]
 
     def carry_out(self) -> Result:
-        self._chronicle.look()
-        given = self._chronicle.head
+        self._recorder.look()
+        given = self._recorder.head
         began = time.monotonic()
         self._plan.begin(f"{self._plan.seconds:.0f} s of stress", self._progress)
-        for thread in (self._chronicle, self._killer, self._schedule, *self._writers, *self._readers):
+        for thread in (self._recorder, self._killer, self._schedule, *self._writers, *self._readers):
             thread.start()
         _sleep_until(began + self._plan.seconds * SAVED_AFTER)
         snapshot = self._cache.save() if self._cache else b""
@@ -191,7 +191,7 @@ class _Run:
         self._make_the_fronts_unreachable()
         self._witness.close()
         self._clerk.close()
-        self._chronicle.end()
+        self._recorder.end()
 
     def _dismiss(self, actors: Sequence[Actor]) -> None:
         for actor in actors:
@@ -230,7 +230,7 @@ class _Run:
         (self._plan.folder / "faults").write_text("\n".join(sorted(self._schedule.told + self._killer.told)))
         self._plan.begin(f"reckoning up {len(operations)} operations", nothing_more)
         wait_until_swept(self._store)
-        entries = self._chronicle.entries
+        entries = self._recorder.entries
         violations = check_history(operations, entries, given) + check_topics(operations, entries)
         for check in (unequal_files, ledger_gaps, order_gaps):
             violations.extend(Violation(what) for what in check(self._store))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.chaos.history import NEVER, Asked, Kind, Operation, Outcome, State
-from tests.chaos.log_recorder import Entry
+from tests.chaos.log_recorder import RecordedEntry
 from tests.stress.topics import check_topics
 
 
@@ -14,13 +14,13 @@ def price_of(version: int) -> str:
     return f"{version}.00"
 
 
-def log(*versions: tuple[int, int, str]) -> list[Entry]:
+def log(*versions: tuple[int, int, str]) -> list[RecordedEntry]:
     """Entries of one row each: a book, its version, its topic from then on."""
     rows = [
         {"table": "catalog_app_book", "key": book, "row": {"price": price_of(version), "topic": topic}}
         for book, version, topic in versions
     ]
-    return [Entry(position, 1, json.dumps([row]), "", "") for position, row in enumerate(rows)]
+    return [RecordedEntry(position, 1, json.dumps([row]), "", "") for position, row in enumerate(rows)]
 
 
 def move(book: int, version: int, begin: float, end: float) -> Operation:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.checker import Ranked, Violation, out_of_order
 from tests.chaos.history import Kind, Operation, Outcome
-from tests.chaos.log_recorder import Entry, price_text
+from tests.chaos.log_recorder import RecordedEntry, price_text
 
 Books = frozenset[int]
 
@@ -29,7 +29,7 @@ class Topic:
         self.states.append(books)
 
 
-def topics_of(entries: Sequence[Entry]) -> dict[str, Topic]:
+def topics_of(entries: Sequence[RecordedEntry]) -> dict[str, Topic]:
     """Every topic that the log, from its beginning, tells of."""
     topics: dict[str, Topic] = defaultdict(Topic)
     where: dict[int, str] = {}
@@ -50,7 +50,7 @@ def topics_of(entries: Sequence[Entry]) -> dict[str, Topic]:
     return topics
 
 
-def check_topics(operations: Sequence[Operation], entries: Sequence[Entry]) -> list[Violation]:
+def check_topics(operations: Sequence[Operation], entries: Sequence[RecordedEntry]) -> list[Violation]:
     """What is wrong with the lists among the operations, and with the moves as the lists show them."""
     topics = topics_of(entries)
     found = []
