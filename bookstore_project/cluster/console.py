@@ -54,13 +54,13 @@ class Console:
     def paint(self, text: str, colour: str) -> str:
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._coloured else text
 
-    def close(self, patience_s: float = 0.3) -> None:
+    def close(self, timeout_s: float = 0.3) -> None:
         """Lets the lines out that still wait, for that many seconds at most."""
         try:
             self._lines.put_nowait(None)
         except queue.Full:
             return
-        self._writer.join(patience_s)
+        self._writer.join(timeout_s)
 
     def _write_lines(self) -> None:
         while (text := self._lines.get()) is not None:

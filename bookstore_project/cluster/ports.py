@@ -38,14 +38,14 @@ class Busy:
 
 
 def await_free(
-    nodes: Sequence[topology.Node], *, is_ours: Callable[[int], bool], patience_s: float = 2.0
+    nodes: Sequence[topology.Node], *, is_ours: Callable[[int], bool], timeout_s: float = 2.0
 ) -> list[Busy]:
     """The nodes whose address is taken; empty if all are free.
 
     Processes for which `is_ours` holds (a supervisor was killed, its nodes are about to end), and unknown ones,
-    get `patience_s` seconds to leave.
+    get `timeout_s` seconds to leave.
     """
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while True:
         busy = [found for node in nodes if (found := examine(node))]
         foreign = any(found.owner and not is_ours(found.owner.pid) for found in busy)

@@ -116,7 +116,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a connection that closes merges the -wal",
         "an old copy with a newer -wal merged into it looks whole",
         "bookstore_project/replication/sqlite_pair/backend/base.py",
-        "        if isinstance(connection, PersistentWalConnection) and self._elsewhere is None:\n",
+        "        if isinstance(connection, PersistentWalConnection) and self._other_path is None:\n",
         "        if False:\n",
         f"{rooms.FILES}/test_outside_changes.py::TestCheckpoints::test_closing_the_last_connection_merges_nothing",
     ),

@@ -123,7 +123,7 @@ class TestPorts:
             assert ports.await_free([node(port=port)], is_ours=is_ours) == []
 
     def test_address_of_another_machine_is_named(self) -> None:
-        (busy,) = ports.await_free([node(host="192.0.2.1", port=8001)], is_ours=lambda pid: False, patience_s=0)
+        (busy,) = ports.await_free([node(host="192.0.2.1", port=8001)], is_ours=lambda pid: False, timeout_s=0)
         assert "192.0.2.1:8001: cannot assign requested address" in str(busy)
 
 

@@ -62,7 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _unguarded = False
     _is_restricted = False
     """Whether somebody else's code runs now, in a transaction of the protocol's."""
-    _elsewhere: Path | None = None
+    _other_path: Path | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,7 +76,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def path(self) -> str:
-        return str(self._elsewhere or self.settings_dict["NAME"])
+        return str(self._other_path or self.settings_dict["NAME"])
 
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()
@@ -99,7 +99,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
         if not self._unguarded:
             self._authorize(connection)
-        if isinstance(connection, PersistentWalConnection) and self._elsewhere is None:
+        if isinstance(connection, PersistentWalConnection) and self._other_path is None:
             connection.keep_wal(self.path, conn_params["timeout"])
         self.file_identity = identity_of(self.path)
         self.wal_files = ()
@@ -193,12 +193,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         With `path`, this thread's connection is to that file meanwhile.
         """
         self.close()
-        self._unguarded, self._elsewhere = True, path
+        self._unguarded, self._other_path = True, path
         try:
             yield
         finally:
             self.close()
-            self._unguarded, self._elsewhere = False, None
+            self._unguarded, self._other_path = False, None
 
     def _explain_refusal(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]

@@ -156,10 +156,10 @@ def _checkpoint(alias: str, witness: Witness, truncate_ms: int | None) -> None:
         connection: sqlite3.Connection = database.connection
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if truncate_ms is not None:
-            (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+            (before_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
             connection.execute(f"PRAGMA busy_timeout={truncate_ms}")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            connection.execute(f"PRAGMA busy_timeout={patience_ms}")
+            connection.execute(f"PRAGMA busy_timeout={before_ms}")
 
 
 def _is_sound(alias: str, witness: Witness) -> bool:

@@ -97,7 +97,7 @@ def remove(file: Quarantined) -> None:
     backup_copy.remove(file.path)
 
 
-def tidy(service: Service, alias: str) -> None:
+def remove_unneeded(service: Service, alias: str) -> None:
     """Removes what nobody needs: see above. For the repairer, after the alias has come back."""
     with suppress(OSError):
         files = [

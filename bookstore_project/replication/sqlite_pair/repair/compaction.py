@@ -127,9 +127,7 @@ def _head_of(alias: str, witness: Witness) -> int | None:
 # -------------------------------------------------------------------------------------------- free pages, WAL
 
 
-def give_back(
-    service: Service, progress: Progress = silent, *, least_bytes: int = LEAST_FREE_BYTES
-) -> list[Repaired]:
+def vacuum(service: Service, progress: Progress = silent, *, least_bytes: int = LEAST_FREE_BYTES) -> list[Repaired]:
     """Replaces in-sync files that are mostly free pages by copies without, one after the other.
 
     SQLite fills free pages before a file grows, but doesn't give them back. A file is in sync until its copy is
@@ -156,7 +154,7 @@ def _is_mostly_free(alias: str, witness: Witness, least_bytes: int) -> bool:
     return bool(free > pages / 2 and free * size >= least_bytes)
 
 
-def keep_wals_short(service: Service) -> None:
+def truncate_wals(service: Service) -> None:
     """Empties a WAL that grew because readers never left a moment without one, or because one of them took long.
 
     Readers are waited for, shortly, while no writer begins. A reader that is still at it (a scrub of a large file)

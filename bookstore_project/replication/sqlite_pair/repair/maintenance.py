@@ -27,7 +27,7 @@ from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin, witness_rebuild
 
 EVERY_S = 0.5
-TIDY_EVERY_S = 5.0
+COMPACT_EVERY_S = 5.0
 """Between two looks whether the log can be shortened: it grows slowly, and each opens both files three times."""
 COMPACTION_S = 2.0
 """How long a round compacts, at most: files at fault have to be looked for."""
@@ -47,7 +47,7 @@ class Maintenance:
     caches: Caches
     clock: Clock = time.monotonic
     _scrubbed: float | None = None
-    _tidied: float | None = None
+    _compacted: float | None = None
 
     def __post_init__(self) -> None:
         self._progress = logged()
@@ -62,8 +62,8 @@ class Maintenance:
             return
         self._review.step()
         rejoin.repair(self.service, self._progress)
-        self._tidy()
-        compaction.keep_wals_short(self.service)
+        self._compact()
+        compaction.truncate_wals(self.service)
         if self._scrubbed is None:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
         elif (
@@ -72,13 +72,13 @@ class Maintenance:
         ):
             self.scrub()
 
-    def _tidy(self) -> None:
+    def _compact(self) -> None:
         """Less often than the rest, unless there is more to do."""
-        if self._tidied is not None and self.clock() - self._tidied < TIDY_EVERY_S:
+        if self._compacted is not None and self.clock() - self._compacted < COMPACT_EVERY_S:
             return
         was_compacted = compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
-        was_given_back = compaction.give_back(self.service, self._progress)
-        self._tidied = None if was_compacted or was_given_back else self.clock()
+        was_vacuumed = compaction.vacuum(self.service, self._progress)
+        self._compacted = None if was_compacted or was_vacuumed else self.clock()
 
     def evict_faulty(self) -> None:
         """Evicts an in-sync file that can't be opened as what it must be."""

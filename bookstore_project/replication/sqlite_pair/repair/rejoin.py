@@ -85,7 +85,7 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     done = Repaired(alias, means, count, time.monotonic() - began)
     logger.warning("%s", done)
     metrics.repairs.labels(alias, means).inc()
-    quarantine.tidy(service, alias)
+    quarantine.remove_unneeded(service, alias)
     note = Repair(at=maintenance_log.now(), alias=alias, means=means, entries=count, ms=round(done.seconds * 1000))
     maintenance_log.note_repair(service.name, note)
     return done

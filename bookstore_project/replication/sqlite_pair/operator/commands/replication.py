@@ -119,7 +119,7 @@ class Command(BaseCommand):
     def compact(self, service: Service) -> None:
         with the_only_repairer(service):
             dropped = compaction.compact(service, self.tell_progress)
-            replaced = compaction.give_back(service, self.tell_progress, least_bytes=0)
+            replaced = compaction.vacuum(service, self.tell_progress, least_bytes=0)
         self.say(f"{service.name}: {dropped} old log entries dropped.")
         for each in replaced:
             self.say(str(each))

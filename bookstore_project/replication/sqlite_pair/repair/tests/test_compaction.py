@@ -296,7 +296,7 @@ def hollow(store: Path) -> int:
 
 
 def test_a_file_of_free_pages_is_replaced_by_a_smaller_copy(hollow: int) -> None:
-    compaction.give_back(CATALOG, least_bytes=hollow // 3)
+    compaction.vacuum(CATALOG, least_bytes=hollow // 3)
     for alias in BOTH:
         path = topology.database_file(alias)
         assert path.stat().st_size < hollow / 2
@@ -307,20 +307,20 @@ def test_a_file_of_free_pages_is_replaced_by_a_smaller_copy(hollow: int) -> None
 
 
 def test_few_free_pages_are_not_worth_a_copy(hollow: int) -> None:
-    assert compaction.give_back(CATALOG) == []
+    assert compaction.vacuum(CATALOG) == []
 
 
 def test_no_file_is_replaced_while_the_other_is_out(hollow: int) -> None:
     witness = read_witness(CATALOG.witness_file)
     write_witness(CATALOG.witness_file, replace(witness, in_sync=("catalog-1",)), sync=True)
-    assert compaction.give_back(CATALOG, least_bytes=1) == []
+    assert compaction.vacuum(CATALOG, least_bytes=1) == []
 
 
 def test_a_file_stays_in_sync_while_its_smaller_copy_is_made(hollow: int) -> None:
     seen: list[tuple[str, ...]] = []
     failpoints.hooks["repair-verified"] = lambda: seen.append(read_witness(CATALOG.witness_file).in_sync)
     failpoints.hooks["repair-copied"] = restock
-    compaction.give_back(CATALOG, least_bytes=1)
+    compaction.vacuum(CATALOG, least_bytes=1)
     assert seen == [BOTH, BOTH]
     assert_copies_equal("catalog")
 
@@ -328,7 +328,7 @@ def test_a_file_stays_in_sync_while_its_smaller_copy_is_made(hollow: int) -> Non
 GIVE_BACK = """
 from bookstore_project.replication.sqlite_pair.repair import compaction
 from bookstore_project.replication.service import get_service
-compaction.give_back(get_service("catalog"), least_bytes=1)
+compaction.vacuum(get_service("catalog"), least_bytes=1)
 """
 
 
@@ -358,9 +358,9 @@ def test_a_wal_that_a_long_reader_made_grow_is_cut_back(store: Path, monkeypatch
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM catalog_app_book").fetchone()
         edit(1000)
-        compaction.keep_wals_short(CATALOG)
+        compaction.truncate_wals(CATALOG)
         assert compaction.wal_bytes("catalog-1") > 100_000, "the reader still needs it"
         reader.execute("ROLLBACK")
-        compaction.keep_wals_short(CATALOG)
+        compaction.truncate_wals(CATALOG)
     assert [compaction.wal_bytes(alias) for alias in BOTH] == [0, 0]
     assert_copies_equal("catalog")
