@@ -1,6 +1,5 @@
 """Books and their stock ledger, which explains every copy of every book."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,20 +10,6 @@ from bookstore_project.api.fields import isbn13_problem
 from bookstore_project.api.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
 from bookstore_project.text.search import containing
-
-
-def book_key(book_id: int) -> str:
-    """The cache key of a book's details."""
-    return f"book:{book_id}"
-
-
-def topic_key(topic: str) -> str:
-    """The cache key that all pages of a topic's list share."""
-    return f"topic:{topic}"
-
-
-SHOWN_IN_LISTS = ("id", "title", "topic", "retired")
-"""What a topic's list of titles shows of a book, or shows it by."""
 
 
 def validate_isbn13(digits: str) -> None:
@@ -109,16 +94,6 @@ class Book(models.Model):
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*with_keys(Book, kwargs["update_fields"]), "version"}
         super().save(*args, **kwargs)
-
-    @staticmethod
-    def cache_keys_of_change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterable[str]:
-        """The cache entries that show something of what changed: a sale leaves the lists of titles alone."""
-        images = [image for image in (before, after) if image is not None]
-        keys = {book_key(image["id"]) for image in images}
-        if len({tuple(image[name] for name in SHOWN_IN_LISTS) for image in images}) > 1 or len(images) == 1:
-            # Old and new: a book that moves to another topic touches both lists.
-            keys |= {topic_key(image["topic"]) for image in images}
-        return keys
 
 
 class LedgerEntry(models.Model):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from bookstore_project.api.cached_resources import BOOK
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.replication import rows
 from bookstore_project.replication.errors import WriteRefused
@@ -13,7 +14,7 @@ from bookstore_project.replication.invalidation import set_pushes
 from bookstore_project.replication.log.entries import RowChange
 from bookstore_project.replication.log.images import Image
 from bookstore_project.settings import topology
-from catalog_app.models import Book, LedgerEntry, book_key
+from catalog_app.models import Book, LedgerEntry
 from catalog_app.serializers import book_bytes
 
 BOOKS, LEDGER = Book._meta.db_table, LedgerEntry._meta.db_table
@@ -66,7 +67,7 @@ def push_details(changes: Sequence[RowChange], position: int, timeline: str, **k
     if len(images) <= MOST_OFFERED:
         for image in images:
             pushed = set_pushes.SetPush(timeline, position, partial(_body, image), current_request_id())
-            set_pushes.enqueue(book_key(image["id"]), pushed)
+            set_pushes.enqueue(BOOK.key(image["id"]), pushed)
 
 
 def _body(image: Image) -> str:

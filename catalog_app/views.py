@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookstore_project.api import etags, headers, permissions, representations
+from bookstore_project.api.cached_resources import BOOK, TOPIC
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.pagination import PageQuery, Pages, checked_query
@@ -21,7 +22,6 @@ from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.text.canonical import canonical_or_same
 from catalog_app import sales, selectors, services
-from catalog_app.models import book_key, topic_key
 from catalog_app.serializers import SaleInput, book_bytes, book_data, title_data
 
 
@@ -79,7 +79,7 @@ class BookView(CatalogView):
     @described(responses=representations.BookFields)
     def get(self, request: Request, book_id: int) -> Response:
         """Everything about a book, with its price and stock as of now."""
-        with self.reading(keys=[book_key(book_id)]):
+        with self.reading(keys=[BOOK.key(book_id)]):
             book = selectors.book_get(book_id)
         response = Response(book_data(book))
         response["ETag"] = etags.etag_of(book_bytes(book))
@@ -163,7 +163,7 @@ class TopicSearch(CatalogView):
         """An unknown topic is an empty page."""
         checked_query(PageQuery, request)
         topic = canonical_or_same(topic)
-        with self.reading(keys=[topic_key(topic)]):
+        with self.reading(keys=[TOPIC.key(topic)]):
             return self.page_of(selectors.books_of_topic(topic), title_data)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 from bookstore_project.api import headers, idempotency, problems
+from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.nodes import drains, redaction
 from bookstore_project.nodes.balancing.circuit_breaker import State
 from bookstore_project.settings.topology import NODES, Node
-from bookstore_project.text.canonical import canonical_or_same
 from frontend_app import responses
-from frontend_app.cache.keys import Key, book_key, topic_key
+from frontend_app.cache.keys import key_of
 from frontend_app.clients import Upstream
 from frontend_app.responses import Relay
 from frontend_app.runtime import Front
@@ -19,24 +19,29 @@ FORMAT = "format"
 """The query parameter by which the browsable API chooses a representation: the front's own affair."""
 
 
+def read(front: Front, resource: CachedResource, text: str, query: str = "") -> Relay:
+    """A cached answer, by the value that its address names.
+
+    Raises NotFound, without asking, for a value that no answer can have, Unavailable if no replica answers.
+    """
+    value = resource.value_of(text)  # One entry for all that look the same, and links that lead to it.
+    if value is None:
+        raise problems.NotFound(f"There is no {resource.name} {redaction.cut(text, 40)}.")
+    query = _without_format(query) if resource.has_pages else ""
+    path = _with_query(resource.path(value), query)
+    key = key_of(resource, value, query)
+    if key is None:
+        return _read_past_cache(front, front.catalog, path)
+    outcome, entry = front.reads.read(key.entry, key.floor, lambda: responses.fetched(front.catalog.read(path)))
+    return responses.from_entry(outcome, entry)
+
+
 def read_book(front: Front, book_id: int) -> Relay:
-    """Raises NotFound without asking for an id that no book can have, Unavailable if no replica answers."""
-    check_book_id(book_id)
-    return _read_cached(front, book_key(book_id), f"/api/v1/books/{book_id}/")
+    return read(front, BOOK, str(book_id))
 
 
 def read_titles(front: Front, topic: str, query: str) -> Relay:
-    """A page of the topic's titles. Raises Unavailable."""
-    topic = canonical_or_same(topic)  # One entry for all that look the same, and links that lead to it.
-    if topic in (".", ".."):
-        # As a path these two mean something else, and HTTP clients take them out of it before they ask.
-        raise problems.NotFound(f"No topic is named {topic!r}.")
-    query = _without_format(query)
-    path = _with_query(f"/search/{quote(topic, safe='')}", query)
-    key = topic_key(topic, query)
-    if key is None:
-        return _read_past_cache(front, front.catalog, path)
-    return _read_cached(front, key, path)
+    return read(front, TOPIC, topic, query)
 
 
 def list_books(front: Front, query: str) -> Relay:
@@ -108,11 +113,6 @@ def node_named(name: str) -> Node:
 def check_book_id(book_id: int) -> None:
     if not 1 <= book_id <= MAX_BOOK_ID:
         raise problems.NotFound(f"There is no book {redaction.cut(str(book_id), 40)}.")
-
-
-def _read_cached(front: Front, key: Key, path: str) -> Relay:
-    outcome, entry = front.reads.read(key.entry, key.floor, lambda: responses.fetched(front.catalog.read(path)))
-    return responses.from_entry(outcome, entry)
 
 
 def _read_past_cache(front: Front, upstream: Upstream, path: str, extra: Mapping[str, str] | None = None) -> Relay:

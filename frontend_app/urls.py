@@ -3,11 +3,22 @@
 from django.urls import URLPattern, URLResolver
 
 from bookstore_project.api import internal_paths
+from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource
 from bookstore_project.api.routes import common_routes, route
+from bookstore_project.replication.conf import replication_settings
 from frontend_app import views
 from frontend_app.dashboard import drain_views, fault_views
 from frontend_app.dashboard import views as site_views
 from frontend_app.shop import views as shop
+
+
+def resource_routes(resource: CachedResource) -> list[URLPattern]:
+    """Of what has no view of its own above."""
+    if resource in (BOOK, TOPIC):
+        return []
+    view = views.ResourceView.as_view(resource=resource)
+    return [pattern for each in resource.routes for pattern in route(each, view, resource.name)]
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/books/", views.BookListView.as_view(), "books"),
@@ -40,5 +51,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("buy/", shop.buy, "buy"),
     *route("orders/", shop.orders, "my-orders"),
     *route("orders/<uuid:order_id>/", shop.order, "order-page"),
+    *(pattern for resource in replication_settings.cached_resources for pattern in resource_routes(resource)),
     *common_routes(),
 ]

@@ -5,12 +5,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 
 from bookstore_project.api import headers, permissions
+from bookstore_project.api.cached_resources import BOOK, CachedResource
 from bookstore_project.api.pagination import PageQuery, Pages
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.query_parameters import BookQuery, OrderQuery
@@ -56,6 +58,19 @@ class FrontView(StoreView):
     def query(self) -> str:
         query: str = self.request.META.get("QUERY_STRING", "")
         return query
+
+
+class ResourceView(FrontView):
+    """A cached resource, to be read: its changes are made at the replicas."""
+
+    resource: CachedResource = BOOK
+    serializer_class = serializers.Serializer
+
+    @described(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, **values: Any) -> HttpResponseBase:
+        """Shows it."""
+        (value,) = values.values()
+        return self.show(services.read(self.front, self.resource, str(value), self.query))
 
 
 class BookListView(FrontView):

@@ -13,18 +13,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
 
 from bookstore_project.settings import modes
 from bookstore_project.settings.topology import FRONT, Node, parse_address
 
+if TYPE_CHECKING:  # It loads Django REST framework, which the supervisor can do without.
+    from bookstore_project.api.cached_resources import CachedResource
+
 DEFAULTS: Mapping[str, Any] = {
     "UNREPLICATED_APPS": (),
+    "CACHED_RESOURCES": (),
     "NODE": "",
     "FRONTS": {},
     "COHERENCE": modes.FULL,
@@ -86,6 +91,11 @@ class ReplicationSettings:
     def unreplicated_apps(self) -> tuple[str, ...]:
         """Labels of the apps whose models are in the default database, outside of replication."""
         return tuple(self._members["UNREPLICATED_APPS"])
+
+    @cached_property
+    def cached_resources(self) -> "tuple[CachedResource, ...]":
+        """What fronts keep of the answers that show these services' rows."""
+        return tuple(map(import_string, self._members["CACHED_RESOURCES"]))
 
     @cached_property
     def service_of_alias(self) -> Mapping[str, str]:

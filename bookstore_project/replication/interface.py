@@ -67,8 +67,8 @@ class ActiveAttempt(Protocol):
     def lead_alias(self) -> str:
         """The alias that `change` reads and writes."""
 
-    def touch(self, instance: models.Model, keys: Sequence[str] = ()) -> None:
-        """A signal receiver saw this object saved or deleted; `keys` are cache keys beyond its image's own."""
+    def touch(self, instance: models.Model) -> None:
+        """A signal receiver saw this object saved or deleted."""
 
     def verify(self, instance: models.Model) -> None:
         """Raises ReplicaFault if the row isn't what the log last said."""

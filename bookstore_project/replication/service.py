@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.apps.registry import Apps
@@ -12,18 +12,22 @@ from django.db import models
 
 from bookstore_project.replication.conf import replication_settings
 
+if TYPE_CHECKING:  # It loads Django REST framework, which the supervisor can do without.
+    from bookstore_project.api.cached_resources import CachedResource
+
 REPLICATION_APP = "replication"
 """The app whose tables stand beside those of each service: the log, the digests, what triggers note."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A replicated table: its name, primary key column, all columns, and the model behind it."""
+    """A replicated table: its name, primary key column, all columns, the model behind it, what fronts show of it."""
 
     name: str
     key_column: str
     columns: tuple[str, ...]
     model: type[models.Model]
+    shown_by: "tuple[CachedResource, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -84,5 +88,9 @@ def tables_of(registry: Apps, app_labels: Iterable[str]) -> dict[str, Table]:
         meta = model._meta
         # In the order of their names: code and its migrations may list them differently.
         columns = tuple(sorted(str(field.column) for field in stored_fields(model)))
-        found[meta.db_table] = Table(meta.db_table, str(meta.pk.column), columns, model)
+        found[meta.db_table] = Table(meta.db_table, str(meta.pk.column), columns, model, _shown_by(meta.label))
     return found
+
+
+def _shown_by(model_label: str) -> "tuple[CachedResource, ...]":
+    return tuple(resource for resource in replication_settings.cached_resources if resource.model == model_label)

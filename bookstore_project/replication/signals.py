@@ -1,8 +1,8 @@
-"""post_save and post_delete receivers: they queue the object and its cache keys with the running transaction.
+"""post_save and post_delete receivers: they note the object with the running transaction.
 
 A signal notes that a row was saved; it writes no other database. The list is completed by triggers, which see what
-sends no signal (`update()`, raw SQL), and `sqlite_pair/commit/attempt` writes both files by it. Both together: a
-table that lost its triggers is noticed, and a model can name cache keys that no column shows.
+sends no signal (`update()`, raw SQL), and `sqlite_pair/commit/attempt` writes both files by it. Both
+together: a table that lost its triggers is noticed.
 """
 
 from typing import Any
@@ -24,5 +24,4 @@ def queue_change(sender: type[models.Model], instance: models.Model, using: str,
         return
     attempt = active_attempt()
     if attempt is not None and using in attempt.service.aliases:
-        cache_keys = getattr(instance, "cache_keys", None)
-        attempt.touch(instance, cache_keys() if cache_keys is not None else ())
+        attempt.touch(instance)

@@ -113,6 +113,11 @@ REPLICATION: dict[str, Any] = {
     },
     # Those whose rows are with the staff accounts, in one database that nobody replicates.
     "UNREPLICATED_APPS": ["admin", "auth", "authtoken", "contenttypes", "frontend_app", "sessions"],
+    # What fronts keep of the answers that show rows of the catalog.
+    "CACHED_RESOURCES": [
+        "bookstore_project.api.cached_resources.BOOK",
+        "bookstore_project.api.cached_resources.TOPIC",
+    ],
     "FRONTS": {node.name: node.address for node in topology.replicas(topology.FRONT)},
     "NODE": topology.NODE.name if topology.NODE else "",
     "DATA_DIR": topology.DATA,

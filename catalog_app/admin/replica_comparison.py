@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from bookstore_project.api.cached_resources import BOOK
 from bookstore_project.replication import maintenance_log, reads
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.pinning import current_pin
 from bookstore_project.settings import topology
-from catalog_app.models import Book, book_key
+from catalog_app.models import Book
 
 
 class Finding(Enum):
@@ -86,7 +87,7 @@ def compare(books: Sequence[Book]) -> Comparison:
 
 def _judge(book: Book, other: Book | None, touched: frozenset[str]) -> OtherCopy:
     quantity = None if other is None else other.quantity
-    if book_key(book.pk) in touched:
+    if BOOK.key(book.pk) in touched:
         return OtherCopy(Finding.CHANGED, quantity)
     if other is None:
         return OtherCopy(Finding.DIFFERS)

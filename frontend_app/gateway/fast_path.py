@@ -11,11 +11,16 @@ import time
 from functools import cache
 from typing import Any
 
+from django.http import HttpRequest
+from django.urls import get_resolver
+from rest_framework.views import APIView
+
 from bookstore_project.api import etags, headers, health
 from bookstore_project.nodes import metrics
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, RawHeaders, Scope, raw_headers
+from bookstore_project.replication.conf import replication_settings
+from frontend_app.cache.addresses import CacheableAddresses
 from frontend_app.cache.entries import CacheEntry, Ready
-from frontend_app.cache.keys import topic_key
 from frontend_app.cache.memo import Memo
 from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.gateway import response_headers
@@ -24,11 +29,7 @@ from frontend_app.gateway.request_headers import Header, HeaderSummary, RequestH
 from frontend_app.responses import NO_POSITION, source_headers
 from frontend_app.runtime import Front
 
-_BOOK = re.compile(r"/(api/v1/books|product|info)/([1-9][0-9]{0,17})/?")
-_TITLES = re.compile(r"/search/([^/\n\ufffd]+)/?")
 _HEALTH = re.compile(r"/healthz/?")
-_READ_ONLY = "GET, HEAD, OPTIONS"
-_EDITABLE = "GET, PATCH, DELETE, HEAD, OPTIONS"
 TARGETS_BYTES, LARGEST_TARGET_BYTES = 8 * 1024 * 1024, 1000
 """Of the addresses that are remembered, those of hits alone: of all, and of one.
 
@@ -183,11 +184,20 @@ class Targets:
     def __init__(self) -> None:
         self._memo: Memo[tuple[str, bytes], Target] = Memo(TARGETS_BYTES, LARGEST_TARGET_BYTES)
         self.known = self._memo.known
+        self._cacheable = CacheableAddresses(replication_settings.cached_resources)
 
     def of(self, scope: Scope) -> Target | None:
         """None for what can't be in the cache."""
         path, query = scope["path"], scope["query_string"]
-        return self.known.get((path, query)) or _target(path, query)
+        return self.known.get((path, query)) or self._target(path, query)
+
+    def _target(self, path: str, query: bytes) -> Target | None:
+        if len(path.encode("utf-8", "surrogatepass")) + len(query) > LARGEST_TARGET_BYTES:
+            return None  # Nothing in the cache has so long an address: not worth a look.
+        found = self._cacheable.find(path, query.decode("latin-1"))
+        if found is None:
+            return None
+        return Target(found.key.entry, found.key.floor, _allowed(found.route), metrics.pattern_of(found.route))
 
     def keep(self, scope: Scope, target: Target) -> None:
         """For the next time: it was a hit."""
@@ -196,18 +206,13 @@ class Targets:
         self._memo.keep((path, query), target, 4 * len(path) + len(query))
 
 
-def _target(path: str, query: bytes) -> Target | None:
-    if len(path.encode("utf-8", "surrogatepass")) + len(query) > LARGEST_TARGET_BYTES:
-        return None  # Nothing in the cache has so long an address: not worth a look.
-    if found := _BOOK.fullmatch(path):
-        key = f"book:{found[2]}"
-        allow = _EDITABLE if found[1] == "api/v1/books" else _READ_ONLY
-        return None if query else Target(key, key, allow, f"/{found[1]}/<int:book_id>")
-    found = _TITLES.fullmatch(path)
-    if not found or found[1] in (".", ".."):
-        return None
-    page = topic_key(found[1], query.decode("latin-1"))
-    return Target(page.entry, page.floor, _READ_ONLY, "/search/<path:topic>") if page else None
+@cache
+def _allowed(route: str) -> str:
+    """The methods that the view of a front's route allows, in the order in which it says them."""
+    pattern = next(each for each in get_resolver().url_patterns if str(each.pattern) == route)
+    view: APIView = vars(pattern.callback)["cls"]()
+    view.setup(HttpRequest())
+    return ", ".join(view.allowed_methods)
 
 
 @cache

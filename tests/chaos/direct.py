@@ -176,10 +176,11 @@ def do(asked: Asked, rng: random.Random, alias: str) -> tuple[Outcome, State | N
 
 
 def _read(book: int, rng: random.Random, alias: str) -> tuple[Outcome, State, str, str]:
+    from bookstore_project.api.cached_resources import BOOK
     from bookstore_project.replication import reads
-    from catalog_app.models import Book, book_key
+    from catalog_app.models import Book
 
-    keys: Any = (book_key(book),) if rng.random() < 0.5 else ()
+    keys: Any = (BOOK.key(book),) if rng.random() < 0.5 else ()
     with reads.reading("catalog", alias=alias, keys=keys):
         row = Book.objects.get(pk=book)
     return Outcome.OK, State(row.version, row.quantity, f"{row.price:.2f}"), alias, ""

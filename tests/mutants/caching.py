@@ -289,9 +289,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a topic's key is as it was asked for",
         "a topic's page that is asked for in another spelling lies below a floor that no change of its books raises",
-        "frontend_app/cache/keys.py",
-        "    topic = canonical_or_same(topic)\n",
-        "",
+        "bookstore_project/api/cached_resources.py",
+        "        value = self.one_form(text)\n",
+        "        value = text\n",
         f"{COHERENCE_TESTS}::test_a_topic_has_one_key_however_it_is_spelled",
     ),
 )

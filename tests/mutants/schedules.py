@@ -107,9 +107,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a book that moves leaves its old topic alone",
         "a topic lists a book that has left it",
-        "catalog_app/models.py",
-        "for image in (before, after)",
-        "for image in (after,)",
+        "bookstore_project/api/cached_resources.py",
+        "        return {self.key(before[self.column]), self.key(after[self.column])}\n",
+        "        return {self.key(after[self.column])}\n",
         f"{SCHEDULES}::test_a_topic_move",
     ),
     Mutant(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bookstore_project.api.cached_resources import TOPIC
 from bookstore_project.api.problems import Unavailable
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import client
@@ -12,7 +13,7 @@ from frontend_app import services
 from frontend_app.cache.coherence import Cache, Coherence
 from frontend_app.cache.entries import CacheEntry
 from frontend_app.cache.flights import Flight
-from frontend_app.cache.keys import topic_key
+from frontend_app.cache.keys import Key, key_of
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.messages import Invalidation, Push
 from frontend_app.runtime import Front
@@ -220,6 +221,11 @@ def test_the_pages_of_a_topic_share_its_floor(store: Store, cache: Cache) -> Non
         relay = services.read_titles(front, "things", query)
         assert relay.headers["X-Cache"] == "miss"
         assert b"New" in relay.body
+
+
+def topic_key(topic: str, query: str) -> Key | None:
+    value = TOPIC.value_of(topic)
+    return key_of(TOPIC, value, query) if value is not None else None
 
 
 def test_no_two_pages_share_a_name() -> None:

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -64,7 +64,6 @@ class Attempt:
     callbacks: list[Callback] = field(default_factory=list)
     _participants: list[Participant] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
-    _extra_keys: set[str] = field(default_factory=set)
 
     def perform(self, change: Callable[[], T], excluded: Mapping[str, BaseException]) -> Committed[T]:
         """Raises RunAgain if an alias is to be excluded the next time, and nothing has happened yet."""
@@ -79,10 +78,9 @@ class Attempt:
         finally:
             opening.rollback()
 
-    def touch(self, instance: models.Model, keys: Sequence[str] = ()) -> None:
-        """A signal receiver saw this object saved or deleted; `keys` are cache keys beyond its image's own."""
+    def touch(self, instance: models.Model) -> None:
+        """A signal receiver saw this object saved or deleted."""
         self._touched.add((instance._meta.db_table, instance.pk))
-        self._extra_keys.update(keys)
 
     def verify(self, instance: models.Model) -> None:
         self._read_verified(type(instance), instance.pk)
@@ -198,12 +196,11 @@ class Attempt:
         return entry
 
     def _cache_keys(self, changes: list[entries.RowChange]) -> list[str]:
-        """The cache keys that the changed rows touch, by their models' account."""
-        keys = set(self._extra_keys)
+        """The cache keys that the changed rows touch, by what fronts show of them."""
+        keys: set[str] = set()
         for change in changes:
-            keys_of = getattr(self.service.tables[change.table].model, "cache_keys_of_change", None)
-            if keys_of is not None:
-                keys.update(keys_of(change.before, change.after))
+            for resource in self.service.tables[change.table].shown_by:
+                keys |= resource.keys_of_change(change.before, change.after)
         return sorted(keys)
 
     def _commit(self, witness: Witness) -> Witness:
