@@ -215,9 +215,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the entry names the new row's cache keys only",
         "a book that has moved stays in its old topic's list",
-        "catalog_app/models.py",
-        "images = [image for image in (before, after) if image is not None]",
-        "images = [image for image in (after or before,) if image is not None]",
+        "bookstore_project/api/cached_resources.py",
+        "        return {self.key(before[self.column]), self.key(after[self.column])}\n",
+        "        return {self.key(after[self.column])}\n",
         f"{rooms.REPLICATION}/test_transaction.py::test_an_entry_names_the_old_and_the_new_topic",
     ),
     mutant(
