@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, models
 
+from bookstore_project.api.cached_resources import PARAMETER, CachedResource
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.service import (
     REPLICATION_APP,
@@ -28,6 +29,7 @@ _NO_KEYS = (models.BinaryField, models.DecimalField)
 def register() -> None:
     checks.register(check_services, checks.Tags.models)
     checks.register(check_replicated_models, checks.Tags.models)
+    checks.register(check_cached_resources, checks.Tags.models)
 
 
 def check_services(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -84,6 +86,30 @@ def check_replicated_models(app_configs: Sequence[AppConfig] | None, **kwargs: A
         for model in replicated_models(apps, filter(apps.app_configs.__contains__, service.app_labels))
         for message in check_model(model)
     ]
+
+
+def check_cached_resources(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """What a declaration names is there: else a change would touch no key, and fronts would show what was."""
+    return [
+        checks.Error(problem, "See docs/your-own-model.md.", resource.name, "replication.E011")
+        for resource in replication_settings.cached_resources
+        for problem in _problems_of(resource)
+    ]
+
+
+def _problems_of(resource: CachedResource) -> Iterator[str]:
+    for route in resource.routes:
+        if len(PARAMETER.findall(route)) != 1 or route.count("<") != 1:
+            yield f"The route {route!r} of the cached resource {resource.name} has not one <int:…> or <str:…>."
+    labels = replication_settings.service_of_app
+    models_of_services = replicated_models(apps, filter(apps.app_configs.__contains__, labels))
+    model = next((each for each in models_of_services if each._meta.label == resource.model), None)
+    if model is None:
+        yield f"The cached resource {resource.name} shows {resource.model}, which is no replicated model."
+        return
+    columns = {field.column for field in model._meta.concrete_fields}
+    for name in {resource.column, *resource.shows} - columns:
+        yield f"The cached resource {resource.name} names {name!r}, which is no column of {resource.model}."
 
 
 def check_model(model: type[models.Model]) -> Iterator[checks.CheckMessage]:

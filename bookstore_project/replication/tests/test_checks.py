@@ -1,5 +1,6 @@
 """Models that replication can't carry, and those that have no place, are found by Django's system checks."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,14 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.test.utils import isolate_apps
 
-from bookstore_project.replication.checks import check_model, check_replicated_models, check_services
+from bookstore_project.api.cached_resources import TOPIC, CachedResource
+from bookstore_project.replication.checks import (
+    check_cached_resources,
+    check_model,
+    check_replicated_models,
+    check_services,
+)
+from bookstore_project.replication.conf import replication_settings
 from tests.configured import replication
 
 
@@ -90,3 +98,29 @@ def test_an_app_that_is_declared_to_be_elsewhere_needs_no_service() -> None:
 
 def others() -> list[str]:
     return list(settings.REPLICATION["UNREPLICATED_APPS"])
+
+
+def cached(**members: Any) -> CachedResource:
+    return replace(TOPIC, **members)
+
+
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [
+        ({"model": "catalog_app.Bock"}, "shows catalog_app.Bock, which is no replicated model"),
+        ({"model": "auth.User"}, "shows auth.User, which is no replicated model"),
+        ({"column": "book"}, "names 'book', which is no column"),
+        ({"shows": ("id", "subject")}, "names 'subject', which is no column"),
+        ({"routes": ("search/",)}, "has not one <int:"),
+        ({"routes": ("a/<int:b>/<int:c>",)}, "has not one <int:"),
+        ({"routes": ("a/<uuid:b>",)}, "has not one <int:"),
+        ({}, ""),
+    ],
+)
+def test_what_a_cached_resource_names_is_there(
+    members: dict[str, Any], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replication_settings, "cached_resources", (cached(**members),))
+    found = check_cached_resources(None)
+    assert [message.id for message in found] == (["replication.E011"] if what else [])
+    assert all(what in message.msg for message in found)
