@@ -114,6 +114,13 @@ def test_what_sold_out_or_changed_its_price_in_the_basket_is_named_before_anythi
 
 def test_pages_of_the_shop_fit_and_have_no_barriers(visitor: Visitor, book: int) -> None:
     visitor.excused = ("404", "Failed to load resource")
-    for path in (f"/books/{book}/", "/books/999999/", "/basket/", "/orders/", "/?topic=tests"):
+    fields = {"title": "W" * 500, "topic": "tests", "price": "99999999.99", "quantity": 9, "authors": "A" * 1000}
+    endless = Client(visitor.store).post("/api/v1/books/", fields, as_staff=True).json["id"]
+    to_basket(visitor, endless)
+    to_basket(visitor, book)
+    assert_fine(visitor, "basket with an endless word")
+    buy(visitor.page)
+    assert_fine(visitor, "order with an endless word")
+    for path in (f"/books/{book}/", f"/books/{endless}/", "/books/999999/", "/basket/", "/orders/", "/?topic=tests"):
         visitor.go(path)
         assert_fine(visitor, path)
