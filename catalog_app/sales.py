@@ -154,9 +154,10 @@ def _repeat(order: uuid.UUID, lines: Sequence[Line]) -> Sale | Refusal:
     for entry in known:
         verify(entry)
     by_book = {entry.book_id: entry for entry in known}
+    is_sale = known[0].kind == LedgerEntry.Kind.SALE
     if len(known) != len(lines) or not all(_is_same(line, by_book.get(line.book)) for line in lines):
-        raise _conflict()
-    if known[0].kind == LedgerEntry.Kind.SALE:
+        raise problems.IdempotencyConflict.of_purchase(is_bought=is_sale)
+    if is_sale:
         return _sale(known, is_repeat=True)
     (line,), (entry,) = lines, known
     missing = MissingLine(
@@ -174,7 +175,7 @@ def _is_same(line: Line, entry: LedgerEntry | None) -> bool:
 def _repeated_refusal(answer: KeyedAnswer, lines: Sequence[Line]) -> Refusal:
     verify(answer)
     if answer.fingerprint != _fingerprint(lines):
-        raise _conflict()
+        raise problems.IdempotencyConflict.of_purchase(is_bought=False)
     if answer.body:
         missing = [MissingLine(**members) for members in json.loads(answer.body)]
     else:  # As it was recorded before orders had several lines.
@@ -187,7 +188,3 @@ def _fingerprint(lines: Sequence[Line]) -> str:
         return f"{lines[0].quantity} of {lines[0].book}"
     asked = sorted((line.book, line.quantity, str(line.unit_price)) for line in lines)
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
-
-
-def _conflict() -> problems.IdempotencyConflict:
-    return problems.IdempotencyConflict("This idempotency key was used for another purchase before.")

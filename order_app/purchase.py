@@ -99,7 +99,7 @@ def check_same(known: Order, lines: Sequence[Line]) -> None:
     """Raises IdempotencyConflict if the key's first purchase was another one."""
     bought = {line.book: line for line in known.lines.all()}
     if len(bought) != len(lines) or not all(_is_same(line, bought.get(line.book)) for line in lines):
-        raise problems.IdempotencyConflict("This idempotency key was used for another purchase before.")
+        raise problems.IdempotencyConflict.of_purchase(is_bought=True)
 
 
 def _is_same(line: Line, bought: OrderLine | None) -> bool:

@@ -120,6 +120,11 @@ class IdempotencyConflict(StoreError):
 
     code = "idempotency_conflict"
 
+    @classmethod
+    def of_purchase(cls, *, is_bought: bool) -> "IdempotencyConflict":
+        """`is_bought`: whether that other purchase was made; or else it was refused, for good."""
+        return cls("This idempotency key was used for another purchase before.", is_bought=is_bought)
+
 
 class Unavailable(StoreError):
     """It can't be promised now: nothing was changed, try again."""

@@ -57,6 +57,10 @@ PROBLEM: dict[str, Any] = {
                 },
             },
         },
+        "is_bought": {
+            "type": "boolean",
+            "description": "With idempotency_conflict, of a purchase: whether the one before was made, or refused.",
+        },
         "order": {**_TEXT, "format": "uuid", "description": "With outcome_unknown: the order's id."},
         "service": {
             **_TEXT,

@@ -62,8 +62,9 @@ def test_a_repeat_sells_nothing_more_whatever_its_lines_order(order: uuid.UUID) 
 )
 def test_a_repeat_with_other_lines_is_a_conflict(order: uuid.UUID, other: tuple[Line, ...]) -> None:
     sell(order, *BASKET)
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflict) as caught:
         sell(order, *other)
+    assert caught.value.extra == {"is_bought": True}
     assert [stock(book) for book in (1, 2, 3, 4)] == [49, 45, 48, 50]
 
 
@@ -109,8 +110,9 @@ def test_a_refused_basket_stays_refused_word_for_word(order: uuid.UUID) -> None:
         sell(order, *BASKET)
     assert (again.value.detail, missing(again.value)) == (first.value.detail, missing(first.value))
     assert (first.value.is_repeat, again.value.is_repeat) == (False, True)
-    with pytest.raises(IdempotencyConflict):
+    with pytest.raises(IdempotencyConflict) as other:
         sell(order, *BASKET[:2])
+    assert other.value.extra == {"is_bought": False}
     assert not sell(uuid.uuid4(), *BASKET).is_repeat
     assert_copies_equal("catalog")
 

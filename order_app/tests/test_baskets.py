@@ -72,8 +72,20 @@ def test_lines_of_the_same_book_are_one() -> None:
 )
 def test_a_key_of_another_basket_is_a_conflict(other: Any) -> None:
     send("POST", "/api/v1/orders/", BASKET, sent=SENT)
-    assert_problem(send("POST", "/api/v1/orders/", other, sent=SENT), 422, "idempotency_conflict")
+    refused = send("POST", "/api/v1/orders/", other, sent=SENT)
+    assert_problem(refused, 422, "idempotency_conflict")
+    assert refused.json()["is_bought"] is True
     assert rows("order-1", "SELECT count(*) FROM order_app_orderline") == [(3,)]
+
+
+@pytest.mark.parametrize("others", [[], [{"book": 2}]])
+def test_a_key_of_a_refusal_says_with_other_lines_that_nothing_was_bought_under_it(others: Any) -> None:
+    refused = {"lines": [{"book": 1, "quantity": 60}, *others]}
+    assert send("POST", "/api/v1/orders/", refused, sent=SENT).status_code == 409
+    other = send("POST", "/api/v1/orders/", {"book": 1, "quantity": 2}, sent=SENT)
+    assert_problem(other, 422, "idempotency_conflict")
+    assert other.json()["is_bought"] is False
+    assert sold(1) == 0
 
 
 def test_what_is_missing_is_named_with_what_is_left_and_nothing_is_sold() -> None:

@@ -78,7 +78,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a customer asks for two copies, and is shown an order of one",
         SELLING,
         "    if len(known) != len(lines) or not all(_is_same(line, by_book.get(line.book)) for line in lines):\n"
-        "        raise _conflict()\n",
+        "        raise problems.IdempotencyConflict.of_purchase(is_bought=is_sale)\n",
         "",
         f"{TESTS}::test_an_order_that_asks_for_something_else_is_a_conflict",
         f"{BASKETS}::test_a_repeat_with_other_lines_is_a_conflict",
