@@ -8,7 +8,7 @@ or by a refusal (which is final for its key). Nobody can make another's: the coo
 
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
+from bookstore_project.api import idempotency
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PURCHASE
 
 BASKET_COOKIE = "basket"
@@ -28,6 +29,11 @@ MOST_ORDERS = 50
 def new_key() -> str:
     """For a basket that begins: 128 random bits."""
     return secrets.token_urlsafe(16)
+
+
+def key_after(refused: str) -> str:
+    """For what is bought in place of what was refused under that key: the same one, however often it is refused."""
+    return str(idempotency.id_of("basket", refused))
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,11 @@ class Basket:
         """Whether this key is the basket's, or of a book bought beside it."""
         return key == self.key or key.startswith(f"{self.key}-")
 
+    def without(self, books: Iterable[int]) -> "Basket":
+        """What is left of it when these are bought: another basket."""
+        bought = set(books)
+        return Basket(copies={book: copies for book, copies in self.copies.items() if book not in bought})
+
     @property
     def is_full(self) -> bool:
         return len(self.copies) >= MAX_LINES
@@ -61,12 +72,17 @@ class Basket:
 
 def read_basket(request: HttpRequest) -> Basket:
     """The visitor's; an empty one if there is none, or the cookie isn't ours."""
+    return find_basket(request) or Basket()
+
+
+def find_basket(request: HttpRequest) -> Basket | None:
+    """The visitor's; None if there is none, or the cookie isn't ours (any more)."""
     members = _read(request, BASKET_COOKIE)
     try:
         lines = [(book, copies) for book, copies in members["lines"] if _is_line(book, copies)]
         return Basket(str(members["key"]), dict(lines[:MAX_LINES]))
     except (KeyError, TypeError, ValueError):
-        return Basket()
+        return None
 
 
 def write_basket(response: HttpResponse, basket: Basket) -> None:

@@ -86,10 +86,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @page
 def book(request: HttpRequest, book_id: int) -> HttpResponse:
     """One book, to be put into the basket or bought at once."""
-    found, kept = catalogue.book_found(front(), book_id), baskets.read_basket(request)
+    found, known = catalogue.book_found(front(), book_id), baskets.find_basket(request)
+    kept = known or Basket()
     context = {"book": found.members, "source": found.source, "key": kept.key_of_one(book_id)}
     response = show(request, "book", context)
-    if baskets.BASKET_COOKIE not in request.COOKIES:
+    if known is None:
         baskets.write_basket(response, kept)  # The page asked for once more has the same key.
     return response
 
@@ -141,11 +142,19 @@ def _keep(changed: Basket) -> HttpResponse:
 
 
 def _basket_page(
-    request: HttpRequest, kept: Basket, *, status: int = HTTPStatus.OK, missing: Sequence[Mapping[str, Any]] = ()
+    request: HttpRequest,
+    kept: Basket,
+    *,
+    status: int = HTTPStatus.OK,
+    missing: Sequence[Mapping[str, Any]] = (),
+    was_refused: bool = False,
 ) -> HttpResponse:
+    """`missing`: what was refused just now; `was_refused`: something was before, and this is something else."""
     lines = catalogue.basket_lines(front(), kept.copies)
     total = sum((line.total for line in lines), Decimal(0))
     context = {"basket": kept, "lines": lines, "total": total, "missing": missing, "key": kept.key}
+    context["was_refused"] = was_refused
+    context["is_kept"] = baskets.BASKET_COOKIE in request.COOKIES
     context["can_buy"] = bool(lines) and not any(line.is_short for line in lines)
     return show(request, "basket", context, status=status)
 
@@ -161,9 +170,10 @@ def buy(request: HttpRequest) -> HttpResponse:
     found = catalogue.buy(front(), lines, key)
     if found.is_ok:
         return _bought(request, found, key)
-    if found.members.get("code") == problems.IdempotencyConflict.code:
+    is_other = found.members.get("code") == problems.IdempotencyConflict.code
+    if is_other and found.members.get("is_bought"):
         return _bought_before(request, key)
-    if "lines" in found.members:
+    if is_other or "lines" in found.members:
         return _refused(request, found, key, lines)
     code = str(found.members.get("code"))
     context = {"again": lines, "key": key, "problem": found.members}
@@ -180,27 +190,43 @@ def _bought(request: HttpRequest, found: Found, key: str) -> HttpResponse:
     baskets.add_order(request, response, order_id)
     kept = baskets.read_basket(request)
     if kept.is_key_of_it(key):
-        baskets.write_basket(response, Basket() if kept.key == key else Basket(copies=kept.copies))
+        # Of its own lines alone: something may have been put in from another tab meanwhile.
+        baskets.write_basket(response, kept.without(_books_of(found) if kept.key == key else ()))
     return response
 
 
 def _bought_before(request: HttpRequest, key: str) -> HttpResponse:
-    """The basket was bought with other lines, in another tab: what is in it now is another basket."""
-    kept = baskets.read_basket(request)
-    context = {"order_id": str(idempotency.order_id(key)), "has_more": kept.key == key and kept.copies}
+    """The basket was bought with other lines, in another tab: what else is in it now is another basket."""
+    kept, order_id = baskets.read_basket(request), str(idempotency.order_id(key))
+    is_its, books = kept.is_key_of_it(key), set[int]()
+    if kept.key == key:
+        books = _books_of(catalogue.ask(lambda: services.read_order(front(), order_id)))
+    rest = kept.without(books)
+    context = {"basket": rest, "order_id": order_id, "has_more": rest.copies}
     response = show(request, "bought_before", context, status=HTTPStatus.CONFLICT)
-    if kept.is_key_of_it(key):
-        baskets.write_basket(response, Basket(copies=kept.copies))
+    if is_its:
+        baskets.write_basket(response, rest)
     return response
 
 
+def _books_of(order: Found) -> set[int]:
+    return {line["book"] for line in order.members.get("lines", ())}
+
+
 def _refused(request: HttpRequest, found: Found, key: str, lines: Sequence[Mapping[str, Any]]) -> HttpResponse:
-    """What can't be had is named; the rest may be bought as another basket, for a refusal is final for its key."""
-    wanted = Basket(copies={line["book"]: line["quantity"] for line in lines})
-    response = _basket_page(request, wanted, status=HTTPStatus.CONFLICT, missing=found.members["lines"])
-    kept = baskets.read_basket(request)
-    if kept.is_key_of_it(key):
-        baskets.write_basket(response, wanted if kept.key == key else Basket(copies=kept.copies))
+    """What can't be had is named; the rest may be bought as another basket, for a refusal is final for its key.
+
+    It is shown as the cookie has it now: something may have been put in, or taken out, from another tab meanwhile.
+    """
+    kept, next_key = baskets.read_basket(request), baskets.key_after(key)
+    is_whole = kept.key in (key, next_key)
+    wanted = Basket(next_key, kept.copies if is_whole else {line["book"]: line["quantity"] for line in lines})
+    missing = found.members.get("lines", ())
+    response = _basket_page(request, wanted, status=HTTPStatus.CONFLICT, missing=missing, was_refused=not missing)
+    if is_whole:
+        baskets.write_basket(response, wanted)
+    elif kept.is_key_of_it(key):
+        baskets.write_basket(response, Basket(copies=kept.copies))
     return response
 
 

@@ -49,7 +49,7 @@ class Orders:
         if self.is_silent:
             return problem_reply("outcome_unknown", 1)
         if order["asked"] != body:
-            return problem_reply("idempotency_conflict", 1)
+            return json_reply({"code": "idempotency_conflict", "detail": "No.", "is_bought": True}, 422)
         return json_reply(order, 201)
 
     def _shown(self, body: Any) -> dict[str, Any]:
@@ -197,6 +197,53 @@ def test_a_basket_bought_in_another_tab_before_it_was_changed_is_not_bought_twic
     assert told.status_code == 409
     assert bought["Location"] in told.content.decode()
     assert len(orders.by_key) == 1
+    assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00"], "what was put in meanwhile is there still"
+
+
+def test_what_was_bought_by_a_try_whose_answer_was_lost_leaves_a_basket_that_has_grown_since(
+    client: Client, orders: Orders
+) -> None:
+    orders.is_silent = True
+    client.post("/buy/", form_of(put(client, 1)))
+    orders.is_silent = False
+    told = client.post("/buy/", form_of(put(client, 2)))
+    assert told.status_code == 409
+    assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00"]
+
+
+@pytest.mark.parametrize("path", ["/books/1/", "/basket/"])
+def test_other_copies_under_a_key_that_was_refused_are_shown_as_another_purchase(
+    client: Client, orders: Orders, path: str
+) -> None:
+    put(client, 1)
+    form = form_of(client.get(path))
+    orders.refusal = json_reply({"code": "idempotency_conflict", "detail": "No.", "is_bought": False}, 422)
+    refused = [client.post("/buy/", form) for _ in range(2)]
+    assert "Nothing was bought" in refused[0].content.decode()
+    assert form_of(refused[0])["line"] == ["1 1 10.00"]
+    assert form_of(refused[0])["key"] != form["key"]
+    assert form_of(refused[0]) == form_of(refused[1]), "however often it is pressed"
+    orders.refusal = None
+    assert client.post("/buy/", form_of(refused[0])).status_code == 303
+    assert len(orders.by_key) == 1
+
+
+def test_a_refusal_keeps_what_was_put_into_the_basket_meanwhile(client: Client, orders: Orders) -> None:
+    stale = put(client, 1)
+    put(client, 2)
+    line = {"code": "price_changed", "book": 1, "title": "Book 1", "asked": 1, "left": 9, "unit_price": "10.00"}
+    orders.refusal = json_reply({"code": "price_changed", "detail": "No.", "lines": [line]}, 409)
+    refused = client.post("/buy/", form_of(stale))
+    assert form_of(refused)["line"] == ["1 1 10.00", "2 1 20.00"]
+    assert form_of(client.get("/basket/")) == form_of(refused)
+
+
+def test_a_refusal_asked_for_again_is_the_same_basket(client: Client, orders: Orders) -> None:
+    page = put(client, 1)
+    line = {"code": "price_changed", "book": 1, "title": "Book 1", "asked": 1, "left": 9, "unit_price": "10.00"}
+    orders.refusal = json_reply({"code": "price_changed", "detail": "No.", "lines": [line]}, 409)
+    refused, reloaded = (client.post("/buy/", form_of(page)) for _ in range(2))
+    assert form_of(refused) == form_of(reloaded) == form_of(client.get("/basket/"))
 
 
 def test_unavailable_keeps_key_and_lines(client: Client, orders: Orders) -> None:
@@ -265,6 +312,16 @@ def test_a_cookie_that_makes_no_sense_is_an_empty_basket(client: Client, members
 def test_a_cookie_that_is_not_ours_is_an_empty_basket(client: Client) -> None:
     for cookie in ("forged", signing.dumps({"key": "k", "lines": [[1, 1]]}, salt="another")):
         assert_empty(client, cookie)
+
+
+def test_a_book_has_the_same_key_when_asked_for_again_though_the_cookie_was_not_ours(client: Client) -> None:
+    client.cookies[baskets.BASKET_COOKIE] = "forged"
+    assert form_of(client.get("/books/1/")) == form_of(client.get("/books/1/"))
+
+
+def test_who_refuses_cookies_is_told_why_the_basket_stays_empty() -> None:
+    assert Client().post("/basket/put/", {"book": 1, "copies": 1}).status_code == 303
+    assert "buy a book from its own page" in Client().get("/basket/").content.decode()
 
 
 def assert_empty(client: Client, cookie: str) -> None:
