@@ -6,6 +6,7 @@ or by a refusal (which is final for its key). Nobody can make another's: the coo
 `django.core.signing`), and hold no personal data.
 """
 
+import re
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,9 @@ ORDERS_COOKIE = "my-orders"
 KEPT_S = 90 * 24 * 3600
 MOST_ORDERS = 50
 """Of a visitor's that are remembered: a cookie has room for 4 KiB (RFC 6265, 6.1)."""
+MOST_TURNS = 30
+"""Books of which a visitor's purchases at once are counted: with one more, all keys of such purchases are new."""
+_KEY_OF_ONE = re.compile(r"(?P<book>[\w-]{22}-[0-9]{1,19})-(?P<turn>[0-9]{1,9})", re.ASCII)
 
 
 def new_key() -> str:
@@ -32,7 +36,12 @@ def new_key() -> str:
 
 
 def key_after(refused: str) -> str:
-    """For what is bought in place of what was refused under that key: the same one, however often it is refused."""
+    """For what is bought in place of what was refused under that key: the same one, however often it is refused.
+
+    Of a book bought at once it is the key that the book's page has from then on.
+    """
+    if one := _KEY_OF_ONE.fullmatch(refused):
+        return f"{one['book']}-{int(one['turn']) + 1}"
     return str(idempotency.id_of("basket", refused))
 
 
@@ -42,6 +51,10 @@ class Basket:
 
     key: str = field(default_factory=new_key)
     copies: Mapping[int, int] = field(default_factory=dict)
+    base: str = field(default_factory=new_key)
+    """Of the keys by which books are bought at once, beside it. What becomes of the basket doesn't change them."""
+    turns: Mapping[int, int] = field(default_factory=dict)
+    """By book: how often it was bought at once, or refused."""
 
     def with_book(self, book: int, copies: int) -> "Basket":
         """So many copies of the book; none takes it out. More than an order may have count as the most it may."""
@@ -49,17 +62,22 @@ class Basket:
         return replace(self, copies={each: count for each, count in changed.items() if count > 0})
 
     def key_of_one(self, book: int) -> str:
-        """The key of buying this book alone, from its page: one purchase until it is made, then another."""
-        return f"{self.key}-{book}"
+        """The key of buying this book alone, from its page: one purchase until made or refused, then another."""
+        return f"{self.base}-{book}-{self.turns.get(book, 0)}"
 
-    def is_key_of_it(self, key: str) -> bool:
-        """Whether this key is the basket's, or of a book bought beside it."""
-        return key == self.key or key.startswith(f"{self.key}-")
+    def after_one(self, book: int, key: str) -> "Basket":
+        """It when this book was bought, or refused, under this key: the book's next purchase has another one."""
+        if key != self.key_of_one(book):
+            return self
+        if len(self.turns) >= MOST_TURNS and book not in self.turns:
+            return replace(self, base=new_key(), turns={})
+        return replace(self, turns={**self.turns, book: self.turns.get(book, 0) + 1})
 
     def without(self, books: Iterable[int]) -> "Basket":
         """What is left of it when these are bought: another basket."""
         bought = set(books)
-        return Basket(copies={book: copies for book, copies in self.copies.items() if book not in bought})
+        rest = {book: copies for book, copies in self.copies.items() if book not in bought}
+        return replace(self, key=new_key(), copies=rest)
 
     @property
     def is_full(self) -> bool:
@@ -80,13 +98,15 @@ def find_basket(request: HttpRequest) -> Basket | None:
     members = _read(request, BASKET_COOKIE)
     try:
         lines = [(book, copies) for book, copies in members["lines"] if _is_line(book, copies)]
-        return Basket(str(members["key"]), dict(lines[:MAX_LINES]))
+        turns = {int(book): int(count) for book, count in members["turns"]}
+        return Basket(str(members["key"]), dict(lines[:MAX_LINES]), str(members["base"]), turns)
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def write_basket(response: HttpResponse, basket: Basket) -> None:
-    _write(response, BASKET_COOKIE, {"key": basket.key, "lines": list(basket.copies.items())})
+    members = {"key": basket.key, "lines": list(basket.copies.items())}
+    _write(response, BASKET_COOKIE, {**members, "base": basket.base, "turns": list(basket.turns.items())})
 
 
 def read_orders(request: HttpRequest) -> list[str]:

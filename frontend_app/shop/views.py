@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import wraps
 from http import HTTPStatus
@@ -26,6 +27,8 @@ from frontend_app.shop.basket import Basket
 from frontend_app.shop.catalogue import Found
 
 View = Callable[..., HttpResponse]
+Lines = Sequence[Mapping[str, Any]]
+"""Of an order, at least one."""
 COVERS_KEPT_S = 365 * 24 * 3600
 _PRICE = re.compile(r"[0-9]{1,8}\.[0-9]{2}")
 
@@ -169,10 +172,10 @@ def buy(request: HttpRequest) -> HttpResponse:
     assert key is not None
     found = catalogue.buy(front(), lines, key)
     if found.is_ok:
-        return _bought(request, found, key)
+        return _bought(request, found, key, lines)
     is_other = found.members.get("code") == problems.IdempotencyConflict.code
     if is_other and found.members.get("is_bought"):
-        return _bought_before(request, key)
+        return _bought_before(request, key, lines)
     if is_other or "lines" in found.members:
         return _refused(request, found, key, lines)
     code = str(found.members.get("code"))
@@ -184,27 +187,27 @@ def buy(request: HttpRequest) -> HttpResponse:
     return show(request, "problem", {"problem": found.members}, status=found.status)
 
 
-def _bought(request: HttpRequest, found: Found, key: str) -> HttpResponse:
+def _bought(request: HttpRequest, found: Found, key: str, lines: Lines) -> HttpResponse:
     order_id = str(found.members["id"])
     response = HttpResponseRedirect(reverse("order-page", args=[order_id]), status=HTTPStatus.SEE_OTHER)
     baskets.add_order(request, response, order_id)
     kept = baskets.read_basket(request)
-    if kept.is_key_of_it(key):
-        # Of its own lines alone: something may have been put in from another tab meanwhile.
-        baskets.write_basket(response, kept.without(_books_of(found) if kept.key == key else ()))
+    # Without its own lines alone: something may have been put in from another tab meanwhile.
+    rest = kept.without(_books_of(found)) if kept.key == key else kept.after_one(lines[0]["book"], key)
+    if rest != kept:
+        baskets.write_basket(response, rest)
     return response
 
 
-def _bought_before(request: HttpRequest, key: str) -> HttpResponse:
+def _bought_before(request: HttpRequest, key: str, lines: Lines) -> HttpResponse:
     """The basket was bought with other lines, in another tab: what else is in it now is another basket."""
     kept, order_id = baskets.read_basket(request), str(idempotency.order_id(key))
-    is_its, books = kept.is_key_of_it(key), set[int]()
+    rest = kept.after_one(lines[0]["book"], key)
     if kept.key == key:
-        books = _books_of(catalogue.ask(lambda: services.read_order(front(), order_id)))
-    rest = kept.without(books)
-    context = {"basket": rest, "order_id": order_id, "has_more": rest.copies}
+        rest = kept.without(_books_of(catalogue.ask(lambda: services.read_order(front(), order_id))))
+    context = {"basket": rest, "order_id": order_id, "has_more": kept.key == key and rest.copies}
     response = show(request, "bought_before", context, status=HTTPStatus.CONFLICT)
-    if is_its:
+    if rest != kept:
         baskets.write_basket(response, rest)
     return response
 
@@ -213,20 +216,20 @@ def _books_of(order: Found) -> set[int]:
     return {line["book"] for line in order.members.get("lines", ())}
 
 
-def _refused(request: HttpRequest, found: Found, key: str, lines: Sequence[Mapping[str, Any]]) -> HttpResponse:
+def _refused(request: HttpRequest, found: Found, key: str, lines: Lines) -> HttpResponse:
     """What can't be had is named; the rest may be bought as another basket, for a refusal is final for its key.
 
     It is shown as the cookie has it now: something may have been put in, or taken out, from another tab meanwhile.
     """
     kept, next_key = baskets.read_basket(request), baskets.key_after(key)
     is_whole = kept.key in (key, next_key)
-    wanted = Basket(next_key, kept.copies if is_whole else {line["book"]: line["quantity"] for line in lines})
+    copies = kept.copies if is_whole else {line["book"]: line["quantity"] for line in lines}
+    wanted = replace(kept, key=next_key, copies=copies)
     missing = found.members.get("lines", ())
     response = _basket_page(request, wanted, status=HTTPStatus.CONFLICT, missing=missing, was_refused=not missing)
-    if is_whole:
-        baskets.write_basket(response, wanted)
-    elif kept.is_key_of_it(key):
-        baskets.write_basket(response, Basket(copies=kept.copies))
+    rest = wanted if is_whole else kept.after_one(lines[0]["book"], key)
+    if rest != kept:
+        baskets.write_basket(response, rest)
     return response
 
 

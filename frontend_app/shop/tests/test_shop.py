@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import signing
+from django.http import HttpResponse
 from django.test import Client
 
 from bookstore_project.api import headers, idempotency
@@ -170,6 +171,33 @@ def test_a_book_bought_at_once_is_one_order_until_it_is_made_whatever_page_is_as
     assert form_of(client.get("/basket/"))["line"] == ["1 1 10.00"], "the basket stays what it was"
 
 
+@pytest.mark.parametrize("lost_path", ["/books/2/", "/basket/"])
+def test_what_may_have_been_bought_keeps_its_key_whatever_else_is_bought_meanwhile(
+    client: Client, orders: Orders, store: Store, lost_path: str
+) -> None:
+    store.put(3, price="30.00", authors="", isbn13=None, quantity=3, version=1)
+    put(client, 1)
+    lost = form_of(client.get(lost_path))
+    orders.is_silent = True
+    assert client.post("/buy/", lost).status_code == 503
+    orders.is_silent = False
+    for meanwhile in {"/books/2/", "/books/3/", "/basket/"} - {lost_path}:
+        assert client.post("/buy/", form_of(client.get(meanwhile))).status_code == 303
+    assert form_of(client.get(lost_path)) == lost
+
+
+def test_many_books_bought_at_once_leave_room_in_the_cookie_and_every_key_is_new() -> None:
+    full = baskets.Basket("k" * 22, {2**63 - each * 7919131: 1000 - each for each in range(1, 101)})
+    keys = set()
+    for book in (*range(10**18, 10**18 + 50), 10**18):
+        keys.add(full.key_of_one(book))
+        full = full.after_one(book, full.key_of_one(book))
+    assert len(keys) == 51
+    response = HttpResponse()
+    baskets.write_basket(response, full)
+    assert len(response.cookies[baskets.BASKET_COOKIE].OutputString()) < 4096
+
+
 def test_what_is_missing_is_named_and_the_rest_is_another_basket(client: Client, orders: Orders) -> None:
     put(client, 1, 2)
     page = put(client, 2)
@@ -223,6 +251,7 @@ def test_other_copies_under_a_key_that_was_refused_are_shown_as_another_purchase
     assert form_of(refused[0])["line"] == ["1 1 10.00"]
     assert form_of(refused[0])["key"] != form["key"]
     assert form_of(refused[0]) == form_of(refused[1]), "however often it is pressed"
+    assert form_of(refused[0]) == form_of(client.get(path)), "where it may be tried again, should the answer get lost"
     orders.refusal = None
     assert client.post("/buy/", form_of(refused[0])).status_code == 303
     assert len(orders.by_key) == 1
@@ -303,7 +332,13 @@ def test_a_form_that_was_tampered_with_is_a_clear_page(client: Client, orders: O
 
 @pytest.mark.parametrize(
     "members",
-    [[], {"key": "k" * 22, "lines": [[0, 1], ["x", 1], [1, 10_000], [2, -1]]}, {"key": "k" * 22, "lines": [[1]]}],
+    [
+        [],
+        {"key": "k" * 22, "base": "b" * 22, "turns": [], "lines": [[0, 1], ["x", 1], [1, 10_000], [2, -1]]},
+        {"key": "k" * 22, "base": "b" * 22, "turns": [], "lines": [[1]]},
+        {"key": "k" * 22, "base": "b" * 22, "turns": [[1]], "lines": [[1, 1]]},
+        {"key": "k" * 22, "lines": [[1, 1]]},
+    ],
 )
 def test_a_cookie_that_makes_no_sense_is_an_empty_basket(client: Client, members: Any) -> None:
     assert_empty(client, signed(members))
@@ -332,7 +367,7 @@ def assert_empty(client: Client, cookie: str) -> None:
 
 
 def test_a_basket_has_room_for_as_many_books_as_an_order(client: Client) -> None:
-    full = {"key": "k" * 22, "lines": [[book, 1] for book in range(101, 201)]}
+    full = {"key": "k" * 22, "lines": [[book, 1] for book in range(101, 201)], "base": "b" * 22, "turns": []}
     client.cookies[baskets.BASKET_COOKIE] = signed(full)
     assert client.post("/basket/put/", {"book": 1, "copies": 1}).status_code == 409
     again = client.post("/basket/put/", {"book": 101, "copies": 1})
