@@ -5,6 +5,7 @@ As SVG, with no more than plain shapes and texts in it; texts are escaped by the
 
 import hashlib
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 from django.template.loader import render_to_string
 
 WIDTH, HEIGHT = 240, 340
-COLUMNS = 16
-"""Characters in a line of a title."""
+COLUMNS, SMALL_COLUMNS = 16, 28
+"""Characters of a common width in a line of a title, and in one of the smaller lines."""
 MOST_LINES = 7
 LINE_HEIGHT = 26
 
@@ -37,7 +38,8 @@ def draw(book: Mapping[str, Any]) -> str:
     topic = hashlib.sha256(str(book["topic"]).encode()).digest()
     own = hashlib.sha256(digest_of(book).encode()).digest()
     hue = int.from_bytes(topic[:2], "big") % 360
-    lines = textwrap.wrap(str(book["title"]), COLUMNS, max_lines=MOST_LINES, placeholder=" …", break_long_words=True)
+    title = str(book["title"])
+    lines = textwrap.wrap(title, columns_of(title, COLUMNS), max_lines=MOST_LINES, placeholder=" …")
     circles = [
         {"x": own[place] % WIDTH, "y": HEIGHT // 2 + own[place + 1] % (HEIGHT // 2), "r": 20 + own[place + 2] % 60}
         for place in range(0, 12, 3)
@@ -48,8 +50,26 @@ def draw(book: Mapping[str, Any]) -> str:
         "hue": hue,
         "title": book["title"],
         "lines": [TextLine(line, 48 + number * LINE_HEIGHT) for number, line in enumerate(lines)],
-        "authors": textwrap.shorten(str(book["authors"]), 28, placeholder=" …"),
-        "topic": textwrap.shorten(str(book["topic"]), 28, placeholder=" …"),
+        "authors": _shortened(str(book["authors"])),
+        "topic": _shortened(str(book["topic"])),
         "circles": circles,
     }
     return render_to_string("shop/cover.svg", context)
+
+
+def columns_of(text: str, common: int) -> int:
+    """How many of this text's characters fit where so many of a common width do."""
+    return max(2, int(common * len(text) / sum(map(_width, text)))) if text else common
+
+
+def _width(character: str) -> float:
+    """In the common width of letters: those of East Asia take two (Unicode Standard Annex 11), capitals nearly."""
+    if unicodedata.east_asian_width(character) in "WF":
+        return 2
+    return 1.5 if character.isupper() else 1
+
+
+def _shortened(text: str) -> str:
+    columns = columns_of(text, SMALL_COLUMNS)
+    shortened = textwrap.shorten(text, columns, placeholder=" …")
+    return shortened if shortened != "…" else f"{text[: columns - 1]}…"

@@ -413,3 +413,10 @@ def test_every_title_makes_a_picture(title: str) -> None:
 
     book = {"title": title, "authors": title, "topic": title}
     assert ElementTree.fromstring(covers.draw(book)).tag.endswith("svg")
+
+
+def test_wide_letters_have_shorter_lines_on_a_cover() -> None:
+    for title, line in (("ab" * 20, "ab" * 8), ("長い" * 20, "長い" * 4), ("AB" * 20, "AB" * 5)):
+        cover = covers.draw({"title": title, "authors": title, "topic": "t"})
+        assert f">{line}</text>" in cover
+    assert f">{'AB' * 8}A…</text>" in cover, "a word that is too long is cut"
