@@ -81,8 +81,8 @@ class Orders:
         )
 
     def count(self) -> int:
-        keys = Order.objects.order_by("sale").values_list("pk", flat=True)
-        return len([reads.get_verified(Order, key) for key in keys])
+        keys = OrderLine.objects.order_by("sale").values_list("pk", flat=True)
+        return len([reads.get_verified(OrderLine, key) for key in keys])
 
 
 GOODS: dict[str, Goods] = {"catalog": Books(), "order": Orders()}
