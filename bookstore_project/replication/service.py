@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.apps.registry import Apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from bookstore_project.replication.conf import replication_settings
@@ -55,6 +56,9 @@ class Service:
 
 
 def get_service(name: str) -> Service:
+    if name not in replication_settings.services:
+        known = ", ".join(replication_settings.services)
+        raise ImproperlyConfigured(f"REPLICATION['SERVICES'] has no service {name!r}: there are {known}.")
     return Service(name, replication_settings.services[name].app_labels)
 
 

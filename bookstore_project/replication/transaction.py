@@ -33,8 +33,10 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = engine
 
     Everything or nothing: an exception that `change` raises takes all back and comes out here. `change` may be
     called again, so it has no effects but those in the database; what must happen once belongs into
-    `django.db.transaction.on_commit`, which runs after the write is visible everywhere. Inside of another
-    replicated transaction of the same service it joins that one.
+    `django.db.transaction.on_commit`, which runs after the write is visible everywhere. It needs `using`, as a
+    savepoint (`atomic`) does: the alias that the change is on (`instance._state.db`). Without it both mean the
+    database `default`: the one runs at once, the other takes nothing back. Inside of another replicated transaction
+    of the same service it joins that one.
 
     Raises Unavailable (nothing was changed: the lock wasn't had within `timeout_s` seconds, or by the deadline of the
     request at hand, or one file is at fault and the other can't do without it), OutcomeUnknown (a commit failed

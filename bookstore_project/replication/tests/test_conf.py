@@ -52,6 +52,12 @@ def test_a_misspelt_key_is_named() -> None:
         _ = replication_settings.lease_s
 
 
+@override_settings(REPLICATION=LEAST)
+def test_a_service_that_is_not_there_is_named() -> None:
+    with pytest.raises(ImproperlyConfigured, match="no service 'libary': there are library"):
+        get_service("libary")
+
+
 def test_a_front_listens_on_an_address() -> None:
     assert front_at("front-2", "[::1]:8000").url == "http://[::1]:8000"
     with pytest.raises(ImproperlyConfigured, match="HOST:PORT"):

@@ -127,6 +127,7 @@ class Command(migrate.Command):
             for alias in sound:
                 guards.enter_context(wrapper(alias).unguarded())
                 self.finish(service, alias)
+            self.tell_what_no_migration_makes(service, sound[0])
 
     def sound_files(self, service: Service) -> list[str]:
         witness = read_witness(service.witness_file)
@@ -161,6 +162,15 @@ class Command(migrate.Command):
             connection, service
         ):
             triggers.install(connection, service)
+
+    def tell_what_no_migration_makes(self, service: Service, alias: str) -> None:
+        """Of changed models: there is nothing to migrate, and yet no process of this code may use the files."""
+        is_whole = not self.options.get("app_label")  # Else there may be more to migrate.
+        if is_whole and schema_version.of_file(wrapper(alias).connect_now()) != schema_version.of_code(service.name):
+            self.stderr.write(
+                f"Models of {service.name} have changed, and no migration makes these changes: run "
+                "`manage.py makemigrations`, then `manage.py migrate`. Until then the nodes refuse."
+            )
 
     def migrate_file(self, alias: str) -> None:
         """Django's own `migrate`, on the file that the alias is connected to."""

@@ -4,12 +4,14 @@ import shutil
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
 
 from bookstore_project.replication import reads
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal
@@ -34,6 +36,15 @@ def move(alias: str) -> None:
 
 def test_nothing_to_do_says_nothing(seven_books: Path) -> None:
     assert migrate() == ""
+
+
+def test_changed_models_without_a_migration_are_told(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_code = schema_version.of_code
+    monkeypatch.setattr(schema_version, "of_code", lambda name: of_code(name) + 2 * (name == "catalog"))
+    told = migrate().splitlines()
+    assert len(told) == 1
+    assert told[0].startswith("Models of catalog have changed")
+    assert "makemigrations" in told[0]
 
 
 def test_a_folder_that_was_copied_goes_on_where_it_was(seven_books: Path) -> None:
