@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -110,7 +111,8 @@ def test_killed_supervisor_leaves_no_orphan(store: Store) -> None:
 def test_supervisor_and_launchers_killed_at_once_leave_no_orphan(store: Store) -> None:
     launchers = [launcher_of(store, node) for node in store.nodes]
     for pid in (store.supervisor.pid, *launchers):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # One that ended with the supervisor, before its turn came.
+            os.kill(pid, signal.SIGKILL)
     store.supervisor.wait(PATIENCE_S)
     store.wait_gone()
 
