@@ -9,7 +9,7 @@ from bookstore_project.replication.conf import replication_settings
 from frontend_app import views
 from frontend_app.dashboard import drain_views, fault_views
 from frontend_app.dashboard import views as site_views
-from frontend_app.shop import views as shop
+from frontend_app.shop import basket_pages, buying, looking, orders
 
 
 def resource_routes(resource: CachedResource) -> list[URLPattern]:
@@ -42,15 +42,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("cluster/", site_views.cluster_page, "cluster"),
     *route("cluster/live/", site_views.cluster_live, "cluster-live"),
     *route(internal_paths.PUSH[1:], site_views.PushView.as_view(), "push"),
-    *route("", shop.home, "home")[1:],
-    *route("books/<int:book_id>/", shop.book, "book-page"),
-    *route("covers/<int:book_id>/<str:digest>.svg", shop.cover, "cover"),
-    *route("basket/", shop.basket, "basket"),
-    *route("basket/put/", shop.put, "basket-put"),
-    *route("basket/change/", shop.change, "basket-change"),
-    *route("buy/", shop.buy, "buy"),
-    *route("orders/", shop.orders, "my-orders"),
-    *route("orders/<uuid:order_id>/", shop.order, "order-page"),
+    *route("", looking.home, "home")[1:],
+    *route("books/<int:book_id>/", looking.book, "book-page"),
+    *route("covers/<int:book_id>/<str:digest>.svg", looking.cover, "cover"),
+    *route("basket/", basket_pages.basket, "basket"),
+    *route("basket/put/", basket_pages.put, "basket-put"),
+    *route("basket/change/", basket_pages.change, "basket-change"),
+    *route("buy/", buying.buy, "buy"),
+    *route("orders/", orders.orders, "my-orders"),
+    *route("orders/<uuid:order_id>/", orders.order, "order-page"),
     *(pattern for resource in replication_settings.cached_resources for pattern in resource_routes(resource)),
     *common_routes(),
 ]
