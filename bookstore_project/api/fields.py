@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -79,6 +80,12 @@ class WholeNumberField(serializers.IntegerField):
         if not isinstance(data, str) or not _INTEGER.fullmatch(data.strip()):
             self.fail("invalid")
         return int(data)
+
+
+class MomentField(serializers.DateTimeField):
+    """RFC 3339 in UTC, whatever zone the pages are in; one that is sent without a zone is in UTC, too."""
+
+    timezone = UTC
 
 
 class YesNoField(serializers.BooleanField):

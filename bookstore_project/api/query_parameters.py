@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from bookstore_project.api.fields import WholeNumberField
+from bookstore_project.api.fields import MomentField, WholeNumberField
 from bookstore_project.api.pagination import PageQuery, SearchField
 from bookstore_project.api.representations import MAX_BOOK_ID
 
@@ -23,5 +23,5 @@ class OrderQuery(PageQuery):
     """Filters of the list of orders."""
 
     book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID, required=False, help_text="The book's id.")
-    created_after = serializers.DateTimeField(required=False, help_text="At or after this moment.")
-    created_before = serializers.DateTimeField(required=False, help_text="Before this moment.")
+    created_after = MomentField(required=False, help_text="At or after this moment.")
+    created_before = MomentField(required=False, help_text="Before this moment.")

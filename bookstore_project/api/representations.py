@@ -10,7 +10,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from bookstore_project.api.fields import Isbn13Field, PriceField, StrictFields, TextField, WholeNumberField
+from bookstore_project.api.fields import (
+    Isbn13Field,
+    MomentField,
+    PriceField,
+    StrictFields,
+    TextField,
+    WholeNumberField,
+)
 
 MAX_BOOK_ID = 2**63 - 1
 MAX_PRICE = Decimal("99999999.99")
@@ -144,7 +151,7 @@ class OrderFields(serializers.Serializer[Any]):
     lines = OrderLineFields(many=True, read_only=True)
     total = PriceField(max_digits=15, decimal_places=2, read_only=True)
     status = serializers.ChoiceField(choices=["completed"], read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
+    created_at = MomentField(read_only=True)
 
 
 class _Page(serializers.Serializer[Any]):

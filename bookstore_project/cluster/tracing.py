@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 PLAIN = re.compile(r"(\d\d:\d\d:\d\d\.\d{3}) (.*?)(?:  \[([A-Za-z0-9._:-]{1,128})\])?")
@@ -94,7 +94,7 @@ def _json_line(node: str, text: str) -> Line | None:
     """None for what isn't a record of ours, a line that a crash has cut among it."""
     try:
         entry = json.loads(text)
-        at = datetime.fromisoformat(entry["at"]).astimezone().replace(tzinfo=None)
+        at = datetime.fromisoformat(entry["at"]).astimezone(UTC).replace(tzinfo=None)
         level, message = str(entry["level"]), str(entry["message"])
     except (ValueError, LookupError, TypeError):
         return None
@@ -127,7 +127,7 @@ def _seconds(clock: str) -> int:
 
 def _first_day(path: Path) -> date:
     """The day of a log's first line, counted back from when the file was written last."""
-    written = datetime.fromtimestamp(path.stat().st_mtime)
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     calendar = Calendar(date.min)
     with path.open(errors="replace") as file:
         for raw in file:

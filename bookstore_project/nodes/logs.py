@@ -56,11 +56,11 @@ class DroppingQueueHandler(logging.handlers.QueueHandler):
 class TextFormatter(logging.Formatter):
     """`21:04:11.123 GET /product/2 200 cache 0.2 ms  [id]`; warnings and errors name their level.
 
-    Milliseconds, so that lines of several nodes can be put in order.
+    Milliseconds, so that lines of several nodes can be put in order; in UTC, which has no hour twice.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created).isoformat(sep=" ", timespec="milliseconds")[11:]
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[11:23]
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         request_id = getattr(record, "request_id", "")
         trailer = f"  [{request_id}]" if request_id else ""

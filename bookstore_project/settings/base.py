@@ -192,7 +192,8 @@ LOGIN_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
-TIME_ZONE = "UTC"
+TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
+"""Of pages, and of *today*. What is stored, logged and told to programs is in UTC."""
 USE_TZ = True
 
 STATIC_URL = "/static/"

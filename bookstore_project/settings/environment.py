@@ -3,6 +3,8 @@
 import ipaddress
 import math
 import os
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -47,4 +49,19 @@ def one_of(name: str, choices: tuple[str, ...]) -> str:
     value = text(name, choices[0])
     if value not in choices:
         raise ImproperlyConfigured(f"BOOKSTORE_{name}={value!r}: expected one of {', '.join(choices)}.")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    """The name of a zone in the IANA time zone database; raises ImproperlyConfigured for anything else."""
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (LookupError, ValueError, OSError):  # Of no zone, of what can't be a name, of a folder of zones.
+        known = {zone.lower(): zone for zone in available_timezones()}
+        close = [known[zone] for zone in get_close_matches(value.lower(), known, n=1)]
+        meant = f" Did you mean {close[0]}?" if close else ""
+        raise ImproperlyConfigured(
+            f"BOOKSTORE_{name}={value!r}: expected the name of a time zone, such as Europe/Berlin or UTC.{meant}"
+        ) from None
     return value

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from bookstore_project.api.fields import MomentField
 from bookstore_project.settings import modes
 from frontend_app.dashboard.state import STATES
 
@@ -90,7 +91,7 @@ class CacheFields(serializers.Serializer[Any]):
 class InvalidationFields(serializers.Serializer[Any]):
     """A change that the catalog told the cache of."""
 
-    at = serializers.DateTimeField()
+    at = MomentField()
     position = serializers.IntegerField()
     keys = serializers.ListField(child=serializers.CharField(), help_text="The first of them.")
     more = serializers.IntegerField(help_text="How many further keys there were.")
@@ -108,7 +109,7 @@ class StepFields(serializers.Serializer[Any]):
 class RequestFields(serializers.Serializer[Any]):
     """A request that this front answered."""
 
-    at = serializers.DateTimeField()
+    at = MomentField()
     method = serializers.CharField()
     path = serializers.CharField(help_text="For staff, and shortened; for others the pattern of its route.")
     status = serializers.IntegerField()
@@ -122,7 +123,7 @@ class RequestFields(serializers.Serializer[Any]):
 class EventFields(serializers.Serializer[Any]):
     """Something that happened to a node."""
 
-    at = serializers.DateTimeField()
+    at = MomentField()
     node = serializers.CharField()
     event = serializers.CharField()
 

@@ -11,12 +11,6 @@ register = template.Library()
 
 
 @register.filter
-def clock(at: str) -> str:
-    """The time of day of an RFC 3339 timestamp, to the second."""
-    return at[11:19]
-
-
-@register.filter
 def hit_ratio(cache: Mapping[str, Any]) -> str:
     """Of all reads that could have been hits, since the front began."""
     asked = cache["hits"] + cache["misses"]

@@ -148,3 +148,19 @@ def test_orders_are_found_and_sorted_by_title_as_people_do(root: Client) -> None
     assert titles(page(root, f"?q={uuid.UUID(int=3)}")) == ["Äpfel"]
     for search in ("%1B", "x" * 60_000, "%25"):
         assert list(page(root, f"?q={search}").context["cl"].result_list) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?created_at__year=2029", "0 orders, 0 copies, turnover 0.00"),
+        ("?created_at__year=2030&created_at__month=1&created_at__day=1", "3 orders, 4 copies, turnover 76.60"),
+    ],
+)
+def test_a_day_is_one_of_the_shops_time_zone(sold: Client, settings: Settings, query: str, expected: str) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    answer = page(sold, query)
+    assert totals(answer) == expected
+    assert ("Jan. 1, 2030, 12:59 a.m." in answer.content.decode()) == ("2030" in query)
+    stored = Order.objects.get(pk=FIRST).created_at
+    assert stored == datetime(2029, 12, 31, 23, 59, tzinfo=UTC)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from pytest_django import Settings
 
 from bookstore_project.cluster import tracing
 from bookstore_project.settings import topology
@@ -19,13 +20,13 @@ def write(folder: Path, name: str, *lines: str, written: str = "2026-03-02 12:00
     """A log whose last line was written then."""
     path = folder / name
     path.write_text("".join(f"{line}\n" for line in lines))
-    moment = datetime.fromisoformat(written).timestamp()
+    moment = datetime.fromisoformat(f"{written}+00:00").timestamp()
     os.utime(path, (moment, moment))
 
 
 def record(at: str, message: str, request_id: str, **more: str) -> str:
-    """A JSON line; `at` is of this machine's own time."""
-    moment = datetime.fromisoformat(at).astimezone(UTC).isoformat(timespec="milliseconds")
+    """A JSON line; `at` is in UTC."""
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC).isoformat(timespec="milliseconds")
     members = {
         "at": moment,
         "level": "info",
@@ -54,6 +55,17 @@ def test_lines_of_all_nodes_come_in_order_of_time_whatever_their_format(tmp_path
         "2026-03-02 11:00:00.010  catalog-2  POST /internal/sales/ 201 catalog-2 3.0 ms  [me]",
         "2026-03-02 11:00:00.015  order-1    POST /api/v1/orders/ 201  [me]",
         "2026-03-02 11:00:00.020  front      POST /purchase/2 201 order-1 9.0 ms  [me]",
+    ]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_lines_are_in_utc_whatever_zone_the_pages_are_in(tmp_path: Path, settings: Settings, zone: str) -> None:
+    settings.TIME_ZONE = zone
+    write(tmp_path, "front.log", "01:59:59.900 POST /purchase/2 201  [me]", written="2026-03-02 01:59:59")
+    write(tmp_path, "order-1.log", record("2026-03-02 02:00:00.015", "POST /api/v1/orders/ 201", "me"))
+    assert told(tmp_path, "me") == [
+        "2026-03-02 01:59:59.900  front      POST /purchase/2 201  [me]",
+        "2026-03-02 02:00:00.015  order-1    POST /api/v1/orders/ 201  [me]",
     ]
 
 

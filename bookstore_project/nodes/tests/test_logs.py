@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from pytest_django import Settings
 
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.nodes import logs
@@ -55,6 +56,14 @@ def test_a_request_for_an_unknown_host_is_one_short_line(log: Log) -> None:
     (line,) = log.text().splitlines()
     assert "warning" in line
     assert "evil.example" in line
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_a_line_begins_with_its_time_in_utc(settings: Settings, zone: str) -> None:
+    settings.TIME_ZONE = zone
+    record = logging.LogRecord("bookstore", logging.INFO, "", 0, "Hello", None, None)
+    record.created = 1_900_000_000.1239
+    assert TextFormatter().format(record) == "17:46:40.123 Hello"
 
 
 def test_a_defect_keeps_its_traceback(log: Log) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.core import signing
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import Settings
 
 from bookstore_project.api import headers, idempotency
 from bookstore_project.nodes.client import Reply
@@ -118,6 +119,17 @@ def test_a_basket_is_bought_at_the_prices_shown_and_becomes_an_order(client: Cli
     assert f"Order {order_id[:4]} {order_id[4:8]}".upper() in shown.upper()
     assert f"/orders/{order_id}/" in client.get("/orders/").content.decode()
     assert "nothing in your basket" in client.get("/basket/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"), [("UTC", "2 January 2030, 03:04 UTC"), ("America/New_York", "1 January 2030, 22:04 EST")]
+)
+def test_an_order_tells_its_time_in_the_shops_own_zone(
+    client: Client, settings: Settings, zone: str, told: str
+) -> None:
+    settings.TIME_ZONE = zone
+    bought = client.post("/buy/", form_of(put(client, 1)))
+    assert f'<time datetime="2030-01-02T03:04:05Z">{told}</time>' in client.get(bought["Location"]).content.decode()
 
 
 def test_pressed_again_reloaded_or_in_another_tab_it_is_the_same_order(client: Client, orders: Orders) -> None:

@@ -1,0 +1,25 @@
+"""Moments, as the API tells them, in words: in the shop's time zone."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.dateformat import format as format_date
+
+register = template.Library()
+
+
+@register.filter
+def clock(at: str) -> str:
+    """The time of day of an RFC 3339 timestamp, to the second."""
+    return f"{_local(at):%H:%M:%S}"
+
+
+@register.filter
+def moment(at: str) -> str:
+    """`29 November 2026, 21:04 CET` of an RFC 3339 timestamp."""
+    return format_date(_local(at), "j F Y, H:i T")
+
+
+def _local(at: str) -> datetime:
+    return timezone.localtime(datetime.fromisoformat(at))
