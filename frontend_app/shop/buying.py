@@ -1,6 +1,10 @@
-"""Buying: what a form shows, at the prices that it shows, once per key."""
+"""Buying: what a form shows, at the prices that it shows, once per key.
+
+The key says what is bought: a book at once, from its own page (`single_purchases`), or the basket.
+"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -9,81 +13,97 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from bookstore_project.api import idempotency, problems
-from frontend_app import services
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, forms
+from frontend_app.shop import catalogue, forms, own_orders, single_purchases
 from frontend_app.shop.basket_pages import basket_page
-from frontend_app.shop.catalogue import Found
+from frontend_app.shop.catalogue import Found, Refused
+from frontend_app.shop.looking import book_page
 from frontend_app.shop.pages import changes, show
+from frontend_app.shop.single_purchases import SinglePurchases
 
 Lines = Sequence[Mapping[str, Any]]
 """Of an order, at least one."""
+TRIED_AGAIN = (problems.Unavailable.code, problems.OutcomeUnknown.code, problems.Throttled.code)
 
 
 @changes
 def buy(request: HttpRequest) -> HttpResponse:
-    """Buys what the form shows, at the prices that it shows, once per key; then the order's page (303)."""
+    """Buys the lines of the form; then the order's page (303)."""
     key, lines = idempotency.checked_key(request.POST.get("key", "")), forms.lines(request.POST)
     assert key is not None
     found = catalogue.buy(front(), lines, key)
+    code = found.members.get("code")
     if found.is_ok:
-        return _bought(request, found, key, lines)
-    is_other = found.members.get("code") == problems.IdempotencyConflict.code
-    if is_other and found.members.get("is_bought"):
-        return _bought_before(request, key, lines)
-    if is_other or "lines" in found.members:
-        return _refused(request, found, key, lines)
-    code = str(found.members.get("code"))
-    context = {"again": lines, "key": key, "problem": found.members}
-    if code in (problems.Unavailable.code, problems.OutcomeUnknown.code, problems.Throttled.code):
+        return _bought(request, key, found)
+    if code == problems.IdempotencyConflict.code and found.members.get("is_bought"):
+        return _bought_before(request, key)
+    if code == problems.IdempotencyConflict.code or "lines" in found.members:
+        return _refused(request, key, lines, Refused(found.members.get("lines", ())))
+    if code in TRIED_AGAIN:
+        context = {"again": lines, "key": key, "problem": found.members}
         response = show(request, "again", context, status=found.status)
         response["Retry-After"] = found.headers.get("Retry-After", str(problems.RETRY_AFTER_S))
         return response
-    return show(request, "problem", {"problem": found.members}, status=found.status)
+    return show(request, "problem", {"problem": found.members, "is_change": True}, status=found.status)
 
 
-def _bought(request: HttpRequest, found: Found, key: str, lines: Lines) -> HttpResponse:
-    order_id = str(found.members["id"])
+def _bought(request: HttpRequest, key: str, order: Found) -> HttpResponse:
+    order_id = str(order.members["id"])
     response = HttpResponseRedirect(reverse("order-page", args=[order_id]), status=HTTPStatus.SEE_OTHER)
-    baskets.add_order(request, response, order_id)
-    kept = baskets.read_basket(request)
-    # Without its own lines alone: something may have been put in from another tab meanwhile.
-    rest = kept.without(_books_of(found)) if kept.key == key else kept.after_one(lines[0]["book"], key)
-    if rest != kept:
-        baskets.write_basket(response, rest)
+    own_orders.add(request, response, order_id)
+    _put_aside(request, response, key, order)
     return response
 
 
-def _bought_before(request: HttpRequest, key: str, lines: Lines) -> HttpResponse:
-    """The basket was bought with other lines, in another tab: what else is in it now is another basket."""
-    kept, order_id = baskets.read_basket(request), str(idempotency.order_id(key))
-    rest = kept.after_one(lines[0]["book"], key)
-    if kept.key == key:
-        rest = kept.without(_books_of(catalogue.ask(lambda: services.read_order(front(), order_id))))
-    context = {"basket": rest, "order_id": order_id, "has_more": kept.key == key and rest.copies}
+def _bought_before(request: HttpRequest, key: str) -> HttpResponse:
+    """Something else was bought under this key, in another tab: what the basket has beyond it is another basket."""
+    order_id, kept = str(idempotency.order_id(key)), baskets.read(request)
+    order = None  # It isn't known what is in it, as it can't be read now: nothing is put aside.
+    with suppress(problems.StoreError):
+        order = catalogue.order_found(front(), order_id)
+    if order is not None and kept.key == key:
+        kept = kept.without(catalogue.books_of(order))
+    context = {"basket": kept, "order_id": order_id, "has_more": kept.key != key and kept.copies}
     response = show(request, "bought_before", context, status=HTTPStatus.CONFLICT)
-    if rest != kept:
-        baskets.write_basket(response, rest)
+    own_orders.add(request, response, order_id)
+    if order is not None:
+        _put_aside(request, response, key, order)
     return response
 
 
-def _books_of(order: Found) -> set[int]:
-    return {line["book"] for line in order.members.get("lines", ())}
+def _put_aside(request: HttpRequest, response: HttpResponse, key: str, order: Found) -> None:
+    """What was bought isn't there to be bought any more: neither in the basket nor under the key of a book's page."""
+    kept, singles = baskets.read(request), single_purchases.find(request)
+    if kept.key == key:
+        # Without its own lines alone: something may have been put in from another tab meanwhile.
+        baskets.write(response, kept.without(catalogue.books_of(order)))
+    elif singles is not None:
+        _count(response, singles, key)
 
 
-def _refused(request: HttpRequest, found: Found, key: str, lines: Lines) -> HttpResponse:
-    """What can't be had is named; the rest may be bought as another basket, for a refusal is final for its key.
+def _count(response: HttpResponse, singles: SinglePurchases, key: str) -> None:
+    book = single_purchases.book_of(key)
+    after = singles if book is None else singles.after(book, key)
+    if after != singles:
+        single_purchases.write(response, after)
 
-    It is shown as the cookie has it now: something may have been put in, or taken out, from another tab meanwhile.
-    """
-    kept, next_key = baskets.read_basket(request), baskets.key_after(key)
-    is_whole = kept.key in (key, next_key)
-    copies = kept.copies if is_whole else {line["book"]: line["quantity"] for line in lines}
+
+def _refused(request: HttpRequest, key: str, lines: Lines, refused: Refused) -> HttpResponse:
+    """The page that was asked from, with what can't be had. A refusal is final for its key: it has the next one."""
+    next_key = single_purchases.key_after(key)
+    book, singles = single_purchases.book_of(key), single_purchases.find(request)
+    if book is not None:
+        response = book_page(request, book, key=next_key, refused=refused, status=HTTPStatus.CONFLICT)
+        if singles is not None:
+            _count(response, singles, key)
+        return response
+    # As the cookie has it now: something may have been put in, or taken out, from another tab meanwhile.
+    kept = baskets.read(request)
+    is_own = kept.key in (key, next_key)
+    copies = kept.copies if is_own else {line["book"]: line["quantity"] for line in lines}
     wanted = replace(kept, key=next_key, copies=copies)
-    missing = found.members.get("lines", ())
-    response = basket_page(request, wanted, status=HTTPStatus.CONFLICT, missing=missing, was_refused=not missing)
-    rest = wanted if is_whole else kept.after_one(lines[0]["book"], key)
-    if rest != kept:
-        baskets.write_basket(response, rest)
+    response = basket_page(request, wanted, refused=refused, is_own=is_own, status=HTTPStatus.CONFLICT)
+    if is_own and wanted != kept:
+        baskets.write(response, wanted)
     return response

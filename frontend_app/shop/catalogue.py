@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from frontend_app import responses, services
 from frontend_app.responses import Relay
 from frontend_app.runtime import Front
 from frontend_app.shop import covers
+from frontend_app.shop.basket import Basket
 
 LOW_STOCK = 5
 """From here on down, a page says how many copies are left."""
@@ -83,6 +84,8 @@ class BasketLine:
     book_id: int
     copies: int
     book: dict[str, Any] | None
+    price_before: Decimal | None = None
+    """When it was put in, if it costs something else now."""
 
     @property
     def total(self) -> Decimal:
@@ -90,18 +93,38 @@ class BasketLine:
 
     @property
     def is_short(self) -> bool:
-        return self.book is None or self.book["quantity"] < self.copies
+        return self.to_be_had < self.copies
+
+    @property
+    def to_be_had(self) -> int:
+        """How many of the copies there are."""
+        return min(self.copies, self.book["quantity"]) if self.book else 0
+
+    @property
+    def total_to_be_had(self) -> Decimal:
+        return Decimal(self.book["price"]) * self.to_be_had if self.book else Decimal(0)
 
 
-def basket_lines(front: Front, copies: Mapping[int, int]) -> list[BasketLine]:
+def basket_lines(front: Front, basket: Basket) -> list[BasketLine]:
     """Each line with its book, through the coherent cache. Raises Unavailable."""
     lines = []
-    for book_id, count in copies.items():
+    for book_id, count in basket.copies.items():
         try:
-            lines.append(BasketLine(book_id, count, book_found(front, book_id).members))
+            book = book_found(front, book_id).members
         except problems.NotFound:
             lines.append(BasketLine(book_id, count, None))
+            continue
+        seen = basket.prices.get(book_id)
+        lines.append(BasketLine(book_id, count, book, None if seen == Decimal(book["price"]) else seen))
     return lines
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A purchase to which the answer was no, as a page tells of it."""
+
+    missing: Sequence[Mapping[str, Any]] = ()
+    """The lines that can't be had, and why. None: under this key another purchase was refused before."""
 
 
 def buy(front: Front, lines: list[dict[str, Any]], key: str) -> Found:
@@ -114,6 +137,20 @@ def buy(front: Front, lines: list[dict[str, Any]], key: str) -> Found:
             return responses.from_error(error)
 
     return ask(purchase)
+
+
+def order_found(front: Front, order_id: str) -> Found:
+    """Raises NotFound, Unavailable."""
+    found = ask(lambda: services.read_order(front, order_id))
+    if found.status == HTTPStatus.NOT_FOUND:
+        raise problems.NotFound("There is no such order. Is the whole address there?")
+    if not found.is_ok:
+        raise problems.Unavailable(str(found.members.get("detail", "The orders can't be read now.")))
+    return found
+
+
+def books_of(order: Found) -> set[int]:
+    return {line["book"] for line in order.members.get("lines", ())}
 
 
 def number_of(order_id: str) -> str:

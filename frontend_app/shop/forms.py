@@ -1,6 +1,7 @@
 """What the shop's forms send, read with care: anybody can send anything."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
@@ -8,25 +9,33 @@ from django.http import QueryDict
 from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PURCHASE
 
-_PRICE = re.compile(r"[0-9]{1,8}\.[0-9]{2}")
+_LINE = re.compile(r"(?P<book>[0-9]{1,19}) (?P<copies>[0-9]{1,9}) (?P<price>[0-9]{1,8}\.[0-9]{2})")
 
 
 def lines(form: QueryDict) -> list[dict[str, Any]]:
     """Of a form that buys: `line` for each book, as id, copies and the price that was shown. Raises Invalid."""
-    found = []
-    if len(form.getlist("line")) > MAX_LINES:
-        raise problems.Invalid({"line": [f"An order has room for {MAX_LINES} different books."]})
-    for sent in form.getlist("line"):
-        book, _, rest = sent.partition(" ")
-        count, _, price = rest.partition(" ")
-        if not (book.isdecimal() and count.isdecimal() and _PRICE.fullmatch(price) and len(sent) < 60):
-            raise problems.Invalid({"line": ["Expected a book, copies and a price."]})
-        found.append({"book": int(book), "quantity": int(count), "unit_price": price})
-    if "copies" in form and len(found) == 1:
-        found[0]["quantity"] = copies(form, least=1)
-    if not found:
+    sent = form.getlist("line")
+    if not sent:
         raise problems.Invalid({"line": ["There is nothing to buy in this form."]})
-    return found
+    if len(sent) > MAX_LINES:
+        raise problems.Invalid({"line": [f"An order has room for {MAX_LINES} different books."]})
+    found = [_LINE.fullmatch(each) for each in sent]
+    asked = [
+        {"book": int(line["book"]), "quantity": int(line["copies"]), "unit_price": line["price"]}
+        for line in found
+        if line is not None
+    ]
+    if len(asked) < len(sent):
+        raise problems.Invalid({"line": ["Expected a book, copies and a price."]})
+    if "copies" in form and len(asked) == 1:
+        asked[0]["quantity"] = copies(form, least=1)
+    return asked
+
+
+def price_seen(form: QueryDict) -> Decimal | None:
+    """What the book of a form that changes the basket cost on its page; None if the form doesn't say."""
+    line = _LINE.fullmatch(form.get("line", ""))
+    return Decimal(line["price"]) if line and line["book"] == form.get("book") else None
 
 
 def book_id(form: QueryDict) -> int:

@@ -1,5 +1,7 @@
 """The pages for looking: all books, one book, its cover."""
 
+from http import HTTPStatus
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
@@ -7,10 +9,10 @@ from bookstore_project.api import errors, problems
 from bookstore_project.api.health import read_only
 from frontend_app import services
 from frontend_app.runtime import front
-from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, covers
-from frontend_app.shop.basket import Basket
+from frontend_app.shop import catalogue, covers, single_purchases
+from frontend_app.shop.catalogue import Refused
 from frontend_app.shop.pages import page, show
+from frontend_app.shop.single_purchases import SinglePurchases
 
 COVERS_KEPT_S = 365 * 24 * 3600
 
@@ -31,13 +33,29 @@ def home(request: HttpRequest) -> HttpResponse:
 @page
 def book(request: HttpRequest, book_id: int) -> HttpResponse:
     """One book, to be put into the basket or bought at once."""
-    found, known = catalogue.book_found(front(), book_id), baskets.find_basket(request)
-    kept = known or Basket()
-    context = {"book": found.members, "source": found.source, "key": kept.key_of_one(book_id)}
-    response = show(request, "book", context)
+    known = single_purchases.find(request)
+    kept = known or SinglePurchases()
+    response = book_page(request, book_id, key=kept.key_of(book_id))
     if known is None:
-        baskets.write_basket(response, kept)  # The page asked for once more has the same key.
+        single_purchases.write(response, kept)  # The page asked for once more has the same key.
     return response
+
+
+def book_page(
+    request: HttpRequest,
+    book_id: int,
+    *,
+    key: str | None,
+    refused: Refused | None = None,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    """`key`: of buying it at once, None if it has to be by the basket; `refused`: what was just now.
+
+    Raises NotFound, Unavailable.
+    """
+    found = catalogue.book_found(front(), book_id)
+    context = {"book": found.members, "source": found.source, "key": key, "refused": refused}
+    return show(request, "book", context, status=status)
 
 
 @read_only

@@ -1,15 +1,10 @@
 """The pages of orders: one, for whoever knows its address, and the visitor's own."""
 
-from http import HTTPStatus
-
 from django.http import HttpRequest, HttpResponse
 
-from bookstore_project.api import problems
 from bookstore_project.api.health import read_only
-from frontend_app import services
 from frontend_app.runtime import front
-from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue
+from frontend_app.shop import catalogue, own_orders
 from frontend_app.shop.pages import page, show
 
 
@@ -17,11 +12,7 @@ from frontend_app.shop.pages import page, show
 @page
 def order(request: HttpRequest, order_id: object) -> HttpResponse:
     """What was bought: for whoever knows the address."""
-    found = catalogue.ask(lambda: services.read_order(front(), str(order_id)))
-    if found.status == HTTPStatus.NOT_FOUND:
-        raise problems.NotFound("There is no such order. Is the whole address there?")
-    if not found.is_ok:
-        raise problems.Unavailable(str(found.members.get("detail", "The orders can't be read now.")))
+    found = catalogue.order_found(front(), str(order_id))
     context = {"order": found.members, "number": catalogue.number_of(str(order_id)), "source": found.source}
     return show(request, "order", context)
 
@@ -30,5 +21,5 @@ def order(request: HttpRequest, order_id: object) -> HttpResponse:
 @page
 def orders(request: HttpRequest) -> HttpResponse:
     """The visitor's own, as his cookie knows them."""
-    known = [(each, catalogue.number_of(each)) for each in baskets.read_orders(request)]
+    known = [(each, catalogue.number_of(each)) for each in own_orders.read(request)]
     return show(request, "orders", {"orders": known})

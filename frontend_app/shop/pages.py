@@ -25,7 +25,8 @@ def page(view: View) -> View:
         try:
             response = view(request, *args, **kwargs)
         except problems.StoreError as error:
-            response = show(request, "problem", {"problem": error}, status=error.status)
+            context = {"problem": error, "is_change": request.method == "POST"}
+            response = show(request, "problem", context, status=error.status)
             if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 response["Retry-After"] = str(problems.RETRY_AFTER_S)
         return response
@@ -50,5 +51,5 @@ def changes(view: View) -> View:
 
 def show(request: HttpRequest, name: str, context: Mapping[str, Any], *, status: int = HTTPStatus.OK) -> HttpResponse:
     shop = {"name": settings.SHOP_NAME, "currency": settings.CURRENCY}
-    told = {"shop": shop, "basket": baskets.read_basket(request), **fault_views.who(request), **context}
+    told = {"shop": shop, "basket": baskets.read(request), **fault_views.who(request), **context}
     return render(request, f"shop/{name}.html", told, status=status)

@@ -1,0 +1,39 @@
+"""The shop's cookies: signed (HMAC, by `django.core.signing`), so that what is read was written by this shop.
+
+They outlive every process, hold no personal data, and have no more in them than browsers keep: 4 KiB (RFC 6265, 6.1).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+
+KEPT_S = 90 * 24 * 3600
+"""From the last change on."""
+
+
+def read(request: HttpRequest, name: str) -> Any:
+    """What was written under that name; an empty mapping if nothing was, or not by this shop, or too long ago."""
+    try:
+        return signing.loads(request.COOKIES.get(name, ""), salt=_salt(name), max_age=KEPT_S)
+    except signing.BadSignature:
+        return {}
+
+
+def write(response: HttpResponse, name: str, members: Mapping[str, Any]) -> None:
+    """`members`: what JSON can hold."""
+    response.set_cookie(
+        name,
+        signing.dumps(members, salt=_salt(name), compress=True),
+        max_age=KEPT_S,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _salt(name: str) -> str:
+    # As the first cookies had it: those that browsers keep are to be read.
+    return f"frontend_app.shop.{name}"

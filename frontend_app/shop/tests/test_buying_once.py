@@ -1,0 +1,175 @@
+"""What is bought in the shop is bought once, whatever is pressed, reloaded, or opened in another tab."""
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from bookstore_project.api import idempotency
+from frontend_app.shop import single_purchases
+from frontend_app.shop.single_purchases import MOST_BOOKS, SinglePurchases
+from frontend_app.shop.tests.visits import Orders, form_of, put, text_of
+from frontend_app.tests.support.fakes import Store, problem_reply
+
+
+def test_a_basket_is_bought_at_the_prices_shown_and_becomes_an_order(client: Client, orders: Orders) -> None:
+    put(client, 1, 2)
+    page = put(client, 2)
+    assert "40.00" in page.content.decode()
+    form = form_of(page)
+    assert form["line"] == ["1 2 10.00", "2 1 20.00"]
+    bought = client.post("/buy/", form)
+    order_id = str(idempotency.order_id(form["key"]))
+    assert (bought.status_code, bought["Location"]) == (303, f"/orders/{order_id}/")
+    assert orders.asked[-1][1]["lines"] == [
+        {"book": 1, "quantity": 2, "unit_price": "10.00"},
+        {"book": 2, "quantity": 1, "unit_price": "20.00"},
+    ]
+    shown = client.get(bought["Location"]).content.decode()
+    assert f"Order {order_id[:4]} {order_id[4:8]}".upper() in shown.upper()
+    assert f"/orders/{order_id}/" in client.get("/orders/").content.decode()
+    assert "nothing in your basket" in client.get("/basket/").content.decode()
+
+
+def test_pressed_again_reloaded_or_in_another_tab_it_is_the_same_order(client: Client, orders: Orders) -> None:
+    page = put(client, 1)
+    other_tab = client.get("/basket/")
+    first = client.post("/buy/", form_of(page))
+    for again in (page, other_tab):
+        assert client.post("/buy/", form_of(again))["Location"] == first["Location"]
+    assert len(orders.by_key) == 1
+
+
+def test_a_lost_answer_leaves_the_basket_and_the_next_try_finds_the_order(client: Client, orders: Orders) -> None:
+    page = put(client, 1)
+    orders.is_silent = True
+    lost = client.post("/buy/", form_of(page))
+    assert lost.status_code == 503
+    assert form_of(lost) == form_of(page)
+    orders.is_silent = False
+    next_day = client.get("/basket/")
+    assert form_of(next_day) == form_of(page)
+    assert client.post("/buy/", form_of(next_day)).status_code == 303
+    assert len(orders.by_key) == 1
+
+
+def test_who_refuses_cookies_buys_a_book_from_its_page_once(orders: Orders) -> None:
+    page = Client().get("/books/2/")
+    form = form_of(page) | {"copies": 3}
+    answers = [Client().post("/buy/", form)["Location"] for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert Client().get(answers[0]).status_code == 200
+    assert [body["lines"] for _, body in orders.asked] == [[{"book": 2, "quantity": 3, "unit_price": "20.00"}]] * 2
+    assert form_of(Client().get("/books/2/"))["key"] != form["key"], "another visit, another purchase"
+
+
+def test_a_book_bought_at_once_is_one_order_until_it_is_made_whatever_page_is_asked_for_again(
+    client: Client, orders: Orders
+) -> None:
+    put(client, 1)
+    form = form_of(client.get("/books/2/"))
+    orders.is_silent = True
+    assert client.post("/buy/", form).status_code == 503
+    orders.is_silent = False
+    asked_again = form_of(client.get("/books/2/"))
+    assert asked_again == form
+    bought = client.post("/buy/", asked_again)
+    assert bought.status_code == 303
+    another = form_of(client.get("/books/2/"))
+    assert another["key"] != form["key"]
+    assert client.post("/buy/", form)["Location"] == bought["Location"], "from the page of before, by the back button"
+    assert client.post("/buy/", another)["Location"] != bought["Location"]
+    assert form_of(client.get("/basket/"))["line"] == ["1 1 10.00"], "the basket stays what it was"
+
+
+@pytest.mark.parametrize("lost_path", ["/books/2/", "/basket/"])
+def test_what_may_have_been_bought_keeps_its_key_whatever_else_is_bought_meanwhile(
+    client: Client, orders: Orders, store: Store, lost_path: str
+) -> None:
+    store.put(3, price="30.00", authors="", isbn13=None, quantity=3, version=1)
+    put(client, 1)
+    lost = form_of(client.get(lost_path))
+    orders.is_silent = True
+    assert client.post("/buy/", lost).status_code == 503
+    orders.is_silent = False
+    for meanwhile in {"/books/2/", "/books/3/", "/basket/"} - {lost_path}:
+        assert client.post("/buy/", form_of(client.get(meanwhile))).status_code == 303
+    assert form_of(client.get(lost_path)) == lost
+
+
+def test_a_basket_bought_in_another_tab_before_it_was_changed_is_not_bought_twice(
+    client: Client, orders: Orders
+) -> None:
+    first = put(client, 1)
+    changed = put(client, 2)
+    bought = client.post("/buy/", form_of(first))
+    told = client.post("/buy/", form_of(changed))
+    assert told.status_code == 409
+    assert bought["Location"] in told.content.decode()
+    assert len(orders.by_key) == 1
+    assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00"], "what was put in meanwhile is there still"
+
+
+def test_what_was_bought_by_a_try_whose_answer_was_lost_leaves_a_basket_that_has_grown_since(
+    client: Client, orders: Orders
+) -> None:
+    orders.is_silent = True
+    client.post("/buy/", form_of(put(client, 1)))
+    orders.is_silent = False
+    told = client.post("/buy/", form_of(put(client, 2)))
+    assert told.status_code == 409
+    assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00"]
+
+
+def test_unavailable_keeps_key_and_lines(client: Client, orders: Orders) -> None:
+    page = put(client, 1)
+    orders.refusal = problem_reply("unavailable", 1)
+    answer = client.post("/buy/", form_of(page))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert form_of(answer) == form_of(page)
+
+
+def test_a_key_is_never_forgotten_and_what_can_t_be_counted_is_bought_through_the_basket(client: Client) -> None:
+    books = range(10**18, 10**18 + MOST_BOOKS)
+    purchases = lost = SinglePurchases()
+    for book in books:
+        purchases = purchases.after(book, str(purchases.key_of(book)))
+    assert len({purchases.key_of(book) for book in books} | {lost.key_of(book) for book in books}) == 2 * MOST_BOOKS
+    response = HttpResponse()
+    single_purchases.write(response, purchases)
+    assert len(response.cookies[single_purchases.COOKIE].OutputString()) < 4096
+    assert purchases.after(1, str(lost.key_of(1))) == purchases, "from a page that was open: the same one, ever after"
+    client.cookies[single_purchases.COOKIE] = response.cookies[single_purchases.COOKIE].value
+    text = text_of(client.get("/books/1/"))
+    assert "Add to basket" in text
+    assert "Buy now" not in text
+
+
+def test_an_order_that_cannot_be_read_now_leaves_the_basket_with_its_key(client: Client, orders: Orders) -> None:
+    """Else what is bought would be in it still, as another purchase."""
+    orders.is_silent = True
+    client.post("/buy/", form_of(put(client, 1)))
+    orders.is_silent = orders.is_readable = False
+    grown = form_of(put(client, 2))
+    told = client.post("/buy/", grown)
+    assert (told.status_code, "bought already" in text_of(told)) == (409, True)
+    assert form_of(client.get("/basket/")) == grown
+    orders.is_readable = True
+    client.post("/buy/", grown)
+    assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00"]
+
+
+def test_the_rest_of_a_basket_is_bought_and_what_was_sold_out_stays(
+    client: Client, orders: Orders, store: Store
+) -> None:
+    put(client, 1, 2)
+    store.put(2, quantity=0)
+    page = put(client, 2)
+    assert "Buy the rest for 20.00" in text_of(page)
+    form = form_of(page)
+    assert form["line"] == ["1 2 10.00"]
+    bought = client.post("/buy/", form)
+    assert client.post("/buy/", form)["Location"] == bought["Location"]
+    left = client.get("/basket/")
+    assert "Sold out" in text_of(left)
+    assert "Book 1" not in text_of(left)
+    assert len(orders.by_key) == 1

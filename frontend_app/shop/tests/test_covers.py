@@ -1,0 +1,37 @@
+"""Covers: drawn from what a book says."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from frontend_app.shop import covers
+from frontend_app.tests.support.fakes import Store
+
+
+def test_a_cover_is_drawn_from_what_the_book_says_and_kept_while_it_says_so(client: Client, store: Store) -> None:
+    address = re.findall(r'src="(/covers/[^"]+)"', client.get("/books/1/").content.decode())[0]
+    picture = client.get(address)
+    text = picture.content.decode()
+    assert picture["Content-Type"] == "image/svg+xml"
+    assert "immutable" in picture["Cache-Control"]
+    assert "An &lt;Author&gt;" in text
+    assert "<Author>" not in text
+    assert client.get(address).content == picture.content
+    assert "immutable" not in client.get("/covers/1/another.svg")["Cache-Control"]
+    assert client.get("/covers/77/x.svg").status_code == 404
+
+
+@pytest.mark.parametrize("title", ["", "x" * 500, "]]>&<script>\"'", "ß" * 40 + " " + "長" * 60, "a\u200d\u0301"])
+def test_every_title_makes_a_picture(title: str) -> None:
+    from xml.etree import ElementTree
+
+    book = {"title": title, "authors": title, "topic": title}
+    assert ElementTree.fromstring(covers.draw(book)).tag.endswith("svg")
+
+
+def test_wide_letters_have_shorter_lines_on_a_cover() -> None:
+    for title, line in (("ab" * 20, "ab" * 8), ("長い" * 20, "長い" * 4), ("AB" * 20, "AB" * 5)):
+        cover = covers.draw({"title": title, "authors": title, "topic": "t"})
+        assert f">{line}</text>" in cover
+    assert f">{'AB' * 8}A…</text>" in cover, "a word that is too long is cut"

@@ -1,0 +1,76 @@
+"""What tests of the shop's pages share: an order service that is pretended, and what a visitor does."""
+
+import json
+import re
+from typing import Any
+
+from django.core import signing
+from django.test import Client
+
+from bookstore_project.api import headers, idempotency
+from bookstore_project.nodes.client import Reply
+from frontend_app.tests.support.fakes import Asked, json_reply, problem_reply
+
+KEY = re.compile(r'name="key" value="([^"]+)"')
+LINE = re.compile(r'name="line" value="([^"]+)"')
+
+
+class Orders:
+    """The order service: one order a key, or what `refusal` says."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, dict[str, Any]] = {}
+        self.asked: list[tuple[str, Any]] = []
+        self.refusal: Reply | None = None
+        self.is_silent = False
+        """It does what it is asked for, and says that it doesn't know."""
+        self.is_readable = True
+
+    def __call__(self, asked: Asked) -> Reply:
+        if asked.method == "GET":
+            return self._read(asked)
+        key, body = asked.headers[headers.IDEMPOTENCY_KEY], json.loads(asked.body or b"")
+        self.asked.append((key, body))
+        if self.refusal is not None:
+            return self.refusal
+        order = self.by_key.setdefault(
+            key, {"id": str(idempotency.order_id(key)), "asked": body, **self._shown(body)}
+        )
+        if self.is_silent:
+            return problem_reply("outcome_unknown", 1)
+        if order["asked"] != body:
+            return json_reply({"code": "idempotency_conflict", "detail": "No.", "is_bought": True}, 422)
+        return json_reply(order, 201)
+
+    def _read(self, asked: Asked) -> Reply:
+        if not self.is_readable:
+            return problem_reply("unavailable", 1)
+        known = (json_reply(each) for each in self.by_key.values() if each["id"] in asked.path)
+        return next(known, problem_reply("not_found", 1))
+
+    def _shown(self, body: Any) -> dict[str, Any]:
+        lines = [{"title": f"Book {line['book']}", "total": line["unit_price"], **line} for line in body["lines"]]
+        return {"lines": lines, "total": "1.00", "created_at": "2030-01-02T03:04:05Z"}
+
+
+def put(client: Client, book: int, copies: int = 1) -> Any:
+    """Into the basket; gives back its page."""
+    answer = client.post("/basket/put/", {"book": book, "copies": copies, "line": f"{book} 1 {book}0.00"})
+    assert answer.status_code == 303
+    return client.get(answer["Location"])
+
+
+def form_of(answer: Any) -> dict[str, Any]:
+    """The form that buys, as the page has it."""
+    text = answer.content.decode()
+    key = KEY.findall(text)[-1]
+    return {"key": key, "line": LINE.findall(text[text.index(key) :])}
+
+
+def text_of(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+def signed(members: Any, name: str = "basket") -> str:
+    """As that cookie is."""
+    return signing.dumps(members, salt=f"frontend_app.shop.{name}")
