@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from bookstore_project.api.fields import isbn13_problem
 from bookstore_project.api.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
+from bookstore_project.replication import origin
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
 from bookstore_project.text.search import containing
 
@@ -141,6 +142,49 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.change:+d} of {self.title}"
+
+
+class BookChange(models.Model):
+    """One field of a book, changed by staff, a file or a command. Rows are never changed and never deleted.
+
+    Sales aren't here: the ledger has them. Of a new book, its first copies are.
+    """
+
+    class Way(models.TextChoices):
+        PAGE = origin.PAGE, "page of the admin"
+        API = origin.API, "API"
+        IMPORT = origin.IMPORT, "import"
+        SHELL = origin.SHELL, "shell or command"
+        STORE = origin.STORE, "the store itself"
+        UNKNOWN = "", "not recorded"
+
+    class Field(models.TextChoices):
+        TITLE = "title"
+        AUTHORS = "authors"
+        ISBN13 = "isbn13", "ISBN-13"
+        TOPIC = "topic"
+        PRICE = "price"
+        RETIRED = "retired"
+        INITIAL = "initial", "First stock"
+        RESTOCK = "restock", "Stock, restocked"
+        CORRECTION = "correction", "Stock, corrected"
+
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="history")
+    field = models.CharField("what", max_length=10, choices=Field.choices)
+    before = models.TextField("from", blank=True, default="")
+    after = models.TextField("to", blank=True, default="")
+    actor = models.CharField("who", max_length=150, blank=True, default="")
+    way = models.CharField("by way of", max_length=6, choices=Way.choices, blank=True, default="")
+    created_at = models.DateTimeField("when", db_index=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = "change of a book"
+        verbose_name_plural = "history of books"
+        default_permissions = ()  # Who may see the book may see its history.
+
+    def __str__(self) -> str:
+        return f"{self.get_field_display()}: {self.before} → {self.after}"
 
 
 class KeyedAnswer(models.Model):

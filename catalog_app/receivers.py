@@ -9,18 +9,18 @@ from bookstore_project.api.cached_resources import BOOK
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.replication import rows
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.events import changes_ready, published
+from bookstore_project.replication.events import changes_noted, changes_ready, published
 from bookstore_project.replication.invalidation import set_pushes
 from bookstore_project.replication.log.entries import RowChange
 from bookstore_project.replication.log.images import Image
 from bookstore_project.settings import topology
-from catalog_app.models import Book, LedgerEntry
+from catalog_app.history import BOOKS, HISTORY, LEDGER, due_history
+from catalog_app.models import Book
 from catalog_app.serializers import book_bytes
-
-BOOKS, LEDGER = Book._meta.db_table, LedgerEntry._meta.db_table
 
 
 def connect() -> None:
+    changes_noted.connect(due_history, sender=topology.CATALOG, dispatch_uid="catalog.history")
     changes_ready.connect(refuse_unexplained_stock, sender=topology.CATALOG, dispatch_uid="catalog.ledger")
     published.connect(push_details, sender=topology.CATALOG, dispatch_uid="catalog.details")
 
@@ -29,6 +29,8 @@ def refuse_unexplained_stock(changes: Sequence[RowChange], **kwargs: Any) -> Non
     """Every copy that comes or goes has its ledger row, in the same transaction."""
     explained: dict[int, int] = defaultdict(int)
     for change in changes:
+        if change.table == HISTORY and change.before is not None:
+            raise WriteRefused("The history of books is never changed and never deleted.")
         if change.table == LEDGER:
             if change.before is not None or change.after is None:
                 raise WriteRefused("Ledger rows are never changed and never deleted; add a correction.")

@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from bookstore_project.nodes import background
+from bookstore_project.replication import origin
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
@@ -11,6 +12,8 @@ from catalog_app.models import Book
 from catalog_app.services import add_copies
 
 BATCH = 200
+ACTOR = "restock"
+"""Who did it, in the ledger and the history."""
 _role = engine.role(get_service(topology.CATALOG), "restock")
 """Of the two catalog replicas one restocks."""
 
@@ -30,13 +33,14 @@ def restock_if_chosen() -> None:
 def restock_to(level: int) -> int:
     """Fills every book on sale up to `level` copies, in batches; how many books needed it."""
     filled = 0
-    while count := run(topology.CATALOG, lambda: _restock_batch(level)).value:
-        filled += count
+    with origin.made_by(ACTOR, way=origin.STORE):
+        while count := run(topology.CATALOG, lambda: _restock_batch(level)).value:
+            filled += count
     return filled
 
 
 def _restock_batch(level: int) -> int:
     low = list(Book.objects.on_sale().filter(quantity__lt=level)[:BATCH])
     for book in low:
-        add_copies(book, level - book.quantity, "restock")
+        add_copies(book, level - book.quantity, ACTOR)
     return len(low)

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connections
+from django.db.models import QuerySet
 
 from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.replication import reads
-from catalog_app.models import Book, BookQuerySet, LedgerEntry
+from catalog_app.models import Book, BookChange, BookQuerySet, LedgerEntry
 
 
 def book_get(book_id: int) -> Book:
@@ -45,6 +46,13 @@ def books_matching(query: Mapping[str, Any]) -> BookQuerySet:
 
 def books_of_topic(topic: str) -> BookQuerySet:
     return Book.objects.on_sale().filter(topic=topic).only("id", "title").order_by("id")
+
+
+def history_of(book_id: int) -> QuerySet[BookChange]:
+    """Of a book on sale or retired, newest first. Raises NotFound if there never was such a book."""
+    if book_id > MAX_BOOK_ID or not Book.objects.filter(pk=book_id).exists():
+        raise problems.NotFound(f"There is no book {book_id}.")
+    return BookChange.objects.filter(book=book_id).order_by("-id")
 
 
 def sold_after(number: int, limit: int) -> list[LedgerEntry]:

@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from bookstore_project.api.fields import StrictFields, YesNoField
 from bookstore_project.api.renderers import canonical_json
-from bookstore_project.api.representations import BookFields, TitleFields, lines_field
-from catalog_app.models import Book
+from bookstore_project.api.representations import BookChangeFields, BookFields, TitleFields, lines_field
+from catalog_app.models import Book, BookChange
 
 
 class SaleInput(StrictFields):
@@ -30,6 +30,10 @@ def book_data(book: Book) -> dict[str, Any]:
 def book_bytes(book: Book) -> bytes:
     """The body of a book's details: what is sent, cached, and hashed for its entity tag."""
     return canonical_json(book_data(book))
+
+
+def book_change_data(change: BookChange) -> dict[str, Any]:
+    return dict(BookChangeFields(change).data)
 
 
 def title_data(book: Book) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from bookstore_project.api import etags, problems
 from bookstore_project.api.idempotency import id_of
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_STOCK
-from bookstore_project.replication import rows
+from bookstore_project.replication import origin, rows
 from bookstore_project.replication.transaction import Committed, get_verified, run
 from bookstore_project.settings import topology
 from bookstore_project.text.columns import CanonicalField
@@ -48,7 +48,8 @@ def book_create(
         check_deadline(deadline)
         return book_bytes(add_book(fields, actor))
 
-    return _keyed("create", key, fields, HTTPStatus.CREATED, change)
+    with origin.made_by(actor):
+        return _keyed("create", key, fields, HTTPStatus.CREATED, change)
 
 
 def add_book(fields: Mapping[str, Any], actor: str) -> Book:
@@ -80,7 +81,8 @@ def book_update(
         edit_book(book, fields, actor)
         return book_bytes(book)
 
-    return run(topology.CATALOG, change)
+    with origin.made_by(actor):
+        return run(topology.CATALOG, change)
 
 
 def book_to_change(book_id: int) -> Book:
@@ -146,7 +148,8 @@ def book_restock(
         add_copies(book, quantity, actor)
         return book_bytes(book)
 
-    return _keyed(f"restock {book_id}", key, {"quantity": quantity}, HTTPStatus.OK, change)
+    with origin.made_by(actor):
+        return _keyed(f"restock {book_id}", key, {"quantity": quantity}, HTTPStatus.OK, change)
 
 
 def books_restock(*, book_ids: Sequence[int], quantity: int, actor: str, key: str) -> Committed[WriteResult]:
@@ -165,7 +168,8 @@ def books_restock(*, book_ids: Sequence[int], quantity: int, actor: str, key: st
         return b"{}"
 
     payload = {"books": list(book_ids), "quantity": quantity}
-    return _keyed("restock several", key, payload, HTTPStatus.OK, change)
+    with origin.made_by(actor):
+        return _keyed("restock several", key, payload, HTTPStatus.OK, change)
 
 
 def add_copies(book: Book, quantity: int, actor: str) -> None:
@@ -192,7 +196,8 @@ def book_retire(
         book.retired = True
         book.save()
 
-    return run(topology.CATALOG, change)
+    with origin.made_by(actor):
+        return run(topology.CATALOG, change)
 
 
 def record(

@@ -10,6 +10,7 @@ urlpatterns = [
     *route("api/v1/books/", views.BookList.as_view(), "book-list"),
     *route("api/v1/books/<int:book_id>/", views.EditableBook.as_view(), "book-detail"),
     *route("api/v1/books/<int:book_id>/restock/", views.BookRestock.as_view(), "book-restock"),
+    *route("api/v1/books/<int:book_id>/history/", views.BookHistory.as_view(), "book-history"),
     *route("product/<int:book_id>", views.BookView.as_view(), "product"),
     *route("info/<int:book_id>", views.BookView.as_view(), "info"),
     *route("search/<path:topic>", views.TopicSearch.as_view(), "search"),

@@ -22,7 +22,7 @@ from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.text.canonical import canonical_or_same
 from catalog_app import sales, selectors, services
-from catalog_app.serializers import SaleInput, book_bytes, book_data, title_data
+from catalog_app.serializers import SaleInput, book_bytes, book_change_data, book_data, title_data
 
 
 class CatalogView(ReplicaView):
@@ -151,6 +151,20 @@ class BookRestock(CatalogView):
             )
         )
         return answered(answer, status.HTTP_200_OK)
+
+
+class BookHistory(CatalogView):
+    """What was changed of a book."""
+
+    pagination_class = Pages
+    needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_BOOK}
+
+    @described(operation_id="books_history", parameters=[PageQuery], responses=representations.BookChangePage)
+    def get(self, request: Request, book_id: int) -> Response:
+        """Who changed what, when, from what to what, and by which way (staff); newest first."""
+        checked_query(PageQuery, request)
+        with self.reading():
+            return self.page_of(selectors.history_of(book_id), book_change_data)
 
 
 class TopicSearch(CatalogView):

@@ -54,8 +54,19 @@ def read_order(front: Front, order_id: str) -> Relay:
 
 
 def list_orders(front: Front, query: str, *, username: str) -> Relay:
-    path = _with_query("/api/v1/orders/", _without_format(query))
-    return _read_past_cache(front, front.order, path, {headers.ACTING_USER: quote(username)})
+    return read_as_staff(front, front.order, "/api/v1/orders/", query, username=username)
+
+
+def book_history(front: Front, book_id: int, query: str, *, username: str) -> Relay:
+    """A page of what was changed of a book. Raises NotFound, Unavailable."""
+    check_book_id(book_id)
+    return read_as_staff(front, front.catalog, f"/api/v1/books/{book_id}/history/", query, username=username)
+
+
+def read_as_staff(front: Front, upstream: Upstream, path: str, query: str, *, username: str) -> Relay:
+    """What only staff may see, for whom the front has checked that. Raises Unavailable."""
+    extra = {headers.ACTING_USER: quote(username)}
+    return _read_past_cache(front, upstream, _with_query(path, _without_format(query)), extra)
 
 
 def purchase(front: Front, body: bytes, *, key: str | None) -> Relay:

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/books/", views.BookListView.as_view(), "books"),
     *route("api/v1/books/<int:book_id>/", views.EditableBookView.as_view(), "book"),
     *route("api/v1/books/<int:book_id>/restock/", views.RestockView.as_view(), "restock"),
+    *route("api/v1/books/<int:book_id>/history/", views.BookHistoryView.as_view(), "book-history"),
     *route("product/<int:book_id>", views.BookView.as_view(), "product"),
     *route("info/<int:book_id>", views.BookView.as_view(), "info"),
     *route("search/<path:topic>", views.SearchView.as_view(), "search"),

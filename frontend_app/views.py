@@ -18,6 +18,7 @@ from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.query_parameters import BookQuery, OrderQuery
 from bookstore_project.api.representations import (
     PURCHASE_BODIES,
+    BookChangePage,
     BookFields,
     BookPage,
     OrderFields,
@@ -32,6 +33,11 @@ from bookstore_project.api.views import StoreView
 from frontend_app import browsable, request_bodies, services
 from frontend_app.responses import Relay
 from frontend_app.runtime import Front, front
+
+
+def _name(request: Request) -> str:
+    name: str = request.user.get_username()
+    return name
 
 
 class FrontView(StoreView):
@@ -50,7 +56,7 @@ class FrontView(StoreView):
     def change(self, method: str, path: str, body: bytes | None = None) -> HttpResponseBase:
         """A change by the member of staff who asks."""
         relay = services.change_catalog(
-            self.front, method, path, body, username=self.request.user.get_username(), sent=self.request.headers
+            self.front, method, path, body, username=_name(self.request), sent=self.request.headers
         )
         return self.show(relay)
 
@@ -137,6 +143,18 @@ class RestockView(FrontView):
         return self.change("POST", f"/api/v1/books/{book_id}/restock/", body)
 
 
+class BookHistoryView(FrontView):
+    """What was changed of a book."""
+
+    pagination_class = Pages
+    needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_BOOK}
+
+    @described(operation_id="books_history", responses=BookChangePage, parameters=[PageQuery])
+    def get(self, request: Request, book_id: int) -> HttpResponseBase:
+        """Who changed what, when, from what to what, and by which way. For staff."""
+        return self.show(services.book_history(self.front, book_id, self.query, username=_name(request)))
+
+
 class SearchView(FrontView):
     """The books of a topic, by title."""
 
@@ -177,7 +195,7 @@ class OrderListView(BuyerView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Lists orders. For staff."""
-        return self.show(services.list_orders(self.front, self.query, username=request.user.get_username()))
+        return self.show(services.list_orders(self.front, self.query, username=_name(request)))
 
     @described(request=PURCHASE_BODIES, responses={201: OrderFields}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponseBase:

@@ -9,6 +9,8 @@ from rest_framework.request import Request
 if TYPE_CHECKING:  # DRF's views read the settings that name this module.
     from rest_framework.views import APIView
 
+VIEW_BOOK = "catalog_app.view_book"
+"""What staff alone sees of books: their history."""
 ADD_BOOK = "catalog_app.add_book"
 CHANGE_BOOK = "catalog_app.change_book"
 """Restocking among it, as in the admin."""

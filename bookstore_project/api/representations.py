@@ -50,6 +50,20 @@ class BookFields(StrictFields):
     version = WholeNumberField(read_only=True)
 
 
+class BookChangeFields(serializers.Serializer[Any]):
+    """One field of a book, changed. Of the stock: `initial`, `restock` or `correction`; sales aren't here."""
+
+    id = WholeNumberField(read_only=True)
+    field = serializers.CharField(read_only=True)
+    before = serializers.CharField(read_only=True)
+    after = serializers.CharField(read_only=True)
+    actor = serializers.CharField(read_only=True, help_text="Whose account it was.")
+    way = serializers.CharField(
+        read_only=True, help_text="`page`, `api`, `import`, `shell`, `store`; empty: unknown."
+    )
+    created_at = serializers.DateTimeField(read_only=True)
+
+
 class TitleFields(serializers.Serializer[Any]):
     """A book in the list of a topic."""
 
@@ -164,6 +178,12 @@ class BookPage(_Page):
     """A page of books."""
 
     results = BookFields(many=True)
+
+
+class BookChangePage(_Page):
+    """A page of a book's history, newest first."""
+
+    results = BookChangeFields(many=True)
 
 
 class TitlePage(_Page):

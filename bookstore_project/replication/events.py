@@ -2,6 +2,13 @@
 
 from django.dispatch import Signal
 
+changes_noted = Signal()
+"""Sent inside the transaction with `changes`, whichever way they were made: `save()`, `update()`, SQL.
+
+A receiver that has rows to write about them gives back a function that does, and None otherwise: that function runs
+as a part of the change.
+"""
+
 changes_ready = Signal()
 """Sent inside the transaction with `changes`; a receiver that raises takes everything back."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -24,6 +25,7 @@ from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
 from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm, BookRowForm
+from catalog_app.admin.history import history_context
 from catalog_app.admin.replica_comparison import Comparison, compare
 from catalog_app.admin.restocking import restock
 from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry
@@ -143,6 +145,16 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
         from catalog_app.admin.uploading import rejected_file
 
         return rejected_file(self, request, token)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Of every way in which the book was changed."""
+
+        def answer() -> HttpResponse:
+            book = self.get_object(request, unquote(object_id))
+            context = history_context(request, book) if book is not None else {}
+            return super(BookAdmin, self).history_view(request, object_id, {**context, **(extra_context or {})})
+
+        return self.explained(request, lambda: self.through_replication(request, answer))
 
     @admin.display(description="stock there")
     def stock_there(self, book: Any) -> SafeString:

@@ -9,6 +9,7 @@ from functools import partial
 from django.utils import timezone
 
 from bookstore_project.clock import Clock
+from bookstore_project.replication import origin
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
@@ -18,6 +19,7 @@ from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import edit_book
 
 ACTOR = "import"
+"""Who did it, in the ledger, if nobody is named: the history has the account that ran the command."""
 PATIENCE_S = 60.0
 """How long a batch is tried again while the store can't take it: a replica is being restarted or repaired."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
@@ -71,7 +73,8 @@ def write_batch(
     pause_s = FIRST_PAUSE_S
     while True:
         try:
-            return run(topology.CATALOG, partial(_apply, rows, update, actor, claimed)).value
+            with origin.made_by(None if actor == ACTOR else actor, way=origin.IMPORT):
+                return run(topology.CATALOG, partial(_apply, rows, update, actor, claimed)).value
         except (Unavailable, OutcomeUnknown) as error:
             if patience.clock() >= deadline:
                 raise

@@ -10,6 +10,7 @@ ATTEMPT, SETTLE, LOG, MUTEX = (
     "bookstore_project/replication/sqlite_pair/locks/mutex.py",
 )
 STEPS = f"{rooms.COMMIT}/test_order_of_steps.py"
+HISTORY = "catalog_app/tests/test_history.py"
 
 COMMIT = """        witness = self._commit(witness)
         reached("committed")
@@ -47,6 +48,23 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{rooms.REPLICATION}/test_transaction.py::test_a_sale_stands_in_both_files",
     ),
     mutant(
+        "what is written about a change isn't replicated with it",
+        "a book's history stands on one file, and is lost with it",
+        ATTEMPT,
+        "                    changes = self._changes()\n",
+        "                    pass\n",
+        f"{HISTORY}::test_each_field_that_changes_has_its_row",
+    ),
+    mutant(
+        "nothing is written about a change that went round the services",
+        "nobody knows who changed a price in a shell",
+        ATTEMPT,
+        "        changes = self._completed(changes)\n",
+        "",
+        f"{HISTORY}::test_what_a_shell_changes_is_told_under_its_account[updated]",
+        f"{HISTORY}::test_the_api_tells_who_asked",
+    ),
+    mutant(
         "the floor rises before the commits",
         "a writer that dies now leaves a store that waits for what nobody has",
         ATTEMPT,
@@ -66,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "new entries are sent to the fronts before the floor rises",
         "one front shows the new price while another still shows the old one",
         (
-            Edit(ATTEMPT, "import changes_ready\n", "import changes_ready, published\n"),
+            Edit(ATTEMPT, "changes_noted, changes_ready\n", "changes_noted, changes_ready, published\n"),
             Edit(
                 ATTEMPT,
                 '        reached("invalidated")\n',

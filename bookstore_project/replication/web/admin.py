@@ -11,7 +11,7 @@ from django.contrib.messages.storage import default_storage
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
-from bookstore_project.replication import reads
+from bookstore_project.replication import origin, reads
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import active_attempt, run
@@ -76,7 +76,8 @@ class ReplicatedAdmin(ModelAdmin):
             _forget_messages(request)  # Of an attempt that was taken back.
             return answer()
 
-        return run(self.service, attempt).value
+        with origin.made_by(request.user.get_username(), way=origin.PAGE):
+            return run(self.service, attempt).value
 
     def explained(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
         """The answer, or why there is none: for people as a page that offers the other replica."""

@@ -17,7 +17,7 @@ from bookstore_project.api.permissions import IsService
 from bookstore_project.api.schema_notes import described
 from bookstore_project.api.views import StoreView
 from bookstore_project.nodes import deadlines
-from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication import maintenance_log, origin, reads
 from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
@@ -53,7 +53,7 @@ class ReplicaView(StoreView):
         return seconds
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        with deadlines.until(None):
+        with deadlines.until(None), origin.made_by():
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -61,6 +61,7 @@ class ReplicaView(StoreView):
         # From here on, waiting for locks ends with it. Nobody waits for what begins later.
         deadlines.begin(self.deadline(request))
         deadlines.assert_time_left()
+        origin.begin(request.user.get_username(), origin.API)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from bookstore_project.replication import origin
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 from catalog_app.services import add_book
 
+ACTOR = "first run"
 SYSTEMS, SCHOOL, SPRING = "distributed systems", "undergraduate school", "spring term"
 SEVEN = (
     ("How to get a good grade in DOS in 40 minutes a day", SYSTEMS, "30.00", 50),
@@ -26,7 +28,8 @@ class Command(BaseCommand):
     help = "Loads the seven books of the course into a catalog that has no book yet."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        loaded = run(topology.CATALOG, seed_if_empty).value
+        with origin.made_by(ACTOR, way=origin.STORE):
+            loaded = run(topology.CATALOG, seed_if_empty).value
         if options["verbosity"]:
             self.stdout.write(f"{loaded} books loaded." if loaded else "There are books already: nothing to load.")
 
@@ -37,5 +40,5 @@ def seed_if_empty() -> int:
         return 0
     for number, (title, topic, price, quantity) in enumerate(SEVEN, start=1):
         fields = {"id": number, "title": title, "topic": topic, "price": Decimal(price), "quantity": quantity}
-        add_book(fields, "first run")
+        add_book(fields, ACTOR)
     return len(SEVEN)

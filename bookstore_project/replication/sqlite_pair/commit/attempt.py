@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import models, transaction
 
@@ -19,7 +19,7 @@ from bookstore_project.replication.errors import (
     is_refusal,
     is_replica_fault,
 )
-from bookstore_project.replication.events import changes_ready
+from bookstore_project.replication.events import changes_noted, changes_ready
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches, Callback, Committed
 from bookstore_project.replication.log import entries, images, triggers
@@ -116,6 +116,8 @@ class Attempt:
             if not changes:
                 self._keep_callbacks()
                 return Committed(value, witness.floor, witness.timeline)
+        changes = self._completed(changes)
+        with self._blaming(self._lead):
             changes_ready.send(sender=self.service.name, changes=changes)
             head = opening.heads[self._lead.alias]
             entry = self._append(changes, head, witness.epoch + bool(opening.dead))  # Step 5.
@@ -184,6 +186,17 @@ class Attempt:
         ):
             raise ReplicaFault(f"{self._lead.alias} lacks triggers; run `manage.py migrate`")
         return [change for change in noted if change.before != change.after]
+
+    def _completed(self, changes: list[entries.RowChange]) -> list[entries.RowChange]:
+        """These changes, and the rows that receivers have to say to them."""
+        answers: list[tuple[Any, Any]] = changes_noted.send(sender=self.service.name, changes=changes)
+        for _, write in answers:
+            if write is not None:
+                with self._blaming(self._lead, runs_change=True):
+                    self._call(write)
+                with self._blaming(self._lead):
+                    changes = self._changes()
+        return changes
 
     def _append(self, changes: list[entries.RowChange], head: entries.Head, epoch: int) -> entries.Entry:
         """Writes the entry into the log of the file that `change` wrote."""
