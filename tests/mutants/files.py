@@ -72,7 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a suspected file is written",
         "books are sold from a file of which nobody knows what is right in it",
-        "bookstore_project/replication/sqlite_pair/commit/recovery.py",
+        "bookstore_project/replication/sqlite_pair/commit/opening.py",
         "            if alias in witness.suspects:\n",
         "            if False:\n",
         f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the book]",
@@ -81,7 +81,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "what a commit found in the last file is forgotten",
         "the commit has begun the -wal anew: the old copy under it passes for sound, and shows old prices",
         "bookstore_project/replication/sqlite_pair/commit/recovery.py",
-        "            in_sync_set.suspect(service, lock, witness, failed)\n",
+        "            in_sync_set.suspect(opening.service, opening.lock, witness, failed)\n",
         "            pass\n",
         f"{SUSPICION}::test_the_last_copy_is_overwritten_under_a_writer[before-commit-catalog]",
     ),
@@ -163,10 +163,27 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a report of a fault is about whatever lies there now",
         "a file that was rebuilt a moment ago is taken out for what was wrong with the one before",
-        "bookstore_project/replication/sqlite_pair/commit/writing.py",
-        "record is not None and record.nonce == report.nonce\n",
+        "bookstore_project/replication/sqlite_pair/commit/opening.py",
+        "record is not None and record.nonce == self.nonce\n",
         "record is not None\n",
         f"{SUSPICION}::test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_nothing",
+        f"{SUSPICION}::test_nor_does_what_a_scrub_saw",
+    ),
+    mutant(
+        "who was checked is asked again who wrote it last",
+        "one file is checked over and over, under the lock, and nobody buys anything any more",
+        "bookstore_project/replication/sqlite_pair/commit/opening.py",
+        "                if not (alias in cleared and isinstance(fault, Unvouched))\n",
+        "",
+        f"{SUSPICION}::test_a_file_that_only_nobody_vouches_for_is_checked_once_and_counts_again",
+    ),
+    mutant(
+        "a file that was locked for a moment is reported",
+        "a backup program has a copy taken out that nothing is wrong with, and rebuilt",
+        "bookstore_project/replication/sqlite_pair/commit/opening.py",
+        "        return is_same and in_sync_set.speaks_against_it(self.fault)\n",
+        "        return is_same\n",
+        f"{SUSPICION}::test_a_lock_of_another_program_is_no_reason_to_report_a_file",
     ),
     mutant(
         "the copy of a donor isn't verified",
@@ -229,9 +246,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "the sound file is taken out, and the damaged one is sold from",
         "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
         '= scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))\n',
-        '= list(connection.execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
-        "    first = found[service.aliases[0]]\n"
-        '    found = {alias: [] if rows == first else ["differs"] for alias, rows in found.items()}\n',
+        '= (lambda ask: ["differs"] * (ask(connection) != ask(wrapper(service.aliases[0]).connect_now())))(\n'
+        '                lambda file: list(file.execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
+        "            )\n",
         f"{rooms.REPAIR}/test_rejoin.py::test_a_damaged_donor_is_told_apart_from_its_sound_copy",
     ),
 )

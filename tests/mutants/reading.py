@@ -122,8 +122,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a reader keeps the damage that it has met to itself",
         "until the next scrub the book that is refused is listed with its wrong title",
         GATE,
-        "            if not _report(service, alias, caches, FaultReport(alias, snapshot.nonce, error)):\n",
-        "            if not _report(service, alias, caches):\n",
+        "            if not _report(service, alias, FaultReport(alias, snapshot.nonce, error)):\n",
+        "            if not _report(service, alias):\n",
         f"{rooms.PAIR}/test_two_faults.py::test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once",
     ),
 )

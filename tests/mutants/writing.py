@@ -3,8 +3,9 @@
 from tests.mutants import rooms
 from tests.mutants.mutant import Edit, Mutant, mutant
 
-ATTEMPT, SETTLE, LOG, MUTEX = (
+ATTEMPT, OPENING, SETTLE, LOG, MUTEX = (
     "bookstore_project/replication/sqlite_pair/commit/attempt.py",
+    "bookstore_project/replication/sqlite_pair/commit/opening.py",
     "bookstore_project/replication/sqlite_pair/commit/recovery.py",
     "bookstore_project/replication/log/entries.py",
     "bookstore_project/replication/sqlite_pair/locks/mutex.py",
@@ -12,13 +13,11 @@ ATTEMPT, SETTLE, LOG, MUTEX = (
 STEPS = f"{rooms.COMMIT}/test_order_of_steps.py"
 HISTORY = "catalog_app/tests/test_history.py"
 
-COMMIT = """        witness = self._commit(witness)
+COMMIT = """        witness = self._commit(opening)
         reached("committed")
 """
 RAISE_FLOOR = "        self._raise_floor(witness, entry.position)"
-EVICT = """        if opening.dead:
-            witness = in_sync_set.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
-"""
+EVICT = "        opening.take_out_dead()  # Step 6.\n"
 ANNOUNCE = "        announced = self._announce(witness.timeline, entry)\n"
 INVALIDATE = "self.caches.invalidate(witness.timeline, [entry], announced)"
 
@@ -43,8 +42,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "one file only is committed",
         "an acknowledged order is lost with the file that has it",
         SETTLE,
-        "    while participants:\n",
-        "    while participants and not done:\n",
+        "    while opening.participants:\n",
+        "    while opening.participants and not done:\n",
         f"{rooms.REPLICATION}/test_transaction.py::test_a_sale_stands_in_both_files",
     ),
     mutant(
@@ -150,25 +149,25 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a dead file stays in the set",
         "its replica shows the old stock when it comes back",
-        ATTEMPT,
-        EVICT,
-        "",
+        OPENING,
+        "        if self.dead:\n",
+        "        if False:\n",
         f"{rooms.REPAIR}/test_rejoin.py::test_a_file_that_was_locked_for_a_while_rejoins_by_its_log",
     ),
     mutant(
         "a dead file is evicted after the commit",
         "a purchase is refused with the words that nothing was changed, and the copies are sold",
         ATTEMPT,
-        f'{EVICT}        reached("shrunk")\n{ANNOUNCE}        witness = self._commit(witness)\n',
-        f"{ANNOUNCE}        witness = self._commit(witness)\n{EVICT}",
+        f'{EVICT}        reached("shrunk")\n{ANNOUNCE}        witness = self._commit(opening)\n',
+        f"{ANNOUNCE}        witness = self._commit(opening)\n{EVICT}",
         f"{STEPS}::test_what_is_refused_for_want_of_a_sound_survivor_is_not_committed",
     ),
     mutant(
         "a file that failed to commit stays in the set",
         "its replica shows the old stock",
         SETTLE,
-        "return in_sync_set.evict(service, lock, witness, failed) if failed else witness",
-        "return witness",
+        "    return opening.take_out_dead()\n",
+        "    return opening.witness\n",
         f"{STEPS}::test_a_file_replaced_during_a_write_is_out_when_the_write_is_visible",
     ),
     mutant(

@@ -1,4 +1,4 @@
-"""One attempt at a replicated transaction, on the files that are in sync: steps 1 to 8 of DESIGN.md."""
+"""One attempt at a replicated transaction, on the files that are in sync: steps 2 to 8 of DESIGN.md."""
 
 import inspect
 import logging
@@ -25,11 +25,11 @@ from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Ca
 from bookstore_project.replication.log import entries, images, triggers
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.commit.recovery import Opening, begin_settled, commit_all
+from bookstore_project.replication.sqlite_pair.commit.opening import Opening
+from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled, commit_all
 from bookstore_project.replication.sqlite_pair.files import file_identity
 from bookstore_project.replication.sqlite_pair.files.participant import Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
-from bookstore_project.replication.sqlite_pair.membership import in_sync_set
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, write_witness
 
 T = TypeVar("T")
@@ -67,13 +67,13 @@ class Attempt:
 
     def perform(self, change: Callable[[], T], excluded: Mapping[str, BaseException]) -> Committed[T]:
         """Raises RunAgain if an alias is to be excluded the next time, and nothing has happened yet."""
-        opening = begin_settled(self.service, self.lock, self.caches, excluded)  # Steps 1 to 3.
+        opening = begin_settled(self.service, self.lock, self.caches, lambda witness: excluded)  # Steps 2 and 3.
         self._participants = opening.participants
         try:
             reached("begun")
             committed = self._perform(change, opening)
-            if opening.dead and not committed.changes:
-                in_sync_set.evict(self.service, self.lock, opening.witness, opening.dead)
+            if not committed.changes:
+                opening.take_out_dead()
             return committed
         finally:
             opening.rollback()
@@ -124,11 +124,10 @@ class Attempt:
         for follower in self._participants[1:]:
             with self._blaming(follower):
                 entries.apply_changes(follower.raw, self.service, changes, entry)
-        if opening.dead:
-            witness = in_sync_set.evict(self.service, self.lock, witness, opening.dead)  # Step 6.
+        opening.take_out_dead()  # Step 6.
         reached("shrunk")
         announced = self._announce(witness.timeline, entry)
-        witness = self._commit(witness)
+        witness = self._commit(opening)
         reached("committed")
         try:
             self.caches.invalidate(witness.timeline, [entry], announced)  # Step 7.
@@ -216,7 +215,7 @@ class Attempt:
                 keys |= resource.keys_of_change(change.before, change.after)
         return sorted(keys)
 
-    def _commit(self, witness: Witness) -> Witness:
+    def _commit(self, opening: Opening) -> Witness:
         """Both files, in fixed order.
 
         Raises OutcomeUnknown if none surely took it, or only a damaged one did; IntegrityError as `commit_all` does.
@@ -225,7 +224,7 @@ class Attempt:
         reached("before-commit")
         self._keep_callbacks()
         try:
-            return commit_all(self.service, self.lock, witness, self._participants)
+            return commit_all(opening)
         except (ReplicaFault, Unavailable) as error:
             raise OutcomeUnknown(f"The commit failed: {error}") from error
 

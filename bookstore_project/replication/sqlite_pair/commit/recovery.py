@@ -1,118 +1,43 @@
-"""Steps 1 to 3 of a write: open both files, and finish what a dead writer left, before anything new.
+"""Step 3 of a write: both files are open, and what a dead writer left is finished, before anything new.
 
 What lies above the floor was committed somewhere and acknowledged by nobody, or just so. It is rolled forward,
 invalidated and made visible; it is never taken back, because a read may have been about to show it.
 """
 
-import os
 import sqlite3
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django.db import IntegrityError
 
-from bookstore_project.replication.errors import ReplicaFault, Suspected, Unavailable
+from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.commit.opening import Faults, Find, Opening, nothing_found, open_sound
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
-from bookstore_project.replication.sqlite_pair.membership import in_sync_set, suspicion
-from bookstore_project.replication.sqlite_pair.membership.witness import (
-    FileRecord,
-    Witness,
-    create_witness,
-    read_witness,
-    write_witness,
-)
-
-Faults = dict[str, BaseException]
-"""Aliases that can't take part, and why: dead, for now."""
-
-
-@dataclass
-class Opening:
-    """Begun participants, all with the same head, which is the floor; and those that are dead."""
-
-    witness: Witness
-    participants: list[Participant]
-    heads: dict[str, entries.Head]
-    dead: Faults
-
-    def rollback(self) -> None:
-        for participant in self.participants:
-            participant.rollback()
+from bookstore_project.replication.sqlite_pair.membership import in_sync_set
+from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness, write_witness
 
 
 def begin_settled(
-    service: Service,
-    lock: WriterLock,
-    caches: Caches,
-    excluded: Mapping[str, BaseException],
-    *,
-    of_any_code: bool = False,
+    service: Service, lock: WriterLock, caches: Caches, find: Find = nothing_found, *, of_any_code: bool = False
 ) -> Opening:
-    """Opens what can be opened of the in-sync files, but for the excluded ones, and settles.
+    """Opens what can be opened of the in-sync files (see `open_sound`), and settles: all heads are the floor.
 
-    Raises Unavailable if nobody is left, nobody that has what is settled, or the files are for other code
-    (`of_any_code` lets them pass): nothing was changed.
+    Raises Unavailable as `open_sound` does, and if what a dead writer left can't be settled.
     """
     while True:
-        witness = read_witness(service.witness_file)
-        if not os.access(service.witness_file, os.W_OK):
-            witness = _replace_witness(service, lock, witness)
-        opening = Opening(witness, [], {}, {})
+        opening = open_sound(service, lock, find, of_any_code=of_any_code)
         try:
-            _open(opening, excluded, of_any_code=of_any_code)
-            if suspicion.vouch(service, lock, witness, opening.dead):
-                opening.rollback()
-                continue
-            if not opening.participants:
-                raise in_sync_set.nobody_left(service, lock, witness, opening.dead)
             if _is_settled(opening):
                 return opening
-            _settle(service, lock, caches, opening)
+            _settle(opening, caches)
         except BaseException:
             opening.rollback()
             raise
-
-
-def _replace_witness(service: Service, lock: WriterLock, witness: Witness) -> Witness:
-    """A read-only witness is replaced by one that can be written, if its folder can be."""
-    lock.assert_current()
-    try:
-        return create_witness(service.witness_file, witness)
-    except OSError as error:
-        raise Unavailable(f"The witness is read-only ({error.strerror}); nothing was changed.") from error
-
-
-def _open(opening: Opening, excluded: Mapping[str, BaseException], *, of_any_code: bool) -> None:
-    """Begins on every in-sync file, in fixed order, so that two writers can't wait for each other."""
-    witness = opening.witness
-    for alias in witness.in_sync:
-        participant = Participant(alias, of_any_code=of_any_code)
-        try:
-            if alias in witness.suspects:
-                raise Suspected(witness.suspects[alias].reason)
-            if alias in excluded:
-                raise excluded[alias]
-            opening.heads[alias] = _begin(participant, witness)
-        except REPLICA_ERRORS as error:
-            opening.dead[alias] = error
-        else:
-            opening.participants.append(participant)
-
-
-def _begin(participant: Participant, witness: Witness) -> entries.Head:
-    head = participant.begin(witness)
-    try:
-        witness.assert_not_older_than(entries.read_epoch(participant.raw))
-    except Unavailable:
-        participant.rollback()
-        raise
-    return head
 
 
 def _is_settled(opening: Opening) -> bool:
@@ -120,41 +45,38 @@ def _is_settled(opening: Opening) -> bool:
     return newest == opening.witness.floor and len(set(opening.heads.values())) == 1
 
 
-def _settle(service: Service, lock: WriterLock, caches: Caches, opening: Opening) -> None:
+def _settle(opening: Opening, caches: Caches) -> None:
     """Rolls the shorter log forward, commits, invalidates, and raises the floor to the newest head.
 
-    Where that can't be done, because one of the logs is at fault, evicts it and leaves the rest to the next round.
+    Where that can't be done, because one of the logs is at fault, takes it out and leaves the rest to the next round.
     """
     longer = max(opening.participants, key=lambda participant: opening.heads[participant.alias].position)
-    faults = _level(service, opening, longer)
-    if faults:
+    if faults := _level(opening, longer):
+        opening.dead |= faults
         opening.rollback()
-        opening.participants.clear()
-        in_sync_set.evict(service, lock, opening.witness, {**opening.dead, **faults})
+        opening.take_out_dead()
         return
     doubts = list(entries.entries_after(longer.raw, opening.witness.floor))
     reached("settle-rolled")
-    witness = opening.witness
-    if opening.dead:
-        witness = in_sync_set.evict(service, lock, witness, opening.dead)
-    lock.assert_current()
+    opening.take_out_dead()
+    opening.lock.assert_current()
     try:
-        witness = commit_all(service, lock, witness, opening.participants)
+        witness = commit_all(opening)
     except (ReplicaFault, IntegrityError) as error:
         raise Unavailable(f"Unfinished work can't be finished: {error}") from error
     reached("settle-committed")
     if doubts:
         caches.invalidate(witness.timeline, doubts)
     reached("settle-invalidated")
-    lock.assert_current()
+    opening.lock.assert_current()
     try:
         floor = opening.heads[longer.alias].position
-        write_witness(service.witness_file, replace(witness, floor=floor), sync=False)
+        write_witness(opening.service.witness_file, replace(witness, floor=floor), sync=False)
     except OSError as error:
         raise Unavailable(f"The witness can't be written: {error}") from error
 
 
-def _level(service: Service, opening: Opening, longer: Participant) -> Faults:
+def _level(opening: Opening, longer: Participant) -> Faults:
     """Makes the other logs equal to the longest; which log is at fault where that fails."""
     try:
         entries.assert_chained(longer.raw)
@@ -165,13 +87,13 @@ def _level(service: Service, opening: Opening, longer: Participant) -> Faults:
         if head == top:
             continue
         try:
-            catchup.roll_forward(longer.raw, other.raw, service)
+            catchup.roll_forward(longer.raw, other.raw, opening.service)
         except entries.BrokenChain as error:
             return {longer.alias: error}
         except REPLICA_ERRORS as error:
             if head.position == top.position and not _is_broken(other):
                 raise Unavailable(
-                    f"The logs of {service.name} differ at position {top.position}, and both are whole: "
+                    f"The logs of {opening.service.name} differ at position {top.position}, and both are whole: "
                     "an operator has to say which counts."
                 ) from error
             return {other.alias: error}
@@ -186,18 +108,19 @@ def _is_broken(participant: Participant) -> bool:
     return False
 
 
-def commit_all(service: Service, lock: WriterLock, witness: Witness, participants: list[Participant]) -> Witness:
-    """Commits each participant, in order, and empties the list; evicts those that fail, before anything is shown.
+def commit_all(opening: Opening) -> Witness:
+    """Commits each participant, in order, and empties the list; takes out those that fail, before anything is shown.
 
     Gives back the witness with the files' sizes. Raises ReplicaFault if no commit succeeded: what became of it is
     for the caller to judge; IntegrityError if a row refers to one that isn't there, which SQLite finds when the first
     file commits, and nothing has happened yet.
     """
+    witness = opening.witness
     records: dict[str, FileRecord] = dict(witness.files)
     failed: Faults = {}
     done = 0
-    while participants:
-        participant = participants.pop(0)
+    while opening.participants:
+        participant = opening.participants.pop(0)
         try:
             records[participant.alias] = participant.commit(witness)
             done += 1
@@ -210,7 +133,8 @@ def commit_all(service: Service, lock: WriterLock, witness: Witness, participant
         reached(f"committed-{participant.alias}")
     if not done:
         with suppress(Unavailable):  # Then the next one finds it.
-            in_sync_set.suspect(service, lock, witness, failed)
+            in_sync_set.suspect(opening.service, opening.lock, witness, failed)
         raise ReplicaFault("; ".join(f"{alias}: {error}" for alias, error in failed.items()))
-    witness = replace(witness, files=records)
-    return in_sync_set.evict(service, lock, witness, failed) if failed else witness
+    opening.witness = replace(witness, files=records)
+    opening.dead |= failed
+    return opening.take_out_dead()

@@ -23,7 +23,8 @@ from bookstore_project.replication.log import entries
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.commit.writing import FaultReport, settle
+from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
+from bookstore_project.replication.sqlite_pair.commit.writing import settle
 from bookstore_project.replication.sqlite_pair.files import staleness, wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file_now, write_time
 from bookstore_project.replication.sqlite_pair.files.participant import (
@@ -50,7 +51,7 @@ class FileSnapshot(Snapshot):
 
 
 @contextmanager
-def read(service: Service, alias: str, keys: Sequence[str], caches: Caches) -> Iterator[Snapshot]:
+def read(service: Service, alias: str, keys: Sequence[str], caches: Caches) -> Iterator[FileSnapshot]:
     """Runs the block's queries in one snapshot of that copy: see `reads.reading`."""
     snapshot = _enter(service, alias, keys, caches)
     try:
@@ -64,7 +65,7 @@ def read(service: Service, alias: str, keys: Sequence[str], caches: Caches) -> I
     except Exception as error:
         # What goes wrong with the file now is SQLite's to say: an OSError is the reader's own.
         if is_replica_fault(error) and not isinstance(error, OSError):
-            if not _report(service, alias, caches, FaultReport(alias, snapshot.nonce, error)):
+            if not _report(service, alias, FaultReport(alias, snapshot.nonce, error)):
                 maintenance_log.request_scrub(service.name)  # A writer holds the lock: maintenance will find it.
             raise Unavailable(f"{alias} can't be read: {error}") from error
         raise
@@ -109,7 +110,7 @@ def _enter(service: Service, alias: str, keys: Sequence[str], caches: Caches) ->
         try:
             snapshot = _try_to_enter(service, alias, keys)
         except REPLICA_ERRORS as error:
-            is_reported = _report(service, alias, caches)
+            is_reported = _report(service, alias)
             if is_reported and may_settle and isinstance(error, Unvouched):
                 continue  # It was checked, and perhaps counts again.
             raise Unavailable(f"{alias} can't be read: {error}") from error
@@ -162,8 +163,8 @@ def _check_again(service: Service, alias: str, snapshot: FileSnapshot) -> None:
         wal_files.assert_own(wrapper(alias))
 
 
-def _report(service: Service, alias: str, caches: Caches, report: FaultReport | None = None) -> bool:
-    """Has the file evicted, or suspected, if a writer finds the fault too, or by what this reader has seen in it.
+def _report(service: Service, alias: str, *reports: FaultReport) -> bool:
+    """Has the file taken out, or suspected, if its opening tells the fault, or by what this reader has seen in it.
 
     Whether that was done.
     Until the lock is had, one thread waits for it; others refuse at once. A fault that couldn't be reported is found
@@ -175,7 +176,7 @@ def _report(service: Service, alias: str, caches: Caches, report: FaultReport | 
         return False
     try:
         reached("gate-report")
-        settle(service, caches, timeout_s=REPORT_TIMEOUT_S, report=report)
+        take_out(service, by_reports(reports), timeout_s=REPORT_TIMEOUT_S)
         return True
     except (Unavailable, *REPLICA_ERRORS):
         return False

@@ -4,7 +4,6 @@ Of the processes of a service one does it, as long as it lives: it holds a lock,
 """
 
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,18 +12,19 @@ from bookstore_project.nodes import background
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, is_busy
+from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import MAINTENANCE, Caches
 from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
+from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
 from bookstore_project.replication.sqlite_pair.files import scrub, source
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
-from bookstore_project.replication.sqlite_pair.locks.mutex import Role, WriterLock, writer_lock
-from bookstore_project.replication.sqlite_pair.membership import in_sync_set, suspicion
-from bookstore_project.replication.sqlite_pair.membership.suspicion import Review
+from bookstore_project.replication.sqlite_pair.locks.mutex import Role
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin, witness_rebuild
+from bookstore_project.replication.sqlite_pair.repair.review import Review
 
 EVERY_S = 0.5
 COMPACT_EVERY_S = 5.0
@@ -84,13 +84,7 @@ class Maintenance:
         """Evicts an in-sync file that can't be opened as what it must be."""
         if not faults_of(read_witness(self.service.witness_file)):
             return
-        with self._locked() as lock:
-            witness = read_witness(self.service.witness_file)
-            faults = faults_of(witness)
-            if suspicion.vouch(self.service, lock, witness, faults):
-                witness = read_witness(self.service.witness_file)
-                faults = faults_of(witness)
-            in_sync_set.evict(self.service, lock, witness, faults)
+        take_out(self.service, faults_of, of_any_code=True)
 
     def scrub(self) -> dict[str, list[str]]:
         """Reads both files whole; evicts one that is damaged. What was found, by alias.
@@ -99,33 +93,46 @@ class Maintenance:
         """
         self._scrubbed = self.clock()
         requested_ns = maintenance_log.scrub_requested_ns(self.service.name)
-        found = scrub_all(self.service, self.caches, self._progress)
+        scrubbed = _scrub_all(self.service, self.caches, self._progress)
         suspected = self._review.step(is_thorough=True)
-        damaged: dict[str, BaseException] = {
-            alias: ReplicaFault(f"scrub: {'; '.join(items)}") for alias, items in found.items() if items
-        }
+        damaged = [
+            FaultReport(alias, file.nonce, ReplicaFault(f"scrub: {'; '.join(file.found)}"))
+            for alias, file in scrubbed.items()
+            if file.found
+        ]
+        reached("scrubbed")
         try:
             if damaged:
-                with self._locked() as lock:
-                    in_sync_set.evict(self.service, lock, read_witness(self.service.witness_file), damaged)
+                take_out(self.service, by_reports(damaged), of_any_code=True)
         finally:
             maintenance_log.clear_scrub_request(self.service.name, requested_ns)
-        return found | suspected
+        return {alias: file.found for alias, file in scrubbed.items()} | suspected
 
-    def _locked(self) -> AbstractContextManager[WriterLock]:
-        return writer_lock(self.service.lock_dir)
+
+@dataclass(frozen=True)
+class _Scrubbed:
+    """What was found in the copy of that nonce."""
+
+    nonce: str
+    found: list[str]
 
 
 def scrub_all(service: Service, caches: Caches, progress: Progress = silent) -> dict[str, list[str]]:
     """What a scrub finds in each file that serves; empty lists where nothing is wrong."""
-    found = {}
+    return {alias: file.found for alias, file in _scrub_all(service, caches, progress).items()}
+
+
+def _scrub_all(service: Service, caches: Caches, progress: Progress) -> dict[str, _Scrubbed]:
+    scrubbed = {}
     for alias in read_witness(service.witness_file).trusted:
         wrapper(alias).forget_pages()
-        with gate.read(service, alias, (), caches):
+        with gate.read(service, alias, (), caches) as snapshot:
             connection = wrapper(alias).connect_now()
-            found[alias] = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
-    maintenance_log.note_scrub(service.name, {"at": maintenance_log.now(), "found": found})
-    return found
+            found = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
+        scrubbed[alias] = _Scrubbed(snapshot.nonce, found)
+    found_by_alias = {alias: file.found for alias, file in scrubbed.items()}
+    maintenance_log.note_scrub(service.name, {"at": maintenance_log.now(), "found": found_by_alias})
+    return scrubbed
 
 
 def faults_of(witness: Witness) -> dict[str, BaseException]:

@@ -85,7 +85,7 @@ def build_store(service: Service, migrate: Migrate) -> None:
 
 def _settled(service: Service, lock: WriterLock, caches: Caches) -> tuple[Witness, entries.Head, str]:
     """The witness, the head and an alias of a store without unfinished work."""
-    opening = begin_settled(service, lock, caches, {}, of_any_code=True)
+    opening = begin_settled(service, lock, caches, of_any_code=True)
     try:
         donor = opening.participants[0].alias
         return opening.witness, opening.heads[donor], donor

@@ -4,6 +4,7 @@ One copy is spoilt, and the other one is gone. Whatever happens then to what gav
 a tool merges the `-wal`, a process is killed between two steps), nothing is read from the spoilt one, nothing sold.
 """
 
+import sqlite3
 import subprocess
 import sys
 import uuid
@@ -23,6 +24,7 @@ from django.db import connections
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
 from bookstore_project.replication.sqlite_pair.files import file_identity, verification
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
@@ -364,6 +366,36 @@ def test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_noth
     failpoints.hooks["gate-report"] = rebuild
     with pytest.raises(Unavailable, match="row 1"):
         read_verified("catalog-1")
+    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+
+
+def test_nor_does_what_a_scrub_saw(seven_books: Path) -> None:
+    flip("catalog-1")
+
+    def rebuild() -> None:
+        failpoints.hooks.clear()
+        Actor(lambda: reprice(1)).result()
+        Actor(Maintenance(CATALOG).step).result()
+
+    failpoints.hooks["scrubbed"] = rebuild
+    assert "row 1 of catalog_app_book" in Maintenance(CATALOG).scrub()["catalog-1"][0]
+    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+
+
+def test_a_file_that_only_nobody_vouches_for_is_checked_once_and_counts_again(seven_books: Path) -> None:
+    """Whoever reported it doesn't know that it was checked meanwhile."""
+    before = read_witness(CATALOG.witness_file)
+    unvouched = file_identity.Unvouched("its -wal was replaced")
+    take_out(CATALOG, by_reports([FaultReport("catalog-1", before.files["catalog-1"].nonce, unvouched)]))
+    after = read_witness(CATALOG.witness_file)
+    assert (after.in_sync, after.suspects, after.epoch) == (before.in_sync, {}, before.epoch + 1)
+
+
+def test_a_lock_of_another_program_is_no_reason_to_report_a_file(seven_books: Path) -> None:
+    nonce = read_witness(CATALOG.witness_file).files["catalog-1"].nonce
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    take_out(CATALOG, by_reports([FaultReport("catalog-1", nonce, busy)]))
     assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
 
 

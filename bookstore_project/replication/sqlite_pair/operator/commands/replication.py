@@ -16,12 +16,12 @@ from bookstore_project.replication.interface import MAINTENANCE, Caches
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
-from bookstore_project.replication.sqlite_pair.membership.suspicion import Review
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator import execution, planning, quarantine, report
 from bookstore_project.replication.sqlite_pair.operator.status import ServiceStatus, status
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
 from bookstore_project.replication.sqlite_pair.repair.maintenance import Maintenance, scrub_all
+from bookstore_project.replication.sqlite_pair.repair.review import Review
 
 ALIASES = list(replication_settings.service_of_alias)
 
