@@ -55,6 +55,11 @@ def history_of(book_id: int) -> QuerySet[BookChange]:
     return BookChange.objects.filter(book=book_id).order_by("-id")
 
 
+def sold_for(order: uuid.UUID) -> list[LedgerEntry]:
+    """The ledger's rows of this order's sale; none if nothing was sold for it."""
+    return list(LedgerEntry.objects.filter(order=order, kind=LedgerEntry.Kind.SALE).order_by("pk"))
+
+
 def sold_after(number: int, limit: int) -> list[LedgerEntry]:
     """The ledger's rows of completed sales above a number, oldest first; the last order has all of its rows."""
     sold = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)

@@ -204,9 +204,12 @@ class Sales(CatalogView):
         return response
 
     def get(self, request: Request) -> Response:
-        after = serializers.IntegerField(min_value=0).run_validation(request.query_params.get("after", "0"))
+        """The sales above the number `after`, or that of the order `order` alone."""
+        query = request.query_params
+        order = serializers.UUIDField().run_validation(query["order"]) if "order" in query else None
+        after = serializers.IntegerField(min_value=0).run_validation(query.get("after", "0"))
         with self.reading():
-            entries = selectors.sold_after(after, ROWS_AT_ONCE)
+            entries = selectors.sold_for(order) if order else selectors.sold_after(after, ROWS_AT_ONCE)
         return Response([sale.as_json() for sale in sales.sales_of(entries)])
 
 

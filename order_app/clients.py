@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from bookstore_project.api import headers, internal_paths, problems
 from bookstore_project.api.sales import Line, Sale
-from bookstore_project.nodes import background, client
+from bookstore_project.nodes import background, client, deadlines
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S, TURNED_AWAY, Call, Checker, problem_of
 from bookstore_project.nodes.balancing.circuit_breaker import Health
@@ -22,7 +22,7 @@ from bookstore_project.settings import topology
 from order_app.errors import Refused
 
 ATTEMPT_TIMEOUT_S = replication_settings.write_wait_s
-SWEEP_TIMEOUT_S = 4.0
+READ_TIMEOUT_S = 4.0
 CONCURRENT_SALES = 4
 """Per order replica: two of them together keep to half of one catalog replica's threads."""
 
@@ -100,9 +100,19 @@ def _sell(order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_att
 
 def sales_after(number: int) -> list[Sale]:
     """The next sales above a ledger number; raises Unavailable if no catalog replica answers."""
-    for attempt in balancer.attempts(time.time() + SWEEP_TIMEOUT_S, ATTEMPT_TIMEOUT_S):
+    return _sales(f"after={number}")
+
+
+def sale_of(order: uuid.UUID) -> Sale | None:
+    """What was sold for that order, if anything was; raises Unavailable if no catalog replica answers."""
+    return next(iter(_sales(f"order={order}")), None)
+
+
+def _sales(query: str) -> list[Sale]:
+    deadline = min(time.time() + READ_TIMEOUT_S, deadlines.current() or float("inf"))
+    for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
         try:
-            reply = balancer.ask(attempt, "GET", f"{internal_paths.SALES}?after={number}")
+            reply = balancer.ask(attempt, "GET", f"{internal_paths.SALES}?{query}")
         except CallFailed:
             continue
         if reply.status == HTTPStatus.OK:

@@ -5,11 +5,12 @@
    unique per order and book.
 3. The order is written, replicated, from what the ledger rows say.
 
-Killed between 2 and 3, the purchase is finished from the ledger: by the next attempt with the same key, or by the
-sweeper within seconds. Killed before 2, nothing has happened.
+Killed between 2 and 3, the purchase is finished from the ledger: by the next attempt with the same key, by whoever
+asks for the order, or by the sweeper within seconds. Killed before 2, nothing has happened.
 """
 
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,6 +83,20 @@ def order_write(sale: Sale) -> Committed[Purchase]:
     if written.changes:
         metrics.orders.inc()
     return written
+
+
+def order_finish(order_id: uuid.UUID) -> Committed[Purchase] | None:
+    """An order that was sold and isn't written yet, written now; None if nothing was sold for it.
+
+    Raises Unavailable: nobody can say now, or it can't be written now.
+    """
+    sale = clients.sale_of(order_id)
+    if sale is None:
+        return None
+    try:
+        return order_write(sale)
+    except OutcomeUnknown as error:
+        raise Unavailable("The copies are sold, and the order is being written. Ask again in a moment.") from error
 
 
 def line_of(order: Order, sold: SoldLine) -> OrderLine:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from bookstore_project.api import problems
 from order_app.models import Order, OrderLine
 
 
@@ -19,14 +18,6 @@ def order_find(order_id: uuid.UUID) -> Order | None:
 def with_lines(order: Order, lines: Iterable[OrderLine]) -> Order:
     """The order, with lines that needn't be asked for any more: the snapshot that they are of may be closed then."""
     vars(order)["_prefetched_objects_cache"] = {"lines": list(lines)}
-    return order
-
-
-def order_get(order_id: uuid.UUID) -> Order:
-    """Raises NotFound."""
-    order = order_find(order_id)
-    if order is None:
-        raise problems.NotFound(f"There is no order {order_id}.")
     return order
 
 

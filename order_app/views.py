@@ -20,7 +20,7 @@ from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from order_app import selectors
-from order_app.purchase import purchase
+from order_app.purchase import order_finish, purchase
 from order_app.serializers import order_data
 
 
@@ -100,4 +100,11 @@ class OrderDetail(ReplicaView):
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
         """What was bought, at the price at which it was sold."""
         with self.reading():
-            return Response(order_data(selectors.order_get(order_id)))
+            order = selectors.order_find(order_id)
+        if order is None:
+            # Who was told that it is bought, and not more, may ask before it is written.
+            finished = order_finish(order_id)
+            if finished is None:
+                raise problems.NotFound(f"There is no order {order_id}.")
+            order = self.committed(finished).order
+        return Response(order_data(order))

@@ -48,7 +48,10 @@ def test_a_node_sells_and_lists_sales() -> None:
     listed = send("GET", "/internal/sales/?after=0", sent=as_node()).json()
     assert listed == [sold.json()]
     assert send("GET", f"/internal/sales/?after={line['number']}", sent=as_node()).json() == []
-    assert_problem(send("GET", "/internal/sales/?after=x", sent=as_node()), 400, "validation_error")
+    assert send("GET", f"/internal/sales/?order={SALE['order']}", sent=as_node()).json() == [sold.json()]
+    assert send("GET", f"/internal/sales/?order={ORDER % 'e'}", sent=as_node()).json() == []
+    for nonsense in ("after=x", "order=x", "order="):
+        assert_problem(send("GET", f"/internal/sales/?{nonsense}", sent=as_node()), 400, "validation_error")
     too_many = send(
         "POST", "/internal/sales/", {"order": ORDER % "c", "lines": [{"book": 1, "quantity": 999}]}, sent=as_node()
     )
