@@ -16,7 +16,7 @@ from bookstore_project.nodes import background, client
 from bookstore_project.nodes.background import Task
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import Call, Checker
-from bookstore_project.nodes.balancing.circuit_breaker import Health
+from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.nodes.drains import Drains
 from bookstore_project.replication.conf import replication_settings
@@ -44,7 +44,7 @@ class Front:
     catalog: Upstream
     order: Upstream
     reads: CachedReads
-    health: Health
+    breakers: ReplicaBreakers
     drains: Drains
     checkers: list[Checker]
     poller: Poller
@@ -63,7 +63,7 @@ class Front:
     def check_ready(self) -> None:
         """Raises Unavailable unless a replica of each service is known to answer."""
         for upstream in (self.catalog, self.order):
-            known = [self.health.of(node) for node in upstream.nodes]
+            known = [self.breakers.of(node) for node in upstream.nodes]
             if not any(node.is_closed and node.seen_at is not None for node in known):
                 raise problems.Unavailable(f"No {upstream.service} replica answers yet.")
 
@@ -94,7 +94,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
     node = node or topology.NODE or topology.replicas(topology.FRONT)[0]
     catalogs, orders = topology.replicas(topology.CATALOG), topology.replicas(topology.ORDER)
     journal = Journal()
-    known = Health([*catalogs, *orders], on_change=journal.rotation_changed)
+    known = ReplicaBreakers([*catalogs, *orders], on_change=journal.rotation_changed)
     cache = _bounded(_default_cache() if cache is None else cache)  # An empty cache is false.
     if isinstance(cache, SharedCache):
         cache.on_change = partial(journal.shared_cache_changed, node)
@@ -117,7 +117,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
         catalog=upstream(topology.CATALOG),
         order=upstream(topology.ORDER),
         reads=CachedReads(coherence, cache, negatives),
-        health=known,
+        breakers=known,
         drains=drains,
         checkers=[Checker(replica, known, call, asks_status=True) for replica in (*catalogs, *orders)],
         poller=Poller(node, catalogs, coherence, call),

@@ -103,7 +103,7 @@ def drain(front: Front, name: str, *, username: str, is_forced: bool) -> None:
     """
 
     def is_answering(node: Node) -> bool:
-        return front.health.of(node).state is not State.OPEN
+        return front.breakers.of(node).state is not State.OPEN
 
     drains.drain(node_named(name), by=username, is_answering=is_answering, is_forced=is_forced)
     front.drains.look()

@@ -13,7 +13,7 @@ from bookstore_project.api.sales import Line, Sale
 from bookstore_project.nodes import background, client, deadlines
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S, TURNED_AWAY, Call, Checker, problem_of
-from bookstore_project.nodes.balancing.circuit_breaker import Health
+from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.nodes.client import CallFailed, NeverSent, Reply
 from bookstore_project.nodes.drains import Drains
@@ -37,8 +37,8 @@ _slots = threading.BoundedSemaphore(CONCURRENT_SALES)
 def build_balancer(call: Call = client.call) -> Balancer:
     """The catalog, as an order replica sees it, and calls it with `call`."""
     nodes = topology.replicas(topology.CATALOG)
-    health = Health(nodes)
-    return Balancer(topology.CATALOG, RoundRobin(nodes, health, Drains().is_drained), health, call=call)
+    breakers = ReplicaBreakers(nodes)
+    return Balancer(topology.CATALOG, RoundRobin(nodes, breakers, Drains().is_drained), breakers, call=call)
 
 
 balancer = build_balancer()
@@ -52,8 +52,8 @@ def register() -> None:
 
 def checker_of(node: topology.Node) -> Checker:
     """The purchases tell enough for the first second: a store that begins may have none ready yet."""
-    health = balancer.health
-    return Checker(node, health, balancer.call, due_at=health.clock() + CHECK_IN_EVERY_S)
+    breakers = balancer.breakers
+    return Checker(node, breakers, balancer.call, due_at=breakers.clock() + CHECK_IN_EVERY_S)
 
 
 def sell(*, order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:

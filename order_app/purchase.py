@@ -1,4 +1,4 @@
-"""A purchase, from the key to two disks: at most once, made exactly once.
+"""A purchase, from the key to two disks: exactly once, however often it is asked for, whoever is killed meanwhile.
 
 1. The order's id follows from the idempotency key.
 2. The catalog sells: one replicated transaction takes the copies of all lines, and writes a ledger row for each,

@@ -1,7 +1,7 @@
 """The one way to write: a replicated transaction.
 
 Commit on both files, invalidate the caches, then make it visible. The steps are numbered as in DESIGN.md: the engine
-takes 1 to 8 (`sqlite_pair/commit/attempt.py`).
+takes 1 to 8 (`sqlite_pair/commit`: `writing` 1, `opening` 2, `recovery` 3, `attempt` the rest).
 """
 
 import logging

@@ -40,7 +40,7 @@ class FrontCollector(Collector):
             "bookstore_replica_in_rotation", "Whether the front calls the replica.", labels=["node"]
         )
         for checker in front.checkers:
-            is_called = front.health.is_in_rotation(checker.node) and not front.drains.is_drained(checker.node)
+            is_called = front.breakers.is_in_rotation(checker.node) and not front.drains.is_drained(checker.node)
             rotation.add_metric([checker.node.name], float(is_called))
         yield rotation
         yield from _balancing(front)
@@ -51,7 +51,7 @@ def _balancing(front: Front) -> Iterator[CounterMetricFamily | GaugeMetricFamily
         "bookstore_replica_state", "1 for the state that a replica is in.", labels=["node", "state"]
     )
     for checker in front.checkers:
-        now = state_of(front.health.of(checker.node), is_drained=front.drains.is_drained(checker.node))
+        now = state_of(front.breakers.of(checker.node), is_drained=front.drains.is_drained(checker.node))
         for state in STATES:
             states.add_metric([checker.node.name, state], float(state == now))
     yield states

@@ -71,7 +71,7 @@ def _replicas(front: Front, *, is_for_staff: bool) -> Iterator[NodeState]:
     told_of = {service: observer.told_of(service, front.checkers) for service in topology.SERVICES}
     heads = _heads(front)
     for checker in front.checkers:
-        node, told, known = checker.node, checker.status, front.health.of(checker.node)
+        node, told, known = checker.node, checker.status, front.breakers.of(checker.node)
         is_drained = front.drains.is_drained(node)
         mark = front.drains.reason(node) if is_for_staff else "drained" * is_drained
         service, position = told_of[node.service], told.get("position")
@@ -90,7 +90,7 @@ def _replicas(front: Front, *, is_for_staff: bool) -> Iterator[NodeState]:
             "position": position,
             "lag": None if position is None else max(heads[node.service], floor) - position,
             "epoch": service.get("epoch"),
-            "seen_s": None if known.seen_at is None else round(front.health.clock() - known.seen_at, 2),
+            "seen_s": None if known.seen_at is None else round(front.breakers.clock() - known.seen_at, 2),
             "floor": service.get("floor"),
             "out_because": redaction.cut(out.get(node.name, ""), LONGEST_REASON),
             "process": front.supervisor_states.states.get(node.name),

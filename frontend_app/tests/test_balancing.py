@@ -11,7 +11,7 @@ from bookstore_project.api import headers, idempotency, problems
 from bookstore_project.api.authentication import ServiceAuthentication
 from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.checks import Checker
-from bookstore_project.nodes.balancing.circuit_breaker import Health
+from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.settings.topology import NODES
 from frontend_app import services
 from frontend_app.clients import PURCHASE_ATTEMPT_S
@@ -71,8 +71,8 @@ def test_a_dead_replica_is_skipped_after_one_failure(front: Front, store: Store)
 def test_a_replica_that_answers_503_leaves_the_rotation(front: Front, store: Store) -> None:
     store.behaviours = {"catalog-1": UNAVAILABLE}
     services.read_book(front, 1)
-    assert not front.health.is_in_rotation(CATALOG_1)
-    assert front.health.of(CATALOG_1).reason == "A sentence about unavailable."
+    assert not front.breakers.is_in_rotation(CATALOG_1)
+    assert front.breakers.of(CATALOG_1).reason == "A sentence about unavailable."
 
 
 def test_a_replica_returns_after_a_passed_check_and_not_before(front: Front, store: Store) -> None:
@@ -81,14 +81,14 @@ def test_a_replica_returns_after_a_passed_check_and_not_before(front: Front, sto
     checker = front.checkers[0]
     assert checker.node == CATALOG_1
     checker.check()
-    assert not front.health.is_in_rotation(CATALOG_1)
+    assert not front.breakers.is_in_rotation(CATALOG_1)
     store.behaviours = {}
     checker.check()
     store.asked.clear()
     for _ in range(2):
         services.read_book(front, 1)
     assert sorted(store.asked_of("/api/v1/books/")) == ["catalog-1", "catalog-2"]
-    assert front.health.is_in_rotation(CATALOG_1)
+    assert front.breakers.is_in_rotation(CATALOG_1)
     events = [event["event"] for event in front.journal.events()]
     assert events[0] == "is back in rotation"
     assert events[1].startswith("passed a check")
@@ -96,15 +96,15 @@ def test_a_replica_returns_after_a_passed_check_and_not_before(front: Front, sto
 
 
 def test_a_failed_check_takes_a_replica_out(store: Store) -> None:
-    health = Health([CATALOG_1])
+    breakers = ReplicaBreakers([CATALOG_1])
     store.behaviours = {"catalog-1": hang_up}
-    Checker(CATALOG_1, health, store).check()
-    assert health.of(CATALOG_1).reason == "does not answer"
+    Checker(CATALOG_1, breakers, store).check()
+    assert breakers.of(CATALOG_1).reason == "does not answer"
 
 
 def test_with_all_out_of_rotation_they_are_tried_all_the_same(front: Front) -> None:
-    front.health.failed(CATALOG_1, "")
-    front.health.failed(CATALOG_2, "")
+    front.breakers.failed(CATALOG_1, "")
+    front.breakers.failed(CATALOG_2, "")
     assert services.read_book(front, 1).status == 200
 
 
@@ -137,24 +137,24 @@ def test_a_replica_that_does_not_believe_the_front_leaves_the_rotation(
     for _ in range(3):
         assert services.read_book(front, 1).status == 200
     assert store.asked_of("/api/v1/books/") == ["catalog-1", *["catalog-2"] * 3]
-    assert front.health.of(CATALOG_1).reason
+    assert front.breakers.of(CATALOG_1).reason
     store.behaviours = dict.fromkeys(("catalog-1", "catalog-2"), turn_away)
     with pytest.raises(problems.Unavailable):
         services.read_book(front, 1)
 
 
 def test_readiness_alone_brings_nobody_back_who_does_not_believe_the_front(store: Store) -> None:
-    health = Health([CATALOG_1])
-    health.failed(CATALOG_1, "answers 401")
+    breakers = ReplicaBreakers([CATALOG_1])
+    breakers.failed(CATALOG_1, "answers 401")
     store.behaviours = {
         "catalog-1": lambda asked: (NO_TOKEN if asked.path.startswith("/internal/") else store.answer)(asked)
     }
-    checker = Checker(CATALOG_1, health, store, asks_status=True)
+    checker = Checker(CATALOG_1, breakers, store, asks_status=True)
     checker.check()
-    assert not health.is_in_rotation(CATALOG_1)
+    assert not breakers.is_in_rotation(CATALOG_1)
     store.behaviours = {}
     checker.check()
-    assert health.of(CATALOG_1).has_passed
+    assert breakers.of(CATALOG_1).has_passed
 
 
 def test_readiness_needs_a_replica_of_each_service_that_was_seen(front: Front) -> None:
@@ -264,8 +264,8 @@ def test_running_out_of_time_is_not_the_next_replicas_fault(front: Front, store:
     orders_behave(store, take_all_the_time, refuse)
     with pytest.raises(problems.OutcomeUnknown):
         purchase(front)
-    assert not front.health.is_in_rotation(NODES["order-1"])
-    assert front.health.is_in_rotation(NODES["order-2"])
+    assert not front.breakers.is_in_rotation(NODES["order-1"])
+    assert front.breakers.is_in_rotation(NODES["order-2"])
 
 
 def test_attempts_carry_their_deadline(front: Front, store: Store) -> None:

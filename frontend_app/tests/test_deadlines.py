@@ -97,7 +97,7 @@ def test_a_read_whose_time_is_up_is_unavailable_and_nobody_is_blamed(
     assert "in the time" in answer.json()["detail"]
     assert store.asked_of("/api/v1/books/") == ["catalog-1", "catalog-2"]
     assert clock.now <= began + 0.4
-    assert front.health.is_in_rotation(fakes.CATALOG_1)
+    assert front.breakers.is_in_rotation(fakes.CATALOG_1)
 
 
 def test_without_enough_time_nothing_is_begun(client: Client, store: Store) -> None:

@@ -333,7 +333,7 @@ def test_the_cluster_shows_nodes_cache_requests_and_events(client: Client, front
     client.get("/product/1")
     client.get("/product/1")
     front.checkers[0].check()
-    front.health.failed(fakes.CATALOG_2, "does not answer")
+    front.breakers.failed(fakes.CATALOG_2, "does not answer")
     told = client.get("/api/v1/cluster/").json()
     states = {node["name"]: node["state"] for node in told["nodes"]}
     assert states == {

@@ -46,7 +46,7 @@ def test_a_replica_that_failed_is_asked_again_after_a_passed_check(wire: Wire) -
         sell()
     checker = clients.checker_of(ONE)
     checker.step()
-    assert not clients.balancer.health.is_in_rotation(ONE)
+    assert not clients.balancer.breakers.is_in_rotation(ONE)
     wire.before = lambda node: None
     checker.step()
     wire.calls.clear()
@@ -57,8 +57,8 @@ def test_a_replica_that_failed_is_asked_again_after_a_passed_check(wire: Wire) -
 
 def test_a_replica_in_rotation_is_checked_now_and_then(wire: Wire) -> None:
     clock = Clock()
-    clock.now = clients.balancer.health.clock()
-    clients.balancer.health.clock = clock
+    clock.now = clients.balancer.breakers.clock()
+    clients.balancer.breakers.clock = clock
     checker = clients.checker_of(ONE)
     checker.step()
     assert wire.calls == []
@@ -72,7 +72,7 @@ def test_a_replica_in_rotation_is_checked_now_and_then(wire: Wire) -> None:
     for _ in range(2):
         checker.step()
     assert len(wire.calls) == 2
-    assert not clients.balancer.health.is_in_rotation(ONE)
+    assert not clients.balancer.breakers.is_in_rotation(ONE)
 
 
 def test_a_replica_that_says_unavailable_is_asked_last(wire: Wire) -> None:

@@ -171,7 +171,7 @@ def test_an_error_of_the_loader_frees_its_waiters(
             waiter.seen()
     is_broken = False
     for node in front.catalog.nodes:  # The replicas answer checks again.
-        front.health.passed(node, front.health.clock())
+        front.breakers.passed(node, front.breakers.clock())
     assert look(front)[1] == "miss", "and the next reader finds no trace of it"
 
 

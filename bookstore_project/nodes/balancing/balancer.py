@@ -9,7 +9,7 @@ from bookstore_project.api import problems
 from bookstore_project.clock import Clock
 from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, fault_of, probe, problem_of, reason_of
-from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
+from bookstore_project.nodes.balancing.circuit_breaker import Fault, ReplicaBreakers
 from bookstore_project.nodes.balancing.retry_budget import RetryBudget
 from bookstore_project.nodes.balancing.round_robin import RoundRobin, Turn
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
@@ -47,7 +47,7 @@ class Balancer:
 
     service: str
     turns: RoundRobin
-    health: Health
+    breakers: ReplicaBreakers
     budget: RetryBudget = field(default_factory=RetryBudget)
     call: Call = client.call
     clock: Clock = time.time
@@ -94,7 +94,7 @@ class Balancer:
             yield taken[-1]
 
     def _refused_at_once(self, node: Node) -> bool:
-        return self.health.of(node).fault is Fault.ANSWERED
+        return self.breakers.of(node).fault is Fault.ANSWERED
 
     def _has_time(self, deadline: float) -> bool:
         return self.clock() < deadline - HOP_MARGIN_S
@@ -109,7 +109,7 @@ class Balancer:
         extra_headers: Mapping[str, str] | None = None,
     ) -> client.Reply:
         """Makes the call, and learns from what comes of it. Raises NeverSent, NoAnswer."""
-        node, began_at = attempt.node, self.health.clock()
+        node, began_at = attempt.node, self.breakers.clock()
         is_judged = False
         try:
             reply = self.call(
@@ -136,7 +136,7 @@ class Balancer:
         """The answer makes no sense to the caller: whoever gives such answers leaves the rotation."""
         if reply.status in (*TURNED_AWAY, HTTPStatus.SERVICE_UNAVAILABLE):
             return  # That has been judged already.
-        self.health.failed(attempt.node, reason_of(reply), fault=Fault.ANSWERED, is_trial=attempt.turn.is_trial)
+        self.breakers.failed(attempt.node, reason_of(reply), fault=Fault.ANSWERED, is_trial=attempt.turn.is_trial)
 
     def unavailable(self) -> problems.Unavailable:
         return problems.Unavailable(
@@ -147,7 +147,7 @@ class Balancer:
         """Whether the answer says something about the replica."""
         is_turned_away = reply.status in TURNED_AWAY
         if not is_turned_away and not self._is_own_fault(reply):
-            self.health.answered(attempt.node, began_at)
+            self.breakers.answered(attempt.node, began_at)
         elif attempt.is_short and self._is_over(attempt):
             return False  # There was too little time.
         else:
@@ -165,13 +165,13 @@ class Balancer:
         return self.clock() >= attempt.until - 2 * HOP_MARGIN_S
 
     def _failed(self, attempt: Attempt, outcome: client.Reply | client.CallFailed, began_at: float) -> None:
-        fault = fault_of(outcome, took_s=self.health.clock() - began_at)
+        fault = fault_of(outcome, took_s=self.breakers.clock() - began_at)
         is_trial = attempt.turn.is_trial
-        self.health.failed(attempt.node, reason_of(outcome), fault=fault, began_at=began_at, is_trial=is_trial)
+        self.breakers.failed(attempt.node, reason_of(outcome), fault=fault, began_at=began_at, is_trial=is_trial)
 
     def _release(self, turn: Turn) -> None:
         if turn.is_trial:
-            self.health.end_trial(turn.node)
+            self.breakers.end_trial(turn.node)
 
     def _probe(self, node: Node) -> bool:
-        return probe(node, self.health, self.call, timeout_s=PROBE_TIMEOUT_S)
+        return probe(node, self.breakers, self.call, timeout_s=PROBE_TIMEOUT_S)

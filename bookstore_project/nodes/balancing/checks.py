@@ -11,7 +11,7 @@ from typing import Any
 from bookstore_project.api import internal_paths, problems
 from bookstore_project.nodes import client
 from bookstore_project.nodes.background import Task
-from bookstore_project.nodes.balancing.circuit_breaker import Fault, Health
+from bookstore_project.nodes.balancing.circuit_breaker import Fault, ReplicaBreakers
 from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.settings.topology import Node
 
@@ -31,27 +31,27 @@ Call = Callable[..., client.Reply]
 
 def probe(
     node: Node,
-    health: Health,
+    breakers: ReplicaBreakers,
     call: Call,
     *,
     timeout_s: float,
     ask_more: Callable[[client.Reply], client.Reply] = lambda reply: reply,
 ) -> bool:
-    """Asks a replica for its readiness; whether it is ready, which `health` learns either way.
+    """Asks a replica for its readiness; whether it is ready, which `breakers` learn either way.
 
     `ask_more` may ask for something else, and puts in place of the answer what is to be judged.
     """
-    asked_at = health.clock()
+    asked_at = breakers.clock()
     outcome: client.Reply | client.CallFailed
     try:
         outcome = ask_more(call(node, "GET", "/readyz", timeout_s=timeout_s))
     except client.CallFailed as error:
         outcome = error
     if isinstance(outcome, client.Reply) and outcome.status == HTTPStatus.OK:
-        health.passed(node, asked_at)
+        breakers.passed(node, asked_at)
         return True
-    fault = fault_of(outcome, took_s=health.clock() - asked_at, quick_s=min(QUICK_S, 0.9 * timeout_s))
-    health.failed(node, reason_of(outcome), fault=fault, began_at=asked_at)
+    fault = fault_of(outcome, took_s=breakers.clock() - asked_at, quick_s=min(QUICK_S, 0.9 * timeout_s))
+    breakers.failed(node, reason_of(outcome), fault=fault, began_at=asked_at)
     return False
 
 
@@ -60,28 +60,28 @@ class Checker:
     """Asks a replica for its readiness, more often while it is out; no request waits for that."""
 
     node: Node
-    health: Health
+    breakers: ReplicaBreakers
     call: Call = client.call
     asks_status: bool = False
     """Whether to ask, too, what it says about itself."""
     status: dict[str, Any] = field(default_factory=dict)
     """What the replica last said at /internal/status/; empty before it did."""
     due_at: float = float("-inf")
-    """When it is asked next, if it is in rotation; of the health's clock."""
+    """When it is asked next, if it is in rotation; of the breakers' clock."""
 
     def task(self) -> Task:
         """For the background of a node: the first step comes at once."""
         return Task(f"check of {self.node.name}", self.step, CHECK_OUT_EVERY_S, is_at_once=True)
 
     def step(self) -> None:
-        if self.health.clock() >= self.due_at or not self.health.is_in_rotation(self.node):
+        if self.breakers.clock() >= self.due_at or not self.breakers.is_in_rotation(self.node):
             self.check()
-            self.due_at = self.health.clock() + CHECK_IN_EVERY_S
+            self.due_at = self.breakers.clock() + CHECK_IN_EVERY_S
 
     def check(self) -> None:
         """One check, with its effect on the rotation."""
         more = self._ask_status if self.asks_status else lambda reply: reply
-        probe(self.node, self.health, self.call, timeout_s=CHECK_TIMEOUT_S, ask_more=more)
+        probe(self.node, self.breakers, self.call, timeout_s=CHECK_TIMEOUT_S, ask_more=more)
 
     def _ask_status(self, reply: client.Reply) -> client.Reply:
         """Whoever doesn't believe this caller isn't ready for it, whatever it says."""

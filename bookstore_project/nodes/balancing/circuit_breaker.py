@@ -162,7 +162,7 @@ class CircuitBreaker:
             self.status = replace(self.status, is_on_trial=False)
 
 
-class Health:
+class ReplicaBreakers:
     """The breakers of replicas, which begin in rotation: the first call to a dead one is retried on the other."""
 
     def __init__(

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, Fault, Health, State
+from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, Fault, ReplicaBreakers, State
 from bookstore_project.settings.topology import Node
 
 _IN_ROTATION, _UNTRIED, _DRAINED, _DOUBTED, _REFUSING, _GONE = range(1, 7)
@@ -30,10 +30,13 @@ class RoundRobin:
     """
 
     def __init__(
-        self, nodes: Sequence[Node], health: Health, is_drained: Callable[[Node], bool] = lambda node: False
+        self,
+        nodes: Sequence[Node],
+        breakers: ReplicaBreakers,
+        is_drained: Callable[[Node], bool] = lambda node: False,
     ) -> None:
         self.nodes = list(nodes)
-        self._health = health
+        self._breakers = breakers
         self._is_drained = is_drained
         self._lock = threading.Lock()
         self._next = 0
@@ -53,7 +56,7 @@ class RoundRobin:
             rank, node = found
             if not tried:
                 self._next = (self.nodes.index(node) + 1) % len(self.nodes)
-            return Turn(node, self._health.begin_trial(node), rank == _GONE, is_last_resort=rank >= _DOUBTED)
+            return Turn(node, self._breakers.begin_trial(node), rank == _GONE, is_last_resort=rank >= _DOUBTED)
 
     def upcoming(self) -> Node | None:
         """Whom a new request would ask first, were it made now; takes no turn."""
@@ -68,7 +71,7 @@ class RoundRobin:
         return min(ranked, key=lambda each: each[0]) if ranked else None
 
     def _rank(self, node: Node, may_be_trial: bool) -> int | None:
-        known = self._health.of(node)
+        known = self._breakers.of(node)
         if known.state is State.CLOSED or (known.state is State.HALF_OPEN and not known.is_on_trial):
             if self._is_drained(node):
                 return _DRAINED

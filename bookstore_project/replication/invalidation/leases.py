@@ -2,6 +2,9 @@
 
 A lease belongs to one process of a front, not to its name: two that run under one name, on two addresses, are two,
 and a writer waits for both. A record is a file for each name, where every writer sees it, with all of its processes.
+
+Here they are only kept and read. A front's poll gets one (`polls`). A writer waits for those who hold one, until each
+has taken its push (`pushes`).
 """
 
 import hashlib

@@ -86,7 +86,7 @@ def test_checks_of_a_drained_replica_go_on(staff: Client, store: Store, front: F
 
 
 def test_the_last_replica_is_drained_by_force_only(staff: Client, store: Store, front: Front) -> None:
-    front.health.failed(CATALOG_2, "refuses connections")
+    front.breakers.failed(CATALOG_2, "refuses connections")
     answer = post(staff, DRAIN)
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "`force`" in answer.json()["detail"]

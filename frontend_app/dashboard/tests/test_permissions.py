@@ -148,7 +148,7 @@ def test_who_ordered_something_is_told_to_staff_alone(front: Front, staff: Clien
 
 def test_keys_reasons_and_events_are_cut(front: Front) -> None:
     front.reads.cache.set(f"topic:{'x' * 5000}", b"")
-    front.health.failed(fakes.CATALOG_1, "y" * 5000)
+    front.breakers.failed(fakes.CATALOG_1, "y" * 5000)
     told = Client().get(PAGES[0]).json()
     assert all(len(key) < 200 for key in told["cache"]["keys"])
     assert all(len(node["reason"]) < 400 for node in told["nodes"])

@@ -133,7 +133,7 @@ def test_rotation_says_whose_turn_is_next_and_takes_none() -> None:
         with tracing():
             services.list_books(front, "")
         assert store.asked[-1].node == upcoming["catalog"]
-    front.health.failed(fakes.CATALOG_1, "does not answer")
+    front.breakers.failed(fakes.CATALOG_1, "does not answer")
     assert {turn["next"] for turn in state.describe(front)["rotation"]} >= {"catalog-2"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from bookstore_project.api import problems
 from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.balancer import Attempt, Balancer
-from bookstore_project.nodes.balancing.circuit_breaker import Health
+from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.nodes.balancing.retry_budget import RetryBudget
 from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.settings import topology
@@ -71,10 +71,10 @@ class Wire:
 
 
 def make_balancer(wire: Wire, is_drained: Callable[[Node], bool] = lambda node: False) -> Balancer:
-    health = Health([ONE, TWO], clock=wire.clock)
+    breakers = ReplicaBreakers([ONE, TWO], clock=wire.clock)
     budget = RetryBudget(clock=wire.clock)
     return Balancer(
-        "catalog", RoundRobin([ONE, TWO], health, is_drained), health, budget, wire, wire.clock, wire.sleep
+        "catalog", RoundRobin([ONE, TWO], breakers, is_drained), breakers, budget, wire, wire.clock, wire.sleep
     )
 
 

@@ -61,9 +61,9 @@ def test_whoever_hung_is_asked_again_after_a_passed_check(wire: Wire, balancer: 
     wire.both(wire.hang)
     request(balancer)
     wire.behaviours = {}
-    balancer.health.passed(ONE, wire.clock.now)
+    balancer.breakers.passed(ONE, wire.clock.now)
     assert request(balancer) == OK
-    assert balancer.health.is_in_rotation(ONE)
+    assert balancer.breakers.is_in_rotation(ONE)
 
 
 @pytest.mark.parametrize("first", ["refuse", "hang_up", "say_unavailable", "hang"])
@@ -74,7 +74,7 @@ def test_a_brief_refusal_of_the_only_replica_left_costs_the_next_request_nothing
     assert request(balancer) is None
     del wire.behaviours[TWO.name]
     assert request(balancer) == OK
-    assert balancer.health.is_in_rotation(TWO)
+    assert balancer.breakers.is_in_rotation(TWO)
 
 
 def test_a_brief_refusal_with_the_other_one_gone_is_waited_for(wire: Wire, balancer: Balancer) -> None:
@@ -86,7 +86,7 @@ def test_a_brief_refusal_with_the_other_one_gone_is_waited_for(wire: Wire, balan
     assert request(balancer) == OK
     assert wire.clock.now == 1000 + BRIEF_S
     assert wire.counted() == {ONE.name: 1, TWO.name: 2}
-    assert balancer.health.is_in_rotation(TWO)
+    assert balancer.breakers.is_in_rotation(TWO)
 
 
 def test_a_refusal_that_is_known_is_not_waited_for(wire: Wire, balancer: Balancer) -> None:
@@ -135,7 +135,7 @@ def test_a_refusal_that_took_long_is_no_quick_one(wire: Wire, balancer: Balancer
 
     wire.both(refuse_slowly)
     request(balancer)
-    assert {balancer.health.of(node).fault for node in (ONE, TWO)} == {Fault.GONE}
+    assert {balancer.breakers.of(node).fault for node in (ONE, TWO)} == {Fault.GONE}
 
 
 # ----------------------------------------------------------------------------------- one replica fails
@@ -162,9 +162,9 @@ def answers_with_64_under_way(wire: Wire, balancer: Balancer) -> list[client.Rep
 def test_one_kill_with_64_requests_under_way_loses_none(wire: Wire, balancer: Balancer) -> None:
     # All on the one that dies, as after the other's return.
     balancer.turns.nodes.reverse()
-    balancer.health.failed(TWO, "")
-    balancer.health.passed(TWO, wire.clock.now)
-    assert balancer.health.begin_trial(TWO)
+    balancer.breakers.failed(TWO, "")
+    balancer.breakers.passed(TWO, wire.clock.now)
+    assert balancer.breakers.begin_trial(TWO)
     assert answers_with_64_under_way(wire, balancer) == [OK] * 64
     assert wire.counted() == {ONE.name: 64, TWO.name: 64}
     assert balancer.budget.refused == 0
@@ -175,7 +175,7 @@ def test_a_kill_after_a_long_outage_loses_none_if_the_other_is_back(wire: Wire, 
     for _ in range(1000):
         assert request(balancer) is None
     del wire.behaviours[ONE.name]
-    balancer.health.passed(ONE, wire.clock.now)
+    balancer.breakers.passed(ONE, wire.clock.now)
     assert request(balancer) == OK
     assert answers_with_64_under_way(wire, balancer) == [OK] * 64
     assert balancer.budget.refused == 0
@@ -206,12 +206,12 @@ def test_without_budget_there_is_no_second_call(wire: Wire, balancer: Balancer) 
 
 
 def test_a_trial_that_fails_opens_again_and_the_request_goes_to_the_other(wire: Wire, balancer: Balancer) -> None:
-    balancer.health.failed(ONE, "")
-    balancer.health.passed(ONE, wire.clock.now)
+    balancer.breakers.failed(ONE, "")
+    balancer.breakers.passed(ONE, wire.clock.now)
     wire.behaviours = {ONE.name: wire.hang_up}
     assert request(balancer) == OK
-    assert balancer.health.of(ONE).state is State.OPEN
-    assert balancer.health.of(ONE).pause_s > 0
+    assert balancer.breakers.of(ONE).state is State.OPEN
+    assert balancer.breakers.of(ONE).pause_s > 0
 
 
 @pytest.mark.parametrize("how", ["hang", "refuse_late"])
@@ -223,19 +223,19 @@ def test_a_client_with_little_time_takes_nobody_out(wire: Wire, balancer: Balanc
     behaviour: Behaviour = wire.hang if how == "hang" else refuse_late
     wire.both(behaviour)
     assert request(balancer, total_s=0.2) is None
-    assert [balancer.health.is_in_rotation(node) for node in (ONE, TWO)] == [True, True]
+    assert [balancer.breakers.is_in_rotation(node) for node in (ONE, TWO)] == [True, True]
     wire.both(wire.refuse)
     assert request(balancer, total_s=1.0) is None
-    assert not balancer.health.is_in_rotation(ONE)
+    assert not balancer.breakers.is_in_rotation(ONE)
 
 
 def test_another_services_fault_is_not_the_replicas(wire: Wire, balancer: Balancer) -> None:
     wire.both(lambda path, timeout_s: unavailable(service="another"))
     assert request(balancer) is None
-    assert [balancer.health.is_in_rotation(node) for node in (ONE, TWO)] == [True, True]
+    assert [balancer.breakers.is_in_rotation(node) for node in (ONE, TWO)] == [True, True]
     wire.both(lambda path, timeout_s: unavailable(service="catalog"))
     assert request(balancer) is None
-    assert [balancer.health.is_in_rotation(node) for node in (ONE, TWO)] == [False, False]
+    assert [balancer.breakers.is_in_rotation(node) for node in (ONE, TWO)] == [False, False]
 
 
 class Killed(BaseException):
@@ -246,11 +246,11 @@ def test_a_trial_ends_whatever_breaks(wire: Wire, balancer: Balancer) -> None:
     def break_down(path: str, timeout_s: float) -> client.Reply:
         raise Killed
 
-    balancer.health.failed(ONE, "")
-    balancer.health.passed(ONE, wire.clock.now)
+    balancer.breakers.failed(ONE, "")
+    balancer.breakers.passed(ONE, wire.clock.now)
     wire.behaviours = {ONE.name: break_down}
     (attempt,) = [next(balancer.attempts(wire.clock.now + 1, 1))]
     assert attempt.turn.is_trial
     with pytest.raises(Killed):
         answer_of(balancer, attempt)
-    assert balancer.health.begin_trial(ONE)
+    assert balancer.breakers.begin_trial(ONE)
