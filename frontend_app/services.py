@@ -1,9 +1,9 @@
 """What a front does for its clients: reads through the cache, purchases, and staff's changes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlencode
 
-from bookstore_project.api import headers, idempotency, problems
+from bookstore_project.api import headers, idempotency, internal_paths, problems
 from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.nodes import drains, redaction
@@ -51,6 +51,11 @@ def list_books(front: Front, query: str) -> Relay:
 
 def read_order(front: Front, order_id: str) -> Relay:
     return _read_past_cache(front, front.order, f"/api/v1/orders/{order_id}/")
+
+
+def read_orders(front: Front, ids: Sequence[str]) -> Relay:
+    """Several orders in short, as a page shows them together; without those that aren't written."""
+    return _read_past_cache(front, front.order, f"{internal_paths.ORDERS}?ids={','.join(ids)}")
 
 
 def list_orders(front: Front, query: str, *, username: str) -> Relay:

@@ -1,7 +1,7 @@
 """Reads of the order service. Each runs inside a gated read or a replicated transaction."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -19,6 +19,12 @@ def with_lines(order: Order, lines: Iterable[OrderLine]) -> Order:
     """The order, with lines that needn't be asked for any more: the snapshot that they are of may be closed then."""
     vars(order)["_prefetched_objects_cache"] = {"lines": list(lines)}
     return order
+
+
+def orders_of(ids: Sequence[uuid.UUID]) -> list[Order]:
+    """Those of these orders that are written, with their lines, as they are named."""
+    found = Order.objects.prefetch_related("lines").in_bulk(ids)
+    return [found[each] for each in ids if each in found]
 
 
 def orders_matching(query: Mapping[str, Any]) -> QuerySet[Order]:

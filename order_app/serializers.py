@@ -6,6 +6,7 @@ from bookstore_project.api.representations import OrderFields
 from order_app.models import Order
 
 _ORDER = OrderFields()
+_IN_SHORT = ("id", "total", "status", "created_at")
 _OF_A_SINGLE_LINE = ("book", "title", "quantity", "unit_price")
 
 
@@ -16,3 +17,10 @@ def order_data(order: Order) -> dict[str, Any]:
     seen = {name: getattr(single, name, None) for name in _OF_A_SINGLE_LINE}
     members = {"id": order.id, "lines": lines, "total": order.total, "status": order.status}
     return dict(_ORDER.to_representation({**members, **seen, "created_at": order.created_at}))
+
+
+def order_in_short(order: Order) -> dict[str, Any]:
+    """As a front shows it among others: the first title, and how many more books there are."""
+    data = order_data(order)
+    first, *others = data["lines"]
+    return {name: data[name] for name in _IN_SHORT} | {"title": first["title"], "more": len(others)}

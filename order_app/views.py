@@ -14,6 +14,7 @@ from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.pagination import Pages, checked_query
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY
+from bookstore_project.api.permissions import IsService
 from bookstore_project.api.query_parameters import OrderQuery
 from bookstore_project.api.sales import Line
 from bookstore_project.api.schema_notes import described
@@ -21,7 +22,9 @@ from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from order_app import selectors
 from order_app.purchase import order_finish, purchase
-from order_app.serializers import order_data
+from order_app.serializers import order_data, order_in_short
+
+MOST_AT_ONCE = 50
 
 
 class PurchaseView(ReplicaView):
@@ -108,3 +111,17 @@ class OrderDetail(ReplicaView):
                 raise problems.NotFound(f"There is no order {order_id}.")
             order = self.committed(finished).order
         return Response(order_data(order))
+
+
+@described(exclude=True)
+class OrdersById(ReplicaView):
+    """For fronts: several orders at once, each in short. Those that aren't written are left out."""
+
+    service = topology.ORDER
+    permission_classes = (IsService,)
+
+    def get(self, request: Request) -> Response:
+        sent = request.query_params.get("ids", "").split(",")
+        ids = serializers.ListField(child=serializers.UUIDField(), max_length=MOST_AT_ONCE).run_validation(sent)
+        with self.reading():
+            return Response({"orders": [order_in_short(order) for order in selectors.orders_of(ids)]})

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from typing import Any
 from django.urls import reverse
 
 from bookstore_project.api import headers, problems
+from bookstore_project.nodes import deadlines
 from bookstore_project.nodes.json_documents import json_object
 from frontend_app import responses, services
 from frontend_app.responses import Relay
@@ -18,6 +20,10 @@ from frontend_app.runtime import Front
 from frontend_app.shop import covers
 from frontend_app.shop.basket import Basket
 
+ORDERS_WAIT_S = 2.0
+"""How long the page of a visitor's orders waits to show more than their numbers."""
+STATES = {"completed": "To be collected", "collected": "Collected", "cancelled": "Cancelled"}
+"""Of orders, by their status, in words."""
 LOW_STOCK = 5
 """From here on down, a page says how many copies are left."""
 
@@ -137,6 +143,36 @@ def buy(front: Front, lines: list[dict[str, Any]], key: str) -> Found:
             return responses.from_error(error)
 
     return ask(purchase)
+
+
+@dataclass(frozen=True)
+class OwnOrder:
+    """One of a visitor's orders, by its id; `members` is None if it can't be told now what is in it."""
+
+    order_id: str
+    members: dict[str, Any] | None
+
+    @property
+    def number(self) -> str:
+        return number_of(self.order_id)
+
+    @property
+    def state(self) -> str:
+        """In words."""
+        status = str(self.members["status"]) if self.members else ""
+        return STATES.get(status, status)
+
+
+def own_orders_found(front: Front, ids: Sequence[str]) -> tuple[list[OwnOrder], Source | None]:
+    """Each of these orders, whether the order service tells of it or not: it has ORDERS_WAIT_S to do so."""
+    known: dict[str, dict[str, Any]] = {}
+    source = None
+    with suppress(problems.StoreError), deadlines.until(time.time() + min(ORDERS_WAIT_S, deadlines.left_s())):
+        found = ask(lambda: services.read_orders(front, ids))
+        if found.is_ok:
+            source = found.source
+            known = {str(order["id"]): order for order in found.members["orders"]}
+    return [OwnOrder(each, known.get(each)) for each in ids], source
 
 
 def order_found(front: Front, order_id: str) -> Found:

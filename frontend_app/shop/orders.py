@@ -1,7 +1,10 @@
 """The pages of orders: one, for whoever knows its address, and the visitor's own."""
 
+from uuid import UUID
+
 from django.http import HttpRequest, HttpResponse
 
+from bookstore_project.api import problems
 from bookstore_project.api.health import read_only
 from frontend_app.runtime import front
 from frontend_app.shop import catalogue, own_orders
@@ -10,16 +13,24 @@ from frontend_app.shop.pages import page, show
 
 @read_only
 @page
-def order(request: HttpRequest, order_id: object) -> HttpResponse:
-    """What was bought: for whoever knows the address."""
-    found = catalogue.order_found(front(), str(order_id))
-    context = {"order": found.members, "number": catalogue.number_of(str(order_id)), "source": found.source}
-    return show(request, "order", context)
+def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """What was bought: for whoever knows the address, which can't be guessed (`api.idempotency`)."""
+    context = {"number": catalogue.number_of(str(order_id))}
+    try:
+        found = catalogue.order_found(front(), str(order_id))
+    except problems.Unavailable as error:
+        # Its number is what the visitor needs. That it can't be shown says nothing of whether it is bought.
+        response = show(request, "order_later", context, status=error.status)
+        response["Retry-After"] = str(problems.RETRY_AFTER_S)
+        return response
+    return show(request, "order", context | {"order": found.members, "source": found.source})
 
 
 @read_only
 @page
 def orders(request: HttpRequest) -> HttpResponse:
-    """The visitor's own, as his cookie knows them."""
-    known = [(each, catalogue.number_of(each)) for each in own_orders.read(request)]
-    return show(request, "orders", {"orders": known})
+    """The visitor's own, as the cookie knows them; what is in them, as far as the order service tells."""
+    ids = own_orders.read(request)
+    known, source = catalogue.own_orders_found(front(), ids) if ids else ([], None)
+    is_told = all(each.members for each in known)
+    return show(request, "orders", {"orders": known, "is_told": is_told, "source": source})

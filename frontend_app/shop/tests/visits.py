@@ -7,7 +7,7 @@ from typing import Any
 from django.core import signing
 from django.test import Client
 
-from bookstore_project.api import headers, idempotency
+from bookstore_project.api import headers, idempotency, internal_paths
 from bookstore_project.nodes.client import Reply
 from frontend_app.tests.support.fakes import Asked, json_reply, problem_reply
 
@@ -45,8 +45,20 @@ class Orders:
     def _read(self, asked: Asked) -> Reply:
         if not self.is_readable:
             return problem_reply("unavailable", 1)
-        known = (json_reply(each) for each in self.by_key.values() if each["id"] in asked.path)
-        return next(known, problem_reply("not_found", 1))
+        if asked.path.startswith(internal_paths.ORDERS):
+            wanted = asked.path.partition("?ids=")[2].split(",")
+            return json_reply({"orders": [self._in_short(each) for each in wanted if self._of(each)]})
+        order = self._of(asked.path.rstrip("/").rpartition("/")[2])
+        return json_reply(order) if order else problem_reply("not_found", 1)
+
+    def _of(self, order_id: str) -> dict[str, Any] | None:
+        return next((each for each in self.by_key.values() if each["id"] == order_id), None)
+
+    def _in_short(self, order_id: str) -> dict[str, Any]:
+        order = self._of(order_id) or {}
+        first, *others = order["lines"]
+        in_short = {"title": first["title"], "more": len(others), "status": "completed"}
+        return in_short | {name: order[name] for name in ("id", "total", "created_at")}
 
     def _shown(self, body: Any) -> dict[str, Any]:
         lines = [{"title": f"Book {line['book']}", "total": line["unit_price"], **line} for line in body["lines"]]
