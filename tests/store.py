@@ -20,6 +20,8 @@ from bookstore_project.cluster.lifeline import Lifeline
 from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / ".pytest_cache" / "static"
+"""Collected by the first store that finds it out of date, for all of them, in later runs, too."""
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
 READY_S = PATIENCE_S
 HOSTS = ("127.0.0.1", "127.0.0.2")
@@ -301,6 +303,7 @@ def environment_for(data: Path, nodes: Mapping[str, str]) -> dict[str, str]:
     }
     return inherited | {
         "BOOKSTORE_DATA": str(data),
+        "BOOKSTORE_STATIC": str(STATIC),
         "BOOKSTORE_FRONTS": ",".join(address for name, address in nodes.items() if name.startswith("front")),
         "BOOKSTORE_CATALOG": f"{nodes['catalog-1']},{nodes['catalog-2']}",
         "BOOKSTORE_ORDER": f"{nodes['order-1']},{nodes['order-2']}",

@@ -68,6 +68,7 @@ LIBRARIES = (
     "stdnum.isbn",
     "uvloop",
     "whitenoise.middleware",
+    "whitenoise.storage",
 )
 """What nodes need and what needs no settings, with all that these load. Those that need them can't be loaded here."""
 LOADED_WITHIN_S, ANSWER_WITHIN_S = 10.0, 1.0

@@ -1,5 +1,6 @@
 """Settings of every node. What differs between nodes comes from `topology`, what between shops from BOOKSTORE_*."""
 
+from pathlib import Path
 from typing import Any
 
 from bookstore_project.settings import caching, environment, modes, secret_files, topology
@@ -44,10 +45,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "bookstore_project.nodes.middleware.RequestMiddleware",
+    "bookstore_project.api.compression.CompressionMiddleware",
     "frontend_app.middleware.AnswerMiddleware",
     "bookstore_project.api.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "bookstore_project.static_files.storage.StaticFilesMiddleware",
     "bookstore_project.api.privacy.PrivacyMiddleware",
     "frontend_app.middleware.DeadlineMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -197,7 +199,12 @@ TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 
 STATIC_URL = "/static/"
-WHITENOISE_USE_FINDERS = True  # No collectstatic: the files come from where the packages have them.
+STATIC_ROOT: Path | None = topology.STATIC_DIR / "files"
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "bookstore_project.static_files.storage.HashedFiles"},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 """The largest request body, in bytes: 413 beyond it."""

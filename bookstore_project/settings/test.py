@@ -19,3 +19,5 @@ INSTALLED_APPS = [*INSTALLED_APPS, "bookstore_project.replication.tests.shelf"]
 REPLICATION["SERVICES"][topology.CATALOG]["APPS"].append("shelf")
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+STATIC_ROOT = None  # Nothing is collected: names are those of the packages.

@@ -55,6 +55,7 @@ SECRET_KEY_FILE = Path(environment.text("SECRET_KEY_FILE", str(DATA / "secret-ke
 SERVICE_TOKEN_FILE = Path(environment.text("SERVICE_TOKEN_FILE", str(DATA / "service-token")))
 STAFF_PASSWORD_FILE = DATA / "staff-password"
 LOG_DIR = DATA / "log"
+STATIC_DIR = Path(environment.text("STATIC", str(DATA / "static")))
 DRAINED_DIR = DATA / "drained"
 """A file named after each replica that staff has drained."""
 

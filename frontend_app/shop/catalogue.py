@@ -73,8 +73,13 @@ def book_found(front: Front, book_id: int) -> Found:
 
 def shown(book: dict[str, Any]) -> dict[str, Any]:
     """A book's members, and what pages say of it beyond."""
-    cover = reverse("cover", args=[book["id"], covers.digest_of(book)])
-    return {**book, "cover": cover, "stock": stock_in_words(book["quantity"])}
+    address = reverse("cover", args=[book["id"], covers.digest_of(book)])
+    return {
+        **book,
+        "cover": covers.inlined(book),
+        "cover_address": address,
+        "stock": stock_in_words(book["quantity"]),
+    }
 
 
 def stock_in_words(copies: int) -> str:

@@ -8,7 +8,9 @@ import textwrap
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from django.template.loader import render_to_string
 
@@ -17,6 +19,10 @@ COLUMNS, SMALL_COLUMNS = 16, 28
 """Characters of a common width in a line of a title, and in one of the smaller lines."""
 MOST_LINES = 7
 LINE_HEIGHT = 26
+SHOWN = ("title", "authors", "topic")
+"""What of a book a cover shows."""
+MOST_KEPT = 2000
+"""Covers of the last lists: 2 KiB each, and half a millisecond to draw one."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,19 @@ class TextLine:
 
 def digest_of(book: Mapping[str, Any]) -> str:
     """Names what a cover shows, in its address: another text, another address."""
-    shown = "\0".join(str(book[name]) for name in ("title", "authors", "topic"))
+    shown = "\0".join(str(book[name]) for name in SHOWN)
     return hashlib.sha256(shown.encode()).hexdigest()[:12]
+
+
+def inlined(book: Mapping[str, Any]) -> str:
+    """The picture as an address that holds it: a page with twenty covers is one request (docs/adr/0037)."""
+    return _inlined(*(str(book[name]) for name in SHOWN))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _inlined(*texts: str) -> str:
+    drawn = draw(dict(zip(SHOWN, texts, strict=True)))
+    return f"data:image/svg+xml,{quote(drawn.replace(chr(10), ''), safe='=:/(),;')}"
 
 
 def draw(book: Mapping[str, Any]) -> str:

@@ -1,11 +1,13 @@
 """Covers: drawn from what a book says."""
 
 import re
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 from django.test import Client
 
-from frontend_app.shop import covers
+from frontend_app.shop import catalogue, covers
 from frontend_app.tests.support.fakes import Store
 
 
@@ -22,12 +24,21 @@ def test_a_cover_is_drawn_from_what_the_book_says_and_kept_while_it_says_so(clie
     assert client.get("/covers/77/x.svg").status_code == 404
 
 
+def test_a_list_holds_its_covers() -> None:
+    """Twenty books would be twenty requests otherwise."""
+    book = {"id": 1, "title": "Deep", "authors": "An <Author>", "topic": "t", "quantity": 1}
+    source = catalogue.shown(book)["cover"]
+    picture = unquote(source.removeprefix("data:image/svg+xml,"))
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    assert "An &lt;Author&gt;" in picture
+
+
 @pytest.mark.parametrize("title", ["", "x" * 500, "]]>&<script>\"'", "ß" * 40 + " " + "長" * 60, "a\u200d\u0301"])
 def test_every_title_makes_a_picture(title: str) -> None:
-    from xml.etree import ElementTree
-
     book = {"title": title, "authors": title, "topic": title}
     assert ElementTree.fromstring(covers.draw(book)).tag.endswith("svg")
+    assert re.fullmatch(r"data:image/svg\+xml,[!-~]+", covers.inlined(book))
+    assert not set("\"'<>&# ") & set(covers.inlined(book)), "it stands in an attribute, and is an address"
 
 
 def test_wide_letters_have_shorter_lines_on_a_cover() -> None:
