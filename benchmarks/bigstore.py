@@ -16,6 +16,7 @@ from django.db import connections
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from bookstore_project.replication.log import catchup, entries, triggers
+from bookstore_project.replication.sqlite_pair.files import text_index
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.tests.support import histories
 from bookstore_project.replication.tests.support.histories import CATALOG
@@ -68,6 +69,7 @@ def _load(connection: sqlite3.Connection, made: Iterator[entries.Entry], keep: i
             entries.drop_before(connection, base)
         connection.execute("COMMIT")
     triggers.install(connection, CATALOG)
+    text_index.install(connection, CATALOG)
 
 
 def _copy_over(source: str, target: str) -> None:

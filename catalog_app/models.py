@@ -9,8 +9,11 @@ from django.db.models import F, Q
 from bookstore_project.api.fields import isbn13_problem
 from bookstore_project.api.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
 from bookstore_project.replication import origin
+from bookstore_project.replication.engine import engine
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
 from bookstore_project.text.search import containing
+from bookstore_project.text.search_keys import words_of
+from catalog_app.text_indexes import PARTS
 
 
 def validate_isbn13(digits: str) -> None:
@@ -34,7 +37,8 @@ class BookQuerySet(KeyedQuerySet["Book"]):
 
         Raises UnfitText for a search with characters that no text can have.
         """
-        return self.filter(containing(search, SEARCHED))
+        parts = [word.key for word in words_of(search) if word.key and not word.apart]
+        return self.filter(engine.holding(PARTS, parts), containing(search, SEARCHED))
 
     def sorted_by(self, ordering: str) -> "BookQuerySet":
         """By a field, downwards with a minus sign before it; texts as people sort them, by their keys."""

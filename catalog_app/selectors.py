@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections
@@ -10,6 +11,8 @@ from django.db.models import QuerySet
 from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.replication import reads
+from catalog_app import finding
+from catalog_app.finding import FoundBooks
 from catalog_app.models import Book, BookChange, BookQuerySet, LedgerEntry
 
 
@@ -36,12 +39,26 @@ def order_is_known(order: uuid.UUID) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def books_matching(query: Mapping[str, Any]) -> BookQuerySet:
-    """Books on sale by topic and search words, in the order asked for."""
+@dataclass(frozen=True)
+class Books:
+    """Books on sale, in the order asked for; and what was really looked for, if nothing else was found."""
+
+    rows: BookQuerySet | FoundBooks
+    corrected: str | None = None
+
+
+def books_matching(query: Mapping[str, Any]) -> Books:
+    """Books by topic, by words that they contain, and by words as people type them."""
     books = Book.objects.on_sale().matching(query["search"])
     if query["topic"]:
         books = books.filter(topic=query["topic"])
-    return books.sorted_by(query["ordering"])
+    ordering = query.get("ordering")
+    if not query["find"]:
+        return Books(books.sorted_by(ordering or "id"))
+    found = finding.find(query["find"], books)
+    if ordering:
+        return Books(books.filter(pk__in=found.ids).sorted_by(ordering), found.corrected)
+    return Books(FoundBooks(found.ids), found.corrected)
 
 
 def books_of_topic(topic: str) -> BookQuerySet:

@@ -46,10 +46,14 @@ class BookList(CatalogView):
 
     @described(operation_id="books_list", parameters=[BookQuery], responses=representations.BookPage)
     def get(self, request: Request) -> Response:
-        """Filter by topic, search words in title and authors, order, turn pages."""
+        """Filter by topic, search words in title and authors, find words as people type them, order, turn pages."""
         query = checked_query(BookQuery, request)
         with self.reading():
-            return self.page_of(selectors.books_matching(query), book_data)
+            books = selectors.books_matching(query)
+            page = self.page_of(books.rows, book_data)
+        if query["find"]:
+            page.data["corrected"] = books.corrected
+        return page
 
     @described(
         operation_id="books_create",

@@ -16,7 +16,15 @@ class BookQuery(PageQuery):
 
     topic = SearchField(help_text="Exactly this topic.")
     search = SearchField(help_text="Words that title or authors contain.")
-    ordering = serializers.ChoiceField(choices=ORDERINGS, default="id", help_text="A minus sign: downwards.")
+    find = SearchField(
+        help_text="Words as people type them: unfinished, with small typos, best first. The page's `corrected` says "
+        "what was found in their place. No more than 1,000 books."
+    )
+    ordering = serializers.ChoiceField(
+        choices=ORDERINGS,
+        required=False,
+        help_text="A minus sign: downwards. Left out: by `id`, or with `find` best first.",
+    )
 
 
 class OrderQuery(PageQuery):

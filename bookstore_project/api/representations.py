@@ -178,6 +178,11 @@ class BookPage(_Page):
     """A page of books."""
 
     results = BookFields(many=True)
+    corrected = serializers.CharField(
+        allow_null=True,
+        required=False,
+        help_text="With `find`: what was found in place of words that no book has.",
+    )
 
 
 class BookChangePage(_Page):

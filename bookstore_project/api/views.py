@@ -1,6 +1,6 @@
 """What the store's own views have in common: input that is checked, and pages of lists."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -25,6 +25,6 @@ class StoreView(GenericAPIView[Any]):
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
-    def page_of(self, rows: QuerySet[Any], render: Callable[[Any], Any]) -> Response:
+    def page_of(self, rows: QuerySet[Any] | Sequence[Any], render: Callable[[Any], Any]) -> Response:
         """The page that is asked for, rendered row by row. Raises ValidationError, NotFound past the end."""
         return self.get_paginated_response([render(row) for row in self.paginate_queryset(rows) or ()])

@@ -26,10 +26,12 @@ from bookstore_project.settings.topology import FRONT, Node, parse_address
 
 if TYPE_CHECKING:  # It loads Django REST framework, which the supervisor can do without.
     from bookstore_project.api.cached_resources import CachedResource
+    from bookstore_project.replication.text_indexes import TextIndex
 
 DEFAULTS: Mapping[str, Any] = {
     "UNREPLICATED_APPS": (),
     "CACHED_RESOURCES": (),
+    "TEXT_INDEXES": (),
     "NODE": "",
     "FRONTS": {},
     "COHERENCE": modes.FULL,
@@ -96,6 +98,11 @@ class ReplicationSettings:
     def cached_resources(self) -> "tuple[CachedResource, ...]":
         """What fronts keep of the answers that show these services' rows."""
         return tuple(map(import_string, self._members["CACHED_RESOURCES"]))
+
+    @cached_property
+    def text_indexes(self) -> "tuple[TextIndex, ...]":
+        """Of the words of these services' rows."""
+        return tuple(map(import_string, self._members["TEXT_INDEXES"]))
 
     @cached_property
     def service_of_alias(self) -> Mapping[str, str]:

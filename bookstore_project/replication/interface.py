@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from bookstore_project.replication.log.entries import Entry, RowChange
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
@@ -172,6 +173,22 @@ class Engine(Protocol):
 
         Raises Unavailable if the copy is out of sync or can't be read.
         """
+
+    def holding(self, index: TextIndex, parts: Sequence[str]) -> models.Q:
+        """A condition that all rows meet which hold these parts, and few others; what it says is soon known."""
+
+    def with_words(
+        self,
+        index: TextIndex,
+        terms: Sequence[Term],
+        among: models.QuerySet[models.Model],
+        columns: Sequence[str],
+        most: int,
+    ) -> list[int]:
+        """Primary keys of rows that have all terms in these columns: the `most` lowest, in order."""
+
+    def similar(self, index: TextIndex, word: str, using: str) -> list[Similar]:
+        """A few words of the index that `word` may be meant for, nearest first. Of none that is a number."""
 
     def standing(self, service: Service) -> Standing:
         """Raises Unavailable if it can't be told."""

@@ -29,6 +29,8 @@ class Table:
     columns: tuple[str, ...]
     model: type[models.Model]
     shown_by: "tuple[CachedResource, ...]" = ()
+    unique: frozenset[str] | None = None
+    """Columns by which two rows may be in each other's way; None if that isn't known: any of them."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,24 @@ def tables_of(registry: Apps, app_labels: Iterable[str]) -> dict[str, Table]:
         meta = model._meta
         # In the order of their names: code and its migrations may list them differently.
         columns = tuple(sorted(str(field.column) for field in stored_fields(model)))
-        found[meta.db_table] = Table(meta.db_table, str(meta.pk.column), columns, model, _shown_by(meta.label))
+        found[meta.db_table] = Table(
+            meta.db_table, str(meta.pk.column), columns, model, _shown_by(meta.label), _unique_columns(model)
+        )
     return found
+
+
+def _unique_columns(model: type[models.Model]) -> frozenset[str] | None:
+    meta = model._meta
+    names = {field.name for field in stored_fields(model) if field.unique or field.primary_key}
+    names.update(name for group in meta.unique_together for name in group)
+    for constraint in meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            if constraint.expressions:
+                return None
+            names.update(constraint.fields)
+            names.update(constraint.condition.referenced_base_fields if constraint.condition else ())
+    columns = {field.name: str(field.column) for field in stored_fields(model)}
+    return frozenset(columns[name] for name in names if name in columns)
 
 
 def _shown_by(model_label: str) -> "tuple[CachedResource, ...]":

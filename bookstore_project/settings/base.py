@@ -120,6 +120,8 @@ REPLICATION: dict[str, Any] = {
         "bookstore_project.api.cached_resources.BOOK",
         "bookstore_project.api.cached_resources.TOPIC",
     ],
+    # What words are looked for in.
+    "TEXT_INDEXES": ["catalog_app.text_indexes.WORDS", "catalog_app.text_indexes.PARTS"],
     "FRONTS": {node.name: node.address for node in topology.replicas(topology.FRONT)},
     "NODE": topology.NODE.name if topology.NODE else "",
     "DATA_DIR": topology.DATA,

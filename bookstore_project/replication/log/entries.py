@@ -15,7 +15,7 @@ from typing import Any
 
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import images
-from bookstore_project.replication.service import Service
+from bookstore_project.replication.service import Service, Table
 
 GENESIS = "0" * 64
 EMPTY = "[]"
@@ -174,22 +174,30 @@ def apply_changes(
 
 
 def _write_rows(connection: sqlite3.Connection, service: Service, changes: Sequence[RowChange]) -> None:
-    """A row that is the only one of its table is updated in place; others are all deleted, then inserted.
+    """A row that can be in no other's way is updated in place; others are all deleted, then inserted.
 
-    Two of them may have swapped a unique value.
+    Two of them may have swapped a unique value. What is updated leaves the indexes of its other columns alone.
     """
     rows_of_table = Counter(change.table for change in changes)
+    inserted = []
     for change in changes:
-        if change.before is None:
-            continue
         table = service.tables[change.table]
-        if change.after is not None and rows_of_table[change.table] == 1:
-            images.update_row(connection, table, change.key, change.before, change.after)
-        else:
+        before, after = change.before, change.after
+        is_alone = rows_of_table[change.table] == 1
+        if before is not None and after is not None and (is_alone or not _moves(table, before, after)):
+            images.update_row(connection, table, change.key, before, after)
+            continue
+        if before is not None:
             images.delete_row(connection, table, change.key)
-    for change in changes:
-        if change.after is not None and (change.before is None or rows_of_table[change.table] > 1):
-            images.write_image(connection, service.tables[change.table], change.after)
+        if after is not None:
+            inserted.append((table, after))
+    for table, image in inserted:
+        images.write_image(connection, table, image)
+
+
+def _moves(table: Table, before: images.Image, after: images.Image) -> bool:
+    """Whether a row changes something that another row may have had, or wants."""
+    return table.unique is None or any(before[name] != after[name] for name in table.unique)
 
 
 class BrokenChain(ReplicaFault):

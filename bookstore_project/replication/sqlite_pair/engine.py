@@ -13,6 +13,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.operator.collector import StandingCollector
 from bookstore_project.replication.sqlite_pair.reading.gate import read, read_beside
 from bookstore_project.replication.sqlite_pair.reading.missed import missed
+from bookstore_project.replication.sqlite_pair.reading.text_search import holding, similar, with_words
 from bookstore_project.replication.sqlite_pair.repair.bootstrap import has_history
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.replication.sqlite_pair.repair.maintenance import register as register_maintenance
@@ -23,6 +24,7 @@ __all__ = [
     "can_serve",
     "collector",
     "has_history",
+    "holding",
     "lock",
     "migrate_command",
     "missed",
@@ -31,8 +33,10 @@ __all__ = [
     "register_maintenance",
     "replication_command",
     "role",
+    "similar",
     "standing",
     "try_role",
+    "with_words",
     "write",
 ]
 

@@ -19,7 +19,8 @@ from django.db import connections
 from bookstore_project import files, sqlite_files
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
-from bookstore_project.replication.service import REPLICATION_APP, get_service, replicated_models
+from bookstore_project.replication.service import REPLICATION_APP, get_service, replicated_models, tables_of
+from bookstore_project.replication.text_indexes import indexes_of
 
 FORMAT = 1
 """Of log entries, images, digests and triggers: one more when other code would read them wrongly."""
@@ -37,8 +38,19 @@ def of_models(registry: Apps, app_labels: Iterable[str], alias: str) -> int:
         for model in replicated_models(registry, app_labels)
         for field in model._meta.local_concrete_fields
     )
-    text = json.dumps([FORMAT, columns])
+    made_for: list[object] = [FORMAT, columns]
+    if indexes := _text_indexes(registry, app_labels):
+        made_for.append(indexes)
+    text = json.dumps(made_for)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1 | 1
+
+
+def _text_indexes(registry: Apps, app_labels: Iterable[str]) -> list[list[object]]:
+    labels = [label for label in app_labels if label != REPLICATION_APP]
+    return sorted(
+        [index.name, table.name, *index.columns, index.finds]
+        for index, table in indexes_of(tables_of(registry, labels))
+    )
 
 
 def of_file(connection: sqlite3.Connection) -> int:

@@ -7,8 +7,9 @@ same or another restore is run, which begins anew. What was there is put aside (
 
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source
+from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source, text_index
 from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary, Relation
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
@@ -112,6 +113,8 @@ def _draft(copy: Path, alias: str) -> backup_copy.Draft:
     draft = backup_copy.Draft(copy.with_name(f"{alias}.sqlite3"), secrets.token_hex(16))
     shutil.copyfile(copy, draft.path)
     draft.path.chmod(0o600)
+    with closing(sqlite3.connect(draft.path, isolation_level=None)) as connection:
+        text_index.mend(connection)
     backup_copy.make_replica(draft.path, draft.nonce)
     return draft
 

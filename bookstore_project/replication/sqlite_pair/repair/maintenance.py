@@ -4,6 +4,7 @@ Of the processes of a service one does it, as long as it lives: it holds a lock,
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +19,7 @@ from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
-from bookstore_project.replication.sqlite_pair.files import scrub, source
+from bookstore_project.replication.sqlite_pair.files import scrub, source, text_index
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.locks.mutex import Role
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
@@ -95,18 +96,31 @@ class Maintenance:
         requested_ns = maintenance_log.scrub_requested_ns(self.service.name)
         scrubbed = _scrub_all(self.service, self.caches, self._progress)
         suspected = self._review.step(is_thorough=True)
-        damaged = [
-            FaultReport(alias, file.nonce, ReplicaFault(f"scrub: {'; '.join(file.found)}"))
-            for alias, file in scrubbed.items()
-            if file.found
-        ]
+        damaged, lagging = _reports(scrubbed)
         reached("scrubbed")
         try:
             if damaged:
                 take_out(self.service, by_reports(damaged), of_any_code=True)
+            elif lagging:
+                self._take_out_lagging(lagging[0])
         finally:
             maintenance_log.clear_scrub_request(self.service.name, requested_ns)
         return {alias: file.found for alias, file in scrubbed.items()} | suspected
+
+    def _take_out_lagging(self, report: FaultReport) -> None:
+        """Takes out a file whose rows are right and whose text index isn't: it is mended outside of the lock.
+
+        If the other can't serve meanwhile, this one goes on: what it says is true, though it finds too little.
+        """
+
+        def find(witness: Witness) -> Mapping[str, BaseException]:
+            is_spared = len(witness.trusted) > 1 and not faults_of(witness)
+            return by_reports([report])(witness) if is_spared else {}
+
+        # All of them were read whole a moment ago.
+        take_out(self.service, find, checked=self.service.aliases, of_any_code=True)
+        if report.alias not in read_witness(self.service.witness_file).in_sync:
+            maintenance_log.request_scrub(self.service.name)  # The other one's may be out of step as well.
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,17 @@ class _Scrubbed:
 
     nonce: str
     found: list[str]
+
+
+def _reports(scrubbed: Mapping[str, _Scrubbed]) -> tuple[list[FaultReport], list[FaultReport]]:
+    """Of damaged files, and of those in which only text indexes are out of step."""
+    reports: tuple[list[FaultReport], list[FaultReport]] = ([], [])
+    for alias, file in scrubbed.items():
+        if file.found:
+            is_sound = all(finding.startswith(text_index.FINDING) for finding in file.found)
+            report = FaultReport(alias, file.nonce, ReplicaFault(f"scrub: {'; '.join(file.found)}"))
+            reports[is_sound].append(report)
+    return reports
 
 
 def scrub_all(service: Service, caches: Caches, progress: Progress = silent) -> dict[str, list[str]]:
@@ -129,6 +154,7 @@ def _scrub_all(service: Service, caches: Caches, progress: Progress) -> dict[str
         with gate.read(service, alias, (), caches) as snapshot:
             connection = wrapper(alias).connect_now()
             found = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
+            found += text_index.findings(connection, service)
         scrubbed[alias] = _Scrubbed(snapshot.nonce, found)
     found_by_alias = {alias: file.found for alias, file in scrubbed.items()}
     maintenance_log.note_scrub(service.name, {"at": maintenance_log.now(), "found": found_by_alias})

@@ -22,7 +22,7 @@ from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.maintenance_log import Repair
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, source
+from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, source, text_index
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
@@ -107,6 +107,7 @@ def _rejoin_by_log(service: Service, alias: str, donor: str, progress: Progress)
     """Rolls the alias's own file forward and checks all of it; raises if that isn't enough."""
     witness = read_witness(service.witness_file)
     count = _catch_up(service, alias, donor, witness, progress)
+    _mend_indexes(alias, witness)
     reached("repair-caught-up")
     _assert_like(service, alias, donor, witness, progress)
     return count + _finish(service, alias, donor, witness.files[alias].nonce, progress)
@@ -136,6 +137,14 @@ def _catch_up(service: Service, alias: str, donor: str, witness: Witness, progre
         if rolled < TRANSACTION_ENTRIES:
             return count
         progress(f"catching up {alias}", min(1.0, count / behind))
+
+
+def _mend_indexes(alias: str, witness: Witness) -> None:
+    """Words are looked up in what nobody compares: it has to be of these rows before the file counts again."""
+    with _begun(alias, witness) as target:
+        if mended := text_index.mend(target.raw):
+            logger.warning("%s: %s weren't in step with the rows, and were made anew", alias, ", ".join(mended))
+        target.commit(witness)
 
 
 @contextmanager

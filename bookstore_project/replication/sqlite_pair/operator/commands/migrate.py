@@ -20,7 +20,7 @@ from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.files import schema_version, stored_schema
+from bookstore_project.replication.sqlite_pair.files import schema_version, stored_schema, text_index
 from bookstore_project.replication.sqlite_pair.files.backup_copy import put_aside
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
@@ -154,14 +154,15 @@ class Command(migrate.Command):
         )
 
     def finish(self, service: Service, alias: str) -> None:
-        """What doesn't touch replicated tables: the records of other apps' migrations, and lost triggers."""
+        """What doesn't touch replicated tables: the records of other apps' migrations, lost triggers and indexes."""
         if self.says_something or self.plan(alias):
             self.migrate_file(alias)
         connection = wrapper(alias).connect_now()
-        if schema_version.of_file(connection) == schema_version.of_code(service.name) and not triggers.installed(
-            connection, service
-        ):
-            triggers.install(connection, service)
+        if schema_version.of_file(connection) != schema_version.of_code(service.name):
+            return
+        for each in (triggers, text_index):
+            if not each.installed(connection, service):
+                each.install(connection, service)
 
     def tell_what_no_migration_makes(self, service: Service, alias: str) -> None:
         """Of changed models: there is nothing to migrate, and yet no process of this code may use the files."""

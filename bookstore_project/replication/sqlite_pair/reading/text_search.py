@@ -1,0 +1,95 @@
+"""Looking words up in the text indexes of a file: see `files.text_index`.
+
+What is looked for is always quoted, so that nothing in it is an operator: https://sqlite.org/fts5.html#fts5_strings
+"""
+
+from collections.abc import Sequence
+
+from django.db import connections, models
+from django.db.models.expressions import RawSQL
+from rapidfuzz.distance import OSA
+
+from bookstore_project.replication.sqlite_pair.files.text_index import table_of, vocabulary_of
+from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
+
+TRIGRAM = 3
+"""Characters of the shortest part that an index of parts knows."""
+MOST_SIMILAR = 5
+_LAST = "\U0010ffff"
+_UNFINISHED = 0.5
+"""How much nearer a whole word is than one that begins with what is like it."""
+
+
+def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
+    """That a row may hold all parts, in one column or another; whether it does has to be looked at.
+
+    Parts that are too short to be known don't count.
+    """
+    grams = {part[at : at + TRIGRAM] for part in parts for at in range(len(part) - TRIGRAM + 1)}
+    if not grams:
+        return models.Q()
+    name, match = table_of(index), " ".join(map(_quoted, sorted(grams)))
+    return models.Q(pk__in=RawSQL(f'SELECT rowid FROM "{name}" WHERE "{name}" MATCH %s', (match,)))
+
+
+def with_words(
+    index: TextIndex, terms: Sequence[Term], among: models.QuerySet[models.Model], columns: Sequence[str], most: int
+) -> list[int]:
+    """Primary keys of the rows that have all terms in these columns, lowest first, and no more than `most`."""
+    name = table_of(index)
+    match = f"{{{' '.join(map(_quoted, columns))}}} : ({' AND '.join(map(_expression, terms))})"
+    this_row = among.filter(pk=RawSQL(f'"{name}".rowid', ())).order_by().values("pk")
+    exists, values = this_row.query.sql_with_params()
+    with connections[among.db].cursor() as cursor:
+        cursor.execute(
+            f'SELECT rowid FROM "{name}" WHERE "{name}" MATCH %s AND EXISTS ({exists}) ORDER BY rowid LIMIT %s',
+            (match, *values, most),
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
+    """Words of the index that `word` may be meant for, nearest first: letters missing, too many, wrong or swapped.
+
+    The first letter is right, or is missing, or has changed places with the second. A number is meant as it stands.
+    """
+    most = _most_errors(word)
+    if not most:
+        return []
+    found = []
+    for first in dict.fromkeys(word[:2]):
+        with connections[using].cursor() as cursor:
+            cursor.execute(
+                f'SELECT term, doc FROM "{vocabulary_of(index)}" '
+                "WHERE term >= %s AND term < %s AND length(term) >= %s",
+                (first, f"{first}{_LAST}", len(word) - most),
+            )
+            for text, rows in cursor:
+                distance = _distance(word, text, most)
+                if 0 < distance <= most:
+                    found.append(Similar(text, distance, rows))
+    found.sort(key=lambda each: (each.distance, -each.rows, each.text))
+    return found[:MOST_SIMILAR]
+
+
+def _distance(word: str, text: str, most: int) -> float:
+    """Of a word that is typed from a text, or from what it begins with; more than `most` may be any number."""
+    whole = OSA.distance(word, text, score_cutoff=most)
+    lengths = range(len(word) - 1, min(len(word) + 2, len(text)))
+    return min(whole, *(OSA.distance(word, text[:end], score_cutoff=most) + _UNFINISHED for end in lengths), most + 1)
+
+
+def _most_errors(word: str) -> int:
+    """In a word of that length."""
+    if len(word) < 3 or any(map(str.isdigit, word)):
+        return 0
+    return 1 if len(word) < 6 else 2
+
+
+def _expression(term: Term) -> str:
+    whole = f"{_quoted(term.text)}{' *' if term.is_prefix else ''}"
+    return f"({whole} OR ({' AND '.join(map(_quoted, term.apart))}))" if term.apart else whole
+
+
+def _quoted(text: str) -> str:
+    return '"{}"'.format(text.replace('"', '""'))

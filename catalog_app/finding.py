@@ -1,0 +1,112 @@
+"""Finding books by words as people type them: unfinished, misspelled, best first.
+
+Of the books that have all words, those come first that are called so; then those with the words as they stand in the
+title; with what begins so in the title; in title and authors; and last those that have them inside of words. Within
+each group the book that has been in the shop for longest is first. If nothing is found, words are corrected by those
+that are like them, as many as it takes. Everything runs inside a gated read.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import overload
+
+from bookstore_project.replication.engine import engine
+from bookstore_project.replication.text_indexes import Similar, Term
+from bookstore_project.text.search_keys import Word, search_key, words_of
+from catalog_app.models import Book, BookQuerySet
+from catalog_app.text_indexes import WORDS
+
+MOST_BOOKS = 1000
+"""That are found: who wants others says more words."""
+MOST_CORRECTIONS = 40
+"""Ways to correct a search that are tried."""
+MOST_CORRECTED = 4
+"""Words of a search that is corrected."""
+_TITLE, _ALL = ("title_key",), ("title_key", "authors_key")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Ids of books, best first; and the words by which they were found, if those aren't the ones asked for."""
+
+    ids: Sequence[int]
+    corrected: str | None = None
+
+
+def find(search: str, among: BookQuerySet) -> Found:
+    """The best of these books. Raises UnfitText for a search with characters that no text can have."""
+    words = words_of(search)
+    if ids := _ids(search, words, among):
+        return Found(ids)
+    for corrected in islice(_corrections(words, among), MOST_CORRECTIONS):
+        if ids := _ids(corrected, words_of(corrected), among):
+            return Found(ids, corrected)
+    return Found(())
+
+
+class FoundBooks(Sequence[Book]):
+    """The books of those ids, read as they are shown: page by page."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Book: ...
+    @overload
+    def __getitem__(self, index: slice) -> "list[Book]": ...
+    def __getitem__(self, index: int | slice) -> "Book | list[Book]":
+        if isinstance(index, int):
+            return Book.objects.get(pk=self._ids[index])
+        books = Book.objects.in_bulk(self._ids[index])
+        return [books[each] for each in self._ids[index]]
+
+
+def _ids(search: str, words: Sequence[Word], among: BookQuerySet) -> list[int]:
+    ids: dict[int, None] = {}
+    for group in _groups(search, words, among):
+        ids.update(dict.fromkeys(group))
+        if len(ids) >= MOST_BOOKS:
+            break
+    return list(ids)[:MOST_BOOKS]
+
+
+def _groups(search: str, words: Sequence[Word], among: BookQuerySet) -> Iterator[Sequence[int]]:
+    """Best first; a later one may name again what an earlier one has."""
+    if not words:
+        return
+    if all(word.key for word in words):
+        yield _first(among.filter(title_key=search_key(search)))
+        for columns in (_TITLE, _ALL):
+            for is_prefix in (False, True):
+                terms = [_term(word, is_prefix=is_prefix) for word in words]
+                yield engine.with_words(WORDS, terms, among, columns, MOST_BOOKS)
+    yield _first(among.matching(search))
+
+
+def _first(books: BookQuerySet) -> list[int]:
+    return list(books.order_by("pk").values_list("pk", flat=True)[:MOST_BOOKS])
+
+
+def _term(word: Word, *, is_prefix: bool) -> Term:
+    return Term(word.key, is_prefix, tuple(word.apart.split()))
+
+
+def _corrections(words: Sequence[Word], among: BookQuerySet) -> Iterator[str]:
+    """Searches that may be meant in place of one that finds nothing: the nearest ones first."""
+    keys = [word.key for word in words]
+    if not all(keys) or len(keys) > MOST_CORRECTED:
+        return
+    choices = [_choices(word, among) for word in words]
+    ways = sorted(product(*choices), key=lambda way: sum(choice.distance for choice in way))
+    yield from (" ".join(choice.text for choice in way) for way in ways if [choice.text for choice in way] != keys)
+
+
+def _choices(word: Word, among: BookQuerySet) -> list[Similar]:
+    """The word itself, if any book has it; and what it may be meant for."""
+    likely = engine.similar(WORDS, word.key, among.db)
+    is_known = among.matching(word.key).exists()
+    return [Similar(word.key, 0, 1), *likely] if is_known else likely

@@ -1,0 +1,201 @@
+"""Books are found by words as people type them, best first; and nothing that contained the words is lost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bookstore_project.api.tests.api import assert_problem, send
+from bookstore_project.replication import reads
+from bookstore_project.replication.transaction import run
+from bookstore_project.text.canonical import UnfitText
+from bookstore_project.text.search import containing
+from catalog_app import finding
+from catalog_app.models import SEARCHED, Book
+from catalog_app.services import add_book, book_retire
+from catalog_app.tests.test_texts import SHELF
+
+MORE = (
+    ("Harry Potter and the Goblet of Fire", "J.K. Rowling"),
+    ("Harry Potter", "J.K. Rowling"),
+    ("Pottery for Beginners", "Harriet Brown"),
+    ("The Idiot", "Fyodor Dostoevsky"),
+    ("Crime and Punishment", "Fyodor Dostoevsky"),
+    ("Dostoevsky: A Life", "Leonid Grossman"),
+    ("Wuthering Heights", "Emily Brontë"),
+    ("It", "Stephen King"),
+    ("20,000 Leagues Under the Sea", "Jules Verne"),
+    ("C++ in a Day", "Nobody"),
+    ("C in a Day", "Nobody"),
+    ("1984", "George Orwell"),
+    ("اسم الوردة", "أمبرتو إيكو"),
+    ("三体", "刘慈欣"),
+)
+
+
+@pytest.fixture
+def shelf(seven_books: Path) -> None:
+    def add() -> None:
+        for title, authors in (*SHELF, *MORE):
+            add_book({"title": title, "authors": authors, "topic": "texts", "price": "9.90", "quantity": 1}, "ann")
+
+    run("catalog", add)
+
+
+def ask(**query: Any) -> dict[str, Any]:
+    answer = send("GET", f"/api/v1/books/?{urlencode(query)}")
+    assert answer.status_code == 200, answer.content
+    page: dict[str, Any] = answer.json()
+    return page
+
+
+def titles(find: str, **query: Any) -> list[str]:
+    return [book["title"] for book in ask(find=find, page_size=100, **query)["results"]]
+
+
+@pytest.mark.usefixtures("shelf", "node")
+class TestOrder:
+    def test_what_is_called_so_comes_first_then_words_of_the_title_then_what_begins_so(self) -> None:
+        assert titles("harry potter") == ["Harry Potter", "Harry Potter and the Goblet of Fire"]
+        assert titles("potter") == [
+            "Harry Potter and the Goblet of Fire",
+            "Harry Potter",
+            "Pottery for Beginners",
+        ]
+
+    def test_titles_come_before_authors(self) -> None:
+        assert titles("dostoevsky") == ["Dostoevsky: A Life", "The Idiot", "Crime and Punishment"]
+
+    def test_a_word_inside_of_others_comes_last(self) -> None:
+        assert titles("ring") == ["Spring in the Pioneer Valley", "Wuthering Heights"]
+        assert titles("it")[0] == "It"
+
+    def test_another_order_is_had_by_asking_for_it(self) -> None:
+        assert titles("potter", ordering="title") == sorted(titles("potter"))
+
+    def test_words_of_title_and_author_go_together(self) -> None:
+        assert titles("brontë wuth") == ["Wuthering Heights"]
+        assert titles("rowling goblet") == ["Harry Potter and the Goblet of Fire"]
+
+    def test_it_stays_within_a_topic(self) -> None:
+        assert titles("potter", topic="distributed systems") == []
+        assert titles("rpcs", topic="distributed systems") == ["RPCs for Noobs"]
+
+    def test_retired_books_are_not_found(self) -> None:
+        book_retire(book_id=2, actor="ann")
+        assert titles("rpcs") == []
+
+    def test_pages_go_on_where_the_last_one_ended(self) -> None:
+        whole = titles("a")
+        paged = [ask(find="a", page_size=3, page=page)["results"] for page in (1, 2)]
+        assert [book["title"] for page in paged for book in page] == whole[:6]
+        assert ask(find="a", page_size=3)["count"] == len(whole)
+        assert "find=a" in ask(find="a", page_size=3)["next"]
+
+
+@pytest.mark.usefixtures("shelf", "node")
+class TestTypos:
+    @pytest.mark.parametrize(
+        ("typed", "first", "corrected"),
+        [
+            ("dostoyevski", "Dostoevsky: A Life", "dostoevsky"),
+            ("harry poter", "Harry Potter", "harry potter"),
+            ("wuthring hieghts", "Wuthering Heights", "wuthering heights"),
+            ("hary poter", "Harry Potter", "harry potter"),
+            ("dostoyevs", "Dostoevsky: A Life", "dostoevsky"),
+            ("преступленее", "Преступление и наказание", "преступление"),
+        ],
+    )
+    def test_a_word_that_nobody_has_is_taken_for_one_like_it(self, typed: str, first: str, corrected: str) -> None:
+        page = ask(find=typed)
+        assert page["results"][0]["title"] == first
+        assert page["corrected"] == corrected
+
+    def test_what_is_found_as_it_stands_is_not_corrected(self) -> None:
+        assert ask(find="pottery")["corrected"] is None
+        assert titles("pottery") == ["Pottery for Beginners"]
+
+    @pytest.mark.parametrize("typed", ["1985", "xyzzyplugh", "qq", "", "zzzz yyyy xxxx wwww vvvv"])
+    def test_what_is_like_nothing_finds_nothing(self, typed: str) -> None:
+        page = ask(find=typed)
+        assert page["corrected"] is None if typed else "corrected" not in page
+        assert bool(page["results"]) is not bool(typed)
+
+    def test_symbols_count(self) -> None:
+        assert titles("c++")[0] == "C++ in a Day"
+        assert titles("20000 leagues") == ["20,000 Leagues Under the Sea"]
+        assert titles("三体") == ["三体"]
+        assert titles("?!") == ["?!"]
+
+    def test_the_older_search_corrects_nothing_and_says_nothing_of_it(self) -> None:
+        page = ask(search="harry poter")
+        assert page["results"] == []
+        assert "corrected" not in page
+
+
+HOSTILE = [
+    '"',
+    '" OR rowid:*',
+    "NEAR(harry potter, 5)",
+    "title_key : harry",
+    "-harry",
+    "^harry",
+    "harry*",
+    "AND OR NOT",
+    "{title_key} : x",
+    "'; DROP TABLE catalog_app_book; --",
+    "%_\\",
+    "👍👩‍👩‍👧‍👦" * 20,
+    "()" * 90,
+    "e\u0301" * 100,
+]
+
+
+@pytest.mark.parametrize("typed", HOSTILE)
+def test_operators_are_words_to_it(shelf: None, node: None, typed: str) -> None:
+    ask(find=typed)
+    ask(search=typed)
+
+
+@pytest.mark.parametrize("typed", ["x" * 10_000, "nul\0byte", "\U0010ffff"])
+def test_what_no_text_can_have_is_refused(shelf: None, node: None, typed: str) -> None:
+    assert_problem(send("GET", f"/api/v1/books/?{urlencode({'find': typed})}"), 400, "validation_error")
+
+
+WORDS = st.sampled_from(
+    [word for title, authors in (*SHELF, *MORE) for word in f"{title} {authors}".split()] + ["c+", "rr", "20 000"]
+)
+PIECES = st.builds(lambda word, begin, end: word[begin : begin + end], WORDS, st.integers(0, 4), st.integers(1, 9))
+SEARCHES = st.one_of(
+    st.lists(st.one_of(WORDS, PIECES), max_size=4).map(" ".join),
+    st.text(max_size=30),
+    st.text(alphabet='"*^:-+(){}ANDORNT harry', max_size=20),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(search=SEARCHES)
+@example(search="j k rowling")
+@example(search="?!")
+def test_what_contains_the_words_is_found_by_either_way(shelf: None, search: str) -> None:
+    """As a look at every row says it: no index has a part in that."""
+    with reads.reading("catalog", alias="catalog-1"):
+        try:
+            holding = ids(Book.objects.on_sale().filter(containing(search, SEARCHED)))
+        except UnfitText:
+            with pytest.raises(UnfitText):
+                finding.find(search, Book.objects.on_sale())
+            return
+        assert ids(Book.objects.on_sale().matching(search)) == holding
+        found = finding.find(search, Book.objects.on_sale())
+        assert len(set(found.ids)) == len(found.ids)
+        if search.strip() and found.corrected is None:
+            assert set(holding) <= set(found.ids)
+
+
+def ids(books: Any) -> Sequence[int]:
+    return list(books.order_by("pk").values_list("pk", flat=True))
