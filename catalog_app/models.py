@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -31,6 +32,10 @@ SORTED_BY_KEY = {"title": "title_key", "authors": "authors_key", "topic": "topic
 class BookQuerySet(KeyedQuerySet["Book"]):
     def on_sale(self) -> "BookQuerySet":
         return self.filter(retired=False)
+
+    def running_low(self) -> "BookQuerySet":
+        """Of which some are left, but fewer than what a periodic restock fills up to."""
+        return self.filter(quantity__gte=1, quantity__lt=settings.RESTOCK_LEVEL)
 
     def matching(self, search: str) -> "BookQuerySet":
         """Books that have every word of `search` in their title or among their authors, however it is spelled.

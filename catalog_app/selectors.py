@@ -52,6 +52,8 @@ def books_matching(query: Mapping[str, Any]) -> Books:
     books = Book.objects.on_sale().matching(query["search"])
     if query["topic"]:
         books = books.filter(topic=query["topic"])
+    if query.get("stock"):
+        books = books.running_low() if query["stock"] == "low" else books.filter(quantity=0)
     ordering = query.get("ordering")
     if not query["find"]:
         return Books(books.sorted_by(ordering or "id"))

@@ -62,6 +62,11 @@ def list_orders(front: Front, query: str, *, username: str) -> Relay:
     return read_as_staff(front, front.order, "/api/v1/orders/", query, username=username)
 
 
+def read_day(front: Front, query: str, *, username: str) -> Relay:
+    """What was sold on a day. Raises Unavailable."""
+    return read_as_staff(front, front.order, "/api/v1/orders/day/", query, username=username)
+
+
 def book_history(front: Front, book_id: int, query: str, *, username: str) -> Relay:
     """A page of what was changed of a book. Raises NotFound, Unavailable."""
     check_book_id(book_id)

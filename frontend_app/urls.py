@@ -9,7 +9,7 @@ from bookstore_project.replication.conf import replication_settings
 from frontend_app import views
 from frontend_app.dashboard import drain_views, fault_views
 from frontend_app.dashboard import views as site_views
-from frontend_app.shop import basket_pages, buying, looking, orders
+from frontend_app.shop import basket_pages, buying, day, looking, orders
 
 
 def resource_routes(resource: CachedResource) -> list[URLPattern]:
@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("search/<path:topic>", views.SearchView.as_view(), "search"),
     *route("api/v1/orders/", views.OrderListView.as_view(), "orders"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderView.as_view(), "order"),
+    *route("api/v1/orders/day/", views.DayView.as_view(), "day-data"),
     *route("purchase/<int:book_id>", views.PurchaseView.as_view(), "purchase"),
     *route("api/v1/cluster/", site_views.ClusterView.as_view(), "cluster-data"),
     *route("api/v1/cluster/nodes/<str:name>/drain/", drain_views.DrainView.as_view(), "drain"),
@@ -50,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("basket/put/", basket_pages.put, "basket-put"),
     *route("basket/change/", basket_pages.change, "basket-change"),
     *route("buy/", buying.buy, "buy"),
+    *route("day/", day.day, "day"),
     *route("orders/", orders.orders, "my-orders"),
     *route("orders/<uuid:order_id>/", orders.order, "order-page"),
     *(pattern for resource in replication_settings.cached_resources for pattern in resource_routes(resource)),

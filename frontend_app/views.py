@@ -15,12 +15,13 @@ from bookstore_project.api import headers, permissions
 from bookstore_project.api.cached_resources import BOOK, CachedResource
 from bookstore_project.api.pagination import PageQuery, Pages
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
-from bookstore_project.api.query_parameters import BookQuery, OrderQuery
+from bookstore_project.api.query_parameters import BookQuery, DayQuery, OrderQuery
 from bookstore_project.api.representations import (
     PURCHASE_BODIES,
     BookChangePage,
     BookFields,
     BookPage,
+    DayFields,
     OrderFields,
     OrderPage,
     PurchaseInput,
@@ -201,6 +202,17 @@ class OrderListView(BuyerView):
     def post(self, request: Request) -> HttpResponseBase:
         """Buys a book."""
         return self.purchase(request_bodies.json_body(request, self.serializer_class))
+
+
+class DayView(FrontView):
+    """A day of the shop."""
+
+    needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER}
+
+    @described(operation_id="orders_day", responses=DayFields, parameters=[DayQuery])
+    def get(self, request: Request) -> HttpResponseBase:
+        """Orders, copies and takings of a day, and what was sold. For staff."""
+        return self.show(services.read_day(self.front, self.query, username=_name(request)))
 
 
 class PurchaseView(BuyerView):

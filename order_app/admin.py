@@ -1,6 +1,5 @@
 """Orders, to be looked at: which, when, of which book, and what they come to."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import BigIntegerField, Count, F, OuterRef, QuerySet, Subquery, Sum
-from django.db.models.functions import Cast, Round
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
+from bookstore_project.api.order_numbers import ids_of
 from bookstore_project.api.permissions import VIEW_ORDER
 from bookstore_project.api.representations import is_book_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
+from order_app.figures import Totals, totals_of
 from order_app.models import Order, OrderLine
 
 if TYPE_CHECKING:  # Generic for the type checker only.
@@ -62,28 +62,17 @@ class BookFilter(admin.SimpleListFilter):
         return next(iter(title), f"book {book}")
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Of all orders that the filters leave, on all pages."""
-
-    orders: int
-    copies: int
-    turnover: Decimal
-
-
 class OrderList(KeyedList):
     """A page of orders, with the totals of the whole list."""
 
     @cached_property
     def totals(self) -> Totals:
+        """Of all orders that the filters leave, on all pages."""
         found = self.queryset.order_by()
         lines = OrderLine.objects.order_by()
         if self.queryset.query.where:
             lines = lines.filter(order__in=found.values("pk"))
-        # In whole cents: SQLite has no decimals, and sums of binary fractions drift.
-        cents = Cast(Round(F("unit_price") * 100), BigIntegerField()) * F("quantity")
-        sums = lines.aggregate(copies=Sum("quantity"), cents=Sum(cents))
-        return Totals(found.count(), sums["copies"] or 0, Decimal(sums["cents"] or 0).scaleb(-2))
+        return totals_of(found, lines)
 
 
 class LineInline(TabularInline):
@@ -136,6 +125,16 @@ class OrderAdmin(KeyedAdmin, ReadOnlyAdmin):
         first = OrderLine.objects.filter(order=OuterRef("pk")).order_by("sale").values("title_key")[:1]
         orders: QuerySet[Any] = super().get_queryset(request).annotate(first_title_key=Subquery(first))
         return orders.prefetch_related("lines")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What the number that a customer says finds, if it is one and finds anything; else what has the words."""
+        if (ids := ids_of(search_term)) is not None:
+            meant = queryset.filter(id__range=ids)
+            if meant.exists():
+                return meant, False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OrderList

@@ -32,6 +32,8 @@ def orders_matching(query: Mapping[str, Any]) -> QuerySet[Order]:
     orders = Order.objects.prefetch_related("lines")
     if query.get("book") is not None:
         orders = orders.filter(lines__book=query["book"])
+    if query.get("number") is not None:
+        orders = orders.filter(id__range=query["number"])
     if query.get("created_after") is not None:
         orders = orders.filter(created_at__gte=query["created_after"])
     if query.get("created_before") is not None:

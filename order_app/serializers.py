@@ -2,12 +2,18 @@
 
 from typing import Any
 
-from bookstore_project.api.representations import OrderFields
+from bookstore_project.api.representations import DayFields, OrderFields
+from order_app.figures import Day, day_data
 from order_app.models import Order
 
 _ORDER = OrderFields()
 _IN_SHORT = ("id", "total", "status", "created_at")
 _OF_A_SINGLE_LINE = ("book", "title", "quantity", "unit_price")
+
+
+def day_body(day: Day) -> dict[str, Any]:
+    """Within a read."""
+    return dict(DayFields(day_data(day)).data)
 
 
 def order_data(order: Order) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from order_app import views
 urlpatterns = [
     *route("api/v1/orders/", views.OrderList.as_view(), "order-list"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderDetail.as_view(), "order-detail"),
+    *route("api/v1/orders/day/", views.DayView.as_view(), "day"),
     *route("purchase/<int:book_id>", views.BookPurchase.as_view(), "purchase"),
     *route(internal_paths.ORDERS[1:], views.OrdersById.as_view(), "orders-by-id"),
     *route(internal_paths.STATUS[1:], StatusView.as_view(service=topology.ORDER), "status"),

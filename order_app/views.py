@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -15,14 +16,15 @@ from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.pagination import Pages, checked_query
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY
 from bookstore_project.api.permissions import IsService
-from bookstore_project.api.query_parameters import OrderQuery
+from bookstore_project.api.query_parameters import DayQuery, OrderQuery
 from bookstore_project.api.sales import Line
 from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from order_app import selectors
+from order_app.figures import Day
 from order_app.purchase import order_finish, purchase
-from order_app.serializers import order_data, order_in_short
+from order_app.serializers import day_body, order_data, order_in_short
 
 MOST_AT_ONCE = 50
 
@@ -73,6 +75,20 @@ class OrderList(PurchaseView):
     def post(self, request: Request) -> Response:
         """Buy copies of a book, or of several (`lines`): all of them, or none."""
         return self.buy(request, [Line(**line) for line in self.checked(request)["lines"]])
+
+
+class DayView(ReplicaView):
+    """A day of the shop."""
+
+    service = topology.ORDER
+    needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER}
+
+    @described(operation_id="orders_day", parameters=[DayQuery], responses=representations.DayFields)
+    def get(self, request: Request) -> Response:
+        """Orders, copies and takings of a day, and what was sold (staff)."""
+        query = checked_query(DayQuery, request)
+        with self.reading():
+            return Response(day_body(Day(query.get("date") or timezone.localdate())))
 
 
 class BookPurchase(PurchaseView):

@@ -35,7 +35,7 @@ class SearchField(TextField):
         return super().to_internal_value(without_turning(data) if isinstance(data, str) else data)
 
 
-def checked_query(serializer: type[PageQuery], request: Request) -> Mapping[str, Any]:
+def checked_query(serializer: type[StrictFields], request: Request) -> Mapping[str, Any]:
     """The known query parameters, checked; raises ValidationError (400) naming what makes no sense."""
     known = made_once(serializer).fields
     return checked_fields(serializer, {name: value for name, value in request.query_params.items() if name in known})

@@ -1,14 +1,32 @@
 """What may stand behind the question mark of each list: the replicas check it, and all nodes' schemas say it."""
 
+import datetime
+from typing import Any
+
 from rest_framework import serializers
 
-from bookstore_project.api.fields import MomentField, WholeNumberField
+from bookstore_project.api.fields import MomentField, StrictFields, WholeNumberField
+from bookstore_project.api.order_numbers import ids_of
 from bookstore_project.api.pagination import PageQuery, SearchField
 from bookstore_project.api.representations import MAX_BOOK_ID
 
 ORDERINGS = tuple(
     prefix + field for field in ("id", "title", "authors", "topic", "price", "quantity") for prefix in ("", "-")
 )
+STOCKS = ("low", "out")
+EARLIEST, LATEST = 1970, 9000
+
+
+class NumberField(serializers.CharField):
+    """The number of an order, as `api.order_numbers` reads it: the first and the last id that it may mean."""
+
+    default_error_messages = {"unfit": "Expected 4 to 32 of the digits 0-9 and A-F."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        found = ids_of(super().to_internal_value(data))
+        if found is None:
+            self.fail("unfit")
+        return found
 
 
 class BookQuery(PageQuery):
@@ -16,6 +34,11 @@ class BookQuery(PageQuery):
 
     topic = SearchField(help_text="Exactly this topic.")
     search = SearchField(help_text="Words that title or authors contain.")
+    stock = serializers.ChoiceField(
+        choices=STOCKS,
+        required=False,
+        help_text="`low`: some are left, but fewer than BOOKSTORE_RESTOCK_LEVEL; `out`: sold out.",
+    )
     find = SearchField(
         help_text="Words as people type them: unfinished, with small typos, best first. The page's `corrected` says "
         "what was found in their place. No more than 1,000 books."
@@ -33,3 +56,19 @@ class OrderQuery(PageQuery):
     book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID, required=False, help_text="The book's id.")
     created_after = MomentField(required=False, help_text="At or after this moment.")
     created_before = MomentField(required=False, help_text="Before this moment.")
+    number = NumberField(
+        required=False,
+        help_text="The number that the customer says: the first 4 to 32 digits of the id, in any groups.",
+    )
+
+
+class DayQuery(StrictFields):
+    """Which day."""
+
+    date = serializers.DateField(required=False, help_text="Today by default, in the shop's time zone.")
+
+    def validate_date(self, day: datetime.date) -> datetime.date:
+        """Any that a shop may have had, and whose two midnights can be told in all time zones."""
+        if not EARLIEST <= day.year <= LATEST:
+            raise serializers.ValidationError(f"Expected a year from {EARLIEST} to {LATEST}.")
+        return day

@@ -168,6 +168,27 @@ class OrderFields(serializers.Serializer[Any]):
     created_at = MomentField(read_only=True)
 
 
+class BookOfDayFields(serializers.Serializer[Any]):
+    """What was sold of a book on a day."""
+
+    book = WholeNumberField(read_only=True, help_text="The book's id.")
+    title = TextField(read_only=True)
+    copies = WholeNumberField(read_only=True)
+    takings = PriceField(max_digits=20, decimal_places=2, read_only=True)
+
+
+class DayFields(serializers.Serializer[Any]):
+    """What was sold on a day, by the shop's time zone: in the orders made from `begins` up to, not with, `ends`."""
+
+    date = serializers.DateField(read_only=True)
+    begins = MomentField(read_only=True)
+    ends = MomentField(read_only=True)
+    orders = WholeNumberField(read_only=True)
+    copies = WholeNumberField(read_only=True)
+    takings = PriceField(max_digits=20, decimal_places=2, read_only=True)
+    books = BookOfDayFields(many=True, read_only=True, help_text="The 100 with the most takings.")
+
+
 class _Page(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="Of all pages together.")
     next = serializers.CharField(allow_null=True, help_text="The next page's path and query.")

@@ -12,6 +12,7 @@ from bookstore_project.api import etags, headers
 from bookstore_project.api.tests.api import as_node, assert_problem, new_client, send
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor, rows
 from bookstore_project.settings import topology
+from catalog_app.services import book_update
 
 pytestmark = pytest.mark.usefixtures("node")
 
@@ -256,3 +257,10 @@ def test_the_docs_load_nothing_from_elsewhere() -> None:
 
 def test_bodies_are_the_same_bytes_as_json_dumps_them() -> None:
     assert send("GET", "/product/1").content == json.dumps(BOOK_1, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(("stock", "expected"), [("low", [2]), ("out", [3])])
+def test_what_runs_low_and_what_is_sold_out_can_be_listed(node: None, stock: str, expected: list[int]) -> None:
+    for book_id, copies in ((2, 19), (3, 0), (4, 20)):
+        book_update(book_id=book_id, fields={"quantity": copies}, actor="ann")
+    assert [book["id"] for book in send("GET", f"/api/v1/books/?stock={stock}").json()["results"]] == expected

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from bookstore_project.api import headers, problems
+from bookstore_project.api import headers, order_numbers, problems
 from bookstore_project.nodes import deadlines
 from bookstore_project.nodes.json_documents import json_object
 from frontend_app import responses, services
@@ -194,6 +194,4 @@ def books_of(order: Found) -> set[int]:
     return {line["book"] for line in order.members.get("lines", ())}
 
 
-def number_of(order_id: str) -> str:
-    """What one can say on the phone: the first eight digits of the id, by which staff finds the order."""
-    return f"{order_id[:4]} {order_id[4:8]}".upper()
+number_of = order_numbers.number_of

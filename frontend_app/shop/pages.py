@@ -52,4 +52,5 @@ def changes(view: View) -> View:
 def show(request: HttpRequest, name: str, context: Mapping[str, Any], *, status: int = HTTPStatus.OK) -> HttpResponse:
     shop = {"name": settings.SHOP_NAME, "currency": settings.CURRENCY}
     told = {"shop": shop, "basket": baskets.read(request), **fault_views.who(request), **context}
+    told["sees_orders"] = bool(told["username"]) and fault_views.sees_orders(request)
     return render(request, f"shop/{name}.html", told, status=status)

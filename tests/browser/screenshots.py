@@ -51,6 +51,12 @@ def _order(visitor: Visitor) -> None:
     visitor.page.get_by_role("button", name="Buy for").click()
 
 
+def _day(visitor: Visitor) -> None:
+    for _ in range(3):
+        trade(Client(visitor.store))
+    visitor.go("/day/")
+
+
 def _import_with_rejects(visitor: Visitor) -> None:
     visitor.go(f"{BOOKS}import/", "catalog-1")
     rows = b"title,price,stock\nA good one,9.90,3\nNo price,cheap,3\n,5.00,1\n"
@@ -108,6 +114,8 @@ WHOLE = (
     Scene("shop-basket", _basket, is_logged_in=False),
     Scene("shop-order", _order, is_logged_in=False),
     Scene("shop-orders", at("front", "/orders/"), is_logged_in=False),
+    Scene("day", _day),
+    Scene("day-not-found", at("front", "/day/?date=2029-12-31&number=0000+0000")),
     Scene("shop-not-found", at("front", "/books/999999/"), is_logged_in=False),
     Scene("cluster", _cluster_in_use),
     Scene("cluster-anybody", at("front", "/cluster/"), is_logged_in=False),

@@ -24,6 +24,7 @@ FRAMEWORKS = {
         f"{BOOKS}1/history/",
         f"{BOOKS}import/",
         "/admin/catalog_app/ledgerentry/",
+        "/admin/catalog_app/bookchange/",
         "/admin/auth/user/",
     ),
     "order-1": ("/admin/order_app/order/",),

@@ -18,6 +18,7 @@ UNDOCUMENTED = (
     "/metrics",
     "/internal/",
     "/covers/",
+    "/day",
     "/admin",
     "/api/schema",
     "/api/docs",

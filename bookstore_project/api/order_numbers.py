@@ -1,0 +1,23 @@
+"""The number of an order that one can say on the phone, and the orders that may be meant by one."""
+
+import re
+import uuid
+
+SPOKEN_DIGITS = 8
+LEAST_DIGITS = 4
+"""Fewer would find too many orders to choose from."""
+_BETWEEN = re.compile(r"[\s-]+")
+_DIGITS = re.compile(f"[0-9a-f]{{{LEAST_DIGITS},32}}")
+
+
+def number_of(order_id: str) -> str:
+    """The first eight digits of the id, in two groups. Two orders may have the same."""
+    return f"{order_id[:4]} {order_id[4:SPOKEN_DIGITS]}".upper()
+
+
+def ids_of(number: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """The first and the last id that begin with these digits, however they are grouped; None if it is no number."""
+    digits = _BETWEEN.sub("", number).lower()
+    if not _DIGITS.fullmatch(digits):
+        return None
+    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))

@@ -1,0 +1,186 @@
+"""The day's page: what to hand out, what was sold, what runs low, for staff alone."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from bookstore_project.api import headers
+from bookstore_project.api.tests.api import make_staff
+from frontend_app.runtime import Front, serving
+from frontend_app.shop.tests.visits import text_of
+from frontend_app.tests.support import fakes
+from frontend_app.tests.support.fakes import Asked, json_reply, problem_reply
+from tests.contract.html import Page
+
+ID = "6f1c2b5e-0000-4000-8000-000000000001"
+LINE = {"book": 1, "title": "Odd <Book>", "quantity": 3, "unit_price": "0.10", "total": "0.30"}
+ORDER = {"id": ID, "lines": [LINE], "total": "0.30", "status": "completed", "created_at": "2030-01-02T03:04:05Z"}
+SOLD = {"book": 1, "title": "Odd <Book>", "copies": 3, "takings": "0.30"}
+
+
+class Services:
+    """The order service and the catalog: a day, one order, and a book of each kind."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.silent: tuple[str, ...] = ()
+        self.hours = 24
+        self.orders: dict[str, Any] = {"count": 1, "next": None, "previous": None, "results": [ORDER]}
+
+    def __call__(self, asked: Asked) -> Any:
+        self.asked.append(asked)
+        if asked.node.rpartition("-")[0] in self.silent:
+            return problem_reply("unavailable", 1)
+        path, query = asked.path.partition("?")[0], self.query(asked)
+        if path == "/api/v1/orders/day/":
+            begins = datetime.datetime(2030, 1, 2, tzinfo=datetime.UTC)
+            ends = begins + datetime.timedelta(hours=self.hours)
+            span = {"begins": begins.isoformat(), "ends": ends.isoformat()}
+            return json_reply({**span, "orders": 1, "copies": 3, "takings": "0.30", "books": [SOLD]})
+        if path == "/api/v1/orders/":
+            if query.get("number") == "nonsense":
+                return json_reply({"code": "validation_error", "errors": {"number": ["Expected digits."]}}, 400)
+            return json_reply(self.orders)
+        title, left = {"low": ("Lowly", 2), "out": ("Outed", 0)}[query["stock"]]
+        book = {"id": 7, "title": title, "quantity": left}
+        return json_reply({"count": 1, "next": None, "previous": None, "results": [book]})
+
+    @staticmethod
+    def query(asked: Asked) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+
+    def to(self, path: str) -> Asked:
+        return next(asked for asked in reversed(self.asked) if asked.path.partition("?")[0] == path)
+
+
+@pytest.fixture
+def services() -> Services:
+    return Services()
+
+
+@pytest.fixture(autouse=True)
+def front(services: Services, db: None) -> Iterator[Front]:
+    store = fakes.Store()
+    store.behaviours.update(dict.fromkeys(("order-1", "order-2", "catalog-1", "catalog-2"), services))
+    with serving(fakes.make_front(store)) as front:
+        yield front
+
+
+@pytest.fixture
+def ann(client: Client) -> Client:
+    client.force_login(make_staff("ann", "shop assistants"))
+    return client
+
+
+def test_it_shows_what_staff_needs_of_a_day(ann: Client, services: Services) -> None:
+    answer = ann.get("/day/?date=2030-01-02")
+    words = " ".join(Page.of(answer.content).text.split())
+    assert answer.status_code == 200
+    for told in (
+        "Wednesday, 2 January 2030",
+        "Takings 0.30 EUR Copies sold 3 Orders 1",
+        "6F1C 2B5E 3 × Odd <Book> 0.30 2 January 2030, 03:04 UTC",
+        "Odd <Book> 3 0.30",
+        "Runs low now Lowly 2 left",
+        "Sold out now Outed",
+    ):
+        assert told in words
+    assert f"/orders/{ID}/" in Page.of(answer.content).links
+    assert services.query(services.to("/api/v1/orders/day/")) == {"date": "2030-01-02"}
+    assert services.to("/api/v1/orders/").headers[headers.ACTING_USER] == "ann"
+
+
+def test_days_lead_to_those_beside_them_and_back_to_today(ann: Client) -> None:
+    links = Page.of(ann.get("/day/?date=2030-03-01").content).links
+    assert {"?date=2030-02-28", "?date=2030-03-02", "/day/"} <= set(links)
+
+
+def test_without_a_date_it_is_today_in_the_shop(
+    ann: Client, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TIME_ZONE = "Pacific/Auckland"
+    now = datetime.datetime(2030, 1, 1, 11, tzinfo=datetime.UTC)
+    localdate = timezone.localdate
+    monkeypatch.setattr(timezone, "localdate", lambda: localdate(now))
+    assert "Wednesday, 2 January 2030" in text_of(ann.get("/day/"))
+    assert services.query(services.to("/api/v1/orders/day/")) == {"date": "2030-01-02"}
+
+
+def test_a_day_on_which_the_clock_changes_says_so(ann: Client, services: Services) -> None:
+    assert "hours" not in text_of(ann.get("/day/"))
+    services.hours = 23
+    assert "A day of 23 hours" in text_of(ann.get("/day/"))
+
+
+def test_a_number_is_searched_for_as_it_was_typed(ann: Client, services: Services) -> None:
+    words = text_of(ann.get("/day/?number=+6f1c++2b5e+"))
+    assert services.query(services.to("/api/v1/orders/"))["number"] == "6f1c 2b5e"
+    assert "1 order with 6f1c 2b5e" in " ".join(words.split())
+
+
+def test_what_is_no_number_is_said_and_the_rest_of_the_page_is_there(ann: Client) -> None:
+    answer = ann.get("/day/?number=nonsense")
+    assert answer.status_code == 400
+    assert "That is no number of an order: Expected digits." in text_of(answer)
+    assert "Takings" in text_of(answer)
+
+
+def test_no_order_of_that_number_is_said_so(ann: Client, services: Services) -> None:
+    services.orders |= {"count": 0, "results": []}
+    assert "No order has a number that begins with 0000" in text_of(ann.get("/day/?number=0000"))
+
+
+def test_older_orders_are_a_page_further(ann: Client, services: Services) -> None:
+    services.orders |= {"count": 21, "next": "/api/v1/orders/?number=6f1c&page_size=20&page=2"}
+    links = Page.of(ann.get("/day/?date=2030-01-02&number=6f1c").content).links
+    assert "?date=2030-01-02&number=6f1c&page=2#orders" in links
+    ann.get("/day/?number=6f1c&page=2")
+    assert services.query(services.to("/api/v1/orders/"))["page"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("silent", "told", "is_there"),
+    [
+        ("order", ("The figures of the day can’t be read now", "The orders can’t be read now"), "Lowly"),
+        ("catalog", ("The stock can’t be read now",), "Takings"),
+    ],
+)
+def test_a_service_that_is_silent_takes_only_its_part_away(
+    ann: Client, services: Services, silent: str, told: tuple[str, ...], is_there: str
+) -> None:
+    services.silent = (silent,)
+    answer = ann.get("/day/")
+    assert answer.status_code == 200
+    assert all(each in text_of(answer) for each in (*told, is_there))
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2030-02-30", "0001-01-01", "9999-12-31", "2030-W01-1-1"])
+def test_what_is_no_day_is_refused(ann: Client, services: Services, date: str) -> None:
+    assert ann.get(f"/day/?date={date}").status_code == 400
+    assert services.asked == []
+
+
+def test_who_is_not_logged_in_is_led_to_the_login_and_back(client: Client, services: Services) -> None:
+    answer = client.get("/day/?date=2030-01-02")
+    assert (answer.status_code, answer["Location"]) == (302, "/api-auth/login/?next=/day/%3Fdate%3D2030-01-02")
+    assert services.asked == []
+
+
+def test_who_may_not_see_orders_does_not_see_it(client: Client, services: Services) -> None:
+    client.force_login(User.objects.create_user("bob"))
+    answer = client.get("/day/")
+    assert (answer.status_code, "order_app.view_order" in text_of(answer)) == (403, True)
+    assert "/day/" not in Page.of(client.get("/basket/").content).links
+    assert services.asked == []
+
+
+def test_it_is_kept_by_nobody_and_found_from_every_page(ann: Client) -> None:
+    assert "no-store" in ann.get("/day/")["Cache-Control"]
+    assert "/day/" in Page.of(ann.get("/basket/").content).links

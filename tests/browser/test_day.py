@@ -1,0 +1,33 @@
+"""The day's page in a browser: an order that was just bought is found by the number that its customer says."""
+
+from decimal import Decimal
+
+from playwright.sync_api import expect
+
+from tests.browser.test_pages import assert_fine
+from tests.browser.visitor import Visitor
+from tests.client import Client
+
+
+def test_an_order_is_found_by_its_number_and_counts_among_the_takings(visitor: Visitor) -> None:
+    shop = Client(visitor.store)
+    book = shop.post(
+        "/api/v1/books/", {"title": "Sold today", "topic": "t", "price": "0.35", "quantity": 3}, as_staff=True
+    )
+    before = shop.get("/api/v1/orders/day/", as_staff=True).json
+    order = shop.buy(int(book.json["id"]), 3).json
+    number = f"{order['id'][:4]} {order['id'][4:8]}".upper()
+    page = visitor.page
+    visitor.be_staff()
+    visitor.go("/")
+    page.get_by_role("link", name="The day").click()
+    takings = Decimal(before["takings"]) + Decimal("1.05")
+    expect(page.locator(".figures")).to_contain_text(f"Takings{takings}")
+    expect(page.get_by_role("region", name="Sold out now")).to_contain_text("Sold today")
+    page.get_by_label("Number of the order").fill(number.lower())
+    page.get_by_label("Number of the order").press("Enter")
+    found = page.get_by_role("region", name="Orders to hand out")
+    expect(found).to_contain_text(f"1 order with {number.lower()}")
+    assert_fine(visitor, "the day")
+    found.get_by_role("link", name=number).click()
+    expect(page.get_by_role("heading", name=f"Order {number}")).to_be_visible()
