@@ -27,6 +27,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from bookstore_project.api.login_attempts import attempts
 from bookstore_project.replication import failpoints
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service, get_service
@@ -139,6 +140,22 @@ def stocked_files(
     return template
 
 
+@pytest.fixture(scope="session")
+def shelved_files(
+    migrated_files: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Path:
+    """As `migrated_files`, with seven articles on the shelf of the tests of replication."""
+    with made_once("shelved", tmp_path_factory) as template:
+        if not any(template.iterdir()):
+            from bookstore_project.replication.tests.shelf.services import put_seven
+
+            with django_db_blocker.unblock():
+                put_in_place(migrated_files)
+                put_seven()
+                copy_databases_to(template)
+    return template
+
+
 @contextmanager
 def made_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder that the processes of a run share: empty for the first one, who fills it while the others wait."""
@@ -157,7 +174,7 @@ def copy_databases_to(folder: Path) -> None:
     connections.close_all()
     for alias in connections:
         with (
-            closing(sqlite3.connect(topology.database_file(alias))) as present,
+            closing(sqlite3.connect(replication_settings.files[alias])) as present,
             closing(sqlite3.connect(folder / f"{alias}.sqlite3")) as copy,
         ):
             present.backup(copy)  # With what is in its -wal.
@@ -169,13 +186,13 @@ def put_in_place(template: Path) -> None:
     for folder in ("witness", "leases", "locks", "maintenance", "aside", "uploads", "drained", "restoring"):
         shutil.rmtree(topology.DATA / folder, ignore_errors=True)
     for alias in connections:
-        path = topology.database_file(alias)
+        path = replication_settings.files[alias]
         for leftover in path.parent.glob(f"{path.name}*"):
             leftover.unlink()
         shutil.copy(template / f"{alias}.sqlite3", path)
     secret_files.remember()  # Beside the databases: whoever empties their folders takes that away, too.
     pushes.begin()
-    for service in map(get_service, topology.SERVICES):
+    for service in map(get_service, replication_settings.services):
         create_witness(service.witness_file, witness_of(service, template))
 
 
@@ -184,7 +201,7 @@ def witness_of(service: Service, template: Path) -> Witness:
     files = {}
     for alias in service.aliases:
         nonce, floor = nonce_and_floor(template / f"{alias}.sqlite3")
-        files[alias] = FileRecord(identity_of(str(topology.database_file(alias))), nonce, 0)
+        files[alias] = FileRecord(identity_of(str(replication_settings.files[alias])), nonce, 0)
     return Witness(new_timeline(), 1, tuple(service.aliases), floor, files)
 
 
@@ -243,6 +260,13 @@ def empty_store(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> Ite
 def seven_books(stocked_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     """A store with the seven books of the course, ids 1 to 7, 50 copies each."""
     with used(stocked_files, django_db_blocker) as data:
+        yield data
+
+
+@pytest.fixture
+def seven_articles(shelved_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
+    """A store with seven articles on its shelf, ids 1 to 7, fifty of each."""
+    with used(shelved_files, django_db_blocker) as data:
         yield data
 
 

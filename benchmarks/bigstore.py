@@ -16,10 +16,10 @@ from django.db import connections
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from bookstore_project.replication.log import catchup, entries, triggers
+from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import text_index
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.tests.support import histories
-from bookstore_project.replication.tests.support.histories import CATALOG
 from bookstore_project.replication.tests.support.replica_files import opened
 from bookstore_project.settings import topology
 from catalog_app.services import book_restock
@@ -27,6 +27,14 @@ from catalog_app.services import book_restock
 BATCH = 10_000
 BOOK = 1
 COPIES_LEFT = 10_000_000
+CATALOG = get_service(topology.CATALOG)
+BOOKS = histories.Goods(
+    CATALOG,
+    "book",
+    "catalog_app_book",
+    "catalog_app_ledgerentry",
+    lambda number: {"kind": "sale", "quantity": 1, "order": number},
+)
 
 
 def main() -> None:
@@ -45,8 +53,8 @@ def build(*, sales: int, edits: int, keep: int, behind: bool) -> None:
     book_restock(book_id=BOOK, quantity=sales + COPIES_LEFT, actor="benchmark")
     connections.close_all()
     with opened("catalog-1") as connection:
-        _load(connection, histories.sales(connection, sales, BOOK), keep)
-        _load(connection, histories.edits(connection, edits, BOOK), keep)
+        _load(connection, BOOKS.takings(connection, sales, BOOK), keep)
+        _load(connection, BOOKS.edits(connection, edits, BOOK), keep)
         head = entries.read_head(connection).position
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     if behind:
@@ -54,7 +62,7 @@ def build(*, sales: int, edits: int, keep: int, behind: bool) -> None:
         write_witness(CATALOG.witness_file, replace(witness, in_sync=("catalog-1",)), sync=True)
     else:
         _copy_over("catalog-1", "catalog-2")
-    histories.settle_at(head)
+    histories.settle_at(head, CATALOG)
 
 
 def _load(connection: sqlite3.Connection, made: Iterator[entries.Entry], keep: int) -> None:

@@ -81,6 +81,17 @@ TEMPLATES = [
 
 # ------------------------------------------------------------------------------------------- databases
 
+
+def replica_database(file: Path) -> dict[str, Any]:
+    """The entry of DATABASES for one replica of a service."""
+    return {
+        "ENGINE": "bookstore_project.replication.sqlite_pair.backend",
+        "NAME": str(file),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {"timeout": 1.0},
+    }
+
+
 DATABASES = {
     topology.ACCOUNTS: {
         "ENGINE": "django.db.backends.sqlite3",
@@ -92,12 +103,7 @@ DATABASES = {
         },
     }
 } | {
-    alias: {
-        "ENGINE": "bookstore_project.replication.sqlite_pair.backend",
-        "NAME": str(topology.database_file(alias)),
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {"timeout": 1.0},
-    }
+    alias: replica_database(topology.database_file(alias))
     for service in topology.SERVICES
     for alias in topology.database_aliases(service)
 }

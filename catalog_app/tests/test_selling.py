@@ -3,17 +3,19 @@
 import time
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 
 from bookstore_project.api.problems import IdempotencyConflict, NotFound, StoreError, Unavailable
 from bookstore_project.api.sales import Line, Sale
-from bookstore_project.replication import failpoints
+from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, head, rows
 from bookstore_project.replication.transaction import run
 from catalog_app.errors import OutOfStock
-from catalog_app.models import Book
+from catalog_app.models import Book, LedgerEntry
 from catalog_app.sales import order_sell
 from catalog_app.services import book_create, book_restock, book_retire, book_update
 from tests.actors import Actor, Pause, all_at_once
@@ -181,3 +183,12 @@ def test_sales_and_refusals_leave_one_ledger_row(order: uuid.UUID, sells: Callab
         ((count,),) = rows(alias, f"SELECT count(*) FROM catalog_app_ledgerentry WHERE \"order\" = '{order.hex}'")
         assert count == 1
     assert_ledger_explains_stock()
+
+
+def test_the_ledger_row_of_a_sale_survives_as_sold(seven_books: Path) -> None:
+    order = uuid.uuid4()
+    sell(order)
+    run("catalog", lambda: Book.objects.filter(pk=1).update(title="New", price=1, version=F("version") + 1))
+    with reads.reading("catalog"):
+        row = LedgerEntry.objects.get(order=order)
+        assert (row.title, row.unit_price) == ("How to get a good grade in DOS in 40 minutes a day", Decimal("30.00"))

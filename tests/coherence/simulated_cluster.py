@@ -17,7 +17,6 @@ from bookstore_project.api import headers
 from bookstore_project.nodes import client
 from bookstore_project.replication.invalidation.leases import Lease
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.tests.support.books import raise_price
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings.topology import NODES, Node
 from catalog_app.models import Book
@@ -157,7 +156,8 @@ def titles(front: Front, topic: str) -> tuple[list[int], str]:
 
 def write(book_id: int = 1) -> Actor:
     """A writer who raises the price by one."""
-    return Actor(lambda: raise_price(book_id))
+    change = {"price": F("price") + 1, "version": F("version") + 1}
+    return Actor(lambda: run("catalog", lambda: Book.objects.filter(pk=book_id).update(**change)).position)
 
 
 def move(book_id: int, topic: str) -> None:

@@ -129,7 +129,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "catalog_app/receivers.py",
         "    if moved != explained:\n",
         "    if False:\n",
-        "bookstore_project/replication/tests/test_refused_writes.py"
+        "catalog_app/tests/test_ledger_rules.py"
         "::test_a_change_that_the_ledger_does_not_explain_is_refused[stock without ledger row]",
     ),
     mutant(

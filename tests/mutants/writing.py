@@ -44,7 +44,7 @@ MUTANTS: tuple[Mutant, ...] = (
         SETTLE,
         "    while opening.participants:\n",
         "    while opening.participants and not done:\n",
-        f"{rooms.REPLICATION}/test_transaction.py::test_a_sale_stands_in_both_files",
+        f"{rooms.REPLICATION}/test_transaction.py::test_a_change_of_two_rows_stands_in_both_files",
     ),
     mutant(
         "what is written about a change isn't replicated with it",
@@ -69,7 +69,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ATTEMPT,
         COMMIT,
         f"{RAISE_FLOOR}\n{COMMIT}",
-        f"{rooms.COMMIT}/test_killed_writer.py::test_a_sale_cut_short_is_made_once_by_the_retry[before-commit]",
+        f"{rooms.COMMIT}/test_killed_writer.py::test_a_change_cut_short_is_made_once_by_the_retry[before-commit]",
     ),
     mutant(
         "the floor rises before the fronts have forgotten",
@@ -127,8 +127,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/invalidation/leases.py",
         "        return self.front, self.instance\n",
         '        return self.front, ""\n',
-        f"{rooms.INVALIDATION}/test_pushes.py::test_a_lease_belongs_to_one_process_whatever_others_of_its_name_do",
-        f"{rooms.INVALIDATION}/test_pushes.py::test_each_process_of_one_name_is_told",
+        f"{rooms.INVALIDATION}/test_leases.py::test_a_lease_belongs_to_one_process_whatever_others_of_its_name_do",
+        f"{rooms.INVALIDATION}/test_leases.py::test_each_process_of_one_name_is_told",
     ),
     mutant(
         "whoever answers at a front's address answers for it",
@@ -197,7 +197,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "                    entries.update_digest(follower.raw, row)\n"
         "                entries.forget_pending(follower.raw)\n"
         "                entries.append(follower.raw, entry)\n",
-        f"{rooms.REPLICATION}/test_transaction.py::test_a_sale_stands_in_both_files",
+        f"{rooms.REPLICATION}/test_transaction.py::test_a_change_of_two_rows_stands_in_both_files",
     ),
     mutant(
         "changes are known by signals alone",
@@ -235,7 +235,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/api/cached_resources.py",
         "        return {self.key(before[self.column]), self.key(after[self.column])}\n",
         "        return {self.key(after[self.column])}\n",
-        f"{rooms.REPLICATION}/test_transaction.py::test_an_entry_names_the_old_and_the_new_topic",
+        f"{rooms.REPLICATION}/test_transaction.py::test_an_entry_names_the_old_and_the_new_kind",
     ),
     mutant(
         "a caller's constraint error is taken for a fault of the file",
@@ -275,7 +275,7 @@ MUTANTS: tuple[Mutant, ...] = (
         LOG,
         "        if images.read_image(connection, table, change.key) != change.before:\n",
         "        if False:\n",
-        f"{rooms.PAIR}/test_damaged_files.py::test_a_flipped_value_is_neither_sold_from_nor_copied[catalog-2]",
+        f"{rooms.PAIR}/test_damaged_files.py::test_a_flipped_value_is_neither_taken_from_nor_copied[shelf-2]",
     ),
     # ------------------------------------------------------------------------- what a dead writer left
     mutant(

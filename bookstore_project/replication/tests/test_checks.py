@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import models
 from django.test.utils import isolate_apps
 
-from bookstore_project.api.cached_resources import TOPIC, CachedResource
+from bookstore_project.api.cached_resources import CachedResource
 from bookstore_project.replication.checks import (
     check_cached_resources,
     check_model,
@@ -17,6 +17,7 @@ from bookstore_project.replication.checks import (
     check_services,
 )
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.tests.shelf.resources import KIND
 from tests.configured import replication
 
 
@@ -56,62 +57,64 @@ def test_a_computed_column_may_be_what_it_likes() -> None:
     assert codes(n=models.IntegerField(), ratio=ratio) == []
 
 
-def service(*app_labels: str, replicas: tuple[str, ...] = ("catalog-1", "catalog-2")) -> dict[str, Any]:
+PAIR, OTHER_PAIR = ("shelf-1", "shelf-2"), ("desk-1", "desk-2")
+
+
+def service(*app_labels: str, replicas: tuple[str, ...] = OTHER_PAIR) -> dict[str, Any]:
     return {"APPS": app_labels, "REPLICAS": dict.fromkeys(replicas, "http://localhost:1")}
 
 
-CATALOG, ORDER = service("catalog_app", "shelf"), service("order_app", replicas=("order-1", "order-2"))
+SHELF, DESK = service("shelf", replicas=PAIR), service("desk")
 
 
 @pytest.mark.parametrize(
     ("services", "code", "what"),
     [
-        ({"catalog": CATALOG, "order": ORDER}, "", ""),
-        ({"catalog": CATALOG}, "replication.E005", "order_app has models, and is in no service"),
-        ({"catalog": CATALOG, "order": service("order_app", "reviews_app", replicas=("order-1", "order-2"))},
+        ({"shelf": SHELF, "desk": DESK}, "", ""),
+        ({"shelf": SHELF}, "replication.E005", "desk has models, and is in no service"),
+        ({"shelf": SHELF, "desk": service("desk", "reviews_app")},
          "replication.E006", "'reviews_app', which isn't installed"),
-        ({"catalog": CATALOG, "order": service("order_app", "shelf", replicas=("order-1", "order-2"))},
-         "replication.E007", "'shelf' more than one place"),
-        ({"catalog": CATALOG, "order": service("order_app", "auth", replicas=("order-1", "order-2"))},
-         "replication.E007", "'auth' more than one place"),
-        ({"catalog": CATALOG, "order": service("order_app", replicas=("order-1",))},
-         "replication.E008", "order has 1 replicas, and needs 2"),
-        ({"catalog": CATALOG, "order": service("order_app", replicas=("order-1", "order-3"))},
-         "replication.E009", "order-3 of the service order has no database"),
+        ({"shelf": SHELF, "desk": service("desk", "shelf")}, "replication.E007", "'shelf' more than one place"),
+        ({"shelf": SHELF, "desk": service("desk", "auth")}, "replication.E007", "'auth' more than one place"),
+        ({"shelf": SHELF, "desk": service("desk", replicas=OTHER_PAIR[:1])},
+         "replication.E008", "desk has 1 replicas, and needs 2"),
+        ({"shelf": SHELF, "desk": service("desk", replicas=("desk-1", "desk-3"))},
+         "replication.E009", "desk-3 of the service desk has no database"),
     ],
 )  # fmt: skip
 def test_each_app_has_one_place_and_each_service_two_databases(
     services: dict[str, Any], code: str, what: str
 ) -> None:
-    with replication(SERVICES=services):
+    with replication(SERVICES=services, UNREPLICATED_APPS=others()):
         found = check_services(None)
     assert [message.id for message in found] == ([code] if code else [])
     assert all(what in message.msg and message.hint for message in found)
 
 
 def test_an_app_that_is_declared_to_be_elsewhere_needs_no_service() -> None:
-    with replication(SERVICES={"catalog": CATALOG}, UNREPLICATED_APPS=["order_app"]):
+    with replication(SERVICES={"shelf": SHELF}, UNREPLICATED_APPS=["desk"]):
         assert "replication.E005" in {message.id for message in check_services(None)}, "the accounts' apps"
-    with replication(SERVICES={"catalog": CATALOG}, UNREPLICATED_APPS=[*others(), "order_app"]):
+    with replication(SERVICES={"shelf": SHELF}, UNREPLICATED_APPS=[*others(), "desk"]):
         assert check_services(None) == []
 
 
 def others() -> list[str]:
-    return list(settings.REPLICATION["UNREPLICATED_APPS"])
+    """Every app that is installed, but for those of the tests of replication."""
+    return [label for label in apps.app_configs if label not in ("shelf", "desk")]
 
 
 def cached(**members: Any) -> CachedResource:
-    return replace(TOPIC, **members)
+    return replace(KIND, **members)
 
 
 @pytest.mark.parametrize(
     ("members", "what"),
     [
-        ({"model": "catalog_app.Bock"}, "shows catalog_app.Bock, which is no replicated model"),
+        ({"model": "shelf.Artikel"}, "shows shelf.Artikel, which is no replicated model"),
         ({"model": "auth.User"}, "shows auth.User, which is no replicated model"),
-        ({"column": "book"}, "names 'book', which is no column"),
+        ({"column": "name"}, "names 'name', which is no column"),
         ({"shows": ("id", "subject")}, "names 'subject', which is no column"),
-        ({"routes": ("search/",)}, "has not one <int:"),
+        ({"routes": ("kinds/",)}, "has not one <int:"),
         ({"routes": ("a/<int:b>/<int:c>",)}, "has not one <int:"),
         ({"routes": ("a/<uuid:b>",)}, "has not one <int:"),
         ({}, ""),

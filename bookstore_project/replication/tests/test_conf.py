@@ -22,7 +22,7 @@ def test_services_and_a_folder_are_enough() -> None:
     assert get_service("library").aliases == ["one", "two"]
     assert get_service("library").witness_file == Path("/data/witness/library.json")
     assert service_of_app("shelf") == "library"
-    assert service_of_app("catalog_app") is None
+    assert service_of_app("desk") is None
     assert replication_settings.service_of_alias == {"one": "library", "two": "library"}
     assert replication_settings.address("one") == "[::1]:1"
     assert replication_settings.lease_s == DEFAULTS["LEASE_S"]
@@ -31,9 +31,9 @@ def test_services_and_a_folder_are_enough() -> None:
 
 def test_what_a_test_overrides_counts_at_once_and_no_longer(settings: Settings) -> None:
     before = replication_settings.lease_s
-    with override_settings(REPLICATION=settings.REPLICATION | {"LEASE_S": before + 1, "NODE": "order-2"}):
+    with override_settings(REPLICATION=settings.REPLICATION | {"LEASE_S": before + 1, "NODE": "desk-2"}):
         assert replication_settings.lease_s == before + 1
-        assert replication_settings.service_of_node == "order"
+        assert replication_settings.service_of_node == "desk"
     assert replication_settings.lease_s == before
 
 

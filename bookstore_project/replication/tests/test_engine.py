@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from bookstore_project.replication import failpoints
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced
 from bookstore_project.replication.log.entries import Entry
@@ -17,14 +18,13 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair.maintenance import scrub_all
 from bookstore_project.replication.tests.shelf.models import Shelf
 from bookstore_project.replication.tests.support.replica_files import floor, head
-from bookstore_project.settings import topology
 
-CATALOG = get_service("catalog")
+SHELF = get_service("shelf")
 
 
 def place() -> tuple[int, int, int]:
     """How far both files and the floor are."""
-    return head("catalog-1"), head("catalog-2"), floor("catalog")
+    return head("shelf-1"), head("shelf-2"), floor("shelf")
 
 
 @dataclass
@@ -45,16 +45,16 @@ class Told:
         self.positions += [entry.position for entry in entries]
 
     def begin(self) -> None:
-        assert not CATALOG.witness_file.exists(), "somebody may use the store already"
+        assert not SHELF.witness_file.exists(), "somebody may use the store already"
         self.stores_begun += 1
 
 
 def write(told: Told) -> int:
-    return engine.write(CATALOG, lambda: Shelf.objects.create(name=str(uuid4())), told, timeout_s=5)[0].position
+    return engine.write(SHELF, lambda: Shelf.objects.create(name=str(uuid4())), told, timeout_s=5)[0].position
 
 
 def test_the_caches_are_told_between_the_commits_and_the_floor(empty_store: Path) -> None:
-    told, before = Told(), floor("catalog")
+    told, before = Told(), floor("shelf")
     position = write(told)
     assert told.announced == [(before, before, before)]
     assert told.invalidated == [(position, position, before)]
@@ -62,8 +62,8 @@ def test_the_caches_are_told_between_the_commits_and_the_floor(empty_store: Path
 
 
 def look(told: Told) -> None:
-    with engine.read(CATALOG, "catalog-2", (), told):
-        assert Shelf.objects.using("catalog-2").exists()
+    with engine.read(SHELF, "shelf-2", (), told):
+        assert Shelf.objects.using("shelf-2").exists()
 
 
 class Killed(BaseException):
@@ -77,7 +77,7 @@ def killed() -> None:
 WAYS: dict[str, Callable[[Told], object]] = {
     "write": write,
     "read": look,
-    "scrub": lambda told: scrub_all(CATALOG, told),
+    "scrub": lambda told: scrub_all(SHELF, told),
 }
 
 
@@ -87,21 +87,21 @@ def test_what_a_dead_writer_left_is_told_by_whoever_finishes_it(empty_store: Pat
     with pytest.raises(Killed):
         write(Told())
     failpoints.hooks.clear()
-    left = head("catalog-1")
+    left = head("shelf-1")
     told = Told()
     WAYS[way](told)
     assert told.positions[0] == left
     assert told.invalidated[0] == (left, left, left - 1)
-    assert floor("catalog") == max(told.positions)
+    assert floor("shelf") == max(told.positions)
 
 
 def test_a_store_that_begins_says_so_before_anybody_can_use_it(empty_store: Path) -> None:
     connections.close_all()
-    for alias in CATALOG.aliases:
-        for leftover in topology.database_file(alias).parent.glob("catalog.sqlite3*"):
+    for alias in SHELF.aliases:
+        for leftover in replication_settings.files[alias].parent.glob("shelf.sqlite3*"):
             leftover.unlink()
-    CATALOG.witness_file.unlink()
+    SHELF.witness_file.unlink()
     told = Told()
-    call_command(engine.migrate_command(told), database="catalog-1", verbosity=0)
+    call_command(engine.migrate_command(told), database="shelf-1", verbosity=0)
     assert told.stores_begun == 1
     assert write(told)

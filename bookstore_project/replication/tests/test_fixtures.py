@@ -14,7 +14,7 @@ from bookstore_project.replication.transaction import run
 
 
 @pytest.fixture
-def fixture(seven_books: Path, tmp_path: Path) -> Path:
+def fixture(seven_articles: Path, tmp_path: Path) -> Path:
     """A file of things on shelves; they are gone from the store by now."""
 
     def furnish() -> None:
@@ -23,45 +23,45 @@ def fixture(seven_books: Path, tmp_path: Path) -> Path:
         cup.tags.add(Tag.objects.create(word="red"))
         Reader.objects.create(name="ada")
 
-    run("catalog", furnish)
+    run("shelf", furnish)
     path = tmp_path / "things.json"
-    call_command("dumpdata", "shelf", database="catalog-2", output=str(path))
+    call_command("dumpdata", "shelf", database="shelf-2", output=str(path))
     for model in (Thing, Shelf, Tag, Reader):
-        run("catalog", model._base_manager.all().delete)
+        run("shelf", model._base_manager.all().delete)
     return path
 
 
-@pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+@pytest.mark.parametrize("alias", ["shelf-1", "shelf-2"])
 def test_a_fixture_reaches_both_files_in_one_transaction(fixture: Path, alias: str) -> None:
-    position = head("catalog-1")
+    position = head("shelf-1")
     call_command("loaddata", str(fixture), database=alias, verbosity=0)
-    assert head("catalog-1") == position + 1
-    assert rows("catalog-1", "SELECT name, count, twice FROM shelf_thing") == [("cup", 3, 6)]
-    assert rows("catalog-2", "SELECT tag_id FROM shelf_thing_tags") == [("red",)]
-    assert_copies_equal("catalog")
+    assert head("shelf-1") == position + 1
+    assert rows("shelf-1", "SELECT name, count, twice FROM shelf_thing") == [("cup", 3, 6)]
+    assert rows("shelf-2", "SELECT tag_id FROM shelf_thing_tags") == [("red",)]
+    assert_copies_equal("shelf")
 
 
 def test_a_fixture_with_a_dangling_reference_leaves_nothing(fixture: Path) -> None:
     objects = json.loads(fixture.read_text())
     fixture.write_text(json.dumps([each for each in objects if each["model"] != "shelf.shelf"]))
-    before = dump("catalog-1")
+    before = dump("shelf-1")
     with pytest.raises(Exception, match="Problem installing fixtures"):
-        call_command("loaddata", str(fixture), database="catalog-1", verbosity=0)
-    assert dump("catalog-1") == before
-    assert_copies_equal("catalog")
+        call_command("loaddata", str(fixture), database="shelf-1", verbosity=0)
+    assert dump("shelf-1") == before
+    assert_copies_equal("shelf")
 
 
 def test_loading_without_saying_where_says_where(fixture: Path) -> None:
-    with pytest.raises(CommandError, match=r"kept by the catalog service: load it with --database catalog-1"):
+    with pytest.raises(CommandError, match=r"kept by the shelf service: load it with --database shelf-1"):
         call_command("loaddata", str(fixture), verbosity=0)
 
 
-def test_dumping_without_saying_where_says_where(seven_books: Path) -> None:
-    with pytest.raises(CommandError, match="--database catalog-1"):
-        call_command("dumpdata", "catalog_app.book", stdout=StringIO())
+def test_dumping_without_saying_where_says_where(seven_articles: Path) -> None:
+    with pytest.raises(CommandError, match="--database shelf-1"):
+        call_command("dumpdata", "shelf.article", stdout=StringIO())
 
 
-def test_what_is_not_replicated_is_loaded_as_ever(seven_books: Path, tmp_path: Path) -> None:
+def test_what_is_not_replicated_is_loaded_as_ever(seven_articles: Path, tmp_path: Path) -> None:
     path = tmp_path / "groups.json"
     path.write_text('[{"model": "auth.group", "pk": 1, "fields": {"name": "buyers", "permissions": []}}]')
     call_command("loaddata", str(path), verbosity=0)
@@ -70,8 +70,8 @@ def test_what_is_not_replicated_is_loaded_as_ever(seven_books: Path, tmp_path: P
     assert json.loads(told.getvalue())[0]["fields"]["name"] == "buyers"
 
 
-def test_other_commands_that_write_are_refused(seven_books: Path) -> None:
-    before = dump("catalog-1")
+def test_other_commands_that_write_are_refused(seven_articles: Path) -> None:
+    before = dump("shelf-1")
     with pytest.raises((CommandError, WriteRefused)):
-        call_command("flush", database="catalog-1", interactive=False, verbosity=0)
-    assert dump("catalog-1") == before
+        call_command("flush", database="shelf-1", interactive=False, verbosity=0)
+    assert dump("shelf-1") == before

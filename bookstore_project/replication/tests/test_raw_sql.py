@@ -15,25 +15,24 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.replication.tests.shelf.models import Reader
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.transaction import run
-from bookstore_project.settings import topology
 
-CATALOG = get_service("catalog")
-ALIASES = [alias for service in topology.SERVICES for alias in topology.database_aliases(service)]
+SHELF = get_service("shelf")
+ALIASES = [*SHELF.aliases, *get_service("desk").aliases]
 
 
 @pytest.fixture
-def store(seven_books: Path, settings: Settings) -> Path:
+def store(seven_articles: Path, settings: Settings) -> Path:
     settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
-    return seven_books
+    return seven_articles
 
 
 def assert_unharmed(before: object) -> None:
     """And the next write is as good as any."""
-    assert dump("catalog-1") == dump("catalog-2") == before
-    run("catalog", lambda: Reader.objects.create(name="next"))
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
-    assert_copies_equal("catalog")
-    for alias in ("catalog-1", "catalog-2"):
+    assert dump("shelf-1") == dump("shelf-2") == before
+    run("shelf", lambda: Reader.objects.create(name="next"))
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
+    assert_copies_equal("shelf")
+    for alias in ("shelf-1", "shelf-2"):
         assert rows(alias, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -80,7 +79,7 @@ REFUSED_IN_A_CHANGE = [
     "ANALYZE",
     "EXPLAIN DROP TABLE shelf_tag",
     "CREATE TEMP TABLE shelf_reader AS SELECT * FROM main.shelf_reader",
-    "CREATE TEMPORARY TABLE Catalog_App_Book (id integer)",
+    "CREATE TEMPORARY TABLE Shelf_Article (id integer)",
     "CREATE TEMP VIEW shelf_reader AS SELECT 1",
     "DELETE FROM replication_pendingchange",
     "WITH gone AS (SELECT 1) DELETE FROM replication_pendingchange",
@@ -107,9 +106,9 @@ def test_in_a_change_what_one_file_alone_would_do_is_refused_and_the_rest_is_car
         Reader.objects.create(name="eve")
         return done
 
-    assert run("catalog", change).value == []
-    assert rows("catalog-2", "SELECT name FROM shelf_reader ORDER BY id") == [("ada",), ("eve",)]
-    assert_unharmed(dump("catalog-1"))
+    assert run("shelf", change).value == []
+    assert rows("shelf-2", "SELECT name FROM shelf_reader ORDER BY id") == [("ada",), ("eve",)]
+    assert_unharmed(dump("shelf-1"))
 
 
 def _script() -> None:
@@ -135,21 +134,21 @@ AROUND: dict[str, Callable[[], object]] = {
     "rollback below Django": lambda: call_below("rollback"),
     "COMMIT below Django": _raw("COMMIT"),
     "DROP below Django": _raw("DROP TRIGGER replication_note_shelf_reader_insert"),
-    "the other copy's connection": lambda: connections["catalog-2"].cursor().execute("PRAGMA user_version = 5"),
+    "the other copy's connection": lambda: connections["shelf-2"].cursor().execute("PRAGMA user_version = 5"),
     "many": lambda: connections[lead()].cursor().executemany("DELETE FROM django_migrations WHERE id = %s", [(1,)]),
 }
 
 
 @pytest.mark.parametrize("way", AROUND)
 def test_in_a_change_ways_around_the_usual_cursor_are_refused_too(store: Path, way: str) -> None:
-    before = dump("catalog-1")
+    before = dump("shelf-1")
 
     def change() -> None:
         Reader.objects.create(name="ada")
         AROUND[way]()
 
     with pytest.raises(WriteRefused, match=r"refused|can't be replicated|one by one"):
-        run("catalog", change)
+        run("shelf", change)
     assert_unharmed(before)
 
 
@@ -167,9 +166,9 @@ def test_what_asks_and_what_djangos_own_blocks_do_is_carried(store: Path) -> Non
             execute("INSERT INTO shelf_reader (name, card, level) SELECT name, '', 0 FROM names")
         execute("DROP TABLE names")
 
-    run("catalog", change)
-    assert rows("catalog-2", "SELECT name FROM shelf_reader") == [("ada",)]
-    assert_copies_equal("catalog")
+    run("shelf", change)
+    assert rows("shelf-2", "SELECT name FROM shelf_reader") == [("ada",)]
+    assert_copies_equal("shelf")
 
 
 @pytest.mark.parametrize("alias", ALIASES)
@@ -179,7 +178,7 @@ def test_outside_of_a_transaction_the_connection_keeps_its_settings_and_its_file
             with pytest.raises(WriteRefused):
                 cursor.execute(sql)
         with pytest.raises(WriteRefused, match="outside a replicated transaction"):
-            cursor.execute("CREATE TEMP TABLE catalog_app_book (id integer)")
+            cursor.execute("CREATE TEMP TABLE shelf_article (id integer)")
         cursor.execute("PRAGMA query_only")
         assert cursor.fetchone() == (1,)
     with pytest.raises(sqlite3.DatabaseError):
@@ -192,11 +191,11 @@ def test_outside_of_a_transaction_the_connection_keeps_its_settings_and_its_file
 
 @pytest.mark.parametrize("sql", ["COMMIT", "ROLLBACK", "END"])
 def test_a_read_keeps_its_snapshot(store: Path, sql: str) -> None:
-    with reads.reading("catalog", alias="catalog-2"), connections["catalog-2"].cursor() as cursor:
+    with reads.reading("shelf", alias="shelf-2"), connections["shelf-2"].cursor() as cursor:
         with pytest.raises(WriteRefused, match="transactions are replication's own"):
             cursor.execute(sql)
         with pytest.raises(WriteRefused, match="one by one"):
             cursor.executescript("SELECT 1")
         with pytest.raises(sqlite3.DatabaseError):
-            connections["catalog-2"].connection.commit()
-        assert connections["catalog-2"].connection.in_transaction
+            connections["shelf-2"].connection.commit()
+        assert connections["shelf-2"].connection.in_transaction

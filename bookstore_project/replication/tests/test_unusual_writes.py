@@ -11,6 +11,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.db import IntegrityError, connections, transaction
 from pytest_django import Settings
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.service import get_service
@@ -20,23 +21,22 @@ from bookstore_project.replication.sqlite_pair.repair import migration
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Thing
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, execute, lead, rows
 from bookstore_project.replication.transaction import run
-from bookstore_project.settings import topology
 from tests.actors import Actor
 from tests.waiting import PATIENCE_S
 
-CATALOG = get_service("catalog")
+SHELF = get_service("shelf")
 
 
 def assert_nothing_happened(before: object) -> None:
     """And the next write is as good as any."""
-    assert dump("catalog-1") == before
-    run("catalog", lambda: Reader.objects.create(name="next"))
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
-    assert_copies_equal("catalog")
+    assert dump("shelf-1") == before
+    run("shelf", lambda: Reader.objects.create(name="next"))
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
+    assert_copies_equal("shelf")
 
 
 @pytest.fixture
-def shelved(seven_books: Path, settings: Settings) -> Path:
+def shelved(seven_articles: Path, settings: Settings) -> Path:
     settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
 
     def furnish() -> None:
@@ -44,8 +44,8 @@ def shelved(seven_books: Path, settings: Settings) -> Path:
         loose = Shelf.objects.create(name="loose")
         Thing.objects.create(name="cup", shelf=home, home=home, loose=loose)
 
-    run("catalog", furnish)
-    return seven_books
+    run("shelf", furnish)
+    return seven_articles
 
 
 DANGLING: dict[str, Callable[[], Any]] = {
@@ -58,9 +58,9 @@ DANGLING: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("way", DANGLING)
 def test_a_reference_that_would_dangle_is_the_callers_error(shelved: Path, way: str) -> None:
     """SQLite looks when the transaction commits: it's no fault of the file, and its outcome is known."""
-    before = dump("catalog-1")
+    before = dump("shelf-1")
     with pytest.raises(IntegrityError, match="FOREIGN KEY constraint failed; nothing was changed"):
-        run("catalog", DANGLING[way])
+        run("shelf", DANGLING[way])
     assert_nothing_happened(before)
 
 
@@ -82,9 +82,9 @@ def test_what_one_file_alone_would_do_is_refused(shelved: Path, sql: str) -> Non
         Reader.objects.create(name="ada")
         execute(sql)
 
-    before = dump("catalog-1")
+    before = dump("shelf-1")
     with pytest.raises(WriteRefused, match=r"can't be replicated: the schema is changed by migrations"):
-        run("catalog", change)
+        run("shelf", change)
     assert_nothing_happened(before)
 
 
@@ -93,34 +93,34 @@ def test_a_temporary_table_is_ones_own(shelved: Path) -> None:
         execute("CREATE TEMP TABLE names AS SELECT 'ada' AS name")
         execute("INSERT INTO shelf_reader (name, card, level) SELECT name, '', 0 FROM names")
 
-    run("catalog", change)
-    assert_copies_equal("catalog")
+    run("shelf", change)
+    assert_copies_equal("shelf")
 
 
 def test_djangos_own_commit_and_durable_blocks_are_refused(shelved: Path) -> None:
-    before = dump("catalog-1")
+    before = dump("shelf-1")
 
     def durable() -> None:
         with transaction.atomic(using=lead(), durable=True):
             Reader.objects.create(name="ada")
 
     with pytest.raises(RuntimeError, match="durable"):
-        run("catalog", durable)
+        run("shelf", durable)
     with pytest.raises(transaction.TransactionManagementError):
-        run("catalog", lambda: transaction.commit(using=lead()))
+        run("shelf", lambda: transaction.commit(using=lead()))
     with pytest.raises(transaction.TransactionManagementError):
-        run("catalog", lambda: transaction.rollback(using=lead()))
+        run("shelf", lambda: transaction.rollback(using=lead()))
     assert_nothing_happened(before)
 
 
 def test_a_transaction_marked_for_rollback_changes_nothing(shelved: Path) -> None:
-    before = dump("catalog-1")
+    before = dump("shelf-1")
 
     def change() -> None:
         Reader.objects.create(name="ada")
         transaction.set_rollback(True, using=lead())
 
-    assert run("catalog", change).changes == ()
+    assert run("shelf", change).changes == ()
     assert_nothing_happened(before)
 
 
@@ -128,19 +128,19 @@ def test_a_transaction_marked_for_rollback_changes_nothing(shelved: Path) -> Non
 
 
 def test_a_write_from_another_thread_is_refused(shelved: Path) -> None:
-    before = dump("catalog-1")
+    before = dump("shelf-1")
 
     def change() -> None:
         Actor(lambda: Reader.objects.create(name="ada")).result()
 
-    with pytest.raises(WriteRefused, match=r'transaction.run\("catalog", change\)'):
-        run("catalog", change)
+    with pytest.raises(WriteRefused, match=r'transaction.run\("shelf", change\)'):
+        run("shelf", change)
     assert_nothing_happened(before)
 
 
 def test_a_write_from_a_thread_that_inherited_the_context_is_refused(shelved: Path) -> None:
     """`asyncio.to_thread` and its like copy context variables, but not the connection with its transaction."""
-    before = dump("catalog-1")
+    before = dump("shelf-1")
 
     def write() -> None:
         try:
@@ -149,7 +149,7 @@ def test_a_write_from_a_thread_that_inherited_the_context_is_refused(shelved: Pa
             connections.close_all()
 
     with pytest.raises(WriteRefused, match="outside a replicated transaction"):
-        run("catalog", lambda: asyncio.run(_in_a_thread(write)))
+        run("shelf", lambda: asyncio.run(_in_a_thread(write)))
     assert_nothing_happened(before)
 
 
@@ -160,7 +160,7 @@ async def _in_a_thread(work: Callable[[], object]) -> None:
 def test_a_transaction_from_a_coroutine_goes_through_a_thread(shelved: Path) -> None:
     def write() -> int:
         try:
-            return run("catalog", lambda: Reader.objects.create(name="ada")).position
+            return run("shelf", lambda: Reader.objects.create(name="ada")).position
         finally:
             connections.close_all()
 
@@ -168,8 +168,8 @@ def test_a_transaction_from_a_coroutine_goes_through_a_thread(shelved: Path) -> 
         return await sync_to_async(write, thread_sensitive=False)()
 
     assert asyncio.run(serve()) > 0
-    assert rows("catalog-2", "SELECT name FROM shelf_reader") == [("ada",)]
-    assert_copies_equal("catalog")
+    assert rows("shelf-2", "SELECT name FROM shelf_reader") == [("ada",)]
+    assert_copies_equal("shelf")
 
 
 def test_the_asynchronous_orm_writes_inside_a_transaction(shelved: Path) -> None:
@@ -179,17 +179,17 @@ def test_the_asynchronous_orm_writes_inside_a_transaction(shelved: Path) -> None
         await reader.asave()
         await Thing.objects.aupdate(count=3)
 
-    run("catalog", async_to_sync(change))
-    assert rows("catalog-2", "SELECT name, card FROM shelf_reader") == [("ada", "7")]
-    assert_copies_equal("catalog")
+    run("shelf", async_to_sync(change))
+    assert rows("shelf-2", "SELECT name, card FROM shelf_reader") == [("ada", "7")]
+    assert_copies_equal("shelf")
 
 
 def test_the_asynchronous_orm_is_refused_outside_of_one(shelved: Path) -> None:
     async def create() -> None:
         await Reader.objects.acreate(name="ada")
 
-    before = dump("catalog-1")
-    with pytest.raises(WriteRefused, match=r'transaction.run\("catalog", change\)'):
+    before = dump("shelf-1")
+    with pytest.raises(WriteRefused, match=r'transaction.run\("shelf", change\)'):
         async_to_sync(create)()
     assert_nothing_happened(before)
 
@@ -200,17 +200,17 @@ def test_a_coroutine_function_is_no_change(shelved: Path) -> None:
     async def change() -> None:
         await Reader.objects.acreate(name="ada")
 
-    before = dump("catalog-1")
+    before = dump("shelf-1")
     with pytest.raises(WriteRefused, match="async_to_sync"):
-        run("catalog", change)
+        run("shelf", change)
     assert_nothing_happened(before)
 
 
 def test_a_transaction_on_an_event_loop_is_refused(shelved: Path) -> None:
-    before = dump("catalog-1")
+    before = dump("shelf-1")
 
     async def serve() -> None:
-        run("catalog", lambda: Reader.objects.create(name="ada"))
+        run("shelf", lambda: Reader.objects.create(name="ada"))
 
     with pytest.raises(SynchronousOnlyOperation):
         asyncio.run(serve())
@@ -223,15 +223,15 @@ def test_a_transaction_on_an_event_loop_is_refused(shelved: Path) -> None:
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_a_number_is_not_given_twice_though_its_row_is_gone_and_so_is_the_file(shelved: Path, is_lost: bool) -> None:
     """SQLite remembers the highest number of each table, in each file."""
-    first = run("catalog", lambda: Reader.objects.create(name="ada")).value.pk
-    run("catalog", lambda: Reader.objects.all().delete())
-    second = run("catalog", lambda: Reader.objects.create(name="ben")).value.pk
-    run("catalog", lambda: execute("REPLACE INTO shelf_reader (id, name, card, level) VALUES (50, 'cem', '', 0)"))
-    run("catalog", lambda: Reader.objects.filter(pk__gt=first).delete())
+    first = run("shelf", lambda: Reader.objects.create(name="ada")).value.pk
+    run("shelf", lambda: Reader.objects.all().delete())
+    second = run("shelf", lambda: Reader.objects.create(name="ben")).value.pk
+    run("shelf", lambda: execute("REPLACE INTO shelf_reader (id, name, card, level) VALUES (50, 'cem', '', 0)"))
+    run("shelf", lambda: Reader.objects.filter(pk__gt=first).delete())
     if is_lost:
         connections.close_all()
-        topology.database_file("catalog-1").unlink()
-    third = run("catalog", lambda: Reader.objects.create(name="dua")).value.pk
+        replication_settings.files["shelf-1"].unlink()
+    third = run("shelf", lambda: Reader.objects.create(name="dua")).value.pk
     assert (second, third) == (first + 1, 51)
 
 
@@ -263,9 +263,9 @@ def test_a_table_that_changes_by_itself_is_not_replicated(shelved: Path, what: s
             for statement in statements:
                 cursor.execute(statement)
 
-    before = dump("catalog-1")
-    with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock, pytest.raises(Unavailable, match=complaint):
-        migration.migrate_store(CATALOG, lock, pushes, migrate)
+    before = dump("shelf-1")
+    with writer_lock(SHELF.lock_dir, timeout_s=PATIENCE_S) as lock, pytest.raises(Unavailable, match=complaint):
+        migration.migrate_store(SHELF, lock, pushes, migrate)
     assert_nothing_happened(before)
 
 
@@ -278,8 +278,8 @@ def test_a_view_stays_and_follows(shelved: Path) -> None:
                 "BEGIN INSERT INTO shelf_reader (name, card, level) VALUES (NEW.name, '', 0); END"
             )
 
-    with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock:
-        migration.migrate_store(CATALOG, lock, pushes, migrate)
-    run("catalog", lambda: execute("INSERT INTO names (name) VALUES ('ada')"))
-    assert rows("catalog-2", "SELECT name FROM names") == [("ada",)]
-    assert_copies_equal("catalog")
+    with writer_lock(SHELF.lock_dir, timeout_s=PATIENCE_S) as lock:
+        migration.migrate_store(SHELF, lock, pushes, migrate)
+    run("shelf", lambda: execute("INSERT INTO names (name) VALUES ('ada')"))
+    assert rows("shelf-2", "SELECT name FROM names") == [("ada",)]
+    assert_copies_equal("shelf")

@@ -34,7 +34,7 @@ from bookstore_project.replication.tests.support.replica_files import (
 )
 from bookstore_project.replication.transaction import run
 
-BOTH = ("catalog-1", "catalog-2")
+BOTH = ("shelf-1", "shelf-2")
 UTC = datetime.UTC
 
 
@@ -47,7 +47,7 @@ def thing(name: str = "cup") -> Thing:
 
 
 @pytest.fixture
-def furnished(seven_books: Path) -> Path:
+def furnished(seven_articles: Path) -> Path:
     """Two shelves, of which the first holds things."""
 
     def furnish() -> None:
@@ -64,8 +64,8 @@ def furnished(seven_books: Path) -> Path:
         Loan.objects.create(thing=cup, reader=ben)
         Rowless.objects.create(code="a", note="first")
 
-    run("catalog", furnish)
-    return seven_books
+    run("shelf", furnish)
+    return seven_articles
 
 
 def tag(word: str) -> Tag:
@@ -184,10 +184,10 @@ RELATIONS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("way", RELATIONS)
 def test_both_files_get_the_same(furnished: Path, way: str) -> None:
-    before, position = dump("catalog-1"), head("catalog-1")
-    assert run("catalog", RELATIONS[way]).position == position + 1
-    assert dump("catalog-1") != before
-    assert_copies_equal("catalog")
+    before, position = dump("shelf-1"), head("shelf-1")
+    assert run("shelf", RELATIONS[way]).position == position + 1
+    assert dump("shelf-1") != before
+    assert_copies_equal("shelf")
 
 
 VALUES: dict[str, dict[str, Any]] = {
@@ -216,13 +216,13 @@ VALUES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_every_value_arrives_as_it_was_sent(seven_books: Path, kind: str) -> None:
+def test_every_value_arrives_as_it_was_sent(seven_articles: Path, kind: str) -> None:
     values = VALUES[kind]
-    run("catalog", lambda: Oddment.objects.create(**values))
-    assert_copies_equal("catalog")
-    run("catalog", lambda: Oddment.objects.update(text="changed"))
-    run("catalog", lambda: Oddment.objects.update(text=values.get("text", "")))
-    assert_copies_equal("catalog")
+    run("shelf", lambda: Oddment.objects.create(**values))
+    assert_copies_equal("shelf")
+    run("shelf", lambda: Oddment.objects.update(text="changed"))
+    run("shelf", lambda: Oddment.objects.update(text=values.get("text", "")))
+    assert_copies_equal("shelf")
     for alias in BOTH:
         found = Oddment.objects.using(alias).get()
         for name, value in values.items():
@@ -243,16 +243,16 @@ REFUSALS = (UnicodeEncodeError, OverflowError, ValidationError, IntegrityError, 
 
 
 @pytest.mark.parametrize("kind", IMPOSSIBLE)
-def test_a_value_that_nobody_can_keep_is_refused_and_harms_nothing(seven_books: Path, kind: str) -> None:
-    before = dump("catalog-1")
+def test_a_value_that_nobody_can_keep_is_refused_and_harms_nothing(seven_articles: Path, kind: str) -> None:
+    before = dump("shelf-1")
     with pytest.raises(REFUSALS):
-        run("catalog", lambda: Oddment.objects.create(**IMPOSSIBLE[kind]))
-    assert dump("catalog-1") == before
-    run("catalog", Oddment.objects.create)
-    assert_copies_equal("catalog")
+        run("shelf", lambda: Oddment.objects.create(**IMPOSSIBLE[kind]))
+    assert dump("shelf-1") == before
+    run("shelf", Oddment.objects.create)
+    assert_copies_equal("shelf")
 
 
 def test_generated_columns_are_computed_in_both_files(furnished: Path) -> None:
-    run("catalog", lambda: Thing.objects.filter(name="cup").update(count=7))
+    run("shelf", lambda: Thing.objects.filter(name="cup").update(count=7))
     for alias in BOTH:
         assert rows(alias, "SELECT twice, thrice FROM shelf_thing WHERE name = 'cup'") == [(14, 21)]

@@ -1,11 +1,12 @@
 """Fronts whose clock and wire the test holds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bookstore_project.replication.invalidation import leases, polls, pushes
-from bookstore_project.replication.tests.support.fake_fronts import Pushes
+from bookstore_project.replication.tests.support.fake_fronts import ListeningFront, Pushes, listening
 from tests.clock import Clock
 
 
@@ -23,3 +24,9 @@ def sent_pushes(monkeypatch: pytest.MonkeyPatch) -> Pushes:
     made = Pushes()
     monkeypatch.setattr(pushes, "push", made)
     return made
+
+
+@pytest.fixture
+def front() -> Iterator[ListeningFront]:
+    with listening() as server:
+        yield server

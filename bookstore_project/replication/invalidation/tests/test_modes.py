@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.invalidation import leases, polls, pushes
 from bookstore_project.replication.invalidation.leases import Lease, record_lease
-from bookstore_project.replication.log.entries import Entry
-from bookstore_project.replication.tests.support.books import raise_price
-from bookstore_project.replication.tests.support.fake_fronts import LEASE, NOW, POLL, Pushes
-from bookstore_project.settings import modes, topology
+from bookstore_project.replication.tests.support.articles import raise_price
+from bookstore_project.replication.tests.support.fake_fronts import ENTRY, LEASE, NOW, POLL, Pushes
+from bookstore_project.settings import modes
 from tests.clock import Clock
 from tests.waiting import PATIENCE_S, wait_for
 
-ENTRY = Entry(7, 1, "[]", '["book:1"]', "hash of 7")
 EXPERIMENTS = [modes.PUSH, modes.NONE]
 
 
@@ -36,13 +35,13 @@ class StuckFront:
 
 
 def test_push_tells_every_front_and_waits_for_none(
-    seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    seven_articles: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     front = StuckFront()
     monkeypatch.setattr(pushes, "push", front)
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
     position = raise_price()
-    wait_for(lambda: [(position, ["book:1"])] in [message["invalidate"] for message in front.messages])
+    wait_for(lambda: [(position, ["article:1"])] in [message["invalidate"] for message in front.messages])
     front.is_over.set()
 
 
@@ -56,12 +55,12 @@ def test_push_leaves_out_what_a_front_is_too_slow_for(
     for position in (7, 8, 9):
         pushes.invalidate("t", [replace(ENTRY, position=position)])
     front.is_over.set()
-    assert [message["invalidate"] for message in front.messages] in ([], [[(7, ["book:1"])]])
+    assert [message["invalidate"] for message in front.messages] in ([], [[(7, ["article:1"])]])
 
 
 def test_push_sends_new_answers_to_every_front(empty_store: Path, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.PUSH}
-    expected = [node.name for node in topology.replicas(topology.FRONT)]
+    expected = list(replication_settings.fronts)
     assert [lease.front for lease in pushes.listeners()] == expected
 
 
@@ -76,7 +75,7 @@ def test_no_front_gets_a_lease_from_an_experiment(clock: Clock, settings: Settin
     """A front that counts on its lease would be told of nothing."""
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": mode}
     record_lease(replace(LEASE, expires=NOW))
-    assert polls.answer("catalog", "catalog-1", POLL)["renewed"] is False
+    assert polls.answer("shelf", "shelf-1", POLL)["renewed"] is False
     assert leases.read_leases().valid == {}
 
 

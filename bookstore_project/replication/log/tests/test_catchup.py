@@ -14,8 +14,10 @@ from bookstore_project.replication.log import catchup, entries, images
 from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
+from bookstore_project.replication.tests.shelf.models import Article, Note
+from bookstore_project.replication.tests.shelf.services import restock
 from bookstore_project.replication.tests.support import histories
-from bookstore_project.replication.tests.support.histories import BOOKS, CATALOG
+from bookstore_project.replication.tests.support.histories import ARTICLES, SHELF
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -25,67 +27,61 @@ from bookstore_project.replication.tests.support.replica_files import (
     opened,
 )
 from bookstore_project.replication.transaction import run
-from catalog_app.models import Book, KeyedAnswer
-from catalog_app.services import book_restock
 
-BOTH = ("catalog-1", "catalog-2")
+BOTH = ("shelf-1", "shelf-2")
 
 
 @pytest.fixture(autouse=True)
-def alone(seven_books: Path) -> Iterator[None]:
+def alone(seven_articles: Path) -> Iterator[None]:
     """The second copy is out of sync, where it stands; afterwards it is back, and equal."""
-    witness = read_witness(CATALOG.witness_file)
-    write_witness(CATALOG.witness_file, replace(witness, in_sync=("catalog-1",)), sync=True)
+    witness = read_witness(SHELF.witness_file)
+    write_witness(SHELF.witness_file, replace(witness, in_sync=("shelf-1",)), sync=True)
     yield
-    assert read_witness(CATALOG.witness_file).in_sync == BOTH
-    assert_copies_equal("catalog")
-
-
-def restock() -> None:
-    book_restock(book_id=1, quantity=1, actor="test")
+    assert read_witness(SHELF.witness_file).in_sync == BOTH
+    assert_copies_equal("shelf")
 
 
 def edit(count: int) -> None:
-    histories.edit(count, ("catalog-1",))
+    histories.edit(count, ("shelf-1",))
 
 
 def rejoined() -> tuple[str, int]:
-    (repaired,) = rejoin.repair(CATALOG)
+    (repaired,) = rejoin.repair(SHELF)
     return repaired.means, repaired.entries
 
 
-ISBNS = ("9780306406157", "9780198526636")
+CODES = ("9780306406157", "9780198526636")
 KEY = uuid.UUID(int=7)
 
 
 def name(first: str, second: str) -> None:
-    """Books 1 and 2 get these ISBNs, which may have been the other's."""
-    Book.objects.filter(pk=1).update(isbn13=None, version=F("version") + 1)
-    Book.objects.filter(pk=2).update(isbn13=second, version=F("version") + 1)
-    Book.objects.filter(pk=1).update(isbn13=first)
+    """Articles 1 and 2 get these codes, which may have been the other's."""
+    Article.objects.filter(pk=1).update(code=None, version=F("version") + 1)
+    Article.objects.filter(pk=2).update(code=second, version=F("version") + 1)
+    Article.objects.filter(pk=1).update(code=first)
 
 
-def keep_an_answer() -> None:
-    KeyedAnswer.objects.create(key=KEY, fingerprint="x", status=404)
+def make_a_note() -> None:
+    Note.objects.create(key=KEY)
 
 
 def forget_it() -> None:
-    KeyedAnswer.objects.filter(key=KEY).delete()
+    Note.objects.filter(key=KEY).delete()
 
 
 def make_history() -> int:
     """Rows that come, go, come again, and swap a unique value; how many entries that takes."""
     changes: list[Callable[[], None]] = [
-        lambda: name(*ISBNS),
-        keep_an_answer,
-        lambda: name(*reversed(ISBNS)),
+        lambda: name(*CODES),
+        make_a_note,
+        lambda: name(*reversed(CODES)),
         forget_it,
-        keep_an_answer,
-        lambda: name(*ISBNS),
+        make_a_note,
+        lambda: name(*CODES),
         forget_it,
     ]
     for change in changes:
-        run("catalog", change)
+        run("shelf", change)
         restock()
     return 2 * len(changes)
 
@@ -110,16 +106,16 @@ CATCH_UP = """
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.service import get_service
 rejoin.TRANSACTION_ENTRIES = 50
-rejoin.repair(get_service("catalog"))
+rejoin.repair(get_service("shelf"))
 """
 
 
 @pytest.mark.processes
 def test_a_kill_loses_one_transaction_of_it(killed_at: KilledAt) -> None:
     edit(120)
-    before = head("catalog-2")
+    before = head("shelf-2")
     killed_at("repair-rolled-some", CATCH_UP)
-    assert head("catalog-2") == before + 50
+    assert head("shelf-2") == before + 50
     assert rejoined() == ("log", 70)
 
 
@@ -127,8 +123,8 @@ def test_it_is_told_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rejoin, "TRANSACTION_ENTRIES", 25)
     edit(100)
     told: list[tuple[str, float]] = []
-    rejoin.repair(CATALOG, lambda what, part: told.append((what, part)))
-    assert told == [("catching up catalog-2", part) for part in (0.25, 0.5, 0.75, 1.0)]
+    rejoin.repair(SHELF, lambda what, part: told.append((what, part)))
+    assert told == [("catching up shelf-2", part) for part in (0.25, 0.5, 0.75, 1.0)]
 
 
 def test_what_is_written_during_verification_is_rolled_forward_before_the_lock_is_taken(
@@ -150,46 +146,45 @@ def test_what_is_written_during_verification_is_rolled_forward_before_the_lock_i
 
 def test_a_row_that_was_changed_with_its_digest_is_not_let_in() -> None:
     """Each file is sound by its own account, once the log doesn't tell of the row any more."""
-    _forge("catalog-2", 7)
+    _forge("shelf-2", 7)
     restock()
-    with opened("catalog-2") as forged, opened("catalog-1") as other:
+    with opened("shelf-2") as forged, opened("shelf-1") as other:
         entries.drop_before(forged, entries.read_head(forged).position)
-        assert scrub.findings(forged, CATALOG) == []
-        assert scrub.difference(forged, other) == "the two files have different digests of row 7 of catalog_app_book"
+        assert scrub.findings(forged, SHELF) == []
+        assert scrub.difference(forged, other) == "the two files have different digests of row 7 of shelf_article"
     assert rejoined()[0] == "copy"
 
 
-def _forge(alias: str, book_id: int) -> None:
-    change_around(alias, f"UPDATE {BOOKS} SET price = 1 WHERE id = {book_id}")
+def _forge(alias: str, article_id: int) -> None:
+    change_around(alias, f"UPDATE {ARTICLES.table} SET price = 1 WHERE id = {article_id}")
     with opened(alias) as connection:
-        digest = images.digest(images.read_image(connection, CATALOG.tables[BOOKS], book_id))
+        digest = images.digest(images.read_image(connection, SHELF.tables[ARTICLES.table], article_id))
     change_around(
         alias,
-        f"UPDATE replication_rowdigest SET digest = '{digest}' WHERE \"table\" = '{BOOKS}' AND \"key\" = '{book_id}'",
+        f"UPDATE replication_rowdigest SET digest = '{digest}' "
+        f"WHERE \"table\" = '{ARTICLES.table}' AND \"key\" = '{article_id}'",
     )
 
 
 def test_a_log_that_departs_is_not_built_upon() -> None:
-    with opened("catalog-2") as connection:
-        histories.append(list(histories.edits(connection, 1)), ["catalog-2"])
+    with opened("shelf-2") as connection:
+        histories.append(list(ARTICLES.edits(connection, 1)), ["shelf-2"])
     restock()
     assert rejoined()[0] == "copy"
 
 
 def test_a_broken_chain_in_the_other_log_stops_it() -> None:
     edit(20)
-    change_around(
-        "catalog-1", f"UPDATE replication_logentry SET keys = '[]' WHERE position = {head('catalog-1') - 5}"
-    )
-    before = head("catalog-2")
-    with opened("catalog-1") as source, opened("catalog-2") as target:
+    change_around("shelf-1", f"UPDATE replication_logentry SET keys = '[]' WHERE position = {head('shelf-1') - 5}")
+    before = head("shelf-2")
+    with opened("shelf-1") as source, opened("shelf-2") as target:
         target.execute("BEGIN")
         with pytest.raises(entries.BrokenChain, match="breaks at position"):
-            catchup.roll_forward(source, target, CATALOG)
+            catchup.roll_forward(source, target, SHELF)
         target.execute("ROLLBACK")
-    assert head("catalog-2") == before
+    assert head("shelf-2") == before
     change_around(
-        "catalog-1",
-        f"UPDATE replication_logentry SET keys = '[\"book:1\"]' WHERE keys = '[]' AND position > {before}",
+        "shelf-1",
+        f"UPDATE replication_logentry SET keys = '[\"article:1\"]' WHERE keys = '[]' AND position > {before}",
     )
-    Maintenance(CATALOG).step()
+    Maintenance(SHELF).step()

@@ -11,9 +11,9 @@ import pytest
 
 from bookstore_project.replication.log import digests, images
 from bookstore_project.replication.service import Table
-from catalog_app.models import Book
+from bookstore_project.replication.tests.shelf.models import Article
 
-TABLE = Table("t", "id", ("id", "value", "another"), Book)
+TABLE = Table("t", "id", ("id", "value", "another"), Article)
 VALUES: list[Any] = [
     None,
     0,

@@ -10,25 +10,26 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from pytest_django import Settings
 
 from bookstore_project import sqlite_files
 from bookstore_project.nodes import drains
 from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.maintenance_log import Scrub
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
-from bookstore_project.replication.tests.support.books import raise_price
+from bookstore_project.replication.tests.support.articles import raise_price
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, opened
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 
-CATALOG = get_service("catalog")
+SHELF = get_service("shelf")
 
 
 def gone(path: Path) -> None:
@@ -62,17 +63,17 @@ def put(thing: str, path: Path) -> None:
 
 
 @pytest.fixture
-def store(seven_books: Path, settings: Settings) -> Iterator[Path]:
+def store(seven_articles: Path, settings: Settings) -> Iterator[Path]:
     settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
-    yield seven_books
+    yield seven_articles
     connections.close_all()
-    for path in (*seven_books.glob("*.sqlite3*"), *seven_books.glob("*/*.sqlite3*")):
+    for path in (*seven_articles.glob("*.sqlite3*"), *seven_articles.glob("*/*.sqlite3*")):
         gone(path)
-    shutil.rmtree(seven_books / "aside", ignore_errors=True)
+    shutil.rmtree(seven_articles / "aside", ignore_errors=True)
 
 
 def heal() -> None:
-    maintenance = Maintenance(CATALOG)
+    maintenance = Maintenance(SHELF)
     for _ in range(3):
         try:
             maintenance.step()
@@ -82,25 +83,25 @@ def heal() -> None:
 
 
 def assert_whole() -> None:
-    assert status(CATALOG).problem == ""
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+    assert status(SHELF).problem == ""
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
     raise_price()
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
 @things
 def test_in_the_witnesss_place(store: Path, thing: str) -> None:
-    put(thing, CATALOG.witness_file)
+    put(thing, SHELF.witness_file)
     with pytest.raises(Unavailable, match="can't be read"):
         raise_price()
-    assert "can't be read" in status(CATALOG).problem
+    assert "can't be read" in status(SHELF).problem
     heal()
     assert_whole()
 
 
 def test_a_file_in_the_place_of_the_witnesss_folder(store: Path) -> None:
-    shutil.rmtree(CATALOG.witness_file.parent)
-    CATALOG.witness_file.parent.write_text("no folder")
+    shutil.rmtree(SHELF.witness_file.parent)
+    SHELF.witness_file.parent.write_text("no folder")
     heal()
     assert_whole()
 
@@ -108,7 +109,7 @@ def test_a_file_in_the_place_of_the_witnesss_folder(store: Path) -> None:
 def test_a_slot_with_a_right_checksum_that_says_nonsense(store: Path) -> None:
     body = b'{"files": 7}'
     slot = (b"%08x %s" % (zlib.crc32(body), body)).ljust(4095) + b"\n"
-    CATALOG.witness_file.write_bytes(slot * 2)
+    SHELF.witness_file.write_bytes(slot * 2)
     with pytest.raises(Unavailable, match="is damaged"):
         raise_price()
     heal()
@@ -118,21 +119,21 @@ def test_a_slot_with_a_right_checksum_that_says_nonsense(store: Path) -> None:
 @things
 @pytest.mark.parametrize("name", ["mutex", "turnstile", "caretaker"])
 def test_in_a_locks_place(store: Path, name: str, thing: str) -> None:
-    put(thing, CATALOG.lock_dir / name)
+    put(thing, SHELF.lock_dir / name)
     heal()
     assert_whole()
-    assert (CATALOG.lock_dir / name).is_dir()
+    assert (SHELF.lock_dir / name).is_dir()
 
 
 def test_a_file_in_the_place_of_all_locks(store: Path) -> None:
-    shutil.rmtree(topology.DATA / "locks", ignore_errors=True)
-    (topology.DATA / "locks").write_text("no folder")
+    shutil.rmtree(replication_settings.data_dir / "locks", ignore_errors=True)
+    (replication_settings.data_dir / "locks").write_text("no folder")
     assert_whole()
 
 
 @things
 def test_in_a_drained_marks_place(store: Path, thing: str) -> None:
-    node = topology.NODES["catalog-1"]
+    node = topology.replicas(topology.CATALOG)[0]
     put(thing, drains.mark_file(node))
     assert drains.is_marked(node)
     assert drains.Drains().is_drained(node), "it counts, however it got there"
@@ -146,21 +147,21 @@ def test_in_a_drained_marks_place(store: Path, thing: str) -> None:
 
 @things
 def test_in_the_place_of_a_note_and_of_a_wish(store: Path, thing: str) -> None:
-    put(thing, topology.DATA / "maintenance" / "catalog-scrub.json")
-    assert maintenance_log.last_scrub("catalog") is None
+    put(thing, replication_settings.data_dir / "maintenance" / "shelf-scrub.json")
+    assert maintenance_log.last_scrub("shelf") is None
     scrub = Scrub(at=maintenance_log.now(), found={})
-    maintenance_log.note_scrub("catalog", scrub)
-    assert maintenance_log.last_scrub("catalog") == scrub
-    put(thing, topology.DATA / "maintenance" / "catalog-scrub-requested")
-    maintenance_log.request_scrub("catalog")
-    maintenance_log.clear_scrub_request("catalog", maintenance_log.scrub_requested_ns("catalog"))
-    assert not maintenance_log.is_scrub_requested("catalog")
+    maintenance_log.note_scrub("shelf", scrub)
+    assert maintenance_log.last_scrub("shelf") == scrub
+    put(thing, replication_settings.data_dir / "maintenance" / "shelf-scrub-requested")
+    maintenance_log.request_scrub("shelf")
+    maintenance_log.clear_scrub_request("shelf", maintenance_log.scrub_requested_ns("shelf"))
+    assert not maintenance_log.is_scrub_requested("shelf")
 
 
 @things
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".draft"])
 def test_in_the_place_of_a_database_file_or_beside_it(store: Path, suffix: str, thing: str) -> None:
-    path = topology.database_file("catalog-2")
+    path = replication_settings.files["shelf-2"]
     connections.close_all()
     put(thing, path.with_name(path.name + suffix))
     raise_price()
@@ -171,19 +172,19 @@ def test_in_the_place_of_a_database_file_or_beside_it(store: Path, suffix: str, 
 
 def test_a_file_in_the_place_of_a_replicas_folder(store: Path) -> None:
     connections.close_all()
-    shutil.rmtree(topology.database_file("catalog-2").parent)
-    topology.database_file("catalog-2").parent.write_text("no folder")
+    shutil.rmtree(replication_settings.files["shelf-2"].parent)
+    replication_settings.files["shelf-2"].parent.write_text("no folder")
     raise_price()
     heal()
     assert_whole()
 
 
-@pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+@pytest.mark.parametrize("alias", ["shelf-1", "shelf-2"])
 def test_a_link_to_the_other_replicas_folder_is_no_place_for_a_copy(store: Path, alias: str) -> None:
     """Both aliases would be one file, and its repair would put the only one aside."""
-    (other,) = (name for name in CATALOG.aliases if name != alias)
+    (other,) = (name for name in SHELF.aliases if name != alias)
     connections.close_all()
-    mine = topology.database_file(alias).parent
+    mine = replication_settings.files[alias].parent
     shutil.rmtree(mine)
     mine.symlink_to(other)
     raise_price()
@@ -194,29 +195,29 @@ def test_a_link_to_the_other_replicas_folder_is_no_place_for_a_copy(store: Path,
 
 def test_the_folder_of_the_other_that_is_no_link_is_left_alone(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backup_copy, "_is_same", lambda folder, other: True)
-    with pytest.raises(Unavailable, match="is the folder of catalog-1"):
-        backup_copy.new_draft("catalog-2")
+    with pytest.raises(Unavailable, match="is the folder of shelf-1"):
+        backup_copy.new_draft("shelf-2")
 
 
-@pytest.mark.parametrize("alias", ["catalog-1", "catalog-2"])
+@pytest.mark.parametrize("alias", ["shelf-1", "shelf-2"])
 def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(store: Path, alias: str) -> None:
     """And not a sign of other code: that stopped the service for good."""
     with opened(alias) as connection:
         connection.execute("PRAGMA user_version = 5")
-    with pytest.raises(Unavailable, match="user_version"), reads.reading("catalog", alias=alias):
+    with pytest.raises(Unavailable, match="user_version"), reads.reading("shelf", alias=alias):
         pass
     raise_price()
-    assert alias not in read_witness(CATALOG.witness_file).in_sync
+    assert alias not in read_witness(SHELF.witness_file).in_sync
     heal()
     assert_whole()
 
 
 def test_a_number_that_somebody_wrote_into_both_is_mended_by_migrate(store: Path) -> None:
-    for alias in CATALOG.aliases:
+    for alias in SHELF.aliases:
         with opened(alias) as connection:
             connection.execute("PRAGMA user_version = 5")
     with pytest.raises(Unavailable, match="other code"):
-        run("catalog", lambda: None)
+        run("shelf", lambda: None)
     call_command("migrate", verbosity=0)
     heal()
     assert_whole()
@@ -224,7 +225,7 @@ def test_a_number_that_somebody_wrote_into_both_is_mended_by_migrate(store: Path
 
 @things
 def test_in_the_place_of_the_accounts(store: Path, thing: str) -> None:
-    path = topology.database_file(topology.ACCOUNTS)
+    path = replication_settings.files[DEFAULT_DB_ALIAS]
     connections.close_all()
     put(thing, path)
     call_command("migrate", verbosity=0)
@@ -233,7 +234,7 @@ def test_in_the_place_of_the_accounts(store: Path, thing: str) -> None:
 
 def test_accounts_whose_making_was_cut_short_are_filled(store: Path) -> None:
     """A kill between making the file and its first table leaves it empty."""
-    path = topology.database_file(topology.ACCOUNTS)
+    path = replication_settings.files[DEFAULT_DB_ALIAS]
     connections.close_all()
     gone(path)
     path.touch(mode=0o600)
@@ -244,21 +245,21 @@ def test_accounts_whose_making_was_cut_short_are_filled(store: Path) -> None:
 
 def test_edits_by_hand_of_both_files_are_taken_back_by_hand(store: Path) -> None:
     """What the runbook says: the triggers have noted what was there, and the digests tell when it is there again."""
-    before = dump("catalog-1")
-    for alias in CATALOG.aliases:
+    before = dump("shelf-1")
+    for alias in SHELF.aliases:
         with opened(alias) as connection:
-            connection.execute("UPDATE catalog_app_book SET title = 'mine' WHERE id = 2")
+            connection.execute("UPDATE shelf_article SET title = 'mine' WHERE id = 2")
     with pytest.raises(Unavailable, match="a change that the log doesn't know"):
         raise_price()
     heal()
-    for alias in CATALOG.aliases:
+    for alias in SHELF.aliases:
         with opened(alias) as connection:
             (noted,) = connection.execute('SELECT "before" FROM replication_pendingchange').fetchall()
             title = json.loads(noted[0])["title"]
-            connection.execute("UPDATE catalog_app_book SET title = ? WHERE id = 2", (title,))
+            connection.execute("UPDATE shelf_article SET title = ? WHERE id = 2", (title,))
             connection.execute("DELETE FROM replication_pendingchange")
-    assert dump("catalog-1") == dump("catalog-2") == before
+    assert dump("shelf-1") == dump("shelf-2") == before
     told = StringIO()
-    call_command("replication", "adopt", "--service", "catalog", "--yes", stdout=told)
+    call_command("replication", "adopt", "--service", "shelf", "--yes", stdout=told)
     assert "Nothing that is known to be settled would be lost" in told.getvalue()
     assert_whole()

@@ -1,6 +1,73 @@
-"""Models with every relation and kind of value that the shop's own don't have: for tests of replication only."""
+"""A project's models, as replication knows any: for its tests only.
+
+Articles are what most tests change. The others have every relation and kind of value.
+"""
+
+from typing import Any
 
 from django.db import models
+from django.db.models import Q
+
+from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
+
+
+class Article(models.Model):
+    """So many of one kind lie on the shelf. Its movements tell why; `version` grows by one with each change."""
+
+    title = CanonicalField(max_length=200)
+    kind = CanonicalField(max_length=100, db_index=True)
+    code = models.CharField(max_length=13, null=True, unique=True)  # noqa: DJ001  (unique where known)
+    price = models.DecimalField(max_digits=10, decimal_places=2)
+    quantity = models.PositiveIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)
+    title_key = SearchKeyField(of="title", db_index=True)
+    kind_key = SearchKeyField(of="kind")
+
+    objects = KeyedQuerySet["Article"].as_manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(price__gte=0), name="article_price_is_not_negative"),
+            models.CheckConstraint(condition=Q(version__gte=1), name="article_version_counts_from_one"),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            self.version += 1
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*with_keys(Article, kwargs["update_fields"]), "version"}
+        super().save(*args, **kwargs)
+
+
+class Movement(models.Model):
+    """Articles that came (positive) or went (negative). A receipt has an article once."""
+
+    article = models.ForeignKey(Article, on_delete=models.PROTECT, related_name="movements")
+    change = models.BigIntegerField()
+    balance = models.BigIntegerField()
+    receipt = models.UUIDField(null=True)
+    title = models.CharField(max_length=200)
+    price = models.DecimalField(max_digits=10, decimal_places=2)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["receipt", "article"], name="movement_once_per_receipt"),)
+
+    def __str__(self) -> str:
+        return f"{self.change:+d} of {self.title}"
+
+
+class Note(models.Model):
+    """Touches nothing that a front keeps."""
+
+    key = models.UUIDField(primary_key=True)
+    text = models.TextField(default="")
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Shelf(models.Model):

@@ -1,15 +1,23 @@
-"""Leases in tests: a clock that nobody waits for, and a wire that the test holds."""
+"""Fronts in tests: their leases, a wire that the test holds, and one that listens."""
 
-from collections.abc import Mapping
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from bookstore_project.api import internal_paths
 from bookstore_project.replication.invalidation.leases import Lease
 from bookstore_project.replication.invalidation.polls import Poll
+from bookstore_project.replication.log.entries import Entry
 
 NOW = 1000.0
 LEASE_S = 1.5
 POLL = Poll("front", "127.0.0.1:1", "process", LEASE_S, None, None)
 HOLDER = ("front", "process")
+ENTRY = Entry(7, 1, "[]", '["article:1"]', "hash of 7")
 LEASE = Lease("front", "127.0.0.1:1", "process", NOW + LEASE_S, LEASE_S, None)
 
 
@@ -23,7 +31,51 @@ class Pushes:
     def __call__(self, lease: Lease, message: Mapping[str, Any], timeout_s: float = 0) -> bool:
         if lease.front in self.unreachable or not lease.instance:
             return False
-        if message["set"]:  # Offers come when they come, perhaps of books that the fixture put there.
+        if message["set"]:  # Offers come when they come.
             return True
         self.taken.setdefault(lease.front, []).append(message)
         return True
+
+
+class ListeningFront(ThreadingHTTPServer):
+    """Takes pushes as a front does, and keeps them."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.messages: list[dict[str, Any]] = []
+        self.tokens: set[str | None] = set()
+        self.instances: set[str | None] = set()
+        self.status = 200
+
+    @property
+    def lease(self) -> Lease:
+        return replace(LEASE, address=f"127.0.0.1:{self.server_port}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ListeningFront
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == internal_paths.PUSH:
+            self.server.tokens.add(self.headers["X-Service-Token"])
+            self.server.instances.add(self.headers["X-Front-Instance"])
+            self.server.messages.append(json.loads(body))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def listening() -> Iterator[ListeningFront]:
+    with ListeningFront() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

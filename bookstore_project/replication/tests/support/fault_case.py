@@ -4,6 +4,7 @@ from contextlib import suppress
 from functools import partial
 
 from bookstore_project.replication import reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
@@ -17,7 +18,6 @@ from bookstore_project.replication.tests.support.file_faults import FAULTS, Heal
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal
 from bookstore_project.replication.tests.support.workloads import GOODS, Goods
-from bookstore_project.settings import topology
 
 GOES_ON, HEALS, PROMOTE, RESTORE = "gh!x"
 """It goes on; it refuses, and comes right by itself, at the latest with the next start; it refuses until an operator
@@ -38,7 +38,7 @@ class Case:
         self.maintenance = MAINTENANCE[self.service.name]
 
     def strike(self, alias: str, name: str) -> None:
-        self.heals.append(FAULTS[name].strike(self._stranger, topology.database_file(alias), self.goods))
+        self.heals.append(FAULTS[name].strike(self._stranger, replication_settings.files[alias], self.goods))
 
     def look(self) -> None:
         """Each replica refuses, or shows all that was acknowledged and nothing else."""

@@ -17,6 +17,7 @@ from django.db import connections
 
 from bookstore_project import sqlite_files
 from bookstore_project.replication import reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
 from bookstore_project.replication.sqlite_pair.files import file_identity
@@ -30,7 +31,6 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
 )
 from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.tests.support.workloads import Goods
-from bookstore_project.settings import topology
 
 Heal = Callable[[], object]
 OLD = "old"
@@ -62,14 +62,14 @@ def prepare(goods: Goods, folder: Path) -> Prepared:
     goods.pad()
     _checkpoint(service)
     for alias in service.aliases:
-        _copy(topology.database_file(alias), folder / f"{alias}.{OLD}")
+        _copy(replication_settings.files[alias], folder / f"{alias}.{OLD}")
     goods.write()
     _checkpoint(service)
     goods.pad()
     with reads.reading(service.name, alias=service.aliases[0]):
         count = goods.count()
     for alias in service.aliases:
-        path = topology.database_file(alias)
+        path = replication_settings.files[alias]
         _copy(path, folder / alias)
         _copy(Path(f"{path}-wal"), folder / f"{alias}-wal")
     return Prepared(folder, read_witness(service.witness_file), count)
@@ -88,13 +88,13 @@ def _copy(path: Path, target: Path) -> None:
 def lay_out(prepared: Prepared, service: Service, stranger: "Stranger") -> None:
     """The files as they were, of a store that doesn't run, and a witness that knows them."""
     for alias in service.aliases:
-        stranger.lay_out(prepared.folder, alias, topology.database_file(alias))
+        stranger.lay_out(prepared.folder, alias, replication_settings.files[alias])
     files = {alias: _record(alias, known) for alias, known in prepared.witness.files.items()}
     create_witness(service.witness_file, replace(prepared.witness, timeline=uuid.uuid4().hex[:8], files=files))
 
 
 def _record(alias: str, known: FileRecord) -> FileRecord:
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     status = path.stat()
     return FileRecord(
         identity_of(str(path)), known.nonce, status.st_size, status.st_mtime_ns, file_identity.wal_identity(path)

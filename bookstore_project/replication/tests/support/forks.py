@@ -20,6 +20,7 @@ from functools import cache
 from typing import Self
 
 from bookstore_project.replication import failpoints
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import topology
 
 LONGEST = 1 << 16
@@ -30,7 +31,7 @@ SERVE = """
 import gc, sys; gc.disable()
 import django; django.setup()
 from bookstore_project.replication.sqlite_pair.repair import maintenance
-from bookstore_project.replication.tests.support import books, forks
+from bookstore_project.replication.tests.support import articles, forks
 forks.serve(int(sys.argv[1]))
 """
 
@@ -118,7 +119,7 @@ def _server(*launcher: str) -> socket.socket:
 
 def of_this_store() -> dict[str, str]:
     return os.environ | {
-        "BOOKSTORE_DATA": str(topology.DATA),
+        "BOOKSTORE_DATA": str(replication_settings.data_dir),
         "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.test",
     }
 

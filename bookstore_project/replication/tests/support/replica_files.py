@@ -10,6 +10,7 @@ from typing import TypeVar
 from django.db import connections
 
 from bookstore_project import sqlite_files
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -17,7 +18,6 @@ from bookstore_project.replication.sqlite_pair.files import text_index
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.support.forks import Fork
 from bookstore_project.replication.transaction import active_attempt
-from bookstore_project.settings import topology
 
 T = TypeVar("T")
 Rows = list[tuple[object, ...]]
@@ -28,7 +28,7 @@ OF_ITS_OWN = "replication_incarnation"
 
 @contextmanager
 def opened(alias: str) -> Iterator[sqlite3.Connection]:
-    with sqlite_files.opened(topology.database_file(alias), is_writable=True) as connection:
+    with sqlite_files.opened(replication_settings.files[alias], is_writable=True) as connection:
         yield connection
 
 

@@ -15,7 +15,7 @@ from bookstore_project.replication.transaction import run
 
 
 @pytest.fixture
-def staff(seven_books: Path, settings: Settings) -> Client:
+def staff(seven_articles: Path, settings: Settings) -> Client:
     """Logged in, before a shelf with a cup that Ada has borrowed."""
     settings.ROOT_URLCONF = "bookstore_project.replication.tests.shelf.urls"
 
@@ -27,7 +27,7 @@ def staff(seven_books: Path, settings: Settings) -> Client:
         Reader.objects.create(pk=2, name="ben")
         Tag.objects.create(word="blue")
 
-    run("catalog", furnish)
+    run("shelf", furnish)
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     return client
@@ -35,11 +35,11 @@ def staff(seven_books: Path, settings: Settings) -> Client:
 
 def post(staff: Client, path: str, **data: Any) -> None:
     """One change, in one log entry."""
-    position = head("catalog-1")
+    position = head("shelf-1")
     answer = staff.post(path, data)
     assert answer.status_code == 302, answer.content[:3000]
-    assert head("catalog-1") == position + 1
-    assert_copies_equal("catalog")
+    assert head("shelf-1") == position + 1
+    assert_copies_equal("shelf")
 
 
 def formset(prefix: str, total: int, initial: int) -> dict[str, object]:
@@ -59,18 +59,18 @@ def test_an_inline_edit_with_many_to_many_is_one_transaction(staff: Client) -> N
     }
     fields = {"name": "mug", "count": 2, "shelf": 1, "home": 1, "tags": ["blue"]}
     post(staff, "/admin/shelf/thing/1/change/", **fields, **loans)
-    assert rows("catalog-2", "SELECT reader_id, days FROM shelf_loan") == [(2, 7)]
-    assert rows("catalog-2", "SELECT name, twice FROM shelf_thing") == [("mug", 4)]
-    assert rows("catalog-2", "SELECT tag_id FROM shelf_thing_tags") == [("blue",)]
+    assert rows("shelf-2", "SELECT reader_id, days FROM shelf_loan") == [(2, 7)]
+    assert rows("shelf-2", "SELECT name, twice FROM shelf_thing") == [("mug", 4)]
+    assert rows("shelf-2", "SELECT tag_id FROM shelf_thing_tags") == [("blue",)]
     assert [entry.is_change() for entry in LogEntry.objects.all()] == [True]
 
 
 def test_a_form_with_an_error_changes_nothing(staff: Client) -> None:
-    position = head("catalog-1")
+    position = head("shelf-1")
     answer = staff.post("/admin/shelf/shelf/add/", {"name": "home"})
     assert answer.status_code == 200
     assert b"already exists" in answer.content
-    assert head("catalog-1") == position
+    assert head("shelf-1") == position
     assert not LogEntry.objects.exists()
 
 
@@ -79,14 +79,12 @@ def test_a_list_is_edited_in_one_transaction(staff: Client) -> None:
     for number, key in enumerate((2, 1)):  # Newest first.
         data |= {f"form-{number}-id": key, f"form-{number}-name": f"reader {key}", f"form-{number}-level": key}
     post(staff, "/admin/shelf/reader/", **data)
-    assert rows("catalog-2", "SELECT name, level FROM shelf_reader") == [("reader 1", 1), ("reader 2", 2)]
+    assert rows("shelf-2", "SELECT name, level FROM shelf_reader") == [("reader 1", 1), ("reader 2", 2)]
 
 
 def test_the_delete_action_takes_all_that_hangs_on_the_rows(staff: Client) -> None:
     post(staff, "/admin/shelf/reader/", action="delete_selected", _selected_action=["1", "2"], post="yes")
-    assert rows("catalog-2", "SELECT count(*) FROM shelf_reader") == rows(
-        "catalog-2", "SELECT count(*) FROM shelf_loan"
-    )
+    assert rows("shelf-2", "SELECT count(*) FROM shelf_reader") == rows("shelf-2", "SELECT count(*) FROM shelf_loan")
     assert sorted(entry.object_repr for entry in LogEntry.objects.all() if entry.is_deletion()) == ["ada", "ben"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.sqlite_pair.locks import fencing
 from bookstore_project.replication.sqlite_pair.locks.mutex import Role, writer_lock
-from bookstore_project.replication.tests.support.books import price_of, reprice
+from bookstore_project.replication.tests.support.articles import price_of, reprice
 from bookstore_project.replication.tests.support.forks import Fork
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, python, rows
 from tests.waiting import PATIENCE_S, wait_for
@@ -110,18 +110,18 @@ def test_the_role_of_a_stopped_process_is_taken_over(tmp_path: Path) -> None:
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1", "committed", "invalidated"])
-def test_a_writer_that_is_stopped_anywhere_holds_nobody_up(seven_books: Path, point: str) -> None:
+@pytest.mark.parametrize("point", ["begun", "before-commit", "committed-shelf-1", "committed", "invalidated"])
+def test_a_writer_that_is_stopped_anywhere_holds_nobody_up(seven_articles: Path, point: str) -> None:
     code = (
         "import signal\n"
         f"points.hooks[{point!r}] = lambda: os.kill(os.getpid(), signal.SIGSTOP)\n"
-        "from bookstore_project.replication.tests.support.books import reprice; reprice()"
+        "from bookstore_project.replication.tests.support.articles import reprice; reprice()"
     )
     with python(code) as process:
         wait_for(lambda: state_of(process) == "T")
         reprice(2)
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
-    assert price_of(2, "catalog-1")[0] == price_of(2, "catalog-2")[0] == "5.00"
-    (price,) = rows("catalog-1", "SELECT price FROM catalog_app_book WHERE id = 1")[0]
+    assert price_of(2, "shelf-1")[0] == price_of(2, "shelf-2")[0] == "5.00"
+    (price,) = rows("shelf-1", "SELECT price FROM shelf_article WHERE id = 1")[0]
     assert price == (30 if point in ("begun", "before-commit") else 5)
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")

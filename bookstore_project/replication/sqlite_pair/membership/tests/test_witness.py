@@ -116,7 +116,7 @@ def test_a_missing_witness_is_unusable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("character", ["x", "\N{GRINNING FACE}", "\udcff", "\0"])
 def test_the_longest_reasons_fit_into_a_slot(tmp_path: Path, character: str) -> None:
     path = tmp_path / "witness.json"
-    known = create_witness(path, replace(FIRST, files=dict.fromkeys(("catalog-1", "catalog-2"), FIRST.files["a-1"])))
+    known = create_witness(path, replace(FIRST, files=dict.fromkeys(("shelf-1", "shelf-2"), FIRST.files["a-1"])))
     reason = in_sync_set.out_because(OSError(character * 1000))
     written = write_witness(path, replace(known, out=dict.fromkeys(known.files, reason)), sync=True)
     assert path.stat().st_size == 2 * SLOT_BYTES

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from bookstore_project.replication import failpoints, maintenance_log
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import file_identity, scrub
@@ -16,6 +17,7 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.repair import rejoin
+from bookstore_project.replication.tests.shelf.services import restock
 from bookstore_project.replication.tests.support.maintenance import Maintenance, scrub_all
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -24,90 +26,84 @@ from bookstore_project.replication.tests.support.replica_files import (
     held,
     opened,
 )
-from bookstore_project.settings import topology
-from catalog_app.services import book_restock
 from tests.actors import Actor
 from tests.configured import replication
 
-CATALOG = get_service("catalog")
-
-
-def restock(copies: int = 1, book_id: int = 1) -> None:
-    book_restock(book_id=book_id, quantity=copies, actor="test")
+SHELF = get_service("shelf")
 
 
 def witness() -> Witness:
-    return read_witness(CATALOG.witness_file)
+    return read_witness(SHELF.witness_file)
 
 
 def evict_the_second() -> None:
     """A lock that another program holds, for longer than a writer waits."""
-    with held("catalog-2"):
+    with held("shelf-2"):
         restock()
-    assert witness().in_sync == ("catalog-1",)
-    assert "locked" in witness().out["catalog-2"].reason
+    assert witness().in_sync == ("shelf-1",)
+    assert "locked" in witness().out["shelf-2"].reason
 
 
-def test_a_file_that_was_locked_for_a_while_rejoins_by_its_log(seven_books: Path) -> None:
+def test_a_file_that_was_locked_for_a_while_rejoins_by_its_log(seven_articles: Path) -> None:
     evict_the_second()
-    restock(5)
-    (repaired,) = rejoin.repair(CATALOG)
-    assert (repaired.alias, repaired.means, repaired.entries) == ("catalog-2", "log", 2)
-    assert witness().in_sync == ("catalog-1", "catalog-2")
+    restock(quantity=5)
+    (repaired,) = rejoin.repair(SHELF)
+    assert (repaired.alias, repaired.means, repaired.entries) == ("shelf-2", "log", 2)
+    assert witness().in_sync == ("shelf-1", "shelf-2")
     assert witness().out == {}
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
-def test_a_deleted_file_is_rebuilt_from_the_other(seven_books: Path) -> None:
-    topology.database_file("catalog-1").unlink()
+def test_a_deleted_file_is_rebuilt_from_the_other(seven_articles: Path) -> None:
+    replication_settings.files["shelf-1"].unlink()
     restock()
-    (repaired,) = rejoin.repair(CATALOG)
-    assert (repaired.alias, repaired.means) == ("catalog-1", "copy")
+    (repaired,) = rejoin.repair(SHELF)
+    assert (repaired.alias, repaired.means) == ("shelf-1", "copy")
     restock()
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
-def test_a_file_at_fault_is_found_and_rebuilt_though_nobody_writes(seven_books: Path) -> None:
-    shutil.copy(topology.database_file("catalog-1"), seven_books / "copy")
-    (seven_books / "copy").replace(topology.database_file("catalog-2"))
-    Maintenance(CATALOG).step()
-    assert_copies_equal("catalog")
-    assert witness().in_sync == ("catalog-1", "catalog-2")
+def test_a_file_at_fault_is_found_and_rebuilt_though_nobody_writes(seven_articles: Path) -> None:
+    shutil.copy(replication_settings.files["shelf-1"], seven_articles / "copy")
+    (seven_articles / "copy").replace(replication_settings.files["shelf-2"])
+    Maintenance(SHELF).step()
+    assert_copies_equal("shelf")
+    assert witness().in_sync == ("shelf-1", "shelf-2")
 
 
-def test_the_old_file_is_kept_aside(seven_books: Path) -> None:
-    path = topology.database_file("catalog-2")
+def test_the_old_file_is_kept_aside(seven_articles: Path) -> None:
+    path = replication_settings.files["shelf-2"]
     path.write_bytes(b"garbage" * 1000)
     restock()
-    rejoin.repair(CATALOG)
-    (aside,) = quarantine.quarantined("catalog-2")
+    rejoin.repair(SHELF)
+    (aside,) = quarantine.quarantined("shelf-2")
     assert aside.path.read_bytes().startswith(b"garbage")
 
 
-def test_a_file_with_a_damaged_row_is_not_let_in_by_its_log(seven_books: Path) -> None:
+def test_a_file_with_a_damaged_row_is_not_let_in_by_its_log(seven_articles: Path) -> None:
     evict_the_second()
-    change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
-    (repaired,) = rejoin.repair(CATALOG)
+    change_around("shelf-2", "UPDATE shelf_article SET price = 1 WHERE id = 7")
+    (repaired,) = rejoin.repair(SHELF)
     assert repaired.means == "copy"
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
-def test_no_copy_is_made_of_a_damaged_file(seven_books: Path) -> None:
+def test_no_copy_is_made_of_a_damaged_file(seven_articles: Path) -> None:
     """Unverified donors are how damage would spread to the last good rows."""
     evict_the_second()
-    topology.database_file("catalog-2").unlink()
-    change_around("catalog-1", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
-    with pytest.raises(Unavailable, match="catalog-1 is damaged: row 7 of catalog_app_book"):
-        rejoin.repair(CATALOG)
-    assert witness().in_sync == ("catalog-1",)
-    assert not topology.database_file("catalog-2").exists()
+    replication_settings.files["shelf-2"].unlink()
+    change_around("shelf-1", "UPDATE shelf_article SET price = 1 WHERE id = 7")
+    with pytest.raises(Unavailable, match="shelf-1 is damaged: row 7 of shelf_article"):
+        rejoin.repair(SHELF)
+    assert witness().in_sync == ("shelf-1",)
+    assert not replication_settings.files["shelf-2"].exists()
 
 
-def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
-    path = topology.database_file("catalog-1")
-    with writer_lock(CATALOG.lock_dir):
-        file_identity.checkpoint(CATALOG, witness())
-    with opened("catalog-1") as connection:
+def test_the_set_does_not_shrink_to_a_damaged_file(seven_articles: Path) -> None:
+    path = replication_settings.files["shelf-1"]
+    with writer_lock(SHELF.lock_dir):
+        file_identity.checkpoint(SHELF, witness())
+    with opened("shelf-1") as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     before = path.stat()
@@ -115,26 +111,26 @@ def test_the_set_does_not_shrink_to_a_damaged_file(seven_books: Path) -> None:
         file.seek((root - 1) * size)
         file.write(b"\xff" * size)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # As a disk does it.
-    topology.database_file("catalog-2").unlink()
-    with pytest.raises(Unavailable, match="catalog-1, which would be the only copy, is damaged"):
-        restock(book_id=2)
-    assert witness().in_sync == ("catalog-1", "catalog-2")
+    replication_settings.files["shelf-2"].unlink()
+    with pytest.raises(Unavailable, match="shelf-1, which would be the only copy, is damaged"):
+        restock(article_id=2)
+    assert witness().in_sync == ("shelf-1", "shelf-2")
 
 
-def test_a_replica_that_is_repaired_does_not_miss_writes_made_meanwhile(seven_books: Path) -> None:
-    topology.database_file("catalog-2").unlink()
+def test_a_replica_that_is_repaired_does_not_miss_writes_made_meanwhile(seven_articles: Path) -> None:
+    replication_settings.files["shelf-2"].unlink()
     restock()
     failpoints.hooks["repair-copied"] = restock
     failpoints.hooks["repair-installed"] = lambda: None
-    (repaired,) = rejoin.repair(CATALOG)
+    (repaired,) = rejoin.repair(SHELF)
     assert repaired.entries == 1
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
 REPAIR = """
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.service import get_service
-rejoin.repair(get_service("catalog"))
+rejoin.repair(get_service("shelf"))
 """
 
 
@@ -144,34 +140,34 @@ rejoin.repair(get_service("catalog"))
 )
 @pytest.mark.processes
 def test_a_repairer_killed_anywhere_is_followed_by_one_that_finishes(
-    seven_books: Path, killed_at: KilledAt, point: str
+    seven_articles: Path, killed_at: KilledAt, point: str
 ) -> None:
-    topology.database_file("catalog-2").unlink()
+    replication_settings.files["shelf-2"].unlink()
     restock()
     killed_at(point, REPAIR)
     restock()
-    Maintenance(CATALOG).step()
-    assert witness().in_sync == ("catalog-1", "catalog-2")
-    assert_copies_equal("catalog")
+    Maintenance(SHELF).step()
+    assert witness().in_sync == ("shelf-1", "shelf-2")
+    assert_copies_equal("shelf")
 
 
 # ---------------------------------------------------------------------------------------------------- scrub
 
 
-def test_a_scrub_of_sound_files_finds_nothing(seven_books: Path) -> None:
+def test_a_scrub_of_sound_files_finds_nothing(seven_articles: Path) -> None:
     restock()
-    assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
+    assert scrub_all(SHELF) == {"shelf-1": [], "shelf-2": []}
 
 
 DAMAGE = {
-    "a changed value": ("UPDATE catalog_app_book SET price = 1 WHERE id = 3", "row 3 of catalog_app_book isn't what"),
+    "a changed value": ("UPDATE shelf_article SET price = 1 WHERE id = 3", "row 3 of shelf_article isn't what"),
     "a missing row": (
-        "DELETE FROM catalog_app_ledgerentry WHERE id = 2",
-        "row 2 of catalog_app_ledgerentry is",
+        "DELETE FROM shelf_movement WHERE id = 2",
+        "row 2 of shelf_movement is",
     ),
     "a row too many": (
-        "INSERT INTO catalog_app_keyedanswer VALUES ('00000000000000000000000000000001', 'x', 200, '')",
-        "of catalog_app_keyedanswer isn't in the log",
+        "INSERT INTO shelf_note VALUES ('00000000000000000000000000000001', 'x')",
+        "of shelf_note isn't in the log",
     ),
     "a changed log": ("UPDATE replication_logentry SET payload = '[]' WHERE position = 1", "hash chain breaks"),
     "a changed digest": ("UPDATE replication_rowdigest SET digest = 'x' WHERE \"key\" = '4'", "row 4 of"),
@@ -180,97 +176,97 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_scrub_says_which_file_and_rows_are_wrong_and_repairs_them(seven_books: Path, damage: str) -> None:
-    restock(book_id=1)
+def test_a_scrub_says_which_file_and_rows_are_wrong_and_repairs_them(seven_articles: Path, damage: str) -> None:
+    restock(article_id=1)
     statement, complaint = DAMAGE[damage]
-    change_around("catalog-2", statement)
-    maintenance = Maintenance(CATALOG)
+    change_around("shelf-2", statement)
+    maintenance = Maintenance(SHELF)
     found = maintenance.scrub()
-    assert found["catalog-1"] == []
-    assert any(part in " ".join(found["catalog-2"]) for part in complaint.split("|")), found
-    assert witness().in_sync == ("catalog-1",)
+    assert found["shelf-1"] == []
+    assert any(part in " ".join(found["shelf-2"]) for part in complaint.split("|")), found
+    assert witness().in_sync == ("shelf-1",)
     maintenance.step()
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
-def test_a_scrub_reads_the_file_and_not_what_it_remembers(seven_books: Path) -> None:
+def test_a_scrub_reads_the_file_and_not_what_it_remembers(seven_articles: Path) -> None:
     """In an idle store every page that an earlier scrub has read is still in its connection's cache."""
     restock()
-    with writer_lock(CATALOG.lock_dir):
-        file_identity.checkpoint(CATALOG, witness())
-    assert scrub_all(CATALOG) == {"catalog-1": [], "catalog-2": []}
-    with opened("catalog-2") as connection:
+    with writer_lock(SHELF.lock_dir):
+        file_identity.checkpoint(SHELF, witness())
+    assert scrub_all(SHELF) == {"shelf-1": [], "shelf-2": []}
+    with opened("shelf-2") as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'django_migrations'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
-    path = topology.database_file("catalog-2")
+    path = replication_settings.files["shelf-2"]
     before = path.stat()
     with path.open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # As a disk does it.
-    found = scrub_all(CATALOG)
-    assert found["catalog-1"] == []
-    assert found["catalog-2"] != []
+    found = scrub_all(SHELF)
+    assert found["shelf-1"] == []
+    assert found["shelf-2"] != []
 
 
 def test_a_scrub_that_is_asked_for_while_one_is_under_way_comes_after_it(
-    seven_books: Path, monkeypatch: pytest.MonkeyPatch
+    seven_articles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = scrub.findings
 
     def look_and_ask(*arguments: Any) -> list[str]:
         found = look(*arguments)
-        maintenance_log.request_scrub("catalog")
+        maintenance_log.request_scrub("shelf")
         return found
 
-    maintenance = Maintenance(CATALOG)
-    maintenance_log.request_scrub("catalog")
+    maintenance = Maintenance(SHELF)
+    maintenance_log.request_scrub("shelf")
     with monkeypatch.context() as patched:
         patched.setattr(scrub, "findings", look_and_ask)
         maintenance.scrub()
-    assert maintenance_log.is_scrub_requested("catalog")
+    assert maintenance_log.is_scrub_requested("shelf")
     maintenance.scrub()
-    assert not maintenance_log.is_scrub_requested("catalog")
+    assert not maintenance_log.is_scrub_requested("shelf")
 
 
-def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_books: Path) -> None:
+def test_a_damaged_donor_is_told_apart_from_its_sound_copy(seven_articles: Path) -> None:
     """Each file is judged alone: a comparison would only say that they differ."""
-    change_around("catalog-1", "UPDATE catalog_app_book SET title = 'x' WHERE id = 1")
-    Maintenance(CATALOG).scrub()
-    assert witness().in_sync == ("catalog-2",)
+    change_around("shelf-1", "UPDATE shelf_article SET title = 'x' WHERE id = 1")
+    Maintenance(SHELF).scrub()
+    assert witness().in_sync == ("shelf-2",)
 
 
-def test_findings_are_bounded(seven_books: Path) -> None:
-    change_around("catalog-1", "DELETE FROM replication_rowdigest")
-    with opened("catalog-1") as connection:
-        assert 0 < len(scrub.findings(connection, CATALOG)) <= scrub.MOST_FINDINGS
+def test_findings_are_bounded(seven_articles: Path) -> None:
+    change_around("shelf-1", "DELETE FROM replication_rowdigest")
+    with opened("shelf-1") as connection:
+        assert 0 < len(scrub.findings(connection, SHELF)) <= scrub.MOST_FINDINGS
 
 
-@pytest.mark.urls("catalog_app.urls")
+@pytest.mark.urls("bookstore_project.replication.tests.shelf.urls")
 def test_a_replica_under_repair_refuses_and_says_when_to_ask_again_while_the_other_serves(
-    seven_books: Path,
+    seven_articles: Path,
 ) -> None:
-    topology.database_file("catalog-2").unlink()
+    replication_settings.files["shelf-2"].unlink()
     restock()
     answers: dict[str, Any] = {}
 
     def ask_both() -> None:
-        for name in ("catalog-1", "catalog-2"):
+        for name in ("shelf-1", "shelf-2"):
             with replication(NODE=name):
-                answers[name] = Client().get("/api/v1/books/1/")
+                answers[name] = Client().get("/articles/1")
 
     failpoints.hooks["repair-verified"] = lambda: Actor(ask_both).result()
-    rejoin.repair(CATALOG)
-    assert answers["catalog-1"].status_code == 200
-    assert answers["catalog-2"].status_code == 503
-    assert answers["catalog-2"]["Retry-After"] == "1"
-    assert b'"unavailable"' in answers["catalog-2"].content
+    rejoin.repair(SHELF)
+    assert answers["shelf-1"].status_code == 200
+    assert answers["shelf-2"].status_code == 503
+    assert answers["shelf-2"]["Retry-After"] == "1"
+    assert b'"unavailable"' in answers["shelf-2"].content
     ask_both()
     assert {answer.status_code for answer in answers.values()} == {200}
 
 
-def test_with_both_files_gone_the_refusal_says_where_an_operator_finds_what_to_do(seven_books: Path) -> None:
-    for alias in ("catalog-1", "catalog-2"):
-        topology.database_file(alias).unlink()
+def test_with_both_files_gone_the_refusal_says_where_an_operator_finds_what_to_do(seven_articles: Path) -> None:
+    for alias in ("shelf-1", "shelf-2"):
+        replication_settings.files[alias].unlink()
     with pytest.raises(Unavailable, match=r"nothing was changed\. `manage.py replication status` and docs/runb"):
         restock()

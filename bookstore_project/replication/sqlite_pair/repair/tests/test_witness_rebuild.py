@@ -18,7 +18,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     write_witness,
 )
 from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import rebuild_witness
-from bookstore_project.replication.tests.support.books import price_of, reprice
+from bookstore_project.replication.tests.support.articles import price_of, reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -29,10 +29,9 @@ from bookstore_project.replication.tests.support.replica_files import (
     held,
     python,
 )
-from bookstore_project.settings import topology
 
-CATALOG = get_service("catalog")
-REPRICE = "from bookstore_project.replication.tests.support.books import reprice; reprice()"
+SHELF = get_service("shelf")
+REPRICE = "from bookstore_project.replication.tests.support.articles import reprice; reprice()"
 
 
 @pytest.fixture(autouse=True)
@@ -41,30 +40,30 @@ def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def old(seven_books: Path) -> bytes:
+def old(seven_articles: Path) -> bytes:
     """The witness as it was before the last write."""
-    old = CATALOG.witness_file.read_bytes()
+    old = SHELF.witness_file.read_bytes()
     reprice()
     reprice(2)
     return old
 
 
 def witness() -> Witness:
-    return read_witness(CATALOG.witness_file)
+    return read_witness(SHELF.witness_file)
 
 
 def put_back(old: bytes) -> None:
-    CATALOG.witness_file.write_bytes(old)
+    SHELF.witness_file.write_bytes(old)
 
 
 def _rename_to_witness(old: bytes) -> None:
-    draft = CATALOG.witness_file.with_name("other")
+    draft = SHELF.witness_file.with_name("other")
     draft.write_bytes(old)
-    draft.replace(CATALOG.witness_file)
+    draft.replace(SHELF.witness_file)
 
 
 WAYS: dict[str, Callable[[bytes], object]] = {
-    "missing": lambda old: CATALOG.witness_file.unlink(),
+    "missing": lambda old: SHELF.witness_file.unlink(),
     "garbled": lambda old: put_back(b"\xa5" * 2 * SLOT_BYTES),
     "empty": lambda old: put_back(b""),
     "half": lambda old: put_back(old[:100]),
@@ -77,52 +76,52 @@ WAYS: dict[str, Callable[[bytes], object]] = {
 def test_nothing_goes_by_it_and_it_is_made_anew(old: bytes, way: str) -> None:
     timeline, floor = witness().timeline, witness().floor
     WAYS[way](old)
-    for attempt in (reprice, lambda: price_of(1, "catalog-1"), lambda: price_of(1, "catalog-2")):
+    for attempt in (reprice, lambda: price_of(1, "shelf-1"), lambda: price_of(1, "shelf-2")):
         with pytest.raises(Unavailable, match="witness"):
             attempt()
-    Maintenance(CATALOG).step()
+    Maintenance(SHELF).step()
     assert witness().timeline != timeline
     assert witness().floor == floor
-    assert price_of(1, "catalog-2") == ("5.00", floor)
+    assert price_of(1, "shelf-2") == ("5.00", floor)
     assert reprice(3) == floor + 1
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
 @pytest.mark.processes
-def test_an_old_copy_is_found_by_a_process_that_never_met_the_newer_one(seven_books: Path) -> None:
-    old = CATALOG.witness_file.read_bytes()
-    with held("catalog-2"):
+def test_an_old_copy_is_found_by_a_process_that_never_met_the_newer_one(seven_articles: Path) -> None:
+    old = SHELF.witness_file.read_bytes()
+    with held("shelf-2"):
         reprice()
-    assert witness().in_sync == ("catalog-1",)
+    assert witness().in_sync == ("shelf-1",)
     put_back(old)
-    code = "from bookstore_project.replication.tests.support.books import *\n"
-    for attempt in ("price_of(1, 'catalog-2')", "price_of(1, 'catalog-1')", "reprice()"):
+    code = "from bookstore_project.replication.tests.support.articles import *\n"
+    for attempt in ("price_of(1, 'shelf-2')", "price_of(1, 'shelf-1')", "reprice()"):
         with python(f"{code}try: {attempt}\nexcept Exception as error: print(error)") as stranger:
             assert "stale" in stranger.communicate()
-    Maintenance(CATALOG).step()
-    assert price_of(1, "catalog-2")[0] == "5.00"
-    assert_copies_equal("catalog")
+    Maintenance(SHELF).step()
+    assert price_of(1, "shelf-2")[0] == "5.00"
+    assert_copies_equal("shelf")
 
 
 def test_an_old_copy_from_before_a_rebuild_is_found(old: bytes) -> None:
-    newest = CATALOG.witness_file.read_bytes()
-    CATALOG.witness_file.unlink()
-    assert rebuild_witness(CATALOG)
+    newest = SHELF.witness_file.read_bytes()
+    SHELF.witness_file.unlink()
+    assert rebuild_witness(SHELF)
     put_back(newest)
     with pytest.raises(Unavailable, match="stale"):
-        price_of(1, "catalog-1")
+        price_of(1, "shelf-1")
 
 
 @pytest.mark.processes
-def test_the_longer_log_counts_and_the_shorter_is_rolled_forward(seven_books: Path, killed_at: KilledAt) -> None:
-    killed_at("committed-catalog-1", REPRICE)
-    assert head("catalog-1") == head("catalog-2") + 1
-    CATALOG.witness_file.unlink()
-    rebuild_witness(CATALOG)
-    assert witness().in_sync == ("catalog-1",)
-    Maintenance(CATALOG).step()
-    assert price_of(1, "catalog-2") == ("5.00", head("catalog-1"))
-    assert_copies_equal("catalog")
+def test_the_longer_log_counts_and_the_shorter_is_rolled_forward(seven_articles: Path, killed_at: KilledAt) -> None:
+    killed_at("committed-shelf-1", REPRICE)
+    assert head("shelf-1") == head("shelf-2") + 1
+    SHELF.witness_file.unlink()
+    rebuild_witness(SHELF)
+    assert witness().in_sync == ("shelf-1",)
+    Maintenance(SHELF).step()
+    assert price_of(1, "shelf-2") == ("5.00", head("shelf-1"))
+    assert_copies_equal("shelf")
 
 
 def test_it_waits_until_no_front_can_use_what_it_has_cached(old: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,8 +131,8 @@ def test_it_waits_until_no_front_can_use_what_it_has_cached(old: bytes, monkeypa
         lambda: order.append("waited"),
     )
     failpoints.hooks["rebuild-agreed"] = lambda: order.append("no witness" if _is_unusable() else "witness")
-    CATALOG.witness_file.unlink()
-    rebuild_witness(CATALOG)
+    SHELF.witness_file.unlink()
+    rebuild_witness(SHELF)
     assert order == ["no witness", "waited"]
 
 
@@ -146,44 +145,44 @@ def _is_unusable() -> bool:
 
 
 def test_a_witness_that_was_put_back_meanwhile_is_kept(old: bytes) -> None:
-    content = CATALOG.witness_file.read_bytes()
+    content = SHELF.witness_file.read_bytes()
     before = witness()
-    CATALOG.witness_file.unlink()
+    SHELF.witness_file.unlink()
     failpoints.hooks["rebuild-agreed"] = lambda: put_back(content)
-    assert rebuild_witness(CATALOG) is False
+    assert rebuild_witness(SHELF) is False
     assert witness() == before
 
 
 def _damage() -> None:
-    change_around("catalog-2", "UPDATE catalog_app_book SET price = 1 WHERE id = 7")
+    change_around("shelf-2", "UPDATE shelf_article SET price = 1 WHERE id = 7")
 
 
 def _depart() -> None:
-    change_around("catalog-2", f"UPDATE replication_logentry SET hash = 'x' WHERE position = {head('catalog-2')}")
+    change_around("shelf-2", f"UPDATE replication_logentry SET hash = 'x' WHERE position = {head('shelf-2')}")
 
 
-@pytest.mark.parametrize("damage", [_damage, _depart, lambda: topology.database_file("catalog-1").unlink()])
+@pytest.mark.parametrize("damage", [_damage, _depart, replication_settings.files["shelf-1"].unlink])
 def test_it_is_not_made_where_the_copies_do_not_agree(old: bytes, damage: Callable[[], None]) -> None:
     damage()
-    CATALOG.witness_file.unlink()
+    SHELF.witness_file.unlink()
     with pytest.raises(Unavailable, match=r"manage\.py replication adopt"):
-        Maintenance(CATALOG).step()
-    assert not CATALOG.witness_file.exists()
+        Maintenance(SHELF).step()
+    assert not SHELF.witness_file.exists()
     with pytest.raises(Unavailable, match="witness"):
         reprice()
 
 
 @pytest.mark.processes
 def test_a_rebuilder_killed_anywhere_is_followed_by_one_that_finishes(old: bytes, killed_at: KilledAt) -> None:
-    CATALOG.witness_file.unlink()
+    SHELF.witness_file.unlink()
     killed_at(
         "rebuild-agreed",
         "from bookstore_project.replication import service\n"
         "from bookstore_project.replication.sqlite_pair.repair import witness_rebuild\n"
-        "witness_rebuild.rebuild_witness(service.get_service('catalog'))",
+        "witness_rebuild.rebuild_witness(service.get_service('shelf'))",
     )
-    assert rebuild_witness(CATALOG)
-    assert_copies_equal("catalog")
+    assert rebuild_witness(SHELF)
+    assert_copies_equal("shelf")
 
 
 # ------------------------------------------------------------------------------- what is no reason to rebuild it
@@ -191,14 +190,14 @@ def test_a_rebuilder_killed_anywhere_is_followed_by_one_that_finishes(old: bytes
 
 @pytest.mark.parametrize("lock", [fcntl.flock, fcntl.lockf])
 def test_a_lock_on_it_is_nobodys_business(old: bytes, lock: Callable[[int, int], object]) -> None:
-    with CATALOG.witness_file.open("r+b") as held:
+    with SHELF.witness_file.open("r+b") as held:
         lock(held.fileno(), fcntl.LOCK_EX)
         reprice(3)
-        assert price_of(3, "catalog-2")[0] == "5.00"
+        assert price_of(3, "shelf-2")[0] == "5.00"
 
 
-def test_reads_at_the_same_time_do_not_take_each_other_for_stale(seven_books: Path) -> None:
-    path = CATALOG.witness_file
+def test_reads_at_the_same_time_do_not_take_each_other_for_stale(seven_articles: Path) -> None:
+    path = SHELF.witness_file
     older = read_witness(path)
     newer = write_witness(path, replace(older, floor=older.floor), sync=False)
     assert read_witness(path).counter == newer.counter
@@ -206,19 +205,19 @@ def test_reads_at_the_same_time_do_not_take_each_other_for_stale(seven_books: Pa
 
 @pytest.mark.processes
 def test_a_read_only_witness_is_replaced(old: bytes, obedient: Obedient) -> None:
-    CATALOG.witness_file.chmod(0o400)
+    SHELF.witness_file.chmod(0o400)
     assert obedient(REPRICE) == ""
-    assert price_of(1, "catalog-2")[0] == "5.00"
-    assert_copies_equal("catalog")
+    assert price_of(1, "shelf-2")[0] == "5.00"
+    assert_copies_equal("shelf")
 
 
 @pytest.mark.processes
 def test_a_read_only_witness_in_a_read_only_folder_stops_writes_alone(old: bytes, obedient: Obedient) -> None:
-    CATALOG.witness_file.chmod(0o400)
-    CATALOG.witness_file.parent.chmod(0o500)
+    SHELF.witness_file.chmod(0o400)
+    SHELF.witness_file.parent.chmod(0o500)
     try:
         assert "The witness is read-only" in obedient(REPRICE)
-        assert price_of(1, "catalog-2")[0] == "5.00"
+        assert price_of(1, "shelf-2")[0] == "5.00"
     finally:
-        CATALOG.witness_file.parent.chmod(0o700)
-    assert_copies_equal("catalog")
+        SHELF.witness_file.parent.chmod(0o700)
+    assert_copies_equal("shelf")

@@ -1,7 +1,7 @@
 from typing import Any, ClassVar
 
 from django.db import migrations, models
-from django.db.models import F
+from django.db.models import F, Q
 
 ID = ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"))
 ROWLESS = """
@@ -27,6 +27,51 @@ class Migration(migrations.Migration):
     initial = True
     dependencies: ClassVar = []
     operations: ClassVar = [
+        migrations.CreateModel(
+            "Article",
+            [
+                ID,
+                ("title", models.CharField(max_length=200)),
+                ("kind", models.CharField(db_index=True, max_length=100)),
+                ("code", models.CharField(max_length=13, null=True, unique=True)),
+                ("price", models.DecimalField(decimal_places=2, max_digits=10)),
+                ("quantity", models.PositiveIntegerField(default=0)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("title_key", models.TextField(blank=True, db_index=True, default="", editable=False)),
+                ("kind_key", models.TextField(blank=True, default="", editable=False)),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(condition=Q(price__gte=0), name="article_price_is_not_negative"),
+                    models.CheckConstraint(condition=Q(version__gte=1), name="article_version_counts_from_one"),
+                ]
+            },
+        ),
+        migrations.CreateModel(
+            "Movement",
+            [
+                ID,
+                ("change", models.BigIntegerField()),
+                ("balance", models.BigIntegerField()),
+                ("receipt", models.UUIDField(null=True)),
+                ("title", models.CharField(max_length=200)),
+                ("price", models.DecimalField(decimal_places=2, max_digits=10)),
+                ("made_at", models.DateTimeField()),
+                ("article", models.ForeignKey("shelf.article", models.PROTECT, related_name="movements")),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=["receipt", "article"], name="movement_once_per_receipt")
+                ]
+            },
+        ),
+        migrations.CreateModel(
+            "Note",
+            [
+                ("key", models.UUIDField(primary_key=True, serialize=False)),
+                ("text", models.TextField(default="")),
+            ],
+        ),
         migrations.CreateModel(
             "Shelf",
             [

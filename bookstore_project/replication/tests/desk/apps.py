@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DeskConfig(AppConfig):
+    name = "bookstore_project.replication.tests.desk"
+    label = "desk"
