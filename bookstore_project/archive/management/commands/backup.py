@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
 
 from bookstore_project.api.problems import StoreError
 from bookstore_project.archive.backup import CannotBackUp, backup
 from bookstore_project.archive.management.progress import Progress
 from bookstore_project.nodes.ticking import at_work
-from bookstore_project.settings import topology
+from bookstore_project.replication.conf import replication_settings
 
 
 class Command(BaseCommand):
@@ -27,7 +26,7 @@ class Command(BaseCommand):
         os.umask(0o077)
         try:
             with at_work(
-                self.stderr, "Copying and checking the store", map(topology.database_file, connections)
+                self.stderr, "Copying and checking the store", replication_settings.files.values()
             ) as ticker:
                 made = backup(path.absolute(), self.stdout.write, Progress(self.stderr, ticker))
         except StoreError as error:
