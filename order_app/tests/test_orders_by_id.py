@@ -17,11 +17,11 @@ def buy(*books: int) -> str:
 
 def test_they_come_in_short_as_they_are_named_without_those_that_are_not_there() -> None:
     first, second = buy(1), buy(2, 3)
-    answer = send("GET", f"{PATH}?ids={second},{uuid.uuid4()},{first}", sent=as_node())
+    answer = send("GET", f"{PATH}?ids={first},{uuid.uuid4()},{second}", sent=as_node())
     told = [(each["id"], each["total"], each["title"], each["more"]) for each in answer.json()["orders"]]
     assert told == [
-        (second, "45.40", "RPCs for Noobs", 1),
         (first, "30.00", "How to get a good grade in DOS in 40 minutes a day", 0),
+        (second, "45.40", "RPCs for Noobs", 1),
     ]
     assert {each["status"] for each in answer.json()["orders"]} == {"completed"}
 

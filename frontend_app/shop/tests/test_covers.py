@@ -46,3 +46,15 @@ def test_wide_letters_have_shorter_lines_on_a_cover() -> None:
         cover = covers.draw({"title": title, "authors": title, "topic": "t"})
         assert f">{line}</text>" in cover
     assert f">{'AB' * 8}A…</text>" in cover, "a word that is too long is cut"
+
+
+@pytest.mark.parametrize("text", ["W" * 40, "長い" * 20, "Mb" * 40])
+def test_what_nearly_fills_a_line_ends_where_it_has_to_in_any_font(text: str) -> None:
+    cover = covers.draw({"title": text, "authors": text, "topic": text})
+    lengths = [float(length) for length in re.findall(r'textLength="([0-9.]+)"', cover)]
+    assert lengths
+    assert all(covers.LEFT + length <= covers.RIGHT for length in lengths)
+
+
+def test_what_is_short_is_as_long_as_its_font_makes_it() -> None:
+    assert "textLength" not in covers.draw({"title": "Emma", "authors": "Jane Austen", "topic": "novels"})

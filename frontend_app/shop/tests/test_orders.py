@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from bookstore_project.api import internal_paths
-from frontend_app.shop import own_orders
-from frontend_app.shop.catalogue import ORDERS_WAIT_S, number_of
+from frontend_app.shop import catalogue, own_orders
+from frontend_app.shop.catalogue import number_of
 from frontend_app.shop.tests.visits import Orders, form_of, put, signed, text_of
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import Store
@@ -44,13 +44,16 @@ def test_where_no_replica_answers_my_orders_are_their_numbers(
     assert "2 January" not in text_of(page)
 
 
-def test_my_orders_are_asked_for_at_once_and_not_for_long(client: Client, store: Store) -> None:
+def test_my_orders_are_asked_for_at_once_and_not_for_long(
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "ORDERS_WAIT_S", 0.5)
     for book in (1, 2):
         bought(client, book)
     client.get("/orders/")
     (asked,) = [each for each in store.asked if each.path.startswith(internal_paths.ORDERS)]
     assert asked.deadline is not None
-    assert asked.deadline <= time.time() + ORDERS_WAIT_S
+    assert asked.deadline <= time.time() + 0.5
 
 
 def test_an_order_of_which_the_service_does_not_know_is_its_number(client: Client, orders: Orders) -> None:
