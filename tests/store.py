@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from bookstore_project.cluster import lifeline
-from bookstore_project.cluster.lifeline import Lifeline
+from tests import loaded
+from tests.loaded import Forked, Unavailable, alive
 from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,9 +30,6 @@ QUICK_LOGINS = {"DJANGO_SETTINGS_MODULE": "tests.store_settings"}
 """Environment of a store in which it doesn't matter what a login costs."""
 
 T = TypeVar("T")
-
-_alive = Lifeline()
-"""Stores end with the process that has started them, however that one ends."""
 
 
 def is_unanswered(connection: socket.socket) -> bool:
@@ -94,7 +92,8 @@ class Store:
     """`manage.py cluster` with everything of its own. A context manager: ready inside, gone after.
 
     `data` is its folder; what the console says goes to `<data>.console`. Further settings in `environment`. With
-    `prepared`, a folder that `manage.py prepare` has made, it begins with a copy of that, and logins are quick.
+    `prepared`, a folder that `manage.py prepare` has made, it begins with a copy of that, and logins are quick; and
+    its commands are forked from what has loaded the libraries (`loaded.py`), if it isn't told otherwise.
     """
 
     def __init__(
@@ -105,6 +104,7 @@ class Store:
         environment: Mapping[str, str] | None = None,
         command: Sequence[str] = CLUSTER,
         prepared: Path | None = None,
+        is_forked: bool | None = None,
     ) -> None:
         if prepared is not None:
             # What is there already is a disk that somebody has mounted.
@@ -114,8 +114,9 @@ class Store:
         self.addresses = addresses(fronts)
         self.environment = environment_for(data, self.addresses) | dict(environment or {})
         self._command = list(command)
+        self._is_forked = prepared is not None and command is CLUSTER if is_forked is None else is_forked
         self._console = data.with_name(f"{data.name}.console")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._heard: dict[int, int] = {}
         """By inode of a file that was written, how much of it belongs to former tests."""
 
@@ -139,7 +140,7 @@ class Store:
     # ---------------------------------------------------------------------------------- the supervisor
 
     @property
-    def supervisor(self) -> subprocess.Popen[bytes]:
+    def supervisor(self) -> subprocess.Popen[bytes] | Forked:
         assert self._process is not None, "the store was not started"
         return self._process
 
@@ -149,15 +150,21 @@ class Store:
 
     def start(self) -> None:
         """Starts the supervisor, and waits for nothing."""
+        environment = self.environment | {lifeline.VARIABLE: str(alive.read_fd)}
         with self._console.open("ab") as console:
+            if self._is_forked:
+                with contextlib.suppress(Unavailable):
+                    command = self._command[1:]
+                    self._process = loaded.start(command, environment, console.fileno(), is_supervisor=True)
+                    return
             self._process = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
-                env=self.environment | {lifeline.VARIABLE: str(_alive.read_fd)},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                pass_fds=(_alive.read_fd,),
+                pass_fds=(alive.read_fd,),
                 start_new_session=True,
             )
 
@@ -170,10 +177,15 @@ class Store:
         self, *arguments: str, node: str = "", timeout_s: float = PATIENCE_S
     ) -> subprocess.CompletedProcess[str]:
         """Runs a management command on this store's data."""
+        command = [str(ROOT / "manage.py"), *arguments]
+        environment = self.environment | {"BOOKSTORE_NODE": node}
+        if self._is_forked:
+            with contextlib.suppress(Unavailable):
+                return loaded.run(command, environment, timeout_s)
         return subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            [sys.executable, *command],
             cwd=ROOT,
-            env=self.environment | {"BOOKSTORE_NODE": node},
+            env=environment,
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -76,7 +76,7 @@ LOADED_WITHIN_S, ANSWER_WITHIN_S = 10.0, 1.0
 MAY_LIVE = HAS_BEGUN = b"1"
 BEGUN_AGAIN_AFTER_S = 5.0
 ROOT = Path(__file__).resolve().parents[2]
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _DESCRIPTORS = 4
 
 
@@ -86,6 +86,9 @@ class Unavailable(Exception):
 
 class ForkServer:
     """The supervisor's side. For all of its threads."""
+
+    module = "bookstore_project.cluster.forkserver"
+    """What the process runs."""
 
     def __init__(self, alive: Lifeline) -> None:
         """Begins to load at once, beside the caller. All that is forked has that lifeline."""
@@ -163,7 +166,7 @@ class ForkServer:
         ours.settimeout(LOADED_WITHIN_S)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (our own command line, no shell)
-                [sys.executable, "-m", "bookstore_project.cluster.forkserver", str(theirs.fileno())],
+                [sys.executable, "-m", self.module, str(theirs.fileno())],
                 cwd=ROOT,
                 env=self._environment(os.environ),
                 stdin=subprocess.DEVNULL,
@@ -205,9 +208,9 @@ def _await_session(pid: int, begun: int) -> None:
     raise Unavailable
 
 
-def adopt_orphans() -> None:
-    """Makes this process the parent of its children's orphans. Raises Unavailable where that can't be."""
-    if not sys.platform.startswith("linux") or ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+def adopt_orphans(is_wanted: bool = True) -> None:
+    """Makes this process the parent of its children's orphans, or no more. Raises Unavailable where that can't be."""
+    if not sys.platform.startswith("linux") or ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, is_wanted, 0, 0, 0):
         raise Unavailable
 
 
@@ -254,10 +257,10 @@ def _become_node(request: int, output: int, allowed: int, beginning: int) -> lis
     return list(arguments)
 
 
-def load() -> None:
-    """Loads LIBRARIES; what can't be loaded is left to the node, which will say why."""
+def load(libraries: Iterable[str] = LIBRARIES) -> None:
+    """Loads them; what can't be loaded is left to the node, which will say why."""
     gc.disable()
-    for name in LIBRARIES:
+    for name in libraries:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     # The collector of a node mustn't touch what all share, or each would have a copy of it.
@@ -267,15 +270,32 @@ def load() -> None:
 
 def main(arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # Stopped, it wouldn't hear of its end.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # Stopped, it wouldn't hear of its end.
     load()
-    command = serve(socket.socket(fileno=int(arguments[0])))
+    run_node(serve(socket.socket(fileno=int(arguments[0]))))
+
+
+def run_node(command: list[str]) -> NoReturn:
+    """In the process that was forked."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "bookstore_project"]:
-        del sys.modules[name]  # The project's files as they are now, and by an environment that is the node's.
+    forget_project()
     from bookstore_project.cluster import launch
 
-    sys.exit(launch.main(command))
+    end(launch.main(command))
+
+
+def end(status: int) -> NoReturn:
+    """Ends this process without taking the interpreter down, which would touch, and so copy, all that forks share."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+def forget_project() -> None:
+    """So that its files are loaded as they are now, and by an environment that is the node's."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "bookstore_project"]:
+        del sys.modules[name]
 
 
 if __name__ == "__main__":

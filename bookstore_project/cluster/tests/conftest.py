@@ -11,13 +11,13 @@ from tests.store import Store
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "var", command=STUB) as running:
+    with Store(tmp_path / "var", command=STUB, is_forked=True) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store(tmp_path_factory.mktemp("stub") / "var", command=STUB) as running:
+    with Store(tmp_path_factory.mktemp("stub") / "var", command=STUB, is_forked=True) as running:
         yield running
 
 

@@ -193,5 +193,5 @@ def test_a_socket_in_a_deep_folder_works_too(tmp_path: Path) -> None:
     """The kernel takes names of about a hundred bytes."""
     folder = tmp_path / ("deep" * 12) / ("deeper" * 10)
     folder.mkdir(parents=True)
-    with Store(folder / "var", command=STUB) as store:
+    with Store(folder / "var", command=STUB, is_forked=True) as store:
         assert states(store) == dict.fromkeys(store.nodes, "running")

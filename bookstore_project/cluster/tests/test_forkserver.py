@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.cluster.forkserver import HAS_BEGUN, MAY_LIVE
+from bookstore_project.cluster.tests.stub_cluster import STUB
 from tests.store import ROOT, Store
 from tests.waiting import wait_for
 
@@ -155,6 +156,19 @@ def run(script: str, *arguments: str, data: Path) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """One that was started as in the shop; as is that of the next fixture."""
+    with Store(tmp_path / "var", command=STUB) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(tmp_path_factory.mktemp("stub") / "var", command=STUB) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

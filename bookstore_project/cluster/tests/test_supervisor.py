@@ -89,7 +89,7 @@ def test_killed_launcher_takes_its_worker_along_and_both_are_replaced(shared: St
 @pytest.mark.parametrize("with_launcher", [False, True])
 def test_node_that_answers_no_more_is_killed_and_started_anew(tmp_path: Path, with_launcher: bool) -> None:
     """Nobody waits for it: it holds no lock, and no customer has met it."""
-    with Store(tmp_path / "var", command=STUB, environment={"BOOKSTORE_HUNG_AFTER_S": "3"}) as store:
+    with Store(tmp_path / "var", command=STUB, is_forked=True, environment={"BOOKSTORE_HUNG_AFTER_S": "3"}) as store:
         wait_for(lambda: "Ctrl-C" in store.console())
         others = {node: store.pid(node) for node in store.nodes if node != "order-1"}
         if with_launcher:
@@ -139,7 +139,7 @@ def test_killed_starter_leaves_no_orphan(tmp_path: Path) -> None:
 
 
 def test_node_that_keeps_dying_is_started_less_and_less_often_and_named(tmp_path: Path) -> None:
-    store = Store(tmp_path / "var", command=STUB, environment={"STUB_BROKEN": "catalog-2"})
+    store = Store(tmp_path / "var", command=STUB, is_forked=True, environment={"STUB_BROKEN": "catalog-2"})
     store.start()
     wait_for(lambda: "again in 0.5 s" in store.console())
     said = [line for line in store.console().splitlines() if line.startswith("catalog-2 died")]
@@ -162,7 +162,7 @@ def test_what_nodes_say_is_kept_and_the_unusual_shown(shared: Store) -> None:
 
 
 def test_terminal_that_stops_reading_stops_nobody(tmp_path: Path) -> None:
-    store = Store(tmp_path / "var", command=STUB)
+    store = Store(tmp_path / "var", command=STUB, is_forked=True)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     try:
