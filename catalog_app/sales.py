@@ -63,7 +63,7 @@ def order_sell(
             return _refuse(order, wanted, missing, is_recorded=not is_first_attempt)
         return _sale([_take(order, line, book) for line, book in wanted if book is not None])
 
-    outcome = run(topology.CATALOG, change)
+    outcome = run(topology.CATALOG, change, in_group=True)
     value = outcome.value
     if isinstance(value, Refusal):
         if not value.error.is_repeat:

@@ -77,7 +77,7 @@ def order_write(sale: Sale) -> Committed[Purchase]:
         return Purchase(with_lines(order, lines), is_repeat=sale.is_repeat)
 
     try:
-        written = run(topology.ORDER, change)
+        written = run(topology.ORDER, change, in_group=True)
     except Unavailable as error:
         raise OutcomeUnknown(f"The copies are sold, the order isn't written yet: {error.detail}") from error
     if written.changes:

@@ -33,8 +33,8 @@ NOT_ANNOUNCED: Announced = MappingProxyType({})
 class Caches(Protocol):
     """The fronts' caches, as a writer tells them: see `invalidation.pushes`."""
 
-    def announce(self, timeline: str, entry: Entry) -> Announced:
-        """Begins to tell them of an entry that is about to be committed; waits for nobody."""
+    def announce(self, timeline: str, entries: Sequence[Entry]) -> Announced:
+        """Begins to tell them of entries that are about to be committed; waits for nobody."""
 
     def invalidate(self, timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
         """Returns when nobody gives an answer any more that is older than the entries, which are committed."""
@@ -153,7 +153,7 @@ class Engine(Protocol):
     """How long a writer waits for the others, unless it is told otherwise."""
 
     def write(
-        self, service: Service, change: Callable[[], T], caches: Caches, *, timeout_s: float
+        self, service: Service, change: Callable[[], T], caches: Caches, *, timeout_s: float, in_group: bool
     ) -> tuple[Committed[T], list[Callback]]:
         """One replicated transaction, and what it left for `on_commit`. Raises as `transaction.run` does."""
 

@@ -11,6 +11,12 @@ lock_wait = Histogram(
     ["service"],
     buckets=BUCKETS_S,
 )
+group_size = Histogram(
+    "bookstore_replication_group_size",
+    "How many changes were committed together.",
+    ["service"],
+    buckets=(1, 2, 4, 8, 16, 32),
+)
 evictions = Counter("bookstore_replication_evictions", "Copies taken out of sync.", ["alias"])
 repairs = Counter("bookstore_replication_repairs", "Copies brought back into sync.", ["alias", "means"])
 MEANS = ("log", "copy")
@@ -20,6 +26,7 @@ def show(service_name: str, aliases: list[str]) -> None:
     """From 0 on, whatever a node of this service may count: a rate needs a value from before the first event."""
     commits.labels(service_name)
     lock_wait.labels(service_name)
+    group_size.labels(service_name)
     for alias in aliases:
         evictions.labels(alias)
         for means in MEANS:

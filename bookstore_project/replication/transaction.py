@@ -28,7 +28,9 @@ logger = logging.getLogger("bookstore.replication")
 active_attempt = engine.active_attempt
 
 
-def run(service_name: str, change: Callable[[], T], *, timeout_s: float = engine.LOCK_TIMEOUT_S) -> Committed[T]:
+def run(
+    service_name: str, change: Callable[[], T], *, timeout_s: float = engine.LOCK_TIMEOUT_S, in_group: bool = False
+) -> Committed[T]:
     """Calls `change` with the ORM pinned to a replica of the service, and replicates what it did.
 
     Everything or nothing: an exception that `change` raises takes all back and comes out here. `change` may be
@@ -37,6 +39,10 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = engine
     savepoint (`atomic`) does: the alias that the change is on (`instance._state.db`). Without it both mean the
     database `default`: the one runs at once, the other takes nothing back. Inside of another replicated transaction
     of the same service it joins that one.
+
+    `in_group`: the change may be made together with others that wait for the lock, by the thread of one of them
+    (group commit), in its own context. It rests on nothing that belongs to this thread, such as an open transaction
+    of another database. What it raises takes back what it did itself, not what the others did.
 
     Raises Unavailable (nothing was changed: the lock wasn't had within `timeout_s` seconds, or by the deadline of the
     request at hand, or one file is at fault and the other can't do without it), OutcomeUnknown (a commit failed
@@ -48,7 +54,9 @@ def run(service_name: str, change: Callable[[], T], *, timeout_s: float = engine
             return Committed(change(), 0, "")
     if pin is not None:
         raise WriteRefused(f"A replicated transaction of {service_name} can't begin inside of a read of it.")
-    committed, callbacks = engine.write(get_service(service_name), change, pushes, timeout_s=timeout_s)
+    committed, callbacks = engine.write(
+        get_service(service_name), change, pushes, timeout_s=timeout_s, in_group=in_group
+    )
     # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
     if committed.changes:
         metrics.commits.labels(service_name).inc()

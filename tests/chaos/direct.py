@@ -29,7 +29,9 @@ BURST = 25
 """Reads that one child in `CHILDREN` makes without a pause, of one book, from both files in turn."""
 ALIASES = ("catalog-1", "catalog-2")
 POINTS = (
+    "group-locked",
     "begun",
+    "made",
     "shrunk",
     "before-commit",
     "committed-catalog-1",

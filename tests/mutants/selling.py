@@ -48,9 +48,9 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(SELLING, DEADLINE, ""),
             Edit(
                 SELLING,
-                "    outcome = run(topology.CATALOG, change)\n",
+                "    outcome = run(topology.CATALOG, change, in_group=True)\n",
                 f"{DEADLINE.replace('        ', '    ', 1).replace('            raise', '        raise')}"
-                "    outcome = run(topology.CATALOG, change)\n",
+                "    outcome = run(topology.CATALOG, change, in_group=True)\n",
             ),
         ),
         (f"{TESTS}::test_the_deadline_is_checked_under_the_lock",),

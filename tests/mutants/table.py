@@ -1,10 +1,23 @@
 """All mutants. CONTRIBUTING.md says when one is to be added."""
 
-from tests.mutants import balancing, caching, files, guarding, reading, schedules, selling, sharing, upkeep, writing
+from tests.mutants import (
+    balancing,
+    caching,
+    files,
+    grouping,
+    guarding,
+    reading,
+    schedules,
+    selling,
+    sharing,
+    upkeep,
+    writing,
+)
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *writing.MUTANTS,
+    *grouping.MUTANTS,
     *reading.MUTANTS,
     *files.MUTANTS,
     *upkeep.MUTANTS,

@@ -16,10 +16,10 @@ HISTORY = "catalog_app/tests/test_history.py"
 COMMIT = """        witness = self._commit(opening)
         reached("committed")
 """
-RAISE_FLOOR = "        self._raise_floor(witness, entry.position)"
+RAISE_FLOOR = "        self._raise_floor(witness, appended[-1].position)"
 EVICT = "        opening.take_out_dead()  # Step 6.\n"
-ANNOUNCE = "        announced = self._announce(witness.timeline, entry)\n"
-INVALIDATE = "self.caches.invalidate(witness.timeline, [entry], announced)"
+ANNOUNCE = "        announced = self._announce(witness.timeline, appended)\n"
+INVALIDATE = "self.caches.invalidate(witness.timeline, appended, announced)"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -100,7 +100,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the fronts are told before the commits",
         "a front reads the old price again between the two, and keeps it",
         (
-            Edit(ATTEMPT, COMMIT, f"        self.caches.invalidate(witness.timeline, [entry])\n{COMMIT}"),
+            Edit(ATTEMPT, COMMIT, f"        self.caches.invalidate(witness.timeline, appended)\n{COMMIT}"),
             Edit(ATTEMPT, f"            {INVALIDATE}  #", "            pass  #"),
         ),
         (f"{rooms.INVALIDATION}/test_pushes.py::test_leases_are_read_after_the_commits",),
@@ -190,13 +190,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "the change is run again on the second file",
         "two copies of one sale with different times, and a price doubled twice when a retry meets it",
         ATTEMPT,
-        "                entries.apply_changes(follower.raw, self.service, changes, entry)\n",
-        "                with pinned(self.service.name, follower.alias, for_writing=True):\n"
-        "                    change()\n"
-        "                for row in changes:\n"
-        "                    entries.update_digest(follower.raw, row)\n"
-        "                entries.forget_pending(follower.raw)\n"
-        "                entries.append(follower.raw, entry)\n",
+        "                    entries.apply_changes(follower.raw, self.service, changes, entry)\n",
+        "                    with pinned(self.service.name, follower.alias, for_writing=True):\n"
+        "                        members[0].change()\n"
+        "                    for row in changes:\n"
+        "                        entries.update_digest(follower.raw, row)\n"
+        "                    entries.forget_pending(follower.raw)\n"
+        "                    entries.append(follower.raw, entry)\n",
         f"{rooms.REPLICATION}/test_transaction.py::test_a_change_of_two_rows_stands_in_both_files",
     ),
     mutant(

@@ -59,15 +59,16 @@ def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) 
     return False
 
 
-def announce(timeline: str, entry: Entry) -> Announced:
-    """Begins to push the invalidation of an entry that is about to be committed; waits for nobody.
+def announce(timeline: str, entries: Sequence[Entry]) -> Announced:
+    """Begins to push the invalidation of entries that are about to be committed; waits for nobody.
 
     The commits and the fronts work at the same time. A front that drops an answer too early asks a replica for it;
     whether there are other fronts, or other processes of theirs, is looked at after the commits, by `invalidate`.
     """
-    if not entry.cache_keys:
+    told = [entry for entry in entries if entry.cache_keys]
+    if not told:
         return NOT_ANNOUNCED
-    message = _message(timeline, [entry])
+    message = _message(timeline, told)
     return {
         lease.holder: _pool().submit(copy_context().run, push, lease, message)
         for lease in read_leases().valid.values()

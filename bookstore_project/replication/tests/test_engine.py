@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,7 +37,7 @@ class Told:
     positions: list[int] = field(default_factory=list)
     stores_begun: int = 0
 
-    def announce(self, timeline: str, entry: Entry) -> Announced:
+    def announce(self, timeline: str, entries: Sequence[Entry]) -> Announced:
         self.announced.append(place())
         return NOT_ANNOUNCED
 
@@ -50,7 +51,9 @@ class Told:
 
 
 def write(told: Told) -> int:
-    return engine.write(SHELF, lambda: Shelf.objects.create(name=str(uuid4())), told, timeout_s=5)[0].position
+    make = partial(Shelf.objects.create, name=str(uuid4()))
+    committed, _ = engine.write(SHELF, make, told, timeout_s=5, in_group=False)
+    return committed.position
 
 
 def test_the_caches_are_told_between_the_commits_and_the_floor(empty_store: Path) -> None:

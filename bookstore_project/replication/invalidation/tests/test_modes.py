@@ -66,7 +66,7 @@ def test_push_sends_new_answers_to_every_front(empty_store: Path, settings: Sett
 
 def test_none_tells_nobody(clock: Clock, sent_pushes: Pushes, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"COHERENCE": modes.NONE}
-    pushes.invalidate("t", [ENTRY], pushes.announce("t", ENTRY))
+    pushes.invalidate("t", [ENTRY], pushes.announce("t", [ENTRY]))
     assert (sent_pushes.taken, pushes.listeners()) == ({}, [])
 
 

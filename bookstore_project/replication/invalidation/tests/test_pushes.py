@@ -54,13 +54,13 @@ def test_every_front_with_a_lease_is_told_once(clock: Clock, sent_pushes: Pushes
 
 def test_what_a_front_took_before_the_commits_is_not_told_again(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    pushes.invalidate("t", [ENTRY], pushes.announce("t", ENTRY))
+    pushes.invalidate("t", [ENTRY], pushes.announce("t", [ENTRY]))
     assert sent_pushes.taken == {"front": [{"timeline": "t", "invalidate": [(7, ["article:1"])], "set": []}]}
 
 
 def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    announced = pushes.announce("t", ENTRY)
+    announced = pushes.announce("t", [ENTRY])
     assert all(answer.result() for answer in announced.values())
     record_lease(replace(LEASE, instance="its successor"))
     pushes.invalidate("t", [ENTRY], announced)
@@ -70,7 +70,7 @@ def test_a_front_that_began_anew_meanwhile_is_told_again(clock: Clock, sent_push
 def test_a_late_poll_of_a_former_process_does_not_pass_for_its_successor(clock: Clock, sent_pushes: Pushes) -> None:
     """A stopped replica may answer it long after the process that took the announcement is gone."""
     polls.answer("shelf", "shelf-1", POLL)
-    announced = pushes.announce("t", ENTRY)
+    announced = pushes.announce("t", [ENTRY])
     assert all(answer.result() for answer in announced.values())
     clock.now += 0.1
     polls.answer("shelf", "shelf-2", replace(POLL, instance="its successor"))
@@ -82,7 +82,7 @@ def test_a_late_poll_of_a_former_process_does_not_pass_for_its_successor(clock: 
 
 def test_polls_of_one_process_do_not_undo_what_it_took(clock: Clock, sent_pushes: Pushes) -> None:
     polls.answer("shelf", "shelf-1", POLL)
-    announced = pushes.announce("t", ENTRY)
+    announced = pushes.announce("t", [ENTRY])
     assert all(answer.result() for answer in announced.values())
     clock.now += 0.1
     polls.answer("shelf", "shelf-2", POLL)
@@ -92,7 +92,7 @@ def test_polls_of_one_process_do_not_undo_what_it_took(clock: Clock, sent_pushes
 
 def test_a_front_that_got_its_lease_meanwhile_is_told(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
-    announced = pushes.announce("t", ENTRY)
+    announced = pushes.announce("t", [ENTRY])
     record_lease(replace(LEASE, front="front-2"))
     pushes.invalidate("t", [ENTRY], announced)
     assert {front: len(messages) for front, messages in sent_pushes.taken.items()} == {"front": 1, "front-2": 1}
@@ -101,7 +101,7 @@ def test_a_front_that_got_its_lease_meanwhile_is_told(clock: Clock, sent_pushes:
 def test_an_announcement_that_did_not_arrive_is_made_good(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
     sent_pushes.unreachable.add("front")
-    announced = pushes.announce("t", ENTRY)
+    announced = pushes.announce("t", [ENTRY])
     assert not any(answer.result() for answer in announced.values())
     sent_pushes.unreachable.clear()
     pushes.invalidate("t", [ENTRY], announced)
@@ -111,7 +111,7 @@ def test_an_announcement_that_did_not_arrive_is_made_good(clock: Clock, sent_pus
 def test_an_entry_without_cache_keys_is_nobodys_business(clock: Clock, sent_pushes: Pushes) -> None:
     record_lease(LEASE)
     pushes.invalidate("t", [replace(ENTRY, keys="[]")])
-    assert pushes.announce("t", replace(ENTRY, keys="[]")) == {}
+    assert pushes.announce("t", [replace(ENTRY, keys="[]")]) == {}
     assert sent_pushes.taken == {}
 
 

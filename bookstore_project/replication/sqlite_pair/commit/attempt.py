@@ -2,10 +2,11 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import models, transaction
@@ -21,10 +22,11 @@ from bookstore_project.replication.errors import (
 )
 from bookstore_project.replication.events import changes_noted, changes_ready
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches, Callback, Committed
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches, Callback
 from bookstore_project.replication.log import entries, images, triggers
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.commit.member import Member
 from bookstore_project.replication.sqlite_pair.commit.opening import Opening
 from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled, commit_all
 from bookstore_project.replication.sqlite_pair.files import file_identity
@@ -34,6 +36,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
+Written = tuple[Sequence[entries.RowChange], entries.Entry]
 logger = logging.getLogger("bookstore.replication")
 
 
@@ -61,22 +64,25 @@ class Attempt:
     service: Service
     lock: WriterLock
     caches: Caches
-    callbacks: list[Callback] = field(default_factory=list)
     _participants: list[Participant] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
 
-    def perform(self, change: Callable[[], T], excluded: Mapping[str, BaseException]) -> Committed[T]:
-        """Raises RunAgain if an alias is to be excluded the next time, and nothing has happened yet."""
+    def perform(self, members: Sequence[Member[Any]], excluded: Mapping[str, BaseException]) -> None:
+        """Makes the members' changes, one after the other, each with its entry, and commits them together.
+
+        Each member knows its outcome then, be it an error of its own. Raises RunAgain if an alias is to be excluded
+        the next time, Unavailable or IntegrityError (which only the commit finds): nothing has happened. Raises
+        OutcomeUnknown, which counts for the members that have an entry.
+        """
         opening = begin_settled(self.service, self.lock, self.caches, lambda witness: excluded)  # Steps 2 and 3.
         self._participants = opening.participants
         try:
             reached("begun")
-            committed = self._perform(change, opening)
-            if not committed.changes:
-                opening.take_out_dead()
-            return committed
+            position = self._perform(members, opening)
         finally:
             opening.rollback()
+        for member in members:
+            member.stands(position, opening.witness.timeline)
 
     def touch(self, instance: models.Model) -> None:
         """A signal receiver saw this object saved or deleted."""
@@ -107,38 +113,81 @@ class Attempt:
     def _lead(self) -> Participant:
         return self._participants[0]
 
-    def _perform(self, change: Callable[[], T], opening: Opening) -> Committed[T]:
+    def _perform(self, members: Sequence[Member[Any]], opening: Opening) -> int:
+        """Where the log stands then, for all to see."""
         witness = opening.witness
-        with self._blaming(self._lead, runs_change=True):
-            value = self._call(change)  # Step 4.
-        with self._blaming(self._lead):
-            changes = self._changes()
-            if not changes:
-                self._keep_callbacks()
-                return Committed(value, witness.floor, witness.timeline)
-        changes = self._completed(changes)
-        with self._blaming(self._lead):
-            changes_ready.send(sender=self.service.name, changes=changes)
-            head = opening.heads[self._lead.alias]
-            entry = self._append(changes, head, witness.epoch + bool(opening.dead))  # Step 5.
+        written = self._make_all(members, opening)  # Steps 4 and 5.
+        if not written:
+            opening.take_out_dead()
+            return witness.floor
+        appended = [entry for _, entry in written]
         for follower in self._participants[1:]:
             with self._blaming(follower):
-                entries.apply_changes(follower.raw, self.service, changes, entry)
+                for changes, entry in written:
+                    entries.apply_changes(follower.raw, self.service, changes, entry)
         opening.take_out_dead()  # Step 6.
         reached("shrunk")
-        announced = self._announce(witness.timeline, entry)
+        announced = self._announce(witness.timeline, appended)
         witness = self._commit(opening)
         reached("committed")
         try:
-            self.caches.invalidate(witness.timeline, [entry], announced)  # Step 7.
+            self.caches.invalidate(witness.timeline, appended, announced)  # Step 7.
         except Exception as error:  # The commits stand: whatever it is, this is no failure.
             raise OutcomeUnknown(f"The fronts couldn't be told: {error}") from error
         reached("invalidated")
-        witness = self._raise_floor(witness, entry.position)  # Step 8.
+        witness = self._raise_floor(witness, appended[-1].position)  # Step 8.
         reached("floor")
-        if file_identity.is_due(entry.position, len(entry.payload)):
+        if any(file_identity.is_due(entry.position, len(entry.payload)) for entry in appended):
             self._checkpoint(witness)
-        return Committed(value, entry.position, witness.timeline, changes)
+        return appended[-1].position
+
+    def _make_all(self, members: Sequence[Member[Any]], opening: Opening) -> list[Written]:
+        """Makes the changes on the first file. What one of them raises takes back that one, and is its outcome."""
+        head = opening.heads[self._lead.alias]
+        epoch = opening.witness.epoch + bool(opening.dead)
+        written: list[Written] = []
+        for member in members:
+            if len(members) > 1:
+                self._in_each("SAVEPOINT")
+            try:
+                member.in_its_context(partial(self._make, member, head, epoch))
+            except RunAgain:
+                raise
+            except Exception as error:
+                member.has_failed(error)
+                self._take_callbacks()
+            if len(members) > 1:
+                if member.entry is None:
+                    self._in_each("ROLLBACK TO")
+                self._in_each("RELEASE")
+            if member.entry is not None:
+                written.append((member.changes, member.entry))
+                head = entries.Head(member.entry.position, member.entry.hash)
+            reached("made")
+        return written
+
+    def _in_each(self, command: str) -> None:
+        """Begins or ends a member's part of the transaction."""
+        for participant in self._participants:
+            with self._blaming(participant):
+                # As in `log.entries`: what was compiled for the protocol isn't asked about again.
+                participant.raw.execute(f"{command} replication_member /* for the protocol alone */")
+
+    def _make(self, member: Member[Any], head: entries.Head, epoch: int) -> None:
+        self._touched.clear()
+        with self._blaming(self._lead, runs_change=True):
+            value = self._call(member.change)  # Step 4.
+        with self._blaming(self._lead):
+            changes = self._changes()
+        if changes:
+            changes = self._completed(changes)
+        member.callbacks = self._take_callbacks()
+        if not changes:
+            member.has_made(value)
+            return
+        with self._blaming(self._lead):
+            changes_ready.send(sender=self.service.name, changes=changes)
+            member.has_made(value, changes, self._append(changes, head, epoch))  # Step 5.
 
     @contextmanager
     def _blaming(self, participant: Participant, *, runs_change: bool = False) -> Iterator[None]:
@@ -222,23 +271,23 @@ class Attempt:
         """
         self.lock.assert_current()
         reached("before-commit")
-        self._keep_callbacks()
         try:
             return commit_all(opening)
         except (ReplicaFault, Unavailable) as error:
             raise OutcomeUnknown(f"The commit failed: {error}") from error
 
-    def _announce(self, timeline: str, entry: entries.Entry) -> Announced:
+    def _announce(self, timeline: str, appended: Sequence[entries.Entry]) -> Announced:
         """Saves time and promises nothing: leases that can't be read are read again after the commits."""
         try:
-            return self.caches.announce(timeline, entry)
+            return self.caches.announce(timeline, appended)
         except OSError:
             return NOT_ANNOUNCED
 
-    def _keep_callbacks(self) -> None:
+    def _take_callbacks(self) -> list[Callback]:
         """`on_commit` of one file is too early: they run when the write is visible everywhere."""
-        self.callbacks = [registered[1] for registered in self._lead.wrapper.run_on_commit]
+        callbacks: list[Callback] = [registered[1] for registered in self._lead.wrapper.run_on_commit]
         self._lead.wrapper.run_on_commit = []
+        return callbacks
 
     def _raise_floor(self, witness: Witness, position: int) -> Witness:
         try:

@@ -1,0 +1,141 @@
+"""Group commit: the changes of a process that wait for the writer lock are made together by whoever has it.
+
+One of those that wait leads. It stands in line for the lock, as a writer alone does, and takes all that wait by then:
+one commit of each file, one invalidation and one floor for all of them. The next of the waiting leads from then on,
+and stands in line meanwhile. A change that finds nobody waiting leads at once: alone it waits for nobody.
+Source: DeWitt et al., Implementation Techniques for Main Memory Database Systems (1984).
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bookstore_project.replication import metrics
+from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.commit.member import Member
+from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
+
+MOST_MEMBERS = 32
+"""Of a group. Those who lead others wait for all of them: so many sales take about as long as a slow disk's sync."""
+
+Perform = Callable[[WriterLock, Sequence[Member[Any]]], None]
+
+
+class _Place:
+    """A member in the queue, and its caller, who waits there."""
+
+    def __init__(self, member: Member[Any]) -> None:
+        self.member = member
+        self.is_leader = False
+        self._woken = threading.Event()
+        self._done = threading.Event()
+
+    def wait(self, timeout_s: float) -> None:
+        """Until it leads, or is done, or so long."""
+        self._woken.wait(timeout_s)
+
+    def wait_until_done(self) -> None:
+        self._done.wait()
+
+    def lead(self) -> None:
+        self.is_leader = True
+        self._woken.set()
+
+    def finish(self) -> None:
+        self._done.set()
+        self._woken.set()
+
+
+class Queue:
+    """Changes of this process that wait for a service's writer lock; the first of them leads."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[_Place] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def join(self, member: Member[Any]) -> _Place:
+        place = _Place(member)
+        with self._guard:
+            self._waiting.append(place)
+            if len(self._waiting) == 1:
+                place.lead()
+        return place
+
+    def take(self) -> list[_Place]:
+        """All that wait, as the leader, who has the lock; who comes now waits for the next one."""
+        with self._guard:
+            taken = [self._waiting.popleft() for _ in range(min(MOST_MEMBERS, len(self._waiting)))]
+            self._hand_over()
+        return taken
+
+    def leave(self, place: _Place) -> bool:
+        """Gives up waiting; whether it was early enough: nobody has begun with it."""
+        with self._guard:
+            if place not in self._waiting:
+                return False
+            self._waiting.remove(place)
+            self._hand_over()
+            return True
+
+    def _hand_over(self) -> None:
+        if self._waiting and not self._waiting[0].is_leader:
+            self._waiting[0].lead()
+
+
+_queues: dict[str, Queue] = {}
+_making = threading.Lock()
+
+
+def queue_of(service: Service) -> Queue:
+    with _making:
+        return _queues.setdefault(service.name, Queue())
+
+
+def write(service: Service, member: Member[Any], perform: Perform, timeout_s: float) -> None:
+    """Has the member's change made, with others or alone; `perform` gives each of them its outcome.
+
+    Raises Unavailable if neither this thread nor the one that leads has had the lock in time: nothing was changed.
+    """
+    until = time.monotonic() + timeout_s
+    queue = queue_of(service)
+    place = queue.join(member)
+    place.wait(_left_s(until))
+    if place.is_leader:
+        _lead(service, queue, place, perform, _left_s(until))
+    elif queue.leave(place):
+        raise Unavailable("Another writer holds the lock for too long; nothing was changed.")
+    else:
+        place.wait_until_done()
+
+
+def _lead(service: Service, queue: Queue, place: _Place, perform: Perform, timeout_s: float) -> None:
+    taken: list[_Place] = []
+    try:
+        with writer_lock(service.lock_dir, timeout_s=timeout_s) as lock:
+            reached("group-locked")
+            taken = queue.take()
+            now = time.monotonic()
+            for each in taken:
+                metrics.lock_wait.labels(service.name).observe(now - each.member.began)
+            metrics.group_size.labels(service.name).observe(len(taken))
+            perform(lock, [each.member for each in taken])
+    except BaseException as error:
+        queue.leave(place)
+        for each in taken:
+            if each is not place:
+                each.member.has_failed(OutcomeUnknown(f"The writer that had it in hand failed: {error}"))
+        raise
+    finally:
+        for each in taken:
+            each.finish()
+
+
+def _left_s(until: float) -> float:
+    return max(0.0, until - time.monotonic())

@@ -1,0 +1,92 @@
+"""Breaks of group commit: what one change does to the others that are made with it."""
+
+from tests.mutants import rooms
+from tests.mutants.mutant import Mutant, mutant
+
+ROOM = "bookstore_project/replication/sqlite_pair/commit"
+ATTEMPT, WRITING, GROUP, MEMBER = (f"{ROOM}/{name}.py" for name in ("attempt", "writing", "group", "member"))
+TESTS = f"{rooms.COMMIT}/test_group_commit.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "a refused change of a group stays",
+        "a purchase that was refused takes copies all the same",
+        ATTEMPT,
+        'self._in_each("ROLLBACK TO")',
+        "pass",
+        f"{TESTS}::test_a_refusal_takes_back_its_own_change_alone[other file-1]",
+    ),
+    mutant(
+        "each entry of a group follows the log's old head",
+        "of three purchases one is in the log",
+        ATTEMPT,
+        "                head = entries.Head(member.entry.position, member.entry.hash)\n",
+        "                pass\n",
+        f"{TESTS}::test_three_that_wait_are_one_commit_one_invalidation_and_one_floor",
+    ),
+    mutant(
+        "the floor rises to a group's first entry alone",
+        "a purchase is acknowledged that nobody is shown",
+        ATTEMPT,
+        "witness = self._raise_floor(witness, appended[-1].position)",
+        "witness = self._raise_floor(witness, appended[0].position)",
+        f"{TESTS}::test_three_that_wait_are_one_commit_one_invalidation_and_one_floor",
+    ),
+    mutant(
+        "the fronts are told of a group's last entry alone",
+        "two of three books are shown with their old stock",
+        ATTEMPT,
+        "self.caches.invalidate(witness.timeline, appended, announced)",
+        "self.caches.invalidate(witness.timeline, appended[-1:])",
+        f"{TESTS}::test_three_that_wait_are_one_commit_one_invalidation_and_one_floor",
+    ),
+    mutant(
+        "a refusal that rests on a sale which never was is told",
+        "the last copy is refused to one customer and sold to nobody",
+        WRITING,
+        "        if unchanged:\n",
+        "        if not members:\n",
+        f"{TESTS}::test_what_a_commit_left_unknown_is_unknown_for_all_that_changed_something_and_looked_at_anew_for_others",
+    ),
+    mutant(
+        "one row that refers to nothing refuses the whole group",
+        "a customer's purchase fails for another one's fault",
+        WRITING,
+        "        for member in members if len(members) > 1 else ():\n"
+        "            _again(service, lock, caches, [member], faults)\n",
+        "        for member in members:\n            member.has_failed(error)\n",
+        f"{TESTS}::test_a_refusal_takes_back_its_own_change_alone[missing row-1]",
+    ),
+    mutant(
+        "who has given up waiting stays in the queue",
+        "a customer who was told that nothing happened has bought",
+        GROUP,
+        "            self._waiting.remove(place)\n",
+        "            pass\n",
+        f"{TESTS}::test_whose_time_is_up_in_the_queue_is_told_so_and_nothing_of_it_is_made",
+    ),
+    mutant(
+        "those whose leader is gone are told that all is well",
+        "an acknowledged order is nowhere",
+        GROUP,
+        "            if each is not place:\n",
+        "            if not taken:\n",
+        f"{TESTS}::test_nobody_waits_for_a_leader_that_is_gone",
+    ),
+    mutant(
+        "a change is made in the leader's context",
+        "a purchase is bounded by another customer's deadline",
+        MEMBER,
+        "            self.context.run(make)\n",
+        "            make()\n",
+        f"{TESTS}::test_a_change_is_made_in_the_context_of_its_caller",
+    ),
+    mutant(
+        "a group's unknown outcome is told as a refusal to all but its leader",
+        "a customer told that nothing happened buys again, and gets two",
+        WRITING,
+        "                member.has_failed_with_others(error)\n        # What",
+        '                member.has_failed(Unavailable("no"))\n        # What',
+        f"{TESTS}::test_fronts_that_cannot_be_told_make_it_unknown_for_all",
+    ),
+)
