@@ -59,7 +59,7 @@ MUTANTS: tuple[Mutant, ...] = (
         MEMBERSHIP,
         "    if not found:\n",
         "    if True:\n",
-        f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the book]",
+        f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the article]",
     ),
     mutant(
         "a suspected file is read",
@@ -67,7 +67,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/reading/gate.py",
         "    if alias in witness.suspects:\n",
         "    if False:\n",
-        f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the book]",
+        f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the article]",
     ),
     mutant(
         "a suspected file is written",
@@ -75,7 +75,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/commit/opening.py",
         "            if alias in witness.suspects:\n",
         "            if False:\n",
-        f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the book]",
+        f"{SUSPICION}::test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal[a write of the article]",
     ),
     mutant(
         "what a commit found in the last file is forgotten",
@@ -83,7 +83,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/replication/sqlite_pair/commit/recovery.py",
         "            in_sync_set.suspect(opening.service, opening.lock, witness, failed)\n",
         "            pass\n",
-        f"{SUSPICION}::test_the_last_copy_is_overwritten_under_a_writer[before-commit-catalog]",
+        f"{SUSPICION}::test_the_last_copy_is_overwritten_under_a_writer[before-commit-shelf]",
     ),
     mutant(
         "a check clears a file that was overwritten",
@@ -92,7 +92,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if suspicion is not None and not suspicion.is_unvouched:\n",
         "        if False:\n",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
-        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[catalog-as it is-0]",
+        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[shelf-as it is-0]",
     ),
     mutant(
         "a start clears a file that was overwritten",
@@ -101,7 +101,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if not is_known and suspicion is not None and not suspicion.is_unvouched:\n",
         "        if False:\n",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
-        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[catalog-as it is-0]",
+        "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[shelf-as it is-0]",
     ),
     mutant(
         "a file that a tool has merged its -wal into counts at once",
@@ -110,7 +110,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "            raise Unvouched(",
         "            str(",
         f"{SUSPICION}::TestOverwrittenWhileTheOtherIsGone::"
-        "test_nor_if_it_does_so_before_anybody_has_seen_it[catalog-0]",
+        "test_nor_if_it_does_so_before_anybody_has_seen_it[shelf-0]",
     ),
     mutant(
         "a connection that closes merges the -wal",

@@ -22,21 +22,16 @@ from bookstore_project.replication.sqlite_pair.files.file_identity import checkp
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap
+from bookstore_project.replication.tests.shelf.services import restock
 from bookstore_project.replication.tests.support.file_faults import BUSY_S
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import Obedient, assert_copies_equal, python, rows
-from bookstore_project.settings import topology
-from catalog_app.services import book_restock
 from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.processes
 
-CATALOG = get_service("catalog")
-POINTS = ("rest", "begun", "before-commit", "committed-catalog-1", "committed")
-
-
-def restock() -> None:
-    book_restock(book_id=1, quantity=1, actor="test")
+SHELF = get_service("shelf")
+POINTS = ("rest", "begun", "before-commit", "committed-shelf-1", "committed")
 
 
 def _in_place(path: Path, content: bytes) -> None:
@@ -91,11 +86,11 @@ class Case:
 
 
 TARGETS: dict[str, tuple[Callable[[], Path], dict[str, Callable[[Path], object]], tuple[type[Exception], ...]]] = {
-    "first file": (lambda: topology.database_file("catalog-1"), FILE_FAULTS, ()),
-    "second file": (lambda: topology.database_file("catalog-2"), FILE_FAULTS, ()),
-    "witness": (lambda: CATALOG.witness_file, WITNESS_FAULTS, (Unavailable, OutcomeUnknown)),
-    "mutex": (lambda: CATALOG.lock_dir / "mutex", LOCK_FAULTS, (Unavailable, OutcomeUnknown)),
-    "turnstile": (lambda: CATALOG.lock_dir / "turnstile", LOCK_FAULTS, ()),
+    "first file": (lambda: replication_settings.files["shelf-1"], FILE_FAULTS, ()),
+    "second file": (lambda: replication_settings.files["shelf-2"], FILE_FAULTS, ()),
+    "witness": (lambda: SHELF.witness_file, WITNESS_FAULTS, (Unavailable, OutcomeUnknown)),
+    "mutex": (lambda: SHELF.lock_dir / "mutex", LOCK_FAULTS, (Unavailable, OutcomeUnknown)),
+    "turnstile": (lambda: SHELF.lock_dir / "turnstile", LOCK_FAULTS, ()),
 }
 CASES = {
     f"{target}: {name}": Case(fault, path, refusals)
@@ -105,17 +100,17 @@ CASES = {
 
 
 @pytest.fixture
-def used_store(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def used_store(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store with old copies of everything, and newer writes since, that another process has open, too."""
     monkeypatch.setattr(replication_settings, "lease_s", 0.1)
     restock()
-    for path in (*map(topology.database_file, CATALOG.aliases), CATALOG.witness_file):
+    for path in (*map(replication_settings.files.__getitem__, SHELF.aliases), SHELF.witness_file):
         # By another process, which lets go of no lock here.
         subprocess.run(["cp", path, path.with_name("old")], check=True)
     restock()
     restock()
-    yield seven_books
-    for path in (*map(topology.database_file, CATALOG.aliases), CATALOG.witness_file):
+    yield seven_articles
+    for path in (*map(replication_settings.files.__getitem__, SHELF.aliases), SHELF.witness_file):
         for name in ("old", "elsewhere", "other"):
             path.with_name(name).unlink(missing_ok=True)
 
@@ -125,19 +120,19 @@ def used_store(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
 def test_the_store_comes_right(used_store: Path, name: str, point: str) -> None:
     case = CASES[name]
     strike = _once(lambda: case.fault(case.path()))
-    stock = _stock("catalog-1")
+    stock = _stock("shelf-1")
     if point == "rest":
         strike()
     else:
         failpoints.hooks[point] = strike
     acknowledged, open_ended = _write(4, case.refusals)
     failpoints.hooks.clear()
-    maintenance = Maintenance(CATALOG)
+    maintenance = Maintenance(SHELF)
     wait_for(lambda: _is_whole(maintenance))
     more, unknown = _write(1, ())
     assert (more, unknown) == (1, 0), "the store doesn't serve again"
-    assert_copies_equal("catalog")
-    for alias in CATALOG.aliases:
+    assert_copies_equal("shelf")
+    for alias in SHELF.aliases:
         assert stock + acknowledged + 1 <= _stock(alias) <= stock + acknowledged + open_ended + 1
 
 
@@ -166,13 +161,13 @@ def _write(count: int, refusals: tuple[type[Exception], ...]) -> tuple[int, int]
 def _is_whole(maintenance: Maintenance) -> bool:
     try:
         maintenance.step()
-        return read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+        return read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
     except Unavailable:
         return False
 
 
 def _stock(alias: str) -> int:
-    (quantity,) = rows(alias, "SELECT quantity FROM catalog_app_book WHERE id = 1")[0]
+    (quantity,) = rows(alias, "SELECT quantity FROM shelf_article WHERE id = 1")[0]
     assert isinstance(quantity, int)
     return quantity
 
@@ -185,34 +180,34 @@ LOCKS = {
 }
 
 
-@pytest.mark.parametrize("alias", CATALOG.aliases)
+@pytest.mark.parametrize("alias", SHELF.aliases)
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_locked_file_is_done_without_and_rejoins_by_its_log(
     used_store: Path, alias: str, lock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for each in CATALOG.aliases:
+    for each in SHELF.aliases:
         monkeypatch.setitem(connections.settings[each]["OPTIONS"], "timeout", BUSY_S)
     code = (
         "import sqlite3\n"
-        f"connection = sqlite3.connect({str(topology.database_file(alias))!r}, isolation_level=None)\n"
+        f"connection = sqlite3.connect({str(replication_settings.files[alias])!r}, isolation_level=None)\n"
         f"{LOCKS[lock]}\nprint('locked', flush=True); input()\nconnection.execute('ROLLBACK')"
     )
-    maintenance = Maintenance(CATALOG)
+    maintenance = Maintenance(SHELF)
     connections.close_all()  # SQLite's exclusive mode is for a file that nobody else has open.
     with python(code) as other:
         assert other.stdout.readline() == "locked\n"
         restock()
-        assert alias not in read_witness(CATALOG.witness_file).in_sync
+        assert alias not in read_witness(SHELF.witness_file).in_sync
         with pytest.raises(Unavailable, match="busy or full"):
             maintenance.step()
         restock()  # Without looking at the locked file again.
         other.communicate("\n")
-    identity = read_witness(CATALOG.witness_file).files[alias].identity
+    identity = read_witness(SHELF.witness_file).files[alias].identity
     maintenance.step()
-    witness = read_witness(CATALOG.witness_file)
-    assert witness.in_sync == ("catalog-1", "catalog-2")
+    witness = read_witness(SHELF.witness_file)
+    assert witness.in_sync == ("shelf-1", "shelf-2")
     assert witness.files[alias].identity == identity, "it was copied"
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
 # ------------------------------------------------------------------------- read-only, and no room on the disk
@@ -222,27 +217,27 @@ RESTOCK = """
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
-from catalog_app.services import book_restock
-take_care = Maintenance(get_service("catalog")).step
-book_restock(book_id=1, quantity=1, actor="test")
+from bookstore_project.replication.tests.shelf.services import restock
+take_care = Maintenance(get_service("shelf")).step
+restock()
 """
 
 
-@pytest.mark.parametrize("alias", CATALOG.aliases)
+@pytest.mark.parametrize("alias", SHELF.aliases)
 def test_a_read_only_file_is_done_without_and_rebuilt(used_store: Path, obedient: Obedient, alias: str) -> None:
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     connections.close_all()
     path.chmod(0o400)
     told = obedient(f"{RESTOCK}take_care()")
     assert f"{alias} is out of sync: attempt to write a readonly database" in told
     assert f"{alias} rejoined by copy" in told
     restock()
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
-@pytest.mark.parametrize("alias", CATALOG.aliases)
+@pytest.mark.parametrize("alias", SHELF.aliases)
 def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, obedient: Obedient, alias: str) -> None:
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     connections.close_all()
     # The -wal is gone, as a tool was the last to close the file, and can't be made.
     rows(alias, "SELECT count(*) FROM sqlite_master")
@@ -253,34 +248,34 @@ def test_a_file_in_a_read_only_folder_is_done_without(used_store: Path, obedient
         assert f"{alias} can't be rebuilt: [Errno 13] Permission denied" in told
     finally:
         path.parent.chmod(0o700)
-    Maintenance(CATALOG).step()
-    assert_copies_equal("catalog")
+    Maintenance(SHELF).step()
+    assert_copies_equal("shelf")
 
 
 @pytest.fixture
 def small_disk(used_store: Path) -> Iterator[Path]:
-    """catalog-2 on a disk of two megabytes."""
-    folder = topology.database_file("catalog-2").parent
+    """shelf-2 on a disk of two megabytes."""
+    folder = replication_settings.files["shelf-2"].parent
     connections.close_all()
-    shutil.copytree(folder, folder.with_name("catalog-2.kept"))
+    shutil.copytree(folder, folder.with_name("shelf-2.kept"))
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], capture_output=True, check=False
     )
     if mounted.returncode:
         reason = f"a small disk has to be mounted, as root: {mounted.stderr.decode().strip()}"
-        shutil.rmtree(folder.with_name("catalog-2.kept"))
+        shutil.rmtree(folder.with_name("shelf-2.kept"))
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
     try:
-        shutil.copytree(folder.with_name("catalog-2.kept"), folder, dirs_exist_ok=True)
-        with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S) as lock:
-            bootstrap.adopt_moved_files(CATALOG, lock)
+        shutil.copytree(folder.with_name("shelf-2.kept"), folder, dirs_exist_ok=True)
+        with writer_lock(SHELF.lock_dir, timeout_s=PATIENCE_S) as lock:
+            bootstrap.adopt_moved_files(SHELF, lock)
         yield folder
     finally:
         connections.close_all()
         subprocess.run(["umount", folder], check=True)
-        shutil.rmtree(folder.with_name("catalog-2.kept"))
+        shutil.rmtree(folder.with_name("shelf-2.kept"))
 
 
 def test_a_full_disk_costs_one_copy_until_there_is_room(small_disk: Path) -> None:
@@ -290,34 +285,34 @@ def test_a_full_disk_costs_one_copy_until_there_is_room(small_disk: Path) -> Non
             filler.write(b"\0" * 4096)
     for _ in range(3):
         restock()
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1",)
-    maintenance = Maintenance(CATALOG)
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1",)
+    maintenance = Maintenance(SHELF)
     with pytest.raises(Unavailable, match="full"):
         maintenance.step()
     (small_disk / "filler").unlink()
     maintenance.step()
     restock()
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
 def test_a_checkpoint_that_finds_no_room_is_nobody_elses_write(small_disk: Path) -> None:
     """It writes as much of the file as there is room for: the witness must not take that for a stranger's doing."""
     for _ in range(20):
         restock()
-    before = topology.database_file("catalog-2").stat()
+    before = replication_settings.files["shelf-2"].stat()
     with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
         while True:
             filler.write(b"\0" * 4096)
-    with writer_lock(CATALOG.lock_dir, timeout_s=PATIENCE_S):
-        checkpoint(CATALOG, read_witness(CATALOG.witness_file), truncate_ms=50)
-    after = topology.database_file("catalog-2").stat()
+    with writer_lock(SHELF.lock_dir, timeout_s=PATIENCE_S):
+        checkpoint(SHELF, read_witness(SHELF.witness_file), truncate_ms=50)
+    after = replication_settings.files["shelf-2"].stat()
     assert after.st_mtime_ns != before.st_mtime_ns, "it wrote nothing"
     for _ in range(3):
         restock()
-    reasons = read_witness(CATALOG.witness_file).complaints
+    reasons = read_witness(SHELF.witness_file).complaints
     assert "somebody else" not in str(reasons), reasons
     (small_disk / "filler").unlink()
-    maintenance = Maintenance(CATALOG)
+    maintenance = Maintenance(SHELF)
     wait_for(lambda: _is_whole(maintenance))
     restock()
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")

@@ -16,7 +16,6 @@ from bookstore_project.replication.tests.support import file_faults
 from bookstore_project.replication.tests.support.fault_case import GOES_ON, Case
 from bookstore_project.replication.tests.support.file_faults import FAULTS, Prepared, Stranger
 from bookstore_project.replication.tests.support.workloads import GOODS
-from bookstore_project.settings import topology
 
 pytestmark = pytest.mark.processes
 
@@ -63,7 +62,7 @@ def case(
         yield made
         made.heal()
         connections.close_all()
-        stranger.clear(*map(topology.database_file, service.aliases))
+        stranger.clear(*(replication_settings.files[alias] for alias in service.aliases))
 
 
 # ---------------------------------------------------------------------------------------------- the answers

@@ -1,7 +1,7 @@
 """Two faults at once: what was found in a file that nobody can do without is remembered, until all of it was checked.
 
 One copy is spoilt, and the other one is gone. Whatever happens then to what gave the fault away (a connection closes,
-a tool merges the `-wal`, a process is killed between two steps), nothing is read from the spoilt one, nothing sold.
+a tool merges the `-wal`, a process is killed between two steps), nothing is read from the spoilt one, nothing taken.
 """
 
 import sqlite3
@@ -22,6 +22,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from bookstore_project.replication import failpoints, reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
@@ -30,7 +31,10 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.sqlite_pair.repair.compaction import compact
-from bookstore_project.replication.tests.support.books import price_of, reprice
+from bookstore_project.replication.tests.desk.models import Line, Mark, Slip
+from bookstore_project.replication.tests.shelf.models import Article, Note
+from bookstore_project.replication.tests.shelf.services import SEVEN, restock
+from bookstore_project.replication.tests.support.articles import price_of, reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -39,15 +43,11 @@ from bookstore_project.replication.tests.support.replica_files import (
     held,
 )
 from bookstore_project.replication.transaction import run
-from bookstore_project.settings import topology
-from catalog_app.models import Book, KeyedAnswer
-from catalog_app.services import book_restock
-from order_app.models import Order, OrderLine, SweepMark
 from tests.actors import Actor
 
-CATALOG = get_service("catalog")
-ORDER_ID = uuid.UUID(int=7)
-TITLE = "How to get a good grade in DOS in 40 minutes a day"
+SHELF = get_service("shelf")
+SLIP_ID = uuid.UUID(int=7)
+TITLE = SEVEN[0][0]
 
 
 @dataclass(frozen=True)
@@ -88,25 +88,25 @@ class Kind:
 
 
 def _note() -> None:
-    run("catalog", lambda: KeyedAnswer.objects.create(key=uuid.uuid4(), fingerprint="", status=200, body=""))
+    run("shelf", lambda: Note.objects.create(key=uuid.uuid4(), text=""))
 
 
-def _order(title: str) -> None:
+def _slip(title: str) -> None:
     def write() -> None:
-        Order.objects.get_or_create(id=ORDER_ID, defaults={"created_at": datetime.now(UTC), "sale": 1})
-        values = {"order_id": ORDER_ID, "book": 1, "title": title, "quantity": 1, "unit_price": 5}
-        OrderLine.objects.update_or_create(sale=1, defaults=values)
+        Slip.objects.get_or_create(id=SLIP_ID, defaults={"made_at": datetime.now(UTC), "number": 1})
+        values = {"slip_id": SLIP_ID, "article": 1, "title": title, "quantity": 1}
+        Line.objects.update_or_create(number=1, defaults=values)
 
-    run("order", write)
+    run("desk", write)
 
 
 KINDS = {
-    "catalog": Kind(CATALOG, reprice, lambda: Book.objects.get(pk=1).price, _note),
-    "order": Kind(
-        get_service("order"),
-        lambda: _order("as it is"),
-        lambda: list(OrderLine.objects.values_list("title")),
-        lambda: run("order", lambda: SweepMark.objects.create(sale=0)),
+    "shelf": Kind(SHELF, reprice, lambda: Article.objects.get(pk=1).price, _note),
+    "desk": Kind(
+        get_service("desk"),
+        lambda: _slip("as it is"),
+        lambda: list(Line.objects.values_list("title")),
+        lambda: run("desk", lambda: Mark.objects.create(number=0)),
     ),
 }
 Old = dict[str, bytes]
@@ -127,11 +127,11 @@ def look_with_a_tool(alias: str) -> None:
     code = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT 1 FROM sqlite_master'); c.close()"
     )
-    subprocess.run([sys.executable, "-c", code, topology.database_file(alias)], check=True)
+    subprocess.run([sys.executable, "-c", code, replication_settings.files[alias]], check=True)
 
 
 def lose(alias: str) -> None:
-    path = topology.database_file(alias)
+    path = replication_settings.files[alias]
     for leftover in path.parent.glob(f"{path.name}*"):
         leftover.unlink()
 
@@ -149,17 +149,17 @@ def start() -> str:
 
 
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, seven_books: Path) -> Kind:
+def kind(request: pytest.FixtureRequest, seven_articles: Path) -> Kind:
     return KINDS[request.param]
 
 
 @pytest.fixture
 def old(kind: Kind) -> Old:
     """Both files as they were before the row changed. The -wal beside them knows of later changes of other pages."""
-    _order("as it was")
+    _slip("as it was")
     kind.write()
     kind.checkpoint()
-    old = {alias: read_bytes(topology.database_file(alias)) for alias in kind.service.aliases}
+    old = {alias: read_bytes(replication_settings.files[alias]) for alias in kind.service.aliases}
     kind.change()
     kind.checkpoint()
     kind.write()
@@ -172,7 +172,7 @@ class TestOverwrittenWhileTheOtherIsGone:
     def test_nothing_is_read_or_written_ever_after(self, kind: Kind, old: Old, spoilt: int) -> None:
         alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
         lose(other)
-        overwrite(topology.database_file(alias), old[alias])
+        overwrite(replication_settings.files[alias], old[alias])
         kind.refuses(alias)
         connections.close_all()
         kind.refuses(alias)
@@ -188,7 +188,7 @@ class TestOverwrittenWhileTheOtherIsGone:
         """Also where a check would find nothing wrong: an old page is as sound as a new one."""
         alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
         lose(other)
-        path = topology.database_file(alias)
+        path = replication_settings.files[alias]
         overwrite(path, old[alias] if content == "old" else read_bytes(path))
         with pytest.raises(Unavailable):
             kind.write()
@@ -204,10 +204,10 @@ class TestOverwrittenWhileTheOtherIsGone:
         compact(kind.service)
         alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
         lose(other)
-        overwrite(topology.database_file(alias), b"")
+        overwrite(replication_settings.files[alias], b"")
         with pytest.raises(Unavailable):
             kind.write()
-        overwrite(topology.database_file(alias), old[alias])
+        overwrite(replication_settings.files[alias], old[alias])
         connections.close_all()
         look_with_a_tool(alias)
         start()
@@ -219,7 +219,7 @@ class TestOverwrittenWhileTheOtherIsGone:
         alias, other = kind.service.aliases[spoilt], kind.service.aliases[1 - spoilt]
         connections.close_all()
         lose(other)
-        overwrite(topology.database_file(alias), old[alias])
+        overwrite(replication_settings.files[alias], old[alias])
         look_with_a_tool(alias)
         start()
         with pytest.raises(Unavailable):
@@ -251,11 +251,11 @@ def test_a_tool_that_had_a_look_between_a_crash_and_a_start_costs_nothing(kind: 
 
 
 HERE = "from bookstore_project.replication.sqlite_pair.tests.test_two_faults import *\n"
-WRITE = f"{HERE}KINDS['catalog'].write()"
-STEP = f"{HERE}Maintenance(KINDS['catalog'].service).step()"
+WRITE = f"{HERE}KINDS['shelf'].write()"
+STEP = f"{HERE}Maintenance(KINDS['shelf'].service).step()"
 
 
-@pytest.mark.parametrize("kind", ["catalog"], indirect=True)
+@pytest.mark.parametrize("kind", ["shelf"], indirect=True)
 @pytest.mark.parametrize("code", [WRITE, STEP], ids=["writer", "maintenance"])
 @pytest.mark.parametrize("point", ["suspect", "suspected"])
 @pytest.mark.processes
@@ -263,140 +263,140 @@ def test_killed_while_it_remembers_what_it_found(
     kind: Kind, old: Old, killed_at: KilledAt, point: str, code: str
 ) -> None:
     connections.close_all()
-    lose("catalog-2")
-    overwrite(topology.database_file("catalog-1"), old["catalog-1"])
+    lose("shelf-2")
+    overwrite(replication_settings.files["shelf-1"], old["shelf-1"])
     killed_at(point, code)
     start()
-    kind.refuses("catalog-1")
+    kind.refuses("shelf-1")
 
 
-@pytest.mark.parametrize("kind", ["catalog"], indirect=True)
-@pytest.mark.parametrize("point", ["begun", "before-commit", "committed-catalog-1"])
+@pytest.mark.parametrize("kind", ["shelf"], indirect=True)
+@pytest.mark.parametrize("point", ["begun", "before-commit", "committed-shelf-1"])
 @pytest.mark.processes
 def test_the_last_copy_is_overwritten_under_a_writer(kind: Kind, old: Old, point: str) -> None:
     """The commit may begin the -wal anew: what it was when the file was overwritten is gone then."""
-    lose("catalog-2")
+    lose("shelf-2")
     kind.write()
-    assert kind.witness.in_sync == ("catalog-1",)
+    assert kind.witness.in_sync == ("shelf-1",)
     kind.checkpoint()
-    failpoints.hooks[point] = lambda: overwrite(topology.database_file("catalog-1"), old["catalog-1"])
-    if point == "committed-catalog-1":
+    failpoints.hooks[point] = lambda: overwrite(replication_settings.files["shelf-1"], old["shelf-1"])
+    if point == "committed-shelf-1":
         kind.write()  # What was committed before, and is acknowledged now, stands.
     else:
         with pytest.raises(OutcomeUnknown):
             kind.write()
-        assert "catalog-1" in kind.witness.suspects
+        assert "shelf-1" in kind.witness.suspects
     failpoints.hooks.clear()
     connections.close_all()
-    kind.refuses("catalog-1")
+    kind.refuses("shelf-1")
 
 
 # ------------------------------------------------------------------------------------------ damaged rows
 
 
 def list_titles(alias: str) -> list[str]:
-    with reads.reading("catalog", alias=alias):
-        return [book.title for book in Book.objects.all()]
+    with reads.reading("shelf", alias=alias):
+        return [article.title for article in Article.objects.all()]
 
 
 def flip(alias: str) -> None:
-    change_around(alias, "UPDATE catalog_app_book SET title = 'Flipped' WHERE id = 1")
+    change_around(alias, "UPDATE shelf_article SET title = 'Flipped' WHERE id = 1")
 
 
-def test_the_set_does_not_shrink_to_a_file_that_a_scrub_would_not_pass(seven_books: Path) -> None:
-    flip("catalog-1")
-    lose("catalog-2")
-    with pytest.raises(Unavailable, match="catalog-1, which would be the only copy, is damaged: row 1 of"):
-        book_restock(book_id=2, quantity=1, actor="test")
-    assert set(read_witness(CATALOG.witness_file).suspects) == {"catalog-1", "catalog-2"}
-    with pytest.raises(Unavailable, match="catalog-1 is suspected: row 1"):
-        list_titles("catalog-1")
+def test_the_set_does_not_shrink_to_a_file_that_a_scrub_would_not_pass(seven_articles: Path) -> None:
+    flip("shelf-1")
+    lose("shelf-2")
+    with pytest.raises(Unavailable, match="shelf-1, which would be the only copy, is damaged: row 1 of"):
+        restock(2)
+    assert set(read_witness(SHELF.witness_file).suspects) == {"shelf-1", "shelf-2"}
+    with pytest.raises(Unavailable, match="shelf-1 is suspected: row 1"):
+        list_titles("shelf-1")
 
 
 def read_verified(alias: str) -> None:
-    with reads.reading("catalog", alias=alias):
-        reads.get_verified(Book, 1)
+    with reads.reading("shelf", alias=alias):
+        reads.get_verified(Article, 1)
 
 
 FINDERS: dict[str, Callable[[], object]] = {
-    "a read of the book": lambda: read_verified("catalog-1"),
-    "a write of the book": lambda: reprice(1),
-    "a scrub": lambda: Maintenance(CATALOG).scrub(),
+    "a read of the article": lambda: read_verified("shelf-1"),
+    "a write of the article": lambda: reprice(1),
+    "a scrub": lambda: Maintenance(SHELF).scrub(),
 }
 
 
 @pytest.mark.parametrize("finder", FINDERS)
-def test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal(seven_books: Path, finder: str) -> None:
-    lose("catalog-2")
-    book_restock(book_id=2, quantity=1, actor="test")
-    flip("catalog-1")
+def test_with_damage_known_in_the_last_copy_every_answer_is_a_refusal(seven_articles: Path, finder: str) -> None:
+    lose("shelf-2")
+    restock(2)
+    flip("shelf-1")
     with pytest.raises(Unavailable):
         FINDERS[finder]()
     for _ in range(2):
-        with pytest.raises(Unavailable, match=r"catalog-1 is suspected: .*row 1 of catalog_app_book"):
-            list_titles("catalog-1")
+        with pytest.raises(Unavailable, match=r"shelf-1 is suspected: .*row 1 of shelf_article"):
+            list_titles("shelf-1")
         with pytest.raises(Unavailable, match="suspected"):
-            price_of(2, "catalog-1")
+            price_of(2, "shelf-1")
         with pytest.raises(Unavailable, match="suspected"):
-            book_restock(book_id=2, quantity=1, actor="test")
+            restock(2)
         connections.close_all()
         with pytest.raises(Unavailable, match="suspected"):
-            Maintenance(CATALOG).step()  # There is a copy to be rebuilt.
+            Maintenance(SHELF).step()  # There is a copy to be rebuilt.
 
 
-def test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once(seven_books: Path) -> None:
-    flip("catalog-1")
+def test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once(seven_articles: Path) -> None:
+    flip("shelf-1")
     with pytest.raises(Unavailable, match="row 1"):
-        read_verified("catalog-1")
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-2",)
+        read_verified("shelf-1")
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-2",)
     with pytest.raises(Unavailable, match="out of sync"):
-        list_titles("catalog-1")
-    Maintenance(CATALOG).step()
-    assert_copies_equal("catalog")
+        list_titles("shelf-1")
+    Maintenance(SHELF).step()
+    assert_copies_equal("shelf")
 
 
-def test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_nothing(seven_books: Path) -> None:
-    flip("catalog-1")
+def test_what_a_reader_saw_in_a_file_that_was_replaced_meanwhile_counts_for_nothing(seven_articles: Path) -> None:
+    flip("shelf-1")
 
     def rebuild() -> None:
         failpoints.hooks.clear()
         Actor(lambda: reprice(1)).result()
-        Actor(Maintenance(CATALOG).step).result()
+        Actor(Maintenance(SHELF).step).result()
 
     failpoints.hooks["gate-report"] = rebuild
     with pytest.raises(Unavailable, match="row 1"):
-        read_verified("catalog-1")
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+        read_verified("shelf-1")
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
 
 
-def test_nor_does_what_a_scrub_saw(seven_books: Path) -> None:
-    flip("catalog-1")
+def test_nor_does_what_a_scrub_saw(seven_articles: Path) -> None:
+    flip("shelf-1")
 
     def rebuild() -> None:
         failpoints.hooks.clear()
         Actor(lambda: reprice(1)).result()
-        Actor(Maintenance(CATALOG).step).result()
+        Actor(Maintenance(SHELF).step).result()
 
     failpoints.hooks["scrubbed"] = rebuild
-    assert "row 1 of catalog_app_book" in Maintenance(CATALOG).scrub()["catalog-1"][0]
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+    assert "row 1 of shelf_article" in Maintenance(SHELF).scrub()["shelf-1"][0]
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
 
 
-def test_a_file_that_only_nobody_vouches_for_is_checked_once_and_counts_again(seven_books: Path) -> None:
+def test_a_file_that_only_nobody_vouches_for_is_checked_once_and_counts_again(seven_articles: Path) -> None:
     """Whoever reported it doesn't know that it was checked meanwhile."""
-    before = read_witness(CATALOG.witness_file)
+    before = read_witness(SHELF.witness_file)
     unvouched = file_identity.Unvouched("its -wal was replaced")
-    take_out(CATALOG, by_reports([FaultReport("catalog-1", before.files["catalog-1"].nonce, unvouched)]))
-    after = read_witness(CATALOG.witness_file)
+    take_out(SHELF, by_reports([FaultReport("shelf-1", before.files["shelf-1"].nonce, unvouched)]))
+    after = read_witness(SHELF.witness_file)
     assert (after.in_sync, after.suspects, after.epoch) == (before.in_sync, {}, before.epoch + 1)
 
 
-def test_a_lock_of_another_program_is_no_reason_to_report_a_file(seven_books: Path) -> None:
-    nonce = read_witness(CATALOG.witness_file).files["catalog-1"].nonce
+def test_a_lock_of_another_program_is_no_reason_to_report_a_file(seven_articles: Path) -> None:
+    nonce = read_witness(SHELF.witness_file).files["shelf-1"].nonce
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    take_out(CATALOG, by_reports([FaultReport("catalog-1", nonce, busy)]))
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+    take_out(SHELF, by_reports([FaultReport("shelf-1", nonce, busy)]))
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
 
 
 # --------------------------------------------------------------------------------------------- cleared again
@@ -404,7 +404,7 @@ def test_a_lock_of_another_program_is_no_reason_to_report_a_file(seven_books: Pa
 
 def test_files_that_come_back_as_they_were_count_again(kind: Kind) -> None:
     kind.write()
-    folders = [topology.database_file(alias).parent for alias in kind.service.aliases]
+    folders = [replication_settings.files[alias].parent for alias in kind.service.aliases]
     for folder in folders:
         folder.rename(folder.with_name(f"{folder.name}.away"))
     with pytest.raises(Unavailable):
@@ -421,103 +421,103 @@ def test_files_that_come_back_as_they_were_count_again(kind: Kind) -> None:
     assert_copies_equal(kind.service.name)
 
 
-def test_a_row_that_is_mended_counts_again_after_a_scrub(seven_books: Path) -> None:
-    lose("catalog-2")
-    book_restock(book_id=2, quantity=1, actor="test")
-    flip("catalog-1")
+def test_a_row_that_is_mended_counts_again_after_a_scrub(seven_articles: Path) -> None:
+    lose("shelf-2")
+    restock(2)
+    flip("shelf-1")
     with pytest.raises(Unavailable):
         reprice(1)
-    maintenance = Maintenance(CATALOG)
+    maintenance = Maintenance(SHELF)
     with pytest.raises(Unavailable):
         maintenance.step()
-    change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{TITLE}' WHERE id = 1")
+    change_around("shelf-1", f"UPDATE shelf_article SET title = '{TITLE}' WHERE id = 1")
     maintenance.scrub()
     maintenance.step()
     reprice(1)
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
-def test_the_operator_has_those_who_are_suspected_checked(seven_books: Path) -> None:
-    flip("catalog-1")
-    lose("catalog-2")
+def test_the_operator_has_those_who_are_suspected_checked(seven_articles: Path) -> None:
+    flip("shelf-1")
+    lose("shelf-2")
     with pytest.raises(Unavailable):
-        book_restock(book_id=2, quantity=1, actor="test")
+        restock(2)
     told = StringIO()
-    with pytest.raises(CommandError, match="Still suspected: catalog-1, catalog-2"):
-        call_command("replication", "scrub", "--service", "catalog", stdout=told, stderr=StringIO())
-    assert "catalog-1: SUSPECTED\n  row 1 of catalog_app_book isn't what the log says" in told.getvalue()
-    assert "catalog-2: SUSPECTED\n  its file is gone" in told.getvalue()
-    change_around("catalog-1", f"UPDATE catalog_app_book SET title = '{TITLE}' WHERE id = 1")
-    with pytest.raises(CommandError, match="Still suspected: catalog-2"):
-        call_command("replication", "scrub", "--service", "catalog", stdout=told, stderr=StringIO())
-    assert "catalog-1: sound, and not suspected any more" in told.getvalue()
+    with pytest.raises(CommandError, match="Still suspected: shelf-1, shelf-2"):
+        call_command("replication", "scrub", "--service", "shelf", stdout=told, stderr=StringIO())
+    assert "shelf-1: SUSPECTED\n  row 1 of shelf_article isn't what the log says" in told.getvalue()
+    assert "shelf-2: SUSPECTED\n  its file is gone" in told.getvalue()
+    change_around("shelf-1", f"UPDATE shelf_article SET title = '{TITLE}' WHERE id = 1")
+    with pytest.raises(CommandError, match="Still suspected: shelf-2"):
+        call_command("replication", "scrub", "--service", "shelf", stdout=told, stderr=StringIO())
+    assert "shelf-1: sound, and not suspected any more" in told.getvalue()
 
 
 @pytest.mark.processes
-def test_killed_before_it_is_cleared_it_is_cleared_by_the_next(seven_books: Path, killed_at: KilledAt) -> None:
+def test_killed_before_it_is_cleared_it_is_cleared_by_the_next(seven_articles: Path, killed_at: KilledAt) -> None:
     connections.close_all()
-    path = topology.database_file("catalog-1")
-    lose("catalog-2")
+    path = replication_settings.files["shelf-1"]
+    lose("shelf-2")
     path.rename(path.with_name("away"))
     with pytest.raises(Unavailable):
         reprice(1)
     path.with_name("away").rename(path)
     connections.close_all()
     killed_at("suspicion-checked", STEP)
-    assert "catalog-1" in read_witness(CATALOG.witness_file).suspects
-    Maintenance(CATALOG).step()
+    assert "shelf-1" in read_witness(SHELF.witness_file).suspects
+    Maintenance(SHELF).step()
     reprice(1)
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
 # -------------------------------------------------------------------------------------- files with many rows
 
 
 @pytest.fixture
-def large_files(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def large_files(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No file is checked while writers wait."""
     monkeypatch.setattr(verification, "AT_ONCE_BYTES", 0)
 
 
 def test_a_large_file_is_checked_by_maintenance_before_it_counts_alone(large_files: None) -> None:
-    lose("catalog-2")
+    lose("shelf-2")
     for _ in range(2):
         with pytest.raises(Unavailable, match=r"is checked as a whole first.* try again in a moment"):
             reprice(1)
-        assert price_of(1, "catalog-1")[0] == "30.00", "it is read meanwhile"
-    Maintenance(CATALOG).step()
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
+        assert price_of(1, "shelf-1")[0] == "30.00", "it is read meanwhile"
+    Maintenance(SHELF).step()
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
     reprice(1)
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")
 
 
 def test_while_a_tool_holds_a_large_file_the_store_goes_on_after_the_check(large_files: None) -> None:
-    with held("catalog-2"):
+    with held("shelf-2"):
         with pytest.raises(Unavailable, match="is checked as a whole first"):
             reprice(1)
         with pytest.raises(Unavailable, match="busy or full"):
-            Maintenance(CATALOG).step()
+            Maintenance(SHELF).step()
         reprice(1)
-    Maintenance(CATALOG).step()
-    assert_copies_equal("catalog")
+    Maintenance(SHELF).step()
+    assert_copies_equal("shelf")
 
 
 def test_a_large_file_that_does_not_pass_is_suspected(large_files: None) -> None:
-    flip("catalog-1")
-    lose("catalog-2")
+    flip("shelf-1")
+    lose("shelf-2")
     with pytest.raises(Unavailable):
-        book_restock(book_id=2, quantity=1, actor="test")
+        restock(2)
     with pytest.raises(Unavailable, match="row 1"):
-        Maintenance(CATALOG).step()
+        Maintenance(SHELF).step()
     with pytest.raises(Unavailable, match="suspected: row 1"):
-        list_titles("catalog-1")
+        list_titles("shelf-1")
 
 
 @pytest.mark.processes
 def test_killed_between_the_check_and_the_eviction_it_is_checked_again(
     large_files: None, killed_at: KilledAt
 ) -> None:
-    lose("catalog-2")
+    lose("shelf-2")
     with pytest.raises(Unavailable):
         reprice(1)
     connections.close_all()
@@ -526,7 +526,7 @@ def test_killed_between_the_check_and_the_eviction_it_is_checked_again(
         "from bookstore_project.replication.sqlite_pair.files import verification\nverification.AT_ONCE_BYTES = 0\n"
         + STEP,
     )
-    assert read_witness(CATALOG.witness_file).in_sync == ("catalog-1", "catalog-2")
-    Maintenance(CATALOG).step()
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
+    Maintenance(SHELF).step()
     reprice(1)
-    assert_copies_equal("catalog")
+    assert_copies_equal("shelf")

@@ -1,16 +1,15 @@
 """What the two services' customers change and see, in a few words, for tests that treat both alike."""
 
 import uuid
-from decimal import Decimal
 from typing import Protocol
 
 from django.db.models import F
 from django.utils import timezone
 
 from bookstore_project.replication import reads, rows
+from bookstore_project.replication.tests.desk.models import Line, Mark, Slip
+from bookstore_project.replication.tests.shelf.models import Article, Note
 from bookstore_project.replication.transaction import run
-from catalog_app.models import Book, KeyedAnswer
-from order_app.models import Order, OrderLine, SweepMark
 
 
 class Goods(Protocol):
@@ -34,55 +33,52 @@ class Goods(Protocol):
         """Inside of a read; raises Unavailable if what it rests on isn't what the log says."""
 
 
-class Books:
-    service = "catalog"
-    edit = "UPDATE catalog_app_book SET quantity = quantity + 7 WHERE id = 2"
-    damage = "UPDATE catalog_app_book SET version = version - 1 WHERE id = 1"
+class Articles:
+    service = "shelf"
+    edit = "UPDATE shelf_article SET quantity = quantity + 7 WHERE id = 2"
+    damage = "UPDATE shelf_article SET version = version - 1 WHERE id = 1"
 
     def prepare(self) -> None:
-        run("catalog", lambda: [Book.objects.create(title="A book", topic="t", price=1, quantity=0) for _ in "12"])
+        run("shelf", lambda: [Article.objects.create(title="A saw", kind="tools", price=1) for _ in "12"])
 
     def write(self) -> None:
-        run("catalog", lambda: Book.objects.filter(pk=1).update(version=F("version") + 1))
+        run("shelf", lambda: Article.objects.filter(pk=1).update(version=F("version") + 1))
 
-    def pad(self, length: int = 1) -> None:
-        key = uuid.uuid4()
-        run("catalog", lambda: KeyedAnswer.objects.create(key=key, fingerprint="", status=200, body="x" * length))
+    def pad(self) -> None:
+        run("shelf", lambda: Note.objects.create(key=uuid.uuid4(), text="x"))
 
     def count(self) -> int:
-        book = reads.get_verified(Book, 1)
-        assert book is not None
-        return book.version
+        article = reads.get_verified(Article, 1)
+        assert article is not None
+        return article.version
 
 
-class Orders:
-    service = "order"
-    edit = "UPDATE order_app_orderline SET quantity = 7 WHERE sale = 2"
-    damage = "UPDATE order_app_orderline SET quantity = 9 WHERE sale = 1"
+class Slips:
+    service = "desk"
+    edit = "UPDATE desk_line SET quantity = 7 WHERE number = 2"
+    damage = "UPDATE desk_line SET quantity = 9 WHERE number = 1"
 
     def prepare(self) -> None:
         self.write()
 
     def write(self) -> None:
         def insert() -> None:
-            number = Order.objects.count() + 1
-            order = Order(id=uuid.uuid4(), sale=number, created_at=timezone.now())
-            rows.insert(order)
-            rows.insert(
-                OrderLine(sale=number, order=order, book=1, title="A book", quantity=1, unit_price=Decimal(1))
-            )
+            number = Slip.objects.count() + 1
+            slip = Slip(id=uuid.uuid4(), number=number, made_at=timezone.now())
+            rows.insert(slip)
+            rows.insert(Line(number=number, slip=slip, article=1, title="A saw", quantity=1))
 
-        run("order", insert)
+        run("desk", insert)
 
     def pad(self) -> None:
-        run(
-            "order",
-            lambda: SweepMark.objects.update_or_create(pk=1, create_defaults={}, defaults={"sale": F("sale") + 1}),
-        )
+        def move_on() -> None:
+            Mark.objects.update_or_create(pk=1, create_defaults={}, defaults={"number": F("number") + 1})
+
+        run("desk", move_on)
 
     def count(self) -> int:
-        keys = OrderLine.objects.order_by("sale").values_list("pk", flat=True)
-        return len([reads.get_verified(OrderLine, key) for key in keys])
+        keys = Line.objects.order_by("number").values_list("pk", flat=True)
+        return len([reads.get_verified(Line, key) for key in keys])
 
 
-GOODS: dict[str, Goods] = {"catalog": Books(), "order": Orders()}
+GOODS: dict[str, Goods] = {"shelf": Articles(), "desk": Slips()}
