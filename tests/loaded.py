@@ -33,6 +33,7 @@ from typing import Any, NoReturn
 from bookstore_project.cluster import forkserver
 from bookstore_project.cluster.forkserver import ForkServer, Unavailable
 from bookstore_project.cluster.lifeline import Lifeline
+from tests.waiting import PATIENCE_S
 
 __all__ = ["Forked", "Unavailable", "alive", "run", "start"]
 
@@ -120,18 +121,38 @@ def start(
     errors: Path | None = None,
     is_supervisor: bool = False,
 ) -> Forked:
-    """Runs a command in a session of its own. `arguments` are those of the interpreter: a file, or `-m MODULE`.
+    """Runs a command in a session of its own, with an interpreter's arguments: FILE, `-m MODULE` or `-c CODE`.
 
-    What it says goes to `output`; complaints, too, or to the file `errors`. Raises Unavailable.
+    What it says goes to `output`; complaints, too, or to the file `errors`. Raises Unavailable, also if the
+    environment tells Python how to begin (`PYTHONPATH`, and what is there): it has begun already.
     """
+    if any(name.startswith("PYTHON") and os.environ.get(name) != value for name, value in environment.items()):
+        raise Unavailable
     kind = SUPERVISOR if is_supervisor else OTHER
     return Forked(_server().start([kind, str(errors or ""), *arguments], environment, output))
 
 
 def run(
+    arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float = PATIENCE_S
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end, in a new interpreter where none can be forked. Raises TimeoutExpired."""
+    try:
+        return _run_forked(arguments, environment, timeout_s)
+    except Unavailable:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=forkserver.ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+
+def _run_forked(
     arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end, as `subprocess.run` does. Raises TimeoutExpired, and Unavailable."""
     with tempfile.TemporaryFile() as said, tempfile.NamedTemporaryFile() as complained:
         process = start(arguments, environment, said.fileno(), errors=Path(complained.name))
         try:
@@ -169,10 +190,12 @@ def main(arguments: Sequence[str]) -> None:
 
 def _run(command: list[str]) -> int:
     """The exit status, as the interpreter would have it; what is to be said of an error has been said."""
-    sys.argv = command[1:] if command[0] == "-m" else command
+    sys.argv = command[1:] if command[0] in ("-m", "-c") else command
     try:
         if command[0] == "-m":
             runpy.run_module(command[1], run_name="__main__", alter_sys=True)
+        elif command[0] == "-c":
+            exec(command[1], {"__name__": "__main__"})
         else:
             runpy.run_path(command[0], run_name="__main__")
     except SystemExit as ended:

@@ -180,8 +180,7 @@ class Store:
         command = [str(ROOT / "manage.py"), *arguments]
         environment = self.environment | {"BOOKSTORE_NODE": node}
         if self._is_forked:
-            with contextlib.suppress(Unavailable):
-                return loaded.run(command, environment, timeout_s)
+            return loaded.run(command, environment, timeout_s)
         return subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,

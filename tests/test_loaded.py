@@ -64,6 +64,12 @@ def test_a_command_has_its_own_arguments_environment_settings_and_streams(progra
         assert told["input"] == ""
 
 
+def test_what_python_does_as_it_begins_is_done_in_a_new_interpreter(program: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('begun')")
+    done = loaded.run([program, "0"], environment(PYTHONPATH=str(tmp_path)))
+    assert done.stdout.startswith("begun\n")
+
+
 def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "waiting.py"
     path.write_text("import os, signal, sys; print(os.getpid(), flush=True); signal.pause()")

@@ -52,8 +52,9 @@ def test_a_mutant_fits_the_code_and_names_tests_that_exist(name: str, tmp_path: 
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A tree of one function and its test."""
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree of one function and its test, which needs none of pytest's plugins: they take longest to load."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (tmp_path / "sums.py").write_text("def add(a, b):\n    return a + b\n")
     (tmp_path / "test_sums.py").write_text(
         "import pytest, sums\n\n"

@@ -2,18 +2,10 @@
 
 import os
 import subprocess
-import sys
 
-from bookstore_project.settings import topology
+from tests import loaded
 
 
 def python(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")}
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=inherited | environment,
-        cwd=topology.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return loaded.run(["-c", code], inherited | environment)

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -21,25 +20,20 @@ from bookstore_project.cluster import preparation
 from bookstore_project.replication.progress import silent
 from bookstore_project.settings import secret_files, topology
 from bookstore_project.settings.secret_files import SECRETS, Unusable
+from tests import loaded
 
 NAMES = ["secret-key", "service-token"]
 PLACES = [alias for service in topology.SERVICES for alias in topology.database_aliases(service)]
 
 
 def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")},
-            "BOOKSTORE_DATA": str(data),
-            "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.base",
-            **variables,
-        },
-        cwd=topology.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")},
+        "BOOKSTORE_DATA": str(data),
+        "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.base",
+        **variables,
+    }
+    return loaded.run(arguments, environment)
 
 
 def load_settings(data: Path, node: str) -> subprocess.CompletedProcess[str]:

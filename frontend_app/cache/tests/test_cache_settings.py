@@ -1,15 +1,14 @@
 """Which cache BOOKSTORE_CACHE_URL names, and how long a lease may be."""
 
 import subprocess
-import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from bookstore_project.settings import caching, topology
+from tests import loaded
 from tests.store import environment_for
-from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -80,11 +79,5 @@ def test_a_lease_that_makes_no_sense_is_refused(tmp_path_factory: pytest.TempPat
 
 def manage(folders: pytest.TempPathFactory, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     nodes = {name: f"127.0.0.1:{18000 + number}" for number, name in enumerate(topology.NODES)}
-    return subprocess.run(
-        [sys.executable, str(topology.ROOT / "manage.py"), *arguments],
-        env=environment_for(folders.mktemp("settings"), nodes) | environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    settings = environment_for(folders.mktemp("settings"), nodes) | environment
+    return loaded.run([str(topology.ROOT / "manage.py"), *arguments], settings)
