@@ -11,6 +11,7 @@ _registry = registry_of(topology.CATALOG)
 
 sales = Counter("bookstore_sales", "Sales made; a repeat of one isn't another.", registry=_registry)
 copies = Counter("bookstore_copies_sold", "Copies sold.", registry=_registry)
+returned = Counter("bookstore_copies_returned", "Copies of cancelled orders, back on the shelf.", registry=_registry)
 refused = Counter(
     "bookstore_sales_refused",
     "Sales refused for good; a repeat of one isn't another.",

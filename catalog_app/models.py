@@ -8,7 +8,13 @@ from django.db import models
 from django.db.models import F, Q
 
 from bookstore_project.api.fields import isbn13_problem
-from bookstore_project.api.representations import AUTHORS_LENGTH, MAX_STOCK, TITLE_LENGTH, TOPIC_LENGTH
+from bookstore_project.api.representations import (
+    ACTOR_LENGTH,
+    AUTHORS_LENGTH,
+    MAX_STOCK,
+    TITLE_LENGTH,
+    TOPIC_LENGTH,
+)
 from bookstore_project.replication import origin
 from bookstore_project.replication.engine import engine
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
@@ -109,9 +115,10 @@ class Book(models.Model):
 class LedgerEntry(models.Model):
     """One reason why a book's stock is what it is. Rows are never changed and never deleted.
 
-    At every moment initial + restocks + corrections - sold = stock; `change` is the signed number of copies, and
-    `balance` the stock after it. An order of several books has a row for each, one after the other. A refused sale
-    is a row too: it changes nothing, and it is final.
+    At every moment initial + restocks + corrections + returns - sold = stock; `change` is the signed number of
+    copies, and `balance` the stock after it. An order of several books has a row for each, one after the other. So
+    has a cancellation, with title and price of the sale. A refused sale is a row too: it changes nothing, and is
+    final.
     """
 
     class Kind(models.TextChoices):
@@ -120,16 +127,20 @@ class LedgerEntry(models.Model):
         SALE = "sale"
         REFUSAL = "refusal"
         CORRECTION = "correction"
+        RETURN = "return"
 
     book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="ledger")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     change = models.BigIntegerField(help_text="Copies that came (positive) or went (negative).")
     balance = models.BigIntegerField(help_text="The stock after it.")
-    order = models.UUIDField(null=True, blank=True, help_text="Of a sale or a refusal.")
-    quantity = models.PositiveIntegerField(default=0, help_text="Copies that the order asked for.")
+    order = models.UUIDField(null=True, blank=True, help_text="Of a sale, a refusal or a return.")
+    cancellation = models.CharField(
+        max_length=36, blank=True, default="", help_text="Of a return: the id of what brought the copies back."
+    )
+    quantity = models.PositiveIntegerField(default=0, help_text="Copies that the order asked for, or that came back.")
     title = models.CharField(max_length=TITLE_LENGTH)
     unit_price = models.DecimalField(max_digits=10, decimal_places=2)
-    actor = CanonicalField(max_length=150, blank=True, default="", help_text="Who did it, if it was staff.")
+    actor = CanonicalField(max_length=ACTOR_LENGTH, blank=True, default="", help_text="Who did it, if it was staff.")
     created_at = models.DateTimeField()
     title_key = SearchKeyField(of="title")
 
@@ -137,14 +148,18 @@ class LedgerEntry(models.Model):
         ordering = ("id",)
         verbose_name_plural = "ledger entries"
         constraints = (
-            models.UniqueConstraint(fields=["order", "book"], name="ledger_has_a_book_once_per_order"),
+            # Empty but for returns: so one index serves both rules, and finds all rows of an order.
+            models.UniqueConstraint(
+                fields=["order", "book", "cancellation"], name="ledger_has_a_book_once_per_order"
+            ),
             models.CheckConstraint(condition=Q(balance__gte=0), name="ledger_balance_is_not_negative"),
             models.CheckConstraint(
-                condition=Q(kind="sale", order__isnull=False, change=-F("quantity"), quantity__gte=1)
-                | Q(kind="refusal", order__isnull=False, change=0, quantity__gte=1)
-                | Q(kind="restock", order__isnull=True, change__gte=1)
-                | Q(kind="initial", order__isnull=True, change__gte=0)
-                | Q(kind="correction", order__isnull=True),
+                condition=Q(kind="sale", order__isnull=False, change=-F("quantity"), quantity__gte=1, cancellation="")
+                | Q(kind="refusal", order__isnull=False, change=0, quantity__gte=1, cancellation="")
+                | (Q(kind="return", order__isnull=False, change=F("quantity"), quantity__gte=1) & ~Q(cancellation=""))
+                | Q(kind="restock", order__isnull=True, change__gte=1, cancellation="")
+                | Q(kind="initial", order__isnull=True, change__gte=0, cancellation="")
+                | Q(kind="correction", order__isnull=True, cancellation=""),
                 name="ledger_change_fits_its_kind",
             ),
         )
@@ -182,7 +197,7 @@ class BookChange(models.Model):
     field = models.CharField("what", max_length=10, choices=Field.choices)
     before = models.TextField("from", blank=True, default="")
     after = models.TextField("to", blank=True, default="")
-    actor = models.CharField("who", max_length=150, blank=True, default="")
+    actor = models.CharField("who", max_length=ACTOR_LENGTH, blank=True, default="")
     way = models.CharField("by way of", max_length=6, choices=Way.choices, blank=True, default="")
     created_at = models.DateTimeField("when", db_index=True)
 

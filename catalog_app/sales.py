@@ -61,7 +61,7 @@ def order_sell(
         missing = [found for line, book in wanted if (found := _missing(line, book)) is not None]
         if missing:
             return _refuse(order, wanted, missing, is_recorded=not is_first_attempt)
-        return _sale([_take(order, line, book) for line, book in wanted if book is not None])
+        return sale_of([_take(order, line, book) for line, book in wanted if book is not None])
 
     outcome = run(topology.CATALOG, change, in_group=True)
     value = outcome.value
@@ -77,7 +77,7 @@ def order_sell(
 
 def sales_of(entries: Sequence[LedgerEntry]) -> list[Sale]:
     """The sales that these rows of the ledger, in their order, tell of. Rows of one order stand together."""
-    return [_sale(list(group)) for _, group in groupby(entries, key=lambda entry: entry.order)]
+    return [sale_of(list(group)) for _, group in groupby(entries, key=lambda entry: entry.order)]
 
 
 def _take(order: uuid.UUID, line: Line, book: Book) -> LedgerEntry:
@@ -87,7 +87,7 @@ def _take(order: uuid.UUID, line: Line, book: Book) -> LedgerEntry:
     return record(book, LedgerEntry.Kind.SALE, -line.quantity, order=order, quantity=line.quantity)
 
 
-def _sale(entries: Sequence[LedgerEntry], *, is_repeat: bool = False) -> Sale:
+def sale_of(entries: Sequence[LedgerEntry], *, is_repeat: bool = False) -> Sale:
     first = entries[0]
     assert first.order is not None
     lines = (SoldLine(entry.pk, entry.book_id, entry.title, entry.quantity, entry.unit_price) for entry in entries)
@@ -150,7 +150,7 @@ def _repeat(order: uuid.UUID, lines: Sequence[Line]) -> Sale | Refusal:
     answer = KeyedAnswer.objects.filter(pk=order).first()
     if answer is not None:
         return _repeated_refusal(answer, lines)
-    known = list(LedgerEntry.objects.filter(order=order).order_by("pk"))
+    known = list(LedgerEntry.objects.filter(order=order, cancellation="").order_by("pk"))
     for entry in known:
         verify(entry)
     by_book = {entry.book_id: entry for entry in known}
@@ -158,7 +158,7 @@ def _repeat(order: uuid.UUID, lines: Sequence[Line]) -> Sale | Refusal:
     if len(known) != len(lines) or not all(_is_same(line, by_book.get(line.book)) for line in lines):
         raise problems.IdempotencyConflict.of_purchase(is_bought=is_sale)
     if is_sale:
-        return _sale(known, is_repeat=True)
+        return sale_of(known, is_repeat=True)
     (line,), (entry,) = lines, known
     missing = MissingLine(
         OutOfStock.code, line.book, entry.title, entry.quantity, entry.balance, str(entry.unit_price)

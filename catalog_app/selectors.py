@@ -79,10 +79,11 @@ def sold_for(order: uuid.UUID) -> list[LedgerEntry]:
     return list(LedgerEntry.objects.filter(order=order, kind=LedgerEntry.Kind.SALE).order_by("pk"))
 
 
-def sold_after(number: int, limit: int) -> list[LedgerEntry]:
-    """The ledger's rows of completed sales above a number, oldest first; the last order has all of its rows."""
-    sold = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)
-    found = list(sold.filter(pk__gt=number)[:limit])
+def moved_after(number: int, limit: int) -> list[LedgerEntry]:
+    """The ledger's rows of sales and returns above a number, oldest first; the last of these has all of its rows."""
+    moved = LedgerEntry.objects.filter(kind__in=(LedgerEntry.Kind.SALE, LedgerEntry.Kind.RETURN))
+    found = list(moved.filter(pk__gt=number)[:limit])
     if len(found) == limit:
-        found += sold.filter(pk__gt=found[-1].pk, order=found[-1].order)
+        last = found[-1]
+        found += moved.filter(pk__gt=last.pk, order=last.order, cancellation=last.cancellation)
     return found

@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from bookstore_project.api.fields import StrictFields, YesNoField
+from bookstore_project.api.fields import StrictFields, TextField, YesNoField
 from bookstore_project.api.renderers import canonical_json
-from bookstore_project.api.representations import BookChangeFields, BookFields, TitleFields, lines_field
+from bookstore_project.api.representations import ACTOR_LENGTH, BookChangeFields, BookFields, TitleFields, lines_field
 from catalog_app.models import Book, BookChange
 
 
@@ -16,6 +16,15 @@ class SaleInput(StrictFields):
     order = serializers.UUIDField()
     lines = lines_field()
     first_attempt = YesNoField(default=False)
+
+
+class ReturnInput(StrictFields):
+    """What an order replica gives back."""
+
+    cancellation = serializers.UUIDField()
+    order = serializers.UUIDField()
+    lines = lines_field()
+    actor = TextField(max_length=ACTOR_LENGTH, allow_blank=True)
 
 
 _BOOK = BookFields()

@@ -15,6 +15,7 @@ urlpatterns = [
     *route("info/<int:book_id>", views.BookView.as_view(), "info"),
     *route("search/<path:topic>", views.TopicSearch.as_view(), "search"),
     *route(internal_paths.SALES[1:], views.Sales.as_view(), "sales"),
+    *route(internal_paths.RETURNS[1:], views.Returns.as_view(), "returns"),
     *route(internal_paths.LEASES[1:], LeaseView.as_view(service=topology.CATALOG), "leases"),
     *route(internal_paths.STATUS[1:], StatusView.as_view(service=topology.CATALOG), "status"),
     *common_routes(),

@@ -16,13 +16,20 @@ from bookstore_project.api.pagination import PageQuery, Pages, checked_query
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.permissions import IsService
 from bookstore_project.api.query_parameters import BookQuery
-from bookstore_project.api.sales import Line
+from bookstore_project.api.sales import Line, movements_as_json
 from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.text.canonical import canonical_or_same
-from catalog_app import sales, selectors, services
-from catalog_app.serializers import SaleInput, book_bytes, book_change_data, book_data, title_data
+from catalog_app import returns, sales, selectors, services
+from catalog_app.serializers import (
+    ReturnInput,
+    SaleInput,
+    book_bytes,
+    book_change_data,
+    book_data,
+    title_data,
+)
 
 
 class CatalogView(ReplicaView):
@@ -208,13 +215,35 @@ class Sales(CatalogView):
         return response
 
     def get(self, request: Request) -> Response:
-        """The sales above the number `after`, or that of the order `order` alone."""
-        query = request.query_params
-        order = serializers.UUIDField().run_validation(query["order"]) if "order" in query else None
-        after = serializers.IntegerField(min_value=0).run_validation(query.get("after", "0"))
+        """Sales and returns above a number of the ledger, or (`order`) the sale of that order."""
+        asked = request.query_params
+        after = serializers.IntegerField(min_value=0).run_validation(asked.get("after", "0"))
+        order = serializers.UUIDField().run_validation(asked["order"]) if "order" in asked else None
         with self.reading():
-            entries = selectors.sold_for(order) if order else selectors.sold_after(after, ROWS_AT_ONCE)
-        return Response([sale.as_json() for sale in sales.sales_of(entries)])
+            entries = selectors.moved_after(after, ROWS_AT_ONCE) if order is None else selectors.sold_for(order)
+        return Response(movements_as_json(returns.movements_of(entries)))
+
+
+@described(exclude=True)
+class Returns(CatalogView):
+    """For order replicas: put copies of a cancelled order back on the shelf."""
+
+    permission_classes = (IsService,)
+    serializer_class = ReturnInput
+
+    def post(self, request: Request) -> Response:
+        asked = self.checked(request)
+        lines = [Line(line["book"], line["quantity"]) for line in asked["lines"]]
+        returned = self.committed(
+            returns.copies_return(
+                cancellation=asked["cancellation"], order=asked["order"], lines=lines, actor=asked["actor"]
+            )
+        )
+        code = status.HTTP_200_OK if returned.is_repeat else status.HTTP_201_CREATED
+        response = Response(returned.as_json(), status=code)
+        told = ", ".join(f"{line.quantity} × book {line.book}" for line in returned.lines)
+        remark(response, f"{told} back from order {returned.order}")
+        return response
 
 
 ROWS_AT_ONCE = 500

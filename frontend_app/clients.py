@@ -109,6 +109,34 @@ class Upstream:
         Raises Unavailable if it certainly wasn't carried out, OutcomeUnknown (with order id and key) if it may
         have been.
         """
+        unknown = problems.OutcomeUnknown(
+            "The purchase may have been made. Repeat it with this Idempotency-Key to find out: it is made once.",
+            order=str(idempotency.order_id(key)),
+            idempotency_key=key,
+        )
+        return self._keyed("/api/v1/orders/", body, key, {}, unknown, is_own_key=is_own_key)
+
+    def change_order(self, path: str, body: bytes, key: str, extra: Mapping[str, str]) -> UpstreamAnswer:
+        """A change of an order under its key, tried on a second replica as a purchase is.
+
+        Raises Unavailable if it certainly wasn't carried out, OutcomeUnknown (with the key) if it may have been.
+        """
+        unknown = problems.OutcomeUnknown(
+            "The order may have been changed. Repeat it with this Idempotency-Key to find out: it is changed once.",
+            idempotency_key=key,
+        )
+        return self._keyed(path, body, key, extra, unknown)
+
+    def _keyed(
+        self,
+        path: str,
+        body: bytes,
+        key: str,
+        more: Mapping[str, str],
+        unknown: problems.OutcomeUnknown,
+        *,
+        is_own_key: bool = False,
+    ) -> UpstreamAnswer:
         may_be_done = has_left = False
         refusal: dict[str, Any] = {}
         deadline = self._deadline(PURCHASE_TOTAL_S)
@@ -117,7 +145,7 @@ class Upstream:
             if is_own_key and not has_left:
                 extra[headers.FIRST_ATTEMPT] = "1"
             try:
-                answer = self._ask(attempt, "POST", "/api/v1/orders/", body, extra)
+                answer = self._ask(attempt, "POST", path, body, {**more, **extra})
             except client.NeverSent:
                 continue
             except client.NoAnswer:
@@ -131,11 +159,7 @@ class Upstream:
             may_be_done = may_be_done or answer.code != problems.Unavailable.code
             refusal = json_object(answer.body)
         if may_be_done:
-            raise problems.OutcomeUnknown(
-                "The purchase may have been made. Repeat it with this Idempotency-Key to find out: it is made once.",
-                order=str(idempotency.order_id(key)),
-                idempotency_key=key,
-            )
+            raise unknown
         if refusal.get("service", self.service) != self.service:
             raise problems.Unavailable(str(refusal.get("detail")), service=refusal["service"])
         raise self._unavailable(deadline)

@@ -93,6 +93,24 @@ def purchase(front: Front, body: bytes, *, key: str | None) -> Relay:
     return relay
 
 
+def order_history(front: Front, order_id: str, *, username: str) -> Relay:
+    path = f"/api/v1/orders/{order_id}/history/"
+    return _read_past_cache(front, front.order, path, {headers.ACTING_USER: quote(username)})
+
+
+def change_order(front: Front, path: str, body: bytes, *, username: str, key: str | None) -> Relay:
+    """A change of an order by staff, once per key; without a key from the client the front makes one.
+
+    Raises Invalid for a key that is none, Unavailable, OutcomeUnknown.
+    """
+    own_key = None if idempotency.checked_key(key) else idempotency.new_key()
+    extra = {headers.ACTING_USER: quote(username)}
+    relay = responses.from_answer(front.order.change_order(path, body, key or own_key or "", extra))
+    if own_key is not None:
+        relay.headers.pop(headers.IDEMPOTENT_REPLAYED, None)
+    return relay
+
+
 def change_catalog(
     front: Front, method: str, path: str, body: bytes | None, *, username: str, sent: Mapping[str, str]
 ) -> Relay:

@@ -6,7 +6,7 @@ from bookstore_project.api import internal_paths
 from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource
 from bookstore_project.api.routes import common_routes, route
 from bookstore_project.replication.conf import replication_settings
-from frontend_app import views
+from frontend_app import order_views, views
 from frontend_app.dashboard import drain_views, fault_views
 from frontend_app.dashboard import views as site_views
 from frontend_app.shop import basket_pages, buying, day, looking, orders
@@ -31,6 +31,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/orders/", views.OrderListView.as_view(), "orders"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderView.as_view(), "order"),
     *route("api/v1/orders/day/", views.DayView.as_view(), "day-data"),
+    *route("api/v1/orders/<uuid:order_id>/cancel/", order_views.CancelView.as_view(), "order-cancel"),
+    *route("api/v1/orders/<uuid:order_id>/collect/", order_views.CollectView.as_view(), "order-collect"),
+    *route("api/v1/orders/<uuid:order_id>/refund/", order_views.RefundView.as_view(), "order-refund"),
+    *route("api/v1/orders/<uuid:order_id>/history/", order_views.HistoryView.as_view(), "order-history"),
     *route("purchase/<int:book_id>", views.PurchaseView.as_view(), "purchase"),
     *route("api/v1/cluster/", site_views.ClusterView.as_view(), "cluster-data"),
     *route("api/v1/cluster/nodes/<str:name>/drain/", drain_views.DrainView.as_view(), "drain"),

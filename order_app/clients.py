@@ -1,15 +1,15 @@
-"""The order service's view of the catalog: sells copies, over HTTP, at one replica or the other."""
+"""The order service's view of the catalog: sells copies, and gives them back, over HTTP, at either replica."""
 
 import json
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 
 from bookstore_project.api import headers, internal_paths, problems
-from bookstore_project.api.sales import Line, Sale
+from bookstore_project.api.sales import Line, Movement, Sale, parse_movements
 from bookstore_project.nodes import background, client, deadlines
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S, TURNED_AWAY, Call, Checker, problem_of
@@ -20,9 +20,12 @@ from bookstore_project.nodes.drains import Drains
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import topology
 from order_app.errors import Refused
+from order_app.models import OrderChange
 
 ATTEMPT_TIMEOUT_S = replication_settings.write_wait_s
 READ_TIMEOUT_S = 4.0
+DEADLINE_S = 8.0
+"""How long a return is asked for, before it is left to the sweeper."""
 CONCURRENT_SALES = 4
 """Per order replica: two of them together keep to half of one catalog replica's threads."""
 
@@ -98,17 +101,67 @@ def _sell(order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_att
     raise problems.Unavailable("No catalog replica can sell now; nothing was sold.", service=topology.CATALOG)
 
 
-def sales_after(number: int) -> list[Sale]:
-    """The next sales above a ledger number; raises Unavailable if no catalog replica answers."""
-    return _sales(f"after={number}")
+def give_back(
+    *, cancellation: uuid.UUID, order: uuid.UUID, lines: Sequence[Line], actor: str, deadline: float | None
+) -> OrderChange.Progress:
+    """Asks the catalog to put copies back, as often as it takes: what became of that, for good.
+
+    DONE if they are on the shelf, UNSOLD if the ledger has no such sale, VOID if they had come back before. Raises
+    Unavailable if nobody gives such an answer: they may be back or not, and it has to be asked again.
+    """
+    until = min(deadline or float("inf"), time.time() + DEADLINE_S)
+    if not _slots.acquire(timeout=max(0.0, until - time.time())):
+        raise problems.Unavailable("Too many sales and returns are under way.")
+    try:
+        return _give_back(
+            {
+                "cancellation": str(cancellation),
+                "order": str(order),
+                "lines": [line.as_json() for line in lines],
+                "actor": actor,
+            },
+            until,
+        )
+    finally:
+        _slots.release()
+
+
+def _give_back(asked: Mapping[str, object], deadline: float) -> OrderChange.Progress:
+    told = ""
+    for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
+        try:
+            reply = balancer.ask(attempt, "POST", internal_paths.RETURNS, body=json.dumps(asked).encode())
+        except CallFailed:
+            continue
+        if reply.status in (HTTPStatus.OK, HTTPStatus.CREATED):
+            return OrderChange.Progress.DONE
+        problem = problem_of(reply)
+        progress = OF_A_RETURN.get(str(problem.get("code")))
+        # A node of older code has no such route, and says "not found", too.
+        if progress is not None and problem.get("order") == asked["order"]:
+            return progress
+        if problem.get("code") == problems.Invalid.code:  # No room on the shelf: the other replica has none either.
+            told = str(problem.get("detail"))
+            break
+        balancer.reject(attempt, reply)
+    raise problems.Unavailable(told or "No catalog replica can take copies back now.", service=topology.CATALOG)
+
+
+OF_A_RETURN = {"not_found": OrderChange.Progress.UNSOLD, "conflict": OrderChange.Progress.VOID}
+"""Refusals that stand: what is gone from the ledger doesn't come back, and returns are never taken back."""
+
+
+def movements_after(number: int) -> list[Movement]:
+    """The next sales and returns above a ledger number; raises Unavailable if no catalog replica answers."""
+    return _movements(f"after={number}")
 
 
 def sale_of(order: uuid.UUID) -> Sale | None:
-    """What was sold for that order, if anything was; raises Unavailable if no catalog replica answers."""
-    return next(iter(_sales(f"order={order}")), None)
+    """What was sold for this order, if the ledger has it; raises Unavailable if no catalog replica answers."""
+    return next((each for each in _movements(f"order={order}") if isinstance(each, Sale)), None)
 
 
-def _sales(query: str) -> list[Sale]:
+def _movements(query: str) -> list[Movement]:
     deadline = min(time.time() + READ_TIMEOUT_S, deadlines.current() or float("inf"))
     for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
         try:
@@ -116,7 +169,7 @@ def _sales(query: str) -> list[Sale]:
         except CallFailed:
             continue
         if reply.status == HTTPStatus.OK:
-            return [Sale.parse(item) for item in json.loads(reply.body)]
+            return parse_movements(json.loads(reply.body))
         balancer.reject(attempt, reply)
     raise balancer.unavailable()
 

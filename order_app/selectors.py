@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from order_app.models import Order, OrderLine
+from bookstore_project.api import problems
+from order_app.models import Order, OrderChange, OrderLine
 
 
 def order_find(order_id: uuid.UUID) -> Order | None:
@@ -38,4 +39,13 @@ def orders_matching(query: Mapping[str, Any]) -> QuerySet[Order]:
         orders = orders.filter(created_at__gte=query["created_after"])
     if query.get("created_before") is not None:
         orders = orders.filter(created_at__lt=query["created_before"])
+    if query.get("status") is not None:
+        orders = orders.filter(status=query["status"])
     return orders
+
+
+def changes_of(order_id: uuid.UUID) -> list[OrderChange]:
+    """What staff did with an order, oldest first, each with its lines. Raises NotFound."""
+    if not Order.objects.filter(pk=order_id).exists():
+        raise problems.NotFound(f"There is no order {order_id}.")
+    return list(OrderChange.objects.filter(order=order_id).prefetch_related("lines__line"))

@@ -1,4 +1,4 @@
-"""Finishes purchases whose process died between the sale and the order: from the catalog's ledger, in seconds."""
+"""Finishes what was cut short, in seconds: orders of sales, by the catalog's ledger, and cancellations' returns."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from django.utils import timezone
 
-from bookstore_project.api.sales import Sale
+from bookstore_project.api.sales import Movement, Return, Sale
 from bookstore_project.clock import Clock
 from bookstore_project.nodes import background
 from bookstore_project.replication import reads
@@ -16,7 +16,7 @@ from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from order_app import clients, metrics
+from order_app import cancellation, clients, metrics
 from order_app.models import Order, SweepMark
 from order_app.purchase import order_write
 
@@ -25,6 +25,8 @@ logger = logging.getLogger("bookstore.order")
 EVERY_S = 1.0
 GRACE_S = 2.0
 """A sale younger than this is left to the purchase that made it."""
+CANCELLATION_GRACE_S = 10.0
+"""A cancellation younger than this is left to whoever asked for it: the catalog is asked for up to 8 s."""
 PATIENCE_S = 5.0
 """How long the other replica may be in its round before this one sweeps all the same."""
 MARK_EVERY = 200
@@ -36,7 +38,7 @@ def register() -> None:
 
 
 class Sweeper:
-    """Walks along the catalog's sales, and writes the orders that are missing.
+    """Walks along the catalog's sales and returns, writes the orders that are missing, and finishes cancellations.
 
     The lock, held for a round at a time, spares the two order replicas work, no more: an order is written once,
     whoever sweeps. So a process that hangs in its round doesn't stop the other for longer than PATIENCE_S.
@@ -56,6 +58,8 @@ class Sweeper:
             elif not self._has_waited():
                 return
             self.sweep()
+            # Beside the sweep, which begins anew where it stopped: what waits for room on a shelf holds up nobody.
+            cancellation.finish(grace_s=CANCELLATION_GRACE_S)
 
     def _has_waited(self) -> bool:
         if self._kept_out_since is None:
@@ -70,14 +74,15 @@ class Sweeper:
             self._done, self._timeline = mark, timeline
         done = self._done
         finished = 0
-        while sales := clients.sales_after(done):
+        while moved := clients.movements_after(done):
             # From the oldest on: where the clock was set back, a sale may seem younger than those after it, or not to
             # have happened yet. The latter is judged at once: its grace can't be told, and an order is written once.
-            old_enough = list(takewhile(lambda sale: not 0 <= _age_s(sale) < grace_s, sales))
-            finished += finish(old_enough)
+            old_enough = list(takewhile(lambda each: not 0 <= _age_s(each) < grace_s, moved))
+            finished += finish([each for each in old_enough if isinstance(each, Sale)])
+            cancellation.adopt([each for each in old_enough if isinstance(each, Return)])
             if old_enough:
                 done = old_enough[-1].last
-            if len(old_enough) < len(sales):
+            if len(old_enough) < len(moved):
                 break
         self._advance(done)
         return finished
@@ -123,5 +128,6 @@ def known_orders(ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         return set(Order.objects.filter(pk__in=ids).values_list("pk", flat=True))
 
 
-def _age_s(sale: Sale) -> float:
-    return (timezone.now() - sale.sold_at).total_seconds()
+def _age_s(moved: Movement) -> float:
+    at = moved.sold_at if isinstance(moved, Sale) else moved.returned_at
+    return (timezone.now() - at).total_seconds()

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from bookstore_project.api.fields import MomentField, StrictFields, WholeNumberField
 from bookstore_project.api.order_numbers import ids_of
 from bookstore_project.api.pagination import PageQuery, SearchField
-from bookstore_project.api.representations import MAX_BOOK_ID
+from bookstore_project.api.representations import MAX_BOOK_ID, ORDER_STATUSES
 
 ORDERINGS = tuple(
     prefix + field for field in ("id", "title", "authors", "topic", "price", "quantity") for prefix in ("", "-")
@@ -54,6 +54,7 @@ class OrderQuery(PageQuery):
     """Filters of the list of orders."""
 
     book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID, required=False, help_text="The book's id.")
+    status = serializers.ChoiceField(choices=ORDER_STATUSES, required=False, help_text="What became of the order.")
     created_after = MomentField(required=False, help_text="At or after this moment.")
     created_before = MomentField(required=False, help_text="Before this moment.")
     number = NumberField(

@@ -26,9 +26,13 @@ MAX_PURCHASE = 1000
 MAX_LINES = 100
 """Of one order: so long as it is being sold, nobody else's is."""
 MAX_RESTOCK = 1_000_000
+ORDER_STATUSES = ("completed", "collected", "cancelled")
 TITLE_LENGTH = 500
 AUTHORS_LENGTH = 1000
 TOPIC_LENGTH = 200
+ACTOR_LENGTH = 150
+"""Of the name of an account."""
+REASON_LENGTH = 500
 
 
 def is_book_id(text: str) -> bool:
@@ -61,7 +65,7 @@ class BookChangeFields(serializers.Serializer[Any]):
     way = serializers.CharField(
         read_only=True, help_text="`page`, `api`, `import`, `shell`, `store`; empty: unknown."
     )
-    created_at = serializers.DateTimeField(read_only=True)
+    created_at = MomentField(read_only=True)
 
 
 class TitleFields(serializers.Serializer[Any]):
@@ -144,18 +148,75 @@ class RestockInput(StrictFields):
     quantity = WholeNumberField(min_value=1, max_value=MAX_RESTOCK)
 
 
+class OrderActionInput(StrictFields):
+    """Why staff does something with an order: for those who look at it later, not for the customer."""
+
+    reason = TextField(max_length=REASON_LENGTH, allow_blank=True, default="")
+
+
+class CancelledLineInput(StrictFields):
+    """Copies of a book of the order."""
+
+    book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID, help_text="The book's id.")
+    quantity = WholeNumberField(min_value=1, max_value=MAX_PURCHASE, default=1, initial=1)
+
+
+class CancellationInput(OrderActionInput):
+    """Which copies of an order are cancelled: those of `lines`, or all that are left."""
+
+    lines = serializers.ListField(
+        child=CancelledLineInput(),
+        min_length=1,
+        max_length=MAX_LINES,
+        allow_null=True,
+        default=None,
+        help_text="Left out: all copies that are left.",
+    )
+
+    def validate_lines(self, lines: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+        """Each book once."""
+        if lines is not None and len({line["book"] for line in lines}) < len(lines):
+            raise serializers.ValidationError("Name each book once.")
+        return lines
+
+
+CANCELLATION_BODIES = {
+    "application/json": CancellationInput,
+    "application/x-www-form-urlencoded": OrderActionInput,
+    "multipart/form-data": OrderActionInput,
+}
+"""By media type, as the schema has them: a form has no lists."""
+
+
+class RefundInput(OrderActionInput):
+    """How much money was given back."""
+
+    amount = PriceField(
+        max_digits=15,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        allow_null=True,
+        default=None,
+        help_text="Left out: what cancelled copies cost, and wasn't given back yet.",
+    )
+
+
 class OrderLineFields(serializers.Serializer[Any]):
     """A line of an order, with title and price as they were when it was sold."""
 
     book = WholeNumberField(read_only=True, help_text="The book's id.")
     title = TextField(read_only=True)
     quantity = WholeNumberField(read_only=True)
+    cancelled = WholeNumberField(read_only=True, help_text="Of these copies, those that were cancelled.")
     unit_price = PriceField(max_digits=10, decimal_places=2, read_only=True)
     total = PriceField(max_digits=13, decimal_places=2, read_only=True)
 
 
 class OrderFields(serializers.Serializer[Any]):
-    """A completed order. One of a single line says it beside `lines`, too; in others these members are null."""
+    """A completed purchase, and what became of it.
+
+    An order of a single line says it beside `lines`, too; in others these members are null.
+    """
 
     id = serializers.UUIDField(read_only=True)
     book = WholeNumberField(read_only=True, allow_null=True, help_text="The book's id.")
@@ -164,7 +225,12 @@ class OrderFields(serializers.Serializer[Any]):
     unit_price = PriceField(max_digits=10, decimal_places=2, read_only=True, allow_null=True)
     lines = OrderLineFields(many=True, read_only=True)
     total = PriceField(max_digits=15, decimal_places=2, read_only=True)
-    status = serializers.ChoiceField(choices=["completed"], read_only=True)
+    refunded = PriceField(max_digits=15, decimal_places=2, read_only=True, help_text="Money that was given back.")
+    status = serializers.ChoiceField(
+        choices=ORDER_STATUSES,
+        read_only=True,
+        help_text="`cancelled` if all copies are; `completed`: to be collected.",
+    )
     created_at = MomentField(read_only=True)
 
 
@@ -187,6 +253,37 @@ class DayFields(serializers.Serializer[Any]):
     copies = WholeNumberField(read_only=True)
     takings = PriceField(max_digits=20, decimal_places=2, read_only=True)
     books = BookOfDayFields(many=True, read_only=True, help_text="The 100 with the most takings.")
+
+
+class ChangedLineFields(serializers.Serializer[Any]):
+    """Copies that a cancellation took out of an order."""
+
+    book = WholeNumberField(read_only=True, help_text="The book's id.")
+    title = TextField(read_only=True)
+    quantity = WholeNumberField(read_only=True)
+
+
+class OrderChangeFields(serializers.Serializer[Any]):
+    """What a member of staff did with an order."""
+
+    id = serializers.UUIDField(read_only=True)
+    kind = serializers.ChoiceField(choices=["collected", "cancelled", "refunded"], read_only=True)
+    progress = serializers.ChoiceField(
+        choices=["pending", "done", "unsold", "void"],
+        read_only=True,
+        help_text="Of a cancellation: `pending` until its copies are on the shelf again.",
+    )
+    lines = ChangedLineFields(many=True, read_only=True)
+    amount = PriceField(max_digits=15, decimal_places=2, read_only=True, help_text="Of a refund.")
+    actor = TextField(read_only=True)
+    reason = TextField(read_only=True)
+    created_at = MomentField(read_only=True)
+
+
+class OrderHistory(serializers.Serializer[Any]):
+    """What staff did with an order, oldest first."""
+
+    changes = OrderChangeFields(many=True, read_only=True)
 
 
 class _Page(serializers.Serializer[Any]):

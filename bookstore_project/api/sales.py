@@ -1,7 +1,7 @@
-"""A sale, as the order service asks for it, and as the catalog tells of it."""
+"""Sales and returns, as the order service asks for them, and as the catalog tells of them."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -70,3 +70,77 @@ class Sale:
             lines=tuple(SoldLine(**line | {"unit_price": Decimal(line["unit_price"])}) for line in members["lines"]),
             is_repeat=members["is_repeat"],
         )
+
+
+@dataclass(frozen=True)
+class ReturnedLine:
+    """Copies of a book that are on the shelf again."""
+
+    number: int
+    """Of the ledger row: sales and returns are numbered together, in the order in which they happened."""
+    book: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Return:
+    """All copies that came back by one cancellation."""
+
+    cancellation: uuid.UUID
+    order: uuid.UUID
+    returned_at: datetime
+    actor: str
+    lines: tuple[ReturnedLine, ...]
+    is_repeat: bool = False
+
+    @property
+    def first(self) -> int:
+        """The number of its first ledger row."""
+        return self.lines[0].number
+
+    @property
+    def last(self) -> int:
+        """The number of its last ledger row."""
+        return self.lines[-1].number
+
+    def as_json(self) -> dict[str, Any]:
+        """What `parse` makes a return of."""
+        return {
+            "cancellation": str(self.cancellation),
+            "order": str(self.order),
+            "returned_at": self.returned_at.isoformat(),
+            "actor": self.actor,
+            "is_repeat": self.is_repeat,
+            "lines": [asdict(line) for line in self.lines],
+        }
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any]) -> "Return":
+        """Raises LookupError, TypeError or ValueError for what is no return."""
+        return cls(
+            cancellation=uuid.UUID(members["cancellation"]),
+            order=uuid.UUID(members["order"]),
+            returned_at=datetime.fromisoformat(members["returned_at"]),
+            actor=members["actor"],
+            lines=tuple(ReturnedLine(**line) for line in members["lines"]),
+            is_repeat=members["is_repeat"],
+        )
+
+
+Movement = Sale | Return
+"""What the ledger says of an order."""
+
+
+def movements_as_json(movements: Iterable[Movement]) -> dict[str, Any]:
+    """What `parse_movements` reads."""
+    told = list(movements)
+    return {
+        "sales": [each.as_json() for each in told if isinstance(each, Sale)],
+        "returns": [each.as_json() for each in told if isinstance(each, Return)],
+    }
+
+
+def parse_movements(members: Mapping[str, Any]) -> list[Movement]:
+    """In the order in which they happened. Raises as `parse` does."""
+    told: list[Movement] = [*map(Sale.parse, members["sales"]), *map(Return.parse, members["returns"])]
+    return sorted(told, key=lambda each: each.first)

@@ -1,4 +1,5 @@
-"""Whether ledger and orders agree: every order has its sale, every sale its order, every stock its ledger.
+"""Whether ledger and orders agree: every order has its sale, every sale its order, every stock its ledger, every
+return its cancellation, and every finished cancellation its return.
 
 Works on connections to any two files of the two services: the store's own, or a backup's.
 """
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog_app.models import Book, LedgerEntry
-from order_app.models import OrderLine
+from order_app.models import CancelledLine, OrderChange, OrderLine
 
 MOST_NAMED = 10
 SALE_COLUMNS = '"id", "order", "book_id", "title", "quantity", "unit_price", "created_at"'
@@ -27,13 +28,28 @@ class Audit:
     sales_without_order: int = 0
     differing: int = 0
     """Orders that say something else than their sale."""
+    returns_differing: int = 0
+    """Cancellations whose copies aren't those that the ledger says came back."""
+    lines_differing: int = 0
+    """Lines of orders that say another number of cancelled copies than their cancellations."""
     books_unexplained: int = 0
     """Books whose stock isn't what their ledger adds up to."""
     named: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
-        return not (self.orders_without_sale or self.sales_without_order or self.differing or self.books_unexplained)
+        return not any(count for count, _ in self.counts())
+
+    def counts(self) -> tuple[tuple[int, str], ...]:
+        """What doesn't fit, each with its number."""
+        return (
+            (self.orders_without_sale, "orders have no sale in the ledger"),
+            (self.sales_without_order, "sales have no order"),
+            (self.differing, "orders say something else than their sale"),
+            (self.returns_differing, "cancellations and returns don't fit together"),
+            (self.lines_differing, "lines of orders say something else than their cancellations"),
+            (self.books_unexplained, "books have a stock that their ledger doesn't explain"),
+        )
 
     def name(self, what: str) -> None:
         if len(self.named) < MOST_NAMED:
@@ -60,6 +76,7 @@ def audit(catalog: sqlite3.Connection, order: sqlite3.Connection, *, grace_s: fl
         elif sale[1:6] != written[1:6]:
             found.differing += 1
             found.name(f"order {written[1]} says something else than sale {sale[0]}")
+    _compare_returns(found, catalog, order, youngest if grace_s else "")
     for book_id, stock, explained in catalog.execute(_UNEXPLAINED):
         found.books_unexplained += 1
         found.name(f"book {book_id}: its stock is {stock}, its ledger says {explained}")
@@ -95,13 +112,55 @@ def _pairs(catalog: sqlite3.Connection, order: sqlite3.Connection) -> Iterator[t
             sale, written = next(sales, None), next(orders, None)
 
 
+_RETURNS = f"""
+    SELECT replace(cancellation, '-', ''), "order", book_id, quantity, created_at
+    FROM "{LedgerEntry._meta.db_table}" WHERE kind = 'return'
+"""
+_CANCELLED = f"""
+    SELECT made.id, made.order_id, line.book, each.quantity, made.progress
+    FROM "{OrderChange._meta.db_table}" AS made
+    JOIN "{CancelledLine._meta.db_table}" AS each ON each.change_id = made.id
+    JOIN "{OrderLine._meta.db_table}" AS line ON line.sale = each.line_id
+    WHERE made.progress != 'void'
+"""
+_MISCOUNTED = f"""
+    SELECT line.order_id, line.title, line.cancelled, coalesce(sum(each.quantity), 0) AS counted
+    FROM "{OrderLine._meta.db_table}" AS line LEFT JOIN (
+        SELECT each.line_id, each.quantity FROM "{CancelledLine._meta.db_table}" AS each
+        JOIN "{OrderChange._meta.db_table}" AS made ON made.id = each.change_id WHERE made.progress != 'void'
+    ) AS each ON each.line_id = line.sale
+    GROUP BY line.sale HAVING line.cancelled != counted
+"""
+
+
+def _compare_returns(found: Audit, catalog: sqlite3.Connection, order: sqlite3.Connection, youngest: str) -> None:
+    """Copies come back after they were cancelled: what is pending may lack its return, and nothing else may.
+
+    With `youngest`, a later return may lack its cancellation: it may be younger than the order service's snapshot.
+    """
+    if not _has_table(order, OrderChange._meta.db_table):  # Of before there were any.
+        return
+    returned = {tuple(row[:3]): (row[3], str(row[4])) for row in catalog.execute(_RETURNS)}
+    cancelled = {tuple(row[:3]): (row[3], str(row[4])) for row in order.execute(_CANCELLED)}
+    for key in sorted(returned.keys() | cancelled.keys(), key=str):
+        copies, at = returned.get(key, (0, ""))
+        asked, progress = cancelled.get(key, (0, ""))
+        is_on_its_way = copies == 0 and progress in (OrderChange.Progress.PENDING, OrderChange.Progress.UNSOLD)
+        is_young = not asked and youngest and at >= youngest
+        if copies != asked and not is_on_its_way and not is_young:
+            found.returns_differing += 1
+            found.name(f"order {key[1]}: {asked} copies of book {key[2]} were cancelled, and {copies} came back")
+    for order_id, title, said, counted in order.execute(_MISCOUNTED):
+        found.lines_differing += 1
+        found.name(f"order {order_id}: {said} copies of “{title}” are cancelled, its cancellations say {counted}")
+
+
+def _has_table(connection: sqlite3.Connection, table: str) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [table])
+    return found.fetchone() is not None
+
+
 def lines(found: Audit) -> Iterator[str]:
     """What doesn't fit, in words; nothing if all does."""
-    counts = (
-        (found.orders_without_sale, "orders have no sale in the ledger"),
-        (found.sales_without_order, "sales have no order"),
-        (found.differing, "orders say something else than their sale"),
-        (found.books_unexplained, "books have a stock that their ledger doesn't explain"),
-    )
-    yield from (f"{count} {what}." for count, what in counts if count)
+    yield from (f"{count} {what}." for count, what in found.counts() if count)
     yield from (f"  {name}" for name in found.named)

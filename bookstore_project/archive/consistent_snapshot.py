@@ -92,7 +92,7 @@ def _sales_without_order(after: int) -> tuple[list[uuid.UUID], int]:
     missing: list[uuid.UUID] = []
     while True:
         with reads.reading(topology.CATALOG):
-            found = selectors.sold_after(after, BATCH)
+            found = selectors.moved_after(after, BATCH)
         if not found:
             return missing, after
         sold = {row.order for row in found if row.order is not None}

@@ -16,6 +16,7 @@ SALE = {"order": ORDER % "b", "lines": [{"book": 1, "quantity": 2}]}
 INTERNAL = [
     ("GET", "/internal/sales"),
     ("POST", "/internal/sales"),
+    ("POST", "/internal/returns"),
     ("POST", "/internal/leases"),
     ("GET", "/internal/status"),
 ]
@@ -46,10 +47,11 @@ def test_a_node_sells_and_lists_sales() -> None:
     again = send("POST", "/internal/sales/", SALE, sent=as_node())
     assert (again.status_code, again.json()) == (200, {**sold.json(), "is_repeat": True})
     listed = send("GET", "/internal/sales/?after=0", sent=as_node()).json()
-    assert listed == [sold.json()]
-    assert send("GET", f"/internal/sales/?after={line['number']}", sent=as_node()).json() == []
-    assert send("GET", f"/internal/sales/?order={SALE['order']}", sent=as_node()).json() == [sold.json()]
-    assert send("GET", f"/internal/sales/?order={ORDER % 'e'}", sent=as_node()).json() == []
+    assert listed == {"sales": [sold.json()], "returns": []}
+    assert send("GET", f"/internal/sales/?order={SALE['order']}", sent=as_node()).json() == listed
+    none: dict[str, list[object]] = {"sales": [], "returns": []}
+    assert send("GET", f"/internal/sales/?after={line['number']}", sent=as_node()).json() == none
+    assert send("GET", f"/internal/sales/?order={ORDER % 'e'}", sent=as_node()).json() == none
     for nonsense in ("after=x", "order=x", "order="):
         assert_problem(send("GET", f"/internal/sales/?{nonsense}", sent=as_node()), 400, "validation_error")
     too_many = send(
@@ -63,6 +65,27 @@ def test_a_node_sells_and_lists_sales() -> None:
         sent=as_node(**{headers.DEADLINE: "1"}),
     )
     assert_problem(late, 503, "unavailable")
+
+
+def test_a_node_gives_copies_back_and_lists_that() -> None:
+    sold = send("POST", "/internal/sales/", SALE, sent=as_node()).json()
+    back = {
+        "cancellation": ORDER % "b",
+        "order": SALE["order"],
+        "lines": [{"book": 1, "quantity": 1}],
+        "actor": "ann",
+    }
+    given = send("POST", "/internal/returns/", back, sent=as_node())
+    assert (given.status_code, given.json()["lines"][0]["quantity"]) == (201, 1)
+    again = send("POST", "/internal/returns/", back, sent=as_node())
+    assert (again.status_code, again.json()) == (200, {**given.json(), "is_repeat": True})
+    listed = send("GET", "/internal/sales/?after=0", sent=as_node()).json()
+    assert listed == {"sales": [sold], "returns": [given.json()]}
+    unknown = {**back, "cancellation": ORDER % "a", "order": ORDER % "f"}
+    assert_problem(send("POST", "/internal/returns/", unknown, sent=as_node()), 404, "not_found")
+    too_many = {**back, "cancellation": ORDER % "a", "lines": [{"book": 1, "quantity": 999}]}
+    assert_problem(send("POST", "/internal/returns/", too_many, sent=as_node()), 409, "conflict")
+    assert_problem(send("POST", "/internal/returns/", {}, sent=as_node()), 400, "validation_error")
 
 
 def test_a_front_polls() -> None:

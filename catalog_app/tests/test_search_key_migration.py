@@ -76,12 +76,13 @@ def write_as_before() -> None:
 def order(title: str) -> None:
     with connections["order-1"].cursor() as cursor:
         cursor.execute(
-            "INSERT INTO order_app_order (id, status, created_at, sale) VALUES (%s, 'completed', '2030-01-01', 1)",
+            "INSERT INTO order_app_order (id, status, refunded, created_at, sale)"
+            " VALUES (%s, 'completed', 0, '2030-01-01', 1)",
             [ORDER],
         )
         cursor.execute(
-            "INSERT INTO order_app_orderline (sale, order_id, book, title, title_key, quantity, unit_price)"
-            " VALUES (1, %s, 1, %s, '', 1, 1)",
+            "INSERT INTO order_app_orderline (sale, order_id, book, title, title_key, quantity, cancelled,"
+            " unit_price) VALUES (1, %s, 1, %s, '', 1, 0, 1)",
             (ORDER, title),
         )
 

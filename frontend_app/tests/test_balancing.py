@@ -13,7 +13,7 @@ from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.checks import Checker
 from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.settings.topology import NODES
-from frontend_app import services
+from frontend_app import responses, services
 from frontend_app.clients import PURCHASE_ATTEMPT_S
 from frontend_app.monitoring.trace import tracing
 from frontend_app.runtime import Front
@@ -252,6 +252,32 @@ def test_a_purchase_that_may_have_been_made_is_unknown_and_names_order_and_key(
     with pytest.raises(problems.OutcomeUnknown) as caught:
         purchase(front)
     assert caught.value.extra == {"order": str(idempotency.order_id(KEY)), "idempotency_key": KEY}
+
+
+def change_order(front: Front, key: str | None = KEY) -> responses.Relay:
+    return services.change_order(front, f"{ORDERS}x/cancel/", b"{}", username="zoë", key=key)
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_change_of_an_order_is_repeated_on_the_other_replica_with_the_same_key(
+    front: Front, store: Store, key: str | None
+) -> None:
+    orders_behave(store, hang_up, SOLD)
+    assert change_order(front, key).status == 201
+    first, second = store.asked
+    assert first.headers == second.headers
+    assert first.headers.keys() == {headers.IDEMPOTENCY_KEY, headers.ACTING_USER}
+    assert first.headers[headers.ACTING_USER] == "zo%C3%AB"
+
+
+@pytest.mark.parametrize(("first", "second"), [(hang_up, refuse), (UNKNOWN, UNAVAILABLE), (BROKEN, refuse)])
+def test_a_change_of_an_order_that_may_have_been_made_is_unknown_and_names_the_key(
+    front: Front, store: Store, first: Behaviour, second: Behaviour
+) -> None:
+    orders_behave(store, first, second)
+    with pytest.raises(problems.OutcomeUnknown) as caught:
+        change_order(front)
+    assert caught.value.extra == {"idempotency_key": KEY}
 
 
 def test_running_out_of_time_is_not_the_next_replicas_fault(front: Front, store: Store) -> None:

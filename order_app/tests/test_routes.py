@@ -23,7 +23,7 @@ def test_both_routes_buy_and_the_order_can_be_read(slash: str) -> None:
     order = bought.json()
     assert bought.status_code == 201
     assert list(order) == [
-        *("id", "book", "title", "quantity", "unit_price", "lines", "total", "status", "created_at")
+        *("id", "book", "title", "quantity", "unit_price", "lines", "total", "refunded", "status", "created_at")
     ]
     assert (order["book"], order["title"], order["quantity"]) == (2, "RPCs for Noobs", 3)
     assert (order["unit_price"], order["total"], order["status"]) == ("25.50", "76.50", "completed")

@@ -28,6 +28,13 @@ BOOKS: list[tuple[str, str, Any, str]] = [
     ("DELETE", "/api/v1/books/1/", None, permissions.DELETE_BOOK),
 ]
 ORDERS: list[tuple[str, str, Any, str]] = [("GET", "/api/v1/orders/", None, permissions.VIEW_ORDER)]
+ORDER = "/api/v1/orders/0b8e2a4e-9a7c-4b6e-8a46-0123456789ab"
+CHANGES: list[tuple[str, str, Any, str]] = [
+    ("GET", f"{ORDER}/history/", None, permissions.VIEW_ORDER),
+    ("POST", f"{ORDER}/cancel/", None, permissions.CHANGE_ORDER),
+    ("POST", f"{ORDER}/collect/", None, permissions.CHANGE_ORDER),
+    ("POST", f"{ORDER}/refund/", {"amount": "1.00"}, permissions.CHANGE_ORDER),
+]
 STORE: list[tuple[str, str, Any, str]] = [
     ("POST", "/api/v1/cluster/nodes/catalog-1/drain/", None, permissions.DRAIN_REPLICA),
     ("POST", "/api/v1/cluster/nodes/catalog-1/undrain/", None, permissions.DRAIN_REPLICA),
@@ -41,7 +48,7 @@ STORE: list[tuple[str, str, Any, str]] = [
     ("POST", "/cluster/controls/store/clear/", None, permissions.CLEAR_CACHE),
 ]
 CASES = [
-    *(("front", *case) for case in (*BOOKS, *ORDERS, *STORE)),
+    *(("front", *case) for case in (*BOOKS, *ORDERS, *CHANGES, *STORE)),
     *(("catalog-1", *case) for case in BOOKS),
     *(("order-1", *case) for case in ORDERS),
 ]
