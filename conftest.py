@@ -107,7 +107,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return OneModuleTogether(config, log)
 
 
-class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]
+class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]  # Of a package without types.
     """Gives a module of whole stores to one process, and the other tests one by one to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:

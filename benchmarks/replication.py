@@ -64,17 +64,16 @@ def many_writers(data: Path, rounds: int) -> Mapping[str, float]:
     """Sales per second of all together, and how long one of them waits in the worst of cases."""
     say(f"{WRITERS} writers")
     share = SALES // 2
-    pairs, seconds = [], []
+    pairs: list[tuple[float, float]] = []
+    seconds: list[float] = []
     with ExitStack() as stack:
         parties = [stack.enter_context(party(data)) for _ in range(WRITERS)]
         for each in parties:
             each("sell", 10)
         for _ in range(rounds):
             one = rate(lambda: parties[0]("sell", SALES), SALES)
-            together: list[float] = []
-            many = rate(lambda: together.extend(all_sell(parties, share)), share * WRITERS)  # noqa: B023
+            many = rate(lambda: seconds.extend(all_sell(parties, share)), share * WRITERS)
             pairs.append((many, one))
-            seconds.extend(together)
     seconds.sort()
     median, p99 = statistics.median(seconds), seconds[int(len(seconds) * 0.99)]
     return {

@@ -1,19 +1,23 @@
 """The routes of a catalog replica."""
 
 from bookstore_project.api import internal_paths
+from bookstore_project.api.cached_resources import BOOK, TOPIC
 from bookstore_project.api.routes import admin_routes, common_routes, route
 from bookstore_project.replication.web.views import LeaseView, StatusView
 from bookstore_project.settings import topology
 from catalog_app import views
 
+DETAIL, PRODUCT, INFO = BOOK.routes
+(TITLES,) = TOPIC.routes
+
 urlpatterns = [
     *route("api/v1/books/", views.BookList.as_view(), "book-list"),
-    *route("api/v1/books/<int:book_id>/", views.EditableBook.as_view(), "book-detail"),
+    *route(DETAIL, views.EditableBook.as_view(), "book-detail"),
     *route("api/v1/books/<int:book_id>/restock/", views.BookRestock.as_view(), "book-restock"),
     *route("api/v1/books/<int:book_id>/history/", views.BookHistory.as_view(), "book-history"),
-    *route("product/<int:book_id>", views.BookView.as_view(), "product"),
-    *route("info/<int:book_id>", views.BookView.as_view(), "info"),
-    *route("search/<path:topic>", views.TopicSearch.as_view(), "search"),
+    *route(PRODUCT, views.BookView.as_view(), "product"),
+    *route(INFO, views.BookView.as_view(), "info"),
+    *route(TITLES, views.TopicSearch.as_view(), "search"),
     *route(internal_paths.SALES[1:], views.Sales.as_view(), "sales"),
     *route(internal_paths.RETURNS[1:], views.Returns.as_view(), "returns"),
     *route(internal_paths.LEASES[1:], LeaseView.as_view(service=topology.CATALOG), "leases"),

@@ -155,7 +155,7 @@ def front() -> Front:
 @contextmanager
 def serving(other: Front) -> Iterator[Front]:
     """Makes `other` the process's front for the block: how tests put theirs in."""
-    global _front  # noqa: PLW0603
+    global _front  # noqa: PLW0603 - the same
     before, _front = _front, other
     try:
         yield other

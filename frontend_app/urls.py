@@ -11,6 +11,9 @@ from frontend_app.dashboard import drain_views, fault_views
 from frontend_app.dashboard import views as site_views
 from frontend_app.shop import basket_pages, buying, day, looking, orders
 
+DETAIL, PRODUCT, INFO = BOOK.routes
+(TITLES,) = TOPIC.routes
+
 
 def resource_routes(resource: CachedResource) -> list[URLPattern]:
     """Of what has no view of its own above."""
@@ -22,12 +25,12 @@ def resource_routes(resource: CachedResource) -> list[URLPattern]:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/books/", views.BookListView.as_view(), "books"),
-    *route("api/v1/books/<int:book_id>/", views.EditableBookView.as_view(), "book"),
+    *route(DETAIL, views.EditableBookView.as_view(), "book"),
     *route("api/v1/books/<int:book_id>/restock/", views.RestockView.as_view(), "restock"),
     *route("api/v1/books/<int:book_id>/history/", views.BookHistoryView.as_view(), "book-history"),
-    *route("product/<int:book_id>", views.BookView.as_view(), "product"),
-    *route("info/<int:book_id>", views.BookView.as_view(), "info"),
-    *route("search/<path:topic>", views.SearchView.as_view(), "search"),
+    *route(PRODUCT, views.BookView.as_view(), "product"),
+    *route(INFO, views.BookView.as_view(), "info"),
+    *route(TITLES, views.SearchView.as_view(), "search"),
     *route("api/v1/orders/", views.OrderListView.as_view(), "orders"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderView.as_view(), "order"),
     *route("api/v1/orders/day/", views.DayView.as_view(), "day-data"),
@@ -58,6 +61,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("day/", day.day, "day"),
     *route("orders/", orders.orders, "my-orders"),
     *route("orders/<uuid:order_id>/", orders.order, "order-page"),
-    *(pattern for resource in replication_settings.cached_resources for pattern in resource_routes(resource)),
+    *(pattern for resource in replication_settings.known_resources for pattern in resource_routes(resource)),
     *common_routes(),
 ]

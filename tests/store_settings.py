@@ -5,7 +5,7 @@ Each node of a store checks one when staff come for the first time, and again af
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-from bookstore_project.settings.base import *  # noqa: F403
+from bookstore_project.settings.base import *  # noqa: F403  (a settings module extends another)
 
 
 class QuickHasher(PBKDF2PasswordHasher):

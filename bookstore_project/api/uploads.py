@@ -14,7 +14,14 @@ class BoundedUpload(FileUploadHandler):
     has been read. Other requests are bounded by DATA_UPLOAD_MAX_MEMORY_SIZE.
     """
 
-    def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *args: Any, **more: Any) -> None:  # noqa: N803
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: Any,  # noqa: N803  (Django passes it by this name)
+        content_length: int,
+        *args: Any,
+        **more: Any,
+    ) -> None:
         if content_length > settings.UPLOAD_MAX_BYTES:
             raise RequestDataTooBig(f"The upload is larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB.")
 

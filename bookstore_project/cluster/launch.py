@@ -38,7 +38,7 @@ class Server(MPServer):
 
     def shutdown(self, exit_code: int = 0) -> None:
         self.worker_status = next((worker.inner.exitcode for worker in self.wrks if worker.inner.exitcode), 0)
-        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # Granian has no types there.
 
 
 def build_server(node: topology.Node, target: str) -> Server:

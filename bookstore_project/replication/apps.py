@@ -1,6 +1,6 @@
 from functools import partial
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 from bookstore_project.replication.conf import replication_settings
 
@@ -19,6 +19,10 @@ class ReplicationConfig(AppConfig):
         from bookstore_project.replication.service import get_service
 
         checks.register()
+        if apps.is_installed("django.contrib.admin"):
+            from bookstore_project.replication.web import checks as web_checks
+
+            web_checks.register()
         engine.register_maintenance(pushes)
         signals.connect()
         texts.connect()

@@ -90,11 +90,23 @@ def check_replicated_models(app_configs: Sequence[AppConfig] | None, **kwargs: A
 
 def check_cached_resources(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """What a declaration names is there: else a change would touch no key, and fronts would show what was."""
-    return [
-        checks.Error(problem, "See docs/your-own-model.md.", resource.name, "replication.E011")
-        for resource in replication_settings.cached_resources
-        for problem in _problems_of(resource)
-    ]
+    hint = "See docs/your-own-model.md."
+    known, unknown = replication_settings.known_resources, replication_settings.unknown_resources
+    strange = [f"CACHED_RESOURCES names {each!r}, no CachedResource." for each in known if not is_declaration(each)]
+    declared = list(filter(is_declaration, known))
+    found = [(problem, "replication.E012") for problem in (*unknown, *strange, *_names_given_twice(declared))]
+    found += [(problem, "replication.E011") for resource in declared for problem in _problems_of(resource)]
+    return [checks.Error(problem, hint, "REPLICATION", code) for problem, code in found]
+
+
+def is_declaration(found: object) -> bool:
+    return isinstance(found, CachedResource)
+
+
+def _names_given_twice(declared: Sequence[CachedResource]) -> Iterator[str]:
+    times = Counter(resource.name for resource in declared)
+    for name in (name for name, count in times.items() if count > 1):
+        yield f"More than one cached resource is called {name!r}: they would share their cache keys."
 
 
 def _problems_of(resource: CachedResource) -> Iterator[str]:

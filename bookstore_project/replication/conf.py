@@ -96,8 +96,27 @@ class ReplicationSettings:
 
     @cached_property
     def cached_resources(self) -> "tuple[CachedResource, ...]":
-        """What fronts keep of the answers that show these services' rows."""
-        return tuple(map(import_string, self._members["CACHED_RESOURCES"]))
+        """What fronts keep of the answers that show these services' rows.
+
+        Raises ImproperlyConfigured if one of them isn't there: a change would touch no key of it.
+        """
+        if self.unknown_resources:
+            raise ImproperlyConfigured(" ".join(self.unknown_resources))
+        return self.known_resources
+
+    @cached_property
+    def known_resources(self) -> "tuple[CachedResource, ...]":
+        """The same, without those that aren't there: for what the system checks come by, before they say so."""
+        return tuple(found for found, _ in self._resources if found is not None)
+
+    @cached_property
+    def unknown_resources(self) -> tuple[str, ...]:
+        """Of each that isn't there, what is wrong with its name."""
+        return tuple(problem for _, problem in self._resources if problem)
+
+    @cached_property
+    def _resources(self) -> "list[tuple[CachedResource | None, str]]":
+        return [_imported(path) for path in self._members["CACHED_RESOURCES"]]
 
     @cached_property
     def text_indexes(self) -> "tuple[TextIndex, ...]":
@@ -168,6 +187,13 @@ class ReplicationSettings:
 
     def reload(self) -> None:
         self.__dict__.clear()
+
+
+def _imported(path: str) -> "tuple[CachedResource | None, str]":
+    try:
+        return import_string(path), ""
+    except ImportError as error:
+        return None, f"REPLICATION['CACHED_RESOURCES'] names {path!r}, which can't be imported: {error}."
 
 
 replication_settings = ReplicationSettings()

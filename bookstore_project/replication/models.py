@@ -41,7 +41,7 @@ class PendingChange(models.Model):
     id = models.AutoField(primary_key=True)
     table = models.CharField(max_length=100)
     key = models.CharField(max_length=100, help_text="The row's primary key, as JSON.")
-    before = models.TextField(null=True, help_text="The row as it was, as JSON; null if there was none.")  # noqa: DJ001
+    before = models.TextField(null=True, help_text="The row as it was, as JSON; null if there was none.")  # noqa: DJ001  (it tells)
 
     def __str__(self) -> str:
         return f"pending change of {self.table} {self.key}"

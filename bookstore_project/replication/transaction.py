@@ -35,10 +35,9 @@ def run(
 
     Everything or nothing: an exception that `change` raises takes all back and comes out here. `change` may be
     called again, so it has no effects but those in the database; what must happen once belongs into
-    `django.db.transaction.on_commit`, which runs after the write is visible everywhere. It needs `using`, as a
-    savepoint (`atomic`) does: the alias that the change is on (`instance._state.db`). Without it both mean the
-    database `default`: the one runs at once, the other takes nothing back. Inside of another replicated transaction
-    of the same service it joins that one.
+    `django.db.transaction.on_commit`, which runs after the write is visible everywhere. A savepoint (`atomic`) needs
+    `using`, the alias that the change is on (`instance._state.db`): without it Django means the database `default`,
+    and it is refused. Inside of another replicated transaction of the same service it joins that one.
 
     `in_group`: the change may be made together with others that wait for the lock, by the thread of one of them
     (group commit), in its own context. It rests on nothing that belongs to this thread, such as an open transaction
@@ -46,8 +45,12 @@ def run(
 
     Raises Unavailable (nothing was changed: the lock wasn't had within `timeout_s` seconds, or by the deadline of the
     request at hand, or one file is at fault and the other can't do without it), OutcomeUnknown (a commit failed
-    half-way), WriteRefused (inside of a read).
+    half-way), WriteRefused (inside of a read), TypeError (`change` isn't callable).
     """
+    if not callable(change):
+        raise TypeError(
+            f"run() calls its `change`, and {change!r} can't be called: say `lambda: …`, or name a function."
+        )
     pin = current_pin(service_name)
     if pin is not None and pin.for_writing:
         with transaction.atomic(using=pin.alias):

@@ -7,7 +7,7 @@ from tests import run_folder
 os.environ["BOOKSTORE_DATA"] = run_folder.data_of_tests()  # Before `base` reads it.
 
 from bookstore_project.settings import secret_files, topology
-from bookstore_project.settings.base import *  # noqa: F403
+from bookstore_project.settings.base import *  # noqa: F403  (a settings module extends another)
 from bookstore_project.settings.base import DATABASES, INSTALLED_APPS, REPLICATION, replica_database
 
 secret_files.ensure(lambda: False)

@@ -62,7 +62,7 @@ class BookForm(ModelForm):
     def _post_clean(self) -> None:
         # A row of the list that nobody touched needs no looking at, under the lock.
         if self.instance.pk is None or self.changed_data:
-            super()._post_clean()  # type: ignore[misc]
+            super()._post_clean()  # type: ignore[misc]  # Django's stubs leave it out.
 
 
 class BookRowForm(BookForm):

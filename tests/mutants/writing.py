@@ -10,6 +10,7 @@ ATTEMPT, OPENING, SETTLE, LOG, MUTEX = (
     "bookstore_project/replication/log/entries.py",
     "bookstore_project/replication/sqlite_pair/locks/mutex.py",
 )
+DEFAULT_DATABASE = "bookstore_project/replication/sqlite_pair/commit/default_database.py"
 STEPS = f"{rooms.COMMIT}/test_order_of_steps.py"
 HISTORY = "catalog_app/tests/test_history.py"
 
@@ -29,6 +30,22 @@ MUTANTS: tuple[Mutant, ...] = (
         "                    restricted.enter_context(participant.wrapper.restricted())\n",
         "                    pass\n",
         f"{rooms.REPLICATION}/test_raw_sql.py::test_in_a_change_what_one_file_alone_would_do_is_refused_and_the_rest_is_carried",
+    ),
+    mutant(
+        "a savepoint of another database goes unnoticed",
+        "what an application believes to have taken back is sold",
+        DEFAULT_DATABASE,
+        "        if not autocommit:\n",
+        "        if False:\n",
+        f"{rooms.REPLICATION}/test_unusual_writes.py::test_a_savepoint_of_another_database_is_refused",
+    ),
+    mutant(
+        "what is to follow a change doesn't wait for it",
+        "a customer gets the mail of an order that was never made",
+        DEFAULT_DATABASE,
+        "    default.on_commit = lead.on_commit\n",
+        "    default.on_commit = default.on_commit\n",
+        f"{rooms.REPLICATION}/test_unusual_writes.py::test_a_side_effect_without_using_waits_for_the_change",
     ),
     mutant(
         "a read may end its snapshot",

@@ -1,13 +1,21 @@
 """Models that replication can't carry, and those that have no place, are found by Django's system checks."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.sites import all_sites
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import models
+from django.test import override_settings
 from django.test.utils import isolate_apps
+from django.urls import clear_url_caches
 
 from bookstore_project.api.cached_resources import CachedResource
 from bookstore_project.replication.checks import (
@@ -17,7 +25,10 @@ from bookstore_project.replication.checks import (
     check_services,
 )
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.tests.shelf.models import Reader
 from bookstore_project.replication.tests.shelf.resources import KIND
+from bookstore_project.replication.web.admin import ModelAdmin, ReplicatedAdmin
+from bookstore_project.replication.web.checks import check_admin
 from tests.configured import replication
 
 
@@ -123,7 +134,83 @@ def cached(**members: Any) -> CachedResource:
 def test_what_a_cached_resource_names_is_there(
     members: dict[str, Any], what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replication_settings, "cached_resources", (cached(**members),))
+    monkeypatch.setattr(replication_settings, "known_resources", (cached(**members),))
     found = check_cached_resources(None)
     assert [message.id for message in found] == (["replication.E011"] if what else [])
     assert all(what in message.msg for message in found)
+
+
+KINDS = "bookstore_project.replication.tests.shelf.resources.KIND"
+
+
+@pytest.mark.parametrize(
+    ("paths", "what"),
+    [
+        (["bookstore_project.replication.tests.shelf.resources.KINDS"],
+         "REPLICATION['CACHED_RESOURCES'] names 'bookstore_project.replication.tests.shelf.resources.KINDS', which"),
+        (["bookstore_project.replication.tests.shelf.kinds.KIND"],
+         "REPLICATION['CACHED_RESOURCES'] names 'bookstore_project.replication.tests.shelf.kinds.KIND', which"),
+        (["KIND"], "REPLICATION['CACHED_RESOURCES'] names 'KIND', which can't be imported"),
+        (["bookstore_project.replication.tests.shelf.models.Reader"], "CACHED_RESOURCES names <class "),
+        ([KINDS, KINDS], "More than one cached resource is called 'kind'"),
+        ([KINDS], ""),
+    ],
+)  # fmt: skip
+def test_each_cached_resource_is_there_under_a_name_of_its_own(paths: list[str], what: str) -> None:
+    with replication(CACHED_RESOURCES=paths):
+        found = check_cached_resources(None)
+    assert [message.id for message in found] == (["replication.E012"] if what else [])
+    assert all(message.msg.startswith(what) for message in found)
+
+
+def test_who_serves_does_not_do_without_a_resource_that_is_not_there() -> None:
+    """Its keys would be in no log entry, and fronts would show what was."""
+    with (
+        replication(CACHED_RESOURCES=[KINDS, "shelf.KINDS"]),
+        pytest.raises(ImproperlyConfigured, match=r"names 'shelf.KINDS'"),
+    ):
+        _ = replication_settings.cached_resources
+
+
+def test_a_misspelt_resource_is_told_by_manage_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else the checks come by: the routes of a front ask for the resources, too."""
+    with replication(CACHED_RESOURCES=[KINDS, "shelf.KINDS"]):
+        monkeypatch.delitem(sys.modules, "frontend_app.urls", raising=False)
+        with (
+            override_settings(ROOT_URLCONF="frontend_app.urls"),
+            pytest.raises(SystemCheckError, match=r"E012.*shelf\.KINDS"),
+        ):
+            call_command("check")
+    clear_url_caches()
+
+
+class PlainAdmin(ModelAdmin):
+    pass
+
+
+class AdminOfAnotherService(ReplicatedAdmin):
+    service = "desk"
+
+
+@pytest.mark.parametrize(
+    ("model", "made", "what"),
+    [
+        (Reader, PlainAdmin, "shelf.Reader is replicated, and its admin writes outside"),
+        (Reader, AdminOfAnotherService, "shelf.Reader is in the service shelf, and its admin is of another one"),
+        (
+            Reader,
+            ReplicatedAdmin,
+            "shelf.Reader is in the service shelf, and its admin is of another one, or of none",
+        ),
+        (User, PlainAdmin, ""),
+    ],
+)
+def test_an_admin_that_writes_past_replication_is_named(
+    model: type[models.Model], made: type[ModelAdmin], what: str
+) -> None:
+    site = admin.AdminSite()
+    site.register(model, made)
+    found = [message for message in check_admin(None) if message.obj is made]
+    all_sites.discard(site)
+    assert [message.id for message in found] == (["replication.E013"] if what else [])
+    assert all(what in message.msg and "`service = 'shelf'`" in str(message.hint) for message in found)

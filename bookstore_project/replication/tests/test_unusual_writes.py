@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.exceptions import SynchronousOnlyOperation
-from django.db import IntegrityError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from pytest_django import Settings
 
 from bookstore_project.replication.conf import replication_settings
@@ -19,7 +20,14 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import migration
 from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Thing
-from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, execute, lead, rows
+from bookstore_project.replication.tests.support.replica_files import (
+    assert_copies_equal,
+    dump,
+    execute,
+    floor,
+    lead,
+    rows,
+)
 from bookstore_project.replication.transaction import run
 from tests.actors import Actor
 from tests.waiting import PATIENCE_S
@@ -59,7 +67,8 @@ DANGLING: dict[str, Callable[[], Any]] = {
 def test_a_reference_that_would_dangle_is_the_callers_error(shelved: Path, way: str) -> None:
     """SQLite looks when the transaction commits: it's no fault of the file, and its outcome is known."""
     before = dump("shelf-1")
-    with pytest.raises(IntegrityError, match="FOREIGN KEY constraint failed; nothing was changed"):
+    what = "failed: a row of shelf_thing refers to a row of shelf_shelf that isn't there; nothing was changed"
+    with pytest.raises(IntegrityError, match=what):
         run("shelf", DANGLING[way])
     assert_nothing_happened(before)
 
@@ -111,6 +120,45 @@ def test_djangos_own_commit_and_durable_blocks_are_refused(shelved: Path) -> Non
     with pytest.raises(transaction.TransactionManagementError):
         run("shelf", lambda: transaction.rollback(using=lead()))
     assert_nothing_happened(before)
+
+
+def test_a_savepoint_of_another_database_is_refused(shelved: Path) -> None:
+    """Whoever forgets `using` would believe that it takes something back."""
+    before = dump("shelf-1")
+
+    def change() -> None:
+        with suppress(LookupError), transaction.atomic():
+            Reader.objects.create(name="ada")
+            raise LookupError
+
+    with pytest.raises(WriteRefused, match=r"transaction.atomic\(using=row._state.db\)"):
+        run("shelf", change)
+    assert_nothing_happened(before)
+    with transaction.atomic(using=DEFAULT_DB_ALIAS):
+        run("shelf", lambda: Reader.objects.create(name="ada"))
+
+
+def test_a_side_effect_without_using_waits_for_the_change(shelved: Path) -> None:
+    seen: list[int] = []
+    position = run("shelf", lambda: transaction.on_commit(lambda: seen.append(floor("shelf")))).position
+    assert seen == [position]
+
+    def change() -> None:
+        transaction.on_commit(lambda: seen.append(-1))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run("shelf", change)
+    transaction.on_commit(lambda: seen.append(0))  # Outside it means what it says: there is nothing to wait for.
+    assert seen == [position, 0]
+
+
+def test_what_was_called_already_is_told_apart_from_what_is_to_be_called(shelved: Path) -> None:
+    change: Any = Reader(name="ada")
+    with pytest.raises(
+        TypeError, match=r"run\(\) calls its `change`, and <Reader: .*> can't be called: say `lambda: "
+    ):
+        run("shelf", change)
 
 
 def test_a_transaction_marked_for_rollback_changes_nothing(shelved: Path) -> None:

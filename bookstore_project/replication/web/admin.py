@@ -119,7 +119,7 @@ class ReplicatedAdmin(ModelAdmin):
 
 def _forget_messages(request: HttpRequest) -> None:
     """What this request has said so far of what it did; what earlier ones left to be shown stays."""
-    request._messages = default_storage(request)  # type: ignore[attr-defined]
+    request._messages = default_storage(request)  # type: ignore[attr-defined]  # Django's stubs leave it out.
 
 
 def _once(record: Callable[[], Any], service: str) -> None:

@@ -150,7 +150,7 @@ def test_get_or_set(cache: BaseCache, clock: Clock) -> None:
     clock.now += 5
     assert cache.get_or_set("key", "third", version=1) == "third"
     with pytest.raises(TypeError):
-        cache.get_or_set("key")  # type: ignore[call-arg]
+        cache.get_or_set("key")  # type: ignore[call-arg]  # On purpose.
 
 
 def test_clear_takes_all_versions_away(cache: BaseCache) -> None:

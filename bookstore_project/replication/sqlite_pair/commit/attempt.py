@@ -26,6 +26,7 @@ from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Ca
 from bookstore_project.replication.log import entries, images, triggers
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.commit.default_database import joined_by
 from bookstore_project.replication.sqlite_pair.commit.member import Member
 from bookstore_project.replication.sqlite_pair.commit.opening import Opening
 from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled, commit_all
@@ -212,6 +213,7 @@ class Attempt:
                 transaction.atomic(using=self._lead.alias),
                 ExitStack() as restricted,
             ):
+                restricted.enter_context(joined_by(self._lead.wrapper))
                 for participant in self._participants:
                     restricted.enter_context(participant.wrapper.restricted())
                 value = change()

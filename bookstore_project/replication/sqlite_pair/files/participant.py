@@ -111,9 +111,25 @@ class Participant:
             record = self._check_committed(witness)
             self._guard.close()
             return record
+        except sqlite3.IntegrityError as error:
+            dangling = self._dangling_reference()
+            self.abandon()
+            raise sqlite3.IntegrityError(f"{error}{dangling}") from error
         except REPLICA_ERRORS:
             self.abandon()
             raise
+
+    def _dangling_reference(self) -> str:
+        """Which tables it is about: SQLite doesn't say. It has taken nothing back yet, so that one can ask.
+
+        Source: https://sqlite.org/pragma.html#pragma_foreign_key_check
+        """
+        with suppress(*REPLICA_ERRORS):
+            first = self.raw.execute("PRAGMA foreign_key_check").fetchone()
+            if first is not None:
+                table, _, parent, _ = first
+                return f": a row of {table} refers to a row of {parent} that isn't there"
+        return ""
 
     def _check_committed(self, witness: Witness) -> FileRecord:
         try:
