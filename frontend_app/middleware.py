@@ -4,15 +4,13 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
-from bookstore_project.api import errors, etags, headers, problems
+from bookstore_project.api import errors, etags, headers, problem_pages, problems
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.nodes import deadlines, metrics, redaction
 from bookstore_project.nodes.access_log import QUIET_PREFIXES
-from bookstore_project.settings import topology
 from frontend_app import runtime
 from frontend_app.monitoring.trace import Trace, tracing
 
@@ -31,7 +29,7 @@ class AnswerMiddleware:
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        if not serves_front():
+        if not problem_pages.serves_front():
             raise MiddlewareNotUsed
         self.get_response = get_response
 
@@ -49,7 +47,7 @@ class DeadlineMiddleware:
     """Has nothing begun for which the client doesn't wait. Inside of what all answers go through. Not on replicas."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        if not serves_front():
+        if not problem_pages.serves_front():
             raise MiddlewareNotUsed
         self.get_response = get_response
 
@@ -69,13 +67,6 @@ def deadline_of(request: HttpRequest) -> float | None:
         return None
     arrived_at: float = request.META.get(ARRIVED_AT) or time.time()
     return arrived_at + deadlines.parse_timeout_s(sent) - deadlines.HOP_MARGIN_S
-
-
-def serves_front() -> bool:
-    """Whether the routes of this process are a front's."""
-    if settings.ROOT_URLCONF == "bookstore_project.urls":
-        return topology.NODE is None or runtime.is_front()
-    return str(settings.ROOT_URLCONF).startswith("frontend_app")
 
 
 def complete(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -6,13 +6,12 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from bookstore_project.api import headers, problems
+from bookstore_project.api import headers, problem_pages, problems
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.nodes import redaction, unhandled_exceptions
@@ -34,8 +33,8 @@ def _answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, problems.StoreError):
         set_rollback()
         response = Response(store_problem(error), status=error.status)
-        if error.status == HTTPStatus.SERVICE_UNAVAILABLE or isinstance(error, problems.Throttled):
-            response["Retry-After"] = str(getattr(error, "wait_s", problems.RETRY_AFTER_S))
+        if (wait_s := problems.wait_s(error)) is not None:
+            response["Retry-After"] = str(wait_s)
         if "order" in error.extra:
             remark(response, f"order {error.extra['order']}")
         if error.is_repeat:
@@ -101,36 +100,44 @@ def _with_retry(response: HttpResponse) -> HttpResponse:
 
 
 def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Django's own views refuse a method without a word: a problem document instead; other responses as they are."""
+    """Django's own views refuse a method without a word: a problem instead; other responses as they are."""
     if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or response.streaming or response.content:
         return response
-    answer = problem_response("method_not_allowed", f"{request.method} is not allowed here.")
+    answer = refusal(request, "method_not_allowed", f"{request.method} is not allowed here.")
     for name, value in response.headers.items():
-        answer.headers.setdefault(name, value)  # Who may keep it, and what a browser may do with it, stays said.
+        if name != "Content-Type":  # Who may keep it, and what a browser may do with it, stays said.
+            answer.headers.setdefault(name, value)
     answer.headers["Content-Length"] = str(len(answer.content))
     answer.cookies = response.cookies
     return answer
 
 
-def refusal(request: HttpRequest, code: str, detail: str, **extra: Any) -> HttpResponse:
-    """A problem document; for a person, who asks for a page, a page of it that needs neither a user nor routes."""
-    if "text/html" not in request.headers.get("Accept", ""):
-        return problem_response(code, detail, **extra)
-    status, title = problems.TITLES[code]
-    told = {
-        "title": title,
-        "detail": detail,
-        "request_id": current_request_id(),
-        "is_undone": status < HTTPStatus.INTERNAL_SERVER_ERROR,
-    }
-    return _with_retry(HttpResponse(render_to_string("api/problem.html", told), status=status))
+def refusal(request: HttpRequest, code: str, detail: str, *, wait_s: int | None = None, **extra: Any) -> HttpResponse:
+    """A problem document; for who prefers a page, one that needs neither a user nor a replica.
+
+    `wait_s`: what Retry-After says, in seconds; as its kind of problem has it by default.
+    """
+    if not problem_pages.is_wanted(request.headers.get("Accept", "")):
+        response = problem_response(code, detail, **extra)
+    else:
+        wait = problem_pages.wait_of(code) if wait_s is None else wait_s
+        page = problem_pages.page(code, detail, current_request_id(), wait)
+        response = _with_retry(HttpResponse(page, status=problems.TITLES[code][0]))
+    if wait_s is not None:
+        response["Retry-After"] = str(wait_s)
+    return response
+
+
+def forbidden_method(request: HttpRequest, *allowed: str) -> HttpResponse:
+    """405, with the methods that are allowed."""
+    response = refusal(request, "method_not_allowed", f"{request.method} is not allowed here.")
+    response["Allow"] = ", ".join(allowed)
+    return response
 
 
 def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpResponse:
     """Of an error that a view outside DRF let through."""
-    response = refusal(request, error.code, error.detail, **error.extra)
-    if isinstance(error, problems.Throttled):
-        response["Retry-After"] = str(error.wait_s)
+    response = refusal(request, error.code, error.detail, wait_s=problems.wait_s(error), **error.extra)
     if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         unhandled_exceptions.log(request.method, request.path, error)
     return response

@@ -29,9 +29,7 @@ def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method in ("GET", "HEAD"):
             return view(request, *args, **kwargs)
-        refused = errors.problem_response("method_not_allowed", f"{request.method} is not allowed here.")
-        refused["Allow"] = "GET, HEAD"
-        return refused
+        return errors.forbidden_method(request, "GET", "HEAD")
 
     return wrapped
 
@@ -53,7 +51,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         for check in _checks:
             check()
     except problems.StoreError as error:
-        return errors.problem_response(error.code, error.detail, **error.extra)
+        return errors.refusal(request, error.code, error.detail, **error.extra)
     return JsonResponse({"status": "ready", "node": node_name()})
 
 

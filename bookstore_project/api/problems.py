@@ -4,6 +4,7 @@ Errors of the domain derive from `StoreError` and own a code; this table maps a 
 """
 
 import math
+from http import HTTPStatus
 from typing import Any
 
 TITLES: dict[str, tuple[int, str]] = {
@@ -146,6 +147,13 @@ class OutcomeUnknown(StoreError):
     """It may or may not have happened: ask again with the same key."""
 
     code = "outcome_unknown"
+
+
+def wait_s(error: StoreError) -> int | None:
+    """What Retry-After says, in whole seconds; None where there is nothing to wait for."""
+    if isinstance(error, Throttled):
+        return error.wait_s
+    return RETRY_AFTER_S if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
 
 
 def document(code: str, detail: str, request_id: str, **extra: Any) -> dict[str, Any]:

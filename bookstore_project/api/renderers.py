@@ -1,11 +1,12 @@
 """JSON as bytes that are the same wherever they are made, and the browsable API without outside assets."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from rest_framework import renderers
 
-from bookstore_project.api import problems
+from bookstore_project.api import problem_pages, problems
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -49,6 +50,11 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
     ) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
+        if isinstance(data, Mapping) and context["response"].status_code >= HTTPStatus.BAD_REQUEST:
+            sent = str(context["response"].headers.get("Retry-After", ""))
+            wait_s = int(sent) if sent.isdecimal() else None
+            context["advice"] = problem_pages.advice(str(data.get("code")), wait_s)
+            context["problem"] = data
         context["code_style"] = ""  # With Pygments installed it would be an inline style.
         return context
 

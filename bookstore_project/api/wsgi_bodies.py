@@ -58,7 +58,7 @@ def _refuse(
     error: Exception, environ: dict[str, Any], start_response: Callable[..., Any], began: float
 ) -> Iterable[bytes]:
     request_id = accept_request_id(environ.get(headers.environ_name(headers.REQUEST_ID)))
-    answer = rejection(error, request_id)
+    answer = rejection(error, request_id, str(environ.get("HTTP_ACCEPT", "")))
     # Without a length the server closes the connection: what is left of the body is no request.
     named = [pair for pair in answer.headers if pair[0] not in ("Connection", "Content-Length")]
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", named)

@@ -4,13 +4,14 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
-from bookstore_project.api import headers, problems
+from bookstore_project.api import headers, problem_pages, problems
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import redaction
 
@@ -46,12 +47,19 @@ class Guard:
         except Exception:
             request_id = accept_request_id(environ.get(headers.environ_name(headers.REQUEST_ID)))
             log(environ.get("REQUEST_METHOD"), str(environ.get("PATH_INFO", "")))
-            body = json.dumps(problems.document("internal_error", DETAIL, request_id)).encode()
+            content_type, body = _told(request_id, str(environ.get("HTTP_ACCEPT", "")))
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             named = [
-                ("Content-Type", problems.CONTENT_TYPE),
+                ("Content-Type", content_type),
                 ("Content-Length", str(len(body))),
                 (headers.REQUEST_ID, request_id),
             ]
             start_response(f"{status.value} {status.phrase}", named, sys.exc_info())
             return [body]
+
+
+def _told(request_id: str, accept: str) -> tuple[str, bytes]:
+    if problem_pages.is_wanted(accept):
+        with suppress(Exception):  # What is broken may be the page itself.
+            return problem_pages.CONTENT_TYPE, problem_pages.page("internal_error", DETAIL, request_id).encode()
+    return problems.CONTENT_TYPE, json.dumps(problems.document("internal_error", DETAIL, request_id)).encode()

@@ -152,9 +152,7 @@ def _user(request: HttpRequest | Request) -> Any:
 def control_page(request: HttpRequest, kind: str, action: str, name: str = "") -> HttpResponse:
     """Says what will happen, and with a POST does it; then back to the cluster page, which says what was done."""
     if request.method not in ("GET", "HEAD", "POST"):
-        refused = errors.problem_response("method_not_allowed", f"{request.method} is not allowed here.")
-        refused["Allow"] = "GET, HEAD, POST"
-        return refused
+        return errors.forbidden_method(request, "GET", "HEAD", "POST")
     fault_injection.check_allowed()
     target = fault_injection.find(kind, action, name)
     if not request.user.is_authenticated:

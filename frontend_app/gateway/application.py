@@ -103,12 +103,12 @@ class Gateway:
             else:
                 _measure("/healthz", request, answer, began)
         except (*REJECTIONS, BulkheadFull) as error:
-            answer = _busy(request_id) if isinstance(error, BulkheadFull) else rejection(error, request_id)
+            answer = _rejection(error, request_id, request.accept)
             _measure(metrics.OTHER, request, answer, began)
             parts.access_log.rejected(request.scope, answer, began)
         except Exception:
             unhandled_exceptions.log(request.method, request.path)
-            answer = problem("internal_error", unhandled_exceptions.DETAIL, request_id)
+            answer = problem("internal_error", unhandled_exceptions.DETAIL, request_id, request.accept)
             _measure(metrics.OTHER, request, answer, began)
             parts.access_log.rejected(request.scope, answer, began)
         await answer.send(send, request.method)
@@ -162,5 +162,7 @@ def _measure(route: str, request: Incoming, answer: Outgoing, began: float) -> N
     metrics.requests.of_loop(*labels).add(time.perf_counter() - began)
 
 
-def _busy(request_id: str) -> Outgoing:
-    return problem("unavailable", "All threads are busy: nothing was done. Try again shortly.", request_id)
+def _rejection(error: Exception, request_id: str, accept: str) -> Outgoing:
+    if isinstance(error, BulkheadFull):
+        return problem("unavailable", "All threads are busy. Nothing was done.", request_id, accept)
+    return rejection(error, request_id, accept)

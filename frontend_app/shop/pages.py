@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
-from bookstore_project.api import errors, problems
+from bookstore_project.api import errors, problem_pages, problems
+from bookstore_project.api.renderers import canonical_json
 from frontend_app.dashboard import fault_views
 from frontend_app.shop import basket as baskets
 
@@ -23,15 +24,17 @@ def page(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            response = view(request, *args, **kwargs)
+            return view(request, *args, **kwargs)
         except problems.StoreError as error:
-            context = {"problem": error, "is_change": request.method == "POST"}
-            response = show(request, "problem", context, status=error.status)
-            if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-                response["Retry-After"] = str(problems.RETRY_AFTER_S)
-        return response
+            return problem(request, error)
 
     return wrapped
+
+
+def problem(request: HttpRequest, error: problems.StoreError) -> HttpResponse:
+    """A problem in a page of its own."""
+    context = {"problem": errors.store_problem(error), "is_change": request.method == "POST"}
+    return show(request, "problem", context, status=error.status, wait_s=problems.wait_s(error))
 
 
 def changes(view: View) -> View:
@@ -41,16 +44,37 @@ def changes(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method != "POST":
-            refused = errors.refusal(request, "method_not_allowed", f"{request.method} is not allowed here.")
-            refused["Allow"] = "POST"
-            return refused
+            return errors.forbidden_method(request, "POST")
         return page(view)(request, *args, **kwargs)
 
     return wrapped
 
 
-def show(request: HttpRequest, name: str, context: Mapping[str, Any], *, status: int = HTTPStatus.OK) -> HttpResponse:
+def show(
+    request: HttpRequest,
+    name: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = HTTPStatus.OK,
+    wait_s: int | None = None,
+) -> HttpResponse:
+    """That page of the shop. One that is about a `problem` (a problem document) has advice, and Retry-After with it.
+
+    Who doesn't prefer a page gets that document.
+    """
     shop = {"name": settings.SHOP_NAME, "currency": settings.CURRENCY}
-    told = {"shop": shop, "basket": baskets.read(request), **fault_views.who(request), **context}
-    told["sees_orders"] = bool(told["username"]) and fault_views.sees_orders(request)
-    return render(request, f"shop/{name}.html", told, status=status)
+    told: dict[str, Any] = {"shop": shop, **context}
+    document: Mapping[str, Any] | None = context.get("problem")
+    if document is not None:
+        code = str(document.get("code"))
+        wait_s = problem_pages.wait_of(code) if wait_s is None else wait_s
+        told["problem"] = {**document, "advice": problem_pages.advice(code, wait_s)}
+    if document is not None and not problem_pages.is_wanted(request.headers.get("Accept", "")):
+        response = HttpResponse(canonical_json(document), status=status, content_type=problems.CONTENT_TYPE)
+    else:
+        told = {"basket": baskets.read(request), **fault_views.who(request), **told}
+        told["sees_orders"] = bool(told["username"]) and fault_views.sees_orders(request)
+        response = render(request, f"shop/{name}.html", told, status=status)
+    if wait_s is not None:
+        response["Retry-After"] = str(wait_s)
+    return response

@@ -11,15 +11,18 @@ register = template.Library()
 
 @register.filter
 def clock(at: str) -> str:
-    """The time of day of an RFC 3339 timestamp, to the second."""
-    return f"{_local(at):%H:%M:%S}"
+    """The time of day of an RFC 3339 timestamp, to the second; what is none is shown as it is."""
+    return _shown(at, "H:i:s")
 
 
 @register.filter
 def moment(at: str) -> str:
     """`29 November 2026, 21:04 CET` of an RFC 3339 timestamp."""
-    return format_date(_local(at), "j F Y, H:i T")
+    return _shown(at, "j F Y, H:i T")
 
 
-def _local(at: str) -> datetime:
-    return timezone.localtime(datetime.fromisoformat(at))
+def _shown(at: str, form: str) -> str:
+    try:
+        return format_date(timezone.localtime(datetime.fromisoformat(at)), form)
+    except ValueError:
+        return at

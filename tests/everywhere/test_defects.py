@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
-from bookstore_project.api import errors, headers, health, problems
+from bookstore_project.api import errors, headers, health, problem_pages, problems
 from bookstore_project.api.tests.api import assert_problem
 from bookstore_project.nodes import unhandled_exceptions
 from bookstore_project.nodes.logs import DroppingQueueHandler, TextFormatter
@@ -204,7 +204,8 @@ def test_a_page_that_cannot_be_made_is_data(
     posing: Being, tracebacks: Tracebacks, monkeypatch: pytest.MonkeyPatch, wish: str
 ) -> None:
     with posing("catalog-1"), monkeypatch.context() as patch:
-        patch.setattr(errors, "render_to_string", explode)
+        problem_pages._made.cache_clear()
+        patch.setattr(problem_pages, "render_to_string", explode)
         patch.setattr(health, "_checks", [explode])
         assert_problem(ask("/readyz", wish), 500, "internal_error")
     assert tracebacks.text().count(" broke\n") == (2 if wish == "page" else 1)

@@ -1,11 +1,12 @@
 """An HTTP request and its answer, as the gateway's parts hand them to one another."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from bookstore_project.api import csp, etags, headers, privacy, problems
+from bookstore_project.api import csp, etags, headers, privacy, problem_pages, problems
 from bookstore_project.api.renderers import canonical_json
 from bookstore_project.settings import topology
 
@@ -31,6 +32,10 @@ class Incoming:
     def of(cls, scope: Scope) -> "Incoming":
         query: bytes = scope.get("query_string", b"")
         return cls(scope, scope["method"], scope["path"], query.decode("latin-1"), _joined_headers(scope["headers"]))
+
+    @property
+    def accept(self) -> str:
+        return self.headers.get("accept", "")
 
     @property
     def has_body(self) -> bool:
@@ -78,12 +83,15 @@ class Outgoing:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def problem(code: str, detail: str, request_id: str) -> Outgoing:
-    """A problem document with the headers of every answer of this node, for what never gets to Django."""
-    document = problems.document(code, detail, request_id)
-    body = canonical_json(document)
+def problem(code: str, detail: str, request_id: str, accept: str = "") -> Outgoing:
+    """A problem document, or a page for who prefers one, with the headers of every answer of this node.
+
+    For what never gets to Django. `accept`: the client's header.
+    """
+    status = problems.TITLES[code][0]
+    content_type, body = _told(code, detail, request_id, accept)
     named = [
-        ("Content-Type", problems.CONTENT_TYPE),
+        ("Content-Type", content_type),
         ("Content-Length", str(len(body))),
         (headers.REPLICA, topology.NODE.name if topology.NODE else topology.FRONT),
         (headers.REQUEST_ID, request_id),
@@ -96,6 +104,14 @@ def problem(code: str, detail: str, request_id: str) -> Outgoing:
     ]
     if topology.NODE is None or topology.NODE.service == topology.FRONT:
         named.append((headers.CACHE, "bypass"))
-    if document["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
-        named.append(("Retry-After", str(problems.RETRY_AFTER_S)))
-    return Outgoing(document["status"], named, body)
+    if (wait_s := problem_pages.wait_of(code)) is not None:
+        named.append(("Retry-After", str(wait_s)))
+    return Outgoing(status, named, body)
+
+
+def _told(code: str, detail: str, request_id: str, accept: str) -> tuple[str, bytes]:
+    if problem_pages.is_wanted(accept):
+        with suppress(Exception):  # What is broken may be the page itself: then it is told as to programs.
+            text = problem_pages.page(code, detail, request_id, problem_pages.wait_of(code))
+            return problem_pages.CONTENT_TYPE, text.encode()
+    return problems.CONTENT_TYPE, canonical_json(problems.document(code, detail, request_id))

@@ -20,13 +20,13 @@ _ANSWERS: dict[type[Exception], tuple[str, str]] = {
 }
 
 
-def rejection(error: Exception, request_id: str) -> Outgoing:
+def rejection(error: Exception, request_id: str, accept: str) -> Outgoing:
     """The answer to one of REJECTIONS. The connection ends with it.
 
     Whatever is left of the body must not be taken for the next request.
     """
     code, detail = (error.code, error.detail) if isinstance(error, BadHeaders) else _ANSWERS[type(error)]
-    answer = problem(code, detail, request_id)
+    answer = problem(code, detail, request_id, accept)
     answer.headers.append(("Connection", "close"))
     return answer
 

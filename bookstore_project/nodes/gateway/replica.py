@@ -83,11 +83,11 @@ class ReplicaGateway:
                 pool = self._pool or self._start()
                 answer = await pool.answer(environ)
         except REJECTIONS as error:
-            answer = rejection(error, request_id)
+            answer = rejection(error, request_id, request.accept)
             _note(request, answer, request_id, time.perf_counter() - began)
         except Exception:
             unhandled_exceptions.log(request.method, request.path)
-            answer = problem("internal_error", unhandled_exceptions.DETAIL, request_id)
+            answer = problem("internal_error", unhandled_exceptions.DETAIL, request_id, request.accept)
             _note(request, answer, request_id, time.perf_counter() - began)
         await answer.send(send, request.method)
 

@@ -1,0 +1,242 @@
+"""What goes wrong is told to people as a page with advice, to programs as a document: on every kind of route."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from bookstore_project.api import health, problem_pages, problems
+from bookstore_project.nodes.gateway import bodies
+from bookstore_project.nodes.gateway.header_checks import LARGEST_HEAD_BYTES, LONGEST_TARGET
+from frontend_app.gateway import wsgi_pool
+from frontend_app.runtime import front
+from frontend_app.tests.support import asgi, fakes
+from tests.everywhere import nodes
+from tests.everywhere.conftest import Being
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+ACCEPTED = {
+    BROWSER: True,
+    "text/html": True,
+    "text/html, */*": True,
+    "application/json;q=0.5, text/html": True,
+    "": False,
+    "*/*": False,
+    "application/json": False,
+    "application/problem+json": False,
+    "application/json, text/html;q=0.9": False,
+    "application/json, text/html": False,
+    "text/html;q=0, */*": False,
+    "text/html;charset*=nowhere''x": False,
+}
+"""Values of Accept, and whether their sender prefers a page."""
+SECRETS = re.compile(r"Traceback|sqlite|/work/|/tmp/|/dev/shm|\.py\b|SELECT ", re.IGNORECASE)
+REPLICAS = ("catalog-1", "catalog-2", "order-1", "order-2")
+NO_ORDER = "9b2c1e1c-98a3-4d57-8f0e-9f3a6f0c1d2e"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request, and what is wrong with it."""
+
+    code: str
+    method: str
+    path: str
+    sent: dict[str, str] = field(default_factory=dict)
+    form: dict[str, str] | None = None
+    nodes: tuple[str, ...] = ("front",)
+
+    def __str__(self) -> str:
+        return f"{self.code}-{self.method}-{self.path[:30]}"
+
+
+FOREIGN, EVERYWHERE = {"Origin": "https://elsewhere.example"}, tuple(nodes.URLS)
+CASES = (
+    Case("not_found", "GET", "/nowhere", nodes=EVERYWHERE),
+    Case("not_found", "GET", "/api/v1/nothing/", nodes=EVERYWHERE),
+    Case("not_found", "GET", "/books/77/"),
+    Case("not_found", "GET", "/covers/77/x.svg"),
+    Case("method_not_allowed", "DELETE", "/"),
+    Case("method_not_allowed", "PUT", "/books/1/"),
+    Case("method_not_allowed", "GET", "/basket/put/"),
+    Case("method_not_allowed", "GET", "/buy/"),
+    Case("method_not_allowed", "POST", "/healthz", nodes=EVERYWHERE),
+    Case("method_not_allowed", "GET", "/api-auth/logout/", nodes=EVERYWHERE),
+    Case("permission_denied", "POST", "/basket/put/", FOREIGN),
+    Case("permission_denied", "POST", "/api/v1/orders/", FOREIGN, nodes=EVERYWHERE),
+    Case("parse_error", "GET", "/", {"Host": "elsewhere.example"}, nodes=EVERYWHERE),
+    Case("validation_error", "POST", "/basket/put/", form={"book": "-1", "copies": "1"}),
+    Case("validation_error", "POST", "/buy/", form={}),
+    Case("validation_error", "GET", "/", {"X-Request-Timeout": "0"}),
+)
+
+
+def ask(case: Case, accept: str, node: str) -> Any:
+    sent = {**({"Accept": accept} if accept else {}), **case.sent}
+    client = Client(raise_request_exception=False)
+    if case.form is not None:
+        return client.post(case.path, case.form, headers=sent)
+    return client.generic(case.method, case.path, headers=sent)
+
+
+def assert_told(answer: Any, code: str, *, is_page: bool, is_front: bool) -> None:
+    status, title = problems.TITLES[code]
+    text = answer.content.decode()
+    assert answer.status_code == status
+    assert not SECRETS.search(re.sub(r'(href|src)="[^"]*"', "", text)), text
+    if not is_page:
+        assert answer.headers["Content-Type"] == problems.CONTENT_TYPE
+        assert json.loads(text)["code"] == code
+        return
+    assert answer.headers["Content-Type"] == problem_pages.CONTENT_TYPE
+    assert title in text
+    assert problem_pages.ADVICE[code].replace("'", "&#x27;") in text
+    assert answer.headers["X-Request-Id"] in text
+    assert (settings.SHOP_NAME in text and 'href="/basket/"' in text) == is_front, "it is one of the shop's"
+
+
+@pytest.mark.parametrize(("accept", "is_page"), ACCEPTED.items())
+def test_who_prefers_a_page_is_told_by_accept(accept: str, is_page: bool) -> None:
+    assert problem_pages.is_wanted(accept) is is_page
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "", "*/*", "application/json"])
+@pytest.mark.parametrize(("case", "node"), [(case, node) for case in CASES for node in case.nodes], ids=str)
+def test_every_refusal_is_told_as_its_client_likes(posing: Being, case: Case, node: str, accept: str) -> None:
+    with posing(node):
+        answer = ask(case, accept, node)
+        assert_told(answer, case.code, is_page=ACCEPTED[accept], is_front=node == "front")
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+@pytest.mark.parametrize("path", ["/", "/books/1/", f"/orders/{NO_ORDER}/", "/covers/1/x.svg"])
+def test_without_a_replica_the_page_says_when_to_try_again(posing: Being, path: str, accept: str) -> None:
+    with posing("front") as store:
+        store.behaviours.update(dict.fromkeys(REPLICAS, fakes.refuse))
+        answer = Client().get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        is_page = answer.headers["Content-Type"] == problem_pages.CONTENT_TYPE
+        if path != f"/orders/{NO_ORDER}/":  # The order's own page says its number, whatever is.
+            assert is_page is ACCEPTED[accept]
+            assert ("Try again in a second." in answer.content.decode()) == is_page
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/product/1", "Try again in a second."), ("/api/v1/books/?page=0", "mend what is named here")],
+)
+def test_a_page_of_the_api_has_the_same_advice(posing: Being, path: str, words: str) -> None:
+    with posing("front") as store:
+        if "page" not in path:
+            store.behaviours.update(dict.fromkeys(REPLICAS, fakes.refuse))
+        else:
+            refused = fakes.json_reply({"code": "validation_error", "detail": "page: One or more."}, 400)
+            store.behaviours.update(dict.fromkeys(REPLICAS, fakes.answer_with(refused)))
+        page = Client().get(path, headers={"Accept": BROWSER})
+        assert page.headers["Content-Type"] == problem_pages.CONTENT_TYPE
+        assert words in page.content.decode()
+        data = Client().get(path, headers={"Accept": "application/json"})
+        assert (data.status_code, words in data.content.decode()) == (page.status_code, False)
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+@pytest.mark.parametrize("node", nodes.URLS)
+def test_a_defect_is_told_without_a_word_of_it(
+    posing: Being, monkeypatch: pytest.MonkeyPatch, node: str, accept: str
+) -> None:
+    def explode() -> None:
+        raise ZeroDivisionError("SELECT secret FROM /work/secrets.py")
+
+    with posing(node), monkeypatch.context() as patch:
+        patch.setattr(health, "_checks", [explode])
+        answer = Client(raise_request_exception=False).get("/readyz", headers={"Accept": accept})
+        assert_told(answer, "internal_error", is_page=ACCEPTED[accept], is_front=node == "front")
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "words"),
+    [(None, ""), (1, "Try again in a second."), (45, "Try again in 45 seconds."), (150, "Try again in 3 minutes.")],
+)
+def test_the_wait_is_told_in_words(wait_s: int | None, words: str) -> None:
+    assert problem_pages.retry_in_words(wait_s) == words
+    assert problem_pages.advice("throttled", wait_s).endswith(words)
+
+
+def test_every_problem_has_advice() -> None:
+    sold = {"out_of_stock", "price_changed", "lines_unavailable"}  # Their pages offer what to do next.
+    assert set(problems.TITLES) == set(problem_pages.ADVICE) | sold
+
+
+# ------------------------------------------------------------------------- before Django has seen anything
+
+BEFORE_DJANGO: dict[str, tuple[str, str, list[tuple[str, str]], bytes]] = {
+    "uri_too_long": ("GET", "/?search=" + "x" * LONGEST_TARGET, [], b""),
+    "headers_too_large": ("GET", "/", [("x-long", "x" * LARGEST_HEAD_BYTES)], b""),
+    "payload_too_large": ("POST", "/buy/", [("content-type", "text/plain")], b"x" * (1 << 20) + b"x"),
+    "unsupported_media_type": ("POST", "/buy/", [("content-type", "text/plain; charset=latin-1")], b"x"),
+    "parse_error": ("POST", "/buy/", [("transfer-encoding", "gzip")], b""),
+}
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+@pytest.mark.parametrize("code", BEFORE_DJANGO)
+def test_what_the_gateway_refuses_is_told_in_the_same_way(posing: Being, code: str, accept: str) -> None:
+    method, target, sent, body = BEFORE_DJANGO[code]
+    with posing("front"):
+        gateway = asgi.make_gateway(front())
+        answer = asyncio.run(asgi.ask(gateway, method, target, ("accept", accept), *sent, body=body))
+    assert_gateway_told(answer, code, is_page=ACCEPTED[accept])
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+def test_when_all_threads_are_busy_the_page_says_when_to_try_again(
+    posing: Being, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    async def is_full(*_: object) -> None:
+        raise wsgi_pool.BulkheadFull
+
+    monkeypatch.setattr(wsgi_pool.WSGIPool, "answer", is_full)
+    with posing("front"):
+        gateway = asgi.make_gateway(front())
+        answer = asyncio.run(asgi.ask(gateway, "GET", "/", ("accept", accept)))
+    assert_gateway_told(answer, "unavailable", is_page=ACCEPTED[accept])
+    assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+@pytest.mark.parametrize("breaks", ["the view", "the page as well"])
+def test_a_defect_of_the_gateway_is_told_even_if_no_page_can_be_made(
+    posing: Being, monkeypatch: pytest.MonkeyPatch, breaks: str, accept: str
+) -> None:
+    def explode(*_: object) -> Callable[[], None]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bodies, "read_body", explode)
+    if breaks != "the view":
+        monkeypatch.setattr(problem_pages, "page", explode)
+    with posing("front"):
+        gateway = asgi.make_gateway(front())
+        answer = asyncio.run(asgi.ask(gateway, "GET", "/basket/", ("accept", accept)))
+    is_page = ACCEPTED[accept] and breaks == "the view"
+    assert_gateway_told(answer, "internal_error", is_page=is_page)
+
+
+def assert_gateway_told(answer: Any, code: str, *, is_page: bool) -> None:
+    status, title = problems.TITLES[code]
+    text = answer.body.decode()
+    assert answer.status == status
+    assert not SECRETS.search(re.sub(r'(href|src)="[^"]*"', "", text))
+    assert answer.headers["cache-control"] == "private, no-store"
+    if is_page:
+        assert answer.headers["content-type"] == problem_pages.CONTENT_TYPE
+        assert title in text
+        assert problem_pages.ADVICE[code].replace("'", "&#x27;") in text
+        assert answer.headers["x-request-id"] in text
+    else:
+        assert (answer.headers["content-type"], json.loads(text)["code"]) == (problems.CONTENT_TYPE, code)
