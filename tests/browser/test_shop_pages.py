@@ -1,121 +1,26 @@
-"""The shop in a browser: what is bought is bought once, whatever is pressed, and every page is fine to look at."""
+"""The shop's pages in a browser: every one is fine to look at, and can be used by keyboard alone."""
 
 import re
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.shopping import ORDER, buy, change_book, new_book, orders_of, to_basket
 from tests.browser.test_pages import assert_fine
 from tests.browser.visitor import Visitor
-from tests.client import Client
-from tests.databases import files, query
 
-ORDER = re.compile(r"/orders/[0-9a-f-]{36}/$")
-
-
-def orders_of(visitor: Visitor, book: int) -> int:
-    counts = {
-        query(path, "SELECT count(*) FROM order_app_orderline WHERE book = ?", [book])[0][0]
-        for path in files(visitor.store, "order")
-    }
-    (count,) = counts
-    return int(count)
+MOST_STOPS = 80
+"""Of the tab key, on the way to what is looked for."""
 
 
 @pytest.fixture
 def book(visitor: Visitor) -> int:
-    """A new one, so that its orders are this test's."""
-    fields = {"title": "Sold once", "topic": "tests", "price": "12.50", "quantity": 9, "authors": "A. Author"}
-    return int(Client(visitor.store).post("/api/v1/books/", fields, as_staff=True).json["id"])
-
-
-def to_basket(visitor: Visitor, book: int, copies: int = 1) -> None:
-    visitor.go(f"/books/{book}/")
-    visitor.page.get_by_label("Copies").fill(str(copies))
-    visitor.page.get_by_role("button", name="Add to basket").click()
-    expect(visitor.page.get_by_role("heading", name="Basket")).to_be_visible()
-
-
-def buy(page: Page) -> None:
-    page.get_by_role("button", name="Buy for").click()
-    expect(page).to_have_url(ORDER)
-
-
-def test_a_basket_of_two_is_bought_and_reload_back_and_a_second_tab_buy_nothing_more(
-    visitor: Visitor, book: int
-) -> None:
-    to_basket(visitor, book, 2)
-    to_basket(visitor, 2)
-    assert_fine(visitor, "basket")
-    other_tab = visitor.page.context.new_page()
-    other_tab.goto(visitor.page.url)
-    buy(visitor.page)
-    order = visitor.page.url
-    expect(visitor.page.get_by_role("heading", name=re.compile("Order [0-9A-F]{4} [0-9A-F]{4}"))).to_be_visible()
-    assert_fine(visitor, "order")
-    visitor.page.reload()
-    assert visitor.page.url == order
-    buy(other_tab)
-    assert other_tab.url == order
-    visitor.page.go_back()
-    if visitor.page.get_by_role("button", name="Buy for").count():
-        buy(visitor.page)
-        assert visitor.page.url == order
-    assert orders_of(visitor, book) == 1
-    visitor.go("/orders/")
-    visitor.page.get_by_role("link", name=re.compile("Order ")).first.click()
-    assert visitor.page.url == order
-
-
-def test_a_double_click_buys_once(visitor: Visitor, book: int) -> None:
-    visitor.go(f"/books/{book}/")
-    visitor.page.get_by_role("button", name="Buy now").dblclick(no_wait_after=True)
-    expect(visitor.page).to_have_url(ORDER)
-    assert orders_of(visitor, book) == 1
-
-
-def test_without_scripts_and_cookies_a_book_is_bought_once(chromium: Browser, visitor: Visitor, book: int) -> None:
-    with Visitor(chromium, visitor.store, has_javascript=False) as plain:
-        plain.page.context.route("**/*", without_cookies)
-        plain.go(f"/books/{book}/")
-        plain.page.get_by_role("button", name="Buy now").click()
-        expect(plain.page).to_have_url(ORDER)
-        order = plain.page.url
-        plain.page.reload()
-        assert plain.page.url == order
-    assert orders_of(visitor, book) == 1
-
-
-def without_cookies(route: Any) -> None:
-    headers = {name: value for name, value in route.request.headers.items() if name != "cookie"}
-    route.continue_(headers=headers)
-
-
-def test_what_sold_out_or_changed_its_price_in_the_basket_is_named_before_anything_is_bought(
-    visitor: Visitor, book: int
-) -> None:
-    visitor.excused = ("409", "Failed to load resource")
-    to_basket(visitor, book, 2)
-    shop = Client(visitor.store)
-    shop.call("PATCH", f"/api/v1/books/{book}/", {"price": "13.00"}, as_staff=True)
-    visitor.page.get_by_role("button", name="Buy for 25.00").click()
-    expect(visitor.page.get_by_role("alert")).to_contain_text("costs 13.00")
-    assert_fine(visitor, "price changed")
-    shop.call("PATCH", f"/api/v1/books/{book}/", {"quantity": 1}, as_staff=True)
-    visitor.page.get_by_role("button", name="Buy for 26.00").click()
-    expect(visitor.page.get_by_role("alert")).to_contain_text("1 left, 2 were asked for")
-    assert_fine(visitor, "sold out")
-    visitor.page.get_by_label("Copies of Sold once").fill("1")
-    visitor.page.get_by_role("button", name="Change").click()
-    buy(visitor.page)
-    assert orders_of(visitor, book) == 1
+    return new_book(visitor.store)
 
 
 def test_pages_of_the_shop_fit_and_have_no_barriers(visitor: Visitor, book: int) -> None:
     visitor.excused = ("404", "Failed to load resource")
-    fields = {"title": "W" * 500, "topic": "tests", "price": "99999999.99", "quantity": 9, "authors": "A" * 1000}
-    endless = Client(visitor.store).post("/api/v1/books/", fields, as_staff=True).json["id"]
+    endless = new_book(visitor.store, title="W" * 500, price="99999999.99", authors="A" * 1000)
     to_basket(visitor, endless)
     to_basket(visitor, book)
     assert_fine(visitor, "basket with an endless word")
@@ -124,3 +29,63 @@ def test_pages_of_the_shop_fit_and_have_no_barriers(visitor: Visitor, book: int)
     for path in (f"/books/{book}/", f"/books/{endless}/", "/books/999999/", "/basket/", "/orders/", "/?topic=tests"):
         visitor.go(path)
         assert_fine(visitor, path)
+
+
+def test_pages_that_say_what_cannot_be_had_fit_and_have_no_barriers(visitor: Visitor, book: int) -> None:
+    visitor.excused = ("400", "409", "Failed to load resource")
+    page, store = visitor.page, visitor.store
+    other = new_book(store, title="Sells out")
+    to_basket(visitor, book, 2)
+    to_basket(visitor, other)
+    change_book(store, book, price="13.00")
+    page.get_by_role("button", name="Buy for").click()
+    assert_fine(visitor, "price changed")
+    change_book(store, other, quantity=0)
+    page.get_by_role("button", name="Buy for").click()
+    assert_fine(visitor, "one sold out")
+    change_book(store, book, quantity=1)
+    page.get_by_role("button", name="Buy the rest").click()
+    assert_fine(visitor, "fewer left")
+    visitor.go(f"/books/{other}/")
+    assert_fine(visitor, "sold out")
+    visitor.go(f"/books/{book}/")
+    page.get_by_label("Copies").evaluate("field => { field.max = 1000; field.value = 5; }")
+    page.get_by_role("button", name="Buy now").click()
+    expect(page.get_by_role("alert")).to_contain_text("1 left, 5 were asked for")
+    assert_fine(visitor, "refused at once")
+    page.get_by_label("Copies").evaluate("field => { field.min = -5; field.value = -1; }")
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.locator("main")).to_contain_text("is as it was")
+    assert_fine(visitor, "a form that makes no sense")
+    to_basket(visitor, book)
+    page.goto(re.sub(r"change=(\d+)\.[^&]+", r"change=\1.another", page.url))
+    expect(page.get_by_role("alert")).to_contain_text("got lost")
+    assert_fine(visitor, "a lost change")
+
+
+def test_a_book_is_bought_by_keyboard_alone_from_the_first_page_on(visitor: Visitor, book: int) -> None:
+    page = visitor.page
+    visitor.go("/?search=sold+once&ordering=-id")
+    press(page, f'a[href="/books/{book}/"]')
+    expect(page.get_by_role("heading", name="Sold once")).to_be_visible()
+    press(page, "button[formaction='/basket/put/']")
+    expect(page.get_by_role("heading", name="Basket")).to_be_visible()
+    press(page, "form[action='/buy/'] button")
+    expect(page).to_have_url(ORDER)
+    press(page, "a[href='/orders/']")
+    press(page, "main a[href^='/orders/']")
+    expect(page).to_have_url(ORDER)
+    assert orders_of(visitor.store, book) == 1
+
+
+def press(page: Page, selector: str) -> None:
+    """Tab until it has the focus, for everybody to see, and Enter."""
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            break
+    else:
+        raise AssertionError(f"{page.url}: no {selector} by the tab key")
+    assert page.evaluate("document.activeElement.matches(':focus-visible')")
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import ClassVar, Literal, Self
 from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, expect, sync_playwright
 
 from tests import programs
 from tests.store import Store
@@ -78,13 +78,20 @@ class Visitor:
         width: int = WIDE,
         scheme: Scheme = "light",
         has_javascript: bool = True,
+        url: str | None = None,
+        state: StorageState | None = None,
     ) -> None:
+        """`url`: of the front, if there is another way to it; `state`: the cookies that the browser has kept."""
         self.store = store
+        self.url = url or store.front
         self.complaints: list[str] = []
         self.excused: tuple[str, ...] = ()
         """Parts of complaints that are meant to be."""
         self._context = browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=has_javascript
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            java_script_enabled=has_javascript,
+            storage_state=state,
         )
         self._context.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
@@ -112,7 +119,7 @@ class Visitor:
 
     def _request(self, request: Request) -> None:
         own = tuple(self.store.url(node) + "/" for node in self.store.nodes)
-        if not request.url.startswith((*own, "data:", "blob:")):
+        if not request.url.startswith((*own, f"{self.url}/", "data:", "blob:")):
             self.complaints.append(f"outside: {request.url}")
 
     def look(self, width: int, scheme: Scheme) -> None:
@@ -123,7 +130,7 @@ class Visitor:
         self.page.evaluate(SETTLED, width)
 
     def go(self, path: str, node: str = "front") -> None:
-        self.page.goto(self.store.url(node) + path)
+        self.page.goto((self.url if node == "front" else self.store.url(node)) + path)
 
     def be_staff(self, node: str = "front") -> None:
         """Logged in, as somebody was before: who logs out has to `log_in` first, or others are logged out, too."""

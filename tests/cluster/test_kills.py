@@ -1,14 +1,11 @@
 """The store goes on selling while its processes are killed."""
 
-import fcntl
-import os
 import queue
 import random
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +18,7 @@ from tests.client import Client, Shop
 from tests.readiness_probe import ReadinessProbe
 from tests.store import Store
 from tests.waiting import PATIENCE_S, wait_for
+from tests.writer_lock import held, holders
 
 CLIENTS = 8
 REPLICAS = ("catalog-1", "order-1", "catalog-2", "order-2")
@@ -100,25 +98,6 @@ class Crowd:
             "/api/v1/books/?topic=kills",
         )
         return client.get(chance.choice(paths))
-
-
-@contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Holds a service's writer lock, so that whoever writes next waits."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def holders(path: Path) -> set[int]:
-    """The processes that hold a flock on the path; source: proc(5)."""
-    status = path.stat()
-    wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    lines = (line.split() for line in Path("/proc/locks").read_text().splitlines())
-    return {int(line[4]) for line in lines if "->" not in line and line[1] == "FLOCK" and line[5] == wanted}
 
 
 def has_moved_on(lock: Path, first: set[int]) -> bool:

@@ -1,5 +1,7 @@
 """The basket: what is put in, changed, and taken out, and what it says of books that have changed meanwhile."""
 
+import time
+
 import pytest
 from django.test import Client
 
@@ -64,6 +66,18 @@ def test_an_address_that_names_no_change_is_the_basket(client: Client, change: s
     put(client, 1)
     for book in ("1", "x", "", "9" * 5000, "²"):
         assert client.get("/basket/", {"change": change, "book": book}).status_code == 200
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(1, True), (89, True), (91, False)])
+def test_a_basket_and_its_key_are_kept_from_day_to_day(
+    client: Client, monkeypatch: pytest.MonkeyPatch, days: int, is_kept: bool
+) -> None:
+    before, book = form_of(put(client, 1)), form_of(client.get("/books/2/"))
+    then = time.time() + days * 24 * 3600
+    monkeypatch.setattr(time, "time", lambda: then)
+    assert (text_of(client.get("/basket/")).count("nothing in your basket") == 0) == is_kept
+    assert not is_kept or form_of(client.get("/basket/")) == before
+    assert (form_of(client.get("/books/2/")) == book) == is_kept
 
 
 def test_a_basket_of_before_prices_were_kept_is_the_same_basket(client: Client) -> None:

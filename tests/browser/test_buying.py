@@ -1,0 +1,193 @@
+"""Buying in a browser: one order, whatever is pressed, reloaded, lost, killed, or tried again the next day."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect
+
+from tests.browser.lossy_proxy import lossy_proxy
+from tests.browser.shopping import ORDER, buy, change_book, lines_of, new_book, orders_of, reach_order, to_basket
+from tests.browser.visitor import Visitor
+from tests.client import Client
+from tests.store import Store
+from tests.waiting import wait_for
+from tests.writer_lock import held, holders
+
+REPLICAS = ("catalog-1", "order-1", "catalog-2", "order-2")
+ERRORS = ("net::ERR_", "Failed to load resource", "503", "409")
+
+
+@pytest.fixture
+def book(visitor: Visitor) -> int:
+    return new_book(visitor.store)
+
+
+def press_again(page: Page) -> str:
+    """After an answer that never came: as somebody does who reloads until there is a page."""
+    while True:
+        try:
+            page.reload()
+            return reach_order(page)
+        except Error as error:
+            if "net::ERR_" not in str(error):
+                raise
+
+
+def test_a_basket_of_three_is_bought_and_reload_back_and_a_second_tab_buy_nothing_more(
+    visitor: Visitor, book: int
+) -> None:
+    to_basket(visitor, book, 2)
+    to_basket(visitor, 2)
+    to_basket(visitor, 3)
+    other_tab = visitor.page.context.new_page()
+    other_tab.goto(visitor.page.url)
+    visitor.page.get_by_role("button", name="Buy for").dblclick(no_wait_after=True)
+    expect(visitor.page).to_have_url(ORDER)
+    order = visitor.page.url
+    visitor.page.reload()
+    assert visitor.page.url == order
+    assert buy(other_tab) == order
+    visitor.page.go_back()
+    if visitor.page.get_by_role("button", name="Buy for").count():
+        assert buy(visitor.page) == order
+    assert [copies for _, copies in lines_of(visitor.store, book)] == [2]
+    visitor.go("/orders/")
+    visitor.page.locator("main").get_by_role("link", name="Order ").first.click()
+    expect(visitor.page).to_have_url(order)
+
+
+def test_a_double_click_buys_once(visitor: Visitor, book: int) -> None:
+    visitor.go(f"/books/{book}/")
+    visitor.page.get_by_role("button", name="Buy now").dblclick(no_wait_after=True)
+    expect(visitor.page).to_have_url(ORDER)
+    assert orders_of(visitor.store, book) == 1
+
+
+def test_without_scripts_and_cookies_a_book_is_bought_once(chromium: Browser, visitor: Visitor, book: int) -> None:
+    with (
+        lossy_proxy(visitor.store) as proxy,
+        Visitor(chromium, visitor.store, has_javascript=False, url=proxy.url) as plain,
+    ):
+        proxy.loses_cookies = True
+        plain.go(f"/books/{book}/")
+        plain.page.get_by_role("button", name="Add to basket").click()
+        expect(plain.page.get_by_role("alert")).to_contain_text("keeps no cookie")
+        plain.page.get_by_role("link", name="buy the book from its own page").click()
+        plain.page.get_by_role("button", name="Buy now").click()
+        expect(plain.page).to_have_url(ORDER)
+        order = plain.page.url
+        plain.page.reload()
+        assert plain.page.url == order
+    assert orders_of(visitor.store, book) == 1
+
+
+def test_what_sold_out_or_changed_its_price_meanwhile_is_named_and_the_rest_is_bought(
+    visitor: Visitor, book: int
+) -> None:
+    visitor.excused = ERRORS
+    store, other = visitor.store, new_book(visitor.store, title="Sells out", price="3.00")
+    to_basket(visitor, book, 2)
+    to_basket(visitor, other)
+    change_book(store, book, price="13.00")
+    visitor.page.get_by_role("button", name="Buy for 28.00").click()
+    expect(visitor.page.get_by_role("alert")).to_contain_text("costs 13.00")
+    change_book(store, other, quantity=0)
+    visitor.page.get_by_role("button", name="Buy for 29.00").click()
+    expect(visitor.page.get_by_role("alert")).to_contain_text("“Sells out”: sold out")
+    visitor.page.get_by_role("button", name="Buy the rest for 26.00").click()
+    expect(visitor.page).to_have_url(ORDER)
+    assert (orders_of(store, book), orders_of(store, other)) == (1, 0)
+    visitor.go("/basket/")
+    expect(visitor.page.locator("main")).to_contain_text("None of it can be had now")
+    expect(visitor.page.locator("main")).to_contain_text("Sells out")
+
+
+def test_a_lost_answer_is_asked_for_again_and_the_next_day_the_form_of_before_still_finds_the_order(
+    chromium: Browser, visitor: Visitor, book: int
+) -> None:
+    store = visitor.store
+    with lossy_proxy(store) as proxy, Visitor(chromium, store, url=proxy.url) as unlucky:
+        unlucky.excused = ERRORS
+        to_basket(unlucky, book)
+        proxy.loses_answers_to = b"POST /buy/"
+        unlucky.page.get_by_role("button", name="Buy for").click(no_wait_after=True)
+        # Not before it has given up: on a connection that was used before, it tries once more by itself.
+        with pytest.raises(Error, match="net::ERR_"):
+            unlucky.page.wait_for_url(ORDER)
+        assert proxy.lost
+        proxy.loses_answers_to = None
+        assert orders_of(store, book) == 1
+        evening = unlucky.page.context.storage_state()
+        order = press_again(unlucky.page)
+        with Visitor(chromium, store, url=proxy.url, state=evening) as next_day:
+            next_day.go("/basket/")
+            assert buy(next_day.page) == order
+            next_day.go("/basket/")
+            expect(next_day.page.locator("main")).to_contain_text("nothing in your basket")
+    assert orders_of(store, book) == 1
+
+
+def test_the_front_is_killed_in_the_middle_of_a_purchase(visitor: Visitor, book: int) -> None:
+    visitor.excused = ERRORS
+    store, lock = visitor.store, visitor.store.data / "locks" / "catalog"
+    other = new_book(store, title="For later")
+    to_basket(visitor, book)
+    later = visitor.page.context.new_page()
+    with held(lock / "mutex"):
+        visitor.page.get_by_role("button", name="Buy for").click(no_wait_after=True)
+        wait_for(lambda: holders(lock / "turnstile"), what="the purchase at the catalog")
+        old = store.kill("front")
+    store.wait_restarted("front", old)
+    later.goto(f"{store.front}/books/{other}/")
+    later.get_by_role("button", name="Add to basket").click()
+    expect(later.locator("tbody tr")).to_have_count(2)
+    order = press_again(visitor.page)
+    assert [copies for _, copies in lines_of(store, book)] == [1]
+    visitor.go("/basket/")
+    expect(visitor.page.locator("tbody tr")).to_have_count(1)
+    assert buy(visitor.page) != order
+    assert orders_of(store, book) == orders_of(store, other) == 1
+
+
+def test_each_purchase_is_one_order_while_replicas_are_killed(visitor: Visitor, book: int) -> None:
+    visitor.excused = ERRORS
+    store, other = visitor.store, new_book(visitor.store, title="Bought along", quantity=50)
+    change_book(store, book, quantity=50)
+    bought: set[str] = set()
+    with replicas_killed(store) as victims:
+        while len(set(victims)) < len(REPLICAS) or len(bought) < len(REPLICAS):
+            to_basket(visitor, book)
+            to_basket(visitor, other, 2)
+            bought.add(buy(visitor.page))
+    store.wait_ready()
+    ids = {url.rstrip("/").rpartition("/")[2].replace("-", "") for url in bought}
+    assert lines_of(store, book) == {(order, 1) for order in ids}
+    assert lines_of(store, other) == {(order, 2) for order in ids}
+    shop = Client(store)
+    assert shop.get(f"/product/{book}").json["quantity"] == 50 - len(bought)
+    assert shop.get(f"/product/{other}").json["quantity"] == 50 - 2 * len(bought)
+
+
+@contextmanager
+def replicas_killed(store: Store) -> Iterator[list[str]]:
+    """One after the other, each as soon as the one before is up again; who was killed."""
+    victims: list[str] = []
+    has_ended = threading.Event()
+
+    def kill() -> None:
+        for victim in cycle(REPLICAS):
+            if has_ended.is_set():
+                return
+            store.wait_restarted(victim, store.kill(victim))
+            victims.append(victim)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield victims
+    finally:
+        has_ended.set()
+        thread.join()
