@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_BOOK_ID
@@ -87,3 +87,9 @@ def moved_after(number: int, limit: int) -> list[LedgerEntry]:
         last = found[-1]
         found += moved.filter(pk__gt=last.pk, order=last.order, cancellation=last.cancellation)
     return found
+
+
+def topics() -> QuerySet[Any, Any]:
+    """Each topic that has books on sale, with how many; those with most first."""
+    counted = Book.objects.on_sale().values("topic").annotate(titles=Count("pk"))
+    return counted.order_by("-titles", "topic_key", "topic")

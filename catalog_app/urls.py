@@ -1,7 +1,7 @@
 """The routes of a catalog replica."""
 
 from bookstore_project.api import internal_paths
-from bookstore_project.api.cached_resources import BOOK, TOPIC
+from bookstore_project.api.cached_resources import BOOK, TOPIC, TOPICS
 from bookstore_project.api.routes import admin_routes, common_routes, route
 from bookstore_project.replication.web.views import LeaseView, StatusView
 from bookstore_project.settings import topology
@@ -9,6 +9,7 @@ from catalog_app import views
 
 DETAIL, PRODUCT, INFO = BOOK.routes
 (TITLES,) = TOPIC.routes
+(ALL_TOPICS,) = TOPICS.routes
 
 urlpatterns = [
     *route("api/v1/books/", views.BookList.as_view(), "book-list"),
@@ -18,6 +19,7 @@ urlpatterns = [
     *route(PRODUCT, views.BookView.as_view(), "product"),
     *route(INFO, views.BookView.as_view(), "info"),
     *route(TITLES, views.TopicSearch.as_view(), "search"),
+    *route(ALL_TOPICS, views.TopicList.as_view(), "topics"),
     *route(internal_paths.SALES[1:], views.Sales.as_view(), "sales"),
     *route(internal_paths.RETURNS[1:], views.Returns.as_view(), "returns"),
     *route(internal_paths.LEASES[1:], LeaseView.as_view(service=topology.CATALOG), "leases"),

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookstore_project.api import etags, headers, permissions, representations
-from bookstore_project.api.cached_resources import BOOK, TOPIC
+from bookstore_project.api.cached_resources import BOOK, ONLY, TOPIC, TOPICS
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.pagination import PageQuery, Pages, checked_query
@@ -190,6 +190,19 @@ class TopicSearch(CatalogView):
         topic = canonical_or_same(topic)
         with self.reading(keys=[TOPIC.key(topic)]):
             return self.page_of(selectors.books_of_topic(topic), title_data)
+
+
+class TopicList(CatalogView):
+    """Topics of the books on sale."""
+
+    pagination_class = Pages
+
+    @described(operation_id="topics_list", parameters=[PageQuery], responses=representations.TopicPage)
+    def get(self, request: Request) -> Response:
+        """Topics with how many books they have, those with most first."""
+        checked_query(PageQuery, request)
+        with self.reading(keys=[TOPICS.key(ONLY)]):
+            return self.page_of(selectors.topics(), dict)
 
 
 @described(exclude=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlencode
 
 from bookstore_project.api import headers, idempotency, internal_paths, problems
-from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource
+from bookstore_project.api.cached_resources import BOOK, ONLY, TOPIC, TOPICS, CachedResource
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.nodes import drains, redaction
 from bookstore_project.nodes.balancing.circuit_breaker import State
@@ -42,6 +42,10 @@ def read_book(front: Front, book_id: int) -> Relay:
 
 def read_titles(front: Front, topic: str, query: str) -> Relay:
     return read(front, TOPIC, topic, query)
+
+
+def list_topics(front: Front, query: str = "") -> Relay:
+    return read(front, TOPICS, ONLY, query)
 
 
 def list_books(front: Front, query: str) -> Relay:

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver
 
 from bookstore_project.api import internal_paths
-from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource
+from bookstore_project.api.cached_resources import BOOK, TOPIC, TOPICS, CachedResource
 from bookstore_project.api.routes import common_routes, route
 from bookstore_project.replication.conf import replication_settings
 from frontend_app import order_views, views
@@ -13,11 +13,12 @@ from frontend_app.shop import basket_pages, buying, day, looking, orders
 
 DETAIL, PRODUCT, INFO = BOOK.routes
 (TITLES,) = TOPIC.routes
+(ALL_TOPICS,) = TOPICS.routes
 
 
 def resource_routes(resource: CachedResource) -> list[URLPattern]:
     """Of what has no view of its own above."""
-    if resource in (BOOK, TOPIC):
+    if resource in (BOOK, TOPIC, TOPICS):
         return []
     view = views.ResourceView.as_view(resource=resource)
     return [pattern for each in resource.routes for pattern in route(each, view, resource.name)]
@@ -31,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route(PRODUCT, views.BookView.as_view(), "product"),
     *route(INFO, views.BookView.as_view(), "info"),
     *route(TITLES, views.SearchView.as_view(), "search"),
+    *route(ALL_TOPICS, views.TopicListView.as_view(), "topics"),
     *route("api/v1/orders/", views.OrderListView.as_view(), "orders"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderView.as_view(), "order"),
     *route("api/v1/orders/day/", views.DayView.as_view(), "day-data"),

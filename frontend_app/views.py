@@ -28,6 +28,7 @@ from bookstore_project.api.representations import (
     QuantityInput,
     RestockInput,
     TitlePage,
+    TopicPage,
 )
 from bookstore_project.api.schema_notes import described
 from bookstore_project.api.views import StoreView
@@ -169,6 +170,17 @@ class SearchView(FrontView):
     def get(self, request: Request, topic: str) -> HttpResponseBase:
         """Lists id and title of a topic's books."""
         return self.show(services.read_titles(self.front, topic, self.query))
+
+
+class TopicListView(FrontView):
+    """Topics of the books on sale."""
+
+    pagination_class = Pages
+
+    @described(operation_id="topics_list", responses=TopicPage, parameters=[PageQuery])
+    def get(self, request: Request) -> HttpResponseBase:
+        """Lists topics with how many books they have, those with most first."""
+        return self.show(services.list_topics(self.front, self.query))
 
 
 class BuyerView(FrontView):

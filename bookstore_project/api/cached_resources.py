@@ -18,22 +18,24 @@ Image = Mapping[str, Any]
 """A row: column → value."""
 
 PARAMETER = re.compile(r"<(int|str|path):(\w+)>")
+ONLY = ""
+"""The value of a resource that has but one answer."""
 _MEANT_OTHERWISE = (".", "..")
 """In a path these two are taken out by HTTP clients, before they ask."""
 
 
 @dataclass(frozen=True)
 class CachedResource:
-    """One kind of answer: a book, the titles of a topic. One value tells its answers apart."""
+    """One kind of answer: a book, the titles of a topic. One value tells its answers apart, if there are several."""
 
     name: str
     """What its cache keys begin with."""
     routes: tuple[str, ...]
-    """As for Django's `path()`, each with that value as its only parameter. Replicas are asked by the first."""
+    """As for Django's `path()`, each with that value as its only parameter, or with none. Replicas get the first."""
     model: str
     """Whose rows it shows: `app_label.Model`."""
     column: str
-    """Of the model's table: a row is shown by the answer of the value that it has here."""
+    """Of the model's table: a row is shown by the answer of the value that it has here; if empty, by the only one."""
     shows: tuple[str, ...] = ()
     """The columns that the answer depends on. Changes of others leave it alone; if none is named, none do."""
     has_pages: bool = False
@@ -51,10 +53,13 @@ class CachedResource:
         """The keys of what showed a row before a change, or shows it after: a row that moves touches two."""
         if before is None or after is None:
             image = before if after is None else after
-            return {self.key(image[self.column])} if image is not None else set()
+            return {self._key_of(image)} if image is not None else set()
         if self.shows and all(before[name] == after[name] for name in self.shows):
             return set()
-        return {self.key(before[self.column]), self.key(after[self.column])}
+        return {self._key_of(before), self._key_of(after)}
+
+    def _key_of(self, image: Image) -> str:
+        return self.key(image[self.column] if self.column else ONLY)
 
     def path(self, value: object) -> str:
         """What a replica is asked for."""
@@ -89,4 +94,12 @@ TOPIC = CachedResource(
     has_pages=True,
     one_form=canonical_or_same,
     longest=TOPIC_LENGTH,
+)
+TOPICS = CachedResource(
+    "topics",
+    ("api/v1/topics/",),
+    model="catalog_app.Book",
+    column="",
+    shows=("topic", "retired"),  # How many books there are, whatever becomes of them.
+    has_pages=True,
 )

@@ -75,6 +75,13 @@ class TitleFields(serializers.Serializer[Any]):
     title = TextField(read_only=True)
 
 
+class TopicFields(serializers.Serializer[Any]):
+    """A topic, and how many books on sale it has."""
+
+    topic = TextField(read_only=True)
+    titles = WholeNumberField(read_only=True, help_text="Books on sale, in stock or sold out.")
+
+
 class QuantityInput(StrictFields):
     """How many copies to buy of a book that the address names."""
 
@@ -313,6 +320,12 @@ class TitlePage(_Page):
     """A page of the books of a topic."""
 
     results = TitleFields(many=True)
+
+
+class TopicPage(_Page):
+    """A page of topics, those with most books first."""
+
+    results = TopicFields(many=True)
 
 
 class OrderPage(_Page):

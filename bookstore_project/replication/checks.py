@@ -111,8 +111,10 @@ def _names_given_twice(declared: Sequence[CachedResource]) -> Iterator[str]:
 
 def _problems_of(resource: CachedResource) -> Iterator[str]:
     for route in resource.routes:
-        if len(PARAMETER.findall(route)) != 1 or route.count("<") != 1:
-            yield f"The route {route!r} of the cached resource {resource.name} has not one <int:…> or <str:…>."
+        found = len(PARAMETER.findall(route))
+        if found != route.count("<") or found != bool(resource.column):
+            what = "not one <int:…> or <str:…>" if resource.column else "a parameter, and no column for it"
+            yield f"The route {route!r} of the cached resource {resource.name} has {what}."
     labels = replication_settings.service_of_app
     models_of_services = replicated_models(apps, filter(apps.app_configs.__contains__, labels))
     model = next((each for each in models_of_services if each._meta.label == resource.model), None)
@@ -120,7 +122,7 @@ def _problems_of(resource: CachedResource) -> Iterator[str]:
         yield f"The cached resource {resource.name} shows {resource.model}, which is no replicated model."
         return
     columns = {field.column for field in model._meta.concrete_fields}
-    for name in {resource.column, *resource.shows} - columns:
+    for name in {resource.column, *resource.shows} - {"", *columns}:
         yield f"The cached resource {resource.name} names {name!r}, which is no column of {resource.model}."
 
 

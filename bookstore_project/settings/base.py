@@ -125,6 +125,7 @@ REPLICATION: dict[str, Any] = {
     "CACHED_RESOURCES": [
         "bookstore_project.api.cached_resources.BOOK",
         "bookstore_project.api.cached_resources.TOPIC",
+        "bookstore_project.api.cached_resources.TOPICS",
     ],
     # What words are looked for in.
     "TEXT_INDEXES": ["catalog_app.text_indexes.WORDS", "catalog_app.text_indexes.PARTS"],

@@ -107,6 +107,21 @@ def test_many_rows_that_swap_their_texts_are_in_step(seven_books: Path) -> None:
     assert_copies_equal("catalog")
 
 
+def test_rows_that_swap_a_unique_value_are_written_in_both_files(seven_books: Path) -> None:
+    isbns = {2: "9780306406157", 3: "9783161484100"}
+    for book, isbn in isbns.items():
+        book_update(book_id=book, fields={"isbn13": isbn}, actor="ann")
+
+    def swap() -> None:
+        Book.objects.filter(pk=2).update(isbn13=None)
+        for book, other in ((3, 2), (2, 3)):
+            Book.objects.filter(pk=book).update(isbn13=isbns[other], version=F("version") + 1)
+
+    run("catalog", swap)
+    assert witness().in_sync == ALIASES
+    assert_copies_equal("catalog")
+
+
 def test_a_sale_and_a_restock_do_not_touch_the_indexes(seven_books: Path) -> None:
     blocks = f"SELECT id, block FROM {WORDS_TABLE}_data"
     before = [rows(alias, blocks) for alias in ALIASES]

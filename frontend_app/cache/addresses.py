@@ -39,5 +39,8 @@ class CacheableAddresses:
 
 
 def _pattern_of(route: str) -> str:
-    before, converter, _, after = PARAMETER.split(route.rstrip("/"))
+    before, *rest = PARAMETER.split(route.rstrip("/"))
+    if not rest:
+        return f"/{re.escape(before)}()/?"  # The value of the only answer, and a group as each route has.
+    converter, _, after = rest
     return f"/{re.escape(before)}{_PATTERNS[converter]}{re.escape(after)}/?"

@@ -108,8 +108,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a book that moves leaves its old topic alone",
         "a topic lists a book that has left it",
         "bookstore_project/api/cached_resources.py",
-        "        return {self.key(before[self.column]), self.key(after[self.column])}\n",
-        "        return {self.key(after[self.column])}\n",
+        "        return {self._key_of(before), self._key_of(after)}\n",
+        "        return {self._key_of(after)}\n",
         f"{SCHEDULES}::test_a_topic_move",
     ),
     Mutant(

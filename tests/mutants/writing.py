@@ -250,8 +250,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "the entry names the new row's cache keys only",
         "a book that has moved stays in its old topic's list",
         "bookstore_project/api/cached_resources.py",
-        "        return {self.key(before[self.column]), self.key(after[self.column])}\n",
-        "        return {self.key(after[self.column])}\n",
+        "        return {self._key_of(before), self._key_of(after)}\n",
+        "        return {self._key_of(after)}\n",
         f"{rooms.REPLICATION}/test_transaction.py::test_an_entry_names_the_old_and_the_new_kind",
     ),
     mutant(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource, Image
+from bookstore_project.api.cached_resources import BOOK, ONLY, TOPIC, TOPICS, CachedResource, Image
 from catalog_app.models import Book
 
 REVIEWS = CachedResource("reviews", ("a/<int:book_id>/b/",), model="reviews.Review", column="book_id")
@@ -10,28 +10,29 @@ ONE: Image = {"id": 1, "title": "T", "topic": "a", "retired": False, "quantity":
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "books", "topics"),
+    ("before", "after", "books", "topic", "topics"),
     [
-        (None, ONE, {"book:1"}, {"topic:a"}),
-        (ONE, None, {"book:1"}, {"topic:a"}),
-        (ONE, {**ONE, "quantity": 4}, {"book:1"}, set()),
-        (ONE, {**ONE, "title": "U"}, {"book:1"}, {"topic:a"}),
-        (ONE, {**ONE, "retired": True}, {"book:1"}, {"topic:a"}),
-        (ONE, {**ONE, "topic": "b"}, {"book:1"}, {"topic:a", "topic:b"}),
-        (None, None, set(), set()),
+        (None, ONE, {"book:1"}, {"topic:a"}, {"topics:"}),
+        (ONE, None, {"book:1"}, {"topic:a"}, {"topics:"}),
+        (ONE, {**ONE, "quantity": 4}, {"book:1"}, set(), set()),
+        (ONE, {**ONE, "title": "U"}, {"book:1"}, {"topic:a"}, set()),
+        (ONE, {**ONE, "retired": True}, {"book:1"}, {"topic:a"}, {"topics:"}),
+        (ONE, {**ONE, "topic": "b"}, {"book:1"}, {"topic:a", "topic:b"}, {"topics:"}),
+        (None, None, set(), set(), set()),
     ],
 )
 def test_a_change_touches_what_showed_the_row_and_what_shows_it(
-    before: Image | None, after: Image | None, books: set[str], topics: set[str]
+    before: Image | None, after: Image | None, books: set[str], topic: set[str], topics: set[str]
 ) -> None:
     assert BOOK.keys_of_change(before, after) == books
-    assert TOPIC.keys_of_change(before, after) == topics
+    assert TOPIC.keys_of_change(before, after) == topic
+    assert TOPICS.keys_of_change(before, after) == topics
 
 
-@pytest.mark.parametrize("resource", [BOOK, TOPIC])
+@pytest.mark.parametrize("resource", [BOOK, TOPIC, TOPICS])
 def test_what_is_declared_of_books_is_in_their_table(resource: CachedResource) -> None:
     assert resource.model == Book._meta.label
-    assert {resource.column, *resource.shows} <= {field.column for field in Book._meta.concrete_fields}
+    assert {resource.column, *resource.shows} <= {"", *(field.column for field in Book._meta.concrete_fields)}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,7 @@ def test_what_is_declared_of_books_is_in_their_table(resource: CachedResource) -
         (TOPIC, ".", None),
         (TOPIC, "..", None),
         (REVIEWS, "3", "3"),
+        (TOPICS, ONLY, ONLY),
     ],
 )
 def test_a_value_has_one_form(resource: CachedResource, text: str, value: str | None) -> None:
@@ -56,3 +58,4 @@ def test_replicas_are_asked_by_the_first_route() -> None:
     assert BOOK.path("7") == "/api/v1/books/7/"
     assert TOPIC.path("a/b & c") == "/search/a%2Fb%20%26%20c"
     assert REVIEWS.path("3") == "/a/3/b/"
+    assert TOPICS.path(ONLY) == "/api/v1/topics/"

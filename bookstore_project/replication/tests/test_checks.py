@@ -128,6 +128,8 @@ def cached(**members: Any) -> CachedResource:
         ({"routes": ("kinds/",)}, "has not one <int:"),
         ({"routes": ("a/<int:b>/<int:c>",)}, "has not one <int:"),
         ({"routes": ("a/<uuid:b>",)}, "has not one <int:"),
+        ({"column": ""}, "has a parameter, and no column for it"),
+        ({"column": "", "routes": ("a/",)}, ""),
         ({}, ""),
     ],
 )

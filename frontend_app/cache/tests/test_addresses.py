@@ -2,12 +2,12 @@
 
 import pytest
 
-from bookstore_project.api.cached_resources import BOOK, TOPIC, CachedResource
+from bookstore_project.api.cached_resources import BOOK, TOPIC, TOPICS, CachedResource
 from frontend_app.cache.addresses import Cacheable, CacheableAddresses
 from frontend_app.cache.keys import Key
 
 NOTE = CachedResource("note", ("n.tes/<str:word>/all",), model="notes.Note", column="word", longest=5)
-ADDRESSES = CacheableAddresses([BOOK, NOTE, TOPIC])
+ADDRESSES = CacheableAddresses([BOOK, NOTE, TOPIC, TOPICS])
 
 
 def same(key: str) -> Key:
@@ -22,6 +22,8 @@ def same(key: str) -> Key:
         ("/info/7", "", Cacheable(same("book:7"), BOOK.routes[2])),
         ("/search/a topic", "page=2", Cacheable(Key("page:2::topic:a topic", "topic:a topic"), TOPIC.routes[0])),
         ("/search/a  topic/", "", Cacheable(same("topic:a topic"), TOPIC.routes[0])),
+        ("/api/v1/topics", "", Cacheable(same("topics:"), TOPICS.routes[0])),
+        ("/api/v1/topics/", "page_size=100", Cacheable(Key("page::100:topics:", "topics:"), TOPICS.routes[0])),
         ("/n.tes/abc/all/", "", Cacheable(same("note:abc"), NOTE.routes[0])),
     ],
 )
@@ -37,6 +39,8 @@ def test_an_address_leads_to_its_key(path: str, query: str, found: Cacheable) ->
         ("/api/v1/books/7", "page=2"),
         ("/api/v1/books/7/restock", ""),
         ("/product/x", ""),
+        ("/api/v1/topics/x", ""),
+        ("/api/v1/topics/", "format=json"),
         ("/search/a/b", ""),
         ("/search/..", ""),
         ("/search/" + "x" * 201, ""),
