@@ -53,11 +53,11 @@ def party(data: Path, environment: Mapping[str, str] | None = None) -> Iterator[
         text=True,
     )
     made = Party(process)
-    try:
-        yield made
-    finally:
-        made.close()
-        process.wait(30)
+    with process:
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def say(what: str) -> None:

@@ -16,7 +16,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.shelf.services import restock
-from bookstore_project.replication.tests.support import histories
+from bookstore_project.replication.tests.support import shelf_histories as histories
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around
 
 SCRUBS = "bookstore_project.replication.sqlite_pair.operator.commands.replication.scrub_all"

@@ -16,8 +16,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.tests.shelf.models import Article, Note
 from bookstore_project.replication.tests.shelf.services import restock
-from bookstore_project.replication.tests.support import histories
-from bookstore_project.replication.tests.support.histories import ARTICLES, SHELF
+from bookstore_project.replication.tests.support import shelf_histories as histories
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -26,6 +25,7 @@ from bookstore_project.replication.tests.support.replica_files import (
     head,
     opened,
 )
+from bookstore_project.replication.tests.support.shelf_histories import ARTICLES, SHELF
 from bookstore_project.replication.transaction import run
 
 BOTH = ("shelf-1", "shelf-2")

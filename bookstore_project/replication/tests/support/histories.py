@@ -2,18 +2,13 @@
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
-from django.db import connections
-
-from bookstore_project.replication.log import catchup, entries, images
-from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.log import entries, images
+from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, unvouched, write_witness
-from bookstore_project.replication.tests.support.replica_files import opened
 
 
 @dataclass(frozen=True)
@@ -59,32 +54,7 @@ class Goods:
         return image
 
 
-SHELF = get_service("shelf")
-ARTICLES = Goods(SHELF, "article", "shelf_article", "shelf_movement", lambda number: {"receipt": number})
-
-
-def append(made: Iterable[entries.Entry], aliases: Iterable[str], batch_entries: int = 2000) -> int:
-    """Writes them into these files of the shelf, in transactions of so many; the position of the last."""
-    made, position = iter(made), 0
-    with ExitStack() as stack:
-        files = [stack.enter_context(opened(alias)) for alias in aliases]
-        while batch := list(islice(made, batch_entries)):
-            position = batch[-1].position
-            for connection in files:
-                connection.execute("BEGIN IMMEDIATE")
-                catchup.apply(connection, SHELF, batch)
-                connection.execute("COMMIT")
-    return position
-
-
-def settle_at(position: int, service: Service = SHELF) -> None:
+def settle_at(position: int, service: Service) -> None:
     """The floor of the service, as the writers of those entries would have raised it."""
     witness = unvouched(read_witness(service.witness_file), *service.aliases)
     write_witness(service.witness_file, replace(witness, floor=position), sync=False)
-
-
-def edit(count: int, aliases: Sequence[str] = ("shelf-1", "shelf-2")) -> None:
-    """So many edits of article 1 in these files, acknowledged."""
-    connections.close_all()
-    with opened(aliases[0]) as connection:
-        settle_at(append(ARTICLES.edits(connection, count), aliases))

@@ -17,7 +17,6 @@ from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
 from bookstore_project.replication.tests.shelf.services import restock
 from bookstore_project.replication.tests.support.articles import price_of, reprice
 from bookstore_project.replication.tests.support.fake_fronts import POLL
-from bookstore_project.replication.tests.support.histories import SHELF, edit, settle_at
 from bookstore_project.replication.tests.support.maintenance import Maintenance, scrub_all
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -28,6 +27,7 @@ from bookstore_project.replication.tests.support.replica_files import (
     opened,
     rows,
 )
+from bookstore_project.replication.tests.support.shelf_histories import SHELF, edit, settle_at
 from tests.actors import Actor
 
 BOTH = ("shelf-1", "shelf-2")
