@@ -116,7 +116,7 @@ class EditableBook(BookView):
                 book_id=book_id,
                 fields=self.checked(request, partial=True),
                 actor=request.user.get_username(),
-                if_match=request.headers.get("If-Match"),
+                if_match=etags.if_match_of(request),
                 deadline=self.deadline(request),
             )
         )

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 
-from bookstore_project.api import headers, permissions
+from bookstore_project.api import etags, headers, permissions
 from bookstore_project.api.cached_resources import BOOK, CachedResource
 from bookstore_project.api.pagination import PageQuery, Pages
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
@@ -55,11 +55,12 @@ class FrontView(StoreView):
     def show(self, relay: Relay) -> HttpResponseBase:
         return browsable.render(relay, self.request, self)
 
-    def change(self, method: str, path: str, body: bytes | None = None) -> HttpResponseBase:
+    def change(
+        self, method: str, path: str, body: bytes | None = None, *, if_match: str | None = None
+    ) -> HttpResponseBase:
         """A change by the member of staff who asks."""
-        relay = services.change_catalog(
-            self.front, method, path, body, username=_name(self.request), sent=self.request.headers
-        )
+        sent = dict(self.request.headers) | ({} if if_match is None else {"If-Match": if_match})
+        relay = services.change_catalog(self.front, method, path, body, username=_name(self.request), sent=sent)
         return self.show(relay)
 
     @property
@@ -122,7 +123,8 @@ class EditableBookView(BookView):
         """Changes fields of a book. For staff."""
         services.check_book_id(book_id)
         body = request_bodies.json_body(request, self.serializer_class)
-        return self.change("PATCH", f"/api/v1/books/{book_id}/", body)
+        seen = etags.if_match_of(request)
+        return self.change("PATCH", f"/api/v1/books/{book_id}/", body, if_match=seen)
 
     @described(responses={204: None}, parameters=[IF_MATCH])
     def delete(self, request: Request, book_id: int) -> HttpResponseBase:

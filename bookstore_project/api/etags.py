@@ -2,12 +2,24 @@
 
 import hashlib
 
+from django.http import QueryDict
 from django.utils.http import parse_etags, quote_etag
+from rest_framework.request import Request
+
+from bookstore_project.api.fields import IF_MATCH_EXTRA
 
 
 def etag_of(body: bytes) -> str:
     """The tag of a body, quotes included: the same bytes, the same tag, on every node."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def if_match_of(request: Request) -> str | None:
+    """What the client says it has seen: by the header, or by what stands for it in a form of the browsable API."""
+    sent: str | None = request.headers.get("If-Match")
+    if sent is None and isinstance(request.data, QueryDict):
+        sent = request.data.get(IF_MATCH_EXTRA)
+    return sent
 
 
 def is_unchanged(if_none_match: str, etag: str) -> bool:

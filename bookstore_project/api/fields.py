@@ -18,7 +18,9 @@ from bookstore_project.text.canonical import DASHES, UnfitText, canonical
 _INTEGER = re.compile(r"-?[0-9]{1,30}")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _BETWEEN_DIGITS = re.compile(f"[ {DASHES}]")
-FORM_EXTRAS = frozenset({"csrfmiddlewaretoken"})
+IF_MATCH_EXTRA = "if_match"
+"""In forms that change something, in the place of the header, which a form can't send."""
+FORM_EXTRAS = frozenset({"csrfmiddlewaretoken", IF_MATCH_EXTRA})
 """Names that browsers send beside the form's own fields."""
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from rest_framework import renderers
+from django.http.request import RawPostDataException
+from rest_framework import exceptions, renderers
+from rest_framework.request import Request, override_method
 
-from bookstore_project.api import problem_pages, problems
+from bookstore_project.api import etags, problem_pages, problems
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -56,13 +58,40 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             context["advice"] = problem_pages.advice(str(data.get("code")), wait_s)
             context["problem"] = data
         context["code_style"] = ""  # With Pygments installed it would be an inline style.
+        context |= self._patch_form(data, renderer_context)
         return context
+
+    def _patch_form(self, data: Any, renderer_context: Mapping[str, Any]) -> dict[str, Any]:
+        """A field for each that a PATCH may change, filled with what is there; the framework has that for PUT alone.
+
+        It carries the entity tag of what it shows: what somebody else has changed since isn't overwritten. After a
+        refusal it holds what was sent.
+        """
+        view, request, response = (renderer_context[name] for name in ("view", "request", "response"))
+        with override_method(view, request, "PATCH") as as_patch:
+            if not self.show_form_for_method(view, "PATCH", as_patch, None):
+                return {}
+        if response.status_code == HTTPStatus.OK and isinstance(data, Mapping):
+            shown, etag = view.get_serializer(data), etags.etag_of(canonical_json(data))
+        elif request.method == "PATCH" and isinstance(sent := _sent(request), Mapping):
+            shown, etag = view.get_serializer(data=sent, partial=True), etags.if_match_of(request) or ""
+        else:
+            return {}
+        return {"patch_form": self.render_form_for_serializer(shown), "patch_etag": etag}
 
     def get_filter_form(self, data: Any, view: Any, request: Any) -> None:
         """None: lists are filtered by the parameters that the schema names."""
 
     def get_default_renderer(self, view: Any) -> renderers.BaseRenderer:
         return JSONRenderer()
+
+
+def _sent(request: Request) -> Any:
+    """What the client sent, if it can be read."""
+    try:
+        return request.data
+    except (exceptions.APIException, problems.StoreError, RawPostDataException):
+        return None
 
 
 def canonical_json(data: Any) -> bytes:

@@ -31,7 +31,7 @@ INSTALLED_APPS = [
     "catalog_app",
     "order_app",
     "frontend_app",
-    "django.contrib.admin",
+    "bookstore_project.api.admin_config.StoreAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -77,7 +77,7 @@ class BookList(KeyedList):
 class BookAdmin(KeyedAdmin, ReplicatedAdmin):
     service = topology.CATALOG
     form: Any = BookForm
-    list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired")
+    list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired_if_so")
     list_display_links = ("id", "title")
     list_editable = ("price", "quantity")
     actions: Any = (restock,)
@@ -178,8 +178,22 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """To take a book out of the shop is what the API's DELETE does, and takes the same permission."""
-        fields = super().get_readonly_fields(request, obj)
-        return fields if request.user.has_perm(DELETE_BOOK) else (*fields, "retired")
+        return (*super().get_readonly_fields(request, obj), "retired_told")
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        fields = super().get_fields(request, obj)
+        if request.user.has_perm(DELETE_BOOK):
+            return fields
+        return tuple("retired_told" if field == "retired" else field for field in fields)
+
+    @admin.display(description="retired", ordering="retired")
+    def retired_if_so(self, book: Book) -> str:
+        """Nothing for what is normal."""
+        return "retired" if book.retired else ""
+
+    @admin.display(description="retired")
+    def retired_told(self, book: Book) -> str:
+        return "yes" if book.retired else "no"
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Books are retired, not deleted: their ledger stays."""

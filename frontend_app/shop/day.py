@@ -23,8 +23,8 @@ from frontend_app.shop import catalogue
 from frontend_app.shop.catalogue import Found
 from frontend_app.shop.pages import page, show
 
-ROWS = 20
-"""Of each list."""
+ROWS = 10
+"""Of each list: who stands in the shop sees all of them at a glance."""
 USUAL_HOURS = 24
 
 

@@ -15,3 +15,9 @@ for (const button of document.querySelectorAll("button.dropdown-toggle")) {
 for (const text of document.querySelectorAll("pre.prettyprint")) {
   text.tabIndex = 0; // It may be wider than the window.
 }
+// The form with fields goes before the box for raw data.
+const fields = document.getElementById("patch-form");
+const raw = document.getElementById("put-generic-content-form");
+if (fields && raw) {
+  raw.closest(".tab-content, .well, div").before(fields);
+}

@@ -1,0 +1,51 @@
+"""The admin's index and lists, as whoever works with them every day sees them."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from catalog_app.services import book_retire
+from catalog_app.tests.admin_pages import BOOKS, row_of, text_of
+
+MODELS = re.compile(r'<tr class="model-(\w+)')
+
+
+def test_books_come_first_and_accounts_last(root: Client) -> None:
+    models = MODELS.findall(root.get("/admin/").content.decode())
+    assert list(dict.fromkeys(models)) == [
+        "book",
+        "bookchange",
+        "ledgerentry",
+        "order",
+        "user",
+        "group",
+        "tokenproxy",
+    ]
+
+
+@pytest.mark.parametrize("path", [BOOKS, f"{BOOKS}2/change/", "/admin/auth/user/"])
+def test_what_is_normal_has_no_cross(root: Client, path: str) -> None:
+    assert "icon-no" not in root.get(path).content.decode()
+
+
+def test_a_retired_book_is_called_so_in_the_list_and_on_its_page(root: Client) -> None:
+    book_retire(book_id=2, actor="ann")
+    assert row_of(root.get(BOOKS), "RPCs for Noobs").endswith("retired")
+    assert not row_of(root.get(BOOKS), "Why theory classes are so hard").endswith("retired")
+    root.force_login(viewer())
+    assert "Retired: yes" in text_of(root.get(f"{BOOKS}2/change/"))
+    assert "Retired: no" in text_of(root.get(f"{BOOKS}3/change/"))
+    assert "icon-no" not in root.get(f"{BOOKS}3/change/").content.decode()
+
+
+def viewer() -> User:
+    eve = User.objects.create_user("eve", is_staff=True)
+    eve.user_permissions.add(Permission.objects.get(codename="view_book"))
+    return eve
+
+
+def test_the_list_of_accounts_tells_their_rights_in_words(root: Client) -> None:
+    words = text_of(root.get("/admin/auth/user/"))
+    assert re.search("ann (- )*staff bob (- )*root (- )*everything", words)
