@@ -1,7 +1,7 @@
 """Reads of the catalog. Each runs inside a gated read or a replicated transaction."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +79,13 @@ def sold_for(order: uuid.UUID) -> list[LedgerEntry]:
     return list(LedgerEntry.objects.filter(order=order, kind=LedgerEntry.Kind.SALE).order_by("pk"))
 
 
-def moved_after(number: int, limit: int) -> list[LedgerEntry]:
+MOVED: tuple[str, ...] = (LedgerEntry.Kind.SALE, LedgerEntry.Kind.RETURN)
+"""Kinds of the ledger's rows that belong to what an order bought, and gave back."""
+
+
+def moved_after(number: int, limit: int, kinds: Sequence[str] = MOVED) -> list[LedgerEntry]:
     """The ledger's rows of sales and returns above a number, oldest first; the last of these has all of its rows."""
-    moved = LedgerEntry.objects.filter(kind__in=(LedgerEntry.Kind.SALE, LedgerEntry.Kind.RETURN))
+    moved = LedgerEntry.objects.filter(kind__in=kinds)
     found = list(moved.filter(pk__gt=number)[:limit])
     if len(found) == limit:
         last = found[-1]

@@ -228,12 +228,16 @@ class Sales(CatalogView):
         return response
 
     def get(self, request: Request) -> Response:
-        """Sales and returns above a number of the ledger, or (`order`) the sale of that order."""
+        """Sales and returns above a number of the ledger (of one `kind`), or (`order`) the sale of that order."""
         asked = request.query_params
         after = serializers.IntegerField(min_value=0).run_validation(asked.get("after", "0"))
         order = serializers.UUIDField().run_validation(asked["order"]) if "order" in asked else None
+        kinds = [asked["kind"]] if asked.get("kind") in selectors.MOVED else selectors.MOVED
         with self.reading():
-            entries = selectors.moved_after(after, ROWS_AT_ONCE) if order is None else selectors.sold_for(order)
+            if order is not None:
+                entries = selectors.sold_for(order)
+            else:
+                entries = selectors.moved_after(after, ROWS_AT_ONCE, kinds)
         return Response(movements_as_json(returns.movements_of(entries)))
 
 

@@ -26,7 +26,7 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.transaction import Committed, get_verified, run
 from bookstore_project.settings import topology
 from order_app import clients, metrics
-from order_app.models import CancelledLine, OrderChange
+from order_app.models import CancelledLine, OrderChange, SweepMark
 from order_app.order_changes import (
     Asked,
     Changed,
@@ -110,6 +110,51 @@ def _finish(pending: OrderChange) -> bool:
     metrics.cancellations_finished.inc()
     logger.warning("finished the cancellation of order %s: %s", pending.order_id, Progress(progress).label)
     return True
+
+
+class Returns:
+    """Whether the catalog still has every return that was confirmed: another timeline of it may have lost some."""
+
+    def __init__(self) -> None:
+        self._confirmed = ""
+
+    def confirm(self, timeline: str) -> None:
+        """Once per timeline of the catalog, this one now: has what it lost asked for again.
+
+        Raises Unavailable, to be tried again.
+        """
+        if timeline == self._confirmed:
+            return
+        with reads.reading(topology.ORDER):
+            mark = SweepMark.objects.first()
+            has_any = OrderChange.objects.filter(kind=Kind.CANCELLED).exists()
+        if has_any and (mark is None or mark.timeline != timeline):
+            _reopen_lost()
+            members = {"timeline": timeline}
+            run(topology.ORDER, lambda: SweepMark.objects.update_or_create(pk=1, defaults=members))
+        # With none yet, there was none to be lost by this timeline.
+        self._confirmed = timeline
+
+
+def _reopen_lost() -> None:
+    returned: set[uuid.UUID] = set()
+    after = 0
+    while page := clients.returns_after(after):
+        returned |= {each.cancellation for each in page if isinstance(each, Return)}
+        after = page[-1].last
+    with reads.reading(topology.ORDER):
+        done = OrderChange.objects.filter(kind=Kind.CANCELLED, progress=Progress.DONE).values_list("pk", flat=True)
+        lost = [each for each in done.iterator() if each not in returned]
+    for change_id in lost:
+        logger.warning("the catalog has lost the return of cancellation %s: it is asked for again", change_id)
+        run(topology.ORDER, lambda change_id=change_id: _reopen(change_id))  # type: ignore[misc]
+
+
+def _reopen(change_id: uuid.UUID) -> None:
+    made = get_verified(OrderChange, change_id)
+    assert made is not None, "changes are never deleted"
+    made.progress = Progress.PENDING
+    rows.update(made, "progress")
 
 
 def adopt(returns: Sequence[Return]) -> int:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from bookstore_project.api import headers, internal_paths, problems
@@ -151,17 +152,30 @@ OF_A_RETURN = {"not_found": OrderChange.Progress.UNSOLD, "conflict": OrderChange
 """Refusals that stand: what is gone from the ledger doesn't come back, and returns are never taken back."""
 
 
-def movements_after(number: int) -> list[Movement]:
+@dataclass(frozen=True)
+class Page:
+    """What the ledger says of orders, as of one timeline of the catalog."""
+
+    movements: list[Movement]
+    timeline: str
+
+
+def movements_after(number: int) -> Page:
     """The next sales and returns above a ledger number; raises Unavailable if no catalog replica answers."""
-    return _movements(f"after={number}")
+    return _page(f"after={number}")
+
+
+def returns_after(number: int) -> list[Movement]:
+    """The next returns alone; raises Unavailable if no catalog replica answers."""
+    return _page(f"after={number}&kind=return").movements
 
 
 def sale_of(order: uuid.UUID) -> Sale | None:
     """What was sold for this order, if the ledger has it; raises Unavailable if no catalog replica answers."""
-    return next((each for each in _movements(f"order={order}") if isinstance(each, Sale)), None)
+    return next((each for each in _page(f"order={order}").movements if isinstance(each, Sale)), None)
 
 
-def _movements(query: str) -> list[Movement]:
+def _page(query: str) -> Page:
     deadline = min(time.time() + READ_TIMEOUT_S, deadlines.current() or float("inf"))
     for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
         try:
@@ -169,7 +183,7 @@ def _movements(query: str) -> list[Movement]:
         except CallFailed:
             continue
         if reply.status == HTTPStatus.OK:
-            return parse_movements(json.loads(reply.body))
+            return Page(parse_movements(json.loads(reply.body)), reply.headers.get(headers.TIMELINE, ""))
         balancer.reject(attempt, reply)
     raise balancer.unavailable()
 

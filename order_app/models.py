@@ -141,6 +141,12 @@ class SweepMark(models.Model):
     """One row: every sale up to this ledger row has its order, and every return its cancellation."""
 
     sale = models.BigIntegerField(default=0)
+    timeline = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="Of the catalog: every finished cancellation has its return there.",
+    )
 
     def __str__(self) -> str:
         return f"swept up to sale {self.sale}"

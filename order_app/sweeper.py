@@ -49,6 +49,7 @@ class Sweeper:
         self._kept_out_since: float | None = None
         self._done: int | None = None
         self._timeline = ""
+        self._returns = cancellation.Returns()
 
     def step(self) -> None:
         """One round: up to the newest sale, or up to the first that is too young to judge."""
@@ -74,7 +75,7 @@ class Sweeper:
             self._done, self._timeline = mark, timeline
         done = self._done
         finished = 0
-        while moved := clients.movements_after(done):
+        while moved := (page := clients.movements_after(done)).movements:
             # From the oldest on: where the clock was set back, a sale may seem younger than those after it, or not to
             # have happened yet. The latter is judged at once: its grace can't be told, and an order is written once.
             old_enough = list(takewhile(lambda each: not 0 <= _age_s(each) < grace_s, moved))
@@ -85,6 +86,7 @@ class Sweeper:
             if len(old_enough) < len(moved):
                 break
         self._advance(done)
+        self._returns.confirm(page.timeline)
         return finished
 
     def _advance(self, done: int) -> None:

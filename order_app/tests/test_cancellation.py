@@ -8,7 +8,9 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.db.migrations.exceptions import IrreversibleError
+from django.utils.module_loading import import_string
 from pytest_django.fixtures import Settings
 
 from bookstore_project.api import headers, idempotency
@@ -23,13 +25,13 @@ from bookstore_project.api.problems import (
 from bookstore_project.api.representations import MAX_STOCK
 from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent, NoAnswer, Reply
-from bookstore_project.replication import failpoints
+from bookstore_project.replication import events, failpoints
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app import cancellation, clients
 from order_app.cancellation import cancel
-from order_app.models import CancelledLine, Order, OrderChange, OrderLine
+from order_app.models import CancelledLine, Order, OrderChange, OrderLine, SweepMark
 from order_app.order_changes import Asked, Changed, collect, refund
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
@@ -466,6 +468,47 @@ def test_copies_that_came_back_before_the_loss_come_back_no_second_time(order: u
     assert rows("order-2", "SELECT status FROM order_app_order") == [("cancelled",)]
     assert stocks() == [50, 50]
     assert_all_agrees()
+
+
+def test_returns_that_the_catalog_lost_are_asked_for_again(
+    wire: Wire, order: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel(asked(order), [Line(2, 2)])
+    monkeypatch.setattr("order_app.sweeper.CANCELLATION_GRACE_S", 0)
+    mine = Sweeper()
+    mine.step()
+    before = len(wire.calls)
+    mine.step()
+    assert len(wire.calls) == before + 1, "the same timeline is looked through once"
+    lose_the_returns()
+    mine.step()
+    assert stocks() == [48, 45], "the same timeline loses nothing"
+    for each in (Sweeper(), mine):
+        run("order", lambda: SweepMark.objects.update(timeline="another"))
+        each._returns = cancellation.Returns()
+        each.step()
+        assert stocks() == [48, 47]
+    assert rows("catalog-1", "SELECT count(*) FROM catalog_app_ledgerentry WHERE kind = 'return'") == [(1,)]
+    assert_all_agrees()
+
+
+def lose_the_returns() -> None:
+    """As if the catalog had been promoted to a copy of before."""
+
+    def change() -> None:
+        with connections["catalog-1"].cursor() as cursor:
+            cursor.execute("DELETE FROM catalog_app_ledgerentry WHERE kind = 'return'")
+            cursor.execute("UPDATE catalog_app_book SET quantity = 45, version = version + 1 WHERE id = 2")
+
+    events.changes_ready.disconnect(dispatch_uid="catalog.ledger", sender="catalog")
+    try:
+        run("catalog", change)
+    finally:
+        events.changes_ready.connect(
+            import_string("catalog_app.receivers.refuse_unexplained_stock"),
+            sender="catalog",
+            dispatch_uid="catalog.ledger",
+        )
 
 
 def test_an_order_whose_sale_the_catalog_lost_is_cancelled_and_nothing_comes_back(order: uuid.UUID) -> None:

@@ -89,7 +89,7 @@ def test_the_sweeper_asks_the_healthy_replica_first(wire: Wire) -> None:
         sell()
     wire.calls.clear()
     for _ in range(4):
-        assert len(clients.movements_after(0)) == 2
+        assert len(clients.movements_after(0).movements) == 2
     assert asked(wire) == {TWO.name: 4}
 
 
