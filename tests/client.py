@@ -73,6 +73,13 @@ class Client:
         asked = [{"book": book, "quantity": copies} for book, copies in lines]
         return self.post("/api/v1/orders/", {"lines": asked}, {"Idempotency-Key": key} if key else {})
 
+    def cancel(self, order: str, lines: Iterable[tuple[int, int]] = (), *, key: str | None = None) -> Answer:
+        """Copies of an order, each of a book; all that are left without lines."""
+        asked = [{"book": book, "quantity": copies} for book, copies in lines]
+        headers = {"Idempotency-Key": key} if key else {}
+        body = {"lines": asked} if asked else {}
+        return self.post(f"/api/v1/orders/{order}/cancel/", body, headers, as_staff=True)
+
     def call(
         self,
         method: str,

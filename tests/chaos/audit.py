@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.chaos.checker import Step, Violation, check_book
-from tests.chaos.customers import UNCLEAR, ask
+from tests.chaos.customers import UNCLEAR, UNKNOWN_ORDER, ask
 from tests.chaos.demand import BOOKS, VICTIM
 from tests.chaos.history import Kind, Operation, Outcome
 from tests.chaos.injector import Doubt
@@ -57,7 +57,12 @@ def check_files(store: Store, recorder: LogRecorder, orders_given_up: Set[str] =
     """Both files of each service say the same, and what they say adds up, but for sales that were given up."""
     wait_until_swept(store, orders_given_up)
     found: list[Violation] = []
-    for check in (unequal_files, ledger_gaps, partial(order_gaps, given_up=orders_given_up)):
+    for check in (
+        unequal_files,
+        ledger_gaps,
+        partial(order_gaps, given_up=orders_given_up),
+        partial(return_gaps, given_up=orders_given_up),
+    ):
         found.extend(Violation(what) for what in check(store))
     found.extend(_logs(store, recorder))
     scrubbed = store.manage("replication", "scrub")
@@ -67,11 +72,11 @@ def check_files(store: Store, recorder: LogRecorder, orders_given_up: Set[str] =
 
 
 def wait_until_swept(store: Store, given_up: Set[str] = frozenset()) -> None:
-    """Returns when every sale has its order, or too late."""
+    """Returns when every sale has its order, and every cancellation its return, or too late."""
 
     def is_swept() -> bool:
         with suppress(sqlite3.Error):
-            return not list(order_gaps(store, given_up))
+            return not [*order_gaps(store, given_up), *return_gaps(store, given_up)]
         return False
 
     with suppress(AssertionError):
@@ -114,6 +119,45 @@ def order_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]:
         without = [row for row in sorted(orders - sales) if str(uuid.UUID(row[1])) not in given_up]
         for row in without[:5]:
             yield f"an order without its sale: {row}"
+
+
+RETURNS = """
+    SELECT replace(cancellation, '-', ''), "order", book_id, quantity
+    FROM catalog_app_ledgerentry WHERE kind = 'return'
+"""
+CANCELLED = """
+    SELECT made.id, made.order_id, line.book, each.quantity, made.progress FROM order_app_orderchange AS made
+    JOIN order_app_cancelledline AS each ON each.change_id = made.id
+    JOIN order_app_orderline AS line ON line.sale = each.line_id
+    WHERE made.progress != 'void'
+"""
+FATES = "SELECT id, status FROM order_app_order"
+
+
+def return_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]:
+    """To each cancellation its return, and the other way round; orders and lines say what was cancelled of them."""
+    for catalog, order in zip(files(store, "catalog"), files(store, "order"), strict=True):
+        came_back = set(query(catalog, RETURNS))
+        cancelled = set()
+        of_line: Counter[tuple[Any, ...]] = Counter()
+        for change, of_order, book, copies, progress in query(order, CANCELLED):
+            of_line[of_order, book] += copies
+            if not (progress == "unsold" and str(uuid.UUID(of_order)) in given_up):
+                cancelled.add((change, of_order, book, copies))
+        for row in sorted(came_back - cancelled)[:5]:
+            yield f"a return without its cancellation: {row}"
+        for row in sorted(cancelled - came_back)[:5]:
+            yield f"a cancellation whose copies aren't back: {row}"
+        left: Counter[str] = Counter()
+        for of_order, book, quantity, said in query(
+            order, "SELECT order_id, book, quantity, cancelled FROM order_app_orderline"
+        ):
+            left[of_order] += quantity - said
+            if said != (were := of_line[of_order, book]):
+                yield f"order {of_order} says that {said} copies of book {book} are cancelled, and {were} were"
+        for of_order, status in query(order, FATES):
+            if (status == "cancelled") != (left[of_order] == 0):
+                yield f"order {of_order} is {status}, with {left[of_order]} copies that aren't cancelled"
 
 
 def _logs(store: Store, recorder: LogRecorder) -> Iterator[Violation]:
@@ -160,18 +204,29 @@ def check_answers(
             found.append(Violation("an acknowledged order is missing", (str(operation),)))
         elif operation.note and not _is_same(json.loads(operation.note), rows):
             found.append(Violation("an order isn't what was acknowledged", (str(operation), str(rows))))
-    asked = [operation for operation in sold if operation.asked.key and operation.note]
+    answered = (one for one in operations if one.asked.kind is Kind.CANCEL and one.outcome is Outcome.OK)
+    cancelled = list({one.asked.tag: one for one in answered if one.asked.order not in given_up}.values())
+    asked = [operation for operation in (*sold, *cancelled) if operation.asked.key and operation.note]
     asked = rng.sample(asked, min(REPEATS, len(asked)))
-    say(f"asking again for {len(asked)} of {len(sold)} acknowledged orders")
+    say(f"asking again for {len(asked)} of {len(sold)} acknowledged orders and {len(cancelled)} cancellations")
     client = Client(store, keep_alive=True)
+    for one in operations:
+        if one.asked.kind is Kind.CANCEL and one.note == UNKNOWN_ORDER and one.asked.order not in given_up:
+            found.append(Violation("an acknowledged order wasn't found to be cancelled", (str(one),)))
     for operation in asked:
         outcome, answer, note = ask(client, operation.asked, lambda seconds: None)
-        if outcome is not Outcome.OK or answer is None or answer.json != json.loads(operation.note):
+        if outcome is not Outcome.OK or answer is None or _bought(answer.json) != _bought(json.loads(operation.note)):
             found.append(Violation("another answer to the same key", (str(operation), f"{outcome} {note}")))
         elif answer.headers.get("idempotent-replayed") != "true":
             found.append(Violation("a repeat isn't called one", (str(operation),)))
     client.close()
     return found
+
+
+def _bought(order: dict[str, Any]) -> dict[str, Any]:
+    """An order without what may have become of it since."""
+    lines = [{**line, "cancelled": 0} for line in order["lines"]]
+    return {**order, "status": "", "lines": lines}
 
 
 def _is_same(body: dict[str, Any], rows: Sequence[Sequence[Any]]) -> bool:

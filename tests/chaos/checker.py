@@ -28,6 +28,8 @@ class Step:
     actors: tuple[str, ...] = ()
     is_given: bool = False
     """It was there before the run: nobody needs to have asked for it."""
+    returns: tuple[tuple[str, str], ...] = ()
+    """Cancellations that brought copies back, each with its order."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Ranked:
 
 def check_book(operations: Sequence[Operation], steps: Sequence[Step]) -> list[Violation]:
     """What is wrong with the operations of one book; `steps` are its versions, oldest first."""
-    return [*_check_steps(steps), *_Book(operations, steps).violations()]
+    return [*_check_steps(steps), *_check_returns(steps), *_Book(operations, steps).violations()]
 
 
 def _check_steps(steps: Sequence[Step]) -> Iterator[Violation]:
@@ -63,6 +65,23 @@ def _check_steps(steps: Sequence[Step]) -> Iterator[Violation]:
     for step in steps:
         if step.state.quantity < 0:
             yield Violation("stock is below zero: oversold", (f"{step}",))
+
+
+def _check_returns(steps: Sequence[Step]) -> Iterator[Violation]:
+    """Copies come back once per cancellation, after they were sold, and no more of them than were."""
+    left: dict[str, int] = {}
+    seen: dict[str, Step] = {}
+    for step in steps:
+        for order in step.orders:
+            left[order] = left.get(order, 0) - min(step.change, 0)
+        for cancellation, order in step.returns:
+            if cancellation in seen:
+                what = f"cancellation {cancellation} brought copies back twice"
+                yield Violation(what, (f"{seen[cancellation]}", f"{step}"))
+            seen[cancellation] = step
+            left[order] = left.get(order, 0) - step.change
+            if left[order] < 0:
+                yield Violation(f"more copies of order {order} came back than were sold", (f"{step}",))
 
 
 class _Book:
@@ -94,13 +113,17 @@ class _Book:
         for order, versions in sold.items():
             if len(versions) > 1:
                 self._tell(f"order {order} was sold {len(versions)} times", *(self._steps[v] for v in versions))
+        for version, step in self._steps.items():
+            for cancellation, _ in step.returns:
+                sold[cancellation].append(version)
         for operation in self._operations:
             if operation.is_write and operation.outcome is Outcome.OK:
                 self._place(operation, sold)
 
-    def _place(self, operation: Operation, sold: Mapping[str, list[int]]) -> None:
-        if operation.asked.kind is Kind.SELL:
-            versions = sold.get(operation.asked.tag, [])
+    def _place(self, operation: Operation, named: Mapping[str, list[int]]) -> None:
+        """`named`: the versions that a sale or a cancellation made, by its id."""
+        if operation.asked.kind in (Kind.SELL, Kind.CANCEL):
+            versions = named.get(operation.asked.tag, [])
             version = versions[0] if versions else 0
         else:
             assert operation.state is not None
@@ -166,7 +189,9 @@ def is_made_by(step: Step, operation: Operation) -> bool:
     asked = operation.asked
     if asked.kind is Kind.SELL:
         return step.orders == (asked.tag,) and step.change == -asked.copies
-    if step.orders:
+    if asked.kind is Kind.CANCEL:
+        return step.returns == ((asked.tag, asked.order),) and step.change == asked.copies
+    if step.orders or step.returns:
         return False
     if asked.kind is Kind.RESTOCK:
         return step.change == asked.copies and (asked.tag in step.actors or not asked.tag)

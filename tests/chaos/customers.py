@@ -22,6 +22,11 @@ BURST = 8
 """Reads of one book without a pause."""
 BEFORE_ANYTHING = ("unavailable", "throttled")
 """Codes of refusals that come before anything is done: nobody can serve, or too many log in at once."""
+CONFLICT = "conflict"
+"""The code of a cancellation that is refused for good: the copies are cancelled already."""
+UNKNOWN_ORDER = "not_found"
+"""The code of a cancellation of an order whose sale an operator gave up."""
+FINAL = (CONFLICT, UNKNOWN_ORDER)
 UNCLEAR = "unclear"
 """Begins the note of an answer that no client can make sense of."""
 
@@ -56,15 +61,16 @@ class Actor(threading.Thread, ABC):
     def turn(self) -> None:
         """What it does between two pauses."""
 
-    def carry_out(self, asked: Asked, client: Client | None = None) -> None:
+    def carry_out(self, asked: Asked, client: Client | None = None) -> Outcome:
         """Asks, and writes down what is answered; through any client, unless told which."""
         self._recorder.ask(asked)
         outcome, answer, note = ask(client or self._rng.choice(self._clients), asked, self._ended.wait)
         via = answer.headers.get("x-replica", "") if answer else ""
-        shows_book = outcome is Outcome.OK and asked.kind not in (Kind.SELL, Kind.LIST)
+        shows_book = outcome is Outcome.OK and asked.kind not in (Kind.SELL, Kind.CANCEL, Kind.LIST)
         state = state_of(answer.json) if answer is not None and shows_book else None
         self._recorder.answer(outcome, state=state, via=via, note=note)
         self.done += 1
+        return outcome
 
     def end(self) -> None:
         self._ended.set()
@@ -83,7 +89,7 @@ class Customer(Actor):
     def turn(self) -> None:
         asked = self._demand.read() if self._rng.random() < self._reads else self._demand.write()
         for _ in range(self._rng.choice((1, BURST)) if asked.kind is Kind.READ else 1):
-            self.carry_out(asked)
+            self._demand.hear(asked, self.carry_out(asked))
 
 
 def secret_of(store: Store) -> str:
@@ -91,12 +97,12 @@ def secret_of(store: Store) -> str:
 
 
 def ask(client: Client, asked: Asked, pause: Callable[[float], Any]) -> tuple[Outcome, Answer | None, str]:
-    """Asks until there is a definite answer; a purchase (which has its key) and a read more than once."""
+    """Asks until there is a definite answer; what has its key, and a read, more than once."""
     may_be_done = False
     outcome, answer, note = Outcome.REFUSED, None, ""
-    for _ in range(ATTEMPTS if asked.kind in (Kind.SELL, Kind.READ, Kind.LIST) else 1):
+    for _ in range(ATTEMPTS if asked.key or asked.kind in (Kind.READ, Kind.LIST) else 1):
         outcome, answer, note = _ask_once(client, asked)
-        if outcome is Outcome.OK or note.startswith((OUT_OF_STOCK, SHORT, UNCLEAR)):
+        if outcome is Outcome.OK or note.startswith((OUT_OF_STOCK, SHORT, UNCLEAR, *FINAL)):
             return outcome, answer, note
         may_be_done |= outcome is Outcome.OPEN
         pause(0.1)
@@ -114,7 +120,7 @@ def _ask_once(client: Client, asked: Asked) -> tuple[Outcome, Answer | None, str
         return Outcome.OK, answer, _worth_noting(asked, answer)
     if answer.code == "lines_unavailable":
         return Outcome.REFUSED, answer, short_of(answer.json["lines"])
-    if answer.code in (OUT_OF_STOCK, *BEFORE_ANYTHING):
+    if answer.code in (OUT_OF_STOCK, *BEFORE_ANYTHING) or (answer.code in FINAL and asked.kind is Kind.CANCEL):
         return Outcome.REFUSED, answer, answer.code
     if answer.code == "outcome_unknown":
         return Outcome.OPEN, answer, answer.code
@@ -130,7 +136,7 @@ def _worth_noting(asked: Asked, answer: Answer) -> str:
     """Whatever of an answer its operation's state doesn't tell."""
     if asked.kind is Kind.READ:
         return answer.headers.get("x-cache", "")
-    return answer.body.decode() if asked.kind in (Kind.SELL, Kind.LIST) else ""
+    return answer.body.decode() if asked.kind in (Kind.SELL, Kind.CANCEL, Kind.LIST) else ""
 
 
 def _send(client: Client, asked: Asked) -> Answer:
@@ -143,6 +149,8 @@ def _send(client: Client, asked: Asked) -> Answer:
         if asked.basket:
             return client.buy_lines(asked.basket, key=asked.key)
         return client.buy(asked.book, asked.copies, key=asked.key)
+    if asked.kind is Kind.CANCEL:
+        return client.cancel(asked.order, asked.lines, key=asked.key)
     if asked.kind is Kind.RESTOCK:
         return client.post(f"{path}restock/", {"quantity": asked.copies}, as_staff=True)
     fields: dict[str, Any] = {"price": asked.price}

@@ -2,14 +2,15 @@
 
 `promote` says how many settled entries are given up. Whatever was acknowledged before the decision and isn't in the
 history that counts must be among them; it is left out of the rest of the reckoning. (What the order service loses
-comes back: the sweeper writes the orders of all sales anew, so nothing of it is left out.)
+comes back: the sweeper writes the orders of all sales, and the cancellations of all returns, anew. So nothing of it
+is left out.) A return that is given up comes back as well, later, unless its sale is given up with it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.chaos.checker import Step, Violation, is_made_by
-from tests.chaos.history import OUT_OF_STOCK, Kind, Operation, Outcome
+from tests.chaos.history import NEVER, OUT_OF_STOCK, Kind, Operation, Outcome
 from tests.chaos.log_recorder import RecordedEntry, steps_of
 from tests.chaos.operator import Decision
 
@@ -38,14 +39,37 @@ def settle_losses(
     for decision in (one for one in decisions if one.service == "catalog"):
         known = _versions_at(kept, decision.offer.head)
         lost = [one for one in judged.operations if _is_lost(one, decision, known, made, sold)]
-        judged.violations += [*_unsaid(lost, decision), *_unlike(lost, given_up)]
+        reopened = _lost_returns(judged.operations, decision, kept)
+        judged.violations += [*_unsaid([*lost, *reopened], decision), *_unlike(lost, given_up)]
+        again = {id(one) for one in reopened}
+        judged.operations = [_open(one) if id(one) in again else one for one in judged.operations]
         left_out = {id(one) for one in (*lost, *_refused_meanwhile(judged.operations, decision, lost))}
         judged.unjudged += len(left_out)
         judged.operations = [one for one in judged.operations if id(one) not in left_out]
         # An answer may be open, and its sale given up.
         before = (one for one in operations if one.asked.kind is Kind.SELL and one.invoked < decision.ended)
         judged.orders_given_up |= {one.asked.tag for one in before if one.asked.tag not in sold}
+        # Of an order without a sale nothing comes back, whatever is answered.
+        judged.operations = [one for one in judged.operations if one.asked.order not in judged.orders_given_up]
     return judged
+
+
+def _lost_returns(operations: Sequence[Operation], decision: Decision, kept: list[RecordedEntry]) -> list[Operation]:
+    """Acknowledged cancellations whose return isn't among what was kept; it is to be made again."""
+    before = steps_of([entry for entry in kept if entry.position <= decision.offer.head], -1)
+    known = {tag for steps in before.values() for step in steps for tag, _ in step.returns}
+    return [
+        one
+        for one in operations
+        if one.asked.kind is Kind.CANCEL
+        and one.outcome is Outcome.OK
+        and one.responded < decision.ended
+        and one.asked.tag not in known
+    ]
+
+
+def _open(one: Operation) -> Operation:
+    return replace(one, outcome=Outcome.OPEN, responded=NEVER)
 
 
 def _unsaid(lost: Sequence[Operation], decision: Decision) -> Iterator[Violation]:
@@ -75,7 +99,7 @@ def _is_lost(
     one: Operation, decision: Decision, known: Mapping[int, int], made: Mapping[tuple[int, int], Step], sold: Set[str]
 ) -> bool:
     """Whether it was answered by the history that was given up, beyond what is kept of it."""
-    if one.outcome is not Outcome.OK or one.asked.kind is Kind.LIST or one.invoked > decision.ended:
+    if one.outcome is not Outcome.OK or one.asked.kind in (Kind.LIST, Kind.CANCEL) or one.invoked > decision.ended:
         return False
     if one.asked.kind is Kind.SELL:
         return one.asked.tag not in sold and one.responded < decision.ended

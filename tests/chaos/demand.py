@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import count
 
-from tests.chaos.history import Asked, Kind
+from tests.chaos.history import Asked, Kind, Outcome
 
 BOOKS = (1, 2, 3, 4, 5, 6)
 HOT = 3
@@ -17,9 +17,13 @@ a write."""
 VICTIM = 7
 """The book whose row is damaged in ways that SQLite can't see: it is sold and edited, but what a read shows of it
 before the damage is found isn't judged."""
-WRITES = (Kind.SELL,) * 5 + (Kind.RESTOCK, Kind.EDIT)
+WRITES = (Kind.SELL,) * 5 + (Kind.CANCEL, Kind.RESTOCK, Kind.EDIT)
 BASKETS = 0.3
 """Of the sales, where baskets are bought: those of several books."""
+WHOLE = 0.4
+"""Of the cancellations, those of all copies that are left."""
+TWICE = 0.15
+"""Of the cancellations, those of copies that are cancelled already: they have to be refused."""
 MOVES = 0.3
 """Of the edits, where there are topics to move books to."""
 
@@ -40,6 +44,21 @@ class Demand:
 
     def __post_init__(self) -> None:
         self._count = count(1)
+        self._bought: dict[str, dict[int, int]] = {}
+        """Orders of this actor, with the copies of each book that aren't cancelled."""
+        self._cancelled: list[Asked] = []
+
+    def hear(self, asked: Asked, outcome: Outcome) -> None:
+        """What came of it: what was bought can be cancelled. Of what is open nobody knows, so it is left alone."""
+        if asked.kind is Kind.SELL and outcome is Outcome.OK:
+            self._bought[asked.tag] = dict(asked.lines)
+        elif asked.kind is Kind.CANCEL and outcome is Outcome.OPEN:
+            self._bought.pop(asked.order, None)
+        elif asked.kind is Kind.CANCEL and outcome is Outcome.OK:
+            self._cancelled.append(asked)
+            left = self._bought.get(asked.order, {})
+            for book, copies in asked.lines:
+                left[book] = left.get(book, 0) - copies
 
     def read(self) -> Asked:
         return Asked(Kind.READ, self._book(self.read_books))
@@ -55,6 +74,8 @@ class Demand:
             if self.rng.random() < BASKETS:
                 return self.basket({book, *self.rng.sample(self.written_books, 2)})
             return self.sale(book, self._copies())
+        if kind is Kind.CANCEL:
+            return self.cancellation() or self.sale(book, 1)
         if kind is Kind.RESTOCK:
             return Asked(kind, book, copies=self.rng.randint(1, 9))
         quantity = self.rng.randint(0, 50) if self.rng.random() < 0.2 else None
@@ -71,6 +92,32 @@ class Demand:
         lines = tuple((book, self._copies()) for book in sorted(books))
         book, copies = lines[0]
         return replace(self.sale(book, copies), basket=lines)
+
+    def cancellation(self) -> Asked | None:
+        """Of an order of one's own, all that is left or a part, under a new key; None if there is nothing to cancel.
+
+        Now and then what was cancelled before.
+        """
+        if self._cancelled and self.rng.random() < TWICE:
+            before = self.rng.choice(self._cancelled)
+            if not any(self._bought.get(before.order, {}).get(book, 0) for book, _ in before.lines):
+                return self._cancellation(before.order, dict(before.lines))
+        open_orders = [order for order, left in self._bought.items() if any(left.values())]
+        if not open_orders:
+            return None
+        order = self.rng.choice(open_orders)
+        left = {book: copies for book, copies in self._bought[order].items() if copies}
+        if self.rng.random() < WHOLE:
+            return self._cancellation(order, left)
+        books = self.rng.sample(sorted(left), self.rng.randint(1, len(left)))
+        return self._cancellation(order, {book: self.rng.randint(1, left[book]) for book in books})
+
+    def _cancellation(self, order: str, lines: dict[int, int]) -> Asked:
+        asked = tuple(sorted(lines.items()))
+        key = str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        book, copies = asked[0]
+        tag = cancellation_id(self.secret, key) if self.secret else key
+        return Asked(Kind.CANCEL, book, tag, copies, key=key, basket=asked if len(asked) > 1 else (), order=order)
 
     def _copies(self) -> int:
         """Now and then more than there are."""
@@ -90,5 +137,14 @@ class Demand:
 
 def order_id(secret: str, key: str) -> str:
     """The id that an order of this key has, in a store with this secret."""
-    mac = hmac.new(secret.encode(), f"order\0{key}".encode(), hashlib.sha256)
+    return _id_of(secret, "order", key)
+
+
+def cancellation_id(secret: str, key: str) -> str:
+    """The id that a cancellation of this key has, in a store with this secret."""
+    return _id_of(secret, "order change", key)
+
+
+def _id_of(secret: str, purpose: str, key: str) -> str:
+    mac = hmac.new(secret.encode(), f"{purpose}\0{key}".encode(), hashlib.sha256)
     return str(uuid.UUID(bytes=mac.digest()[:16], version=4))

@@ -20,7 +20,7 @@ from typing import Any
 
 import django
 
-from tests.chaos.customers import UNCLEAR, body_of, short_of, state_of
+from tests.chaos.customers import FINAL, UNCLEAR, body_of, short_of, state_of
 from tests.chaos.demand import Demand
 from tests.chaos.history import OUT_OF_STOCK, Asked, Kind, Outcome, Recorder, State
 
@@ -57,7 +57,7 @@ FIRST_NUMBER = 1000
 def main(folder: Path, seed: str, *, is_doomed: bool) -> None:
     django.setup()
     # Imports take long, and children are many.
-    for module in ("catalog_app.sales", "catalog_app.services"):
+    for module in ("catalog_app.returns", "catalog_app.sales", "catalog_app.services"):
         importlib.import_module(module)
 
     rng = random.Random(f"{seed}/direct")
@@ -112,14 +112,16 @@ def _work(parent: int, recorder: Recorder, demand: Demand) -> None:
             asked = demand.read() if demand.rng.random() < 0.2 else demand.write()
             if asked.kind is Kind.RESTOCK:
                 asked = replace(asked, tag=f"{recorder.actor} {time.monotonic()}")
-            _carry_out(asked, recorder, demand.rng, demand.rng.choice(ALIASES))
+            outcome = _carry_out(asked, recorder, demand.rng, demand.rng.choice(ALIASES))
+            demand.hear(asked, outcome)
         time.sleep(demand.rng.uniform(0, LONGEST_PAUSE_S))
 
 
-def _carry_out(asked: Asked, recorder: Recorder, rng: random.Random, alias: str) -> None:
+def _carry_out(asked: Asked, recorder: Recorder, rng: random.Random, alias: str) -> Outcome:
     recorder.ask(asked)
     outcome, state, via, note = do(asked, rng, alias)
     recorder.answer(outcome, state=state, via=via, note=note)
+    return outcome
 
 
 def _decide(recorder: Recorder, rng: random.Random) -> None:
@@ -168,7 +170,7 @@ def do(asked: Asked, rng: random.Random, alias: str) -> tuple[Outcome, State | N
     except OutcomeUnknown as error:
         return Outcome.OPEN, None, "", error.code
     except StoreError as error:
-        if error.code == OUT_OF_STOCK:
+        if error.code == OUT_OF_STOCK or (error.code in FINAL and asked.kind is Kind.CANCEL):
             return Outcome.REFUSED, None, "", error.code
         if error.code == "lines_unavailable":
             return Outcome.REFUSED, None, "", short_of(error.extra["lines"])
@@ -190,8 +192,14 @@ def _read(book: int, rng: random.Random, alias: str) -> tuple[Outcome, State, st
 
 def _write(asked: Asked) -> State | None:
     from bookstore_project.api.sales import Line
-    from catalog_app import sales, services
+    from catalog_app import returns, sales, services
 
+    if asked.kind is Kind.CANCEL:
+        # Behind the order service's back: the sweeper finds it in the ledger.
+        lines = [Line(book, copies) for book, copies in asked.lines]
+        cancellation, order = uuid.UUID(asked.tag), uuid.UUID(asked.order)
+        returns.copies_return(cancellation=cancellation, order=order, lines=lines, actor="direct")
+        return None
     if asked.kind is Kind.SELL:
         order = uuid.UUID(asked.tag)
         lines = [Line(book, copies) for book, copies in asked.lines]

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     SELL = "sell"
     RESTOCK = "restock"
     EDIT = "edit"
+    CANCEL = "cancel"
+    """Copies of an order come back."""
 
 
 class Outcome(StrEnum):
@@ -47,7 +49,7 @@ class State:
 
 @dataclass(frozen=True)
 class Asked:
-    """What an operation asks for. `tag` names it: of a sale, the order's id."""
+    """What an operation asks for. `tag` names it: of a sale, the order's id, of a cancellation, its own."""
 
     kind: Kind
     book: int
@@ -61,13 +63,16 @@ class Asked:
     topic: str = ""
     """To list, or of an edit that moves the book there."""
     key: str = ""
-    """The idempotency key, of a sale through the public interface."""
+    """The idempotency key, of a sale or a cancellation through the public interface."""
     basket: tuple[tuple[int, int], ...] = ()
-    """All lines of a sale of several books, each as book and copies; `book` and `copies` are one of them."""
+    """All lines of a sale or a cancellation of several books, each as book and copies; `book` and `copies` are one of
+    them."""
+    order: str = ""
+    """Whose copies are cancelled."""
 
     @property
     def lines(self) -> tuple[tuple[int, int], ...]:
-        """Of a sale: its books, each with the copies asked for."""
+        """Of a sale or a cancellation: its books, each with the copies asked for."""
         return self.basket or ((self.book, self.copies),)
 
 
@@ -131,8 +136,8 @@ class Recorder:
 def read_history(folder: Path) -> tuple[list[Operation], list[str]]:
     """All actors' operations by invocation, and the points at which actors killed themselves.
 
-    A sale of several books is one operation for each of them. Actors may still be writing: a line counts once it is
-    whole.
+    A sale or a cancellation of several books is one operation for each of them. Actors may still be writing: a line
+    counts once it is whole.
     """
     operations: list[Operation] = []
     points: list[str] = []
@@ -143,7 +148,7 @@ def read_history(folder: Path) -> tuple[list[Operation], list[str]]:
 
 
 def by_book(operation: Operation) -> Iterator[Operation]:
-    """A sale of several books as one of each; everything else as it is."""
+    """A sale or a cancellation of several books as one of each; everything else as it is."""
     if not operation.asked.basket:
         yield operation
         return

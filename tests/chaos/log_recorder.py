@@ -116,9 +116,10 @@ def _step(image: dict[str, Any], ledger: list[dict[str, Any]], *, is_given: bool
     return Step(
         State(image["version"], image["quantity"], price_text(image["price"])),
         sum(row["change"] for row in explained),
-        tuple(str(uuid.UUID(row["order"])) for row in explained if row["order"]),
+        tuple(str(uuid.UUID(row["order"])) for row in explained if row["order"] and not row.get("cancellation")),
         tuple(row["actor"] for row in explained if row["actor"]),
         is_given,
+        tuple((row["cancellation"], str(uuid.UUID(row["order"]))) for row in explained if row.get("cancellation")),
     )
 
 

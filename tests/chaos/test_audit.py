@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.sqlite_files import opened
-from tests.chaos.audit import is_judged, ledger_gaps, order_gaps, taken_back, unequal_files, wait_until_swept
+from tests.chaos.audit import (
+    is_judged,
+    ledger_gaps,
+    order_gaps,
+    return_gaps,
+    taken_back,
+    unequal_files,
+    wait_until_swept,
+)
 from tests.chaos.checker import Violation
 from tests.chaos.history import NEVER, Asked, Kind, Outcome, Recorder, State, read_history
 from tests.chaos.injector import Doubt
@@ -24,6 +32,8 @@ Check = Callable[[Store], Iterator[str]]
 def resting(shared_store: Store, shop: Shop, tmp_path: Path) -> Store:
     """A copy of the files of a store with an order in it; nothing runs there."""
     assert shop.front.buy(1).status == 201
+    order = shop.front.buy(2, 3).json["id"]
+    assert shop.front.cancel(order, [(2, 2)]).status == 200
     wait_until_swept(shared_store)
     copy = Store(tmp_path / "var")
     for service in SERVICES:
@@ -42,7 +52,7 @@ def change(store: Store, service: str, sql: str) -> None:
 
 
 def test_files_of_a_healthy_store_pass(resting: Store) -> None:
-    assert [*unequal_files(resting), *ledger_gaps(resting), *order_gaps(resting)] == []
+    assert [*unequal_files(resting), *ledger_gaps(resting), *order_gaps(resting), *return_gaps(resting)] == []
 
 
 @pytest.mark.parametrize(
@@ -51,6 +61,10 @@ def test_files_of_a_healthy_store_pass(resting: Store) -> None:
         (order_gaps, "order", "DELETE FROM order_app_orderline"),
         (order_gaps, "order", "UPDATE order_app_orderline SET quantity = quantity + 1"),
         (order_gaps, "catalog", "DELETE FROM catalog_app_ledgerentry WHERE kind = 'sale'"),
+        (return_gaps, "order", "DELETE FROM order_app_cancelledline"),
+        (return_gaps, "order", "UPDATE order_app_orderline SET cancelled = 0"),
+        (return_gaps, "order", "UPDATE order_app_order SET status = 'cancelled'"),
+        (return_gaps, "catalog", "DELETE FROM catalog_app_ledgerentry WHERE kind = 'return'"),
         (ledger_gaps, "catalog", "UPDATE catalog_app_book SET quantity = quantity - 1 WHERE id = 1"),
         (ledger_gaps, "catalog", "UPDATE catalog_app_ledgerentry SET balance = balance + 1 WHERE kind = 'sale'"),
     ],

@@ -14,6 +14,12 @@ REPRICED = Step(State(2, 3, "11.00"))
 RESTOCKED = Step(State(2, 8, "10.00"), 5, actors=("staff",))
 
 
+BACK = Step(State(3, 3, "10.00"), 1, returns=(("C", "A"),))
+"""What order A has bought comes back."""
+BACK_AGAIN = Step(State(4, 4, "10.00"), 1, returns=(("C", "A"),))
+BACK_TWICE = Step(State(4, 4, "10.00"), 1, returns=(("D", "A"),))
+
+
 def read(state: State, begin: float, end: float) -> Operation:
     return Operation("reader", Asked(Kind.READ, 1), begin, end, Outcome.OK, state)
 
@@ -21,6 +27,11 @@ def read(state: State, begin: float, end: float) -> Operation:
 def sale(order: str, begin: float, end: float = NEVER, *, copies: int = 1, refused: str = "") -> Operation:
     outcome = Outcome.REFUSED if refused else Outcome.OPEN if end == NEVER else Outcome.OK
     return Operation("buyer", Asked(Kind.SELL, 1, order, copies), begin, end, outcome, note=refused)
+
+
+def cancellation(tag: str, begin: float, end: float = NEVER, *, copies: int = 1, refused: str = "") -> Operation:
+    outcome = Outcome.REFUSED if refused else Outcome.OPEN if end == NEVER else Outcome.OK
+    return Operation("clerk", Asked(Kind.CANCEL, 1, tag, copies, order="A"), begin, end, outcome, note=refused)
 
 
 def edit(step: Step, begin: float, end: float = NEVER, *, outcome: Outcome = Outcome.OK) -> Operation:
@@ -39,6 +50,44 @@ def told(operations: Iterable[Operation], steps: Iterable[Step]) -> list[str]:
 
 
 BAD = {
+    "an acknowledged write is lost (a return)": ([sale("A", 0, 1), cancellation("C", 2, 3)], [GIVEN, SOLD_ONE]),
+    "brought copies back twice": (
+        [sale("A", 0, 1), cancellation("C", 2, 3)],
+        [GIVEN, SOLD_ONE, BACK, BACK_AGAIN],
+    ),
+    "more copies of order A came back than were sold": (
+        [sale("A", 0, 1), cancellation("C", 2, 3), cancellation("D", 4, 5)],
+        [GIVEN, SOLD_ONE, BACK, BACK_TWICE],
+    ),
+    "more copies of order A came back than were sold (which it never was)": (
+        [cancellation("C", 2, 3)],
+        [GIVEN, Step(State(2, 4, "10.00"), 1, returns=(("C", "A"),))],
+    ),
+    "a refused write shows (a cancellation)": (
+        [sale("A", 0, 1), cancellation("C", 2, 3, refused="conflict")],
+        [GIVEN, SOLD_ONE, BACK],
+    ),
+    "nobody asked for (a return)": ([sale("A", 0, 1)], [GIVEN, SOLD_ONE, BACK]),
+    "nobody asked for (a return of more copies than asked)": (
+        [sale("A", 0, 1), cancellation("C", 2, copies=2)],
+        [GIVEN, SOLD_ONE, BACK],
+    ),
+    "stale read: an acknowledged write wasn't seen (a return)": (
+        [sale("A", 0, 1), cancellation("C", 2, 3), read(SOLD_ONE.state, 4, 5)],
+        [GIVEN, SOLD_ONE, BACK],
+    ),
+    "want of stock, which there was (after copies came back)": (
+        [
+            sale("A", 0, 1, copies=3),
+            cancellation("C", 2, 3, copies=3),
+            sale("B", 4, 5, copies=3, refused=OUT_OF_STOCK),
+        ],
+        [
+            GIVEN,
+            Step(State(2, 0, "10.00"), -3, orders=("A",)),
+            Step(State(3, 3, "10.00"), 3, returns=(("C", "A"),)),
+        ],
+    ),
     "stale read: an acknowledged write wasn't seen": (
         [sale("A", 0, 1), read(GIVEN.state, 2, 3)],
         [GIVEN, SOLD_ONE],
@@ -87,6 +136,18 @@ BAD = {
 }
 
 GOOD = {
+    "copies that come back, and are seen": (
+        [sale("A", 0, 1), cancellation("C", 2, 9), read(SOLD_ONE.state, 3, 4), read(BACK.state, 5, 6)],
+        [GIVEN, SOLD_ONE, BACK],
+    ),
+    "an open cancellation whose copies come back late": (
+        [sale("A", 0, 1), cancellation("C", 2), read(SOLD_ONE.state, 7, 8), read(BACK.state, 9, 10)],
+        [GIVEN, SOLD_ONE, BACK],
+    ),
+    "a second cancellation that is refused": (
+        [sale("A", 0, 1), cancellation("C", 2, 3), cancellation("D", 4, 5, refused="conflict")],
+        [GIVEN, SOLD_ONE, BACK],
+    ),
     "a read beside a write sees either": (
         [sale("A", 0, 9), read(GIVEN.state, 1, 2), read(SOLD_ONE.state, 3, 4)],
         [GIVEN, SOLD_ONE],

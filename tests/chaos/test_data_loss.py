@@ -42,6 +42,11 @@ def sale(order: str, at: float, outcome: Outcome = Outcome.OK, note: str = "") -
     return Operation("buyer", Asked(Kind.SELL, 1, tag=order, copies=1), at, at + 0.5, outcome, note=note)
 
 
+def cancellation(tag: str, order: str, at: float) -> Operation:
+    asked = Asked(Kind.CANCEL, 1, tag=tag, copies=1, order=order)
+    return Operation("clerk", asked, at, at + 0.5, Outcome.OK)
+
+
 def promoted(head: int, lost: int, service: str = "catalog") -> Decision:
     return Decision(service, Offer(f"{service}-2", head, lost), began=100, ended=110)
 
@@ -62,6 +67,25 @@ def test_what_was_given_up_is_left_out_and_all_else_is_not() -> None:
     settled = settle_losses([*kept, *lost], [promoted(head=2, lost=2)], KEPT, GIVEN_UP)
     assert (settled.operations, settled.unjudged, settled.violations) == (kept, 3, [])
     assert settled.orders_given_up == {LOST_ORDER}
+
+
+def test_a_return_that_is_given_up_may_be_made_again_unless_its_sale_is_given_up_too() -> None:
+    back = entry(4, 4)
+    kept = [*KEPT, RecordedEntry(4, 1, back.payload.replace("]", f", {returned('again')}]"), "[]", "")]
+    made_again, lost = cancellation("again", ORDER, 20), cancellation("lost", LOST_ORDER, 21)
+    operations = [sale(ORDER, 2), sale(LOST_ORDER, 11), made_again, lost]
+    settled = settle_losses(operations, [promoted(head=3, lost=3)], kept, GIVEN_UP)
+    assert [(one.asked.tag, one.outcome) for one in settled.operations] == [
+        (ORDER, Outcome.OK),
+        ("again", Outcome.OPEN),
+    ]
+    assert settled.violations == []
+    assert settle_losses(operations, [promoted(head=3, lost=2)], kept, GIVEN_UP).violations
+
+
+def returned(tag: str) -> str:
+    row = {"book_id": 1, "change": 1, "order": uuid.UUID(ORDER).hex, "cancellation": tag, "actor": ""}
+    return json.dumps({"table": "catalog_app_ledgerentry", "key": 9, "row": row})
 
 
 def test_what_the_new_history_does_before_the_command_ends_is_judged() -> None:

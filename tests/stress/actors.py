@@ -13,7 +13,7 @@ BOOKS = (1, 2, 3)
 """Few, so that many reads meet a write."""
 TOPICS = ("north", "south")
 """Books wander from one to the other."""
-WRITES = (Kind.EDIT,) * 3 + (Kind.SELL,) * 2 + (Kind.RESTOCK,)
+WRITES = (Kind.EDIT,) * 3 + (Kind.SELL,) * 2 + (Kind.CANCEL, Kind.RESTOCK)
 LISTS = 0.2
 """The share of lists in what readers ask for."""
 
@@ -32,7 +32,8 @@ class Writer(Actor):
         self._demand = Demand(rng, number, secret_of(store), BOOKS, BOOKS, WRITES, TOPICS)
 
     def turn(self) -> None:
-        self.carry_out(self._demand.write())
+        asked = self._demand.write()
+        self._demand.hear(asked, self.carry_out(asked))
 
     def change_everything(self) -> None:
         """Changes each book and each topic once."""

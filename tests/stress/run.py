@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookstore_project.nodes.ticking import nothing_more
-from tests.chaos.audit import check_history, ledger_gaps, order_gaps, unequal_files, wait_until_swept
+from tests.chaos.audit import (
+    check_history,
+    ledger_gaps,
+    order_gaps,
+    return_gaps,
+    unequal_files,
+    wait_until_swept,
+)
 from tests.chaos.checker import Violation
 from tests.chaos.customers import Actor
 from tests.chaos.faults import ALIASES, Scene
@@ -232,7 +239,7 @@ class _Run:
         wait_until_swept(self._store)
         entries = self._recorder.entries
         violations = check_history(operations, entries, given) + check_topics(operations, entries)
-        for check in (unequal_files, ledger_gaps, order_gaps):
+        for check in (unequal_files, ledger_gaps, order_gaps, return_gaps):
             violations.extend(Violation(what) for what in check(self._store))
         return Result(
             str(self._plan.variant),
