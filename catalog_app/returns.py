@@ -116,6 +116,7 @@ def _put_back(sold: LedgerEntry, quantity: int, cancellation: uuid.UUID, actor: 
 def _repeat(known: Sequence[LedgerEntry], lines: Sequence[Line]) -> Return:
     for entry in known:
         verify(entry)
-    if {entry.book_id: entry.quantity for entry in known} != {line.book: line.quantity for line in lines}:
+    before = {entry.book_id: entry.quantity for entry in known}
+    if before != {line.book: line.quantity for line in lines}:
         raise problems.IdempotencyConflict("This cancellation gave other copies back before.")
     return return_of(known, is_repeat=True)

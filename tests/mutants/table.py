@@ -3,6 +3,7 @@
 from tests.mutants import (
     balancing,
     caching,
+    cancelling,
     files,
     grouping,
     guarding,
@@ -27,6 +28,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *schedules.MUTANTS,
     *searching.MUTANTS,
     *selling.MUTANTS,
+    *cancelling.MUTANTS,
     *balancing.MUTANTS,
     *guarding.MUTANTS,
 )
