@@ -194,7 +194,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # Browsers share cookies between the ports of a host: one name per node, or a login here is a logout there.
 SESSION_COOKIE_NAME = f"sessionid-{NODE_NAME}"
 CSRF_COOKIE_NAME = f"csrftoken-{NODE_NAME}"
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # No script needs them: forms and pages hold the token.
 # In a cookie alone: the pages of the shop don't depend on the accounts, where sessions are.
 MESSAGE_STORAGE = "bookstore_project.api.message_cookies.NodeCookieStorage"
 CSRF_FAILURE_VIEW = "bookstore_project.api.errors.csrf_failure"
