@@ -23,20 +23,17 @@ from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap
 from bookstore_project.replication.tests.shelf.services import restock
+from bookstore_project.replication.tests.support.articles import stock
 from bookstore_project.replication.tests.support.file_faults import BUSY_S
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import Obedient, assert_copies_equal, python, rows
+from bookstore_project.replication.tests.support.strangers import copy, overwrite
 from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.processes
 
 SHELF = get_service("shelf")
 POINTS = ("rest", "begun", "before-commit", "committed-shelf-1", "committed")
-
-
-def _in_place(path: Path, content: bytes) -> None:
-    """By another process: closing a database file here would let go of SQLite's locks."""
-    subprocess.run(["sh", "-c", f"cat > '{path}'"], input=content, check=True)
 
 
 def _beside(suffix: str) -> Callable[[Path], None]:
@@ -57,12 +54,12 @@ def _exchange(path: Path) -> None:
 FILE_FAULTS: dict[str, Callable[[Path], object]] = {
     "deleted": lambda path: path.unlink(),
     "renamed": lambda path: path.rename(path.with_name("elsewhere")),
-    "truncated to half": lambda path: _in_place(path, path.with_name("old").read_bytes()[:40960]),
-    "truncated to nothing": lambda path: _in_place(path, b""),
-    "garbage": lambda path: _in_place(path, b"\xa5" * 200_000),
+    "truncated to half": lambda path: overwrite(path, path.with_name("old").read_bytes()[:40960]),
+    "truncated to nothing": lambda path: overwrite(path, b""),
+    "garbage": lambda path: overwrite(path, b"\xa5" * 200_000),
     "old copy by rename": _old_by_rename,
-    "old copy in place": lambda path: _in_place(path, path.with_name("old").read_bytes()),
-    "old copy in place, larger": lambda path: _in_place(path, path.with_name("old").read_bytes() + b"\0" * 65536),
+    "old copy in place": lambda path: overwrite(path, path.with_name("old").read_bytes()),
+    "old copy in place, larger": lambda path: overwrite(path, path.with_name("old").read_bytes() + b"\0" * 65536),
     "-wal removed": _beside("-wal"),
     "-shm removed": _beside("-shm"),
 }
@@ -105,8 +102,7 @@ def used_store(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(replication_settings, "lease_s", 0.1)
     restock()
     for path in (*map(replication_settings.files.__getitem__, SHELF.aliases), SHELF.witness_file):
-        # By another process, which lets go of no lock here.
-        subprocess.run(["cp", path, path.with_name("old")], check=True)
+        copy(path, path.with_name("old"))
     restock()
     restock()
     yield seven_articles
@@ -120,7 +116,7 @@ def used_store(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_the_store_comes_right(used_store: Path, name: str, point: str) -> None:
     case = CASES[name]
     strike = _once(lambda: case.fault(case.path()))
-    stock = _stock("shelf-1")
+    before = stock("shelf-1")
     if point == "rest":
         strike()
     else:
@@ -133,7 +129,7 @@ def test_the_store_comes_right(used_store: Path, name: str, point: str) -> None:
     assert (more, unknown) == (1, 0), "the store doesn't serve again"
     assert_copies_equal("shelf")
     for alias in SHELF.aliases:
-        assert stock + acknowledged + 1 <= _stock(alias) <= stock + acknowledged + open_ended + 1
+        assert before + acknowledged + 1 <= stock(alias) <= before + acknowledged + open_ended + 1
 
 
 def _once(strike: Callable[[], object]) -> Callable[[], None]:
@@ -164,12 +160,6 @@ def _is_whole(maintenance: Maintenance) -> bool:
         return read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
     except Unavailable:
         return False
-
-
-def _stock(alias: str) -> int:
-    (quantity,) = rows(alias, "SELECT quantity FROM shelf_article WHERE id = 1")[0]
-    assert isinstance(quantity, int)
-    return quantity
 
 
 # ------------------------------------------------------------------------------- locked by another program

@@ -240,7 +240,7 @@ def test_accounts_whose_making_was_cut_short_are_filled(store: Path) -> None:
     path.touch(mode=0o600)
     call_command("migrate", verbosity=0)
     with sqlite_files.opened(path) as accounts:
-        assert accounts.execute("SELECT count(*) FROM auth_group").fetchone() == (2,)
+        assert accounts.execute("SELECT count(*) > 0 FROM auth_permission").fetchone() == (1,)
 
 
 def test_edits_by_hand_of_both_files_are_taken_back_by_hand(store: Path) -> None:

@@ -5,8 +5,6 @@ a tool merges the `-wal`, a process is killed between two steps), nothing is rea
 """
 
 import sqlite3
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +40,7 @@ from bookstore_project.replication.tests.support.replica_files import (
     change_around,
     held,
 )
+from bookstore_project.replication.tests.support.strangers import look_with_a_tool, lose, overwrite, read_bytes
 from bookstore_project.replication.transaction import run
 from tests.actors import Actor
 
@@ -110,30 +109,6 @@ KINDS = {
     ),
 }
 Old = dict[str, bytes]
-
-
-def read_bytes(path: Path) -> bytes:
-    """In another process, as a stranger does: closing the file here would let go of SQLite's locks."""
-    return subprocess.run(["cat", str(path)], check=True, capture_output=True).stdout
-
-
-def overwrite(path: Path, content: bytes) -> None:
-    """In place, in another process."""
-    subprocess.run(["sh", "-c", f"cat > '{path}'"], input=content, check=True)
-
-
-def look_with_a_tool(alias: str) -> None:
-    """As `sqlite3 FILE` by hand: the last one to close the file merges its -wal."""
-    code = (
-        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT 1 FROM sqlite_master'); c.close()"
-    )
-    subprocess.run([sys.executable, "-c", code, replication_settings.files[alias]], check=True)
-
-
-def lose(alias: str) -> None:
-    path = replication_settings.files[alias]
-    for leftover in path.parent.glob(f"{path.name}*"):
-        leftover.unlink()
 
 
 def start() -> str:

@@ -30,6 +30,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
 )
 from bookstore_project.replication.sqlite_pair.reading import gate
+from bookstore_project.replication.tests.support.strangers import copy
 from bookstore_project.replication.tests.support.workloads import Goods
 
 Heal = Callable[[], object]
@@ -62,7 +63,7 @@ def prepare(goods: Goods, folder: Path) -> Prepared:
     goods.pad()
     _checkpoint(service)
     for alias in service.aliases:
-        _copy(replication_settings.files[alias], folder / f"{alias}.{OLD}")
+        copy(replication_settings.files[alias], folder / f"{alias}.{OLD}")
     goods.write()
     _checkpoint(service)
     goods.pad()
@@ -70,19 +71,14 @@ def prepare(goods: Goods, folder: Path) -> Prepared:
         count = goods.count()
     for alias in service.aliases:
         path = replication_settings.files[alias]
-        _copy(path, folder / alias)
-        _copy(Path(f"{path}-wal"), folder / f"{alias}-wal")
+        copy(path, folder / alias)
+        copy(Path(f"{path}-wal"), folder / f"{alias}-wal")
     return Prepared(folder, read_witness(service.witness_file), count)
 
 
 def _checkpoint(service: Service) -> None:
     with writer_lock(service.lock_dir):
         file_identity.checkpoint(service, read_witness(service.witness_file))
-
-
-def _copy(path: Path, target: Path) -> None:
-    """By another process: closing a database file in this one would let go of SQLite's locks."""
-    subprocess.run(["cp", path, target], check=True)
 
 
 def lay_out(prepared: Prepared, service: Service, stranger: "Stranger") -> None:

@@ -19,6 +19,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Self
 
+from django.conf import settings
+
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import topology
@@ -120,7 +122,7 @@ def _server(*launcher: str) -> socket.socket:
 def of_this_store() -> dict[str, str]:
     return os.environ | {
         "BOOKSTORE_DATA": str(replication_settings.data_dir),
-        "DJANGO_SETTINGS_MODULE": "bookstore_project.settings.test",
+        "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
     }
 
 

@@ -17,11 +17,10 @@ from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import verification
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
-from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.tests.shelf.models import Note
 from bookstore_project.replication.tests.shelf.services import restock
-from bookstore_project.replication.tests.support.articles import price_of, reprice
+from bookstore_project.replication.tests.support.articles import price_of, reprice, witness
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
     assert_copies_equal,
@@ -36,10 +35,6 @@ from bookstore_project.replication.transaction import run, settle
 SHELF = get_service("shelf")
 BOTH = ("shelf-1", "shelf-2")
 NEWEST = "WHERE position = (SELECT max(position) FROM replication_logentry)"
-
-
-def witness() -> Witness:
-    return read_witness(SHELF.witness_file)
 
 
 def once(point: str, act: Callable[[], object]) -> None:

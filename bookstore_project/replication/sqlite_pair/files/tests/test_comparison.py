@@ -7,28 +7,14 @@ from pathlib import Path
 from django.db import DEFAULT_DB_ALIAS
 
 from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import comparison
 from bookstore_project.replication.sqlite_pair.files.comparison import Relation
 from bookstore_project.replication.tests.shelf.services import restock
-from bookstore_project.replication.tests.support.replica_files import change_around, head, held, opened
+from bookstore_project.replication.tests.support.departures import append_another_entry, leave_behind
+from bookstore_project.replication.tests.support.replica_files import change_around, head, opened
 
 SHELF = get_service("shelf")
-
-
-def leave_behind(alias: str, times: int = 1) -> None:
-    """Puts the file out while the other goes on: a lock that another program holds for longer than a writer waits."""
-    with held(alias):
-        for _ in range(times):
-            restock()
-
-
-def append_another_entry(alias: str) -> None:
-    """What a writer of another history would have written."""
-    with opened(alias) as connection:
-        entry = entries.make_entry(entries.read_head(connection), 7, [], ["another"])
-        entries.append(connection, entry)
 
 
 def test_two_copies_of_a_running_store_are_equal(seven_articles: Path) -> None:

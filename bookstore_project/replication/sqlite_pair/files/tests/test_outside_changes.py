@@ -27,25 +27,22 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import file_identity, participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
-from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import bootstrap, rejoin
 from bookstore_project.replication.sqlite_pair.repair.compaction import compact
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.replication.tests.shelf.models import Note
 from bookstore_project.replication.tests.shelf.services import restock
-from bookstore_project.replication.tests.support.articles import price_of, reprice
+from bookstore_project.replication.tests.support.articles import price_of, reprice, witness
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import KilledAt, assert_copies_equal, head, python
+from bookstore_project.replication.tests.support.strangers import overwrite, read_bytes
 from bookstore_project.replication.transaction import run
 from tests.actors import Actor, Pause
 from tests.waiting import PATIENCE_S
 
 SHELF = get_service("shelf")
-
-
-def witness() -> Witness:
-    return read_witness(SHELF.witness_file)
 
 
 def note(length: int = 1) -> None:
@@ -59,20 +56,10 @@ def checkpointed() -> None:
         file_identity.checkpoint(SHELF, witness())
 
 
-def read_bytes(path: Path) -> bytes:
-    """In another process, as a stranger does: closing the file here would let go of SQLite's locks."""
-    return subprocess.run(["cat", str(path)], check=True, capture_output=True).stdout
-
-
 def find_nothing(meanwhile: Callable[[], object] = lambda: None) -> None:
     with reads.reading("shelf", alias="shelf-2"):
         meanwhile()
         raise NotFound("There is no such article.")
-
-
-def overwrite(path: Path, content: bytes) -> None:
-    """In place, in another process."""
-    subprocess.run(["sh", "-c", f"cat > '{path}'"], input=content, check=True)
 
 
 class TestOverwritten:

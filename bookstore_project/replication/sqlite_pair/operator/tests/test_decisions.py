@@ -7,7 +7,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
@@ -17,13 +16,10 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.files.tests.test_comparison import (
-    append_another_entry,
-    leave_behind,
-)
-from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import execution, planning, quarantine
 from bookstore_project.replication.tests.shelf.services import put, restock
+from bookstore_project.replication.tests.support.articles import stock, witness
+from bookstore_project.replication.tests.support.departures import append_another_entry, decide, leave_behind
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -34,6 +30,7 @@ from bookstore_project.replication.tests.support.replica_files import (
     opened,
     rows,
 )
+from bookstore_project.replication.tests.support.strangers import lose
 from tests.configured import replication
 
 SHELF = get_service("shelf")
@@ -45,26 +42,6 @@ POINTS = ["decision-refusing", "decision-skipped", "decision-put-aside", "decisi
 def short_leases() -> Iterator[None]:
     with replication(LEASE_S=0.01):
         yield
-
-
-def decide(*words: str, yes: bool = True) -> str:
-    output = StringIO()
-    call_command("replication", *words, *(["--yes"] if yes else []), stdout=output, stderr=StringIO())
-    return output.getvalue()
-
-
-def witness() -> Witness:
-    return read_witness(SHELF.witness_file)
-
-
-def lose(alias: str) -> None:
-    path = replication_settings.files[alias]
-    for leftover in path.parent.glob(f"{path.name}*"):
-        leftover.unlink()
-
-
-def stock(alias: str) -> object:
-    return rows(alias, "SELECT quantity FROM shelf_article WHERE id = 1")[0][0]
 
 
 def lose_the_last_in_sync() -> None:

@@ -1,6 +1,5 @@
 """Whom a copy is made of, and what becomes of the file in whose place it is put."""
 
-import subprocess
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -16,15 +15,15 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import backup_copy, source
-from bookstore_project.replication.sqlite_pair.files.tests.test_comparison import leave_behind
-from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.operator.status import status
-from bookstore_project.replication.sqlite_pair.operator.tests.test_decisions import decide, lose
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.tests.shelf.services import restock
+from bookstore_project.replication.tests.support.articles import witness
+from bookstore_project.replication.tests.support.departures import decide, leave_behind
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around, head, opened
+from bookstore_project.replication.tests.support.strangers import lose, overwrite, read_bytes
 from tests.configured import replication
 
 SHELF = get_service("shelf")
@@ -35,10 +34,6 @@ FIRST, SECOND = replication_settings.files["shelf-1"], replication_settings.file
 def short_leases() -> Iterator[None]:
     with replication(LEASE_S=0.01):
         yield
-
-
-def witness() -> Witness:
-    return read_witness(SHELF.witness_file)
 
 
 def cut_off_the_wal(alias: str) -> None:
@@ -100,10 +95,8 @@ def test_a_donor_that_is_spoilt_while_it_is_copied_is_none(seven_articles: Path)
     restock()
     lose("shelf-2")
     restock()
-    content = subprocess.run(["cat", FIRST], check=True, capture_output=True).stdout
-    failpoints.hooks["repair-copied"] = lambda: subprocess.run(
-        ["sh", "-c", f"cat > {FIRST}"], input=content, check=True
-    )
+    content = read_bytes(FIRST)
+    failpoints.hooks["repair-copied"] = lambda: overwrite(FIRST, content)
     with pytest.raises(Unavailable, match="overwritten"):
         rejoin.repair(SHELF)
     assert not SECOND.exists()

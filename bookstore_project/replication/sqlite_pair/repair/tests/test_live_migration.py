@@ -24,10 +24,10 @@ from bookstore_project.replication.log import catchup, entries, triggers
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import schema_version
 from bookstore_project.replication.sqlite_pair.files.stored_schema import as_found
-from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from bookstore_project.replication.sqlite_pair.repair import bootstrap, migration
 from bookstore_project.replication.tests.shelf.models import Article, Reader, Shelf
-from bookstore_project.replication.tests.support.articles import reprice
+from bookstore_project.replication.tests.support.articles import reprice, witness
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -67,10 +67,6 @@ def migrate(*arguments: str, **options: Any) -> str:
     told = StringIO()
     call_command("migrate", *arguments, database="shelf-1", stdout=told, stderr=told, **options)
     return told.getvalue()
-
-
-def witness() -> Witness:
-    return read_witness(SHELF.witness_file)
 
 
 def columns(alias: str) -> list[object]:

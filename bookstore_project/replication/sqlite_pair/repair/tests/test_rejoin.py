@@ -14,10 +14,10 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import file_identity, scrub
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
-from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.replication.tests.shelf.services import restock
+from bookstore_project.replication.tests.support.articles import witness
 from bookstore_project.replication.tests.support.maintenance import Maintenance, scrub_all
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -30,10 +30,6 @@ from tests.actors import Actor
 from tests.configured import replication
 
 SHELF = get_service("shelf")
-
-
-def witness() -> Witness:
-    return read_witness(SHELF.witness_file)
 
 
 def evict_the_second() -> None:

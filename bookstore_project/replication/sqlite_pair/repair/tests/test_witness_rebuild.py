@@ -13,12 +13,11 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     SLOT_BYTES,
-    Witness,
     read_witness,
     write_witness,
 )
 from bookstore_project.replication.sqlite_pair.repair.witness_rebuild import rebuild_witness
-from bookstore_project.replication.tests.support.articles import price_of, reprice
+from bookstore_project.replication.tests.support.articles import price_of, reprice, witness
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -46,10 +45,6 @@ def old(seven_articles: Path) -> bytes:
     reprice()
     reprice(2)
     return old
-
-
-def witness() -> Witness:
-    return read_witness(SHELF.witness_file)
 
 
 def put_back(old: bytes) -> None:
