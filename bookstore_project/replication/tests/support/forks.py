@@ -19,8 +19,6 @@ from contextlib import suppress
 from functools import cache
 from typing import Self
 
-from django.conf import settings
-
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import topology
@@ -120,10 +118,8 @@ def _server(*launcher: str) -> socket.socket:
 
 
 def of_this_store() -> dict[str, str]:
-    return os.environ | {
-        "BOOKSTORE_DATA": str(replication_settings.data_dir),
-        "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
-    }
+    """The environment, which names the settings of this run, and its data."""
+    return os.environ | {"BOOKSTORE_DATA": str(replication_settings.data_dir)}
 
 
 # ------------------------------------------------------------------------------ in the process that is forked
