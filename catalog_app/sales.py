@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from bookstore_project.api import problems
 from bookstore_project.api.sales import Line, Sale, SoldLine
+from bookstore_project.nodes import deadlines
 from bookstore_project.replication import rows
 from bookstore_project.replication.transaction import Committed, get_verified, run, verify
 from bookstore_project.settings import topology
@@ -55,8 +55,7 @@ def order_sell(
     def change() -> Sale | Refusal:
         if order_is_known(order):
             return _repeat(order, lines)
-        if deadline is not None and time.time() > deadline:
-            raise problems.Unavailable("This attempt came after its deadline; nothing was sold.")
+        deadlines.assert_not_after(deadline, "sold")
         wanted = [(line, get_verified(Book, line.book)) for line in lines]
         missing = [found for line, book in wanted if (found := _missing(line, book)) is not None]
         if missing:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from django.utils import timezone
 from bookstore_project.api import etags, problems
 from bookstore_project.api.idempotency import id_of
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_STOCK
+from bookstore_project.nodes import deadlines
 from bookstore_project.replication import origin, rows
 from bookstore_project.replication.transaction import Committed, get_verified, run
 from bookstore_project.settings import topology
@@ -45,7 +45,7 @@ def book_create(
     fields = checked_texts(fields)
 
     def change() -> bytes:
-        check_deadline(deadline)
+        deadlines.assert_not_after(deadline)
         return book_bytes(add_book(fields, actor))
 
     with origin.made_by(actor):
@@ -75,7 +75,7 @@ def book_update(
     """
 
     def change() -> bytes:
-        check_deadline(deadline)
+        deadlines.assert_not_after(deadline)
         book = book_to_change(book_id)
         require_match(book, if_match)
         edit_book(book, fields, actor)
@@ -142,7 +142,7 @@ def book_restock(
     """
 
     def change() -> bytes:
-        check_deadline(deadline)
+        deadlines.assert_not_after(deadline)
         book = book_to_change(book_id)
         require_match(book, if_match)
         add_copies(book, quantity, actor)
@@ -190,7 +190,7 @@ def book_retire(
     """
 
     def change() -> None:
-        check_deadline(deadline)
+        deadlines.assert_not_after(deadline)
         book = book_to_change(book_id)
         require_match(book, if_match)
         book.retired = True
@@ -224,15 +224,6 @@ def record(
     )
     rows.insert(row)
     return row
-
-
-def check_deadline(deadline: float | None) -> None:
-    """Within a transaction, under the lock: what comes after its deadline (epoch seconds) raises Unavailable.
-
-    Nobody waits for it any more, and whoever asked may have been told that it wasn't done.
-    """
-    if deadline is not None and time.time() > deadline:
-        raise problems.Unavailable("This attempt came after its deadline; nothing was changed.")
 
 
 def require_match(book: Book, if_match: str | None) -> None:

@@ -9,7 +9,6 @@ The copies of a cancellation come back in the catalog afterwards (`cancellation`
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from django.utils import timezone
 
 from bookstore_project.api import idempotency, problems
 from bookstore_project.api.sales import Line
+from bookstore_project.nodes import deadlines
 from bookstore_project.replication import reads, rows
 from bookstore_project.replication.transaction import Committed, get_verified, run, verify
 from bookstore_project.settings import topology
@@ -170,8 +170,7 @@ def _decided(
         known = get_verified(OrderChange, change_id)
         if known is not None:
             return _repeated(known, asked.order, fingerprint)
-        if asked.deadline is not None and time.time() > asked.deadline:
-            raise problems.Unavailable("This attempt came after its deadline; nothing was changed.")
+        deadlines.assert_not_after(asked.deadline)
         order = order_verified(asked.order)
         made = OrderChange(
             id=change_id,

@@ -33,24 +33,29 @@ class SoldLine:
     unit_price: Decimal
 
 
+class _LedgerRows:
+    """What has lines, each with the number of its ledger row; they are numbered one after the other."""
+
+    lines: "tuple[SoldLine, ...] | tuple[ReturnedLine, ...]"
+
+    @property
+    def first(self) -> int:
+        return self.lines[0].number
+
+    @property
+    def last(self) -> int:
+        """What comes next has a number above it."""
+        return self.lines[-1].number
+
+
 @dataclass(frozen=True)
-class Sale:
+class Sale(_LedgerRows):
     """All that was sold for one order; its lines are numbered one after the other."""
 
     order: uuid.UUID
     sold_at: datetime
     lines: tuple[SoldLine, ...]
     is_repeat: bool = False
-
-    @property
-    def first(self) -> int:
-        """The number of its first ledger row."""
-        return self.lines[0].number
-
-    @property
-    def last(self) -> int:
-        """The number of its last ledger row: the next sale's are above it."""
-        return self.lines[-1].number
 
     def as_json(self) -> dict[str, Any]:
         """What `parse` makes a sale of."""
@@ -83,7 +88,7 @@ class ReturnedLine:
 
 
 @dataclass(frozen=True)
-class Return:
+class Return(_LedgerRows):
     """All copies that came back by one cancellation."""
 
     cancellation: uuid.UUID
@@ -92,16 +97,6 @@ class Return:
     actor: str
     lines: tuple[ReturnedLine, ...]
     is_repeat: bool = False
-
-    @property
-    def first(self) -> int:
-        """The number of its first ledger row."""
-        return self.lines[0].number
-
-    @property
-    def last(self) -> int:
-        """The number of its last ledger row."""
-        return self.lines[-1].number
 
     def as_json(self) -> dict[str, Any]:
         """What `parse` makes a return of."""

@@ -46,6 +46,15 @@ def assert_time_left() -> None:
         raise problems.Unavailable("This request came after its deadline; nothing was done.")
 
 
+def assert_not_after(deadline: float | None, nothing_was: str = "changed") -> None:
+    """Under the lock: what comes after its own deadline (epoch seconds) raises Unavailable; None: it has none.
+
+    Nobody waits for it any more, and whoever asked may have been told that it wasn't done.
+    """
+    if deadline is not None and time.time() > deadline:
+        raise problems.Unavailable(f"This attempt came after its deadline; nothing was {nothing_was}.")
+
+
 def parse_timeout_s(text: str) -> float:
     """The value of X-Request-Timeout; raises Invalid unless it is a positive decimal number of seconds."""
     if not is_timeout(text):

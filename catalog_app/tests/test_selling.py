@@ -144,7 +144,7 @@ def test_the_deadline_is_checked_under_the_lock(order: uuid.UUID, monkeypatch: p
     deadline = time.time() + 60
     seller = Actor(lambda: sell(order, deadline=deadline))
     pause.wait_until_reached()
-    monkeypatch.setattr("catalog_app.sales.time.time", lambda: deadline + 1)
+    monkeypatch.setattr("bookstore_project.nodes.deadlines.time.time", lambda: deadline + 1)
     pause.let_go()
     with pytest.raises(Unavailable, match="after its deadline"):
         seller.result()

@@ -113,8 +113,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "nobody looks at the deadline of a change",
         "an order is cancelled long after staff was told that it went wrong",
         CHANGES,
-        "        if asked.deadline is not None and time.time() > asked.deadline:\n",
-        "        if False:\n",
+        "        deadlines.assert_not_after(asked.deadline)\n",
+        "",
         f"{TESTS}::test_an_attempt_after_its_deadline_cancels_nothing",
     ),
     mutant(

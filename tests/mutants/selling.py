@@ -9,9 +9,7 @@ ASKING, UPSTREAM = "order_app/clients.py", "frontend_app/clients.py"
 BALANCING_TESTS = "frontend_app/tests/test_balancing.py"
 
 AND_NO_ANSWER = "                continue\n            except client.NoAnswer as error:\n"
-DEADLINE = """        if deadline is not None and time.time() > deadline:
-            raise problems.Unavailable("This attempt came after its deadline; nothing was sold.")
-"""
+DEADLINE = '        deadlines.assert_not_after(deadline, "sold")\n'
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -49,7 +47,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(
                 SELLING,
                 "    outcome = run(topology.CATALOG, change, in_group=True)\n",
-                f"{DEADLINE.replace('        ', '    ', 1).replace('            raise', '        raise')}"
+                f"{DEADLINE.replace('        ', '    ', 1)}"
                 "    outcome = run(topology.CATALOG, change, in_group=True)\n",
             ),
         ),
