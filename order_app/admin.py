@@ -9,6 +9,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import URLPattern
 
 from bookstore_project.api.order_numbers import ids_of
 from bookstore_project.api.permissions import VIEW_ORDER
@@ -16,13 +17,14 @@ from bookstore_project.api.representations import is_book_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
+from order_app import admin_changes
 from order_app.figures import Totals, totals_of
-from order_app.models import Order, OrderLine
+from order_app.models import Order, OrderChange, OrderLine
 
 if TYPE_CHECKING:  # Generic for the type checker only.
     from django.contrib.admin import ModelAdmin
 
-    TabularInline = admin.TabularInline[OrderLine, Order]
+    TabularInline = admin.TabularInline[Any, Order]
 else:
     TabularInline = admin.TabularInline
 
@@ -75,15 +77,11 @@ class OrderList(KeyedList):
         return totals_of(found, lines)
 
 
-class LineInline(TabularInline):
-    model = OrderLine
-    fields = readonly_fields = ("book", "title", "quantity", "unit_price", "sum")
+class ReadOnlyInline(TabularInline):
+    """Rows that belong to an order, to be looked at by whoever sees the order."""
+
     extra = 0
     can_delete = False
-
-    @admin.display(description="total")
-    def sum(self, line: OrderLine) -> Decimal:
-        return line.total
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -92,8 +90,31 @@ class LineInline(TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who sees an order sees what was bought."""
         return request.user.has_perm(VIEW_ORDER)
+
+
+class LineInline(ReadOnlyInline):
+    model = OrderLine
+    fields = readonly_fields = ("book", "title", "quantity", "cancelled", "unit_price", "sum")
+
+    @admin.display(description="total")
+    def sum(self, line: OrderLine) -> Decimal:
+        return line.total
+
+
+class ChangeInline(ReadOnlyInline):
+    """Who did what with it, when and why."""
+
+    model = OrderChange
+    verbose_name_plural = "what staff did with it"
+    fields = readonly_fields = ("created_at", "actor", "what", "reason", "progress")
+
+    @admin.display
+    def what(self, change: OrderChange) -> str:
+        return change.in_words()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("lines__line")
 
 
 @admin.register(Order)
@@ -101,10 +122,11 @@ class OrderAdmin(KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
     list_display = ("created_at", "books", "copies", "sum", "status", "id")
     list_display_links = ("created_at", "id")
-    list_filter = ("created_at", BookFilter)
+    list_filter = ("status", "created_at", BookFilter)
     search_fields = ("lines__title", "id")
     key_of = {"lines__title": "lines__title_key"}
-    inlines = (LineInline,)
+    inlines = (LineInline, ChangeInline)
+    actions = (admin_changes.hand_out,)
     date_hierarchy = "created_at"
     list_per_page = 50
     show_full_result_count = False
@@ -135,6 +157,17 @@ class OrderAdmin(KeyedAdmin, ReadOnlyAdmin):
             if meant.exists():
                 return meant, False
         return super().get_search_results(request, queryset, search_term)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*admin_changes.urls(self), *super().get_urls()]
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Who may only look has none."""
+        return super().get_actions(request) if admin_changes.may_change(self, request) else {}
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context["may_change_order"] = admin_changes.may_change(self, request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OrderList

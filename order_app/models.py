@@ -118,6 +118,12 @@ class OrderChange(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} by {self.actor}"
 
+    def in_words(self) -> str:
+        """`cancelled: 2 × Emma`, `refunded: 9.90`, `collected`."""
+        if self.kind == self.Kind.CANCELLED:
+            return f"cancelled: {', '.join(str(each) for each in self.lines.all())}"
+        return f"refunded: {self.amount:.2f}" if self.kind == self.Kind.REFUNDED else str(self.kind)
+
 
 class CancelledLine(models.Model):
     """Copies of one line that a cancellation takes out of its order."""

@@ -1,0 +1,174 @@
+"""Handing out, cancelling and refunding in the admin: asked first, done once, and told who did it."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from bookstore_project.api.sales import Line
+from bookstore_project.api.tests.api import make_staff
+from bookstore_project.nodes.client import NeverSent
+from bookstore_project.replication.tests.support.replica_files import rows
+from order_app.models import Order
+from order_app.purchase import purchase
+from order_app.tests.catalog import Wire
+
+ORDERS = "/admin/order_app/order/"
+
+
+def logged_in(name: str) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(username=name))
+    return client
+
+
+@pytest.fixture
+def ann(node: Wire) -> Client:
+    """A shop assistant's browser."""
+    return logged_in("ann")
+
+
+@pytest.fixture
+def order(ann: Client) -> Order:
+    return purchase(key=None, lines=[Line(1, 2), Line(2, 5)]).value.order
+
+
+def form_of(browser: Client, order: Order, what: str) -> dict[str, str]:
+    """The fields of the page as a browser sends them."""
+    page = browser.get(f"{ORDERS}{order.pk}/{what}/")
+    assert page.status_code == 200, page.content[:300]
+    found = dict.fromkeys(page.context["form"].fields, "")
+    for tag in re.findall(r"<input [^>]*>", page.content.decode()):
+        name, value = (re.search(rf'{each}="([^"]*)"', tag) for each in ("name", "value"))
+        if name and name[1] in found and value:
+            found[name[1]] = value[1]
+    return found
+
+
+def send(browser: Client, order: Order, what: str, fields: dict[str, str]) -> Any:
+    return browser.post(f"{ORDERS}{order.pk}/{what}/", fields, follow=True)
+
+
+def stocks() -> list[object]:
+    return [row[0] for row in rows("catalog-1", "SELECT quantity FROM catalog_app_book WHERE id < 3 ORDER BY id")]
+
+
+def told(answer: Any) -> list[str]:
+    return [str(each) for each in answer.context["messages"]]
+
+
+def test_a_part_is_cancelled_once_however_often_the_form_is_sent(ann: Client, order: Order) -> None:
+    fields = form_of(ann, order, "cancel")
+    assert (fields["copies-1"], fields["copies-2"]) == ("2", "5")
+    fields |= {"copies-1": "0", "copies-2": "2", "reason": "damaged <b>"}
+    for _ in range(3):
+        answer = send(ann, order, "cancel", fields)
+        assert answer.redirect_chain == [(f"{ORDERS}{order.pk}/change/", 302)]
+        assert told(answer) == ["The order was cancelled as asked; the copies are for sale again."]
+        assert stocks() == [48, 47]
+    page = answer.content.decode()
+    assert "cancelled: 2 × " in page
+    assert "damaged &lt;b&gt;" in page
+    assert LogEntry.objects.count() == 1
+    other = send(ann, order, "cancel", fields | {"copies-2": "1"})
+    assert "This form was sent before, with something else in it." in other.content.decode()
+    assert form_of(ann, order, "cancel")["copies-2"] == "3"
+
+
+def test_the_form_of_a_whole_cancellation_may_be_sent_again(ann: Client, order: Order) -> None:
+    fields = form_of(ann, order, "cancel")
+    for _ in range(2):
+        assert send(ann, order, "cancel", fields).redirect_chain
+    assert stocks() == [50, 50]
+
+
+@pytest.mark.parametrize(
+    ("copies", "error"),
+    [
+        ("6", "less than or equal to 5"),
+        ("-1", "greater than or equal to 0"),
+        ("x", "whole number"),
+        ("0", "how many"),
+    ],
+)
+def test_nonsense_is_said_at_the_form_and_cancels_nothing(ann: Client, order: Order, copies: str, error: str) -> None:
+    fields = form_of(ann, order, "cancel") | {"copies-1": "0", "copies-2": copies}
+    answer = send(ann, order, "cancel", fields)
+    assert (answer.status_code, answer.redirect_chain) == (200, [])
+    assert error in answer.content.decode()
+    assert stocks() == [48, 45]
+
+
+def test_two_forms_that_were_open_at_once_cancel_no_copy_twice(ann: Client, order: Order) -> None:
+    one, other = form_of(ann, order, "cancel"), form_of(logged_in("root"), order, "cancel")
+    send(ann, order, "cancel", one)
+    answer = send(logged_in("root"), order, "cancel", other)
+    assert "0 copies are left of" in answer.content.decode()
+    assert stocks() == [50, 50]
+
+
+def test_an_order_is_handed_out_and_refunded(ann: Client, order: Order) -> None:
+    send(ann, order, "cancel", form_of(ann, order, "cancel") | {"copies-1": "1", "copies-2": "0"})
+    fields = form_of(ann, order, "refund")
+    assert fields["amount"] == str(order.lines.all()[0].unit_price)
+    for _ in range(2):
+        assert told(send(ann, order, "refund", fields)) == ["The order has its refund noted."]
+    page = send(ann, order, "collect", form_of(ann, order, "collect"))
+    assert told(page) == ["The order was handed out."]
+    assert rows("order-2", "SELECT kind, actor FROM order_app_orderchange ORDER BY created_at") == [
+        ("cancelled", "ann"),
+        ("refunded", "ann"),
+        ("collected", "ann"),
+    ]
+    assert "/collect/" not in page.content.decode()
+    assert "/refund/" in page.content.decode()
+    late = send(ann, order, "cancel", form_of(ann, order, "cancel"))
+    assert "has been collected" in late.content.decode()
+
+
+def test_several_orders_are_handed_out_from_the_list(ann: Client, order: Order) -> None:
+    other = purchase(key=None, lines=[Line(3, 1)]).value.order
+    cancelled = purchase(key=None, lines=[Line(1, 1)]).value.order
+    send(ann, cancelled, "cancel", form_of(ann, cancelled, "cancel"))
+    chosen = {"action": "hand_out", "_selected_action": [str(each.pk) for each in (order, other, cancelled)]}
+    answer = ann.post(ORDERS, chosen, follow=True)
+    assert told(answer)[-1] == "2 orders were handed out."
+    assert "This order has been cancelled before." in told(answer)[0]
+    assert ann.get(f"{ORDERS}?status__exact=collected").context["cl"].result_count == 2
+    assert told(ann.post(ORDERS, chosen, follow=True))[-1] == "0 orders were handed out."
+
+
+def test_who_may_only_look_is_offered_nothing(ann: Client, order: Order) -> None:
+    eve = make_staff("eve")
+    eve.user_permissions.add(Permission.objects.get(codename="view_order"))
+    browser = logged_in("eve")
+    page = browser.get(f"{ORDERS}{order.pk}/change/").content.decode()
+    assert "/cancel/" not in page
+    for what in ("cancel", "collect", "refund"):
+        assert browser.get(f"{ORDERS}{order.pk}/{what}/").status_code == 403
+        assert browser.post(f"{ORDERS}{order.pk}/{what}/", {}).status_code == 403
+    chosen = {"action": "hand_out", "_selected_action": [str(order.pk)]}
+    browser.post(ORDERS, chosen)
+    assert rows("order-1", "SELECT count(*) FROM order_app_orderchange") == [(0,)]
+    assert Client().get(f"{ORDERS}{order.pk}/cancel/").status_code == 302
+
+
+def test_an_unknown_order_is_not_found(ann: Client) -> None:
+    assert ann.get(f"{ORDERS}6f1c2b5e-0000-4000-8000-000000000001/cancel/").status_code == 404
+
+
+def test_without_the_catalog_the_page_says_what_is_known(node: Wire, ann: Client, order: Order) -> None:
+    def refuse(name: str) -> None:
+        raise NeverSent(name)
+
+    node.before = refuse
+    fields = form_of(ann, order, "cancel")
+    answer = ann.post(f"{ORDERS}{order.pk}/cancel/", fields, headers={"Accept": "text/html"})
+    assert answer.status_code == 503
+    assert "The copies are cancelled" in answer.content.decode()
+    node.before = lambda name: None
+    assert send(ann, order, "cancel", fields).redirect_chain
+    assert stocks() == [50, 50]
