@@ -101,3 +101,40 @@ def test_my_orders_of_another_shop_are_nobodys(client: Client) -> None:
         client.cookies[own_orders.COOKIE] = cookie
         page = client.get("/orders/")
         assert (page.status_code, "Nothing was bought" in text_of(page)) == (200, True)
+
+
+def changed(orders: Orders, order: str, *, status: str, cancelled: int = 0, refunded: str = "0.00") -> None:
+    """As staff has left it."""
+    members = orders.order(order)
+    members |= {"status": status, "refunded": refunded}
+    members["lines"] = [{**line, "cancelled": cancelled} for line in members["lines"]]
+
+
+def test_the_order_says_what_became_of_it_and_not_who_did_it(client: Client, orders: Orders) -> None:
+    put(client, 1, 2)
+    order = bought(client, 1)
+    page = f"/orders/{order}/"
+    assert "Collect your books" in text_of(client.get(page))
+    changed(orders, order, status="completed", cancelled=1, refunded="10.00")
+    text = text_of(client.get(page))
+    assert "1 of 3 cancelled" in text
+    assert "Given back" in text
+    assert "10.00" in text
+    assert "Collect your books" in text
+    changed(orders, order, status="cancelled", cancelled=3)
+    text = text_of(client.get(page))
+    assert "This order was cancelled." in text
+    assert "Collect your books" not in text
+    assert "Given back" not in text
+    changed(orders, order, status="collected")
+    text = text_of(client.get(page))
+    assert "This order was collected." in text
+    assert "ancelled" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("completed", "To be collected"), ("collected", "Collected"), ("cancelled", "Cancelled")]
+)
+def test_my_orders_say_what_became_of_each(client: Client, orders: Orders, status: str, told: str) -> None:
+    changed(orders, bought(client, 1), status=status)
+    assert told in text_of(client.get("/orders/"))

@@ -51,13 +51,19 @@ class Orders:
         order = self._of(asked.path.rstrip("/").rpartition("/")[2])
         return json_reply(order) if order else problem_reply("not_found", 1)
 
+    def order(self, order_id: str) -> dict[str, Any]:
+        """What is shown of an order, to be changed."""
+        found = self._of(order_id)
+        assert found is not None
+        return found
+
     def _of(self, order_id: str) -> dict[str, Any] | None:
         return next((each for each in self.by_key.values() if each["id"] == order_id), None)
 
     def _in_short(self, order_id: str) -> dict[str, Any]:
         order = self._of(order_id) or {}
         first, *others = order["lines"]
-        in_short = {"title": first["title"], "more": len(others), "status": "completed"}
+        in_short = {"title": first["title"], "more": len(others), "status": order.get("status", "completed")}
         return in_short | {name: order[name] for name in ("id", "total", "created_at")}
 
     def _shown(self, body: Any) -> dict[str, Any]:
