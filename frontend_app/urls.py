@@ -61,6 +61,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("basket/change/", basket_pages.change, "basket-change"),
     *route("buy/", buying.buy, "buy"),
     *route("day/", day.day, "day"),
+    *route("day/collect/", day.collect, "day-collect"),
     *route("orders/", orders.orders, "my-orders"),
     *route("orders/<uuid:order_id>/", orders.order, "order-page"),
     *(pattern for resource in replication_settings.known_resources for pattern in resource_routes(resource)),

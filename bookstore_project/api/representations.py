@@ -247,7 +247,7 @@ class BookOfDayFields(serializers.Serializer[Any]):
     book = WholeNumberField(read_only=True, help_text="The book's id.")
     title = TextField(read_only=True)
     copies = WholeNumberField(read_only=True)
-    takings = PriceField(max_digits=20, decimal_places=2, read_only=True)
+    sold = PriceField(max_digits=20, decimal_places=2, read_only=True, help_text="What they cost.")
 
 
 class DayFields(serializers.Serializer[Any]):
@@ -258,8 +258,14 @@ class DayFields(serializers.Serializer[Any]):
     ends = MomentField(read_only=True)
     orders = WholeNumberField(read_only=True)
     copies = WholeNumberField(read_only=True)
-    takings = PriceField(max_digits=20, decimal_places=2, read_only=True)
-    books = BookOfDayFields(many=True, read_only=True, help_text="The 100 with the most takings.")
+    sold = PriceField(max_digits=20, decimal_places=2, read_only=True, help_text="What these copies cost.")
+    cancelled_copies = WholeNumberField(read_only=True, help_text="On this day, whenever they were sold.")
+    cancelled = PriceField(max_digits=20, decimal_places=2, read_only=True, help_text="What those copies cost.")
+    takings = PriceField(max_digits=20, decimal_places=2, read_only=True, help_text="`sold` less `cancelled`.")
+    refunded = PriceField(
+        max_digits=20, decimal_places=2, read_only=True, help_text="Given back on this day; `takings` don't count it."
+    )
+    books = BookOfDayFields(many=True, read_only=True, help_text="The 100 that were sold for the most.")
 
 
 class ChangedLineFields(serializers.Serializer[Any]):

@@ -1,18 +1,20 @@
 """The day's page, for those who stand in the shop: what to hand out, what was sold, what runs low."""
 
 import datetime
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from bookstore_project.api import permissions, problems
+from bookstore_project.api import errors, idempotency, permissions, problems
 from bookstore_project.api.health import read_only
 from bookstore_project.api.query_parameters import EARLIEST, LATEST
 from frontend_app import responses, services
@@ -34,7 +36,7 @@ def day(request: HttpRequest) -> HttpResponse:
     """For staff that may see orders. A part that can't be had now says so, and the others are there."""
     username = fault_views.who(request)["username"]
     if not username:
-        return redirect(f"{reverse('rest_framework:login')}?next={quote(request.get_full_path())}")
+        return _login(request.get_full_path())
     if not fault_views.sees_orders(request):
         raise problems.Forbidden(permissions.told(permissions.VIEW_ORDER))
     shown = _asked_day(request.GET.get("date", ""))
@@ -51,6 +53,7 @@ def day(request: HttpRequest) -> HttpResponse:
         "figures": figures,
         "hours": _hours(figures),
         "number": number,
+        "may_hand_out": permissions.is_allowed(request.user, permissions.CHANGE_ORDER),
         "orders": orders,
         "rows": [_row(order) for order in orders.members.get("results", ())],
         "older": _page_of(orders, "next", shown, number),
@@ -59,6 +62,43 @@ def day(request: HttpRequest) -> HttpResponse:
         "source": figures.source if figures.is_ok else None,
     }
     return show(request, "day", context, status=status)
+
+
+@page
+def collect(request: HttpRequest) -> HttpResponse:
+    """Notes that an order was handed out, once per form; then the day's page again, which says so."""
+    if request.method != "POST":
+        refused = errors.refusal(request, "method_not_allowed", f"{request.method} is not allowed here.")
+        refused["Allow"] = "POST"
+        return refused
+    username = fault_views.who(request)["username"]
+    if not username:
+        return _login(reverse("day"))
+    if not permissions.is_allowed(request.user, permissions.CHANGE_ORDER):
+        raise problems.Forbidden(permissions.told(permissions.CHANGE_ORDER))
+    order_id, key = _order_id(request.POST.get("order", "")), request.POST.get("key", "")
+    path = f"/api/v1/orders/{order_id}/collect/"
+    found = _ask(lambda: services.change_order(front(), path, b"{}", username=username, key=key))
+    number = catalogue.number_of(order_id)
+    if found.is_ok:
+        messages.success(request, f"Order {number} was handed out.")
+    else:
+        messages.error(
+            request, f"Order {number}: {found.members.get('detail', 'nobody can tell what became of it.')}"
+        )
+    shown = _asked_day(request.POST.get("date", ""))
+    return HttpResponseRedirect(f"{reverse('day')}?date={shown}#orders", status=HTTPStatus.SEE_OTHER)
+
+
+def _login(path: str) -> HttpResponse:
+    return redirect(f"{reverse('rest_framework:login')}?next={quote(path)}")
+
+
+def _order_id(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise problems.Invalid({"order": ["Expected the id of an order."]}) from error
 
 
 def _asked_day(text: str) -> datetime.date:
@@ -85,7 +125,9 @@ class _Parts:
         return _ask(lambda: services.read_day(self.front, f"date={day}", username=self.username))
 
     def orders(self, number: str, page_number: str) -> Found:
-        query = {"page": page_number, "page_size": ROWS} | ({"number": number} if number else {})
+        """Those to hand out; with a number all that have it, whatever became of them."""
+        wanted = {"number": number} if number else {"status": "completed"}
+        query = {"page": page_number, "page_size": ROWS, **wanted}
         return _ask(lambda: services.list_orders(self.front, urlencode(query), username=self.username))
 
     def stock(self, stock: str) -> Found:
@@ -106,7 +148,9 @@ def _ask(service: Callable[[], Relay]) -> Found:
 
 
 def _row(order: Mapping[str, Any]) -> dict[str, Any]:
-    return {**order, "number": catalogue.number_of(str(order["id"]))}
+    lines = [{**line, "left": line["quantity"] - line.get("cancelled", 0)} for line in order["lines"]]
+    number = catalogue.number_of(str(order["id"]))
+    return {**order, "number": number, "lines": lines, "key": idempotency.new_key()}
 
 
 def _page_of(orders: Found, which: str, day: datetime.date, number: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
@@ -14,7 +15,8 @@ from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.tests.api import assert_problem, make_people, send
 from bookstore_project.replication.transaction import run
 from order_app import figures
-from order_app.models import Order
+from order_app.models import CancelledLine, Order, OrderChange, OrderLine
+from tests.contract.html import Page
 
 DAY = "/api/v1/orders/day/"
 ORDERS = "/api/v1/orders/"
@@ -55,9 +57,9 @@ def test_its_figures_are_those_of_the_orders_made_on_it() -> None:
     found = day("2030-03-01")
     assert (found["orders"], found["copies"], found["takings"]) == (2, 1002, "309.42")
     assert found["books"] == [
-        {"book": 1, "title": "Cheap", "copies": 1000, "takings": "289.43"},
-        {"book": 2, "title": "Odd", "copies": 1, "takings": "19.99"},
-        {"book": 3, "title": "Free", "copies": 1, "takings": "0.00"},
+        {"book": 1, "title": "Cheap", "copies": 1000, "sold": "289.43"},
+        {"book": 2, "title": "Odd", "copies": 1, "sold": "19.99"},
+        {"book": 3, "title": "Free", "copies": 1, "sold": "0.00"},
     ]
     listed = send(
         "GET", f"{ORDERS}?created_after={found['begins']}&created_before={found['ends']}", as_user="ann"
@@ -154,9 +156,53 @@ class TestNumbers:
         assert list(document["errors"]) == ["number"]
 
     def test_the_admin_finds_them_too(self) -> None:
-        from django.contrib.auth.models import User
-
         browser = Client()
         browser.force_login(User.objects.get(username="root"))
         answer = browser.get("/admin/order_app/order/?q=6F1C+2B5E")
         assert {each.pk for each in answer.context["cl"].result_list} == {self.FIRST, self.SAME}
+
+
+class TestCancelled:
+    """What is cancelled lessens the takings of the day on which it is."""
+
+    @pytest.fixture
+    def bought(self, node: None, monkeypatch: pytest.MonkeyPatch) -> uuid.UUID:
+        made = order(datetime(2030, 3, 1, 12, tzinfo=UTC), (1, "Odd", 3, "19.99"), (2, "Cheap", 2, "0.10"))
+        return uuid.UUID(made)
+
+    def change(self, order_id: uuid.UUID, kind: str, when: datetime, **fields: Any) -> None:
+        """As `order_changes` writes it; copies of the first line."""
+        copies = fields.pop("copies", 0)
+
+        def write() -> None:
+            made = OrderChange.objects.create(
+                id=uuid.uuid4(), order_id=order_id, kind=kind, created_at=when, actor="ann", **fields
+            )
+            if copies:
+                line = OrderLine.objects.filter(order=order_id).order_by("sale")[0]
+                CancelledLine.objects.create(change=made, line=line, quantity=copies)
+
+        run("order", write)
+
+    def figures(self, date: str) -> tuple[str, ...]:
+        found = day(date)
+        return tuple(str(found[name]) for name in ("sold", "cancelled_copies", "cancelled", "takings", "refunded"))
+
+    def test_on_the_same_day_and_on_a_later_one(self, bought: uuid.UUID) -> None:
+        self.change(bought, "cancelled", datetime(2030, 3, 1, 13, tzinfo=UTC), copies=1)
+        self.change(bought, "cancelled", datetime(2030, 3, 2, 13, tzinfo=UTC), copies=2, progress="pending")
+        self.change(bought, "refunded", datetime(2030, 3, 2, 14, tzinfo=UTC), amount=Decimal("59.97"))
+        assert self.figures("2030-03-01") == ("60.17", "1", "19.99", "40.18", "0.00")
+        assert self.figures("2030-03-02") == ("0.00", "2", "39.98", "-39.98", "59.97")
+
+    def test_what_was_taken_back_counts_nowhere(self, bought: uuid.UUID) -> None:
+        self.change(bought, "cancelled", datetime(2030, 3, 1, 13, tzinfo=UTC), copies=1, progress="void")
+        self.change(bought, "collected", datetime(2030, 3, 1, 14, tzinfo=UTC))
+        assert self.figures("2030-03-01") == ("60.17", "0", "0.00", "60.17", "0.00")
+
+    def test_the_orders_list_subtracts_it_from_the_orders_found(self, bought: uuid.UUID) -> None:
+        run("order", lambda: OrderLine.objects.filter(book=1).update(cancelled=2))
+        browser = Client()
+        browser.force_login(User.objects.get(username="root"))
+        words = " ".join(Page.of(browser.get("/admin/order_app/order/").content).text.split())
+        assert "1 order, 5 copies, takings 20.19 (60.17 less 39.98 for 2 cancelled copies)" in words

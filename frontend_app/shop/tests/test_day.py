@@ -20,9 +20,9 @@ from frontend_app.tests.support.fakes import Asked, json_reply, problem_reply
 from tests.contract.html import Page
 
 ID = "6f1c2b5e-0000-4000-8000-000000000001"
-LINE = {"book": 1, "title": "Odd <Book>", "quantity": 3, "unit_price": "0.10", "total": "0.30"}
+LINE = {"book": 1, "title": "Odd <Book>", "quantity": 3, "cancelled": 0, "unit_price": "0.10", "total": "0.30"}
 ORDER = {"id": ID, "lines": [LINE], "total": "0.30", "status": "completed", "created_at": "2030-01-02T03:04:05Z"}
-SOLD = {"book": 1, "title": "Odd <Book>", "copies": 3, "takings": "0.30"}
+SOLD = {"book": 1, "title": "Odd <Book>", "copies": 3, "sold": "0.30"}
 
 
 class Services:
@@ -32,6 +32,8 @@ class Services:
         self.asked: list[Asked] = []
         self.silent: tuple[str, ...] = ()
         self.hours = 24
+        self.figures = {"orders": 1, "copies": 3, "sold": "0.30", "takings": "0.30", "refunded": "0.00"}
+        self.collected = json_reply(ORDER | {"status": "collected"})
         self.orders: dict[str, Any] = {"count": 1, "next": None, "previous": None, "results": [ORDER]}
 
     def __call__(self, asked: Asked) -> Any:
@@ -43,7 +45,9 @@ class Services:
             begins = datetime.datetime(2030, 1, 2, tzinfo=datetime.UTC)
             ends = begins + datetime.timedelta(hours=self.hours)
             span = {"begins": begins.isoformat(), "ends": ends.isoformat()}
-            return json_reply({**span, "orders": 1, "copies": 3, "takings": "0.30", "books": [SOLD]})
+            return json_reply({**span, **self.figures, "books": [SOLD]})
+        if asked.method == "POST":
+            return self.collected
         if path == "/api/v1/orders/":
             if query.get("number") == "nonsense":
                 return json_reply({"code": "validation_error", "errors": {"number": ["Expected digits."]}}, 400)
@@ -184,3 +188,61 @@ def test_who_may_not_see_orders_does_not_see_it(client: Client, services: Servic
 def test_it_is_kept_by_nobody_and_found_from_every_page(ann: Client) -> None:
     assert "no-store" in ann.get("/day/")["Cache-Control"]
     assert "/day/" in Page.of(ann.get("/basket/").content).links
+
+
+class TestHandingOut:
+    def form(self, ann: Client) -> dict[str, str]:
+        (form,) = (form for form in Page.of(ann.get("/day/").content).forms if "order" in form.fields)
+        assert form.action == "/day/collect/"
+        return form.fields
+
+    def test_what_was_collected_or_cancelled_is_not_to_be_handed_out(self, ann: Client, services: Services) -> None:
+        ann.get("/day/")
+        assert services.query(services.to("/api/v1/orders/"))["status"] == "completed"
+
+    @pytest.mark.parametrize("status", ["collected", "cancelled"])
+    def test_but_is_found_by_its_number(self, ann: Client, services: Services, status: str) -> None:
+        services.orders["results"] = [ORDER | {"status": status}]
+        answer = ann.get("/day/?number=6f1c2b5e")
+        assert "status" not in services.query(services.to("/api/v1/orders/"))
+        assert status.capitalize() in text_of(answer)
+        assert not [form for form in Page.of(answer.content).forms if "order" in form.fields]
+
+    def test_one_press_hands_out_once_under_the_forms_own_key(self, ann: Client, services: Services) -> None:
+        fields = self.form(ann)
+        for _ in range(2):
+            answer = ann.post("/day/collect/", fields)
+            asked = services.to(f"/api/v1/orders/{ID}/collect/")
+            assert asked.headers[headers.IDEMPOTENCY_KEY] == fields["key"]
+            assert asked.headers[headers.ACTING_USER] == "ann"
+        assert (answer.status_code, answer["Location"]) == (303, f"/day/?date={fields['date']}#orders")
+        assert "Order 6F1C 2B5E was handed out." in text_of(ann.get("/day/"))
+
+    def test_what_is_refused_is_told(self, ann: Client, services: Services) -> None:
+        services.collected = json_reply({"code": "conflict", "detail": "It was cancelled."}, 409)
+        ann.post("/day/collect/", self.form(ann))
+        assert "Order 6F1C 2B5E: It was cancelled." in text_of(ann.get("/day/"))
+
+    def test_copies_that_were_cancelled_are_not_handed_out(self, ann: Client, services: Services) -> None:
+        services.orders["results"] = [ORDER | {"lines": [LINE | {"cancelled": 1}]}]
+        assert '2 × Odd &lt;Book&gt; <small class="out">1 cancelled</small>' in text_of(ann.get("/day/"))
+
+    def test_takings_say_what_lessened_them(self, ann: Client, services: Services) -> None:
+        services.figures |= {"sold": "0.90", "cancelled": "0.60", "cancelled_copies": "2", "refunded": "0.10"}
+        words = " ".join(text_of(ann.get("/day/")).split())
+        assert "Sold for 0.90, less 0.60 for 2 copies cancelled on this day" in words
+        assert "Money given back on this day: 0.10 EUR." in words
+
+    def test_who_may_only_look_has_no_button(self, client: Client, services: Services) -> None:
+        client.force_login(make_staff("olga", "operators"))
+        answer = client.get("/day/")
+        assert not [form for form in Page.of(answer.content).forms if "order" in form.fields]
+        assert client.post("/day/collect/", {"order": ID, "key": "0123456789abcdef"}).status_code == 403
+        assert client.get("/day/collect/").status_code == 405
+        assert not [asked for asked in services.asked if asked.method == "POST"]
+
+    def test_another_sites_form_is_refused(self, services: Services) -> None:
+        browser = Client(enforce_csrf_checks=True, headers={"accept": "text/html"})
+        browser.force_login(make_staff("ann", "shop assistants"))
+        assert browser.post("/day/collect/", {"order": ID, "key": "0123456789abcdef"}).status_code == 403
+        assert services.asked == []
