@@ -12,6 +12,7 @@ from tests.mutants import (
     searching,
     selling,
     sharing,
+    shopping,
     upkeep,
     writing,
 )
@@ -29,6 +30,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *searching.MUTANTS,
     *selling.MUTANTS,
     *cancelling.MUTANTS,
+    *shopping.MUTANTS,
     *balancing.MUTANTS,
     *guarding.MUTANTS,
 )

@@ -1,0 +1,93 @@
+"""Breaks of what makes a purchase in the shop one order, and keeps what a visitor has."""
+
+from tests.mutants.mutant import Mutant, mutant
+
+SHOP = "frontend_app/shop"
+BUYING, BASKET_PAGES, SINGLES = f"{SHOP}/buying.py", f"{SHOP}/basket_pages.py", f"{SHOP}/single_purchases.py"
+ONCE, REFUSALS = f"{SHOP}/tests/test_buying_once.py", f"{SHOP}/tests/test_refusals.py"
+BASKET_TESTS, ORDER_TESTS = f"{SHOP}/tests/test_basket.py", f"{SHOP}/tests/test_orders.py"
+UNWRITTEN = "order_app/tests/test_unwritten_orders.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "a purchase has another key than its form",
+        "who presses twice buys twice",
+        BUYING,
+        "found = catalogue.buy(front(), lines, key)",
+        "found = catalogue.buy(front(), lines, idempotency.new_key())",
+        f"{ONCE}::test_pressed_again_reloaded_or_in_another_tab_it_is_the_same_order",
+        f"{ONCE}::test_who_refuses_cookies_buys_a_book_from_its_page_once",
+    ),
+    mutant(
+        "a basket has another key on each page",
+        "who asks for the basket again after a lost answer buys twice",
+        BASKET_PAGES,
+        '"key": kept.key,',
+        '"key": baskets.new_key(),',
+        f"{ONCE}::test_a_lost_answer_leaves_the_basket_and_the_next_try_finds_the_order",
+    ),
+    mutant(
+        "the keys of single purchases are begun anew when there are many",
+        "who asks for a book again after a lost answer, and many other purchases, buys it twice",
+        SINGLES,
+        "book in self.turns or len(self.turns) < MOST_BOOKS",
+        "True",
+        f"{ONCE}::test_a_key_is_never_forgotten_and_what_can_t_be_counted_is_bought_through_the_basket",
+    ),
+    mutant(
+        "what was bought isn't counted",
+        "who buys a book a second time on purpose is shown the order of before",
+        BUYING,
+        "    if after != singles:\n",
+        "    if False:\n",
+        f"{ONCE}::test_a_book_bought_at_once_is_one_order_until_it_is_made_whatever_page_is_asked_for_again",
+    ),
+    mutant(
+        "a basket becomes another one though its order can't be read",
+        "what was bought in another tab is in the basket still, to be bought again",
+        BUYING,
+        "    if order is not None:\n        _put_aside(request, response, key, order)\n",
+        "    baskets.write(response, kept.without([]))\n",
+        f"{ONCE}::test_an_order_that_cannot_be_read_now_leaves_the_basket_with_its_key",
+    ),
+    mutant(
+        "a bought basket is emptied",
+        "what was put in from another tab meanwhile is lost",
+        BUYING,
+        "        baskets.write(response, kept.without(catalogue.books_of(order)))\n",
+        "        baskets.write(response, kept.without(kept.copies))\n",
+        f"{ONCE}::test_a_basket_bought_in_another_tab_before_it_was_changed_is_not_bought_twice",
+    ),
+    mutant(
+        "a refusal is asked for under the same key",
+        "who takes what is left is refused for ever",
+        BUYING,
+        "next_key = single_purchases.key_after(key)",
+        "next_key = key",
+        f"{REFUSALS}::test_what_is_missing_is_named_and_the_rest_is_another_basket",
+    ),
+    mutant(
+        "a lost change isn't told",
+        "a book that was put in from one of two tabs isn't there, and nobody says so",
+        BASKET_PAGES,
+        "kept.last_change != last_change",
+        "False",
+        f"{BASKET_TESTS}::test_of_two_changes_at_the_same_time_the_lost_one_is_told",
+    ),
+    mutant(
+        "an order that isn't written yet isn't there",
+        "who is told that it was bought finds no order",
+        "order_app/views.py",
+        "            finished = order_finish(order_id)\n",
+        "            finished = None\n",
+        f"{UNWRITTEN}::test_who_is_told_that_it_is_bought_can_read_the_order",
+    ),
+    mutant(
+        "an order of which nobody can tell isn't there",
+        "who asks while the catalog is down believes that nothing was bought, and buys again",
+        "order_app/purchase.py",
+        "    sale = clients.sale_of(order_id)\n",
+        "    try:\n        sale = clients.sale_of(order_id)\n    except Unavailable:\n        return None\n",
+        f"{UNWRITTEN}::test_what_nobody_can_say_is_not_called_not_found",
+    ),
+)
