@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.outage import out_of_sync
+from tests.browser.shopping import change_book, new_book, to_basket
 from tests.browser.visitor import BOOKS, NARROW, WIDE, Scheme, Visitor, chromium
 from tests.client import Client
 from tests.store import Store
@@ -55,6 +56,36 @@ def _day(visitor: Visitor) -> None:
     for _ in range(3):
         trade(Client(visitor.store))
     visitor.go("/day/")
+
+
+def _sold_out_meanwhile(visitor: Visitor) -> None:
+    """A basket of which one book changed its price, and another sold out, before it was bought."""
+    changed, gone = (new_book(visitor.store, title=title) for title in ("Dearer Now", "Gone by Now"))
+    for book in (changed, gone, 1):
+        to_basket(visitor, book, 2)
+    change_book(visitor.store, changed, price="14.00")
+    change_book(visitor.store, gone, quantity=0)
+    visitor.page.get_by_role("button", name="Buy for").click()
+    expect(visitor.page.get_by_role("alert")).to_be_visible()
+
+
+def _refused_at_once(visitor: Visitor) -> None:
+    book = new_book(visitor.store, title="Nearly Gone")
+    visitor.go(f"/books/{book}/")
+    visitor.page.get_by_label("Copies").fill("4")
+    change_book(visitor.store, book, quantity=1)
+    visitor.page.get_by_role("button", name="Buy now").click()
+    expect(visitor.page.get_by_role("alert")).to_be_visible()
+
+
+def _sold_out(visitor: Visitor) -> None:
+    visitor.go(f"/books/{new_book(visitor.store, title='Gone', quantity=0)}/")
+
+
+def _orders(visitor: Visitor) -> None:
+    for _ in range(2):
+        _order(visitor)
+    visitor.go("/orders/")
 
 
 def _import_with_rejects(visitor: Visitor) -> None:
@@ -113,7 +144,10 @@ WHOLE = (
     Scene("shop-book", at("front", "/books/2/"), is_logged_in=False),
     Scene("shop-basket", _basket, is_logged_in=False),
     Scene("shop-order", _order, is_logged_in=False),
-    Scene("shop-orders", at("front", "/orders/"), is_logged_in=False),
+    Scene("shop-orders", _orders, is_logged_in=False),
+    Scene("shop-sold-out", _sold_out, is_logged_in=False),
+    Scene("shop-refused", _refused_at_once, is_logged_in=False),
+    Scene("shop-basket-refused", _sold_out_meanwhile, is_logged_in=False),
     Scene("day", _day),
     Scene("day-not-found", at("front", "/day/?date=2029-12-31&number=0000+0000")),
     Scene("shop-not-found", at("front", "/books/999999/"), is_logged_in=False),
