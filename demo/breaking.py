@@ -18,9 +18,9 @@ from tests.readiness_probe import ReadinessProbe
 from tests.store import Store
 from tests.waiting import wait_for
 
-PAUSE_S = 0.01
+PAUSE_S = 0.03
 """Between two requests of a customer."""
-AT_LEAST = 20
+AT_LEAST = 10
 """Requests of each customer before and after something breaks."""
 STOCK = 5000
 BOUGHT = 5

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visitor import BOOKS, NARROW, SCHEMES, WIDE, Scheme, Visitor
+from tests.store import Store
 
 OURS = ("/", "/?search=nothing", "/cluster/", "/api-auth/login/", "/cluster/controls/file/delete/catalog-1/")
 FRAMEWORKS = {
@@ -31,6 +32,12 @@ FRAMEWORKS = {
 }
 """Each has something that no other one has: the replicas' browsable API is made of the same parts as the front's."""
 SETTINGS: tuple[tuple[int, Scheme], ...] = ((NARROW, "dark"), (WIDE, "light"))
+
+
+@pytest.fixture
+def breakable(shared_store: Store) -> Store:
+    """Nobody breaks it here."""
+    return shared_store
 
 
 def assert_fine(visitor: Visitor, what: str) -> None:

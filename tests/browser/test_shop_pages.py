@@ -8,9 +8,16 @@ from playwright.sync_api import Page, expect
 from tests.browser.shopping import ORDER, buy, change_book, new_book, orders_of, to_basket
 from tests.browser.test_pages import assert_fine
 from tests.browser.visitor import Visitor
+from tests.store import Store
 
 MOST_STOPS = 80
 """Of the tab key, on the way to what is looked for."""
+
+
+@pytest.fixture
+def breakable(shared_store: Store) -> Store:
+    """Nobody breaks it here."""
+    return shared_store
 
 
 @pytest.fixture

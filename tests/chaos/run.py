@@ -35,7 +35,7 @@ LONG_S = 300.0
 """From here on a run has room for faults that last a minute."""
 KILL_EVERY_S = 1.2
 LONGER = 20
-STEP_S = 3.0
+STEP_S = 1.0
 PAIRS = 0.15
 KILLS = tuple(Fault(name, "kill", lambda scene, target: None) for name in (KILL_NODE, KILL_DIRECT, KILL_AT_POINT))
 ALL = (*KILLS, *PROCESS_FAULTS, *FILE_FAULTS, *COORDINATION_FAULTS, *LONG_FAULTS)

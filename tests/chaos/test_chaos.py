@@ -7,7 +7,7 @@ from tests.chaos.report import Report
 from tests.chaos.run import ALL, Plan, run
 from tests.databases import require_tool
 
-SECONDS = 8
+SECONDS = 5
 SEED = "a gust"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.answers import Answer
 from tests.client import Shop
 from tests.databases import dump_both, files, is_whole, query
-from tests.store import Store
+from tests.store import QUICK_LOGINS, Store
 from tests.waiting import PATIENCE_S, wait_for
 
 BUYERS = 3
@@ -60,7 +60,7 @@ def test_a_backup_taken_while_people_buy_comes_back_into_an_empty_folder(store: 
     assert f"supervisor: process {store.supervisor.pid}" in refused.stderr
     key = (store.data / "secret-key").read_bytes()
 
-    with_backup = Store(tmp_path / "new" / "var")
+    with_backup = Store(tmp_path / "new" / "var", environment=QUICK_LOGINS, is_forked=True)
     (tmp_path / "new").mkdir()
     restored = with_backup.manage("restore", str(backup), "--yes")
     assert restored.returncode == 0, restored.stderr

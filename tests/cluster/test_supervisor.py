@@ -147,7 +147,7 @@ class TestRestart:
 
 class TestByHand:
     def test_one_process_runs_beside_the_others_and_reloads_when_code_changes(self, tmp_path: Path) -> None:
-        store = Store(tmp_path / "var")
+        store = Store(tmp_path / "var", is_forked=True)
         assert store.manage("prepare").returncode == 0
         server = subprocess.Popen(
             [sys.executable, "manage.py", "runserver", "--node", "catalog-2"],

@@ -15,7 +15,7 @@ from tests.waiting import wait_for
 
 @pytest.mark.processes
 def test_a_second_supervisor_is_refused_whatever_was_deleted(tmp_path: Path) -> None:
-    second = Store(tmp_path / "var")
+    second = Store(tmp_path / "var", is_forked=True)
     with lock.exclusive(second.data):
         (second.data / "run").mkdir()
         shutil.rmtree(second.data / "run")

@@ -1,11 +1,10 @@
 """Books, orders and accounts are their owner's alone, also where somebody runs a command by hand."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import loaded
 from tests.store import ROOT, Store
 
 pytestmark = pytest.mark.processes
@@ -13,8 +12,9 @@ pytestmark = pytest.mark.processes
 
 def manage(store: Store, *arguments: str) -> None:
     """For whom the umask takes nothing away."""
-    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    done = subprocess.run(command, env=store.environment, umask=0, capture_output=True, text=True, check=False)
+    command = [str(ROOT / "manage.py"), *arguments]
+    begin = f"import os, runpy, sys; os.umask(0); sys.argv = {command}"
+    done = loaded.run(["-c", f"{begin}; runpy.run_path(sys.argv[0], run_name='__main__')"], store.environment)
     assert done.returncode == 0, done.stderr
 
 
