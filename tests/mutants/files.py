@@ -251,4 +251,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "            )\n",
         f"{rooms.REPAIR}/test_rejoin.py::test_a_damaged_donor_is_told_apart_from_its_sound_copy",
     ),
+    mutant(
+        "a healthy file isn't looked at for a while, whatever happens to it",
+        "a file that was deleted is missed seconds later, when the other may be at fault, too",
+        "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
+        "        if traces is not None and traces == self._seen and ",
+        "        if self._seen and ",
+        f"{rooms.REPAIR}/test_maintenance.py::test_whatever_is_touched_is_opened_in_the_next_round",
+        f"{rooms.REPAIR}/test_maintenance.py::test_a_file_that_is_gone_is_missed_in_the_next_round",
+    ),
 )

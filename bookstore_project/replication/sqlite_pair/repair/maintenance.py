@@ -21,6 +21,7 @@ from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
 from bookstore_project.replication.sqlite_pair.files import scrub, source, text_index
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
+from bookstore_project.replication.sqlite_pair.files.traces import Traces, traces_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import Role
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.reading import gate
@@ -28,6 +29,8 @@ from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin,
 from bookstore_project.replication.sqlite_pair.repair.review import Review
 
 EVERY_S = 0.5
+OPEN_EVERY_S = 5.0
+"""Between two rounds that open the files, if nothing tells that one has changed."""
 COMPACT_EVERY_S = 5.0
 """Between two looks whether the log can be shortened: it grows slowly, and each opens both files three times."""
 COMPACTION_S = 2.0
@@ -49,6 +52,9 @@ class Maintenance:
     clock: Clock = time.monotonic
     _scrubbed: float | None = None
     _compacted: float | None = None
+    _seen: Traces | None = None
+    """Of what was opened last, and found well."""
+    _opened: float = 0.0
 
     def __post_init__(self) -> None:
         self._progress = logged()
@@ -57,8 +63,7 @@ class Maintenance:
 
     def step(self) -> None:
         """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
-        witness_rebuild.rebuild_witness(self.service)
-        self.evict_faulty()  # In each process: some faults show in the connections of one alone.
+        self._look()  # In each process: some faults show in the connections of one alone.
         if not self._role.is_mine():
             return
         self._review.step()
@@ -72,6 +77,16 @@ class Maintenance:
             or maintenance_log.is_scrub_requested(self.service.name)
         ):
             self.scrub()
+
+    def _look(self) -> None:
+        """Opens witness and files, less often if nothing has happened to them: that takes most of a store's rest."""
+        traces = traces_of(self.service)
+        if traces is not None and traces == self._seen and self.clock() - self._opened < OPEN_EVERY_S:
+            return
+        self._seen = None
+        witness_rebuild.rebuild_witness(self.service)
+        self.evict_faulty()
+        self._seen, self._opened = traces, self.clock()
 
     def _compact(self) -> None:
         """Less often than the rest, unless there is more to do."""

@@ -1,0 +1,120 @@
+"""A round of maintenance opens files that were touched, and others now and then: a disk may fail without a trace."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bookstore_project import sqlite_files
+from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair.maintenance import COMPACT_EVERY_S, OPEN_EVERY_S
+from bookstore_project.replication.tests.support.articles import reprice
+from bookstore_project.replication.tests.support.maintenance import Maintenance
+from tests.clock import Clock
+
+SHELF = get_service("shelf")
+FIRST = SHELF.aliases[0]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Whatever is opened from now on to be looked at."""
+    paths: list[Path] = []
+    connect = sqlite_files.connect
+
+    def noting(path: Path, **options: Any) -> Any:
+        paths.append(Path(path))
+        return connect(path, **options)
+
+    monkeypatch.setattr(sqlite_files, "connect", noting)
+    return paths
+
+
+@pytest.fixture
+def maintenance(seven_articles: Path) -> Maintenance:
+    """After rounds that have found all well."""
+    made = Maintenance(SHELF)
+    made.clock = Clock()
+    for _ in range(4):  # The first ones write, too.
+        made.step()
+    return made
+
+
+def test_files_that_nobody_touches_are_opened_now_and_then(maintenance: Maintenance, opened: list[Path]) -> None:
+    assert isinstance(maintenance.clock, Clock)
+    maintenance.step()
+    assert opened == []
+    maintenance.clock.now += OPEN_EVERY_S
+    maintenance.step()
+    assert {replication_settings.files[alias] for alias in SHELF.aliases} <= set(opened)
+    assert OPEN_EVERY_S <= COMPACT_EVERY_S
+
+
+def _touch(path: Path) -> None:
+    os.utime(path)
+
+
+def _write_with_the_old_time(path: Path) -> None:
+    about, content = path.stat(), path.read_bytes()
+    path.write_bytes(content)
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def _replace(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.rename(path)
+
+
+def _forbid(path: Path) -> None:
+    path.chmod(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "touch"),
+    [
+        *[(name, touch) for name in ("witness", "database", "wal") for touch in (_touch, _replace, _forbid)],
+        *[(name, _write_with_the_old_time) for name in ("witness", "database")],
+    ],
+)
+def test_whatever_is_touched_is_opened_in_the_next_round(
+    maintenance: Maintenance, opened: list[Path], name: str, touch: Callable[[Path], None]
+) -> None:
+    database = replication_settings.files[FIRST]
+    reprice()
+    maintenance.step()
+    opened.clear()
+    touch(
+        {"witness": SHELF.witness_file, "database": database, "wal": database.with_name(f"{database.name}-wal")}[name]
+    )
+    maintenance.step()
+    assert database in opened
+
+
+def test_a_file_that_is_gone_is_missed_in_the_next_round(maintenance: Maintenance) -> None:
+    before = read_witness(SHELF.witness_file).files[FIRST].nonce
+    replication_settings.files[FIRST].unlink()
+    maintenance.step()
+    witness = read_witness(SHELF.witness_file)
+    assert FIRST in witness.in_sync
+    assert witness.files[FIRST].nonce != before, "it was made anew"
+
+
+def test_a_round_that_did_not_end_is_no_reason_to_look_away(
+    maintenance: Maintenance, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OSError("too many open files")
+
+    reprice()
+    with monkeypatch.context() as patch:
+        patch.setattr(maintenance, "evict_faulty", fail)
+        with pytest.raises(OSError, match="too many"):
+            maintenance.step()
+    opened.clear()
+    maintenance.step()
+    assert opened
