@@ -10,7 +10,7 @@ import shutil
 import signal
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from bookstore_project.api.login_attempts import attempts
 from bookstore_project.replication import failpoints
@@ -110,9 +111,34 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]  # Of a package without types.
     """Gives a module of whole stores to one process, and the other tests one by one to whoever is free."""
 
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        super().add_node_collection(node, collection)
+        if node in self.registered_collections:
+            self.registered_collections[node] = Numbered(collection)
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """Forgets what is done: all of it would be counted after each test."""
+        nodeid = self.registered_collections[node][item_index]
+        work, scope = self.assigned_work[node], self._split_scope(nodeid)
+        work[scope][nodeid] = True
+        if all(work[scope].values()):
+            del work[scope]
+        self._reschedule(node)
+
     def _split_scope(self, nodeid: str) -> str:
         module, *_ = nodeid.split("::")
         return module if module.startswith(STORES) else nodeid
+
+
+class Numbered(list[str]):
+    """A list that knows where each of its items is."""
+
+    def __init__(self, items: Iterable[str]) -> None:
+        super().__init__(items)
+        self._numbers = {item: number for number, item in enumerate(self)}
+
+    def index(self, item: str, *_: Any) -> int:
+        return self._numbers[item]
 
 
 @pytest.fixture(scope="session")

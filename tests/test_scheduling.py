@@ -1,0 +1,49 @@
+"""Who of a run's processes gets which test, and how little that takes."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from conftest import Numbered, OneModuleTogether
+
+WHOLE = "tests/cluster/test_shop.py"
+TESTS = [f"{WHOLE}::test_first", f"{WHOLE}::test_second", *(f"order_app/test_it.py::test_it[{n}]" for n in range(4))]
+
+
+class Process:
+    """One that runs tests, as the scheduler sees it."""
+
+    def __init__(self) -> None:
+        self.gateway = SimpleNamespace(id="gw0", spec="")
+        self.given: list[int] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, numbers: list[int]) -> None:
+        self.given += numbers
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def scheduler(process: Process) -> Any:
+    config: Any = SimpleNamespace(getvalue=lambda name: ["popen"], option=SimpleNamespace(loadscopereorder=False))
+    made = OneModuleTogether(config, None)
+    made.add_node(process)
+    made.add_node_collection(process, TESTS)
+    return made
+
+
+def test_a_module_of_a_whole_store_goes_to_one_process_and_what_is_done_is_forgotten() -> None:
+    process = Process()
+    made = scheduler(process)
+    made.schedule()
+    assert process.given[:2] == [0, 1], "all of the module at once"
+    for done in range(len(TESTS)):
+        made.mark_test_complete(process, done)
+        assert all(not all(unit.values()) for unit in made.assigned_work[process].values()), "or it is counted again"
+    assert process.given == [*range(len(TESTS))]
+    assert made.tests_finished
+    assert process.shutting_down
+
+
+def test_a_list_knows_where_each_of_its_items_is() -> None:
+    assert [Numbered(TESTS).index(test) for test in TESTS] == [*range(len(TESTS))]
