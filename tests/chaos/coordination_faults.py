@@ -8,10 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 from tests.chaos.faults import Fault, Missed, NotHere, Scene, Undo
 from tests.databases import SERVICES
 
 NONSENSE = b"nonsense"
+WRITES_OF_A_MOMENT = 6
+"""Of the witness: one each time that the floor rises."""
+UNWRITTEN_S = 5.0
 
 
 def _remove_locks(scene: Scene, service: str) -> None:
@@ -88,10 +92,12 @@ def _delete_witness(scene: Scene, service: str) -> Undo:
 
 
 def _replace_witness_by_old_copy(scene: Scene, service: str) -> Undo:
-    """As restoring a backup of that folder does; the old one isn't of the beginning, but of a second ago."""
+    """As restoring a backup of that folder does; the old one isn't of the beginning, but of a few writes ago."""
     path = scene.witness_file(service)
     old = path.read_bytes()
-    time.sleep(1)
+    before = scene.witness(service)
+    if before is None or not _is_written(scene, service, since=before):
+        raise Missed("nobody has written it for long: an old copy would be none")
 
     def replace(path: Path) -> None:
         draft = path.with_suffix(".old")
@@ -99,6 +105,17 @@ def _replace_witness_by_old_copy(scene: Scene, service: str) -> Undo:
         draft.replace(path)
 
     return _quietly(scene, service, replace)
+
+
+def _is_written(scene: Scene, service: str, *, since: Witness) -> bool:
+    """Whether it is, soon: with nobody to write it, it stays as it was."""
+    deadline = time.monotonic() + UNWRITTEN_S
+    while time.monotonic() < deadline:
+        now = scene.witness(service)
+        if now is not None and (now.timeline != since.timeline or now.counter >= since.counter + WRITES_OF_A_MOMENT):
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _rename_both(scene: Scene, service: str) -> Undo:

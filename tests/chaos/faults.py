@@ -92,6 +92,19 @@ class Fault:
     """It is taken only if it is asked for by its name."""
 
 
+@dataclass(frozen=True)
+class Struck:
+    """What was done to the store, from when to when, by the clock of the history."""
+
+    what: str
+    began: float
+    ended: float
+    """When it was taken back, or had been done."""
+
+    def __str__(self) -> str:
+        return f"{self.what} [{self.began:.6f}, {self.ended:.6f}]"
+
+
 def service_of(alias: str) -> str:
     return alias.partition("-")[0]
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from bookstore_project import sqlite_files
-from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, service_of
+from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, Struck, service_of
 from tests.chaos.pairs import Pairs
 from tests.databases import SERVICES
 
@@ -44,8 +44,7 @@ class Injector:
     """Who strikes twice, now and then."""
     done: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
-    """Each fault with its moment, by the clock of the history."""
+    struck: list[Struck] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """Where the store refused for long, and what the operator did."""
@@ -92,10 +91,10 @@ class Injector:
             self.say(f"  missed: {error}")
             return
         self.done[fault.name] += 1
-        self.told.append(f"{fault.name} on {target} [{began:.6f}, {time.monotonic():.6f}]")
         if undo is not None:
             self.scene.undo.append(undo)
             time.sleep(min(self.rng.uniform(*fault.holds_s), max(until - began, 0)))
+        self.struck.append(Struck(f"{fault.name} on {target}", began, time.monotonic()))
         if fault.group == "file":
             self._hurried[service_of(target)] = fault, target, before
         if self.rng.random() > HURRY or fault.is_hidden:
@@ -110,7 +109,10 @@ class Injector:
         self.recover()
         self._hurried.clear()
         if not self.stuck:
+            began, before = time.monotonic(), len(self.pairs.drawn)
             self.pairs.strike()
+            # With all that comes of it: the operator is called only when the store has had its time.
+            self.struck += [Struck(pair, began, time.monotonic()) for pair in self.pairs.drawn[before:]]
             self.scene.take_back()
             self.recover()
             self.stuck += self.pairs.operator.stuck

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.faults import Scene
+from tests.chaos.faults import Scene, Struck
 from tests.chaos.process_faults import KILL_DIRECT, KILL_NODE, NODES, kill_node
 from tests.store import ROOT, Store
 from tests.waiting import PATIENCE_S
@@ -66,8 +66,8 @@ class Killer(threading.Thread):
         self._nodes = nodes
         self._rng = random.Random(f"{seed}/killer")
         self._ended = threading.Event()
-        self.told: list[str] = []
-        """Nodes that were killed, each with its moment, by the clock of the history."""
+        self.struck: list[Struck] = []
+        """Nodes that were killed."""
         self.kills = dict.fromkeys((KILL_NODE, KILL_DIRECT), 0)
 
     def run(self) -> None:
@@ -81,8 +81,9 @@ class Killer(threading.Thread):
                 self.kills[kind] += 1
             else:
                 node = self._rng.choice(self._nodes)
-                self.told.append(f"{time.monotonic():.6f} {kind} {node}")
+                began = time.monotonic()
                 self.kills[kind] += kill_node(self._scene, node)
+                self.struck.append(Struck(f"{kind} {node}", began, began))
 
     def end(self) -> None:
         self._ended.set()

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tests.chaos.checker import Violation
+from tests.chaos.faults import Struck
 from tests.chaos.history import Kind, Operation, Outcome
 
 SHOWN = 20
 """Violations that are printed with their evidence."""
+SHOWN_S = 0.05
+"""What lasted less long is told without."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Report:
     """What an operator gave up."""
     given_up: int = 0
     """Answers that rest on it."""
+    struck: Sequence[Struck] = ()
 
     @property
     def killed(self) -> int:
@@ -51,7 +55,7 @@ class Report:
         return sum(one.outcome is outcome for one in self.operations)
 
     def lines(self) -> list[str]:
-        front = [one for one in self.operations if one.actor.startswith("customer")]
+        at_front = longest_stall([one for one in self.operations if one.actor.startswith("customer")])
         told = [
             f"seed               {self.seed}",
             f"seconds            {self.seconds:.0f}",
@@ -66,8 +70,9 @@ class Report:
             f"pairs of faults    {len(self.pairs)}",
             *(f"  decided          {decision}" for decision in self.decisions),
             f"  given up         {self.given_up} answers",
-            f"longest stall      {longest_stall(front):.1f} s between two acknowledged writes at the front, "
-            f"{longest_stall(self.operations):.1f} s anywhere",
+            f"longest stall      {at_front.seconds:.1f} s without an acknowledged write at the front, "
+            f"{longest_stall(self.operations).seconds:.1f} s anywhere",
+            *(f"  meanwhile        {what}" for what in at_front.meanwhile(self.struck)),
             f"operator called    {len(self.refused)} times",
         ]
         told += [f"left out           {name}: it needs {reason}" for name, reason in self.skipped.items()]
@@ -86,7 +91,32 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if count) or "none"
 
 
-def longest_stall(operations: Sequence[Operation]) -> float:
-    """Seconds between two acknowledged writes, at most."""
+@dataclass(frozen=True)
+class Stall:
+    """Without an acknowledged write, though somebody asked for one: mostly from one's answer to the other's."""
+
+    began: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+    def meanwhile(self, struck: Sequence[Struck]) -> list[str]:
+        """What was done to the store, and for how much of the stall it lasted."""
+        told = []
+        for one in struck:
+            if one.began < self.ended and one.ended > self.began:
+                lasted_s = min(one.ended, self.ended) - max(one.began, self.began)
+                told.append(f"{one.what}, {lasted_s:.1f} s" if lasted_s >= SHOWN_S else one.what)
+        return told
+
+
+def longest_stall(operations: Sequence[Operation]) -> Stall:
+    """Also one that begins before the first acknowledged write, or lasts until nobody asks any more."""
+    asked = [one.invoked for one in operations if one.is_write]
+    if not asked:
+        return Stall(0.0, 0.0)
     ends = sorted(one.responded for one in operations if one.is_write and one.outcome is Outcome.OK)
-    return max((after - before for before, after in pairwise(ends)), default=0.0)
+    moments = [min(asked), *ends, max(asked)]
+    return max((Stall(*pair) for pair in pairwise(moments)), key=lambda stall: stall.seconds)

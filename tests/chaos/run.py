@@ -14,7 +14,7 @@ from tests.chaos.coordination_faults import COORDINATION_FAULTS
 from tests.chaos.customers import Customer
 from tests.chaos.data_loss import settle_losses
 from tests.chaos.demand import VICTIM
-from tests.chaos.faults import Fault, Scene
+from tests.chaos.faults import Fault, Scene, Struck
 from tests.chaos.file_faults import FILE_FAULTS, LONG_FAULTS, MARKER
 from tests.chaos.history import Operation, read_history
 from tests.chaos.injector import Injector
@@ -176,7 +176,7 @@ class Run:
 
     def _reckon(self, seconds: float, violations: list[Violation]) -> Report:
         operations, points = read_history(self._history)
-        (self._plan.folder / "faults").write_text("\n".join(self._injector.told))
+        (self._plan.folder / "faults").write_text("\n".join(map(str, self._struck())))
         judged = [one for one in operations if is_judged(one, self._injector.doubts)]
         self._plan.begin(f"reckoning up {len(operations)} operations", nothing_more)
         recorder = self._recorder
@@ -213,7 +213,11 @@ class Run:
             self._injector.pairs.drawn,
             [*map(str, self._operator.decisions)],
             given_up,
+            self._struck(),
         )
+
+    def _struck(self) -> list[Struck]:
+        return sorted([*self._injector.struck, *self._killer.struck], key=lambda one: one.began)
 
 
 def run(plan: Plan) -> Report:

@@ -234,7 +234,8 @@ class _Run:
 
     def _reckon(self, seconds: float, given: int) -> Result:
         operations, _ = read_history(self._history)
-        (self._plan.folder / "faults").write_text("\n".join(sorted(self._schedule.told + self._killer.told)))
+        kills = [f"{one.began:.6f} {one.what}" for one in self._killer.struck]
+        (self._plan.folder / "faults").write_text("\n".join(sorted(self._schedule.told + kills)))
         self._plan.begin(f"reckoning up {len(operations)} operations", nothing_more)
         wait_until_swept(self._store)
         entries = self._recorder.entries
