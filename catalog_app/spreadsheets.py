@@ -1,7 +1,6 @@
 """Cells of a CSV file that a spreadsheet opens as text, not as formulas, and that an import reads as they were.
 
-A cell that begins with one of these characters is run as a formula by the common spreadsheets, also one in quotes; an
-apostrophe before it makes it text: https://owasp.org/www-community/attacks/CSV_Injection
+`bookstore_project.text.formulas` says what would be run as a formula.
 
 Shops export titles as HTML has them (`Tom &amp; Jerry`), so an import decodes character references; a text that has
 some of its own is written with its ampersands as `&#38;`, and what an import would refuse (`#N/A`) in that way, too.
@@ -11,8 +10,8 @@ import html
 import re
 from html.entities import html5
 
-_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
-_GUARD = "'"
+from bookstore_project.text.formulas import formula_guarded, unguarded
+
 _WRAPPED = re.compile(r'=\s*"((?:[^"]|"")*)"', re.DOTALL)
 _REFERENCE = re.compile("&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ERRORS = (
@@ -38,16 +37,6 @@ def guarded(text: str) -> str:
     if is_no_value(text):
         text = f"&#{ord('#')};{text[1:]}"
     return formula_guarded(text)
-
-
-def formula_guarded(text: str) -> str:
-    """With one more apostrophe before what might be run; `unguarded` takes it back."""
-    return _GUARD + text if _FORMULA.match(text) else text
-
-
-def unguarded(text: str) -> str:
-    """Without the apostrophe of `formula_guarded`; any other text as it is."""
-    return text[1:] if text.startswith(_GUARD) and _FORMULA.match(text[1:]) else text
 
 
 def cell_text(cell: str) -> str:

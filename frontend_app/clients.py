@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from bookstore_project.api import headers, idempotency, problems
 from bookstore_project.nodes import client, deadlines, redaction
@@ -19,6 +19,8 @@ READ_ATTEMPT_S = replication_settings.write_wait_s
 READ_TOTAL_S = max(5.0, READ_ATTEMPT_S + 0.5)
 PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 4.0
 WRITE_TOTAL_S = 10.0
+DOWNLOAD_TOTAL_S, DOWNLOAD_ATTEMPT_S = 120.0, 60.0
+"""A file of a large shop takes a while to be made."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,18 @@ class Upstream:
         for attempt in self.balancer.attempts(deadline, READ_ATTEMPT_S):
             try:
                 answer = self._ask(attempt, "GET", path, None, extra)
+            except client.CallFailed:
+                continue
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and not answer.is_turned_away:
+                return answer
+        raise self._unavailable(deadline)
+
+    def download(self, path: str, into: IO[bytes], extra: Mapping[str, str]) -> UpstreamAnswer:
+        """A GET of a file, which goes `into` one, whole. Again on a second replica. Raises Unavailable."""
+        deadline = self._deadline(DOWNLOAD_TOTAL_S)
+        for attempt in self.balancer.attempts(deadline, DOWNLOAD_ATTEMPT_S):
+            try:
+                answer = self._ask(attempt, "GET", path, None, extra, into)
             except client.CallFailed:
                 continue
             if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and not answer.is_turned_away:
@@ -177,11 +191,17 @@ class Upstream:
         return self.balancer.unavailable()
 
     def _ask(
-        self, attempt: Attempt, method: str, path: str, body: bytes | None, extra: Mapping[str, str] | None
+        self,
+        attempt: Attempt,
+        method: str,
+        path: str,
+        body: bytes | None,
+        extra: Mapping[str, str] | None,
+        into: IO[bytes] | None = None,
     ) -> UpstreamAnswer:
         with current_trace().step(attempt.node.name, f"{method} {redaction.target(path)}") as step:
             try:
-                reply = self.balancer.ask(attempt, method, path, body=body, extra_headers=extra)
+                reply = self.balancer.ask(attempt, method, path, body=body, extra_headers=extra, into=into)
             except client.CallFailed as error:
                 step.result = reason_of(error)
                 raise

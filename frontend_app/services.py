@@ -1,6 +1,7 @@
 """What a front does for its clients: reads through the cache, purchases, and staff's changes."""
 
 from collections.abc import Mapping, Sequence
+from typing import IO
 from urllib.parse import parse_qsl, quote, urlencode
 
 from bookstore_project.api import headers, idempotency, internal_paths, problems
@@ -69,6 +70,14 @@ def list_orders(front: Front, query: str, *, username: str) -> Relay:
 def read_day(front: Front, query: str, *, username: str) -> Relay:
     """What was sold on a day. Raises Unavailable."""
     return read_as_staff(front, front.order, "/api/v1/orders/day/", query, username=username)
+
+
+def export_orders(front: Front, query: str, into: IO[bytes], *, username: str) -> Relay:
+    """Orders and their lines as CSV: the file goes `into` one; what is wrong is in the answer. Raises Unavailable."""
+    front.reads.count("bypass")
+    path = _with_query("/api/v1/orders/export/", _without_format(query))
+    extra = {headers.ACTING_USER: quote(username), "Accept": "text/csv"}
+    return responses.from_answer(front.order.download(path, into, extra))
 
 
 def book_history(front: Front, book_id: int, query: str, *, username: str) -> Relay:

@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route(ALL_TOPICS, views.TopicListView.as_view(), "topics"),
     *route("api/v1/orders/", views.OrderListView.as_view(), "orders"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderView.as_view(), "order"),
+    *route("api/v1/orders/export/", views.OrderExportView.as_view(), "order-export"),
     *route("api/v1/orders/day/", views.DayView.as_view(), "day-data"),
     *route("api/v1/orders/<uuid:order_id>/cancel/", order_views.CancelView.as_view(), "order-cancel"),
     *route("api/v1/orders/<uuid:order_id>/collect/", order_views.CollectView.as_view(), "order-collect"),

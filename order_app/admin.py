@@ -8,16 +8,18 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
 from django.urls import URLPattern
 
 from bookstore_project.api.order_numbers import ids_of
 from bookstore_project.api.permissions import VIEW_ORDER
 from bookstore_project.api.representations import is_book_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
+from bookstore_project.replication.web.exporting import ExportedList
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
 from order_app import admin_changes
+from order_app.exporting import export
 from order_app.figures import Totals, totals_of
 from order_app.models import Order, OrderChange, OrderLine
 
@@ -118,7 +120,7 @@ class ChangeInline(ReadOnlyInline):
 
 
 @admin.register(Order)
-class OrderAdmin(KeyedAdmin, ReadOnlyAdmin):
+class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
     list_display = ("created_at", "books", "copies", "sum", "status", "id")
     list_display_links = ("created_at", "id")
@@ -168,6 +170,9 @@ class OrderAdmin(KeyedAdmin, ReadOnlyAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["may_change_order"] = admin_changes.may_change(self, request)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def export(self, rows: QuerySet[Any]) -> FileResponse:
+        return export(rows)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OrderList

@@ -9,6 +9,7 @@ from order_app import change_views, views
 urlpatterns = [
     *route("api/v1/orders/", views.OrderList.as_view(), "order-list"),
     *route("api/v1/orders/<uuid:order_id>/", views.OrderDetail.as_view(), "order-detail"),
+    *route("api/v1/orders/export/", views.OrderExport.as_view(), "order-export"),
     *route("api/v1/orders/day/", views.DayView.as_view(), "day"),
     *route("api/v1/orders/<uuid:order_id>/cancel/", change_views.OrderCancel.as_view(), "order-cancel"),
     *route("api/v1/orders/<uuid:order_id>/collect/", change_views.OrderCollect.as_view(), "order-collect"),

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.http import FileResponse
 from django.utils import timezone
 from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny
@@ -14,14 +15,16 @@ from bookstore_project.api import headers, permissions, problems, representation
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.pagination import Pages, checked_query
-from bookstore_project.api.parameters import IDEMPOTENCY_KEY
+from bookstore_project.api.parameters import CSV, IDEMPOTENCY_KEY
 from bookstore_project.api.permissions import IsService
-from bookstore_project.api.query_parameters import DayQuery, OrderQuery
+from bookstore_project.api.query_parameters import DayQuery, OrderFilters, OrderQuery
+from bookstore_project.api.renderers import CSVRenderer, JSONRenderer
 from bookstore_project.api.sales import Line
 from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from order_app import selectors
+from order_app.exporting import export
 from order_app.figures import Day
 from order_app.purchase import order_finish, purchase
 from order_app.serializers import day_body, order_data, order_in_short
@@ -75,6 +78,21 @@ class OrderList(PurchaseView):
     def post(self, request: Request) -> Response:
         """Buy copies of a book, or of several (`lines`): all of them, or none."""
         return self.buy(request, [Line(**line) for line in self.checked(request)["lines"]])
+
+
+class OrderExport(ReplicaView):
+    """Orders as a file."""
+
+    service = topology.ORDER
+    renderer_classes = (JSONRenderer, CSVRenderer)
+    needs: ClassVar[Mapping[str, str]] = {"GET": permissions.VIEW_ORDER}
+
+    @described(operation_id="orders_export", parameters=[OrderFilters], responses=CSV)
+    def get(self, request: Request) -> FileResponse:
+        """Orders and their lines as CSV, as of one moment: a row for each line, with the list's filters (staff)."""
+        query = checked_query(OrderFilters, request)
+        with self.reading():
+            return export(selectors.orders_matching(query))
 
 
 class DayView(ReplicaView):

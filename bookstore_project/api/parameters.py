@@ -1,5 +1,6 @@
 """Parameters of paths and headers in the schemas: what they say is what is accepted, and nothing else is."""
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from bookstore_project.api import headers
@@ -24,6 +25,8 @@ REQUEST_TIMEOUT = OpenApiParameter(
     description="How many seconds the client waits, more than 0: then it is told what is known, or 503. "
     "The store's own limit counts if it is less.",
 )
+CSV = {(200, "text/csv"): OpenApiTypes.STR}
+"""What answers with a file says so, in the place of a serializer."""
 BOOK_ID = OpenApiParameter(
     "book_id", {"type": "integer", "minimum": 1, "maximum": MAX_BOOK_ID}, OpenApiParameter.PATH
 )

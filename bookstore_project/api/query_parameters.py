@@ -50,7 +50,7 @@ class BookQuery(PageQuery):
     )
 
 
-class OrderQuery(PageQuery):
+class OrderFilters(StrictFields):
     """Filters of the list of orders."""
 
     book = WholeNumberField(min_value=1, max_value=MAX_BOOK_ID, required=False, help_text="The book's id.")
@@ -61,6 +61,10 @@ class OrderQuery(PageQuery):
         required=False,
         help_text="The number that the customer says: the first 4 to 32 digits of the id, in any groups.",
     )
+
+
+class OrderQuery(OrderFilters, PageQuery):
+    """Filters and page of the list of orders."""
 
 
 class DayQuery(StrictFields):

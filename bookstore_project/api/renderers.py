@@ -27,6 +27,13 @@ class JSONRenderer(renderers.JSONRenderer):
         return super().render(data, accepted_media_type, renderer_context)
 
 
+class CSVRenderer(JSONRenderer):
+    """For views that answer with a file: lets a client ask for CSV. What goes wrong is told as everywhere."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """Forms for what the caller may do, none for what not."""
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from http import HTTPStatus
+from typing import IO
 
 import urllib3
 from django.conf import settings
@@ -21,6 +23,7 @@ from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.settings import topology
 
 CONNECT_TIMEOUT_S = 0.5
+PIECE_BYTES = 64 * 1024
 POOL_SIZE = 64
 """At least as many connections as a node has threads, so that none waits for one."""
 
@@ -62,12 +65,13 @@ def call(
     extra_headers: Mapping[str, str] | None = None,
     timeout_s: float,
     deadline: float | None = None,
+    into: IO[bytes] | None = None,
 ) -> Reply:
     """Calls another node with the service token and this request's id.
 
     `timeout_s` bounds the wait for the answer; `deadline` (epoch seconds) shortens it, and is passed on, a margin
     earlier, so that the answer is back in time. Raises NeverSent if the request did not leave, NoAnswer if it may
-    have.
+    have. The body of a 200 goes `into` that file, piece by piece, if there is one, and not into the reply.
     """
     if deadline is not None:
         timeout_s = min(timeout_s, deadline - time.time())
@@ -86,10 +90,18 @@ def call(
     began, outcome = time.perf_counter(), "no_answer"
     try:
         answer = _pool(node.host, node.port).urlopen(
-            method, path, body=body, headers=sent, timeout=timeout, retries=False, redirect=False
+            method,
+            path,
+            body=body,
+            headers=sent,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=into is None,
         )
+        received = answer.data if into is None or answer.status != HTTPStatus.OK else _save(answer, into)
         outcome = metrics.class_of(answer.status)
-        return Reply(answer.status, answer.headers, answer.data)
+        return Reply(answer.status, answer.headers, received)
     except ConnectTimeoutError as error:  # Refused, or no connection in time.
         outcome = "never_sent"
         raise NeverSent(f"{node.name} at {node.address} refuses connections") from error
@@ -98,3 +110,17 @@ def call(
     finally:
         took_s = time.perf_counter() - began
         metrics.calls.observe((node.name, method, metrics.resource_of(path), outcome), took_s)
+
+
+def _save(answer: urllib3.BaseHTTPResponse, into: IO[bytes]) -> bytes:
+    """Nothing is left for the reply. A file that an attempt before has begun is begun anew."""
+    into.seek(0)
+    into.truncate()
+    try:
+        for piece in answer.stream(PIECE_BYTES):
+            into.write(piece)
+    except BaseException:
+        answer.close()  # What is left on the connection is no answer to the next call.
+        raise
+    answer.release_conn()
+    return b""

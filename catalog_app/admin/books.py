@@ -4,13 +4,11 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.db.models import Model, QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -19,6 +17,7 @@ from django.utils.safestring import SafeString
 from bookstore_project.api.permissions import DELETE_BOOK
 from bookstore_project.replication.transaction import get_verified
 from bookstore_project.replication.web.admin import ReplicatedAdmin
+from bookstore_project.replication.web.exporting import ExportedList
 from bookstore_project.replication.web.failover_page import others_in_sync
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
@@ -74,7 +73,7 @@ class BookList(KeyedList):
 
 
 @admin.register(Book)
-class BookAdmin(KeyedAdmin, ReplicatedAdmin):
+class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
     service = topology.CATALOG
     form: Any = BookForm
     list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired_if_so")
@@ -96,7 +95,6 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = [
-            path("export/", self.admin_site.admin_view(self.export_view), name="catalog_app_book_export"),
             path("import/", self.import_or_login, name="catalog_app_book_import"),
             path(
                 "import/rejected/<slug:token>/",
@@ -106,20 +104,8 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
         ]
         return own + super().get_urls()
 
-    def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The books of the list, on all its pages, with its filters and in its order."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-
-        def answer() -> Any:
-            try:
-                return export(self.get_changelist_instance(request).get_queryset(request))
-            except IncorrectLookupParameters:
-                return HttpResponseRedirect(f"{reverse('admin:catalog_app_book_changelist')}?{ERROR_FLAG}=1")
-
-        return self.explained(request, lambda: self.through_replication(request, answer))
+    def export(self, rows: QuerySet[Any]) -> FileResponse:
+        return export(rows)
 
     def import_or_login(self, request: HttpRequest) -> HttpResponseBase:
         """`import_view`; who sends a form without being logged in is told, after the login, that it is lost."""
@@ -150,7 +136,7 @@ class BookAdmin(KeyedAdmin, ReplicatedAdmin):
         """Of every way in which the book was changed."""
 
         def answer() -> HttpResponse:
-            book = self.get_object(request, unquote(object_id))
+            book: Any = self.get_object(request, unquote(object_id))
             context = history_context(request, book) if book is not None else {}
             return super(BookAdmin, self).history_view(request, object_id, {**context, **(extra_context or {})})
 

@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+from bookstore_project.text.formulas import formula_guarded
 from catalog_app.importing.errors import ImportRefused, Reason
 from catalog_app.importing.records import Record, Source
-from catalog_app.spreadsheets import cell_text, formula_guarded
+from catalog_app.spreadsheets import cell_text
 
 OWN_COLUMNS = ("line", "reason", "row as it came")
 """The third has the text of a row that can't be taken apart."""

@@ -14,21 +14,23 @@ from django.db import DatabaseError, connections
 from django.test import Client
 from pytest_django import Settings
 
+from bookstore_project.api import csv_files
 from bookstore_project.api.tests.api import PASSWORD, assert_problem
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor, head, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
+from bookstore_project.text.formulas import unguarded
 from bookstore_project.text.search_keys import search_key
-from catalog_app.admin import exporting, kept_uploads, upload_form, upload_report, uploading
+from catalog_app.admin import kept_uploads, upload_form, upload_report, uploading
 from catalog_app.importing.columns import choose_columns
 from catalog_app.importing.rows import RowParser, make_defaults
 from catalog_app.importing.source import open_source
 from catalog_app.importing.workbook import Limits
 from catalog_app.models import Book
 from catalog_app.services import add_book, book_create, book_retire
-from catalog_app.spreadsheets import guarded, unguarded
+from catalog_app.spreadsheets import guarded
 from catalog_app.tests.admin_pages import BOOKS, form_of, text_of
 from catalog_app.tests.workbooks import workbook
 from tests.actors import Actor
@@ -97,7 +99,7 @@ def test_a_retired_book_is_left_out_whoever_has_its_isbn_by_now(root: Client) ->
 
 def test_a_file_is_of_one_moment_and_outlives_the_read(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sold while it downloads isn't in it, and no snapshot is held meanwhile."""
-    monkeypatch.setattr(exporting, "IN_MEMORY_BYTES", 10)
+    monkeypatch.setattr(csv_files, "IN_MEMORY_BYTES", 10)
     answer = root.get(EXPORT)
     Actor(lambda: add_books("New")).result()
     run("catalog", lambda: Book.objects.filter(pk=1).update(price=1, version=2))

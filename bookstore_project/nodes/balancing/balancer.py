@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import IO
 
 from bookstore_project.api import problems
 from bookstore_project.clock import Clock
@@ -107,8 +108,13 @@ class Balancer:
         *,
         body: bytes | None = None,
         extra_headers: Mapping[str, str] | None = None,
+        into: IO[bytes] | None = None,
     ) -> client.Reply:
-        """Makes the call, and learns from what comes of it. Raises NeverSent, NoAnswer."""
+        """Makes the call, and learns from what comes of it. Raises NeverSent, NoAnswer.
+
+        A large body goes `into` a file, where there is one (`client.call`).
+        """
+        options = {} if into is None else {"into": into}
         node, began_at = attempt.node, self.breakers.clock()
         is_judged = False
         try:
@@ -120,6 +126,7 @@ class Balancer:
                 extra_headers=extra_headers,
                 timeout_s=max(0.0, attempt.until - self.clock()),
                 deadline=attempt.until,
+                **options,
             )
             is_judged = self._judge(attempt, reply, began_at)
             return reply

@@ -1,10 +1,11 @@
 """An HTTP request and its answer, as the gateway's parts hand them to one another."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from bookstore_project.api import csp, etags, headers, privacy, problem_pages, problems
 from bookstore_project.api.renderers import canonical_json
@@ -15,6 +16,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+PIECE_BYTES = 256 * 1024
+"""Of a large file, what is in memory at a time; smaller ones are sent at once."""
 NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -75,12 +78,27 @@ class Outgoing:
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
+    rest: IO[bytes] | None = None
+    """Of a large file, what comes after `body`: it is read when it is sent, and closed then."""
 
     async def send(self, send: Send, method: str) -> None:
         raw = raw_headers(self.headers)
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
-        body = b"" if method == "HEAD" or self.status in NO_BODY else self.body
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        try:
+            await send({"type": "http.response.start", "status": self.status, "headers": raw})
+            body = b"" if method == "HEAD" or self.status in NO_BODY else self.body
+            if self.rest is not None and body:
+                body = await self._send_pieces(send, self.rest, body)
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+        finally:
+            if self.rest is not None:
+                self.rest.close()
+
+    async def _send_pieces(self, send: Send, rest: IO[bytes], piece: bytes) -> bytes:
+        """All but the last one, which it gives back. Reading a disk is no work for the event loop."""
+        while following := await asyncio.to_thread(rest.read, PIECE_BYTES):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            piece = following
+        return piece
 
 
 def problem(code: str, detail: str, request_id: str, accept: str = "") -> Outgoing:

@@ -1,14 +1,15 @@
 """Threads: so many at once and no more, what was asked for is finished, and none of them is left over."""
 
 import asyncio
+import io
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import pytest
 
-from bookstore_project.nodes.gateway.messages import Outgoing
-from bookstore_project.nodes.gateway.threads import Threads
+from bookstore_project.nodes.gateway.messages import PIECE_BYTES, Outgoing
+from bookstore_project.nodes.gateway.threads import Threads, run_wsgi
 from tests.waiting import wait_for
 
 
@@ -130,3 +131,59 @@ def test_no_thread_is_left(way: str) -> None:
 
     asyncio.run(ask())
     wait_for(lambda: set(threading.enumerate()) <= before, what="the end of the threads")
+
+
+class TestFiles:
+    """A large file isn't in memory; a small one is sent at once."""
+
+    class Noting(io.BytesIO):
+        """A file that notes how much of it was read at a time."""
+
+        def __init__(self, size: int) -> None:
+            super().__init__(b"x" * size)
+            self.sizes: list[int] = []
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            piece = super().read(size)
+            self.sizes.append(len(piece))
+            return piece
+
+    def sent(self, file: io.BytesIO, method: str = "GET") -> list[MutableMapping[str, Any]]:
+        """What goes out for it."""
+
+        def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            start_response("200 OK", [])
+            wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
+            return wrapped
+
+        messages: list[MutableMapping[str, Any]] = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            messages.append(message)
+
+        asyncio.run(run_wsgi(application, {}).send(send, method))
+        return messages[1:]
+
+    @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])
+    def test_it_goes_out_whole_and_piece_by_piece(self, size: int) -> None:
+        file = self.Noting(size)
+        messages = self.sent(file)
+        assert sum(len(message["body"]) for message in messages) == size
+        assert [message["more_body"] for message in messages] == [True] * (len(messages) - 1) + [False]
+        assert max(file.sizes) <= PIECE_BYTES
+        assert file.closed
+
+    def test_of_a_head_nothing_goes_out(self) -> None:
+        file = self.Noting(3 * PIECE_BYTES)
+        assert self.sent(file, "HEAD") == [{"type": "http.response.body", "body": b"", "more_body": False}]
+        assert file.closed
+
+    def test_it_is_closed_when_the_client_is_gone(self) -> None:
+        file = self.Noting(3 * PIECE_BYTES)
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            asyncio.run(Outgoing(200, [], file.read(PIECE_BYTES), file).send(send, "GET"))
+        assert file.closed
