@@ -82,7 +82,7 @@ def basket_page(
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     """`is_own`: whether it is what the visitor's cookie has, and so can be changed. Raises Unavailable."""
-    lines = catalogue.basket_lines(front(), kept)
+    lines, source = catalogue.basket_lines(front(), kept)
     rest = [line for line in lines if line.to_be_had]
     context = {
         "key": kept.key,
@@ -92,6 +92,7 @@ def basket_page(
         "total_of_rest": sum((line.total_to_be_had for line in rest), Decimal(0)),
         "is_whole": not any(line.is_short for line in lines),
         "is_own": is_own,
+        "source": source,
         "refused": refused,
         "lost_change": lost_change,
     }

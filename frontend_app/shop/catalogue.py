@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -116,18 +116,26 @@ class BasketLine:
         return Decimal(self.book["price"]) * self.to_be_had if self.book else Decimal(0)
 
 
-def basket_lines(front: Front, basket: Basket) -> list[BasketLine]:
-    """Each line with its book, through the coherent cache. Raises Unavailable."""
-    lines = []
+def basket_lines(front: Front, basket: Basket) -> tuple[list[BasketLine], Source | None]:
+    """Each line with its book, through the coherent cache, and where they came from. Raises Unavailable."""
+    lines, sources = [], []
     for book_id, count in basket.copies.items():
         try:
-            book = book_found(front, book_id).members
+            found = book_found(front, book_id)
         except problems.NotFound:
             lines.append(BasketLine(book_id, count, None))
             continue
-        seen = basket.prices.get(book_id)
-        lines.append(BasketLine(book_id, count, book, None if seen == Decimal(book["price"]) else seen))
-    return lines
+        sources.append(found.source)
+        seen, price = basket.prices.get(book_id), Decimal(found.members["price"])
+        lines.append(BasketLine(book_id, count, found.members, None if seen == price else seen))
+    return lines, together(sources)
+
+
+def together(sources: Sequence[Source]) -> Source | None:
+    """Of a page that has its data from several: the first that wasn't in the cache speaks for all."""
+    fetched = (source for source in sources if source.cache != "hit")
+    one = next(fetched, sources[0] if sources else None)
+    return one and replace(one, took_ms=sum(source.took_ms for source in sources))
 
 
 @dataclass(frozen=True)

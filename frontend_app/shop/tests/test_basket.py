@@ -49,6 +49,13 @@ def test_a_price_that_changed_in_the_basket_is_shown_beside_the_one_of_before(cl
     assert "was 10.00" not in text_of(client.get("/basket/")), "who says how many has seen it"
 
 
+def test_the_basket_says_where_its_books_came_from(client: Client) -> None:
+    assert "kept in the cache" in text_of(put(client, 1))
+    assert "From this front's cache" in text_of(client.get("/basket/"))
+    assert "kept in the cache" in text_of(put(client, 2)), "one of them wasn't there"
+    assert 'class="source"' not in text_of(Client().get("/basket/"))
+
+
 def test_of_two_changes_at_the_same_time_the_lost_one_is_told(client: Client) -> None:
     put(client, 1)
     before = client.cookies[baskets.COOKIE].value
