@@ -1,6 +1,7 @@
 """What is said to the database `default` while a change runs: most likely `using` was forgotten.
 
-Without `using`, Django's `atomic` and `on_commit` mean the database `default`, which isn't part of the transaction.
+Without `using`, Django's `atomic` and `on_commit` mean the database `default`, which isn't part of the transaction:
+docs/adr/0041-a-forgotten-using-joins-or-is-refused.md
 """
 
 from collections.abc import Callable, Iterator
