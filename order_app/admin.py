@@ -1,5 +1,6 @@
 """Orders, to be looked at: which, when, of which book, and what they come to."""
 
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,7 @@ class OrderList(KeyedList):
 class ReadOnlyInline(TabularInline):
     """Rows that belong to an order, to be looked at by whoever sees the order."""
 
+    template = "admin/order_app/order/rows.html"
     extra = 0
     can_delete = False
 
@@ -97,6 +99,7 @@ class ReadOnlyInline(TabularInline):
 
 class LineInline(ReadOnlyInline):
     model = OrderLine
+    verbose_name_plural = "what was bought"
     fields = readonly_fields = ("book", "title", "quantity", "cancelled", "unit_price", "sum")
 
     @admin.display(description="total")
@@ -109,7 +112,19 @@ class ChangeInline(ReadOnlyInline):
 
     model = OrderChange
     verbose_name_plural = "what staff did with it"
-    fields = readonly_fields = ("created_at", "actor", "what", "reason", "progress")
+    fields = readonly_fields = ("when", "who", "what", "why", "progress")
+
+    @admin.display
+    def when(self, change: OrderChange) -> datetime:
+        return change.created_at
+
+    @admin.display
+    def who(self, change: OrderChange) -> str:
+        return change.actor
+
+    @admin.display
+    def why(self, change: OrderChange) -> str:
+        return change.reason
 
     @admin.display
     def what(self, change: OrderChange) -> str:

@@ -56,7 +56,7 @@ class CancelForm(ChangeForm):
                 min_value=0,
                 max_value=line.quantity,
                 initial=line.left,
-                help_text=f"Copies that are cancelled, of {line.left}.",
+                help_text=f"Copies that are cancelled, of {line.left} to hand out.",
             )
             for name, line in self._lines.items()
         }
@@ -92,7 +92,7 @@ class RefundForm(ChangeForm):
 
 PAGES: dict[str, tuple[str, str, type[ChangeForm]]] = {
     "collect": ("Hand out", "was handed out", ChangeForm),
-    "cancel": ("Cancel", "was cancelled as asked; the copies are for sale again", CancelForm),
+    "cancel": ("Cancel copies", "was cancelled as asked; the copies are for sale again", CancelForm),
     "refund": ("Refund", "has its refund noted", RefundForm),
 }
 

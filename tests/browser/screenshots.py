@@ -52,6 +52,28 @@ def _order(visitor: Visitor) -> None:
     visitor.page.get_by_role("button", name="Buy for").click()
 
 
+def _changed_order(visitor: Visitor) -> str:
+    """One of which a part was cancelled and refunded; its id."""
+    with Client(visitor.store) as shop:
+        order = str(shop.buy_lines([(2, 2), (1, 1)]).json["id"])
+        shop.post(
+            f"/api/v1/orders/{order}/cancel/", {"lines": [{"book": 2}], "reason": "one is enough"}, as_staff=True
+        )
+        shop.post(f"/api/v1/orders/{order}/refund/", {"reason": "in cash"}, as_staff=True)
+    return order
+
+
+def _of_a_changed_order(node: str, path: str) -> Callable[[Visitor], None]:
+    return lambda visitor: visitor.go(path.format(_changed_order(visitor)), node)
+
+
+def _cancelled_order(visitor: Visitor) -> None:
+    order = _changed_order(visitor)
+    with Client(visitor.store) as shop:
+        shop.cancel(order)
+    visitor.go(f"/orders/{order}/")
+
+
 def _day(visitor: Visitor) -> None:
     for _ in range(3):
         trade(Client(visitor.store))
@@ -144,6 +166,8 @@ WHOLE = (
     Scene("shop-book", at("front", "/books/2/"), is_logged_in=False),
     Scene("shop-basket", _basket, is_logged_in=False),
     Scene("shop-order", _order, is_logged_in=False),
+    Scene("shop-order-changed", _of_a_changed_order("front", "/orders/{}/"), is_logged_in=False),
+    Scene("shop-order-cancelled", _cancelled_order, is_logged_in=False),
     Scene("shop-orders", _orders, is_logged_in=False),
     Scene("shop-sold-out", _sold_out, is_logged_in=False),
     Scene("shop-refused", _refused_at_once, is_logged_in=False),
@@ -180,6 +204,10 @@ WHOLE = (
     Scene("admin-ledger", at("catalog-1", "/admin/catalog_app/ledgerentry/")),
     Scene("admin-order-node", at("order-1", "/admin/")),
     Scene("admin-orders", at("order-1", "/admin/order_app/order/")),
+    *(
+        Scene(f"admin-order-{name}", _of_a_changed_order("order-1", f"/admin/order_app/order/{{}}/{name}/"))
+        for name in ("change", "cancel", "collect", "refund")
+    ),
 )
 """Of a store that is well."""
 HURT = (

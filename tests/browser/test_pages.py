@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visitor import BOOKS, NARROW, SCHEMES, WIDE, Scheme, Visitor
+from tests.client import Client
 from tests.store import Store
 
 OURS = ("/", "/?search=nothing", "/cluster/", "/api-auth/login/", "/cluster/controls/file/delete/catalog-1/")
@@ -87,6 +88,34 @@ def test_pages_between_two_clicks_fit_and_have_no_barriers(visitor: Visitor) -> 
     visitor.page.get_by_role("button", name="Import").click()
     expect(visitor.page.locator("#report")).to_contain_text("1 rejected")
     assert_fine(visitor, "import")
+
+
+def test_staff_cancels_in_the_admin_and_the_customer_sees_it(visitor: Visitor) -> None:
+    """Once, with a double click; all of these pages fit and have no barriers."""
+    with Client(visitor.store) as client:
+        order = client.buy_lines([(4, 2), (5, 1)]).json["id"]
+    visitor.be_staff("order-1")
+    visitor.go(f"/admin/order_app/order/{order}/change/", "order-1")
+    visitor.page.get_by_role("link", name="Cancel copies").click()
+    visitor.page.locator("[name=copies-4]").fill("1")
+    visitor.page.locator("[name=copies-5]").fill("7")
+    visitor.page.get_by_role("button", name="Cancel copies").click()
+    expect(visitor.page.locator(".errorlist")).to_be_visible()
+    assert_fine(visitor, "cancel")
+    visitor.page.locator("[name=copies-5]").fill("0")
+    visitor.page.locator("[name=reason]").fill("one is enough")
+    visitor.page.get_by_role("button", name="Cancel copies").dblclick()
+    expect(visitor.page.locator("body")).to_contain_text("the copies are for sale again")
+    expect(visitor.page.locator("body")).to_contain_text("one is enough")
+    assert_fine(visitor, "order")
+    for what in ("refund", "collect"):
+        visitor.go(f"/admin/order_app/order/{order}/{what}/", "order-1")
+        assert_fine(visitor, what)
+    visitor.page.get_by_role("button", name="Hand out").click()
+    visitor.go(f"/orders/{order}/")
+    expect(visitor.page.locator("main")).to_contain_text("1 of 2 cancelled")
+    expect(visitor.page.locator("main")).to_contain_text("This order was collected.")
+    assert_fine(visitor, "the customer's page")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 
 from tests import databases
 from tests.answers import Answer
+from tests.chaos.audit import return_gaps
 from tests.client import Client, Shop
 from tests.readiness_probe import ReadinessProbe
 from tests.store import Store
@@ -249,3 +250,29 @@ def test_sale_whose_order_replicas_both_die_is_finished_without_the_client(own_s
     assert repeated.status == 201, repeated
     if answer.code == "outcome_unknown":
         assert repeated.json["id"] == answer.json["order"]
+
+
+def test_cancellation_whose_order_replicas_both_die_is_finished_without_the_client(own_shop: Shop) -> None:
+    """Decided, and the copies not yet back: nobody asks again, and the sweeper sees to it."""
+    store = own_shop.store
+    book = own_shop.new_book(quantity=5)
+    order = own_shop.front.buy(book, 3).json["id"]
+    mutex = store.data / "locks" / "catalog" / "mutex"
+    key = str(uuid.uuid4())
+    answers: list[Answer] = []
+    client = threading.Thread(target=lambda: answers.append(own_shop.client().cancel(order, [(book, 2)], key=key)))
+    with held(mutex):
+        client.start()
+        wait_for(lambda: holders(mutex.with_name("turnstile")), 10, "a cancellation that is decided")
+        old = {node: store.kill(node) for node in REPLICAS}
+    client.join(PATIENCE_S)
+    (answer,) = answers
+    assert answer.status == 200 or answer.code in ("outcome_unknown", "unavailable"), answer
+    for node, pid in old.items():
+        store.wait_restarted(node, pid)
+    wait_for(lambda: not list(return_gaps(store)), 40, "the copies on the shelf")
+    assert own_shop.front.get(f"/product/{book}").json["quantity"] == 4
+    repeated = own_shop.front.cancel(order, [(book, 2)], key=key)
+    assert (repeated.status, repeated.headers["idempotent-replayed"]) == (200, "true")
+    assert own_shop.front.get(f"/product/{book}").json["quantity"] == 4
+    assert_books_balance(store)
