@@ -191,6 +191,20 @@ class Store:
             check=False,
         )
 
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes] | Forked:
+        """Starts a management command on this store's data, whatever it says, and waits for nothing."""
+        command = [str(ROOT / "manage.py"), *arguments]
+        if self._is_forked:
+            with contextlib.suppress(Unavailable), Path(os.devnull).open("wb") as nowhere:
+                return loaded.start(command, self.environment, nowhere.fileno())
+        return subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def console(self) -> str:
         """Everything that the supervisor has said so far."""
         return self._said(self._console)

@@ -15,11 +15,12 @@ import pytest
 
 from bookstore_project.sqlite_files import opened
 from tests.databases import require_tool
+from tests.loaded import Forked
 from tests.store import ROOT, Store, rest_of
 from tests.waiting import PATIENCE_S, wait_for
 
 
-def has_come_to(path: Path, process: "subprocess.Popen[bytes]") -> bool:
+def has_come_to(path: Path, process: subprocess.Popen[bytes] | Forked) -> bool:
     """Whether the file is there, or won't be any more."""
     return path.exists() or process.poll() is not None
 
@@ -122,11 +123,9 @@ class TestStart:
 
     def test_killed_preparation_is_finished_by_the_next_start(self, tmp_path: Path) -> None:
         """Killed at whatever moment: here, when each of the databases has just appeared."""
-        store = Store(tmp_path / "var")
+        store = Store(tmp_path / "var", is_forked=True)
         for path in [store.data / "accounts.sqlite3", *databases(store)]:
-            preparing = subprocess.Popen(
-                [sys.executable, "manage.py", "prepare"], cwd=ROOT, env=store.environment, stderr=subprocess.DEVNULL
-            )
+            preparing = store.begin("prepare")
             wait_for(partial(has_come_to, path, preparing))
             preparing.kill()
             preparing.wait()
