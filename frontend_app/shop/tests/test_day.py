@@ -97,6 +97,8 @@ def test_it_shows_what_staff_needs_of_a_day(ann: Client, services: Services) -> 
     ):
         assert told in words
     assert f"/orders/{ID}/" in Page.of(answer.content).links
+    moments = "created_after=2030-01-02T00%3A00%3A00%2B00%3A00&created_before=2030-01-03T00%3A00%3A00%2B00%3A00"
+    assert f"/api/v1/orders/export/?{moments}" in Page.of(answer.content).links
     assert services.query(services.to("/api/v1/orders/day/")) == {"date": "2030-01-02"}
     assert services.to("/api/v1/orders/").headers[headers.ACTING_USER] == "ann"
 

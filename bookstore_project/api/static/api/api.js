@@ -19,5 +19,5 @@ for (const text of document.querySelectorAll("pre.prettyprint")) {
 const fields = document.getElementById("patch-form");
 const raw = document.getElementById("put-generic-content-form");
 if (fields && raw) {
-  raw.closest(".tab-content, .well, div").before(fields);
+  raw.closest(".well").before(fields);
 }
