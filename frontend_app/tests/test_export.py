@@ -1,6 +1,7 @@
 """The front passes a file on whole: from a replica that has all of it, or not at all."""
 
 import http.server
+import io
 import threading
 from collections.abc import Iterator
 from typing import IO, Any
@@ -119,6 +120,13 @@ def test_what_goes_into_a_file_is_not_in_memory(replicas: Replicas) -> None:
     reply = client_call(Node("order-1", ORDER, str(host), int(port), 8), into)
     assert (reply.body, sum(into.sizes)) == (b"", len(BODY))
     assert max(into.sizes) <= client.PIECE_BYTES
+
+
+def test_what_an_attempt_before_has_left_in_the_file_is_gone(replicas: Replicas) -> None:
+    host, port = replicas.server_address[:2]
+    into = io.BytesIO(b"y" * 2 * len(BODY))
+    client_call(Node("order-1", ORDER, str(host), int(port), 8), into)
+    assert into.getvalue() == BODY
 
 
 def client_call(node: Node, into: IO[bytes]) -> client.Reply:
