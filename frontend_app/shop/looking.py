@@ -1,16 +1,17 @@
 """The pages for looking: all books, one book, its cover."""
 
 from http import HTTPStatus
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
 from bookstore_project.api import errors, problems
 from bookstore_project.api.health import read_only
-from frontend_app import services
 from frontend_app.runtime import front
-from frontend_app.shop import catalogue, covers, single_purchases
-from frontend_app.shop.catalogue import Refused
+from frontend_app.shop import browsing, catalogue, covers, shelves, single_purchases
+from frontend_app.shop.browsing import Asked
+from frontend_app.shop.catalogue import Found, Refused
 from frontend_app.shop.pages import page, show
 from frontend_app.shop.single_purchases import SinglePurchases
 
@@ -20,13 +21,40 @@ COVERS_KEPT_S = 365 * 24 * 3600
 @read_only
 @page
 def home(request: HttpRequest) -> HttpResponse:
-    """Books by page, topic or search words."""
-    found = catalogue.ask(lambda: services.list_books(front(), request.META.get("QUERY_STRING", "")))
+    """Topics and books worth a look; or, of what is asked for, a list of books by topic, words, order and page."""
+    asked = Asked.of(request.GET)
+    response = _list_page(request, asked) if asked.parameters else _entrance(request)
+    if request.headers.get("HX-Request"):
+        # As somebody types, the address follows: the first search is a step that leads back, the next replace it.
+        header = "HX-Replace-Url" if "find=" in request.headers.get("HX-Current-URL", "") else "HX-Push-Url"
+        response[header] = asked.address()
+    return response
+
+
+def _entrance(request: HttpRequest) -> HttpResponse:
+    listed, topics = shelves.topics(front())
+    found, new = shelves.new_books(front())
     if not found.is_ok:
-        return show(request, "home", {"problem": found.members, "asked": request.GET}, status=found.status)
-    books = [catalogue.shown(book) for book in found.members.get("results", ())]
-    context = {"books": books, "page": found.members, "asked": request.GET, "source": found.source}
-    return show(request, "home", context)
+        return _problem_page(request, Asked({}), found)
+    context: dict[str, Any] = {"topics": topics, "new_books": new}
+    if topic := shelves.topic_of_the_day(topics):
+        context["topic_of_the_day"] = topic
+        context["topic_books"] = shelves.new_books(front(), topic, shelves.TOPIC_BOOKS)[1]
+    return show(request, "home", {**context, "sources": {"Topics": listed.source, "Books": found.source}})
+
+
+def _list_page(request: HttpRequest, asked: Asked) -> HttpResponse:
+    found, listing = browsing.listing(front(), asked)
+    if listing is None:
+        return _problem_page(request, asked, found)
+    context: dict[str, Any] = {"listing": listing, "asked": asked, "everywhere": asked.address(topic="")}
+    if not listing.count:
+        context["topics"] = shelves.topics(front())[1]
+    return show(request, "list", {**context, "source": found.source})
+
+
+def _problem_page(request: HttpRequest, asked: Asked, found: Found) -> HttpResponse:
+    return show(request, "list", {"problem": found.members, "asked": asked}, status=found.status)
 
 
 @read_only
@@ -54,7 +82,9 @@ def book_page(
     Raises NotFound, Unavailable.
     """
     found = catalogue.book_found(front(), book_id)
-    context = {"book": found.members, "source": found.source, "key": key, "refused": refused}
+    context: dict[str, Any] = {"book": found.members, "key": key, "refused": refused}
+    titles, context["neighbours"] = shelves.neighbours(front(), found.members)
+    context["sources"] = {"This book": found.source, "The topic": titles.source}
     return show(request, "book", context, status=status)
 
 

@@ -2,10 +2,11 @@
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from bookstore_project.api import headers, problems
 from bookstore_project.api.renderers import canonical_json
@@ -64,6 +65,8 @@ class Store:
     position: int = 1
     asked: list[Asked] = field(default_factory=list)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    page: dict[str, Any] = field(default_factory=dict)
+    """What lists say beyond, or instead."""
 
     def __call__(self, node: Node, method: str, path: str, **options: Any) -> client.Reply:
         extra = options.get("extra_headers") or {}
@@ -76,6 +79,8 @@ class Store:
         path = asked.path.partition("?")[0]
         if path.startswith("/api/v1/books/") and path.strip("/").rsplit("/", 1)[1].isdigit():
             return self._book(int(path.strip("/").rsplit("/", 1)[1]), asked)
+        if path in ("/api/v1/books/", "/api/v1/topics/") and asked.method == "GET":
+            return self._list(path, asked)
         if path.startswith("/search/"):
             return self._titles(unquote(path.removeprefix("/search/")))
         status = 201 if asked.method == "POST" else 200
@@ -87,6 +92,16 @@ class Store:
         if asked.method == "DELETE":
             return client.Reply(204, {}, b"")
         return json_reply(self.books[book_id], position=self.position)
+
+    def _list(self, path: str, asked: Asked) -> client.Reply:
+        """All books of a topic, or all topics, on one page."""
+        query = dict(parse_qsl(asked.path.partition("?")[2]))
+        books = [book for book in self.books.values() if query.get("topic") in (None, book["topic"])]
+        counted = Counter(book["topic"] for book in books)
+        topics = [{"topic": topic, "titles": titles} for topic, titles in counted.most_common()]
+        results = books if path == "/api/v1/books/" else topics
+        page = {"count": len(results), "next": None, "previous": None, "results": results, "path": asked.path}
+        return json_reply({**page, **self.page}, position=self.position)
 
     def _titles(self, topic: str) -> client.Reply:
         found = [{"id": book["id"], "title": book["title"]} for book in self.books.values() if book["topic"] == topic]
