@@ -19,7 +19,7 @@ from catalog_app.text_indexes import WORDS
 
 MOST_BOOKS = 1000
 """That are found: who wants others says more words."""
-MOST_CORRECTIONS = 40
+MOST_CORRECTIONS = 24
 """Ways to correct a search that are tried."""
 MOST_CORRECTED = 4
 """Words of a search that is corrected."""
@@ -96,17 +96,15 @@ def _term(word: Word, *, is_prefix: bool) -> Term:
 
 
 def _corrections(words: Sequence[Word], among: BookQuerySet) -> Iterator[str]:
-    """Searches that may be meant in place of one that finds nothing: the nearest ones first."""
+    """Searches that may be meant in place of one that finds nothing: those that no book has are exchanged first."""
     keys = [word.key for word in words]
     if not all(keys) or len(keys) > MOST_CORRECTED:
         return
-    choices = [_choices(word, among) for word in words]
-    ways = sorted(product(*choices), key=lambda way: sum(choice.distance for choice in way))
-    yield from (" ".join(choice.text for choice in way) for way in ways if [choice.text for choice in way] != keys)
-
-
-def _choices(word: Word, among: BookQuerySet) -> list[Similar]:
-    """The word itself, if any book has it; and what it may be meant for."""
-    likely = engine.similar(WORDS, word.key, among.db)
-    is_known = among.matching(word.key).exists()
-    return [Similar(word.key, 0, 1), *likely] if is_known else likely
+    known = [among.matching(key).exists() for key in keys]
+    for is_thorough in (False, True) if any(known) else (True,):
+        choices = []
+        for key, is_known in zip(keys, known, strict=True):
+            own = [Similar(key, 1, 0)] if is_known else []
+            choices.append(own if own and not is_thorough else own + engine.similar(WORDS, key, among.db))
+        ways = sorted(product(*choices), key=lambda way: sum(choice.distance for choice in way))
+        yield from (" ".join(choice.text for choice in way) for way in ways if [each.text for each in way] != keys)

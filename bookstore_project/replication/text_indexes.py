@@ -38,11 +38,11 @@ class Term:
 
 @dataclass(frozen=True)
 class Similar:
-    """A word that rows have, and how far it is from one that none has."""
+    """A word that rows have, in how many, and how far it is from one that none has."""
 
     text: str
-    distance: float
     rows: int
+    distance: float
 
 
 def indexes_of(tables: "Mapping[str, Table]") -> "list[tuple[TextIndex, Table]]":

@@ -3,10 +3,11 @@
 What is looked for is always quoted, so that nothing in it is an operator: https://sqlite.org/fts5.html#fts5_strings
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from django.db import connections, models
 from django.db.models.expressions import RawSQL
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from bookstore_project.replication.sqlite_pair.files.text_index import table_of, vocabulary_of
@@ -56,7 +57,7 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
     most = _most_errors(word)
     if not most:
         return []
-    found = []
+    known: list[tuple[str, int]] = []
     for first in dict.fromkeys(word[:2]):
         with connections[using].cursor() as cursor:
             cursor.execute(
@@ -64,19 +65,20 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
                 "WHERE term >= %s AND term < %s AND length(term) >= %s",
                 (first, f"{first}{_LAST}", len(word) - most),
             )
-            for text, rows in cursor:
-                distance = _distance(word, text, most)
-                if 0 < distance <= most:
-                    found.append(Similar(text, distance, rows))
-    found.sort(key=lambda each: (each.distance, -each.rows, each.text))
-    return found[:MOST_SIMILAR]
+            known += cursor.fetchall()
+    found = [Similar(*known[at], distance) for at, distance in _distances(word, [text for text, _ in known], most)]
+    return sorted(found, key=lambda each: (each.distance, -each.rows, each.text))[:MOST_SIMILAR]
 
 
-def _distance(word: str, text: str, most: int) -> float:
-    """Of a word that is typed from a text, or from what it begins with; more than `most` may be any number."""
-    whole = OSA.distance(word, text, score_cutoff=most)
-    lengths = range(len(word) - 1, min(len(word) + 2, len(text)))
-    return min(whole, *(OSA.distance(word, text[:end], score_cutoff=most) + _UNFINISHED for end in lengths), most + 1)
+def _distances(word: str, texts: Sequence[str], most: int) -> Iterator[tuple[int, float]]:
+    """Of those texts that are near, or begin with what is: their place, and how far they are. None is the word."""
+    nearest: dict[int, float] = {}
+    lengths = range(len(word) - 1, len(word) + 2)
+    for added, cut in ((0.0, texts), *((_UNFINISHED, [text[:length] for text in texts]) for length in lengths)):
+        # All at once: the library's loop is a hundred times as fast as ours.
+        for _, distance, at in process.extract(word, cut, scorer=OSA.distance, score_cutoff=most, limit=None):
+            nearest[at] = min(distance + added, nearest.get(at, most))
+    return ((at, distance) for at, distance in nearest.items() if distance > 0)
 
 
 def _most_errors(word: str) -> int:
