@@ -23,7 +23,11 @@ COVERS_KEPT_S = 365 * 24 * 3600
 def home(request: HttpRequest) -> HttpResponse:
     """Topics and books worth a look; or, of what is asked for, a list of books by topic, words, order and page."""
     asked = Asked.of(request.GET)
-    response = _list_page(request, asked) if asked.parameters else _entrance(request)
+    try:
+        response = _list_page(request, asked) if asked.parameters else _entrance(request)
+    except problems.StoreError as error:  # In the page's own place: who is typing can go on.
+        context = {"problem": errors.store_problem(error), "asked": asked}
+        response = show(request, "list", context, status=error.status, wait_s=problems.wait_s(error))
     if request.headers.get("HX-Request"):
         # As somebody types, the address follows: the first search is a step that leads back, the next replace it.
         header = "HX-Replace-Url" if "find=" in request.headers.get("HX-Current-URL", "") else "HX-Push-Url"
@@ -32,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _entrance(request: HttpRequest) -> HttpResponse:
-    listed, topics = shelves.topics(front())
+    topics = shelves.topics(front())
     found, new = shelves.new_books(front())
     if not found.is_ok:
         return _problem_page(request, Asked({}), found)
@@ -40,7 +44,7 @@ def _entrance(request: HttpRequest) -> HttpResponse:
     if topic := shelves.topic_of_the_day(topics):
         context["topic_of_the_day"] = topic
         context["topic_books"] = shelves.new_books(front(), topic, shelves.TOPIC_BOOKS)[1]
-    return show(request, "home", {**context, "sources": {"Topics": listed.source, "Books": found.source}})
+    return show(request, "home", {**context, "source": found.source})
 
 
 def _list_page(request: HttpRequest, asked: Asked) -> HttpResponse:
@@ -49,7 +53,7 @@ def _list_page(request: HttpRequest, asked: Asked) -> HttpResponse:
         return _problem_page(request, asked, found)
     context: dict[str, Any] = {"listing": listing, "asked": asked, "everywhere": asked.address(topic="")}
     if not listing.count:
-        context["topics"] = shelves.topics(front())[1]
+        context["topics"] = shelves.topics(front())
     return show(request, "list", {**context, "source": found.source})
 
 
@@ -82,9 +86,8 @@ def book_page(
     Raises NotFound, Unavailable.
     """
     found = catalogue.book_found(front(), book_id)
-    context: dict[str, Any] = {"book": found.members, "key": key, "refused": refused}
-    titles, context["neighbours"] = shelves.neighbours(front(), found.members)
-    context["sources"] = {"This book": found.source, "The topic": titles.source}
+    context: dict[str, Any] = {"book": found.members, "source": found.source, "key": key, "refused": refused}
+    context["neighbours"] = shelves.neighbours(front(), found.members)
     return show(request, "book", context, status=status)
 
 

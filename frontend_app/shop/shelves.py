@@ -34,11 +34,11 @@ class Topic:
     titles: int
 
 
-def topics(front: Front) -> tuple[Found, list[Topic]]:
+def topics(front: Front) -> list[Topic]:
     """Those with most books, most first, through the coherent cache; none if the answer is a problem."""
     found = catalogue.ask(lambda: services.list_topics(front, f"page_size={MOST_TOPICS}"))
     results = found.members.get("results", ()) if found.is_ok else ()
-    return found, [Topic(each["topic"], each["titles"]) for each in results]
+    return [Topic(each["topic"], each["titles"]) for each in results]
 
 
 def new_books(front: Front, topic: str = "", most: int = NEW_BOOKS) -> tuple[Found, list[dict[str, Any]]]:
@@ -57,19 +57,19 @@ def topic_of_the_day(known: Sequence[Topic]) -> str:
     return known[timezone.localdate().toordinal() % len(known)].name
 
 
-def neighbours(front: Front, book: dict[str, Any]) -> tuple[Found, list[dict[str, Any]]]:
+def neighbours(front: Front, book: dict[str, Any]) -> list[dict[str, Any]]:
     """Some other books of the topic: the list from its own entry, each book from its own."""
     topic = str(book["topic"])
     found = catalogue.ask(lambda: services.read_titles(front, topic, ""))
     if not found.is_ok:
-        return found, []
+        return []
     pages = -(-found.members["count"] // PAGE_SIZE)
     number = book["id"] % pages + 1 if pages else 1  # Not the same few for all books of a large topic.
     if number > 1:
         found = catalogue.ask(lambda: services.read_titles(front, topic, f"page={number}"))
     others = [each["id"] for each in found.members.get("results", ()) if each["id"] != book["id"]]
     first = book["id"] % max(1, len(others) - NEIGHBOURS + 1)
-    return found, list(_books(front, others[first : first + NEIGHBOURS]))
+    return _books(front, others[first : first + NEIGHBOURS])
 
 
 def _books(front: Front, ids: Sequence[int]) -> list[dict[str, Any]]:

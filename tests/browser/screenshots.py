@@ -162,7 +162,9 @@ def _cluster_in_use(visitor: Visitor) -> None:
 
 WHOLE = (
     Scene("shop", at("front", "/"), is_logged_in=False),
-    Scene("shop-nothing-found", at("front", "/?search=nothing")),
+    Scene("shop-nothing-found", at("front", "/?find=nothing")),
+    Scene("shop-topic", at("front", "/?topic=distributed+systems"), is_logged_in=False),
+    Scene("shop-found", at("front", "/?find=undergad"), is_logged_in=False),
     Scene("shop-book", at("front", "/books/2/"), is_logged_in=False),
     Scene("shop-basket", _basket, is_logged_in=False),
     Scene("shop-order", _order, is_logged_in=False),

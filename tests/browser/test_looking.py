@@ -13,6 +13,7 @@ from tests.store import Store
 
 SHELF = 19
 """More than a page of a list."""
+DOWN = '<html><body><p id="said"></p><div id="found"><p role="alert">Not now.</p></div></body></html>'
 NAMES = re.compile("Gargantua, volume [0-9]+")
 
 
@@ -106,6 +107,19 @@ def test_an_older_answer_that_comes_late_is_not_shown(visitor: Visitor) -> None:
         each.abort()
     expect(page.locator("#said")).to_have_text("Books with “紅”: 1 book.")
     visitor.excused = ("net::ERR", "Failed to load resource")
+
+
+def test_a_front_that_has_no_catalog_says_so_while_one_types_and_goes_on(visitor: Visitor) -> None:
+    visitor.excused = ("503", "Failed to load resource")
+    visitor.go("/")
+    page = visitor.page
+    page.route(
+        re.compile(r"find=garg$"), lambda route: route.fulfill(status=503, content_type="text/html", body=DOWN)
+    )
+    page.get_by_role("searchbox").fill("garg")
+    expect(page.get_by_role("alert")).to_have_text("Not now.")
+    page.get_by_role("searchbox").fill("紅")
+    expect(page.locator("#found .shelf strong")).to_have_text(["紅樓夢"])
 
 
 def test_a_typo_is_told_and_books_are_found(visitor: Visitor) -> None:

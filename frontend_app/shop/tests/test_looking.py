@@ -11,7 +11,7 @@ from pytest_django import Settings
 from bookstore_project.api.representations import MAX_STOCK
 from frontend_app.shop import shelves
 from frontend_app.shop.shelves import Topic
-from frontend_app.tests.support.fakes import Store, answer_with, problem_reply
+from frontend_app.tests.support.fakes import Store, answer_with, problem_reply, refuse
 
 
 def text(client: Client, path: str, status: int = 200, **headers: str) -> str:
@@ -52,8 +52,8 @@ class TestEntrance:
         page = text(client, "/")
         assert "99.90 EUR" in page
         assert "Sold out" in page
-        assert "Topics: from this front's cache" in page
-        assert "Books: read at catalog-" in page
+        assert "Read at catalog-" in page
+        assert len(store.asked_of("/api/v1/topics/")) == 1
 
     def test_topics_take_turns_day_by_day_in_a_shop_where_one_does_not_see_all(self, settings: Settings) -> None:
         few = [Topic("a", 10), Topic("b", 20)]
@@ -135,6 +135,11 @@ class TestTyping:
     def test_without_it_there_is_no_such_header(self, client: Client) -> None:
         assert "HX-Push-Url" not in client.get("/?find=ha")
 
+    def test_a_problem_is_told_in_the_place_of_what_was_found(self, client: Client, store: Store) -> None:
+        store.behaviours.update(dict.fromkeys(("catalog-1", "catalog-2"), refuse))
+        page = text(client, "/?find=ha", 503, **{"HX-Request": "true"})
+        assert page.index('id="found"') < page.index('role="alert"')
+
     def test_what_is_found_is_said(self, client: Client) -> None:
         assert re.search(
             r'<p id="said" class="unseen" role="status">Books with “x”: 2 books.</p>', text(client, "/?find=x")
@@ -142,11 +147,12 @@ class TestTyping:
 
 
 class TestBook:
-    def test_it_shows_neighbours_each_with_price_and_stock_of_its_own_entry(self, client: Client) -> None:
+    def test_it_shows_neighbours_each_with_price_and_stock_of_its_own_entry(
+        self, client: Client, store: Store
+    ) -> None:
         assert "Book 2" in text(client, "/books/1/")
-        page = text(client, "/books/1/")
-        assert "20.00 EUR" in page
-        assert "The topic: from this front's cache" in page
+        assert "20.00 EUR" in text(client, "/books/1/")
+        assert len(store.asked_of("/search/")) == 1
 
     def test_one_that_is_alone_has_none(self, client: Client, store: Store) -> None:
         store.put(3, topic="alone", price="1.00", authors="", isbn13=None, quantity=MAX_STOCK, version=1)
