@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -16,6 +17,7 @@ from frontend_app.dashboard import fault_views
 from frontend_app.shop import basket as baskets
 
 View = Callable[..., HttpResponse]
+NON_FIELD = "non_field_errors"
 
 
 def page(view: View) -> View:
@@ -45,9 +47,23 @@ def changes(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method != "POST":
             return errors.forbidden_method(request, "POST")
-        return page(view)(request, *args, **kwargs)
+        return page(with_form)(request, *args, **kwargs)
+
+    def with_form(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        _check_form(request)
+        return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def _check_form(request: HttpRequest) -> None:
+    """Reads it; raises PayloadTooLarge or Invalid in words for customers."""
+    try:
+        _ = request.POST
+    except RequestDataTooBig as error:
+        raise problems.PayloadTooLarge("The form is larger than 1 MiB.") from error
+    except TooManyFieldsSent as error:
+        raise problems.Invalid({NON_FIELD: ["The form has more fields than any page of this shop sends."]}) from error
 
 
 def show(
