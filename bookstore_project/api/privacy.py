@@ -12,7 +12,10 @@ from bookstore_project.api.same_origin import SAFE_METHODS
 
 CACHE_CONTROL = "private, no-store"
 VARY = ("Cookie", "Authorization")
-PERSONAL_PREFIXES = ("/admin", "/api-auth", "/api/v1/orders", "/purchase", "/cluster/controls", "/internal")
+PERSONAL_PREFIXES = (
+    *("/admin", "/api-auth", "/api/v1/orders", "/purchase", "/cluster/controls", "/internal"),
+    *("/basket", "/buy", "/orders", "/day"),
+)
 """Routes whose answers are always somebody's own."""
 PERSONAL_STATUS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
