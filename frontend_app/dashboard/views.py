@@ -22,6 +22,7 @@ from frontend_app.cache import pushes
 from frontend_app.dashboard import fault_views, state
 from frontend_app.dashboard.serializers import ClusterFields
 from frontend_app.monitoring import journal
+from frontend_app.monitoring.trace import current_trace
 from frontend_app.runtime import front
 
 
@@ -38,7 +39,7 @@ def cluster_live(request: HttpRequest) -> HttpResponse:
 
 def _cluster(request: HttpRequest, template: str, more: dict[str, Any]) -> HttpResponse:
     told = state.describe(front(), is_for_staff=fault_views.sees_orders(request))
-    context = {**told, "now": journal.timestamp(time.time()), **more}
+    context = {**told, "now": journal.timestamp(time.time()), "source": current_trace().source(), **more}
     response = render(request, template, context)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -37,6 +37,12 @@ class Trace:
     """Of one request."""
 
     steps: list[Step] = field(default_factory=list)
+    began: float = field(default_factory=time.perf_counter)
+
+    def source(self) -> dict[str, str | float]:
+        """Where the data came from so far, for a page that has more than one answer in it, or none."""
+        asked = ", ".join(dict.fromkeys(step.node for step in self.steps))
+        return {"cache": "", "replica": asked, "took_ms": (time.perf_counter() - self.began) * 1000}
 
     @contextmanager
     def step(self, node: str, call: str) -> Iterator[Step]:

@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from bookstore_project.api import errors, problem_pages, problems
 from bookstore_project.api.renderers import canonical_json
 from frontend_app.dashboard import fault_views
+from frontend_app.monitoring.trace import current_trace
 from frontend_app.shop import basket as baskets
 
 View = Callable[..., HttpResponse]
@@ -90,6 +91,7 @@ def show(
     else:
         told = {"basket": baskets.read(request), **fault_views.who(request), **told}
         told["sees_orders"] = bool(told["username"]) and fault_views.sees_orders(request)
+        told["source"] = told.get("source") or current_trace().source()
         response = render(request, f"shop/{name}.html", told, status=status)
     if wait_s is not None:
         response["Retry-After"] = str(wait_s)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -35,6 +36,7 @@ class Scene:
     name: str
     show: Callable[[Visitor], None]
     is_logged_in: bool = True
+    media: Literal["screen", "print"] = "screen"
 
 
 def at(node: str, path: str) -> Callable[[Visitor], None]:
@@ -174,6 +176,8 @@ WHOLE = (
     Scene("shop-sold-out", _sold_out, is_logged_in=False),
     Scene("shop-refused", _refused_at_once, is_logged_in=False),
     Scene("shop-basket-refused", _sold_out_meanwhile, is_logged_in=False),
+    Scene("shop-basket-printed", _basket, is_logged_in=False, media="print"),
+    Scene("shop-order-printed", _order, is_logged_in=False, media="print"),
     Scene("day", _day),
     Scene("day-not-found", at("front", "/day/?date=2029-12-31&number=0000+0000")),
     Scene("shop-not-found", at("front", "/books/999999/"), is_logged_in=False),
@@ -262,7 +266,9 @@ def take(browser: Browser, store: Store, folder: Path, scenes: Sequence[Scene]) 
                     staff.log_in(node)
                 for scene in scenes:
                     visitor = staff if scene.is_logged_in else anybody
+                    visitor.page.emulate_media(media="screen")
                     scene.show(visitor)
+                    visitor.page.emulate_media(media=scene.media)
                     picture(visitor.page, folder / f"{scene.name}-{width}-{scheme}.png")
 
 
