@@ -168,6 +168,22 @@ def test_the_wait_is_told_in_words(wait_s: int | None, words: str) -> None:
     assert problem_pages.advice("throttled", wait_s).endswith(words)
 
 
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+@pytest.mark.parametrize("node", nodes.URLS)
+def test_who_comes_too_often_is_told_when_to_come_back(
+    posing: Being, monkeypatch: pytest.MonkeyPatch, node: str, accept: str
+) -> None:
+    def refuse() -> None:
+        raise problems.Throttled("Too many failed logins.", wait_s=44.2)
+
+    with posing(node), monkeypatch.context() as patch:
+        patch.setattr("django.contrib.auth.views.LoginView.get", lambda *_, **__: refuse())
+        answer = Client().get("/api-auth/login/", headers={"Accept": accept})
+        assert_told(answer, "throttled", is_page=ACCEPTED[accept], is_front=node == "front")
+        assert answer.headers["Retry-After"] == "45"
+        assert ("Try again in 45 seconds." in answer.content.decode()) == ACCEPTED[accept]
+
+
 def test_every_problem_has_advice() -> None:
     sold = {"out_of_stock", "price_changed", "lines_unavailable"}  # Their pages offer what to do next.
     assert set(problems.TITLES) == set(problem_pages.ADVICE) | sold
