@@ -1,8 +1,8 @@
 """Processes that go straight through the replicated transaction and the read gate, and die in the middle of it.
 
-`python -m tests.chaos.direct FOLDER SEED [doomed]` keeps a few children at work, on the store that the environment
-names. It forks them before it has any thread or open database: a child inherits no lock. On its input it takes
-`kill`, which kills one of them; it ends with its input.
+`python -m tests.chaos.direct FOLDER SEED PAUSE_S [doomed]` keeps a few children at work, on the store that the
+environment names. It forks them before it has any thread or open database: a child inherits no lock. On its input it
+takes `kill`, which kills one of them; it ends with its input.
 """
 
 import importlib
@@ -49,12 +49,11 @@ POINTS = (
 DOOMED, SLOW = 0.6, 0.3
 """Of the children: they die at one of the points, or linger there now and then."""
 LONGEST_REST_S = 0.3
-LONGEST_PAUSE_S = 0.03
 FIRST_NUMBER = 1000
 """Of the children, as actors; customers have smaller ones."""
 
 
-def main(folder: Path, seed: str, *, is_doomed: bool) -> None:
+def main(folder: Path, seed: str, longest_pause_s: float, *, is_doomed: bool) -> None:
     django.setup()
     # Imports take long, and children are many.
     for module in ("catalog_app.returns", "catalog_app.sales", "catalog_app.services"):
@@ -71,7 +70,7 @@ def main(folder: Path, seed: str, *, is_doomed: bool) -> None:
             del children[pid]
         while len(children) < CHILDREN:
             number += 1
-            children[_fork(folder, seed, number, is_doomed=is_doomed)] = number
+            children[_fork(folder, seed, number, longest_pause_s, is_doomed=is_doomed)] = number
     for pid in children:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -87,7 +86,7 @@ def _has_ended(rng: random.Random, children: dict[int, int]) -> bool:
     return not order
 
 
-def _fork(folder: Path, seed: str, number: int, *, is_doomed: bool) -> int:
+def _fork(folder: Path, seed: str, number: int, longest_pause_s: float, *, is_doomed: bool) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -96,12 +95,12 @@ def _fork(folder: Path, seed: str, number: int, *, is_doomed: bool) -> int:
         recorder, demand = Recorder(folder, f"direct-{number}"), Demand(random.Random(f"{seed}/{number}"), number)
         if is_doomed:
             _decide(recorder, demand.rng)
-        _work(parent, recorder, demand)
+        _work(parent, recorder, demand, longest_pause_s)
     finally:
         os._exit(1)
 
 
-def _work(parent: int, recorder: Recorder, demand: Demand) -> None:
+def _work(parent: int, recorder: Recorder, demand: Demand, longest_pause_s: float) -> None:
     is_reader = demand.number % CHILDREN == 0
     while os.getppid() == parent:
         if is_reader:
@@ -114,7 +113,7 @@ def _work(parent: int, recorder: Recorder, demand: Demand) -> None:
                 asked = replace(asked, tag=f"{recorder.actor} {time.monotonic()}")
             outcome = _carry_out(asked, recorder, demand.rng, demand.rng.choice(ALIASES))
             demand.hear(asked, outcome)
-        time.sleep(demand.rng.uniform(0, LONGEST_PAUSE_S))
+        time.sleep(demand.rng.uniform(0, longest_pause_s))
 
 
 def _carry_out(asked: Asked, recorder: Recorder, rng: random.Random, alias: str) -> Outcome:
@@ -219,4 +218,4 @@ def _write(asked: Asked) -> State | None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], is_doomed="doomed" in sys.argv[3:])
+    main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), is_doomed="doomed" in sys.argv[4:])

@@ -17,10 +17,13 @@ from tests.waiting import PATIENCE_S
 class Direct:
     """The processes that go straight to the files, as the one process that looks after them."""
 
-    def __init__(self, store: Store, folder: Path, seed: str, *, is_doomed: bool) -> None:
+    def __init__(self, store: Store, folder: Path, seed: str, longest_pause_s: float, *, is_doomed: bool) -> None:
         with (folder / "direct.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.direct", str(folder), seed, *(["doomed"] if is_doomed else [])],
+                [
+                    *(sys.executable, "-m", "tests.chaos.direct", str(folder), seed, str(longest_pause_s)),
+                    *(["doomed"] if is_doomed else []),
+                ],
                 cwd=ROOT,
                 env=store.environment,
                 stdin=subprocess.PIPE,

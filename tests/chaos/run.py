@@ -11,7 +11,7 @@ from bookstore_project.nodes.ticking import nothing_more
 from tests.chaos.audit import CACHE_TIMEOUT_S, check_answers, check_files, check_history, is_judged
 from tests.chaos.checker import Violation
 from tests.chaos.coordination_faults import COORDINATION_FAULTS
-from tests.chaos.customers import Customer
+from tests.chaos.customers import LONGEST_PAUSE_S, Customer
 from tests.chaos.data_loss import settle_losses
 from tests.chaos.demand import VICTIM
 from tests.chaos.faults import Fault, Scene, Struck
@@ -63,6 +63,8 @@ class Plan:
     """Told which part comes now, and who knows how far it is."""
     prepared: Path | None = None
     """A data folder to begin with a copy of."""
+    longest_pause_s: float = LONGEST_PAUSE_S
+    """Between two things that an actor asks for."""
     is_enough: Callable[[Report], bool] = lambda report: True
     """Whether the run proves something; until then it goes on, up to LONGER times as long."""
 
@@ -95,13 +97,16 @@ class Run:
             plan.pairs,
         )
         self._injector = Injector(self._scene, injected, rng, plan.say, self._scrubber.scrub, pairs)
-        self._direct = Direct(store, self._history, plan.seed, is_doomed=KILL_AT_POINT in names)
+        is_doomed = KILL_AT_POINT in names
+        self._direct = Direct(store, self._history, plan.seed, plan.longest_pause_s, is_doomed=is_doomed)
         self._killer = Killer(
             self._scene, self._direct, plan.seed, sorted(names & {KILL_NODE, KILL_DIRECT}), KILL_EVERY_S
         )
         self._customers = [
             Customer(store, self._history, number, plan.seed, reads=0.4) for number in range(1, CUSTOMERS + 1)
         ]
+        for customer in self._customers:
+            customer.longest_pause_s = plan.longest_pause_s
         self._given = 0
         self._until = float("inf")
 
