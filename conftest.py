@@ -213,6 +213,7 @@ def put_in_place(template: Path) -> None:
         shutil.rmtree(topology.DATA / folder, ignore_errors=True)
     for alias in connections:
         path = replication_settings.files[alias]
+        path.parent.mkdir(parents=True, exist_ok=True)  # Of a run's processes one alone has made the template here.
         for leftover in path.parent.glob(f"{path.name}*"):
             leftover.unlink()
         shutil.copy(template / f"{alias}.sqlite3", path)
