@@ -12,7 +12,7 @@ lock_wait = Histogram(
     buckets=BUCKETS_S,
 )
 group_size = Histogram(
-    "bookstore_replication_group_size",
+    "bookstore_replication_group_changes",
     "How many changes were committed together.",
     ["service"],
     buckets=(1, 2, 4, 8, 16, 32),
