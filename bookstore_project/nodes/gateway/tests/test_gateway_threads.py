@@ -19,9 +19,12 @@ class Application:
     def __init__(self) -> None:
         self.may_answer = threading.Event()
         self.begun: list[str] = []
+        self.thread = 0
+        """Which one answered last."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.begun.append(environ["name"])
+        self.thread = threading.get_ident()
         self.may_answer.wait()
         if environ["name"] == "bad":
             raise LookupError("no such name")
@@ -63,11 +66,12 @@ def test_no_more_than_most_are_begun_and_the_others_wait_in_line() -> None:
 
 def test_one_thread_does_for_those_who_come_one_after_another() -> None:
     async def work(application: Application, threads: Threads) -> None:
-        before = threading.active_count()
         application.may_answer.set()
+        served_by = set()
         for name in "abc":
             assert names([await threads.answer({"name": name})]) == [name]
-        assert threading.active_count() - before == 1
+            served_by.add(application.thread)
+        assert len(served_by) == 1
 
     asyncio.run(in_threads(8, work))
 

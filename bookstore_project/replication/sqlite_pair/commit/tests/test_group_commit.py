@@ -18,8 +18,9 @@ from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.commit import group, recovery
+from bookstore_project.replication.sqlite_pair.commit.opening import Opening
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
-from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.tests.shelf.models import Shelf, Thing
 from bookstore_project.replication.tests.support.replica_files import (
     KilledAt,
@@ -55,6 +56,10 @@ def waiting() -> int:
     return len(group.queue_of(SHELVES))
 
 
+def waiting_more_than(count: int) -> bool:
+    return waiting() > count
+
+
 @contextmanager
 def gathered(*changes: Change) -> Iterator[list[Actor]]:
     """Actors, one for each change, which wait for the lock in this order while the block runs."""
@@ -63,8 +68,14 @@ def gathered(*changes: Change) -> Iterator[list[Actor]]:
         for change in changes:
             before = waiting()
             actors.append(Actor(partial(in_a_group, change)))
-            wait_for(lambda before=before: waiting() > before, what="it stands in the queue")  # type: ignore[misc]
+            wait_for(partial(waiting_more_than, before), what="it stands in the queue")
         yield actors
+
+
+def committed(actor: Actor) -> Committed[object]:
+    outcome = actor.result()
+    assert isinstance(outcome, Committed)
+    return outcome
 
 
 def together(*changes: Change) -> list[Actor]:
@@ -84,12 +95,15 @@ class Seen:
     reached: dict[str, int] = field(default_factory=dict)
     invalidated: list[list[int]] = field(default_factory=list)
 
+    def count(self, point: str) -> None:
+        self.reached[point] = self.reached.get(point, 0) + 1
+
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     told = Seen()
     for point in ("begun", "made", "committed-shelf-1", "committed-shelf-2", "floor"):
-        failpoints.hooks[point] = lambda point=point: told.reached.update({point: told.reached.get(point, 0) + 1})  # type: ignore[misc]
+        failpoints.hooks[point] = partial(told.count, point)
     invalidate = pushes.invalidate
 
     def noted(timeline: str, entries: list[Entry], *others: object) -> None:
@@ -106,7 +120,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 def test_three_that_wait_are_one_commit_one_invalidation_and_one_floor(empty_store: Path, seen: Seen) -> None:
     before = head("shelf-1")
     actors = together(shelf("a"), shelf("b"), shelf("c"))
-    positions = [actor.result().position for actor in actors]  # type: ignore[attr-defined]
+    positions = [committed(actor).position for actor in actors]
     assert positions == [before + 1, before + 2, before + 3]
     assert seen.reached == {"begun": 1, "made": 3, "committed-shelf-1": 1, "committed-shelf-2": 1, "floor": 1}
     assert seen.invalidated == [positions]
@@ -127,7 +141,7 @@ def test_each_gets_its_own_answer_and_sees_those_before_it(empty_store: Path) ->
         return name, Shelf.objects.count()
 
     actors = together(*(partial(counted, name) for name in "abc"))
-    assert [actor.result().value for actor in actors] == [("a", 1), ("b", 2), ("c", 3)]  # type: ignore[attr-defined]
+    assert [committed(actor).value for actor in actors] == [("a", 1), ("b", 2), ("c", 3)]
 
 
 def test_a_large_group_is_made_in_parts(empty_store: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,12 +240,12 @@ def test_a_change_that_changes_nothing_leaves_nothing_to_the_next(empty_store: P
         return Shelf.objects.filter(name="a").update(name="a")
 
     actors = together(same_again, shelf("b"), same_again)
-    same, other, after = (actor.result() for actor in actors)
-    assert (same.value, after.value) == (1, 1)  # type: ignore[attr-defined]
-    assert (same.changes, after.changes) == ((), ())  # type: ignore[attr-defined]
-    assert [change.after["name"] for change in other.changes] == ["b"]  # type: ignore[attr-defined]
+    same, other, after = (committed(actor) for actor in actors)
+    assert (same.value, after.value) == (1, 1)
+    assert (same.changes, after.changes) == ((), ())
+    assert [change.after and change.after["name"] for change in other.changes] == ["b"]
     assert head("shelf-1") == before + 1
-    assert same.position == after.position == before + 1  # type: ignore[attr-defined]
+    assert same.position == after.position == before + 1
 
 
 # ------------------------------------------------------------------------------------------------- waiting
@@ -310,18 +324,18 @@ def test_what_a_commit_left_unknown_is_unknown_for_all_that_changed_something_an
 
     commit_all, calls = recovery.commit_all, []
 
-    def fails_once(*arguments: object) -> object:
-        calls.append(arguments)
+    def fails_once(opening: Opening) -> Witness:
+        calls.append(opening)
         if len(calls) == 1:
             raise Unavailable("both disks are away")
-        return commit_all(*arguments)  # type: ignore[arg-type]
+        return commit_all(opening)
 
     monkeypatch.setattr("bookstore_project.replication.sqlite_pair.commit.attempt.commit_all", fails_once)
     first, second, third = together(shelf("a"), unless_taken, shelf("c"))
     for actor in (first, third):
         with pytest.raises(OutcomeUnknown):
             actor.result()
-    assert second.result().value == "free"  # type: ignore[attr-defined]
+    assert committed(second).value == "free"
 
 
 def test_the_errors_that_several_get_are_not_one_object(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
