@@ -126,6 +126,10 @@ def start(
     What it says goes to `output`; complaints, too, or to the file `errors`. Raises Unavailable, also if the
     environment tells Python how to begin (`PYTHONPATH`, and what is there): it has begun already.
     """
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (OSError, AttributeError) as error:
+        raise Unavailable from error
     if any(name.startswith("PYTHON") and os.environ.get(name) != value for name, value in environment.items()):
         raise Unavailable
     kind = SUPERVISOR if is_supervisor else OTHER
