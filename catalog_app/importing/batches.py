@@ -4,7 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
+from typing import Protocol, TypeVar
 
 from django.utils import timezone
 
@@ -17,6 +19,8 @@ from catalog_app.importing.known_books import Decision, KnownBooks
 from catalog_app.importing.rows import HAVE_DEFAULTS, Row
 from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import edit_book
+
+T = TypeVar("T")
 
 ACTOR = "import"
 """Who did it, in the ledger, if nobody is named: the history has the account that ran the command."""
@@ -69,12 +73,24 @@ def write_batch(
     did, which is safe because the rows that got in are found then (and count as present). Raises Unavailable or
     OutcomeUnknown after that.
     """
+
+    def write() -> Outcome:
+        with origin.made_by(None if actor == ACTOR else actor, way=origin.IMPORT):
+            return run(topology.CATALOG, partial(_apply, rows, update, actor, claimed)).value
+
+    return with_patience(write, patience)
+
+
+def with_patience(write: Callable[[], T], patience: Patience) -> T:
+    """What `write` gives; tried again while the store can't take it, or can't say whether it did.
+
+    So `write` does no harm a second time. Raises Unavailable or OutcomeUnknown when patience has ended.
+    """
     deadline = patience.clock() + (PATIENCE_S if patience.limit_s is None else patience.limit_s)
     pause_s = FIRST_PAUSE_S
     while True:
         try:
-            with origin.made_by(None if actor == ACTOR else actor, way=origin.IMPORT):
-                return run(topology.CATALOG, partial(_apply, rows, update, actor, claimed)).value
+            return write()
         except (Unavailable, OutcomeUnknown) as error:
             if patience.clock() >= deadline:
                 raise
@@ -91,12 +107,29 @@ def _apply(rows: Sequence[Row], update: bool, actor: str, claimed: frozenset[int
     for decision in decisions:
         if decision.changes and decision.known is not None and decision.known.book is not None:
             edit_book(decision.known.book, decision.changes, actor)
-    _add_books([decision.row for decision in decisions if decision.known is None], actor)
+    add_books([decision.row for decision in decisions if decision.known is None], actor)
     return Outcome.of(decisions, known_books.claimed)
 
 
-def _add_books(rows: Sequence[Row], actor: str) -> None:
-    """New books, each with the ledger row that explains its first copies."""
+class NewBook(Protocol):
+    """Fields of a book that is to be added."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def authors(self) -> str: ...
+    @property
+    def isbn13(self) -> str | None: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def price(self) -> Decimal: ...
+    @property
+    def quantity(self) -> int: ...
+
+
+def add_books(rows: Iterable[NewBook], actor: str) -> None:
+    """Within a transaction: new books, each with the ledger row that explains its first copies."""
     now = timezone.now()
     books = Book.objects.bulk_create(
         Book(
