@@ -106,7 +106,12 @@ class PriceField(serializers.DecimalField):
     """Money: a number, or ASCII digits with a point; at most two decimals, and never a minus zero.
 
     A number is what it is worth: 9.900 is 9.90, and 9.99000000000000000001 has too many decimals.
+    An empty text is no number, and not null either; a form's field that is left empty is left out.
     """
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """As any field does. Decimals would take an empty text for null: for *at any price*, say."""
+        return serializers.Field.validate_empty_values(self, data)
 
     def to_internal_value(self, data: Any) -> Decimal:
         text = data

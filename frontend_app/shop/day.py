@@ -76,7 +76,9 @@ def collect(request: HttpRequest) -> HttpResponse:
         return _login(reverse("day"))
     if not permissions.is_allowed(request.user, permissions.CHANGE_ORDER):
         raise problems.Forbidden(permissions.told(permissions.CHANGE_ORDER))
+    # All of the form is judged before anything is done: who sees it refused takes it that nothing was.
     order_id, key = _order_id(request.POST.get("order", "")), request.POST.get("key", "")
+    shown = _asked_day(request.POST.get("date", ""))
     path = f"/api/v1/orders/{order_id}/collect/"
     found = _ask(lambda: services.change_order(front(), path, b"{}", username=username, key=key))
     number = catalogue.number_of(order_id)
@@ -86,7 +88,6 @@ def collect(request: HttpRequest) -> HttpResponse:
         messages.error(
             request, f"Order {number}: {found.members.get('detail', 'nobody can tell what became of it.')}"
         )
-    shown = _asked_day(request.POST.get("date", ""))
     return HttpResponseRedirect(f"{reverse('day')}?date={shown}#orders", status=HTTPStatus.SEE_OTHER)
 
 

@@ -124,6 +124,8 @@ def test_at_another_price_than_the_customer_saw_the_purchase_asks_again() -> Non
     [
         ({}, ["book"]),
         ({"quantity": 2}, ["book"]),
+        ({"book": 1, "unit_price": ""}, ["unit_price"]),
+        ({"book": 1, "unit_price": " "}, ["unit_price"]),
         ({"lines": []}, ["lines"]),
         ({"lines": None}, ["lines"]),
         ({"lines": {}}, ["lines"]),

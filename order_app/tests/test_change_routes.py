@@ -61,6 +61,14 @@ def test_staff_hand_out_and_refund(order: dict[str, Any]) -> None:
     assert_problem(change(order, "cancel"), 409, "conflict")
 
 
+@pytest.mark.parametrize("amount", ["", " "])
+def test_an_empty_amount_is_no_amount_and_not_all_that_is_owed(order: dict[str, Any], amount: str) -> None:
+    change(order, "cancel")
+    problem = assert_problem(change(order, "refund", {"amount": amount}), 400, "validation_error")
+    assert list(problem["errors"]) == ["amount"]
+    assert change(order, "refund", {"amount": None}).json()["refunded"] == order["total"]
+
+
 def test_the_history_tells_staff_who_did_what_when_and_why(order: dict[str, Any]) -> None:
     change(order, "cancel", {"lines": [{"book": 2, "quantity": 3}], "reason": "damaged"})
     change(order, "refund", {"reason": "cash"}, user="root")

@@ -225,6 +225,14 @@ class TestHandingOut:
         ann.post("/day/collect/", self.form(ann))
         assert "Order 6F1C 2B5E: It was cancelled." in text_of(ann.get("/day/"))
 
+    @pytest.mark.parametrize("bad", [{"date": "nonsense"}, {"order": "nonsense"}])
+    def test_a_form_that_is_refused_hands_nothing_out(
+        self, ann: Client, services: Services, bad: dict[str, str]
+    ) -> None:
+        fields = self.form(ann) | bad
+        assert ann.post("/day/collect/", fields).status_code == 400
+        assert not [asked for asked in services.asked if asked.method == "POST"]
+
     def test_copies_that_were_cancelled_are_not_handed_out(self, ann: Client, services: Services) -> None:
         services.orders["results"] = [ORDER | {"lines": [LINE | {"cancelled": 1}]}]
         assert '2 × Odd &lt;Book&gt; <small class="out">1 cancelled</small>' in text_of(ann.get("/day/"))
