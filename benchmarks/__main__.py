@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crowded, outages, repair, replication, stops
+from benchmarks import crowded, goals, outages, repair, replication, stops, yardstick
 from benchmarks.children import say, tell
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, restock, start_seconds
@@ -20,10 +20,11 @@ BOOKS = 7
 STOCK = 1_000_000
 
 
-def main() -> None:
+def main() -> int:
+    """The exit status: 1 if a figure falls below 0.8 of its goal, unless it was measured quickly."""
     options = parse_options()
     chosen = options.only or list(PARTS)
-    if "front" in chosen:
+    if {"front", "yardstick"} & set(chosen):
         require_wrk()
     figures: Figures = {}
     with tool.running("bench", plan_of(chosen, options), write=print_aside) as telling:
@@ -32,7 +33,9 @@ def main() -> None:
             base = telling.folder / name
             base.mkdir()
             figures |= PARTS[name](base, options)
-    report(figures, options)
+    before = json.loads(options.before.read_text()) if options.before else {}
+    report(figures, before, options)
+    return goals.exit_status(figures, before, is_quick=options.quick)
 
 
 def plan_of(chosen: Sequence[str], options: argparse.Namespace) -> str:
@@ -141,6 +144,10 @@ def measure_coherence(base: Path, options: argparse.Namespace) -> Figures:
         return {"purchases with coherence ÷ without": compare(ours, yardstick, options.rounds, options.seconds)}
 
 
+def measure_yardstick(base: Path, options: argparse.Namespace) -> Figures:
+    return yardstick.measure(base, options.rounds, options.seconds)
+
+
 def measure_outages(base: Path, options: argparse.Namespace) -> Figures:
     return outages.measure(base, 4 if options.quick else 15)
 
@@ -149,6 +156,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "start": measure_start,
     "stop": measure_stop,
     "front": measure_front,
+    "yardstick": measure_yardstick,
     "crowd": measure_crowd,
     "coherence": measure_coherence,
     "outages": measure_outages,
@@ -161,6 +169,7 @@ MINUTES = {
     "start": 0.3,
     "stop": 0.6,
     "front": 4,
+    "yardstick": 5,
     "crowd": 3,
     "coherence": 1.5,
     "outages": 2,
@@ -170,11 +179,15 @@ MINUTES = {
 """About how long each part takes, with as many rounds and seconds as by default."""
 
 
-def report(figures: Figures, options: argparse.Namespace) -> None:
+def report(figures: Figures, before: Figures, options: argparse.Namespace) -> None:
     lines = ["Each comparison interleaved, in one run, on one machine: medians of its rounds."]
     for title, values in figures.items():
         lines.append(f"\n{title}")
         lines += [f"  {name:<44}{value:>12,.2f}" for name, value in values.items()]
+    if table := goals.table(figures, before):
+        lines += ["", *table]
+    if options.quick:
+        lines.append("Measured quickly: too short to judge by.")
     sys.stdout.write("\n".join(lines) + "\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
@@ -186,6 +199,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each comparison (default 5)")
     parser.add_argument("--seconds", type=int, default=4, help="seconds of load in a round (default 4)")
     parser.add_argument("--quick", action="store_true", help="small and inexact, to see that all of it runs")
+    parser.add_argument("--before", type=Path, help="figures of an earlier run (its --json), to compare with")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     if options.quick:
@@ -194,4 +208,4 @@ def parse_options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

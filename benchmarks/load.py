@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent
-_RATE = re.compile(r"Requests/sec:\s+([0-9.]+)")
+_DONE = re.compile(r"(\d+) requests in ([0-9.]+)(us|ms|s|m|h),")
+_MEDIAN = re.compile(r"\s50%\s+([0-9.]+)(us|ms|s|m)\b")
+_P99 = re.compile(r"\s99%\s+([0-9.]+)(us|ms|s|m)\b")
+_REFUSED = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+_BROKEN = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
+_IN_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_IN_MS = {unit: 1000 * seconds for unit, seconds in _IN_SECONDS.items()}
 _BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)")
 
 
@@ -31,19 +37,56 @@ def require_wrk() -> None:
         raise SystemExit("The benchmarks need `wrk`: install the package wrk (apt install wrk).")
 
 
+@dataclass(frozen=True)
+class Load:
+    """What came of some seconds of load."""
+
+    answered: int
+    """Requests with a status of 2xx or 3xx."""
+    failed: int
+    """With another one, or none."""
+    seconds: float
+    median_ms: float
+    p99_ms: float
+
+    @property
+    def rate(self) -> float:
+        """Answered requests per second."""
+        return self.answered / self.seconds
+
+
 def rate(target: Target, seconds: int) -> float:
     """Requests per second; raises RuntimeError if any of them failed."""
-    command = ["wrk", "-t1", f"-c{target.connections}", f"-d{seconds}s"]
+    return drive(target, seconds).rate
+
+
+def drive(target: Target, seconds: int, *, may_fail: bool = False) -> Load:
+    """Asks as fast as answers come; raises RuntimeError if a request failed, unless some may."""
+    command = ["wrk", "-t1", f"-c{target.connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
     if target.script:
         command += ["-s", str(SCRIPTS / target.script)]
     command += [target.url, "--", *target.arguments]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if bad := _BAD.search(output):
+    if not may_fail and (bad := _BAD.search(output)):
         raise RuntimeError(f"{target.name}: {bad.group()}\n{output}")
-    found = _RATE.search(output)
-    if found is None:
-        raise RuntimeError(f"{target.name}: wrk said\n{output}")
-    return float(found.group(1))
+    return read(output)
+
+
+def read(output: str) -> Load:
+    """Of what wrk has printed; RuntimeError if it is something else."""
+    done, median, p99 = _DONE.search(output), _MEDIAN.search(output), _P99.search(output)
+    if done is None or median is None or p99 is None:
+        raise RuntimeError(f"wrk said\n{output}")
+    refused, broken = _REFUSED.search(output), _BROKEN.search(output)
+    not_answered = int(refused[1]) if refused else 0
+    without_answer = sum(map(int, broken.groups())) if broken else 0
+    return Load(
+        answered=int(done[1]) - not_answered,
+        failed=not_answered + without_answer,
+        seconds=float(done[2]) * _IN_SECONDS[done[3]],
+        median_ms=float(median[1]) * _IN_MS[median[2]],
+        p99_ms=float(p99[1]) * _IN_MS[p99[2]],
+    )
 
 
 def compare(ours: Target, yardstick: Target, rounds: int, seconds: int) -> Mapping[str, float]:

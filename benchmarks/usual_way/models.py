@@ -1,0 +1,37 @@
+"""Books of a catalog, orders of an order service."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+
+
+class Book(models.Model):
+    title = models.CharField(max_length=200)
+    topic = models.CharField(max_length=100)
+    price = models.DecimalField(max_digits=8, decimal_places=2)
+    quantity = models.IntegerField()
+
+    objects: ClassVar[models.Manager["Book"]] = models.Manager()
+
+    class Meta:
+        app_label = "usual_way"
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Order(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    book = models.IntegerField()
+    title = models.CharField(max_length=200)
+    price = models.DecimalField(max_digits=8, decimal_places=2)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager["Order"]] = models.Manager()
+
+    class Meta:
+        app_label = "usual_way"
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.id})"
