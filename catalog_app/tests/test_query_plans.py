@@ -1,0 +1,48 @@
+"""How SQLite goes about the lists of books: by an index, in the order asked for, and not through all books."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.models import QuerySet
+
+from bookstore_project.replication import reads
+from bookstore_project.settings import topology
+from catalog_app import selectors
+
+QUERY = {"topic": "", "search": "", "find": "", "ordering": "id"}
+SORTS = "USE TEMP B-TREE FOR ORDER BY"
+
+
+def plan_of(rows: Any) -> str:
+    """For one page of these rows."""
+    assert isinstance(rows, QuerySet)
+    return rows[:20].explain()
+
+
+@pytest.mark.parametrize(
+    ("ordering", "index"),
+    [
+        ("title", "book_on_sale_by_title"),
+        ("-title", "book_on_sale_by_title"),
+        ("price", "book_on_sale_by_price"),
+        ("-price", "book_on_sale_by_price"),
+    ],
+)
+def test_a_sorted_page_is_read_in_the_order_of_an_index(seven_books: Path, ordering: str, index: str) -> None:
+    with reads.reading(topology.CATALOG):
+        plan = plan_of(selectors.books_matching({**QUERY, "ordering": ordering}).rows)
+    assert index in plan
+    assert SORTS not in plan
+
+
+def test_a_page_of_a_topic_reads_the_books_of_that_topic_alone(seven_books: Path) -> None:
+    with reads.reading(topology.CATALOG):
+        pages = [
+            plan_of(selectors.books_matching({**QUERY, "topic": "spring term"}).rows),
+            plan_of(selectors.books_of_topic("spring term")),
+        ]
+    for plan in pages:
+        assert "SEARCH catalog_app_book USING INDEX book_on_sale_by_topic (topic=?)" in plan
+        assert "SCAN" not in plan
+        assert SORTS not in plan
