@@ -40,7 +40,8 @@ def find(search: str, among: BookQuerySet) -> Found:
     if ids := _ids(search, words, among):
         return Found(ids)
     for corrected in islice(_corrections(words, among), MOST_CORRECTIONS):
-        if ids := _ids(corrected, words_of(corrected), among):
+        # What no book contains is in no group either: most ways are ruled out by one look in place of six.
+        if among.matching(corrected).exists() and (ids := _ids(corrected, words_of(corrected), among)):
             return Found(ids, corrected)
     return Found(())
 

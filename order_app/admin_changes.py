@@ -6,6 +6,7 @@ for the catalog, so it isn't carried out within the transaction that is around t
 
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -21,7 +22,7 @@ from bookstore_project.api.representations import MAX_PRICE, REASON_LENGTH
 from bookstore_project.api.sales import Line
 from bookstore_project.replication import reads
 from order_app import cancellation, order_changes
-from order_app.models import Order, OrderLine
+from order_app.models import Order, OrderChange, OrderLine
 from order_app.order_changes import Asked
 from order_app.selectors import order_find
 
@@ -37,6 +38,10 @@ class ChangeForm(forms.Form):
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, **{"initial": {"key": uuid.uuid4()}, **kwargs})
         self.order = order
+
+    def clean_reason(self) -> str:
+        """In the one form of texts. Raises ValidationError for what none may have."""
+        return str(OrderChange._meta.get_field("reason").clean(self.cleaned_data["reason"], None))
 
     def carry_out(self, asked: Asked) -> order_changes.Changed:
         """Raises StoreError."""
@@ -77,7 +82,7 @@ class CancelForm(ChangeForm):
 class RefundForm(ChangeForm):
     """How much; what is owed for cancelled copies, to begin with."""
 
-    amount = forms.DecimalField(min_value=0.01, max_value=MAX_PRICE, decimal_places=2)
+    amount = forms.DecimalField(min_value=Decimal("0.01"), max_value=MAX_PRICE, decimal_places=2)
     field_order = ("amount", "reason", "key")
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:

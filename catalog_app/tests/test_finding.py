@@ -125,6 +125,21 @@ class TestTypos:
         assert page["corrected"] is None if typed else "corrected" not in page
         assert bool(page["results"]) is not bool(typed)
 
+    @pytest.mark.parametrize("typed", ["poter dostoyevski", "wuthring poter leages"])
+    def test_a_correction_that_no_book_has_is_not_looked_for_group_by_group(
+        self, typed: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        searched: list[str] = []
+        groups = finding._groups
+
+        def noted(search: str, *more: Any) -> Any:
+            searched.append(search)
+            return groups(search, *more)
+
+        monkeypatch.setattr(finding, "_groups", noted)
+        assert titles(typed) == []
+        assert searched == [typed]
+
     def test_symbols_count(self) -> None:
         assert titles("c++")[0] == "C++ in a Day"
         assert titles("20000 leagues") == ["20,000 Leagues Under the Sea"]

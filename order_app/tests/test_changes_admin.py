@@ -172,3 +172,17 @@ def test_without_the_catalog_the_page_says_what_is_known(node: Wire, ann: Client
     node.before = lambda name: None
     assert send(ann, order, "cancel", fields).redirect_chain
     assert stocks() == [50, 50]
+
+
+@pytest.mark.parametrize("what", ["collect", "cancel", "refund"])
+def test_a_reason_that_no_text_can_be_is_told_in_the_form(ann: Client, order: Order, what: str) -> None:
+    fields = form_of(ann, order, what) | {"reason": "gone\u202e", "amount": "1"}
+    answer = send(ann, order, what, fields)
+    assert answer.status_code == 200
+    assert "U+202E RIGHT-TO-LEFT OVERRIDE" in answer.content.decode()
+    assert told(send(ann, order, what, fields | {"reason": "gone"}))
+
+
+def test_a_cent_can_be_given_back(ann: Client, order: Order) -> None:
+    fields = form_of(ann, order, "refund") | {"amount": "0.01"}
+    assert told(send(ann, order, "refund", fields)) == ["The order has its refund noted."]
