@@ -156,6 +156,7 @@ def _settle(side: Side) -> None:
 @contextmanager
 def both(base: Path, *, fronts: int = 1, is_cached: bool = True) -> Iterator[Sequence[Side]]:
     """Our store and the usual way, both running, with enough copies."""
+    say("starting both stores")
     base.mkdir()
     environment = {} if is_cached else {"BOOKSTORE_CACHE_SIZE": "1"}
     with (
