@@ -87,11 +87,12 @@ class Book(models.Model):
     class Meta:
         ordering = ("id",)
         # Of books on sale alone, as lists ask for them: without, SQLite reads all books and sorts them for one page.
-        # A sale touches none of these.
+        # A sale touches none of these but the last, when it takes the last copy.
         indexes = (
             models.Index(fields=["title_key", "title"], condition=Q(retired=False), name="book_on_sale_by_title"),
             models.Index(fields=["price"], condition=Q(retired=False), name="book_on_sale_by_price"),
             models.Index(fields=["topic"], condition=Q(retired=False), name="book_on_sale_by_topic"),
+            models.Index(fields=["quantity"], condition=Q(quantity=0, retired=False), name="book_sold_out"),
         )
         constraints = (
             models.CheckConstraint(condition=~Q(title=""), name="book_has_a_title"),

@@ -46,3 +46,10 @@ def test_a_page_of_a_topic_reads_the_books_of_that_topic_alone(seven_books: Path
         assert "SEARCH catalog_app_book USING INDEX book_on_sale_by_topic (topic=?)" in plan
         assert "SCAN" not in plan
         assert SORTS not in plan
+
+
+def test_what_is_sold_out_is_found_without_reading_all_books(seven_books: Path) -> None:
+    with reads.reading(topology.CATALOG):
+        plan = plan_of(selectors.books_matching({**QUERY, "stock": "out"}).rows)
+    assert "USING INDEX book_sold_out" in plan
+    assert SORTS not in plan
