@@ -19,6 +19,7 @@ from bookstore_project.replication.tests.support.forks import of_this_store
 from bookstore_project.replication.tests.support.replica_files import rows
 from bookstore_project.settings import topology
 from catalog_app.making.rules import MOST_BOOKS, MOST_SEEDS, made_book, made_isbn13
+from catalog_app.management.commands import make_books as command
 from catalog_app.management.commands.seed_books import SEVEN
 from catalog_app.services import book_create, book_retire, book_update
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, titles
@@ -89,6 +90,18 @@ def test_started_again_it_says_where_it_goes_on(empty_store: Path) -> None:
     assert "15 books of seed 0 were made already: nothing to do." in make_books("15")
     assert "nothing to do" in make_books("3")
     assert [row[2] for row in books()] == [made_isbn13(0, number) for number in range(15)]
+
+
+def test_it_says_how_far_it_is_and_is_silent_if_asked_to(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "TELL_EVERY_S", 0.0)
+    said = make_books("8", "--batch-size=2")
+    assert [line.split(",")[0] for line in said.splitlines()] == [
+        " 25%  2 of 8 books",
+        " 50%  4 of 8 books",
+        " 75%  6 of 8 books",
+        "Done: 8 of 8 books",
+    ]
+    assert make_books("10", "--verbosity=0") == ""
 
 
 def test_books_that_were_changed_or_retired_since_are_not_made_again(empty_store: Path) -> None:
