@@ -1,18 +1,18 @@
 """Orders, to be looked at: which, when, of which book, and what they come to."""
 
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import FileResponse, HttpRequest
 from django.urls import URLPattern
 
-from bookstore_project.api.order_numbers import ids_of
+from bookstore_project.api.order_numbers import ids_of, number_of
 from bookstore_project.api.permissions import VIEW_ORDER
 from bookstore_project.api.representations import is_book_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
@@ -115,8 +115,9 @@ class ChangeInline(ReadOnlyInline):
     fields = readonly_fields = ("when", "who", "what", "why", "progress")
 
     @admin.display
-    def when(self, change: OrderChange) -> datetime:
-        return change.created_at
+    def when(self, change: OrderChange) -> str:
+        """As the list of orders tells moments: in the shop's time zone."""
+        return display_for_value(change.created_at, "")
 
     @admin.display
     def who(self, change: OrderChange) -> str:
@@ -139,6 +140,8 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
     list_display = ("created_at", "books", "copies", "sum", "status", "id")
     list_display_links = ("created_at", "id")
+    fields = ("number", "status", "refunded", "created_at", "id", "sale")
+    readonly_fields = ("number",)
     list_filter = ("status", "created_at", BookFilter)
     search_fields = ("lines__title", "id")
     key_of = {"lines__title": "lines__title_key"}
@@ -147,6 +150,11 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     date_hierarchy = "created_at"
     list_per_page = 50
     show_full_result_count = False
+
+    @admin.display
+    def number(self, order: Order) -> str:
+        """That the customer says."""
+        return number_of(str(order.pk))
 
     @admin.display(ordering="first_title_key")
     def books(self, order: Order) -> str:

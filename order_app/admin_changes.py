@@ -1,7 +1,8 @@
 """The pages of the admin on which staff hand an order out, cancel copies of it, and note a refund.
 
-Each page asks first, and its form carries an idempotency key: what is sent twice is done once. A cancellation waits
-for the catalog, so it isn't carried out within the transaction that is around the admin's other pages.
+Each page asks first, and its form carries an idempotency key: what is sent twice is done once. The key is in the
+page's address, since a browser that goes back asks for the page again, and fills in what was typed. A cancellation
+waits for the catalog, so it isn't carried out within the transaction that is around the admin's other pages.
 """
 
 import uuid
@@ -28,7 +29,7 @@ from order_app.selectors import order_find
 
 
 class ChangeForm(forms.Form):
-    """`key` makes a form that is sent twice one change."""
+    """`key` makes a form that is sent twice one change; its initial value has to be given."""
 
     reason = forms.CharField(
         max_length=REASON_LENGTH, required=False, help_text="For your colleagues, not shown to the customer."
@@ -36,7 +37,7 @@ class ChangeForm(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
-        super().__init__(*args, **{"initial": {"key": uuid.uuid4()}, **kwargs})
+        super().__init__(*args, **kwargs)
         self.order = order
 
     def clean_reason(self) -> str:
@@ -132,7 +133,10 @@ def page(model_admin: Any, request: HttpRequest, order_id: uuid.UUID, what: str)
     if order is None:
         raise Http404(f"There is no order {order_id}.")
     title, done, kind = PAGES[what]
-    form = kind(request.POST, order=order) if request.method == "POST" else kind(order=order)
+    key = _key_of(request)
+    if request.method != "POST" and key is None:
+        return HttpResponseRedirect(f"{request.path}?key={uuid.uuid4()}")
+    form = kind(request.POST, order=order) if request.method == "POST" else kind(order=order, initial={"key": key})
     if request.method == "POST" and form.is_valid() and _is_done(model_admin, request, form, title):
         messages.success(request, f"The order {done}.")
         return HttpResponseRedirect(reverse("admin:order_app_order_change", args=[order_id]))
@@ -148,6 +152,14 @@ def page(model_admin: Any, request: HttpRequest, order_id: uuid.UUID, what: str)
     return response.render()
 
 
+def _key_of(request: HttpRequest) -> uuid.UUID | None:
+    """That is in the page's address, if it is one."""
+    try:
+        return uuid.UUID(request.GET.get("key", ""))
+    except ValueError:
+        return None
+
+
 def _is_done(model_admin: Any, request: HttpRequest, form: ChangeForm, title: str) -> bool:
     """A refusal stands in the form then."""
     cleaned = form.cleaned_data
@@ -155,7 +167,7 @@ def _is_done(model_admin: Any, request: HttpRequest, form: ChangeForm, title: st
     try:
         changed = form.carry_out(asked)
     except problems.IdempotencyConflict:
-        form.add_error(None, "This form was sent before, with something else in it. Open the page again.")
+        form.add_error(None, "This form was sent before, with something else in it. Begin anew at the order.")
         return False
     except (problems.Conflict, problems.Invalid, problems.NotFound) as error:
         form.add_error(None, error.detail)

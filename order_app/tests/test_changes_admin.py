@@ -7,7 +7,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import formats, timezone
+from django.utils.timezone import localtime
 
+from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.sales import Line
 from bookstore_project.api.tests.api import make_staff
 from bookstore_project.nodes.client import NeverSent
@@ -38,7 +41,7 @@ def order(ann: Client) -> Order:
 
 def form_of(browser: Client, order: Order, what: str) -> dict[str, str]:
     """The fields of the page as a browser sends them."""
-    page = browser.get(f"{ORDERS}{order.pk}/{what}/")
+    page = browser.get(f"{ORDERS}{order.pk}/{what}/", follow=True)
     assert page.status_code == 200, page.content[:300]
     found = dict.fromkeys(page.context["form"].fields, "")
     for tag in re.findall(r"<input [^>]*>", page.content.decode()):
@@ -76,6 +79,18 @@ def test_a_part_is_cancelled_once_however_often_the_form_is_sent(ann: Client, or
     other = send(ann, order, "cancel", fields | {"copies-2": "1"})
     assert "This form was sent before, with something else in it." in other.content.decode()
     assert form_of(ann, order, "cancel")["copies-2"] == "3"
+
+
+@pytest.mark.parametrize("what", ["cancel", "refund", "collect"])
+def test_a_page_asked_for_again_by_its_address_has_the_same_form(ann: Client, order: Order, what: str) -> None:
+    """As a browser does that goes back: the form that it fills in again is the one that was sent."""
+    anew = f"{ORDERS}{order.pk}/{what}/"
+    address = ann.get(anew).headers["Location"]
+    assert address.startswith(f"{anew}?key=")
+    keys = [ann.get(address).context["form"]["key"].value() for _ in range(2)]
+    assert keys[0] == keys[1]
+    assert ann.get(anew).headers["Location"] != address
+    assert ann.get(f"{anew}?key=x").headers["Location"].startswith(f"{anew}?key=")
 
 
 def test_the_form_of_a_whole_cancellation_may_be_sent_again(ann: Client, order: Order) -> None:
@@ -127,6 +142,17 @@ def test_an_order_is_handed_out_and_refunded(ann: Client, order: Order) -> None:
     assert "/refund/" in page.content.decode()
     late = send(ann, order, "cancel", form_of(ann, order, "cancel"))
     assert "has been collected" in late.content.decode()
+
+
+def test_the_order_says_its_number_and_when_staff_changed_it_in_the_shops_time(ann: Client, order: Order) -> None:
+    send(ann, order, "collect", form_of(ann, order, "collect"))
+    change = order.changes.get()
+    number = number_of(str(order.pk))
+    with timezone.override("Asia/Kolkata"):
+        page = ann.get(f"{ORDERS}{order.pk}/change/").content.decode()
+        moment = localtime(change.created_at)
+    assert f'<div class="readonly">{number}</div>' in page
+    assert re.findall(r"field-when.*?<p>(.*?)</p>", page, re.DOTALL) == [formats.localize(moment)]
 
 
 def test_several_orders_are_handed_out_from_the_list(ann: Client, order: Order) -> None:

@@ -118,6 +118,23 @@ def test_staff_cancels_in_the_admin_and_the_customer_sees_it(visitor: Visitor) -
     assert_fine(visitor, "the customer's page")
 
 
+def test_a_form_of_the_admin_that_is_gone_back_to_and_sent_again_is_carried_out_once(visitor: Visitor) -> None:
+    with Client(visitor.store) as client:
+        order = client.buy_lines([(4, 3)]).json["id"]
+    visitor.be_staff("order-1")
+    visitor.go(f"/admin/order_app/order/{order}/change/", "order-1")
+    visitor.page.get_by_role("link", name="Cancel copies").click()
+    visitor.page.locator("[name=copies-4]").fill("1")
+    for _ in range(2):
+        visitor.page.get_by_role("button", name="Cancel copies").click()
+        expect(visitor.page.locator("body")).to_contain_text("the copies are for sale again")
+        visitor.page.go_back()
+        expect(visitor.page.locator("[name=copies-4]")).to_have_value("1")
+    with Client(visitor.store) as client:
+        lines = client.get(f"/api/v1/orders/{order}/").json["lines"]
+    assert [line["cancelled"] for line in lines] == [1]
+
+
 @pytest.mark.parametrize(
     ("node", "path"), [("front", "/api-auth/login/"), ("front", "/api/v1/books/"), ("order-1", "/api/docs/")]
 )
