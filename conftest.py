@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connections
 from hypothesis import HealthCheck, settings
@@ -250,14 +251,15 @@ def django_db_setup(migrated_files: Path, django_db_blocker: DjangoDbBlocker) ->
 @pytest.fixture(scope="session", autouse=True)
 def _static_files_are_found_once() -> Iterator[None]:
     """Every test client loads the middleware anew, which then looks for the same files."""
-    found: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {}
     find = WhiteNoiseMiddleware.add_files_from_finders
 
     def find_once(self: WhiteNoiseMiddleware) -> None:
-        if not found:
+        places = repr((django_settings.STATICFILES_FINDERS, django_settings.STATICFILES_DIRS))
+        if places not in found:
             find(self)
-            found.update(self.files)
-        self.files.update(found)
+            found[places] = dict(self.files)
+        self.files.update(found[places])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)

@@ -4,12 +4,14 @@ import gzip
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import brotli
 import pytest
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
@@ -20,6 +22,14 @@ from bookstore_project.static_files.storage import YEAR_S, HashedFiles, StaticFi
 
 STYLE = "body { background: url('pictures/paper.svg'); }\n" + "p { color: #123456; }\n" * 100
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'/>\n" * 50
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_left_alone() -> Iterator[None]:
+    """At the end of a request Django looks at all of them: also at those that a test before has left open."""
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)
 
 
 @pytest.fixture
