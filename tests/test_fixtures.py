@@ -11,7 +11,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from bookstore_project.replication.conf import replication_settings
 
 
-@pytest.mark.parametrize("alias", [alias for alias in connections if alias in replication_settings.files])
+@pytest.mark.parametrize("alias", list(replication_settings.service_of_alias))
 def test_a_process_that_has_not_made_the_databases_has_them_as_well(
     empty_store: Path, lay_out: Callable[[], None], django_db_blocker: DjangoDbBlocker, alias: str
 ) -> None:
