@@ -21,6 +21,9 @@ CHANGES_AT_ONCE = 2
 """By staff. Apart from the purchases: what stalls the orders, or the catalog, holds up its own kind alone."""
 PASSWORDS_AT_ONCE = 8
 """Logins: `api.passwords` hashes two of them at a time, lets few wait, and tells the others so at once."""
+SEARCHES_AT_ONCE = 4
+"""Lists of books as somebody asks for them, which no cache has. A search takes a replica a tenth of a second of its
+processor: with many at once both replicas would keep everybody waiting, as if they hung."""
 UPKEEP_AT_ONCE = 2
 SLOT_WAIT_S = 8.0
 NEEDED = 2.0
@@ -29,6 +32,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 _UPKEEP = re.compile(r"/(readyz|metrics|internal)(/|$)")
 """What the store and its keepers ask: it doesn't stand in line with customers."""
+_SEARCH = re.compile(r"/(api/v1/books/?)?")
 _LOGIN = re.compile(r"/login(/|$)")
 _PURCHASE = re.compile(r"/(api/v1/orders|purchase|buy)(/|$)")
 _TIMEOUT = headers.environ_name(headers.REQUEST_TIMEOUT)
@@ -42,9 +46,10 @@ class WSGIPool:
         self._purchases = Bulkhead("purchases", purchases)
         self._changes = Bulkhead("changes", changes)
         self._passwords = Bulkhead("passwords", PASSWORDS_AT_ONCE)
+        self._searches = Bulkhead("searches", SEARCHES_AT_ONCE)
         self._upkeep = Bulkhead("upkeep", UPKEEP_AT_ONCE)
         self._reads = Bulkhead("reads", max(1, threads - purchases))
-        at_once = max(threads, purchases + 1) + changes + PASSWORDS_AT_ONCE + UPKEEP_AT_ONCE
+        at_once = max(threads, purchases + 1) + changes + PASSWORDS_AT_ONCE + SEARCHES_AT_ONCE + UPKEEP_AT_ONCE
         self._threads = Threads(application, at_once)
         self._slot_wait_s = slot_wait_s
 
@@ -64,7 +69,7 @@ class WSGIPool:
         if is_hashing(environ.get("HTTP_AUTHORIZATION", "")) or (_LOGIN.search(path) and not is_safe):
             return self._passwords
         if is_safe:
-            return self._reads
+            return self._searches if environ.get("QUERY_STRING") and _SEARCH.fullmatch(path) else self._reads
         return self._purchases if _PURCHASE.match(path) else self._changes
 
     def close(self) -> None:

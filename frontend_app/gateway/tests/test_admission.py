@@ -10,7 +10,7 @@ import pytest
 
 from bookstore_project.api import headers
 from frontend_app.gateway.admission import SEEN_S, TIMES_KEPT, WINDOW_S, Bulkhead, BulkheadFull
-from frontend_app.gateway.wsgi_pool import WSGIPool
+from frontend_app.gateway.wsgi_pool import PURCHASES_AT_ONCE, SEARCHES_AT_ONCE, WSGIPool
 from tests.asgi import run
 from tests.clock import Clock
 from tests.waiting import PATIENCE_S
@@ -260,9 +260,7 @@ SERVED: list[tuple[str, str, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "stalled", STALLED, ids=lambda case: f"{case[0]} {case[1]} {'with a password' if case[2] else ''}"
-)
+@pytest.mark.parametrize("stalled", STALLED, ids=lambda case: f"{case[0]} {case[1]} {' '.join(case[2])}")
 def test_what_stalls_one_kind_of_request_holds_up_no_other(stalled: tuple[str, str, dict[str, str]]) -> None:
     """A stopped order replica, or strangers who try passwords, whose checks take a core each."""
 
@@ -279,6 +277,28 @@ def test_what_stalls_one_kind_of_request_holds_up_no_other(stalled: tuple[str, s
         await come_in(gate, len(others))  # All that were let in, before one of the crowd has ended.
         gate.let_go.set()
         assert {(await task).status for task in (*crowd, *tasks)} == {200}
+        way.close()
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "search", [("/api/v1/books/", "%66ind=words"), ("/api/v1/books", "search=a"), ("/", "find=a")]
+)
+def test_a_flood_of_searches_keeps_no_other_reader_waiting(search: tuple[str, str]) -> None:
+    """Each takes a replica's processor for long: no more of them come to the replicas at once than these can bear."""
+
+    async def test() -> None:
+        gate = Gate()
+        way = WSGIPool(gate, threads=PURCHASES_AT_ONCE + 2 * SEARCHES_AT_ONCE)
+        path, query = search
+        crowd = [asyncio.create_task(way.answer(environ("GET", path, QUERY_STRING=query))) for _ in range(30)]
+        await come_in(gate, SEARCHES_AT_ONCE)
+        others = [asyncio.create_task(way.answer(environ("GET", path))) for path in ("/product/2", "/", "/search/x")]
+        await come_in(gate, len(others))
+        assert not gate.inside.acquire(blocking=False), "one more of the crowd was let in"
+        gate.let_go.set()
+        assert {(await task).status for task in (*crowd, *others)} == {200}
         way.close()
 
     run(test)
