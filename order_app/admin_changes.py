@@ -50,7 +50,7 @@ class ChangeForm(forms.Form):
 
 
 class CancelForm(ChangeForm):
-    """A field for each line that has copies left."""
+    """A field for each line that has copies left, and a reason, which has to be given: nothing takes it back."""
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, order=order, **kwargs)
@@ -67,6 +67,7 @@ class CancelForm(ChangeForm):
             for name, line in self._lines.items()
         }
         self.fields = {**fields, **self.fields}
+        self.fields["reason"].required = True  # One press on a fresh form cancels nothing.
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -40,7 +40,7 @@ def order(ann: Client) -> Order:
 
 
 def form_of(browser: Client, order: Order, what: str) -> dict[str, str]:
-    """The fields of the page as a browser sends them."""
+    """The fields of the page as a browser sends them, with a reason where one has to be given."""
     page = browser.get(f"{ORDERS}{order.pk}/{what}/", follow=True)
     assert page.status_code == 200, page.content[:300]
     found = dict.fromkeys(page.context["form"].fields, "")
@@ -48,7 +48,15 @@ def form_of(browser: Client, order: Order, what: str) -> dict[str, str]:
         name, value = (re.search(rf'{each}="([^"]*)"', tag) for each in ("name", "value"))
         if name and name[1] in found and value:
             found[name[1]] = value[1]
-    return found
+    return found | ({"reason": "ordered twice"} if what == "cancel" else {})
+
+
+def test_one_press_on_a_fresh_form_cancels_nothing(ann: Client, order: Order) -> None:
+    """All copies are proposed, and nothing takes a cancellation back: it is for a reason."""
+    fields = form_of(ann, order, "cancel") | {"reason": " "}
+    page = send(ann, order, "cancel", fields)
+    assert page.context["form"].errors["reason"] == ["This field is required."]
+    assert stocks() == [48, 45]
 
 
 def send(browser: Client, order: Order, what: str, fields: dict[str, str]) -> Any:
