@@ -80,6 +80,7 @@ def test_a_book_is_bought_by_keyboard_alone_from_the_first_page_on(visitor: Visi
     press(page, "form[action='/buy/'] button")
     expect(page).to_have_url(ORDER)
     press(page, "a[href='/orders/']")
+    expect(page.get_by_role("heading", name="My orders")).to_be_visible()
     press(page, "main a[href^='/orders/']")
     expect(page).to_have_url(ORDER)
     assert orders_of(visitor.store, book) == 1

@@ -105,7 +105,14 @@ def test_an_edit_in_the_list_of_one_replica_is_seen_at_the_other_and_at_the_fron
     expect(stock_there(keeper, SPRING)).to_have_text(f"{int(stock) + 5} ✓ same")
 
 
+def add_a_book_with_a_word_without_an_end(store: Store) -> None:
+    endless = {"title": "Endless" * 60, "authors": "Author" * 40, "topic": "t" * 100, "price": "9.90", "quantity": 1}
+    with Client(store) as client:
+        assert client.post("/api/v1/books/", endless, as_staff=True).status == 201
+
+
 def test_on_a_desk_no_column_needs_scrolling(keeper: Visitor) -> None:
+    add_a_book_with_a_word_without_an_end(keeper.store)
     Client(keeper.store).buy(2)
     keeper.be_staff("order-1")
     for node, path in (
@@ -121,6 +128,7 @@ def test_on_a_desk_no_column_needs_scrolling(keeper: Visitor) -> None:
 
 
 def test_on_a_phone_both_replicas_stock_is_in_sight_and_the_page_fits(chromium: Browser, breakable: Store) -> None:
+    add_a_book_with_a_word_without_an_end(breakable)
     with Visitor(chromium, breakable, width=NARROW) as keeper:
         keeper.be_staff("catalog-1")
         shown = keeper.page.locator("#changelist .results")

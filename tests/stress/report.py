@@ -68,7 +68,7 @@ class Result:
             f"faults             {counted(self.faults)}",
             f"                   {self.delayed} times something was delayed, {self.lost} lost, {self.late} held",
             f"kills              {self.kills}",
-            f"longest stall      {longest_stall(asked_in_time):.1f} s between two acknowledged writes",
+            f"longest stall      {longest_stall(asked_in_time).seconds:.1f} s between two acknowledged writes",
             *violation_lines(self.violations, shown),
         ]
 

@@ -29,6 +29,7 @@ from bookstore_project.replication.tests.support.replica_files import (
 )
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
+from catalog_app.services import book_restock
 from order_app.models import OrderLine
 from tests.actors import Actor
 from tests.waiting import PATIENCE_S
@@ -96,6 +97,8 @@ def test_nobody_sells_between_the_two_snapshots(shop: Path, tmp_path: Path) -> N
 def test_no_sale_slips_in_between_the_two_snapshots(shop: Path, tmp_path: Path) -> None:
     """Sellers that never rest, and die between sale and order half of the time."""
     done, bought = threading.Event(), set[uuid.UUID]()
+    for book in (1, 2, 3, 4):
+        book_restock(book_id=book, quantity=100_000, actor="staff")
 
     def trade(number: int) -> None:
         try:
