@@ -6,6 +6,8 @@ import uuid
 SPOKEN_DIGITS = 8
 LEAST_DIGITS = 4
 """Fewer would find too many orders to choose from."""
+_WORD = re.compile(r"\s*(order|#)\s*", re.IGNORECASE)
+"""Stands before it on the customer's page."""
 _BETWEEN = re.compile(r"[\s-]+")
 _DIGITS = re.compile(f"[0-9a-f]{{{LEAST_DIGITS},32}}")
 
@@ -17,7 +19,8 @@ def number_of(order_id: str) -> str:
 
 def ids_of(number: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """The first and the last id that begin with these digits, however they are grouped; None if it is no number."""
-    digits = _BETWEEN.sub("", number).lower()
+    word = _WORD.match(number)
+    digits = _BETWEEN.sub("", number[word.end() :] if word else number).lower()
     if not _DIGITS.fullmatch(digits):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))

@@ -203,3 +203,9 @@ def books_of(order: Found) -> set[int]:
 
 
 number_of = order_numbers.number_of
+
+
+def left_of(order: Mapping[str, Any]) -> Decimal:
+    """What the copies cost that are not cancelled."""
+    copies = ((line["quantity"] - line.get("cancelled", 0), Decimal(line["unit_price"])) for line in order["lines"])
+    return sum((count * price for count, price in copies), Decimal("0.00"))

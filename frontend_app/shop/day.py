@@ -151,7 +151,7 @@ def _ask(service: Callable[[], Relay]) -> Found:
 def _row(order: Mapping[str, Any]) -> dict[str, Any]:
     lines = [{**line, "left": line["quantity"] - line.get("cancelled", 0)} for line in order["lines"]]
     number = catalogue.number_of(str(order["id"]))
-    return {**order, "number": number, "lines": lines, "key": idempotency.new_key()}
+    return {**order, "number": number, "lines": lines, "left": catalogue.left_of(order), "key": idempotency.new_key()}
 
 
 def _page_of(orders: Found, which: str, day: datetime.date, number: str) -> str:

@@ -140,7 +140,9 @@ class TestNumbers:
         assert answer.status_code == 200, answer.content
         return {each["id"] for each in answer.json()["results"]}
 
-    @pytest.mark.parametrize("spoken", ["6F1C+2B5E", "6f1c2b5e", "6F1C-2B5E", "+6f+1c+2b+5e+"])
+    @pytest.mark.parametrize(
+        "spoken", ["6F1C+2B5E", "6f1c2b5e", "6F1C-2B5E", "+6f+1c+2b+5e+", "Order+6F1C+2B5E", "%236f1c2b5e"]
+    )
     def test_all_orders_of_a_number_are_found_however_it_is_written(self, spoken: str) -> None:
         assert self.found(spoken) == {str(self.FIRST), str(self.SAME)}
 

@@ -235,7 +235,9 @@ class TestHandingOut:
 
     def test_copies_that_were_cancelled_are_not_handed_out(self, ann: Client, services: Services) -> None:
         services.orders["results"] = [ORDER | {"lines": [LINE | {"cancelled": 1}]}]
-        assert '2 × Odd &lt;Book&gt; <small class="out">1 cancelled</small>' in text_of(ann.get("/day/"))
+        text = text_of(ann.get("/day/"))
+        assert '2 × Odd &lt;Book&gt; <small class="out">1 cancelled</small>' in text
+        assert '<td class="number" data-label="Total">0.20</td>' in text, "what is left to be paid"
 
     def test_takings_say_what_lessened_them(self, ann: Client, services: Services) -> None:
         services.figures |= {"sold": "0.90", "cancelled": "0.60", "cancelled_copies": "2", "refunded": "0.10"}

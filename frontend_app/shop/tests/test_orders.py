@@ -1,5 +1,6 @@
 """The pages of orders: for whoever knows the address, and the visitor's own."""
 
+import re
 import time
 import uuid
 
@@ -103,6 +104,11 @@ def test_my_orders_of_another_shop_are_nobodys(client: Client) -> None:
         assert (page.status_code, "Nothing was bought" in text_of(page)) == (200, True)
 
 
+def words_of(text: str) -> str:
+    """Without tags and line breaks."""
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
 def changed(orders: Orders, order: str, *, status: str, cancelled: int = 0, refunded: str = "0.00") -> None:
     """As staff has left it."""
     members = orders.order(order)
@@ -114,15 +120,19 @@ def test_the_order_says_what_became_of_it_and_not_who_did_it(client: Client, ord
     put(client, 1, 2)
     order = bought(client, 1)
     page = f"/orders/{order}/"
-    assert "Collect your books" in text_of(client.get(page))
+    text = text_of(client.get(page))
+    assert "Collect your books" in text
+    assert "Without what was cancelled" not in text
     changed(orders, order, status="completed", cancelled=1, refunded="10.00")
     text = text_of(client.get(page))
     assert "1 of 3 cancelled" in text
+    assert "Without what was cancelled 20.00" in words_of(text)
     assert "Given back" in text
     assert "10.00" in text
     assert "Collect your books" in text
     changed(orders, order, status="cancelled", cancelled=3)
     text = text_of(client.get(page))
+    assert "Without what was cancelled 0.00" in words_of(text)
     assert "This order was cancelled." in text
     assert "Collect your books" not in text
     assert "Given back" not in text
