@@ -23,7 +23,7 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         response = show(request, "order_later", context, status=error.status)
         response["Retry-After"] = str(problems.RETRY_AFTER_S)
         return response
-    is_cut = any(line.get("cancelled") for line in found.members["lines"])
+    is_cut = any(line.get("cancelled") for line in found.members.get("lines", ()))
     left = catalogue.left_of(found.members) if is_cut else None
     return show(request, "order", context | {"order": found.members, "left": left, "source": found.source})
 
