@@ -17,6 +17,7 @@ from bookstore_project.replication import failpoints
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.support.forks import of_this_store
 from bookstore_project.replication.tests.support.replica_files import rows
+from bookstore_project.replication.transaction import settle
 from bookstore_project.settings import topology
 from catalog_app.making.rules import MOST_BOOKS, MOST_SEEDS, made_book, made_isbn13
 from catalog_app.management.commands import make_books as command
@@ -157,6 +158,7 @@ def test_killed_it_goes_on_where_it_was(empty_store: Path) -> None:
     wait_for(is_under_way)
     making.send_signal(signal.SIGKILL)
     making.communicate(timeout=PATIENCE_S)
+    settle("catalog")  # As the next writer or reader of a running store does.
     before = count_of("catalog_app_book")
     assert before < 3000
     number = before + 30
