@@ -4,7 +4,8 @@ from tests.mutants import rooms
 from tests.mutants.mutant import Mutant, mutant
 
 ROOM = "bookstore_project/replication/sqlite_pair/commit"
-ATTEMPT, WRITING, GROUP, MEMBER = (f"{ROOM}/{name}.py" for name in ("attempt", "writing", "group", "member"))
+ATTEMPT, WRITING = (f"{ROOM}/{name}.py" for name in ("attempt", "writing"))
+GROUP, MEMBER = (f"bookstore_project/replication/writing/{name}.py" for name in ("group", "member"))
 TESTS = f"{rooms.COMMIT}/test_group_commit.py"
 
 MUTANTS: tuple[Mutant, ...] = (

@@ -10,7 +10,7 @@ ATTEMPT, OPENING, SETTLE, LOG, MUTEX = (
     "bookstore_project/replication/log/entries.py",
     "bookstore_project/replication/sqlite_pair/locks/mutex.py",
 )
-DEFAULT_DATABASE = "bookstore_project/replication/sqlite_pair/commit/default_database.py"
+DEFAULT_DATABASE = "bookstore_project/replication/writing/default_database.py"
 STEPS = f"{rooms.COMMIT}/test_order_of_steps.py"
 HISTORY = "catalog_app/tests/test_history.py"
 

@@ -26,14 +26,14 @@ from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Ca
 from bookstore_project.replication.log import entries, images, triggers
 from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.commit.default_database import joined_by
-from bookstore_project.replication.sqlite_pair.commit.member import Member
 from bookstore_project.replication.sqlite_pair.commit.opening import Opening
 from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled, commit_all
 from bookstore_project.replication.sqlite_pair.files import file_identity
 from bookstore_project.replication.sqlite_pair.files.participant import Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, write_witness
+from bookstore_project.replication.writing.default_database import joined_by
+from bookstore_project.replication.writing.member import Member
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
@@ -213,7 +213,7 @@ class Attempt:
                 transaction.atomic(using=self._lead.alias),
                 ExitStack() as restricted,
             ):
-                restricted.enter_context(joined_by(self._lead.wrapper))
+                restricted.enter_context(joined_by(self._lead.wrapper, self.service.name))
                 for participant in self._participants:
                     restricted.enter_context(participant.wrapper.restricted())
                 value = change()

@@ -12,11 +12,11 @@ from bookstore_project.replication import metrics
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.interface import Caches, Callback, Committed
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.commit import group
 from bookstore_project.replication.sqlite_pair.commit.attempt import Attempt, RunAgain
-from bookstore_project.replication.sqlite_pair.commit.member import Member
 from bookstore_project.replication.sqlite_pair.commit.opening import Faults
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
+from bookstore_project.replication.writing import group
+from bookstore_project.replication.writing.member import Member
 
 T = TypeVar("T")
 Members = Sequence[Member[Any]]
@@ -34,7 +34,13 @@ def write(
     patience_s = min(timeout_s, deadlines.left_s())
     if in_group:
         member = Member(change, copy_context())
-        group.write(service, member, lambda lock, members: perform(service, lock, caches, members, {}), patience_s)
+        group.write(
+            service,
+            member,
+            lambda left_s: writer_lock(service.lock_dir, timeout_s=left_s),
+            lambda lock, members: perform(service, lock, caches, members, {}),
+            patience_s,
+        )
     else:
         member = Member(change)
         with writer_lock(service.lock_dir, timeout_s=patience_s) as lock:

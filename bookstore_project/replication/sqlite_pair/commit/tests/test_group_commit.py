@@ -17,7 +17,7 @@ from bookstore_project.replication.interface import Committed
 from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.commit import group, recovery
+from bookstore_project.replication.sqlite_pair.commit import recovery
 from bookstore_project.replication.sqlite_pair.commit.opening import Opening
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
@@ -31,6 +31,7 @@ from bookstore_project.replication.tests.support.replica_files import (
     rows,
 )
 from bookstore_project.replication.transaction import run, settle
+from bookstore_project.replication.writing import group
 from tests.actors import Actor
 from tests.waiting import wait_for
 
@@ -403,7 +404,7 @@ def test_a_row_damaged_in_one_file_has_all_made_anew_on_the_other_once(empty_sto
 
 THREE = """
 import threading, time
-from bookstore_project.replication.sqlite_pair.commit.group import queue_of
+from bookstore_project.replication.writing.group import queue_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.shelf.models import Shelf

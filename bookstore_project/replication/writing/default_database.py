@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper
 
 NOT_TAKEN_BACK = (
     f"A transaction of the database {DEFAULT_DB_ALIAS!r} takes nothing back of a replicated one of {{service}}: a "
@@ -21,7 +21,7 @@ NOT_TAKEN_BACK = (
 
 
 @contextmanager
-def joined_by(lead: DatabaseWrapper) -> Iterator[None]:
+def joined_by(lead: BaseDatabaseWrapper, service: str) -> Iterator[None]:
     """`on_commit` of `default` waits for the change that runs on `lead`; a transaction of it is refused.
 
     Where one is open already, by whoever called `run`, what is said to `default` is meant for it.
@@ -32,7 +32,7 @@ def joined_by(lead: DatabaseWrapper) -> Iterator[None]:
         return
     before = {name: default.__dict__[name] for name in ("on_commit", "set_autocommit") if name in default.__dict__}
     default.on_commit = lead.on_commit
-    default.set_autocommit = _without_transactions(lead, default.set_autocommit)
+    default.set_autocommit = _without_transactions(service, default.set_autocommit)
     try:
         yield
     finally:
@@ -40,10 +40,10 @@ def joined_by(lead: DatabaseWrapper) -> Iterator[None]:
         default.__dict__.update(before)
 
 
-def _without_transactions(lead: DatabaseWrapper, set_autocommit: Callable[..., None]) -> Callable[..., None]:
+def _without_transactions(service: str, set_autocommit: Callable[..., None]) -> Callable[..., None]:
     def guarded(autocommit: bool, **options: Any) -> None:
         if not autocommit:
-            raise WriteRefused(NOT_TAKEN_BACK.format(service=lead.service))
+            raise WriteRefused(NOT_TAKEN_BACK.format(service=service))
         set_autocommit(autocommit, **options)
 
     return guarded

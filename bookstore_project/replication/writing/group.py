@@ -10,19 +10,24 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, TypeVar
 
 from bookstore_project.replication import metrics
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.commit.member import Member
-from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
+from bookstore_project.replication.writing.member import Member
 
 MOST_MEMBERS = 32
 """Of a group. Those who lead others wait for all of them: so many sales take about as long as a slow disk's sync."""
 
-Perform = Callable[[WriterLock, Sequence[Member[Any]]], None]
+L = TypeVar("L")
+Locked = Callable[[float], AbstractContextManager[L]]
+"""Holds the service's writer lock. Raises Unavailable if it isn't had in so many seconds."""
+Perform = Callable[[L, Sequence[Member[Any]]], None]
+"""Has the members' changes made under the held lock; each of them knows its outcome then."""
 
 
 class _Place:
@@ -98,7 +103,7 @@ def queue_of(service: Service) -> Queue:
         return _queues.setdefault(service.name, Queue())
 
 
-def write(service: Service, member: Member[Any], perform: Perform, timeout_s: float) -> None:
+def write(service: Service, member: Member[Any], locked: Locked[L], perform: Perform[L], timeout_s: float) -> None:
     """Has the member's change made, with others or alone; `perform` gives each of them its outcome.
 
     Raises Unavailable if neither this thread nor the one that leads has had the lock in time: nothing was changed.
@@ -108,17 +113,19 @@ def write(service: Service, member: Member[Any], perform: Perform, timeout_s: fl
     place = queue.join(member)
     place.wait(_left_s(until))
     if place.is_leader:
-        _lead(service, queue, place, perform, _left_s(until))
+        _lead(service, place, partial(locked, _left_s(until)), perform)
     elif queue.leave(place):
         raise Unavailable("Another writer holds the lock for too long; nothing was changed.")
     else:
         place.wait_until_done()
 
 
-def _lead(service: Service, queue: Queue, place: _Place, perform: Perform, timeout_s: float) -> None:
-    taken: list[_Place] = []
+def _lead(
+    service: Service, place: _Place, locked: Callable[[], AbstractContextManager[L]], perform: Perform[L]
+) -> None:
+    queue, taken = queue_of(service), list[_Place]()
     try:
-        with writer_lock(service.lock_dir, timeout_s=timeout_s) as lock:
+        with locked() as lock:
             reached("group-locked")
             taken = queue.take()
             now = time.monotonic()
