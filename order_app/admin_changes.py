@@ -50,32 +50,29 @@ class ChangeForm(forms.Form):
 
 
 class CancelForm(ChangeForm):
-    """A field for each line that has copies left, and a reason, which has to be given: nothing takes it back."""
+    """A field for each line that has copies left, none of them to begin with, or a button for all that are left.
+
+    A reason has to be given: nothing takes it back.
+    """
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, order=order, **kwargs)
         # Those that were shown stay: the key of a form that is sent again says whether it was carried out.
         self._lines = {name_of(line): line for line in order.lines.all() if line.left or name_of(line) in self.data}
-        fields = {
-            name: forms.IntegerField(
-                label=line.title,
-                min_value=0,
-                max_value=line.quantity,
-                initial=line.left,
-                help_text=f"Copies that are cancelled, of {line.left} to hand out.",
-            )
-            for name, line in self._lines.items()
-        }
+        self._is_whole = bool(self.data.get(WHOLE))
+        fields = {} if self._is_whole else {name: _copies_field(line) for name, line in self._lines.items()}
         self.fields = {**fields, **self.fields}
-        self.fields["reason"].required = True  # One press on a fresh form cancels nothing.
+        self.fields["reason"].required = True
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors and not any(cleaned[name] for name in self._lines):
+        if not self.errors and not self._is_whole and not any(cleaned[name] for name in self._lines):
             raise forms.ValidationError("Say how many copies are cancelled.")
         return cleaned
 
     def carry_out(self, asked: Asked) -> order_changes.Changed:
+        if self._is_whole:
+            return cancellation.cancel(asked).value
         wanted = {line.book: self.cleaned_data[name] for name, line in self._lines.items()}
         lines = [Line(book, copies) for book, copies in wanted.items() if copies]
         return cancellation.cancel(asked, lines).value
@@ -97,11 +94,28 @@ class RefundForm(ChangeForm):
         return order_changes.refund(asked, self.cleaned_data["amount"]).value
 
 
+WHOLE = "whole"
+"""The button of CancelForm that cancels all copies that are left, whatever the fields say."""
 PAGES: dict[str, tuple[str, str, type[ChangeForm]]] = {
     "collect": ("Hand out", "was handed out", ChangeForm),
     "cancel": ("Cancel copies", "was cancelled as asked; the copies are for sale again", CancelForm),
     "refund": ("Refund", "has its refund noted", RefundForm),
 }
+
+
+def _copies_field(line: OrderLine) -> forms.IntegerField:
+    copies = "1 copy" if line.quantity == 1 else f"{line.quantity} copies"
+    return forms.IntegerField(
+        label=line.title,
+        min_value=0,
+        max_value=line.quantity,
+        initial=0,
+        help_text=f"Copies that are cancelled, of {line.left} to hand out.",
+        error_messages={
+            "min_value": "Fewer than no copies can’t be cancelled.",
+            "max_value": f"This order has {copies} of this book.",
+        },
+    )
 
 
 def name_of(line: OrderLine) -> str:
@@ -145,6 +159,7 @@ def page(model_admin: Any, request: HttpRequest, order_id: uuid.UUID, what: str)
         **model_admin.admin_site.each_context(request),
         "title": f"{title}: {order}",
         "step": title,
+        "whole": WHOLE if kind is CancelForm else "",
         "opts": Order._meta,
         "form": form,
         "order": order,
