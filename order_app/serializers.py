@@ -28,10 +28,11 @@ def order_data(order: Order) -> dict[str, Any]:
 
 
 def order_in_short(order: Order) -> dict[str, Any]:
-    """As a front shows it among others: the first title, and how many more books there are."""
+    """As a front shows it among others: the first title, how many more books there are, what isn't cancelled of it."""
     data = order_data(order)
     first, *others = data["lines"]
-    return {name: data[name] for name in _IN_SHORT} | {"title": first["title"], "more": len(others)}
+    left = f"{order.total - order.cancelled_total:.2f}"
+    return {name: data[name] for name in _IN_SHORT} | {"title": first["title"], "more": len(others), "left": left}
 
 
 def change_data(change: OrderChange) -> dict[str, Any]:

@@ -175,6 +175,16 @@ class OwnOrder:
         status = str(self.members["status"]) if self.members else ""
         return STATES.get(status, status)
 
+    @property
+    def left(self) -> str:
+        """What the copies cost that aren't cancelled."""
+        return str(self.members["left"]) if self.members else ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether copies of it were cancelled."""
+        return bool(self.members and self.members["left"] != self.members["total"])
+
 
 def own_orders_found(front: Front, ids: Sequence[str]) -> tuple[list[OwnOrder], Source | None]:
     """Each of these orders, whether the order service tells of it or not: it has ORDERS_WAIT_S to do so."""

@@ -26,6 +26,14 @@ def test_they_come_in_short_as_they_are_named_without_those_that_are_not_there()
     assert {each["status"] for each in answer.json()["orders"]} == {"completed"}
 
 
+def test_they_say_what_is_not_cancelled_of_them() -> None:
+    order = send("POST", "/api/v1/orders/", {"lines": [{"book": 1, "quantity": 3}]}).json()["id"]
+    cancelled = {"lines": [{"book": 1, "quantity": 2}]}
+    assert send("POST", f"/api/v1/orders/{order}/cancel/", cancelled, as_user="ann").status_code == 200
+    (told,) = send("GET", f"{PATH}?ids={order}", sent=as_node()).json()["orders"]
+    assert (told["total"], told["left"], told["status"]) == ("90.00", "30.00", "completed")
+
+
 def test_they_are_for_nodes() -> None:
     order = buy(1)
     assert_problem(send("GET", f"{PATH}?ids={order}"), 401, "not_authenticated")

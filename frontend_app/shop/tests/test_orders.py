@@ -26,7 +26,7 @@ def bought(client: Client, *books: int) -> str:
 def test_my_orders_have_number_date_books_total_and_state_newest_first(client: Client, orders: Orders) -> None:
     first, second = bought(client, 1), bought(client, 2, 1)
     text = text_of(client.get("/orders/"))
-    for told in ("2 January 2030", "Book 1<", "Book 2 and 1 more", "1.00", "To be collected"):
+    for told in ("2 January 2030", "Book 1<", "Book 2 and 1 more", "30.00", "To be collected"):
         assert told in text
     assert text.index(number_of(second)) < text.index(number_of(first))
 
@@ -148,3 +148,16 @@ def test_the_order_says_what_became_of_it_and_not_who_did_it(client: Client, ord
 def test_my_orders_say_what_became_of_each(client: Client, orders: Orders, status: str, told: str) -> None:
     changed(orders, bought(client, 1), status=status)
     assert told in text_of(client.get("/orders/"))
+
+
+def test_my_orders_say_what_is_left_of_one_that_was_cancelled_in_part(client: Client, orders: Orders) -> None:
+    put(client, 1, 2)
+    order = bought(client, 1)
+    assert "30.00 EUR" in words_of(text_of(client.get("/orders/")).replace("&nbsp;", " "))
+    changed(orders, order, status="completed", cancelled=1)
+    words = words_of(text_of(client.get("/orders/")).replace("&nbsp;", " "))
+    assert "20.00 EUR of 30.00, the rest was cancelled To be collected" in words
+    changed(orders, order, status="cancelled", cancelled=3)
+    words = words_of(text_of(client.get("/orders/")).replace("&nbsp;", " "))
+    assert "0.00 EUR of 30.00, the rest was cancelled" not in words
+    assert "0.00 EUR of 30.00 Cancelled" in words

@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 from django.core import signing
@@ -63,12 +64,15 @@ class Orders:
     def _in_short(self, order_id: str) -> dict[str, Any]:
         order = self._of(order_id) or {}
         first, *others = order["lines"]
+        left = sum(Decimal(each["unit_price"]) * (each["quantity"] - each.get("cancelled", 0)) for each in order["lines"])
         in_short = {"title": first["title"], "more": len(others), "status": order.get("status", "completed")}
+        in_short["left"] = f"{left:.2f}"
         return in_short | {name: order[name] for name in ("id", "total", "created_at")}
 
     def _shown(self, body: Any) -> dict[str, Any]:
         lines = [{"title": f"Book {line['book']}", "total": line["unit_price"], **line} for line in body["lines"]]
-        return {"lines": lines, "total": "1.00", "created_at": "2030-01-02T03:04:05Z"}
+        total = sum(Decimal(line["unit_price"]) * line["quantity"] for line in lines)
+        return {"lines": lines, "total": f"{total:.2f}", "created_at": "2030-01-02T03:04:05Z"}
 
 
 def put(client: Client, book: int, copies: int = 1) -> Any:
