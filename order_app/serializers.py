@@ -28,7 +28,7 @@ def order_data(order: Order) -> dict[str, Any]:
 
 
 def order_in_short(order: Order) -> dict[str, Any]:
-    """As a front shows it among others: the first title, how many more books there are, what isn't cancelled of it."""
+    """As a front shows it among others: its first title, how many more books, and what isn't cancelled of it."""
     data = order_data(order)
     first, *others = data["lines"]
     left = f"{order.total - order.cancelled_total:.2f}"

@@ -1,9 +1,7 @@
 """The basket's page, and the forms that change it."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -13,9 +11,10 @@ from bookstore_project.api.health import read_only
 from bookstore_project.api.representations import MAX_LINES
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, forms
+from frontend_app.shop import catalogue, forms, other_tabs
 from frontend_app.shop.basket import Basket
 from frontend_app.shop.catalogue import Refused
+from frontend_app.shop.other_tabs import LateChange, LostChange
 from frontend_app.shop.pages import changes, page, show
 
 
@@ -23,7 +22,9 @@ from frontend_app.shop.pages import changes, page, show
 @page
 def basket(request: HttpRequest) -> HttpResponse:
     """What is in it, as of now; and what is to be said of the change that led here, if one did."""
-    return basket_page(request, baskets.read(request), lost_change=_lost_change(request))
+    kept = baskets.read(request)
+    lost, late = other_tabs.lost_change(request, kept), other_tabs.late_change(request, kept)
+    return basket_page(request, kept, lost_change=lost, late_change=late)
 
 
 @changes
@@ -36,40 +37,28 @@ def put(request: HttpRequest) -> HttpResponse:
 
 @changes
 def change(request: HttpRequest) -> HttpResponse:
-    """So many copies of a book from now on; none takes it out."""
-    return _keep(request, baskets.read(request), forms.book_id(request.POST), forms.copies(request.POST, least=0))
+    """So many copies of a book from now on; none takes it out.
+
+    The form says what its page has `shown`: a number that nobody has touched undoes nothing of another tab.
+    """
+    kept, book_id = baskets.read(request), forms.book_id(request.POST)
+    copies, shown = forms.copies(request.POST, least=0), forms.copies_shown(request.POST)
+    now = kept.copies.get(book_id, 0)
+    if shown is None or shown == now:
+        return _keep(request, kept, book_id, copies)
+    return _keep(request, kept, book_id, now if copies == shown else copies, overtaken=now)
 
 
-def _keep(request: HttpRequest, kept: Basket, book_id: int, copies: int) -> HttpResponse:
+def _keep(
+    request: HttpRequest, kept: Basket, book_id: int, copies: int, *, overtaken: int | None = None
+) -> HttpResponse:
     if copies and kept.is_full and book_id not in kept.copies:
         raise problems.Conflict(f"A basket has room for {MAX_LINES} different books: buy these first.")
     changed = kept.with_book(book_id, copies, forms.price_seen(request.POST))
-    # Two tabs may have changed the same basket at the same time, and a browser keeps the last answer's cookie alone.
-    query = urlencode({"change": f"{changed.changes}.{changed.last_change}", "book": book_id})
+    query = other_tabs.query_of(changed, book_id, overtaken)
     response = HttpResponseRedirect(f"{reverse('basket')}?{query}", status=HTTPStatus.SEE_OTHER)
     baskets.write(response, changed)
     return response
-
-
-@dataclass(frozen=True)
-class LostChange:
-    """A change that isn't in the cookie: another tab's is, or the browser keeps none."""
-
-    book_id: int
-    is_kept: bool
-    """Whether the browser keeps cookies."""
-
-
-def _lost_change(request: HttpRequest) -> LostChange | None:
-    """The change that the address names, if it got lost. One that came later says nothing of it, and is wanted."""
-    number, _, last_change = request.GET.get("change", "").partition(".")
-    book = request.GET.get("book", "")
-    if not (number.isascii() and number.isdecimal() and len(number) < 20 and book.isascii() and book.isdecimal()):
-        return None
-    kept = baskets.read(request)
-    if kept.changes == int(number) and kept.last_change != last_change:
-        return LostChange(int(book[:19]), is_kept=True)
-    return None if baskets.is_kept(request) else LostChange(int(book[:19]), is_kept=False)
 
 
 def basket_page(
@@ -78,6 +67,7 @@ def basket_page(
     *,
     refused: Refused | None = None,
     lost_change: LostChange | None = None,
+    late_change: LateChange | None = None,
     is_own: bool = True,
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
@@ -95,5 +85,6 @@ def basket_page(
         "source": source,
         "refused": refused,
         "lost_change": lost_change,
+        "late_change": late_change,
     }
     return show(request, "basket", context, status=status)

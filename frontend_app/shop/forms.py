@@ -46,6 +46,12 @@ def copies(form: QueryDict, *, least: int) -> int:
     return _number(form, "copies", least, MAX_PURCHASE)
 
 
+def copies_shown(form: QueryDict) -> int | None:
+    """How many the page had shown; None if the form doesn't say, or makes no sense."""
+    text = form.get("shown", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
 def _number(form: QueryDict, name: str, least: int, most: int) -> int:
     text = form.get(name, "").strip()
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):

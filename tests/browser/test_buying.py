@@ -191,3 +191,26 @@ def replicas_killed(store: Store) -> Iterator[list[str]]:
     finally:
         has_ended.set()
         thread.join()
+
+
+def test_tabs_that_change_one_basket_undo_nothing_of_one_another(visitor: Visitor, book: int) -> None:
+    other = new_book(visitor.store, title="From the other tab")
+    to_basket(visitor, book)
+    second = visitor.page.context.new_page()
+    second.goto(f"{visitor.store.front}/books/{other}/")
+    to_basket(visitor, book)
+    second.get_by_role("button", name="Add to basket").click()
+    expect(second.locator("tbody tr")).to_have_count(2)
+    expect(second.get_by_label("Copies of Sold once")).to_have_value("2")
+    to_basket(visitor, book)
+    row = second.locator("tr", has_text="Sold once")
+    row.get_by_role("button", name="Change").click()
+    expect(second.get_by_role("status")).to_contain_text("Another tab has made it 3 copies")
+    expect(second.get_by_label("Copies of Sold once")).to_have_value("3")
+    visitor.page.locator("tr", has_text="Sold once").get_by_role("button", name="Take out").click()
+    expect(visitor.page.locator("tbody tr")).to_have_count(1)
+    second.get_by_label("Copies of Sold once").fill("5")
+    row.get_by_role("button", name="Change").click()
+    expect(second.get_by_role("status")).to_contain_text("had left the basket in another tab. It is in again")
+    buy(second)
+    assert [copies for _, copies in lines_of(visitor.store, book)] == [5]

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant, mutant
 
 SHOP = "frontend_app/shop"
 BUYING, BASKET_PAGES, SINGLES = f"{SHOP}/buying.py", f"{SHOP}/basket_pages.py", f"{SHOP}/single_purchases.py"
+OTHER_TABS = f"{SHOP}/other_tabs.py"
 ONCE, REFUSALS = f"{SHOP}/tests/test_buying_once.py", f"{SHOP}/tests/test_refusals.py"
 BASKET_TESTS, ORDER_TESTS = f"{SHOP}/tests/test_basket.py", f"{SHOP}/tests/test_orders.py"
 UNWRITTEN = "order_app/tests/test_unwritten_orders.py"
@@ -69,10 +70,18 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a lost change isn't told",
         "a book that was put in from one of two tabs isn't there, and nobody says so",
-        BASKET_PAGES,
+        OTHER_TABS,
         "kept.last_change != last_change",
         "False",
         f"{BASKET_TESTS}::test_of_two_changes_at_the_same_time_the_lost_one_is_told",
+    ),
+    mutant(
+        "a number of copies that nobody touched counts",
+        "a book that was put in from one of two tabs is out again, by a press in the other one",
+        BASKET_PAGES,
+        "now if copies == shown else copies",
+        "copies",
+        f"{BASKET_TESTS}::TestAnotherTab::test_a_number_that_nobody_touched_undoes_nothing",
     ),
     mutant(
         "an order that isn't written yet isn't there",

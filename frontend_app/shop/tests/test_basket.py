@@ -8,7 +8,7 @@ from django.test import Client
 from frontend_app.cache.messages import Push
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop.tests.visits import form_of, put, signed, text_of
+from frontend_app.shop.tests.visits import form_named, form_of, put, signed, text_of, words_of
 from frontend_app.tests.support.fakes import TIMELINE, Store
 
 
@@ -66,6 +66,68 @@ def test_of_two_changes_at_the_same_time_the_lost_one_is_told(client: Client) ->
     assert "got lost" not in text_of(client.get(second["Location"]))
     put(client, 2)
     assert "got lost" not in text_of(client.get(first["Location"])), "by the back button, after another change"
+
+
+class TestAnotherTab:
+    """A page of the basket that was open while another tab changed it: `shown` is what stood there."""
+
+    def change(self, client: Client, copies: int, shown: int) -> str:
+        form = {"book": 1, "copies": copies, "shown": shown, "line": "1 1 10.00"}
+        return words_of(client.get(client.post("/basket/change/", form)["Location"]))
+
+    def test_what_was_put_in_by_tabs_one_after_the_other_is_all_there(self, client: Client) -> None:
+        for book in (1, 2, 1):
+            assert "nother tab" not in words_of(put(client, book))
+        assert form_of(client.get("/basket/"))["line"] == ["1 2 10.00", "2 1 20.00"]
+
+    def test_a_number_that_was_typed_counts_and_the_page_says_what_it_has_replaced(self, client: Client) -> None:
+        put(client, 1, 3)
+        told = self.change(client, copies=2, shown=1)
+        assert "Another tab had made it 3 copies of “ Book 1 ”. It is 2 now, as you said here." in told
+        assert form_of(client.get("/basket/"))["line"] == ["1 2 10.00"]
+
+    def test_a_number_that_nobody_touched_undoes_nothing(self, client: Client) -> None:
+        put(client, 1, 3)
+        assert "Another tab has made it 3 copies of “ Book 1 ”: that stays." in self.change(client, 1, 1)
+        assert form_of(client.get("/basket/"))["line"] == ["1 3 10.00"]
+
+    def test_what_is_taken_out_is_out_and_the_page_says_how_many_there_were(self, client: Client) -> None:
+        put(client, 1, 3)
+        assert "Another tab had made it 3 copies of “ Book 1 ”. The book is out now" in self.change(client, 0, 1)
+        assert "nothing in your basket" in text_of(client.get("/basket/"))
+
+    @pytest.mark.parametrize(
+        ("copies", "line", "words"),
+        [
+            (1, [], "has left the basket in another tab, and stays out."),
+            (2, ["1 2 10.00"], "had left the basket in another tab. It is in again, as you said here."),
+        ],
+    )
+    def test_what_another_tab_has_taken_out_comes_back_only_by_a_number_that_was_typed(
+        self, client: Client, copies: int, line: list[str], words: str
+    ) -> None:
+        put(client, 2)
+        told = self.change(client, copies, shown=1)
+        assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00", *line]
+        assert f"“ Book 1 ” {words}" in told
+
+    def test_who_changes_what_the_page_shows_is_told_nothing(self, client: Client) -> None:
+        put(client, 1, 3)
+        shown = form_named(client.get("/basket/"), "/basket/change/")
+        assert shown["shown"] == "3"
+        assert "nother tab" not in self.change(client, 2, int(shown["shown"]))
+
+    def test_it_is_told_beside_that_change_alone(self, client: Client) -> None:
+        put(client, 1, 3)
+        page = client.post("/basket/change/", {"book": 1, "copies": 3, "shown": 1})["Location"]
+        put(client, 2)
+        assert "nother tab" not in words_of(client.get(page))
+
+    @pytest.mark.parametrize("before", ["x", "-1", "²", "9" * 5000, "<b>"])
+    def test_an_address_that_somebody_made_up_tells_nothing(self, client: Client, before: str) -> None:
+        page = client.post("/basket/change/", {"book": 1, "copies": 3, "shown": 1})["Location"]
+        answer = client.get(page.replace("before=0", f"before={before}"))
+        assert (answer.status_code, "nother tab" in words_of(answer)) == (200, False)
 
 
 @pytest.mark.parametrize("change", ["", "x", "1", "1.x", "9" * 5000, "².x", "1.<b>"])

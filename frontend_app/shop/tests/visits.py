@@ -11,6 +11,7 @@ from django.test import Client
 from bookstore_project.api import headers, idempotency, internal_paths
 from bookstore_project.nodes.client import Reply
 from frontend_app.tests.support.fakes import Asked, json_reply, problem_reply
+from tests.contract.html import Page
 
 KEY = re.compile(r'name="key" value="([^"]+)"')
 LINE = re.compile(r'name="line" value="([^"]+)"')
@@ -64,7 +65,9 @@ class Orders:
     def _in_short(self, order_id: str) -> dict[str, Any]:
         order = self._of(order_id) or {}
         first, *others = order["lines"]
-        left = sum(Decimal(each["unit_price"]) * (each["quantity"] - each.get("cancelled", 0)) for each in order["lines"])
+        left = sum(
+            Decimal(each["unit_price"]) * (each["quantity"] - each.get("cancelled", 0)) for each in order["lines"]
+        )
         in_short = {"title": first["title"], "more": len(others), "status": order.get("status", "completed")}
         in_short["left"] = f"{left:.2f}"
         return in_short | {name: order[name] for name in ("id", "total", "created_at")}
@@ -87,6 +90,16 @@ def form_of(answer: Any) -> dict[str, Any]:
     text = answer.content.decode()
     key = KEY.findall(text)[-1]
     return {"key": key, "line": LINE.findall(text[text.index(key) :])}
+
+
+def form_named(answer: Any, action: str) -> dict[str, str]:
+    """The fields of the first form that is sent there."""
+    return next(form.fields for form in Page.of(answer.content).forms if form.action == action)
+
+
+def words_of(answer: Any) -> str:
+    """What a reader sees of the page, as one line."""
+    return Page.of(answer.content).text
 
 
 def text_of(answer: Any) -> str:

@@ -1,0 +1,85 @@
+"""A basket that several tabs change: what is to be said on the page that a change leads to.
+
+The cookie is read at each change, so changes made one after the other are all there. The address of the page says
+which change led to it: the cookie may be of another one by then.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, QueryDict
+
+from bookstore_project.api import problems
+from bookstore_project.api.representations import MAX_PURCHASE, is_book_id
+from frontend_app.runtime import front
+from frontend_app.shop import basket as baskets
+from frontend_app.shop import catalogue
+from frontend_app.shop.basket import Basket
+
+LONGEST_COUNT = 19
+"""Digits of a number of changes."""
+
+
+@dataclass(frozen=True)
+class LostChange:
+    """A change that isn't in the cookie: another tab's is, or the browser keeps none."""
+
+    book_id: int
+    is_kept: bool
+    """Whether the browser keeps cookies."""
+
+
+@dataclass(frozen=True)
+class LateChange:
+    """A change of a book whose copies weren't any more what the page had shown: another tab had changed them."""
+
+    title: str
+    before: int
+    """As the other tab had left them."""
+    now: int
+
+
+def query_of(changed: Basket, book_id: int, overtaken: int | None) -> str:
+    """What the page's address says of a change. `overtaken`: copies that weren't what the visitor had before them."""
+    named = {"change": f"{changed.changes}.{changed.last_change}", "book": book_id}
+    return urlencode(named if overtaken is None else named | {"before": overtaken})
+
+
+def lost_change(request: HttpRequest, kept: Basket) -> LostChange | None:
+    """The change that the address names, if it got lost. One that came later says nothing of it, and is wanted."""
+    number, last_change, book_id = _named(request.GET)
+    if number is None or book_id is None:
+        return None
+    if kept.changes == number and kept.last_change != last_change:
+        return LostChange(book_id, is_kept=True)
+    return None if baskets.is_kept(request) else LostChange(book_id, is_kept=False)
+
+
+def late_change(request: HttpRequest, kept: Basket) -> LateChange | None:
+    """The change that the address names, if it is the last one, and met what another tab had done."""
+    number, last_change, book_id = _named(request.GET)
+    before = request.GET.get("before", "")
+    is_last = number is not None and (number, last_change) == (kept.changes, kept.last_change)
+    if not is_last or book_id is None or not _is_number(before, most=MAX_PURCHASE):
+        return None
+    title = f"Book {book_id}"
+    with suppress(problems.StoreError):
+        title = str(catalogue.book_found(front(), book_id).members["title"])
+    return LateChange(title, int(before), kept.copies.get(book_id, 0))
+
+
+def _named(query: QueryDict) -> tuple[int | None, str, int | None]:
+    number, _, last_change = query.get("change", "").partition(".")
+    book = query.get("book", "")
+    return (
+        int(number) if _is_number(number) else None,
+        last_change,
+        int(book) if is_book_id(book) else None,
+    )
+
+
+def _is_number(text: str, *, most: int | None = None) -> bool:
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_COUNT):
+        return False
+    return most is None or int(text) <= most
