@@ -3,11 +3,13 @@
 import codecs
 import re
 import zipfile
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from catalog_app.importing.errors import ImportRefused, Remedy
+from catalog_app.importing.errors import ImportRefused
 
 SNIFFED_BYTES = 4096
+CHUNK_BYTES = 1 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -66,23 +68,67 @@ def is_workbook(raw: BinaryIO, name: str) -> bool:
     return False
 
 
-def codec_of(raw: BinaryIO, name: str, wish: str) -> str:
-    """The codec to read a text with: as wished, else by its byte order mark or its zeros, else UTF-8.
+@dataclass(frozen=True)
+class Encoding:
+    """How to read a text. `unheeded` is what was wished for, if the file shows that it isn't that."""
 
-    Raises ImportRefused if there is no such encoding, or if the mark says that it is another one.
+    codec: str
+    unheeded: str = ""
+
+    @property
+    def errors(self) -> str:
+        """Bytes that aren't of the encoding come out as lone surrogates (PEP 383).
+
+        In UTF-8 they may be what is left of a file in the encoding that was wished for: its rejected rows.
+        """
+        if not self.unheeded or not self.codec.startswith("utf-8"):
+            return "surrogateescape"
+        name = f"bookstore-{self.unheeded}"
+        codecs.register_error(name, self._read_stray)
+        return name
+
+    def _read_stray(self, error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError), "for reading alone"
+        return error.object[error.start : error.end].decode(self.unheeded, "surrogateescape"), error.end
+
+
+def encoding_of(raw: BinaryIO, wish: str) -> Encoding:
+    """By the file's byte order mark, or because it can't but be UTF-8; else as wished, or by its zeros.
+
+    Raises ImportRefused if there is no such encoding.
     """
     head = raw.read(SNIFFED_BYTES)
     raw.seek(0)
     marked = next((codec for mark, codec in _MARKS if head.startswith(mark)), "")
     if not wish:
-        return marked or _unmarked_utf16(head) or "utf-8"
+        return Encoding(marked or _unmarked_utf16(head) or "utf-8")
     wished = _lookup(wish)
-    if marked and not _agree(wished, marked):
-        raise ImportRefused(
-            f"{name} says at its beginning that it is {marked.removesuffix('-sig').upper()}, and not {wish}.",
-            Remedy.ENCODING,
-        )
-    return marked or wished
+    if marked:
+        return Encoding(marked, "" if _agree(wished, marked) else wished)
+    if _has_single_bytes(wished) and _is_utf8(raw):
+        return Encoding("utf-8", wished)
+    return Encoding(wished)
+
+
+def _has_single_bytes(codec: str) -> bool:
+    """Whether what is one letter in UTF-8 would be two."""
+    return len("é".encode().decode(codec, "replace")) == 2
+
+
+def _is_utf8(raw: BinaryIO) -> bool:
+    """And not merely ASCII. Letters of an encoding of single bytes don't follow one another so, but by intent."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_ascii = True
+    try:
+        while chunk := raw.read(CHUNK_BYTES):
+            is_ascii &= chunk.isascii()
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    finally:
+        raw.seek(0)
+    return not is_ascii
 
 
 def _agree(wished: str, marked: str) -> bool:

@@ -26,6 +26,8 @@ class Source:
     delimiter: str = ","
     header_line: int = 1
     encoding: str = "utf-8"
+    unheeded: str = ""
+    """The encoding that was wished for, if the file shows that it has another one."""
     sheet: str = ""
     passed_over: str = ""
     """The sheets that weren't chosen."""
@@ -37,5 +39,7 @@ class Source:
             [f"sheet {self.sheet!r}{f' (not {self.passed_over})' if self.passed_over else ''}"] if self.sheet else []
         )
         told += [f"the header in line {self.header_line}"] if self.header_line > 1 else []
-        told += [f"the encoding {self.encoding.upper()}"] if not self.encoding.startswith("utf-8") else []
+        if self.unheeded or not self.encoding.startswith("utf-8"):
+            told.append(f"the encoding {self.encoding.removesuffix('-sig').upper()}")
+            told[-1] += f" (not {self.unheeded.upper()})" if self.unheeded else ""
         return f"Found {', '.join(told)}." if told else ""

@@ -3,12 +3,13 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from catalog_app.importing.delimited import read_delimited
 from catalog_app.importing.errors import ImportRefused, Remedy
-from catalog_app.importing.formats import codec_of, is_workbook
+from catalog_app.importing.formats import encoding_of, is_workbook
 from catalog_app.importing.records import Record, Source
 from catalog_app.importing.workbook import Limits, read_workbook
 
@@ -19,9 +20,9 @@ __all__ = ["Record", "Source", "open_source", "read_source"]
 def open_source(path: Path, encoding: str = "", *, sheet: str = "", wished: Sequence[str] = ()) -> Iterator[Source]:
     """Opens a file and reads its header: a CSV file, or an Excel workbook.
 
-    Without `encoding` it is found out (UTF-8 and UTF-16, by byte order mark or without). `wished` are columns that
-    the header has to have. Raises ImportRefused, also from the records, if the file can't be read, is empty, or is
-    neither.
+    Without `encoding` it is found out (UTF-8 and UTF-16, by byte order mark or without); with one, too, if the file
+    shows that it isn't that. `wished` are columns that the header has to have. Raises ImportRefused, also from the
+    records, if the file can't be read, is empty, or is neither.
     """
     try:
         with (
@@ -53,13 +54,13 @@ def read_source(
         if is_workbook(raw, name):
             yield read_workbook(raw, name, sheet=sheet, wished=wished, limits=limits)
             return
-        codec = codec_of(raw, name, encoding)
+        found = encoding_of(raw, encoding)
         try:
-            # Bytes that aren't of the encoding come out as lone surrogates (PEP 383).
-            with io.TextIOWrapper(raw, codec, errors="surrogateescape", newline="") as file:
-                yield read_delimited(
+            with io.TextIOWrapper(raw, found.codec, errors=found.errors, newline="") as file:
+                source = read_delimited(
                     file, name, wished, lambda: min(1.0, raw.tell() / size_bytes) if size_bytes else 1.0
                 )
+                yield replace(source, unheeded=found.unheeded)
         except UnicodeError as error:
-            label = encoding or codec.upper()
+            label = encoding or found.codec.upper()
             raise ImportRefused(f"{name} isn't in the encoding {label}: {error}.", Remedy.ENCODING) from error

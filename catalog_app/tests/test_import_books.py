@@ -107,6 +107,35 @@ def test_corrected_rejects_are_imported_by_themselves(empty_store: Path, dirty: 
     assert titles()[-1] == "Too cheap"
 
 
+WESTERN = "title,authors,price\nÉmile,Rousseau,9.90\nLes Misérables,Hugo,dear\n".encode("cp1252")
+
+
+@pytest.mark.parametrize("option", ["", "--encoding=cp1252", "--encoding=cp850", "--encoding=utf-8"])
+@pytest.mark.parametrize("saved_as", ["utf-8-sig", "utf-8"])
+def test_corrected_rejects_are_read_right_whatever_encoding_is_chosen(
+    empty_store: Path, tmp_path: Path, option: str, saved_as: str
+) -> None:
+    """Some spreadsheets save them without the mark that they came with."""
+    path = tmp_path / "books.csv"
+    path.write_bytes(WESTERN)
+    run_import(path, "--encoding=cp1252")
+    rejected = tmp_path / "books.rejected.csv"
+    text = rejected.read_text(encoding="utf-8-sig").replace("dear", "12.50")
+    rejected.write_text(text, encoding=saved_as)
+    run_import(rejected, *filter(None, [option]))
+    assert titles() == ["Émile", "Les Misérables"]
+
+
+def test_rejects_of_a_file_in_another_encoding_are_taken_in_that_encoding(empty_store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "books.csv"
+    path.write_bytes(WESTERN.replace(b"dear", b"12.50") + b"Emma,Austen,9.90\n")
+    assert "1 imported" in run_import(path)
+    assert "Found the encoding UTF-8 (not CP1252)." in run_import(
+        tmp_path / "books.rejected.csv", "--encoding=cp1252"
+    )
+    assert titles() == ["Emma", "Émile", "Les Misérables"]
+
+
 def test_options_map_columns_and_fill_gaps(empty_store: Path, dirty: Path, tmp_path: Path) -> None:
     rejected = tmp_path / "bad.csv"
     run_import(

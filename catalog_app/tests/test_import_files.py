@@ -66,12 +66,36 @@ def test_the_encoding_is_found_out(codec: str, mark: str, newline: str) -> None:
     assert [record.cells for record in records] == [["Émile", "Rousseau", "9,90"], ["Ж 書", "Ü", "1"]]
 
 
-def test_a_mark_that_contradicts_the_wish_is_refused() -> None:
-    with pytest.raises(ImportRefused, match="says at its beginning that it is UTF-8, and not cp1252"):
-        read(b"\xef\xbb\xbftitle\nx\n", "cp1252")
-    with pytest.raises(ImportRefused, match="UTF-16, and not utf-8"):
-        read("title\nx\n".encode("utf-16"), "utf-8")
-    assert read("\ufefftitle\nx\n".encode("utf-16-le"), "utf-16-le")[0].header == ["title"]
+ANY = ["cp1252", "iso-8859-15", "cp1251", "cp850", "mac_roman", "gb18030", "shift_jis", "utf-16", "utf-8"]
+
+
+@pytest.mark.parametrize("wish", ANY)
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_a_mark_is_believed_whatever_was_wished_for(wish: str, codec: str) -> None:
+    source, records = read(TABLE.encode(codec), wish)
+    assert source.header == ["Titel", "Autor", "Preis"]
+    assert records[0].cells == ["Émile", "Rousseau", "9,90"]
+    assert ("(not " in source.description) is (not codec.startswith(wish))
+
+
+@pytest.mark.parametrize("wish", ["cp1252", "iso-8859-15", "cp1250", "cp1251", "cp850", "mac_roman", "utf-8"])
+def test_what_is_utf8_through_and_through_is_read_so(wish: str) -> None:
+    """As a spreadsheet leaves the rejected rows of a file in the encoding that is still chosen."""
+    source, records = read(TABLE.encode(), wish)
+    assert [record.cells[0] for record in records] == ["Émile", "Ж 書"]
+    assert ("(not" in source.description) is (wish != "utf-8")
+
+
+def test_what_is_not_utf8_is_read_as_wished() -> None:
+    for text, codec in (("Émile", "cp1252"), ("Émile Ã©", "cp1252"), ("Жизнь", "cp1251"), ("书", "gb18030")):
+        source, (record,) = read(f"title\n{text}\n".encode(codec), codec)
+        assert (record.cells, source.unheeded) == ([text], "")
+    assert read(b"title\nx\n", "cp1252")[0].encoding == "cp1252"
+
+
+def test_an_encoding_that_there_is_not_is_refused_of_a_marked_file_too() -> None:
+    with pytest.raises(ImportRefused, match="There is no encoding 'klingon'"):
+        read(b"\xef\xbb\xbftitle\nx\n", "klingon")
 
 
 def test_a_row_in_another_encoding_is_refused_with_what_it_may_be() -> None:
