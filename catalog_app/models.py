@@ -1,5 +1,6 @@
 """Books and their stock ledger, which explains every copy of every book."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -14,12 +15,13 @@ from bookstore_project.api.representations import (
     MAX_STOCK,
     TITLE_LENGTH,
     TOPIC_LENGTH,
+    is_book_id,
 )
 from bookstore_project.replication import origin
 from bookstore_project.replication.engine import engine
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
-from bookstore_project.text.search import containing
-from bookstore_project.text.search_keys import words_of
+from bookstore_project.text.search import containing, in_texts
+from bookstore_project.text.search_keys import Word, words_of
 from catalog_app.text_indexes import PARTS
 
 
@@ -35,6 +37,34 @@ SORTED_BY_KEY = {"title": "title_key", "authors": "authors_key", "topic": "topic
 """What stands before a text when books are sorted by it."""
 
 
+LEAST_OF_ISBN = 4
+"""Digits of a search that are looked for in ISBNs: with fewer, nearly every one has them."""
+
+
+def _holding(words: Iterable[Word]) -> Q:
+    """That a book may have these words, by the index; what may be written apart, it doesn't know."""
+    return engine.holding(PARTS, [word.key for word in words if word.key and not word.apart])
+
+
+def has_words_or_numbers(search: str) -> Q:
+    """As staff looks for books: as `matching` does, and a number may be one of an ISBN, or the book's own.
+
+    Raises UnfitText.
+    """
+    words = words_of(search)
+    numbers = [word for word in words if word.key.isdecimal()]
+    is_isbn = sum(len(word.key) for word in numbers) >= LEAST_OF_ISBN
+    condition = _holding(word for word in words if word not in numbers)
+    for word in words:
+        found = in_texts(word, SEARCHED)
+        if word in numbers:
+            found = _holding([word]) & found
+            found |= Q(pk=int(word.key)) if is_book_id(word.key) else Q()
+            found |= Q(isbn13__contains=word.key) if is_isbn else Q()
+        condition &= found
+    return condition
+
+
 class BookQuerySet(KeyedQuerySet["Book"]):
     def on_sale(self) -> "BookQuerySet":
         return self.filter(retired=False)
@@ -48,8 +78,7 @@ class BookQuerySet(KeyedQuerySet["Book"]):
 
         Raises UnfitText for a search with characters that no text can have.
         """
-        parts = [word.key for word in words_of(search) if word.key and not word.apart]
-        return self.filter(engine.holding(PARTS, parts), containing(search, SEARCHED))
+        return self.filter(_holding(words_of(search)), containing(search, SEARCHED))
 
     def sorted_by(self, ordering: str) -> "BookQuerySet":
         """By a field, downwards with a minus sign before it; texts as people sort them, by their keys."""

@@ -15,14 +15,20 @@ def containing(search: str, keys: Mapping[str, str], others: Iterable[str] = ())
     """
     condition = Q()
     for word in words_of(search):
-        found = Q()
-        for key, text in keys.items():
-            for each in _places(word, key, text):
-                found |= each
+        found = in_texts(word, keys)
         for column in others:
             found |= Q(**{f"{column}__icontains": word.key or word.literal})
         condition &= found
     return condition
+
+
+def in_texts(word: Word, keys: Mapping[str, str]) -> Q:
+    """The condition that a word is in one of the texts; `keys` as for `containing`."""
+    found = Q()
+    for key, text in keys.items():
+        for each in _places(word, key, text):
+            found |= each
+    return found
 
 
 def _places(word: Word, key: str, text: str) -> Iterator[Q]:

@@ -1,5 +1,6 @@
 """The pages of books: the list with both replicas' stock, and one book with its ledger."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -7,8 +8,8 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Model, QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.db.models import Model, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -27,7 +28,7 @@ from catalog_app.admin.forms import BookForm, BookRowForm
 from catalog_app.admin.history import history_context
 from catalog_app.admin.replica_comparison import Comparison, compare
 from catalog_app.admin.restocking import restock
-from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry
+from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry, has_words_or_numbers
 from catalog_app.services import edit_book, record
 
 LEDGER_ROWS = 20
@@ -75,6 +76,7 @@ class BookList(KeyedList):
 @admin.register(Book)
 class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
     service = topology.CATALOG
+    export = staticmethod(export)
     form: Any = BookForm
     list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired_if_so")
     list_display_links = ("id", "title")
@@ -103,9 +105,6 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
             ),
         ]
         return own + super().get_urls()
-
-    def export(self, rows: QuerySet[Any]) -> FileResponse:
-        return export(rows)
 
     def import_or_login(self, request: HttpRequest) -> HttpResponseBase:
         """`import_view`; who sends a form without being logged in is told, after the login, that it is lost."""
@@ -155,6 +154,10 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
             there.finding.sign,
             there.words,
         )
+
+    def searched(self, search_term: str, wanted: Sequence[str]) -> Q:
+        """By the index of words; a number may be the book's own, too."""
+        return has_words_or_numbers(search_term)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BookList

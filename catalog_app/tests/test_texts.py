@@ -332,6 +332,15 @@ def test_the_admin_finds_books_by_isbn_with_or_without_hyphens(root: Client) -> 
         assert names(root.get(f"{BOOKS}?q={search}")) == ["RPCs for Noobs"]
 
 
+def test_the_admin_finds_a_book_by_its_id_and_by_a_number_in_its_title(root: Client) -> None:
+    shelve(("1984", "George Orwell"), ("The 7 Habits", "Covey"))
+    seventh = Book.objects.get(pk=7).title
+    assert names(root.get(f"{BOOKS}?q=7")) == [seventh, "The 7 Habits"]
+    assert names(root.get(f"{BOOKS}?q=7+habits")) == ["The 7 Habits"]
+    assert names(root.get(f"{BOOKS}?q=1984")) == ["1984"]
+    assert names(root.get(f"{BOOKS}?q={'9' * 30}")) == []
+
+
 def test_the_admin_sorts_books_as_people_read(root: Client) -> None:
     shelve(("Zebra", "b"), ("apple", "Ç"), ("Äpfel", "a"))
     shown = f"{BOOKS}?topic=texts"

@@ -1,5 +1,6 @@
 """A list of the admin as a file: the rows that its filters leave, on all its pages, as of one moment."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -21,9 +22,8 @@ else:
 class ExportedList(Base):
     """Adds `export/` to a ReplicatedAdmin: what `export` makes of the rows of the list."""
 
-    def export(self, rows: QuerySet[Any]) -> FileResponse:
-        """Inside of a gated read, which is over when this returns."""
-        raise NotImplementedError
+    export: Callable[[QuerySet[Any]], FileResponse]
+    """Called inside of a gated read, which is over when it returns."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.export_view)
