@@ -9,11 +9,11 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest
 from django.urls import URLPattern
 
 from bookstore_project.api.order_numbers import ids_of, number_of
-from bookstore_project.api.permissions import VIEW_ORDER
+from bookstore_project.api.permissions import VIEW_ORDER, is_allowed
 from bookstore_project.api.representations import is_book_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.replication.web.exporting import ExportedList
@@ -94,7 +94,7 @@ class ReadOnlyInline(TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(VIEW_ORDER)
+        return is_allowed(request.user, VIEW_ORDER)
 
 
 class LineInline(ReadOnlyInline):
@@ -138,6 +138,7 @@ class ChangeInline(ReadOnlyInline):
 @admin.register(Order)
 class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
+    export = staticmethod(export)
     list_display = ("created_at", "books", "copies", "sum", "status", "id")
     list_display_links = ("created_at", "id")
     fields = ("number", "status", "refunded", "created_at", "id", "sale")
@@ -193,9 +194,6 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["may_change_order"] = admin_changes.may_change(self, request)
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def export(self, rows: QuerySet[Any]) -> FileResponse:
-        return export(rows)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OrderList

@@ -24,11 +24,18 @@ CLEAR_CACHE = "frontend_app.clear_cache"
 BREAK_STORE = "frontend_app.break_store"
 """Stopping and killing nodes, damaging files, a rush of customers."""
 ANYBODY = ""
+SEEN_BY = {VIEW_BOOK: CHANGE_BOOK, VIEW_ORDER: CHANGE_ORDER}
+"""Permissions to see, each with the one to change, which is enough."""
 
 
 def is_allowed(user: Any, permission: str) -> bool:
-    """Whether that is staff with this permission of Django's: superusers have all of them."""
-    return bool(user and user.is_staff and user.has_perm(permission))
+    """Whether that is staff with this permission of Django's: superusers have all of them.
+
+    Who may change something may see it, as in the admin.
+    """
+    if not user or not user.is_staff:
+        return False
+    return bool(user.has_perm(permission) or (permission in SEEN_BY and user.has_perm(SEEN_BY[permission])))
 
 
 def told(permission: str) -> str:

@@ -8,7 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from bookstore_project.api.permissions import VIEW_BOOK
+from bookstore_project.api.permissions import VIEW_BOOK, is_allowed
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin
@@ -47,7 +47,7 @@ class BookChangeAdmin(KeyedAdmin, ReadOnlyAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Who may see a book may see its history."""
-        return self.is_at_home and request.user.has_perm(VIEW_BOOK)
+        return self.is_at_home and is_allowed(request.user, VIEW_BOOK)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

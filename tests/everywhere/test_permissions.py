@@ -107,7 +107,9 @@ def test_it_takes_the_permission_and_no_other_will_do(
 ) -> None:
     with being(node) as store:
         others = make_staff("others")
-        others.user_permissions.set(named(*(each for each in ALL if each != needed)))
+        others.user_permissions.set(
+            named(*(each for each in ALL if each not in (needed, permissions.SEEN_BY.get(needed))))
+        )
         for client, sent in chain(ways(make_staff("nothing")), ways(others)):
             if path.startswith("/cluster/") and sent:
                 continue  # Pages know sessions only.
@@ -134,6 +136,26 @@ def test_who_is_not_of_staff_changes_nothing_with_any_permission(being: Being, n
         for method, path, body, _ in BOOKS:
             assert_problem(ask(Client(), method, path, body, basic("bob")), 403, "permission_denied")
         assert store.asked == []
+
+
+@pytest.mark.parametrize(
+    ("node", "path", "needed"),
+    [(node, path, needed) for node, _, path, _, needed in CASES if needed in permissions.SEEN_BY],
+)
+def test_who_may_change_something_may_see_it(being: Being, node: str, path: str, needed: str) -> None:
+    with being(node):
+        changer = make_staff("changer")
+        changer.user_permissions.set(named(permissions.SEEN_BY[needed]))
+        for client, sent in ways(changer):
+            assert ask(client, "GET", path, None, sent).status_code != 403
+
+
+def test_who_may_change_orders_sees_them_in_the_admin(being: Being) -> None:
+    with being("order-1"):
+        changer = make_staff("changer")
+        changer.user_permissions.set(named(permissions.CHANGE_ORDER))
+        for page in ("", "export/"):
+            assert logged_in(changer).get(f"/admin/order_app/order/{page}").status_code == 200
 
 
 def test_a_permission_that_is_taken_away_is_gone_at_once(being: Being) -> None:
