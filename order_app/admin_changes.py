@@ -18,10 +18,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from bookstore_project.api import problems
-from bookstore_project.api.permissions import CHANGE_ORDER
+from bookstore_project.api.permissions import CHANGE_ORDER, is_allowed
 from bookstore_project.api.representations import MAX_PRICE, REASON_LENGTH
 from bookstore_project.api.sales import Line
 from bookstore_project.replication import reads
+from bookstore_project.replication.web.admin import ReplicatedAdmin
 from order_app import cancellation, order_changes
 from order_app.models import Order, OrderChange, OrderLine
 from order_app.order_changes import Asked
@@ -123,23 +124,23 @@ def name_of(line: OrderLine) -> str:
     return f"copies-{line.book}"
 
 
-def may_change(model_admin: Any, request: HttpRequest) -> bool:
-    return bool(model_admin.is_at_home and request.user.is_staff and request.user.has_perm(CHANGE_ORDER))
+def may_change(model_admin: ReplicatedAdmin, request: HttpRequest) -> bool:
+    return model_admin.is_at_home and is_allowed(request.user, CHANGE_ORDER)
 
 
-def urls(model_admin: Any) -> list[URLPattern]:
+def urls(model_admin: ReplicatedAdmin) -> list[URLPattern]:
     """The pages' addresses, below that of the order."""
 
     def view(what: str) -> Callable[..., HttpResponse]:
         def answer(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
-            return model_admin.explained(request, lambda: page(model_admin, request, order_id, what))  # type: ignore[no-any-return]
+            return model_admin.explained(request, lambda: page(model_admin, request, order_id, what))
 
-        return model_admin.admin_site.admin_view(answer)  # type: ignore[no-any-return]
+        return model_admin.admin_site.admin_view(answer)
 
     return [path(f"<uuid:order_id>/{what}/", view(what), name=f"order_app_order_{what}") for what in PAGES]
 
 
-def page(model_admin: Any, request: HttpRequest, order_id: uuid.UUID, what: str) -> HttpResponse:
+def page(model_admin: ReplicatedAdmin, request: HttpRequest, order_id: uuid.UUID, what: str) -> HttpResponse:
     """Asks; a form that was sent is carried out, and leads back to the order. Raises Unavailable, OutcomeUnknown."""
     if not may_change(model_admin, request):
         raise PermissionDenied
@@ -176,7 +177,7 @@ def _key_of(request: HttpRequest) -> uuid.UUID | None:
         return None
 
 
-def _is_done(model_admin: Any, request: HttpRequest, form: ChangeForm, title: str) -> bool:
+def _is_done(model_admin: ReplicatedAdmin, request: HttpRequest, form: ChangeForm, title: str) -> bool:
     """A refusal stands in the form then."""
     cleaned = form.cleaned_data
     asked = Asked(form.order.pk, request.user.get_username(), cleaned["reason"], f"admin {cleaned['key']}")
@@ -194,7 +195,7 @@ def _is_done(model_admin: Any, request: HttpRequest, form: ChangeForm, title: st
 
 
 @admin.action(description="Hand out the selected orders")
-def hand_out(model_admin: Any, request: HttpRequest, queryset: Any) -> None:
+def hand_out(model_admin: ReplicatedAdmin, request: HttpRequest, queryset: Any) -> None:
     """Those that are to be handed out; the others are named, and left as they are."""
     if not may_change(model_admin, request):
         raise PermissionDenied

@@ -15,6 +15,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -147,7 +148,7 @@ def _reopen_lost() -> None:
         lost = [each for each in done.iterator() if each not in returned]
     for change_id in lost:
         logger.warning("the catalog has lost the return of cancellation %s: it is asked for again", change_id)
-        run(topology.ORDER, lambda change_id=change_id: _reopen(change_id))  # type: ignore[misc]
+        run(topology.ORDER, partial(_reopen, change_id))
 
 
 def _reopen(change_id: uuid.UUID) -> None:
@@ -168,7 +169,7 @@ def adopt(returns: Sequence[Return]) -> int:
             OrderChange.objects.filter(pk__in=[each.cancellation for each in returns]).values_list("pk", flat=True)
         )
     missing = [each for each in returns if each.cancellation not in known]
-    return sum(run(topology.ORDER, lambda each=each: _adopt(each)).value for each in missing)  # type: ignore[misc]
+    return sum(run(topology.ORDER, partial(_adopt, each)).value for each in missing)
 
 
 def _adopt(returned: Return) -> bool:

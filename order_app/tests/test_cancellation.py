@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -390,8 +391,8 @@ def test_sales_and_cancellations_at_once_leave_all_four_files_in_agreement(wire:
     works: list[Callable[[], object]] = []
     for order in orders:
         works += [
-            lambda order=order: cancel(asked(order, None), [Line(2, 1)]),  # type: ignore[misc]
-            lambda order=order: cancel(asked(order, None), [Line(1, 1), Line(2, 2)]),  # type: ignore[misc]
+            partial(cancel, asked(order, None), [Line(2, 1)]),
+            partial(cancel, asked(order, None), [Line(1, 1), Line(2, 2)]),
             lambda: purchase(key=None, lines=BASKET),
         ]
     for actor in all_at_once(works):

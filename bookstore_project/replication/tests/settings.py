@@ -3,7 +3,7 @@
 `pytest --ds=bookstore_project.replication.tests.settings bookstore_project/replication` runs its tests there.
 """
 
-from bookstore_project.settings.test import *  # noqa: F403
+from bookstore_project.settings.test import *  # noqa: F403  (a settings module extends another)
 from bookstore_project.settings.test import DATABASES, INSTALLED_APPS, MIDDLEWARE, REPLICATION
 
 SHOP = ("catalog_app", "order_app", "frontend_app", "bookstore_project.archive")
