@@ -1,5 +1,5 @@
 """Whether ledger and orders agree: every order has its sale, every sale its order, every stock its ledger, every
-return its cancellation, and every finished cancellation its return.
+return its cancellation, every finished cancellation its return, and every order the state that its history leads to.
 
 Works on connections to any two files of the two services: the store's own, or a backup's.
 """
@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog_app.models import Book, LedgerEntry
-from order_app.models import CancelledLine, OrderChange, OrderLine
+from order_app.models import CancelledLine, Order, OrderChange, OrderLine
 
 MOST_NAMED = 10
-SALE_COLUMNS = '"id", "order", "book_id", "title", "quantity", "unit_price", "created_at"'
-LINE_COLUMNS = '"sale", "order_id", "book", "title", "quantity", "unit_price"'
+SALE_COLUMNS = '"id", "order", "book_id", "title", "quantity", "unit_price", CAST("created_at" AS TEXT)'
 
 Row = tuple[Any, ...]
 
@@ -32,6 +31,8 @@ class Audit:
     """Cancellations whose copies aren't those that the ledger says came back."""
     lines_differing: int = 0
     """Lines of orders that say another number of cancelled copies than their cancellations."""
+    states_differing: int = 0
+    """Orders whose state or refund isn't what staff did with them."""
     books_unexplained: int = 0
     """Books whose stock isn't what their ledger adds up to."""
     named: list[str] = field(default_factory=list)
@@ -48,6 +49,7 @@ class Audit:
             (self.differing, "orders say something else than their sale"),
             (self.returns_differing, "cancellations and returns don't fit together"),
             (self.lines_differing, "lines of orders say something else than their cancellations"),
+            (self.states_differing, "orders say another state or refund than their history"),
             (self.books_unexplained, "books have a stock that their ledger doesn't explain"),
         )
 
@@ -73,10 +75,12 @@ def audit(catalog: sqlite3.Connection, order: sqlite3.Connection, *, grace_s: fl
             if not grace_s or str(sale[6]) < youngest:
                 found.sales_without_order += 1
                 found.name(f"sale {sale[0]} ({sale[4]} × “{sale[3]}”) has no order {sale[1]}")
-        elif sale[1:6] != written[1:6]:
+        elif sale[1:6] != written[1:6] or written[6] not in (None, sale[6]):
             found.differing += 1
             found.name(f"order {written[1]} says something else than sale {sale[0]}")
-    _compare_returns(found, catalog, order, youngest if grace_s else "")
+    if _has_table(order, OrderChange._meta.db_table):  # Of before there were any.
+        _compare_returns(found, catalog, order, youngest if grace_s else "")
+        _compare_states(found, order)
     for book_id, stock, explained in catalog.execute(_UNEXPLAINED):
         found.books_unexplained += 1
         found.name(f"book {book_id}: its stock is {stock}, its ledger says {explained}")
@@ -90,6 +94,16 @@ _UNEXPLAINED = f"""
 """
 
 
+_LINES = f"""
+    SELECT line.sale, line.order_id, line.book, line.title, line.quantity, line.unit_price,
+        CASE line.sale WHEN bought.sale THEN bought.created_at END
+    FROM "{OrderLine._meta.db_table}" AS line
+    LEFT JOIN "{Order._meta.db_table}" AS bought ON bought.id = line.order_id
+    ORDER BY line.sale
+"""
+"""With the moment of the purchase, which is that of its first line."""
+
+
 def _pairs(catalog: sqlite3.Connection, order: sqlite3.Connection) -> Iterator[tuple[Row | None, Row | None]]:
     """Sales and the lines of orders side by side, by the sale's number; None where one of them is missing."""
     sales = iter(
@@ -98,7 +112,7 @@ def _pairs(catalog: sqlite3.Connection, order: sqlite3.Connection) -> Iterator[t
             (LedgerEntry.Kind.SALE.value,),
         )
     )
-    orders = iter(order.execute(f'SELECT {LINE_COLUMNS} FROM "{OrderLine._meta.db_table}" ORDER BY sale'))
+    orders = iter(order.execute(_LINES))
     sale, written = next(sales, None), next(orders, None)
     while sale is not None or written is not None:
         if written is None or (sale is not None and sale[0] < written[0]):
@@ -138,8 +152,6 @@ def _compare_returns(found: Audit, catalog: sqlite3.Connection, order: sqlite3.C
 
     With `youngest`, a later return may lack its cancellation: it may be younger than the order service's snapshot.
     """
-    if not _has_table(order, OrderChange._meta.db_table):  # Of before there were any.
-        return
     returned = {tuple(row[:3]): (row[3], str(row[4])) for row in catalog.execute(_RETURNS)}
     cancelled = {tuple(row[:3]): (row[3], str(row[4])) for row in order.execute(_CANCELLED)}
     for key in sorted(returned.keys() | cancelled.keys(), key=str):
@@ -153,6 +165,34 @@ def _compare_returns(found: Audit, catalog: sqlite3.Connection, order: sqlite3.C
     for order_id, title, said, counted in order.execute(_MISCOUNTED):
         found.lines_differing += 1
         found.name(f"order {order_id}: {said} copies of “{title}” are cancelled, its cancellations say {counted}")
+
+
+_MISSTATED = f"""
+    SELECT bought.id, bought.status, bought.refunded, bought.sale, has.first,
+        CASE WHEN did.is_collected THEN 'collected' WHEN has.left = 0 THEN 'cancelled' ELSE 'completed' END AS due,
+        coalesce(did.cents, 0) AS cents
+    FROM "{Order._meta.db_table}" AS bought
+    LEFT JOIN (
+        SELECT order_id, min(sale) AS first, sum(quantity - cancelled) AS left
+        FROM "{OrderLine._meta.db_table}" GROUP BY order_id
+    ) AS has ON has.order_id = bought.id
+    LEFT JOIN (
+        SELECT order_id, max(kind = 'collected') AS is_collected, sum(CAST(round(amount * 100) AS INTEGER)) AS cents
+        FROM "{OrderChange._meta.db_table}" WHERE progress != 'void' GROUP BY order_id
+    ) AS did ON did.order_id = bought.id
+    WHERE bought.status != due OR round(bought.refunded * 100) != coalesce(did.cents, 0)
+        OR bought.sale IS NOT has.first
+"""
+
+
+def _compare_states(found: Audit, order: sqlite3.Connection) -> None:
+    for order_id, status, refunded, sale, first, due, cents in order.execute(_MISSTATED):
+        found.states_differing += 1
+        if sale != first:
+            found.name(f"order {order_id} says that it begins with sale {sale}, its lines say {first}")
+        else:
+            said = f"{status}, with {refunded:.2f} refunded"
+            found.name(f"order {order_id} is {said}; its history says {due}, with {cents / 100:.2f} refunded")
 
 
 def _has_table(connection: sqlite3.Connection, table: str) -> bool:

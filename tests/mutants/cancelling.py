@@ -216,6 +216,24 @@ MUTANTS: tuple[Mutant, ...] = (
         "[catalog-DELETE FROM catalog_app_ledgerentry WHERE kind = 'return'-returns_differing]",
     ),
     mutant(
+        "the audit doesn't look at states",
+        "an order is shown as collected that nobody has handed out",
+        AUDIT,
+        "        _compare_states(found, order)\n",
+        "        pass\n",
+        "bookstore_project/archive/tests/test_orders_changed_by_sql.py"
+        "::test_a_change_that_is_replicated_is_found_by_the_audit[collected]",
+    ),
+    mutant(
+        "the audit doesn't compare when it was bought",
+        "an order is counted among another day's takings",
+        AUDIT,
+        " or written[6] not in (None, sale[6])",
+        "",
+        "bookstore_project/archive/tests/test_orders_changed_by_sql.py"
+        "::test_a_change_that_is_replicated_is_found_by_the_audit[moment]",
+    ),
+    mutant(
         "the audit lets what is on its way fail",
         "no backup can be made while a cancellation waits",
         AUDIT,

@@ -14,8 +14,9 @@ GRACE_S = 30.0
 
 class Command(BaseCommand):
     help = (
-        "Checks that every order has its sale, every sale its order, every cancellation its return, every stock its "
-        "ledger, and that the secrets are those of the data. Exit status 1 if not."
+        "Checks that every order has its sale and says what that does, every sale its order, every cancellation its "
+        "return, every order the state of its history, every stock its ledger, and that the secrets are those of the "
+        "data. Exit status 1 if not."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
