@@ -158,18 +158,14 @@ def books_restock(*, book_ids: Sequence[int], quantity: int, actor: str, key: st
     Raises NotFound, Invalid (naming the book whose shelf would burst), IdempotencyConflict.
     """
 
-    def change() -> bytes:
-        for book_id in book_ids:
-            book = book_to_change(book_id)
-            try:
-                add_copies(book, quantity, actor)
-            except problems.Invalid as error:
-                raise problems.Invalid({"quantity": [f"{book.title}: {error.detail}"]}) from error
-        return b"{}"
+    def change(book_id: int) -> None:
+        book = book_to_change(book_id)
+        try:
+            add_copies(book, quantity, actor)
+        except problems.Invalid as error:
+            raise problems.Invalid({"quantity": [f"{book.title}: {error.detail}"]}) from error
 
-    payload = {"books": list(book_ids), "quantity": quantity}
-    with origin.made_by(actor):
-        return _keyed("restock several", key, payload, HTTPStatus.OK, change)
+    return _for_each("restock several", book_ids, {"quantity": quantity}, actor, key, change)
 
 
 def add_copies(book: Book, quantity: int, actor: str) -> None:
@@ -198,6 +194,62 @@ def book_retire(
 
     with origin.made_by(actor):
         return run(topology.CATALOG, change)
+
+
+def books_retire(*, book_ids: Sequence[int], actor: str, key: str) -> Committed[WriteResult]:
+    """Takes several books out of the shop, once per idempotency key: all of them, or none.
+
+    Raises NotFound (one is out already), IdempotencyConflict.
+    """
+
+    def change(book_id: int) -> None:
+        book = book_to_change(book_id)
+        book.retired = True
+        book.save()
+
+    return _for_each("retire several", book_ids, {}, actor, key, change)
+
+
+def books_bring_back(*, book_ids: Sequence[int], actor: str, key: str) -> Committed[WriteResult]:
+    """Puts several retired books back in the shop, once per idempotency key: all of them, or none.
+
+    Raises NotFound, Conflict (one is on sale, or another one with its ISBN-13 is by now), IdempotencyConflict.
+    """
+
+    def change(book_id: int) -> None:
+        book = get_verified(Book, book_id)
+        if book is None:
+            raise problems.NotFound(f"There is no book {book_id}.")
+        if not book.retired:
+            raise problems.Conflict(f"“{book.title}” is on sale already.")
+        book.retired = False
+        try:
+            check_unique(book)
+        except problems.Invalid as error:
+            told = f"Another book with the ISBN-13 of “{book.title}” is on sale by now."
+            raise problems.Conflict(told) from error
+        book.save()
+
+    return _for_each("bring several back", book_ids, {}, actor, key, change)
+
+
+def _for_each(
+    purpose: str,
+    book_ids: Sequence[int],
+    payload: Mapping[str, Any],
+    actor: str,
+    key: str,
+    change: Callable[[int], None],
+) -> Committed[WriteResult]:
+    """Changes each of the books in one transaction, once per key. Raises as `_keyed` does."""
+
+    def change_all() -> bytes:
+        for book_id in book_ids:
+            change(book_id)
+        return b"{}"
+
+    with origin.made_by(actor):
+        return _keyed(purpose, key, {"books": list(book_ids), **payload}, HTTPStatus.OK, change_all)
 
 
 def record(

@@ -28,6 +28,7 @@ from catalog_app.admin.forms import BookForm, BookRowForm
 from catalog_app.admin.history import history_context
 from catalog_app.admin.replica_comparison import Comparison, compare
 from catalog_app.admin.restocking import restock
+from catalog_app.admin.retiring import bring_back, retire
 from catalog_app.models import SORTED_BY_KEY, Book, LedgerEntry, has_words_or_numbers
 from catalog_app.services import edit_book, record
 
@@ -81,7 +82,7 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
     list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired_if_so")
     list_display_links = ("id", "title")
     list_editable = ("price", "quantity")
-    actions: Any = (restock,)
+    actions: Any = (restock, retire, bring_back)
     list_filter = (StockFilter, "retired", "topic")
     search_fields = ("title", "authors", "isbn13")
     key_of = SORTED_BY_KEY
@@ -187,6 +188,10 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Books are retired, not deleted: their ledger stays."""
         return False
+
+    def has_retire_permission(self, request: HttpRequest) -> bool:
+        """For the actions that take books out of the shop, and put them back."""
+        return self.is_at_home and request.user.has_perm(DELETE_BOOK)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A changed quantity leaves its ledger row, as everywhere; what wasn't changed isn't written."""

@@ -10,7 +10,7 @@ from django.test import Client
 from bookstore_project.api.representations import MAX_STOCK
 from bookstore_project.api.tests.api import PASSWORD
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor, head, rows
-from catalog_app.admin import restocking
+from catalog_app.admin import choosing
 from catalog_app.services import book_retire, book_update
 from catalog_app.tests.admin_pages import BOOKS, form_of, text_of
 
@@ -99,7 +99,7 @@ def test_all_books_of_a_filter_are_chosen_at_once(root: Client) -> None:
 
 
 def test_more_books_than_a_transaction_should_take_are_refused(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restocking, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(choosing, "MOST_AT_ONCE", 2)
     choose(root, 1, 2, 3)
     assert "Choose 2 books at most. Nothing was changed." in text_of(root.get(BOOKS))
     assert "2 books" in text_of(choose(root, 1, 2))
@@ -109,7 +109,7 @@ def test_retired_books_are_left_out(root: Client) -> None:
     book_retire(book_id=1, actor="root")
     assert "1 book " in text_of(choose(root, 1, 2))
     choose(root, 1)
-    assert "Retired books aren't restocked. Nothing was changed." in text_of(root.get(BOOKS))
+    assert "These books are retired, and aren't restocked. Nothing was changed." in text_of(root.get(BOOKS))
 
 
 def test_a_book_that_is_retired_while_the_page_is_open_refuses_the_whole(root: Client) -> None:

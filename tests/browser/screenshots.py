@@ -128,13 +128,16 @@ def _import_too_large(visitor: Visitor) -> None:
     visitor.page.wait_for_load_state()
 
 
-def _restock(visitor: Visitor) -> None:
-    visitor.go(BOOKS, "catalog-1")
-    for box in visitor.page.locator(".action-select").all()[:3]:
-        box.check()
-    visitor.page.get_by_role("combobox").first.select_option("restock")
-    visitor.page.get_by_role("button", name="Go").click()
-    expect(visitor.page.locator("[name=quantity]")).to_be_visible()
+def _choosing(action: str) -> Callable[[Visitor], None]:
+    def show(visitor: Visitor) -> None:
+        visitor.go(BOOKS, "catalog-1")
+        for box in visitor.page.locator(".action-select").all()[:3]:
+            box.check()
+        visitor.page.get_by_role("combobox").first.select_option(action)
+        visitor.page.get_by_role("button", name="Go").click()
+        expect(visitor.page.locator(".submit-row")).to_be_visible()
+
+    return show
 
 
 def _not_saved(visitor: Visitor) -> None:
@@ -206,7 +209,8 @@ WHOLE = (
     Scene("admin-import", at("catalog-1", f"{BOOKS}import/")),
     Scene("admin-import-rejects", _import_with_rejects),
     Scene("admin-import-too-large", _import_too_large),
-    Scene("admin-restock", _restock),
+    Scene("admin-restock", _choosing("restock")),
+    Scene("admin-retire", _choosing("retire")),
     Scene("admin-ledger", at("catalog-1", "/admin/catalog_app/ledgerentry/")),
     Scene("admin-order-node", at("order-1", "/admin/")),
     Scene("admin-orders", at("order-1", "/admin/order_app/order/")),
