@@ -34,8 +34,8 @@ from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import identity_of
-from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness, create_witness
+from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.settings import secret_files, topology
 from tests.redis import RedisServer
 

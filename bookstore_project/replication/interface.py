@@ -5,6 +5,7 @@ above it: what it needs of the fronts' caches is handed to it.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -18,6 +19,7 @@ from django.db import models
 from prometheus_client.registry import Collector
 
 from bookstore_project.replication.log.entries import Entry, RowChange
+from bookstore_project.replication.log.images import Image
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
 
@@ -25,6 +27,59 @@ T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
 
 Callback = Callable[[], object]
+
+# ------------------------------------------------------------------------------------------- the fronts' caches
+
+Holder = tuple[str, str]
+"""A front's name, and the instance of its process."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The permission of a front's process to use its cache, as recorded for writers."""
+
+    front: str
+    address: str
+    instance: str
+    """Of the front's process: a restarted front is another one. Empty: a process of which nothing else is known."""
+    expires: float
+    """Monotonic seconds, which all processes of a machine share."""
+    lease_s: float
+    confirmed: tuple[int, str] | None
+    """Position and hash of the newest entry in doubt of which the front has said that it knows."""
+
+    @property
+    def holder(self) -> Holder:
+        return self.front, self.instance
+
+    def is_valid(self) -> bool:
+        # A monotonic clock starts anew with the machine: what lies too far ahead is of another boot.
+        return 0 < self.expires - time.monotonic() <= self.lease_s * 1.5
+
+
+@dataclass(frozen=True)
+class Leases:
+    """What the records say: who holds a lease, and of which names nothing is known, because the record is gone."""
+
+    valid: dict[Holder, Lease]
+    unknown: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Poll:
+    """What a front says of itself when it polls."""
+
+    front: str
+    address: str
+    instance: str
+    lease_s: float
+    since: int | None
+    """The position up to which it has heard of everything; None for a front that begins."""
+    confirmed: tuple[int, str] | None
+    is_settling: bool = False
+    """Whether it waits for something that was announced to be settled, or to turn out void."""
+
+
 Announced = Mapping[tuple[str, str], "Future[bool]"]
 """By front and instance of its process: whether it has taken what was announced."""
 NOT_ANNOUNCED: Announced = MappingProxyType({})
@@ -38,6 +93,18 @@ class Caches(Protocol):
 
     def invalidate(self, timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
         """Returns when nobody gives an answer any more that is older than the entries, which are committed."""
+
+    def deliver(self, leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) -> list[Holder]:
+        """Tells these processes of fronts of the entries, all at once; those that have taken it."""
+
+    def is_reachable(self, poll: Poll) -> bool:
+        """Whether pushes come to the process that polls."""
+
+    def renew(self, poll: Poll, asked: float) -> bool:
+        """As `Engine.renew`, of leases in files, which writers of one machine go by."""
+
+    def listeners(self) -> list[Lease]:
+        """As `Engine.listeners`, by leases in files."""
 
     def begin(self) -> None:
         """Of a store that begins: puts on record that no front holds a lease."""
@@ -165,6 +232,12 @@ class Engine(Protocol):
     ) -> AbstractContextManager[Snapshot]:
         """One snapshot of that copy, no older than what was acknowledged or shown: see `reads.reading`."""
 
+    def get_verified(self, model: type[M], key: object, alias: str) -> M | None:
+        """Inside of a read of that copy: see `reads.get_verified`."""
+
+    def from_image(self, model: type[M], image: Image, alias: str) -> M:
+        """The object that a row image shows, with each value converted as in a query on this alias."""
+
     def read_beside(self, service: Service, alias: str, first: str) -> AbstractContextManager[Beside]:
         """A snapshot of another copy than `first`, which is being read. Raises Unavailable, soon."""
 
@@ -173,6 +246,15 @@ class Engine(Protocol):
 
         Raises Unavailable if the copy is out of sync or can't be read.
         """
+
+    def renew(self, service: Service, poll: Poll, asked: float, caches: Caches) -> bool:
+        """Whether the front has a lease from now on, put on record where no writer can miss it.
+
+        `asked`: when it polled, in monotonic seconds. Raises Unavailable if that can't be recorded.
+        """
+
+    def listeners(self, service: Service, caches: Caches) -> list[Lease]:
+        """Whom to send what is new. Raises Unavailable if it can't be told."""
 
     def holding(self, index: TextIndex, parts: Sequence[str]) -> models.Q:
         """A condition that all rows meet which hold these parts, and few others; what it says is soon known."""

@@ -10,13 +10,11 @@ from typing import TypeVar
 
 from django.db import connections, models
 
-from bookstore_project.replication import rows
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.interface import Beside, Snapshot
 from bookstore_project.replication.invalidation import pushes
-from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.pinning import current_pin
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service, service_of_app
@@ -70,11 +68,7 @@ def get_verified(model: type[M], key: object) -> M | None:
     pin = current_pin(name) if name else None
     if name is None or pin is None:
         raise WriteRefused("reads.get_verified() needs a gated read around it.")
-    table = get_service(name).tables[model._meta.db_table]
-    value = model._meta.pk.get_db_prep_value(key, connections[pin.alias])
-    image = images.read_image(raw(pin.alias), table, value)
-    entries.assert_digest(raw(pin.alias), table.name, value, image)
-    return None if image is None else rows.from_image(model, image, pin.alias)
+    return engine.get_verified(model, key, pin.alias)
 
 
 def assert_readable(service_name: str) -> None:

@@ -1,6 +1,6 @@
 """Reading and saving one row while others wait for the writer lock: as the ORM does, without compiling SQL each time.
 
-The ORM takes several times as long to make a statement as SQLite takes to run it, and nobody else sells meanwhile.
+The ORM takes several times as long to make a statement as the database to run it, and nobody else sells meanwhile.
 Only for models without parents and for plain values, no expressions; `post_save` is sent, so that receivers see these
 writes as any other.
 """
@@ -12,34 +12,16 @@ from typing import Any, TypeVar
 from django.db import connections, models, router
 from django.db.models.signals import post_save
 
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import WriteRefused
-from bookstore_project.replication.log.images import Image, to_sqlite
+from bookstore_project.replication.log.images import Image
 
 M = TypeVar("M", bound=models.Model)
 
 
 def from_image(model: type[M], image: Image, alias: str) -> M:
     """The object that a row image shows, with each value converted as in a query on this alias."""
-    connection = connections[alias]
-    values = []
-    for column, expression, converters in _converters(model, alias):
-        value = to_sqlite(image[column])
-        for converter in converters:
-            value = converter(value, expression, connection)
-        values.append(value)
-    return model.from_db(alias, [field.attname for field in model._meta.concrete_fields], values)
-
-
-@cache
-def _converters(model: type[models.Model], alias: str) -> list[tuple[str, Any, list[Any]]]:
-    found = []
-    for field in model._meta.concrete_fields:
-        expression = field.get_col(model._meta.db_table)
-        converters = connections[alias].ops.get_db_converters(expression) + field.get_db_converters(
-            connections[alias]
-        )
-        found.append((str(field.column), expression, converters))
-    return found
+    return engine.from_image(model, image, alias)
 
 
 def insert(instance: models.Model) -> None:
@@ -49,9 +31,13 @@ def insert(instance: models.Model) -> None:
     alias = router.db_for_write(model, instance=instance)
     connection = connections[alias]
     with connection.cursor() as cursor:
-        cursor.execute(_insert_statement(model, fields), _values(instance, fields, connection, is_added=True))
-        if meta.auto_field is not None and not instance.pk:
-            instance.pk = cursor.lastrowid
+        is_numbered = meta.auto_field is not None and not instance.pk
+        returning = f' RETURNING "{meta.pk.column}"' if is_numbered else ""
+        cursor.execute(
+            _insert_statement(model, fields) + returning, _values(instance, fields, connection, is_added=True)
+        )
+        if is_numbered:
+            (instance.pk,) = cursor.fetchone()
     _saved(instance, alias, is_added=True)
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.replication import reads
-from bookstore_project.replication.invalidation import leases, polls, pushes, set_pushes
-from bookstore_project.replication.sqlite_pair.membership import timelines
+from bookstore_project.replication import interface, reads, timelines
+from bookstore_project.replication.invalidation import leases, polls, pushes
 from bookstore_project.replication.web import views
 from frontend_app.cache.coherence import Cache
 from frontend_app.conftest import lasting_redis, make_cache
@@ -24,10 +23,9 @@ def cluster(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPat
     settings.ROOT_URLCONF = "catalog_app.urls"
     clock = Clock()
     made = SimulatedCluster(clock)
-    for module in (pushes, leases, polls, timelines):
+    for module in (pushes, leases, polls, interface, timelines):
         monkeypatch.setattr(module, "time", clock)
-    for module in (pushes, set_pushes):
-        monkeypatch.setattr(module, "push", made.push)
+    monkeypatch.setattr(pushes, "push", made.push)
     for module in (reads, views):
         monkeypatch.setattr(module, "local_alias", asked_alias)
     yield made

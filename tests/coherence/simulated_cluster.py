@@ -15,7 +15,7 @@ from django.test import Client
 
 from bookstore_project.api import headers
 from bookstore_project.nodes import client
-from bookstore_project.replication.invalidation.leases import Lease
+from bookstore_project.replication.interface import Lease
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings.topology import NODES, Node

@@ -13,7 +13,7 @@ COHERENCE, READS = "frontend_app/cache/coherence.py", "frontend_app/cache/reads.
 COHERENCE_TESTS = "frontend_app/cache/tests/test_coherence.py"
 HITS = "frontend_app/gateway/fast_path.py"
 
-RECORD = '    renewed = _renew(poll, asked)\n    reached("poll-recorded")\n'
+RECORD = '    renewed = engine.renew(service, poll, asked, pushes)\n    reached("poll-recorded")\n'
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -71,7 +71,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a poll counts the lease from its answer",
         "a front believes in its lease for longer than writers wait",
-        POLLS,
+        FRONTS,
         "    _record(poll, asked, renewed)\n",
         "    _record(poll, time.monotonic(), renewed)\n",
         f"{rooms.INVALIDATION}/test_polls.py::test_a_poll_counts_the_lease_from_when_it_was_asked",
@@ -79,7 +79,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a poll shortens a lease",
         "a front uses the rest of a lease that writers no longer know of",
-        POLLS,
+        FRONTS,
         "max(given, asked + poll.lease_s) if renewed else given",
         "asked + poll.lease_s if renewed else 0.0",
         f"{rooms.INVALIDATION}/test_polls.py::test_a_poll_never_shortens_a_lease",
@@ -88,8 +88,8 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a front that pushes don't reach gets its lease all the same",
         "each write waits for a lease to run out, again and again",
-        POLLS,
-        "    if not leases.is_blocked(candidate.holder):\n",
+        FRONTS,
+        "    if not is_blocked(holder):\n",
         "    if True:\n",
         f"{rooms.INVALIDATION}/test_polls.py::test_a_blocked_front_gets_no_lease_until_a_push_reaches_it",
     ),

@@ -27,8 +27,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a change may end the protocol's transaction",
         "half of a purchase stands on one file, and nobody's log knows",
         ATTEMPT,
-        "                    restricted.enter_context(participant.wrapper.restricted())\n",
-        "                    pass\n",
+        "                restricted.enter_context(participant.wrapper.restricted())\n",
+        "                pass\n",
         f"{rooms.REPLICATION}/test_raw_sql.py::test_in_a_change_what_one_file_alone_would_do_is_refused_and_the_rest_is_carried",
     ),
     mutant(
@@ -141,7 +141,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a lease belongs to a front's name",
         "of two fronts that run under one name, one shows old prices for good",
-        "bookstore_project/replication/invalidation/leases.py",
+        "bookstore_project/replication/interface.py",
         "        return self.front, self.instance\n",
         '        return self.front, ""\n',
         f"{rooms.INVALIDATION}/test_leases.py::test_a_lease_belongs_to_one_process_whatever_others_of_its_name_do",

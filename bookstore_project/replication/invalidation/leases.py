@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,36 +23,11 @@ from bookstore_project import files
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.interface import Holder, Lease, Leases
 
 logger = logging.getLogger("bookstore.replication")
 
 RECORD_TIMEOUT_S = 1.0
-
-Holder = tuple[str, str]
-"""A front's name, and the instance of its process."""
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The permission of a front's process to use its cache, as recorded for writers."""
-
-    front: str
-    address: str
-    instance: str
-    """Of the front's process: a restarted front is another one. Empty: a process of which nothing else is known."""
-    expires: float
-    """Monotonic seconds, which all processes of a machine share."""
-    lease_s: float
-    confirmed: tuple[int, str] | None
-    """Position and hash of the newest entry in doubt of which the front has said that it knows."""
-
-    @property
-    def holder(self) -> Holder:
-        return self.front, self.instance
-
-    def is_valid(self) -> bool:
-        # A monotonic clock starts anew with the machine: what lies too far ahead is of another boot.
-        return 0 < self.expires - time.monotonic() <= self.lease_s * 1.5
 
 
 @cache
@@ -122,14 +97,6 @@ def record_no_lease(front: str) -> None:
 def _write(front: str, leases: Sequence[Lease]) -> None:
     content = json.dumps({"leases": [asdict(lease) for lease in leases]})
     files.write(lease_dir() / f"{front}.json", content.encode())
-
-
-@dataclass(frozen=True)
-class Leases:
-    """What the records say: who holds a lease, and of which names nothing is known, because the record is gone."""
-
-    valid: dict[Holder, Lease]
-    unknown: frozenset[str]
 
 
 def read_leases() -> Leases:

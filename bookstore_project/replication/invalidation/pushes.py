@@ -20,21 +20,27 @@ from django.core.exceptions import ImproperlyConfigured
 from bookstore_project.api import headers, internal_paths
 from bookstore_project.nodes import client
 from bookstore_project.replication.conf import front_at, replication_settings
+from bookstore_project.replication.engine import engine
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Leases, Poll
 from bookstore_project.replication.invalidation.leases import (
-    Holder,
-    Lease,
-    Leases,
+    RECORD_TIMEOUT_S,
     block,
+    is_blocked,
+    lock_of,
+    read_lease,
     read_leases,
+    record_lease,
     record_no_lease,
+    unblock,
 )
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.settings import modes
 
 PUSH_TIMEOUT_S = 0.3
+TEST_PUSH_TIMEOUT_S = 0.2
 _RETRY_DELAY_S = 0.01
 _UNWAITED = threading.BoundedSemaphore(100)
 """Pushes on their way for which nobody waits; more of them are left out."""
@@ -144,6 +150,73 @@ def begin() -> None:
     """Of a store that begins: puts on record that no front holds a lease."""
     for front in replication_settings.fronts:
         record_no_lease(front)
+
+
+def deliver(leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) -> list[Holder]:
+    """Tells these processes of fronts of the entries, all at once; those that have taken it."""
+    message = _message(timeline, entries)
+    if replication_settings.coherence == modes.PUSH:
+        _send_unwaited(message)
+    return _push_to_all({lease.holder: lease for lease in leases}, message)
+
+
+def is_reachable(poll: Poll) -> bool:
+    """Whether pushes come to that process."""
+    candidate = Lease(poll.front, poll.address, poll.instance, 0, poll.lease_s, None)
+    return push(candidate, {"timeline": "", "invalidate": [], "set": []}, TEST_PUSH_TIMEOUT_S)
+
+
+def renew(poll: Poll, asked: float) -> bool:
+    """Whether the front has a new lease, which is on record then: for an engine whose writers go by these records.
+
+    `asked`: when it polled, in monotonic seconds. Raises Unavailable if that can't be recorded.
+    """
+    try:
+        renewed = _may_renew(poll)
+        reached("poll-began")
+        _record(poll, asked, renewed)
+    except OSError as error:  # A full disk, for one. Writers go by what the record said before.
+        raise Unavailable(f"The lease of {poll.front} can't be recorded: {error.strerror}") from error
+    return renewed
+
+
+def _may_renew(poll: Poll) -> bool:
+    if replication_settings.coherence != modes.FULL:
+        return False  # Other writers of this mode may wait for nobody: a front that counts on them must not.
+    holder = poll.front, poll.instance
+    if not is_blocked(holder):
+        return True
+    if is_reachable(poll):
+        unblock(holder)
+        return True
+    return False
+
+
+def _record(poll: Poll, asked: float, renewed: bool) -> None:
+    """The lease lasts at least as long as it did: what the process was once given it may still use.
+
+    Under a lock, because a front that gave up waiting for one replica may be polling the other by now.
+    """
+    with engine.lock(lock_of(poll.front), RECORD_TIMEOUT_S):
+        old = read_lease(poll.front, poll.instance)
+        given = _given(old, asked)
+        record_lease(
+            Lease(
+                poll.front,
+                poll.address,
+                poll.instance,
+                max(given, asked + poll.lease_s) if renewed else given,
+                max(poll.lease_s, old.lease_s if old is not None else replication_settings.lease_s),
+                poll.confirmed,
+            )
+        )
+
+
+def _given(old: Lease | None, asked: float) -> float:
+    """Until when the process may use its cache by what it was given before."""
+    if old is None:  # What a lost record said is the recorder's to note.
+        return 0.0
+    return old.expires if old.expires - asked <= old.lease_s * 1.5 else 0.0
 
 
 def listeners() -> list[Lease]:

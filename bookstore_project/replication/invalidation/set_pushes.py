@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.interface import Holder, Lease
+from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.invalidation.messages import PushMessage
-from bookstore_project.replication.invalidation.pushes import listeners, push
+from bookstore_project.replication.service import get_service, service_of_app
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -74,7 +77,7 @@ def _send_forever() -> None:
 
 
 def _send(waiting: dict[str, SetPush]) -> None:
-    fronts = listeners()
+    fronts = _listeners()
     if not fronts:
         return
     sets: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
@@ -91,4 +94,14 @@ def _send(waiting: dict[str, SetPush]) -> None:
             "replica": replication_settings.node,
         }
         for front in fronts:
-            push(front, message)
+            pushes.push(front, message)
+
+
+def _listeners() -> list[Lease]:
+    """Of all services of which fronts keep something; each once."""
+    labels = {resource.model.partition(".")[0] for resource in replication_settings.cached_resources}
+    names = {name for label in labels if (name := service_of_app(label)) is not None}
+    found: dict[Holder, Lease] = {}
+    for name in sorted(names):
+        found.update({lease.holder: lease for lease in engine.listeners(get_service(name), pushes)})
+    return list(found.values())

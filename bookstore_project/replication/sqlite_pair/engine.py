@@ -4,33 +4,38 @@ from contextlib import AbstractContextManager
 
 from django.core.management.base import BaseCommand
 
-from bookstore_project.replication.interface import Caches
+from bookstore_project.replication.interface import Caches, Lease, Poll
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.commit.attempt import active_attempt
 from bookstore_project.replication.sqlite_pair.commit.writing import write
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, lock, try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator.collector import StandingCollector
 from bookstore_project.replication.sqlite_pair.reading.gate import read, read_beside
 from bookstore_project.replication.sqlite_pair.reading.missed import missed
+from bookstore_project.replication.sqlite_pair.reading.objects import from_image, get_verified
 from bookstore_project.replication.sqlite_pair.reading.text_search import holding, similar, with_words
 from bookstore_project.replication.sqlite_pair.repair.bootstrap import has_history
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.replication.sqlite_pair.repair.maintenance import register as register_maintenance
+from bookstore_project.replication.writing.steps import active_attempt
 
 __all__ = [
     "LOCK_TIMEOUT_S",
     "active_attempt",
     "can_serve",
     "collector",
+    "from_image",
+    "get_verified",
     "has_history",
     "holding",
+    "listeners",
     "lock",
     "migrate_command",
     "missed",
     "read",
     "read_beside",
     "register_maintenance",
+    "renew",
     "replication_command",
     "role",
     "similar",
@@ -39,6 +44,15 @@ __all__ = [
     "with_words",
     "write",
 ]
+
+
+def renew(service: Service, poll: Poll, asked: float, caches: Caches) -> bool:
+    """Leases are files: every writer is on this machine, and has its clock."""
+    return caches.renew(poll, asked)
+
+
+def listeners(service: Service, caches: Caches) -> list[Lease]:
+    return caches.listeners()
 
 
 def collector(service: Service) -> StandingCollector:

@@ -13,7 +13,7 @@ from django.db import connections
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
-from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Poll
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair.maintenance import scrub_all
@@ -44,6 +44,18 @@ class Told:
     def invalidate(self, timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
         self.invalidated.append(place())
         self.positions += [entry.position for entry in entries]
+
+    def deliver(self, leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) -> list[Holder]:
+        return [lease.holder for lease in leases]
+
+    def is_reachable(self, poll: Poll) -> bool:
+        return True
+
+    def renew(self, poll: Poll, asked: float) -> bool:
+        return True
+
+    def listeners(self) -> list[Lease]:
+        return []
 
     def begin(self) -> None:
         assert not SHELF.witness_file.exists(), "somebody may use the store already"

@@ -21,7 +21,7 @@ from bookstore_project.replication import maintenance_log, origin, reads
 from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.interface import Committed, Snapshot
+from bookstore_project.replication.interface import Committed, Poll, Snapshot
 from bookstore_project.replication.invalidation import polls
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
@@ -160,7 +160,5 @@ class LeaseView(APIView):
         confirmed = members.pop("confirmed")
         alias = local_alias(get_service(self.service))
         return Response(
-            polls.answer(
-                self.service, alias, polls.Poll(confirmed=tuple(confirmed) if confirmed else None, **members)
-            )
+            polls.answer(self.service, alias, Poll(confirmed=tuple(confirmed) if confirmed else None, **members))
         )

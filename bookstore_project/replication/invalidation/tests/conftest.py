@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.replication import interface
 from bookstore_project.replication.invalidation import leases, polls, pushes
 from bookstore_project.replication.tests.support.fake_fronts import ListeningFront, Pushes, listening
 from tests.clock import Clock
@@ -16,6 +17,7 @@ def clock(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(pushes, "time", made)
     monkeypatch.setattr(polls, "time", made)
     monkeypatch.setattr(leases, "time", made)
+    monkeypatch.setattr(interface, "time", made)
     return made
 
 

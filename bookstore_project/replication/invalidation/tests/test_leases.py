@@ -5,8 +5,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from bookstore_project.replication.interface import Lease, Leases
 from bookstore_project.replication.invalidation import leases, polls, pushes
-from bookstore_project.replication.invalidation.leases import Lease, Leases, read_lease, read_leases, record_lease
+from bookstore_project.replication.invalidation.leases import read_lease, read_leases, record_lease
 from bookstore_project.replication.tests.support.fake_fronts import (
     ENTRY,
     HOLDER,

@@ -10,8 +10,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.interface import Lease
 from bookstore_project.replication.invalidation import leases, polls, pushes
-from bookstore_project.replication.invalidation.leases import Lease, record_lease
+from bookstore_project.replication.invalidation.leases import record_lease
 from bookstore_project.replication.tests.support.articles import raise_price
 from bookstore_project.replication.tests.support.fake_fronts import ENTRY, LEASE, NOW, POLL, Pushes
 from bookstore_project.settings import modes

@@ -10,8 +10,9 @@ import pytest
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown
+from bookstore_project.replication.interface import Lease, Leases
 from bookstore_project.replication.invalidation import leases, polls, pushes
-from bookstore_project.replication.invalidation.leases import Lease, Leases, record_lease
+from bookstore_project.replication.invalidation.leases import record_lease
 from bookstore_project.replication.tests.support.articles import raise_price
 from bookstore_project.replication.tests.support.fake_fronts import ENTRY, HOLDER, LEASE, NOW, POLL, Pushes
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, floor

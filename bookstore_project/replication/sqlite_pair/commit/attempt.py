@@ -1,17 +1,14 @@
 """One attempt at a replicated transaction, on the files that are in sync: steps 2 to 8 of DESIGN.md."""
 
-import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import models, transaction
+from django.db import models
 
-from bookstore_project.replication import rows
 from bookstore_project.replication.errors import (
     OutcomeUnknown,
     ReplicaFault,
@@ -22,9 +19,8 @@ from bookstore_project.replication.errors import (
 )
 from bookstore_project.replication.events import changes_noted, changes_ready
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches, Callback
+from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches
 from bookstore_project.replication.log import entries, images, triggers
-from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.commit.opening import Opening
 from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled, commit_all
@@ -32,8 +28,9 @@ from bookstore_project.replication.sqlite_pair.files import file_identity
 from bookstore_project.replication.sqlite_pair.files.participant import Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, write_witness
-from bookstore_project.replication.writing.default_database import joined_by
+from bookstore_project.replication.sqlite_pair.reading.objects import from_image
 from bookstore_project.replication.writing.member import Member
+from bookstore_project.replication.writing.steps import cache_keys, call, running, take_callbacks
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
@@ -48,14 +45,6 @@ class RunAgain(Exception):
         super().__init__(alias)
         self.alias = alias
         self.fault = fault
-
-
-_active: ContextVar["Attempt | None"] = ContextVar("replicated_transaction", default=None)
-
-
-def active_attempt() -> "Attempt | None":
-    """The replicated transaction that this code runs in."""
-    return _active.get()
 
 
 @dataclass
@@ -94,7 +83,7 @@ class Attempt:
 
     def get_verified(self, model: type[M], key: object) -> M | None:
         image = self._read_verified(model, key)
-        return None if image is None else rows.from_image(model, image, self._lead.alias)
+        return None if image is None else from_image(model, image, self._lead.alias)
 
     def _read_verified(self, model: type[models.Model], key: object) -> images.Image | None:
         table = self.service.tables[model._meta.db_table]
@@ -156,7 +145,7 @@ class Attempt:
                 raise
             except Exception as error:
                 member.has_failed(error)
-                self._take_callbacks()
+                take_callbacks(self._lead.wrapper)
             if len(members) > 1:
                 if member.entry is None:
                     self._in_each("ROLLBACK TO")
@@ -182,7 +171,7 @@ class Attempt:
             changes = self._changes()
         if changes:
             changes = self._completed(changes)
-        member.callbacks = self._take_callbacks()
+        member.callbacks = take_callbacks(self._lead.wrapper)
         if not changes:
             member.has_made(value)
             return
@@ -206,23 +195,10 @@ class Attempt:
             raise
 
     def _call(self, change: Callable[[], T]) -> T:
-        token = _active.set(self)
-        try:
-            with (
-                pinned(self.service.name, self._lead.alias, for_writing=True),
-                transaction.atomic(using=self._lead.alias),
-                ExitStack() as restricted,
-            ):
-                restricted.enter_context(joined_by(self._lead.wrapper, self.service.name))
-                for participant in self._participants:
-                    restricted.enter_context(participant.wrapper.restricted())
-                value = change()
-                if inspect.iscoroutine(value):
-                    value.close()
-                    raise WriteRefused("`change` is a coroutine function; wrap it: async_to_sync(change).")
-                return value
-        finally:
-            _active.reset(token)
+        with running(self, self._lead.wrapper), ExitStack() as restricted:
+            for participant in self._participants:
+                restricted.enter_context(participant.wrapper.restricted())
+            return call(change)
 
     def _changes(self) -> list[entries.RowChange]:
         """What `change` did, by the triggers' account; raises if that can't be all of it."""
@@ -253,18 +229,10 @@ class Attempt:
         lead = self._lead.raw
         for change in changes:
             entries.update_digest(lead, change)
-        entry = entries.make_entry(head, epoch, changes, self._cache_keys(changes))
+        entry = entries.make_entry(head, epoch, changes, cache_keys(self.service, changes))
         entries.forget_pending(lead)
         entries.append(lead, entry)
         return entry
-
-    def _cache_keys(self, changes: list[entries.RowChange]) -> list[str]:
-        """The cache keys that the changed rows touch, by what fronts show of them."""
-        keys: set[str] = set()
-        for change in changes:
-            for resource in self.service.tables[change.table].shown_by:
-                keys |= resource.keys_of_change(change.before, change.after)
-        return sorted(keys)
 
     def _commit(self, opening: Opening) -> Witness:
         """Both files, in fixed order.
@@ -284,12 +252,6 @@ class Attempt:
             return self.caches.announce(timeline, appended)
         except OSError:
             return NOT_ANNOUNCED
-
-    def _take_callbacks(self) -> list[Callback]:
-        """`on_commit` of one file is too early: they run when the write is visible everywhere."""
-        callbacks: list[Callback] = [registered[1] for registered in self._lead.wrapper.run_on_commit]
-        self._lead.wrapper.run_on_commit = []
-        return callbacks
 
     def _raise_floor(self, witness: Witness, position: int) -> Witness:
         try:

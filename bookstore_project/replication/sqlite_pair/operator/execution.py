@@ -16,7 +16,6 @@ from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, WriterLock, writer_lock
-from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     Exclusion,
     FileRecord,
@@ -25,6 +24,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     write_witness,
 )
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision, Plan, Refused, State, inspect
+from bookstore_project.replication.timelines import new_timeline, wait_out_leases
 
 NO_FILE = FileRecord(identity="", nonce="", size_bytes=0)
 """Of a file that doesn't count and can't be rolled forward: it is rebuilt by a copy."""

@@ -24,10 +24,10 @@ from bookstore_project.replication.sqlite_pair.files import backup_copy, compari
 from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary, Relation
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
-from bookstore_project.replication.sqlite_pair.membership.timelines import wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, write_witness
 from bookstore_project.replication.sqlite_pair.operator import data_loss, execution, planning
 from bookstore_project.replication.sqlite_pair.operator.planning import State
+from bookstore_project.replication.timelines import wait_out_leases
 
 INTERRUPTED = "`manage.py restore` was interrupted: repeat it"
 MOST_ROWS = 20

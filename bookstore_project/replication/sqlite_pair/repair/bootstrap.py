@@ -20,7 +20,6 @@ from bookstore_project.replication.sqlite_pair.files.file_identity import Overwr
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
-from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     FileRecord,
     Witness,
@@ -28,6 +27,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import (
     read_witness,
 )
 from bookstore_project.replication.sqlite_pair.repair import witness_rebuild
+from bookstore_project.replication.timelines import new_timeline
 
 
 def is_new(service: Service) -> bool:

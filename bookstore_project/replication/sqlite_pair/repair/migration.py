@@ -26,9 +26,9 @@ from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, 
 from bookstore_project.replication.sqlite_pair.files.backup_copy import Draft
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
-from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness
 from bookstore_project.replication.sqlite_pair.repair import rejoin
+from bookstore_project.replication.timelines import new_timeline, wait_out_leases
 
 BEING_MIGRATED = "being migrated"
 OLD_SCHEMA = "it is from before the migration"

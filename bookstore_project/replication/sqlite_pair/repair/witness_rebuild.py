@@ -18,11 +18,11 @@ from bookstore_project.replication.sqlite_pair.files.file_identity import record
 from bookstore_project.replication.sqlite_pair.files.staleness import unusable
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
-from bookstore_project.replication.sqlite_pair.membership.timelines import new_timeline, wait_out_leases
 from bookstore_project.replication.sqlite_pair.membership.witness import (
     Witness,
     create_witness,
 )
+from bookstore_project.replication.timelines import new_timeline, wait_out_leases
 
 logger = logging.getLogger("bookstore.replication")
 

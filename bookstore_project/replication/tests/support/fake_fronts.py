@@ -9,8 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from bookstore_project.api import internal_paths
-from bookstore_project.replication.invalidation.leases import Lease
-from bookstore_project.replication.invalidation.polls import Poll
+from bookstore_project.replication.interface import Lease, Poll
 from bookstore_project.replication.log.entries import Entry
 
 NOW = 1000.0
