@@ -40,6 +40,11 @@ class Order(models.Model):
         return sum((line.total for line in self.lines.all()), Decimal(0))
 
     @property
+    def left_total(self) -> Decimal:
+        """What the copies cost that aren't cancelled."""
+        return self.total - self.cancelled_total
+
+    @property
     def cancelled_total(self) -> Decimal:
         """What its cancelled copies cost."""
         return sum((line.unit_price * line.cancelled for line in self.lines.all()), Decimal(0))
@@ -79,6 +84,10 @@ class OrderLine(models.Model):
     def left(self) -> int:
         """Copies that aren't cancelled."""
         return self.quantity - self.cancelled
+
+    @property
+    def left_total(self) -> Decimal:
+        return self.unit_price * self.left
 
 
 class OrderChange(models.Model):

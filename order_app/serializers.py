@@ -31,7 +31,7 @@ def order_in_short(order: Order) -> dict[str, Any]:
     """As a front shows it among others: its first title, how many more books, and what isn't cancelled of it."""
     data = order_data(order)
     first, *others = data["lines"]
-    left = f"{order.total - order.cancelled_total:.2f}"
+    left = f"{order.left_total:.2f}"
     return {name: data[name] for name in _IN_SHORT} | {"title": first["title"], "more": len(others), "left": left}
 
 

@@ -21,6 +21,19 @@ from order_app.exporting import COLUMNS, export
 from order_app.models import Order
 
 EXPORT, ADMIN = "/api/v1/orders/export/", "/admin/order_app/order/export/"
+BEFORE = (
+    "order",
+    "number",
+    "day",
+    "created_at",
+    "status",
+    "book",
+    "title",
+    "quantity",
+    "cancelled",
+    "unit_price",
+    "total",
+)
 FIRST, SECOND = uuid.UUID("6f1c2b5e-0000-4000-8000-000000000001"), uuid.UUID(int=2)
 
 
@@ -31,7 +44,9 @@ def node(empty_store: Path, settings: Settings) -> None:
     make_people()
 
     def write() -> None:
-        first = Order.objects.create(id=FIRST, created_at=datetime(2030, 1, 1, 23, 30, tzinfo=UTC), sale=1)
+        first = Order.objects.create(
+            id=FIRST, created_at=datetime(2030, 1, 1, 23, 30, tzinfo=UTC), sale=1, refunded=Decimal("20.00")
+        )
         first.lines.create(sale=1, book=2, title="=RPCs", quantity=2, cancelled=1, unit_price=Decimal("25.50"))
         first.lines.create(sale=2, book=3, title='Xen, "the" Art\nof é', quantity=1, unit_price=Decimal("0.10"))
         second = Order.objects.create(
@@ -61,11 +76,19 @@ def test_each_line_is_a_row_with_what_its_order_says(settings: Settings) -> None
     assert newest["order"] == str(SECOND)
     assert [list(row.values()) for row in older] == [
         [str(FIRST), "6F1C 2B5E", "2030-01-02", "2030-01-01T23:30:00Z", "completed",
-         "2", "'=RPCs", "2", "1", "25.50", "51.00"],
+         "2", "'=RPCs", "2", "1", "25.50", "51.00", "1", "25.50", "51.10", "25.60", "20.00"],
         [str(FIRST), "6F1C 2B5E", "2030-01-02", "2030-01-01T23:30:00Z", "completed",
-         "3", 'Xen, "the" Art\nof é', "1", "0", "0.10", "0.10"],
+         "3", 'Xen, "the" Art\nof é', "1", "0", "0.10", "0.10", "1", "0.10", "51.10", "25.60", "20.00"],
     ]  # fmt: skip
     assert tuple(newest) == COLUMNS
+    assert COLUMNS[:11] == BEFORE, "new ones stand at the end, whoever reads by the place"
+    of_order = {name: newest[name] for name in ("order_total", "order_left_total", "order_refunded")}
+    assert of_order == {"order_total": "0.20", "order_left_total": "0.20", "order_refunded": "0.00"}
+
+
+def test_an_order_of_which_another_filter_finds_a_line_has_its_own_sums() -> None:
+    """The file has all lines of the orders that are found."""
+    assert {row["order_total"] for row in get("?book=3") if row["order"] == str(FIRST)} == {"51.10"}
 
 
 @pytest.mark.parametrize(
