@@ -26,6 +26,18 @@ MAX_PURCHASE = 1000
 MAX_LINES = 100
 """Of one order: so long as it is being sold, nobody else's is."""
 MAX_RESTOCK = 1_000_000
+OUT_OF_BOUNDS = {
+    "price": {"min_value": "A price can't be below zero."},
+    "quantity": {
+        "min_value": "There can't be fewer than 0 copies in stock.",
+        "max_value": f"There can't be more than {MAX_STOCK:,} copies of a book in stock.",
+    },
+    "restock": {
+        "min_value": "A restock brings 1 copy or more.",
+        "max_value": f"A restock brings {MAX_RESTOCK:,} copies at most.",
+    },
+}
+"""What people and programs are told of a number that makes no sense in a shop, wherever it was written."""
 ORDER_STATUSES = ("completed", "collected", "cancelled")
 TITLE_LENGTH = 500
 AUTHORS_LENGTH = 1000
@@ -49,8 +61,20 @@ class BookFields(StrictFields):
     authors = TextField(max_length=AUTHORS_LENGTH, allow_blank=True, default="")
     isbn13 = Isbn13Field(default=None, help_text="13 digits with a valid check digit; hyphens may be sent.")
     topic = TextField(max_length=TOPIC_LENGTH)
-    price = PriceField(max_digits=10, decimal_places=2, min_value=Decimal(0), max_value=MAX_PRICE)
-    quantity = WholeNumberField(min_value=0, max_value=MAX_STOCK, default=0, help_text="Copies in stock.")
+    price = PriceField(
+        max_digits=10,
+        decimal_places=2,
+        min_value=Decimal(0),
+        max_value=MAX_PRICE,
+        error_messages=OUT_OF_BOUNDS["price"],
+    )
+    quantity = WholeNumberField(
+        min_value=0,
+        max_value=MAX_STOCK,
+        default=0,
+        help_text="Copies in stock.",
+        error_messages=OUT_OF_BOUNDS["quantity"],
+    )
     version = WholeNumberField(read_only=True)
 
 
@@ -152,7 +176,7 @@ def added_up(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 class RestockInput(StrictFields):
     """How many copies came in."""
 
-    quantity = WholeNumberField(min_value=1, max_value=MAX_RESTOCK)
+    quantity = WholeNumberField(min_value=1, max_value=MAX_RESTOCK, error_messages=OUT_OF_BOUNDS["restock"])
 
 
 class OrderActionInput(StrictFields):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from bookstore_project.api.representations import MAX_STOCK, OUT_OF_BOUNDS
 from bookstore_project.replication.transaction import verify
 from catalog_app.models import Book
 
@@ -23,6 +24,7 @@ class BookForm(ModelForm):
     class Meta:
         model = Book
         fields = ("title", "authors", "isbn13", "topic", "price", "quantity", "retired")
+        error_messages = {"quantity": OUT_OF_BOUNDS["quantity"]}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,8 +35,14 @@ class BookForm(ModelForm):
     def clean_price(self) -> Any:
         price = self.cleaned_data["price"]
         if price is not None and price < 0:
-            raise forms.ValidationError("A price isn't below zero.")
+            raise forms.ValidationError(OUT_OF_BOUNDS["price"]["min_value"])
         return price
+
+    def clean_quantity(self) -> Any:
+        quantity = self.cleaned_data["quantity"]
+        if quantity is not None and quantity > MAX_STOCK:
+            raise forms.ValidationError(OUT_OF_BOUNDS["quantity"]["max_value"])
+        return quantity
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

@@ -8,14 +8,20 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from bookstore_project.api.representations import MAX_RESTOCK
+from bookstore_project.api.representations import MAX_RESTOCK, OUT_OF_BOUNDS
 from catalog_app.admin.choosing import ChosenForm, Done, Step, ask, counted
 from catalog_app.models import Book
 from catalog_app.services import books_restock
 
 
 class RestockForm(ChosenForm):
-    quantity = forms.IntegerField(label="Copies for each", min_value=1, max_value=MAX_RESTOCK, initial=1)
+    quantity = forms.IntegerField(
+        label="Copies for each",
+        min_value=1,
+        max_value=MAX_RESTOCK,
+        initial=1,
+        error_messages=OUT_OF_BOUNDS["restock"],
+    )
 
 
 class Restock(Step):

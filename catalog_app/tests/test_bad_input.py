@@ -65,6 +65,19 @@ def test_every_wrong_field_is_named(case: str) -> None:
     assert floor("catalog") == before
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "wrong", "told"),
+    [
+        ("PATCH", "/api/v1/books/1/", {"price": "-0.01"}, "A price can't be below zero."),
+        ("POST", "/api/v1/books/", NEW | {"quantity": -1}, "There can't be fewer than 0 copies in stock."),
+        ("POST", "/api/v1/books/1/restock/", {"quantity": -3}, "A restock brings 1 copy or more."),
+        ("POST", "/api/v1/books/1/restock/", {"quantity": 10**7}, "A restock brings 1,000,000 copies at most."),
+    ],
+)
+def test_what_no_shop_can_have_is_refused_in_words(method: str, path: str, wrong: dict[str, Any], told: str) -> None:
+    assert told in assert_problem(send(method, path, wrong, as_user="ann"), 400, "validation_error")["detail"]
+
+
 def test_a_character_that_is_refused_has_its_name_in_the_answer() -> None:
     answer = send("POST", "/api/v1/books/", {**NEW, "title": "a\x1b[0m", "authors": "b\u202e"}, as_user="ann")
     assert assert_problem(answer, 400, "validation_error")["errors"] == {

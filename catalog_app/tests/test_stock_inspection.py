@@ -1,5 +1,6 @@
 """The list of books in the admin: both replicas' stock side by side, and edits that undo nobody's."""
 
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -252,10 +253,22 @@ def test_nonsense_in_the_list_is_shown_beside_its_field_and_nothing_is_saved(
     assert floor("catalog") == before
 
 
-def test_a_price_below_zero_is_refused_in_words(root: Client) -> None:
-    answer = save(root, root.get(BOOKS), 1, price="-1")
-    assert "A price isn&#x27;t below zero." in answer.content.decode()
-    assert "book_price_is_not_negative" not in text_of(answer)
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("price", "-1", "A price can't be below zero."),
+        ("quantity", "-1", "There can't be fewer than 0 copies in stock."),
+        ("quantity", "1000000001", "There can't be more than 1,000,000,000 copies of a book in stock."),
+    ],
+)
+def test_what_no_shop_can_have_is_refused_in_words(root: Client, field: str, value: str, told: str) -> None:
+    """In the list and on a book's page, and not by the name of a rule of the database."""
+    page = f"{BOOKS}1/change/"
+    sent = {"title": "T", "topic": "t", "price": "1.00", "quantity": "1", field: value}
+    for answer in (save(root, root.get(BOOKS), 1, **{field: value}), root.post(page, sent)):
+        assert told in unescape(answer.content.decode())
+        assert "book_" not in text_of(answer)
+        assert "Ensure" not in text_of(answer)
 
 
 def test_forms_shown_again_stand_beside_their_own_books(root: Client) -> None:

@@ -89,10 +89,11 @@ def test_a_form_shown_before_somebody_elses_change_is_refused_in_words(root: Cli
 
 
 def test_what_is_refused_stands_in_its_field_with_the_reason(root: Client) -> None:
-    answer = patch(root, {**form_of(root.get(PATH)), "price": "-1", "title": "Mine"})
+    answer = patch(root, {**form_of(root.get(PATH)), "price": "-1", "quantity": "-1", "title": "Mine"})
     assert answer.status_code == 400
     assert (form_of(answer)["price"], form_of(answer)["title"]) == ("-1", "Mine")
-    assert "greater than or equal to 0" in Page.of(answer.content).text
+    for told in ("A price can't be below zero.", "There can't be fewer than 0 copies in stock."):
+        assert told in Page.of(answer.content).text
 
 
 def test_who_may_change_nothing_has_no_form(root: Client) -> None:
