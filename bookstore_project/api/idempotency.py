@@ -17,11 +17,16 @@ def new_key() -> str:
     return str(uuid.uuid4())
 
 
+def is_key(text: str) -> bool:
+    """Whether it is one: 16 to 255 visible characters."""
+    return _KEY.fullmatch(text) is not None
+
+
 def checked_key(sent: str | None) -> str | None:
     """The client's key, None without one; raises Invalid if it isn't 16 to 255 visible characters."""
     if sent is None:
         return None
-    if not _KEY.fullmatch(sent):
+    if not is_key(sent):
         raise problems.Invalid(
             {headers.IDEMPOTENCY_KEY: ["Expected 16 to 255 visible ASCII characters; a UUID is a good choice."]}
         )

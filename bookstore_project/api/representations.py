@@ -26,7 +26,7 @@ MAX_PURCHASE = 1000
 MAX_LINES = 100
 """Of one order: so long as it is being sold, nobody else's is."""
 MAX_RESTOCK = 1_000_000
-OUT_OF_BOUNDS = {
+OUT_OF_BOUNDS: dict[str, dict[str, Any]] = {
     "price": {"min_value": "A price can't be below zero."},
     "quantity": {
         "min_value": "There can't be fewer than 0 copies in stock.",

@@ -13,10 +13,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PURCHASE
+from bookstore_project.api import idempotency
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PRICE, MAX_PURCHASE
 from frontend_app.shop import cookies
 
 COOKIE = "basket"
+MOST_CENTS = int(MAX_PRICE * 100)
+MOST_CHANGES = 10**18
 
 
 def new_key() -> str:
@@ -65,17 +68,20 @@ class Basket:
 
 def read(request: HttpRequest) -> Basket:
     """The visitor's; an empty one if there is none, or the cookie isn't ours (any more)."""
+    return find(request) or Basket()
+
+
+def find(request: HttpRequest) -> Basket | None:
+    """The visitor's; None if there is none, or the cookie isn't ours (any more), or makes no sense."""
     members = cookies.read(request, COOKIE)
-    try:
-        lines = [_line(*each) for each in members["lines"]]
-        copies = {book: count for book, count, _ in lines if _is_line(book, count)}
-        prices = {book: Decimal(cents).scaleb(-2) for book, _, cents in lines if book in copies and cents is not None}
-        changes, last_change = members.get("change", (0, ""))
-        return Basket(
-            str(members["key"]), dict(list(copies.items())[:MAX_LINES]), prices, int(changes), str(last_change)
-        )
-    except (KeyError, TypeError, ValueError, ArithmeticError):
-        return Basket()
+    key, lines, change = members.get("key"), members.get("lines"), members.get("change", [0, ""])
+    if not (isinstance(key, str) and idempotency.is_key(key) and isinstance(lines, list) and _is_change(change)):
+        return None
+    if not all(_is_line(each) for each in lines):
+        return None
+    lines = lines[:MAX_LINES]
+    prices = {line[0]: Decimal(line[2]).scaleb(-2) for line in lines if len(line) > 2}
+    return Basket(key, {line[0]: line[1] for line in lines}, prices, *change)
 
 
 def write(response: HttpResponse, basket: Basket) -> None:
@@ -92,12 +98,21 @@ def is_kept(request: HttpRequest) -> bool:
     return COOKIE in request.COOKIES
 
 
-def _line(book: Any, copies: Any, cents: Any = None) -> tuple[Any, Any, Any]:
-    """As it is written; a basket of before prices were kept has none."""
-    return book, copies, cents
-
-
-def _is_line(book: Any, copies: Any) -> bool:
+def _is_line(line: Any) -> bool:
+    """Book, copies, and the price in cents; a basket of before prices were kept has none."""
     return (
-        isinstance(book, int) and isinstance(copies, int) and 1 <= book <= MAX_BOOK_ID and 1 <= copies <= MAX_PURCHASE
+        isinstance(line, list)
+        and len(line) in (2, 3)
+        and cookies.is_count(line[0], 1, MAX_BOOK_ID)
+        and cookies.is_count(line[1], 1, MAX_PURCHASE)
+        and all(cookies.is_count(cents, 0, MOST_CENTS) for cents in line[2:])
+    )
+
+
+def _is_change(change: Any) -> bool:
+    return (
+        isinstance(change, list)
+        and len(change) == 2
+        and cookies.is_count(change[0], 0, MOST_CHANGES)
+        and isinstance(change[1], str)
     )

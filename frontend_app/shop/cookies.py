@@ -3,6 +3,7 @@
 They outlive every process, hold no personal data, and have no more in them than browsers keep: 4 KiB (RFC 6265, 6.1).
 """
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +15,21 @@ KEPT_S = 90 * 24 * 3600
 """From the last change on."""
 
 
-def read(request: HttpRequest, name: str) -> Any:
-    """What was written under that name; an empty mapping if nothing was, or not by this shop, or too long ago."""
+def read(request: HttpRequest, name: str) -> dict[str, Any]:
+    """What was written under that name; an empty mapping if nothing was, or not by this shop, or too long ago.
+
+    Its members may be anything that JSON, or Python's reading of it, can hold.
+    """
     try:
-        return signing.loads(request.COOKIES.get(name, ""), salt=_salt(name), max_age=KEPT_S)
-    except signing.BadSignature:
+        members = signing.loads(request.COOKIES.get(name, ""), salt=_salt(name), max_age=KEPT_S)
+    except (signing.BadSignature, ValueError, zlib.error, RecursionError):
         return {}
+    return members if isinstance(members, dict) else {}
+
+
+def is_count(value: Any, least: int, most: int) -> bool:
+    """Whether it is a whole number within these bounds; `true` is none."""
+    return type(value) is int and least <= value <= most
 
 
 def write(response: HttpResponse, name: str, members: Mapping[str, Any]) -> None:

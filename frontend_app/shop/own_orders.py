@@ -12,10 +12,18 @@ MOST_ORDERS = 50
 
 def read(request: HttpRequest) -> list[str]:
     """Ids of the visitor's last orders, newest first."""
+    return find(request) or []
+
+
+def find(request: HttpRequest) -> list[str] | None:
+    """Those; None if there are none, or the cookie isn't ours (any more), or makes no sense."""
+    orders = cookies.read(request, COOKIE).get("orders")
+    if not (isinstance(orders, list) and all(isinstance(each, str) for each in orders)):
+        return None
     try:
-        return [str(uuid.UUID(each)) for each in cookies.read(request, COOKIE)["orders"]]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return []
+        return [str(uuid.UUID(each)) for each in orders[:MOST_ORDERS]]
+    except ValueError:
+        return None
 
 
 def add(request: HttpRequest, response: HttpResponse, order_id: str) -> None:

@@ -16,20 +16,24 @@ from bookstore_project.api.renderers import canonical_json
 from frontend_app.dashboard import fault_views
 from frontend_app.monitoring.trace import current_trace
 from frontend_app.shop import basket as baskets
+from frontend_app.shop import lost_cookies
 
 View = Callable[..., HttpResponse]
 NON_FIELD = "non_field_errors"
 
 
 def page(view: View) -> View:
-    """A page of the shop: problems are told in it."""
+    """A page of the shop: problems are told in it, and so is what the browser kept and can't be read."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except problems.StoreError as error:
-            return problem(request, error)
+        def answer() -> HttpResponse:
+            try:
+                return view(request, *args, **kwargs)
+            except problems.StoreError as error:
+                return problem(request, error)
+
+        return lost_cookies.told(request, answer)
 
     return wrapped
 

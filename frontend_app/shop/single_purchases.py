@@ -8,15 +8,20 @@ cookie has room for, others are bought through the basket.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.api import idempotency
+from bookstore_project.api.representations import MAX_BOOK_ID
 from frontend_app.shop import cookies
 from frontend_app.shop.basket import new_key
 
 COOKIE = "bought-singly"
 MOST_BOOKS = 150
+MOST_TURNS = 10**9 - 2
+"""So that the next one is a key as well."""
+_BASE = re.compile(r"[\w-]{22}", re.ASCII)
 _KEY = re.compile(r"(?P<base>[\w-]{22})-(?P<book>[0-9]{1,19})-(?P<turn>[0-9]{1,9})", re.ASCII)
 
 
@@ -59,12 +64,24 @@ def key_after(refused: str) -> str:
 
 
 def find(request: HttpRequest) -> SinglePurchases | None:
-    """The visitor's; None if there are none, or the cookie isn't ours (any more)."""
+    """The visitor's; None if there are none, or the cookie isn't ours (any more), or makes no sense."""
     members = cookies.read(request, COOKIE)
-    try:
-        return SinglePurchases(str(members["base"]), {int(book): int(count) for book, count in members["turns"]})
-    except (KeyError, TypeError, ValueError):
+    base, turns = members.get("base"), members.get("turns")
+    if not (isinstance(base, str) and _BASE.fullmatch(base) and isinstance(turns, list)):
         return None
+    if len(turns) > MOST_BOOKS or not all(_is_turn(each) for each in turns):
+        return None
+    return SinglePurchases(base, dict(turns))
+
+
+def _is_turn(turn: Any) -> bool:
+    """Book, and how often."""
+    return (
+        isinstance(turn, list)
+        and len(turn) == 2
+        and cookies.is_count(turn[0], 1, MAX_BOOK_ID)
+        and cookies.is_count(turn[1], 0, MOST_TURNS)
+    )
 
 
 def write(response: HttpResponse, purchases: SinglePurchases) -> None:
