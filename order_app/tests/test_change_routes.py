@@ -49,6 +49,23 @@ def test_without_lines_all_that_is_left_is_cancelled(order: dict[str, Any], body
     assert_problem(change(order, "cancel", body), 409, "conflict")
 
 
+def test_a_repeated_purchase_shows_the_order_as_it_is_now(node: Wire) -> None:
+    """Not the answer of then, which would send a customer to collect what isn't there."""
+    body = {"lines": [{"book": 1, "quantity": 2}, {"book": 2, "quantity": 5}]}
+    first = send("POST", "/api/v1/orders/", body, sent=KEY)
+    for cancelled, status in (([0, 2], "completed"), ([2, 5], "cancelled")):
+        change(first.json(), "cancel", {"lines": [{"book": 2, "quantity": 2}]} if status == "completed" else None)
+        again = send("POST", "/api/v1/orders/", body, sent=KEY)
+        assert (again.status_code, again.headers[headers.IDEMPOTENT_REPLAYED]) == (201, "true")
+        seen = again.json()
+        assert (seen["status"], [line["cancelled"] for line in seen["lines"]]) == (status, cancelled)
+        assert seen == send("GET", f"/api/v1/orders/{seen['id']}/").json()
+        bought = ("id", "total", "created_at")
+        assert [seen[name] for name in bought] == [first.json()[name] for name in bought]
+    refused = send("POST", "/api/v1/orders/", {"book": 1}, sent=KEY)
+    assert_problem(refused, 422, "idempotency_conflict")
+
+
 def test_staff_hand_out_and_refund(order: dict[str, Any]) -> None:
     change(order, "cancel", {"lines": [{"book": 1}]})
     collected = change(order, "collect", {"reason": "came with the number"})
