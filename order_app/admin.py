@@ -139,8 +139,7 @@ class ChangeInline(ReadOnlyInline):
 class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
     export = staticmethod(export)
-    list_display = ("created_at", "books", "copies", "sum", "status", "id")
-    list_display_links = ("created_at", "id")
+    list_display = ("number", "created_at", "books", "copies", "sum", "status")
     fields = ("number", "status", "refunded", "created_at", "id", "sale")
     readonly_fields = ("number",)
     list_filter = ("status", "created_at", BookFilter)
@@ -152,7 +151,7 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     list_per_page = 50
     show_full_result_count = False
 
-    @admin.display
+    @admin.display(ordering="id")
     def number(self, order: Order) -> str:
         """That the customer says."""
         return number_of(str(order.pk))

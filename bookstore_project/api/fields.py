@@ -20,7 +20,9 @@ _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _BETWEEN_DIGITS = re.compile(f"[ {DASHES}]")
 IF_MATCH_EXTRA = "if_match"
 """In forms that change something, in the place of the header, which a form can't send."""
-FORM_EXTRAS = frozenset({"csrfmiddlewaretoken", IF_MATCH_EXTRA})
+METHOD_EXTRA = "_method"
+"""In forms of pages: the method that they are for, if no script sends them by it."""
+FORM_EXTRAS = frozenset({"csrfmiddlewaretoken", IF_MATCH_EXTRA, METHOD_EXTRA})
 """Names that browsers send beside the form's own fields."""
 
 

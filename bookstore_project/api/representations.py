@@ -59,7 +59,9 @@ class BookFields(StrictFields):
     id = WholeNumberField(read_only=True)
     title = TextField(max_length=TITLE_LENGTH)
     authors = TextField(max_length=AUTHORS_LENGTH, allow_blank=True, default="")
-    isbn13 = Isbn13Field(default=None, help_text="13 digits with a valid check digit; hyphens may be sent.")
+    isbn13 = Isbn13Field(
+        default=None, label="ISBN", help_text="13 digits with a valid check digit; hyphens may be sent."
+    )
     topic = TextField(max_length=TOPIC_LENGTH)
     price = PriceField(
         max_digits=10,

@@ -1,8 +1,10 @@
 """The browsable API's form for a change: real fields, filled, and refused if somebody else was quicker."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as django_settings
@@ -57,6 +59,7 @@ def patch(browser: Client, fields: dict[str, str]) -> Any:
 def test_it_has_a_field_for_everything_that_may_be_changed_filled_with_what_is_there(root: Client) -> None:
     fields = form_of(root.get(PATH))
     assert fields.pop("if_match")
+    assert fields.pop("_method") == "PATCH"
     fields.pop("csrfmiddlewaretoken", None)
     assert fields == {
         "title": "RPCs for Noobs",
@@ -94,6 +97,29 @@ def test_what_is_refused_stands_in_its_field_with_the_reason(root: Client) -> No
     assert (form_of(answer)["price"], form_of(answer)["title"]) == ("-1", "Mine")
     for told in ("A price can't be below zero.", "There can't be fewer than 0 copies in stock."):
         assert told in Page.of(answer.content).text
+
+
+@pytest.mark.parametrize("kind", [MULTIPART_CONTENT, "application/x-www-form-urlencoded"])
+def test_a_browser_without_scripts_posts_it(root: Client, kind: str) -> None:
+    def post(fields: dict[str, str]) -> Any:
+        sent = encode_multipart(BOUNDARY, fields) if kind == MULTIPART_CONTENT else urlencode(fields).encode()
+        return root.generic("POST", PATH, sent, content_type=kind)
+
+    root.handler.enforce_csrf_checks = True
+    stale = form_of(root.get(PATH))
+    changed = post({**stale, "price": "9.90"})
+    assert (changed.status_code, form_of(changed)["price"]) == (200, "9.90")
+    assert post({**stale, "price": "9.80"}).status_code == 412
+    fresh = form_of(changed)
+    assert post({**fresh, "csrfmiddlewaretoken": ""}).status_code == 403
+    for other in ("DELETE", "PUT", "GET", ""):
+        assert post({**fresh, "_method": other}).status_code == 405
+    assert form_of(root.get(PATH))["price"] == "9.90"
+
+
+def test_its_fields_are_called_as_people_call_them(root: Client) -> None:
+    page = root.get(PATH).content.decode()
+    assert re.findall(r"<label[^>]*>\s*(\w+)\s*</label>", page)[:3] == ["Title", "Authors", "ISBN"]
 
 
 def test_who_may_change_nothing_has_no_form(root: Client) -> None:
