@@ -17,7 +17,7 @@ from django.db import connections
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from bookstore_project.replication.log import catchup, entries, triggers
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.files import text_index
+from bookstore_project.replication.sqlite_pair.files import derived
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness, write_witness
 from bookstore_project.replication.tests.support import histories
 from bookstore_project.replication.tests.support.replica_files import opened
@@ -61,7 +61,7 @@ def build(*, sales: int, edits: int, keep: int, behind: bool) -> None:
         witness = read_witness(CATALOG.witness_file)
         write_witness(CATALOG.witness_file, replace(witness, in_sync=("catalog-1",)), sync=True)
     else:
-        _copy_over("catalog-1", "catalog-2")
+        copy_over("catalog-1", "catalog-2")
     histories.settle_at(head, CATALOG)
 
 
@@ -77,10 +77,10 @@ def _load(connection: sqlite3.Connection, made: Iterator[entries.Entry], keep: i
             entries.drop_before(connection, base)
         connection.execute("COMMIT")
     triggers.install(connection, CATALOG)
-    text_index.install(connection, CATALOG)
+    derived.install(connection, CATALOG)
 
 
-def _copy_over(source: str, target: str) -> None:
+def copy_over(source: str, target: str) -> None:
     """The content of one file into another, which stays the file that the witness knows, with its own nonce."""
     path = topology.database_file(target)
     for suffix in ("-wal", "-shm"):

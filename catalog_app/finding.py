@@ -14,6 +14,7 @@ from typing import overload
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.text_indexes import Similar, Term
 from bookstore_project.text.search_keys import Word, search_key, words_of
+from catalog_app.listing import in_order
 from catalog_app.models import Book, BookQuerySet
 from catalog_app.text_indexes import WORDS
 
@@ -62,8 +63,7 @@ class FoundBooks(Sequence[Book]):
     def __getitem__(self, index: int | slice) -> "Book | list[Book]":
         if isinstance(index, int):
             return Book.objects.get(pk=self._ids[index])
-        books = Book.objects.in_bulk(self._ids[index])
-        return [books[each] for each in self._ids[index]]
+        return in_order(self._ids[index])
 
 
 def _ids(search: str, words: Sequence[Word], among: BookQuerySet) -> list[int]:

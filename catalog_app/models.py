@@ -81,9 +81,10 @@ class BookQuerySet(KeyedQuerySet["Book"]):
         return self.filter(_holding(words_of(search)), containing(search, SEARCHED))
 
     def sorted_by(self, ordering: str) -> "BookQuerySet":
-        """By a field, downwards with a minus sign before it; texts as people sort them, by their keys."""
+        """By a field, then by id; with a minus sign, the reverse. Texts as people sort them, by their keys."""
         sign, field = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
-        return self.order_by(*(f"{sign}{name}" for name in (SORTED_BY_KEY.get(field), field) if name), "id")
+        names = dict.fromkeys((SORTED_BY_KEY.get(field), field, "id"))
+        return self.order_by(*(f"{sign}{name}" for name in names if name))
 
 
 ISBN_IS_SOLD_ONCE = models.UniqueConstraint(
@@ -116,12 +117,19 @@ class Book(models.Model):
     class Meta:
         ordering = ("id",)
         # Of books on sale alone, as lists ask for them: without, SQLite reads all books and sorts them for one page.
-        # A sale touches none of these but the last, when it takes the last copy.
-        indexes = (
-            models.Index(fields=["title_key", "title"], condition=Q(retired=False), name="book_on_sale_by_title"),
-            models.Index(fields=["price"], condition=Q(retired=False), name="book_on_sale_by_price"),
-            models.Index(fields=["topic"], condition=Q(retired=False), name="book_on_sale_by_topic"),
-            models.Index(fields=["quantity"], condition=Q(quantity=0, retired=False), name="book_sold_out"),
+        # `id` is the last order of all, and `retired` has SQLite take the index alone for what stands before a page.
+        # A sale touches none of these but the one of `quantity` (ADR 42).
+        indexes = tuple(
+            models.Index(fields=[*fields, "id", "retired"], condition=Q(retired=False), name=f"book_on_sale{name}")
+            for name, fields in (
+                ("", ()),
+                ("_by_title", ("title_key", "title")),
+                ("_by_authors", ("authors_key", "authors")),
+                ("_by_topic", ("topic",)),
+                ("_by_topic_key", ("topic_key", "topic")),
+                ("_by_price", ("price",)),
+                ("_by_quantity", ("quantity",)),
+            )
         )
         constraints = (
             models.CheckConstraint(condition=~Q(title=""), name="book_has_a_title"),

@@ -3,17 +3,19 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import connections
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.replication import reads
 from catalog_app import finding
 from catalog_app.finding import FoundBooks
-from catalog_app.models import Book, BookChange, BookQuerySet, LedgerEntry
+from catalog_app.listing import ListedBooks, number_of_books
+from catalog_app.models import Book, BookChange, LedgerEntry
 
 
 def book_get(book_id: int) -> Book:
@@ -43,28 +45,30 @@ def order_is_known(order: uuid.UUID) -> bool:
 class Books:
     """Books on sale, in the order asked for; and what was really looked for, if nothing else was found."""
 
-    rows: BookQuerySet | FoundBooks
+    rows: ListedBooks | FoundBooks
     corrected: str | None = None
 
 
 def books_matching(query: Mapping[str, Any]) -> Books:
     """Books by topic, by words that they contain, and by words as people type them."""
-    books = Book.objects.on_sale().matching(query["search"])
-    if query["topic"]:
-        books = books.filter(topic=query["topic"])
+    of_topic = {"topic": query["topic"]} if query["topic"] else {}
+    books = Book.objects.on_sale().filter(**of_topic).matching(query["search"])
     if query.get("stock"):
         books = books.running_low() if query["stock"] == "low" else books.filter(quantity=0)
     ordering = query.get("ordering")
     if not query["find"]:
-        return Books(books.sorted_by(ordering or "id"))
+        is_counted = not query["search"] and not query.get("stock")
+        count = partial(number_of_books, retired=False, **of_topic) if is_counted else None
+        return Books(ListedBooks(books.sorted_by(ordering or "id"), count))
     found = finding.find(query["find"], books)
     if ordering:
-        return Books(books.filter(pk__in=found.ids).sorted_by(ordering), found.corrected)
+        return Books(ListedBooks(books.filter(pk__in=found.ids).sorted_by(ordering)), found.corrected)
     return Books(FoundBooks(found.ids), found.corrected)
 
 
-def books_of_topic(topic: str) -> BookQuerySet:
-    return Book.objects.on_sale().filter(topic=topic).only("id", "title").order_by("id")
+def books_of_topic(topic: str) -> ListedBooks:
+    books = Book.objects.on_sale().filter(topic=topic).order_by("id")
+    return ListedBooks(books, partial(number_of_books, retired=False, topic=topic))
 
 
 def history_of(book_id: int) -> QuerySet[BookChange]:
@@ -91,9 +95,3 @@ def moved_after(number: int, limit: int, kinds: Sequence[str] = MOVED) -> list[L
         last = found[-1]
         found += moved.filter(pk__gt=last.pk, order=last.order, cancellation=last.cancellation)
     return found
-
-
-def topics() -> QuerySet[Any, Any]:
-    """Each topic that has books on sale, with how many; those with most first."""
-    counted = Book.objects.on_sale().values("topic").annotate(titles=Count("pk"))
-    return counted.order_by("-titles", "topic_key", "topic")

@@ -21,7 +21,7 @@ from bookstore_project.api.schema_notes import described
 from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.text.canonical import canonical_or_same
-from catalog_app import returns, sales, selectors, services
+from catalog_app import listing, returns, sales, selectors, services
 from catalog_app.serializers import (
     ReturnInput,
     SaleInput,
@@ -202,7 +202,7 @@ class TopicList(CatalogView):
         """Topics with how many books they have, those with most first."""
         checked_query(PageQuery, request)
         with self.reading(keys=[TOPICS.key(ONLY)]):
-            return self.page_of(selectors.topics(), dict)
+            return self.page_of(listing.topics(), dict)
 
 
 @described(exclude=True)

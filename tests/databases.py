@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bookstore_project.replication.sqlite_pair.files import text_index
+from bookstore_project.replication.sqlite_pair.files import derived
 from bookstore_project.sqlite_files import opened
 from tests import programs
 from tests.store import Store
@@ -63,7 +63,7 @@ def dump(path: Path) -> Rows:
         names = [
             name
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            if name not in OWN_TABLES and not name.startswith(text_index.PREFIX)
+            if name not in OWN_TABLES and not name.startswith(derived.PREFIXES)
         ]
         return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in names}
 

@@ -26,12 +26,14 @@ from bookstore_project.settings.topology import FRONT, Node, parse_address
 
 if TYPE_CHECKING:  # It loads Django REST framework, which the supervisor can do without.
     from bookstore_project.api.cached_resources import CachedResource
+    from bookstore_project.replication.row_counts import RowCount
     from bookstore_project.replication.text_indexes import TextIndex
 
 DEFAULTS: Mapping[str, Any] = {
     "UNREPLICATED_APPS": (),
     "CACHED_RESOURCES": (),
     "TEXT_INDEXES": (),
+    "ROW_COUNTS": (),
     "NODE": "",
     "FRONTS": {},
     "COHERENCE": modes.FULL,
@@ -122,6 +124,11 @@ class ReplicationSettings:
     def text_indexes(self) -> "tuple[TextIndex, ...]":
         """Of the words of these services' rows."""
         return tuple(map(import_string, self._members["TEXT_INDEXES"]))
+
+    @cached_property
+    def row_counts(self) -> "tuple[RowCount, ...]":
+        """Of these services' rows, how many there are."""
+        return tuple(map(import_string, self._members["ROW_COUNTS"]))
 
     @cached_property
     def service_of_alias(self) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from django.core.management.base import BaseCommand
 from django.db import models
@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from bookstore_project.replication.log.entries import Entry, RowChange
 from bookstore_project.replication.log.images import Image
+from bookstore_project.replication.row_counts import Counted, RowCount
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
 
@@ -271,6 +272,9 @@ class Engine(Protocol):
 
     def similar(self, index: TextIndex, word: str, using: str) -> list[Similar]:
         """A few words of the index that `word` may be meant for, nearest first. Of none that is a number."""
+
+    def counted(self, count: RowCount, given: Mapping[str, Any], using: str) -> list[Counted]:
+        """Of the rows that have these values in some of its columns, how many have which in all of them."""
 
     def standing(self, service: Service) -> Standing:
         """Raises Unavailable if it can't be told."""

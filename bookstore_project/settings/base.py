@@ -129,6 +129,8 @@ REPLICATION: dict[str, Any] = {
     ],
     # What words are looked for in.
     "TEXT_INDEXES": ["catalog_app.text_indexes.WORDS", "catalog_app.text_indexes.PARTS"],
+    # How many rows there are, so that lists don't count them.
+    "ROW_COUNTS": ["catalog_app.row_counts.BOOKS", "catalog_app.row_counts.BOOKS_BY_TOPIC"],
     "FRONTS": {node.name: node.address for node in topology.replicas(topology.FRONT)},
     "NODE": topology.NODE.name if topology.NODE else "",
     "DATA_DIR": topology.DATA,

@@ -29,8 +29,10 @@ from bookstore_project.archive.tests.shop import (
     restore,
 )
 from bookstore_project.cluster import lock
+from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import row_counts
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
@@ -42,7 +44,9 @@ from bookstore_project.replication.tests.support.replica_files import (
 )
 from bookstore_project.replication.transaction import settle
 from bookstore_project.settings import topology
-from catalog_app.services import book_restock
+from catalog_app.listing import number_of_books
+from catalog_app.row_counts import BOOKS
+from catalog_app.services import book_restock, book_retire
 
 
 def is_selling() -> None:
@@ -64,6 +68,17 @@ def test_what_was_backed_up_comes_back_into_an_empty_folder(shop: Path, tmp_path
     assert "The present store would lose nothing" in restore(path)
     assert dumps() == before
     assert get_user_model().objects.filter(username="ann").exists()
+    is_selling()
+
+
+def test_lists_are_as_long_as_they_were_though_the_backup_says_otherwise(shop: Path, tmp_path: Path) -> None:
+    path = backup(tmp_path / "b")
+    garble = f"UPDATE {row_counts.table_of(BOOKS)} SET rows = 99"
+    change_backup(path, "catalog.sqlite3", lambda copy: copy.execute(garble))
+    book_retire(book_id=2, actor="ann")
+    restore(path)
+    with reads.reading("catalog"):
+        assert number_of_books(retired=False) == 7
     is_selling()
 
 

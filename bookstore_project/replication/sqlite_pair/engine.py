@@ -10,6 +10,7 @@ from bookstore_project.replication.sqlite_pair.commit.writing import write
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, lock, try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator.collector import StandingCollector
+from bookstore_project.replication.sqlite_pair.reading.counting import counted
 from bookstore_project.replication.sqlite_pair.reading.gate import read, read_beside
 from bookstore_project.replication.sqlite_pair.reading.missed import missed
 from bookstore_project.replication.sqlite_pair.reading.objects import from_image, get_verified
@@ -24,6 +25,7 @@ __all__ = [
     "active_attempt",
     "can_serve",
     "collector",
+    "counted",
     "from_image",
     "get_verified",
     "has_history",

@@ -16,7 +16,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.sqlite_pair.files import scrub, source, stored_schema, text_index
+from bookstore_project.replication.sqlite_pair.files import derived, scrub, source, stored_schema
 from bookstore_project.replication.sqlite_pair.files.participant import (
     REPLICA_ERRORS,
     assert_incarnation,
@@ -108,7 +108,7 @@ def make_draft(
         # The copy is of a later moment than the donor was looked at.
         assert_incarnation(copy, donor, witness, of_any_code=of_any_code)
         read_settled_head(copy, donor, witness)
-        text_index.mend(copy)
+        derived.mend(copy)
         as_stored = stored_schema.as_found(copy, service) if of_any_code else service
         if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}")):
             raise Unavailable(f"{donor} is damaged: {found[0]}. {alias} is not built from it.")

@@ -19,6 +19,7 @@ from django.db import connections
 from bookstore_project import files, sqlite_files
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
+from bookstore_project.replication.row_counts import counts_of
 from bookstore_project.replication.service import REPLICATION_APP, get_service, replicated_models, tables_of
 from bookstore_project.replication.text_indexes import indexes_of
 
@@ -41,8 +42,15 @@ def of_models(registry: Apps, app_labels: Iterable[str], alias: str) -> int:
     made_for: list[object] = [FORMAT, columns]
     if indexes := _text_indexes(registry, app_labels):
         made_for.append(indexes)
+    if counts := _row_counts(registry, app_labels):
+        made_for.append(counts)
     text = json.dumps(made_for)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1 | 1
+
+
+def _row_counts(registry: Apps, app_labels: Iterable[str]) -> list[list[object]]:
+    labels = [label for label in app_labels if label != REPLICATION_APP]
+    return sorted([count.name, table.name, *count.by] for count, table in counts_of(tables_of(registry, labels)))
 
 
 def _text_indexes(registry: Apps, app_labels: Iterable[str]) -> list[list[object]]:

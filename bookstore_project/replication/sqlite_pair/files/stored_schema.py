@@ -11,7 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, Table, tables_of
-from bookstore_project.replication.sqlite_pair.files import schema_version, text_index
+from bookstore_project.replication.sqlite_pair.files import derived, schema_version
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def assert_replicable(connection: sqlite3.Connection, service: Service) -> None:
     and foreign keys change by themselves is in the log already: the other file would change it twice.
     """
     for name, table_name in connection.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"):
-        if table_name in service.tables and not name.startswith((triggers.PREFIX, text_index.PREFIX)):
+        if table_name in service.tables and not name.startswith((triggers.PREFIX, *derived.PREFIXES)):
             raise Unavailable(
                 f"{table_name} has a trigger of its own, {name}; nothing was migrated. Do what it does in save(), or "
                 "with a constraint."

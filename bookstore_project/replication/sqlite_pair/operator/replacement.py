@@ -20,7 +20,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, source, text_index
+from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, derived, source
 from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary, Relation
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
@@ -114,7 +114,7 @@ def _draft(copy: Path, alias: str) -> backup_copy.Draft:
     shutil.copyfile(copy, draft.path)
     draft.path.chmod(0o600)
     with closing(sqlite3.connect(draft.path, isolation_level=None)) as connection:
-        text_index.mend(connection)
+        derived.mend(connection)
     backup_copy.make_replica(draft.path, draft.nonce)
     return draft
 

@@ -19,7 +19,7 @@ from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
-from bookstore_project.replication.sqlite_pair.files import scrub, source, text_index
+from bookstore_project.replication.sqlite_pair.files import derived, scrub, source
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.traces import Traces, traces_of
 from bookstore_project.replication.sqlite_pair.locks.mutex import Role
@@ -147,11 +147,11 @@ class _Scrubbed:
 
 
 def _reports(scrubbed: Mapping[str, _Scrubbed]) -> tuple[list[FaultReport], list[FaultReport]]:
-    """Of damaged files, and of those in which only text indexes are out of step."""
+    """Of damaged files, and of those in which only what is derived is out of step."""
     reports: tuple[list[FaultReport], list[FaultReport]] = ([], [])
     for alias, file in scrubbed.items():
         if file.found:
-            is_sound = all(finding.startswith(text_index.FINDING) for finding in file.found)
+            is_sound = all(finding.startswith(derived.FINDINGS) for finding in file.found)
             report = FaultReport(alias, file.nonce, ReplicaFault(f"scrub: {'; '.join(file.found)}"))
             reports[is_sound].append(report)
     return reports
@@ -169,7 +169,7 @@ def _scrub_all(service: Service, caches: Caches, progress: Progress) -> dict[str
         with gate.read(service, alias, (), caches) as snapshot:
             connection = wrapper(alias).connect_now()
             found = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
-            found += text_index.findings(connection, service)
+            found += derived.findings(connection, service)
         scrubbed[alias] = _Scrubbed(snapshot.nonce, found)
     found_by_alias = {alias: file.found for alias, file in scrubbed.items()}
     maintenance_log.note_scrub(service.name, {"at": maintenance_log.now(), "found": found_by_alias})

@@ -22,7 +22,7 @@ from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled
-from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, stored_schema, text_index
+from bookstore_project.replication.sqlite_pair.files import backup_copy, derived, scrub, stored_schema
 from bookstore_project.replication.sqlite_pair.files.backup_copy import Draft
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
@@ -52,7 +52,7 @@ def migrate_store(service: Service, lock: WriterLock, caches: Caches, migrate: M
         with pinned(service.name, alias, for_writing=True), wrapper(alias).unguarded(first.path):
             # SQLite doesn't drop a column that a trigger names.
             triggers.drop(wrapper(alias).connect_now())
-            text_index.drop(wrapper(alias).connect_now())
+            derived.drop(wrapper(alias).connect_now())
             migrate(alias)
             reached("migrate-migrated")
             begin_log(service, alias, head, witness.epoch, first.nonce)
@@ -114,7 +114,7 @@ def begin_log(service: Service, alias: str, head: entries.Head, epoch: int, nonc
     connection.execute("BEGIN IMMEDIATE")
     try:
         triggers.install(connection, migrated.service)
-        text_index.install(connection, migrated.service)
+        derived.install(connection, migrated.service)
         entries.forget_pending(connection)
         connection.execute("DELETE FROM replication_rowdigest")
         for table in migrated.service.tables.values():

@@ -22,7 +22,7 @@ from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.maintenance_log import Repair
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import backup_copy, scrub, source, text_index
+from bookstore_project.replication.sqlite_pair.files import backup_copy, derived, scrub, source
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
@@ -142,7 +142,7 @@ def _catch_up(service: Service, alias: str, donor: str, witness: Witness, progre
 def _mend_indexes(alias: str, witness: Witness) -> None:
     """Words are looked up in what nobody compares: it has to be of these rows before the file counts again."""
     with _begun(alias, witness) as target:
-        if mended := text_index.mend(target.raw):
+        if mended := derived.mend(target.raw):
             logger.warning("%s: %s weren't in step with the rows, and were made anew", alias, ", ".join(mended))
         target.commit(witness)
 

@@ -14,7 +14,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.files import text_index
+from bookstore_project.replication.sqlite_pair.files import derived
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.support.forks import Fork
 from bookstore_project.replication.transaction import active_attempt
@@ -73,7 +73,7 @@ def dump(alias: str) -> dict[str, Rows]:
         return {
             name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr)
             for name in names
-            if name not in skipped and not name.startswith(text_index.PREFIX)
+            if name not in skipped and not name.startswith(derived.PREFIXES)
         }
 
 
@@ -103,7 +103,7 @@ def assert_sound(service_name: str, alias: str) -> None:
                 entries.assert_digest(connection, table.name, key, images.read_image(connection, table, key))
                 seen[(table.name, connection.execute("SELECT json_quote(?)", (key,)).fetchone()[0])] = True
         assert all(seen.values()), "a digest of a row that is gone"
-        assert text_index.findings(connection, service) == []
+        assert derived.findings(connection, service) == []
 
 
 def head(alias: str) -> int:

@@ -20,7 +20,7 @@ from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.log import triggers
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.files import schema_version, stored_schema, text_index
+from bookstore_project.replication.sqlite_pair.files import derived, schema_version, stored_schema
 from bookstore_project.replication.sqlite_pair.files.backup_copy import put_aside
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
@@ -160,7 +160,7 @@ class Command(migrate.Command):
         connection = wrapper(alias).connect_now()
         if schema_version.of_file(connection) != schema_version.of_code(service.name):
             return
-        for each in (triggers, text_index):
+        for each in (triggers, derived):
             if not each.installed(connection, service):
                 each.install(connection, service)
 
