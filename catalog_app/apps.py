@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class CatalogConfig(AppConfig):
     name = "catalog_app"
-    verbose_name = "catalog"
+    verbose_name = "Catalog"
 
     def ready(self) -> None:
         from catalog_app import receivers, restocking

@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class OrderConfig(AppConfig):
     name = "order_app"
-    verbose_name = "orders"
+    verbose_name = "Orders"
 
     def ready(self) -> None:
         from order_app import clients, sweeper

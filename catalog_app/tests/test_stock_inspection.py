@@ -271,6 +271,14 @@ def test_what_no_shop_can_have_is_refused_in_words(root: Client, field: str, val
         assert "Ensure" not in text_of(answer)
 
 
+@pytest.mark.parametrize(
+    ("query", "count"), [("?q=noobs", 1), ("?stock=low", 0), ("?q=nothing", 0), ("?topic=spring+term", 3)]
+)
+def test_all_books_are_offered_where_something_narrows_the_list(root: Client, query: str, count: int) -> None:
+    assert "how all" not in text_of(root.get(BOOKS))
+    assert f"{count} found ( show all )" in text_of(root.get(f"{BOOKS}{query}"))
+
+
 def test_forms_shown_again_stand_beside_their_own_books(root: Client) -> None:
     """Sorted by stock: a sale in between puts the books into another order."""
     path = f"{BOOKS}?o=4"

@@ -1,5 +1,6 @@
 """Orders in the admin: found by title, id, book and date, with what they come to."""
 
+import re
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -82,6 +83,12 @@ def totals(answer: Any) -> str:
 )
 def test_what_is_found_is_added_up_to_the_cent(sold: Client, query: str, expected: str) -> None:
     assert totals(page(sold, query)) == expected
+
+
+def test_each_row_begins_with_the_number_that_leads_to_the_order(sold: Client) -> None:
+    row = page(sold, f"?q={FIRST}").content.decode().partition("<tbody>")[2]
+    assert re.search(rf'<th[^>]*><a href="{ORDERS}{FIRST}/change/[^"]*">6F1C 2B5E</a></th>', row)
+    assert [order.pk.int for order in page(sold, "?o=1").context["cl"].result_list][:3] == [2, 3, 4]
 
 
 def test_totals_are_of_all_pages(sold: Client, monkeypatch: pytest.MonkeyPatch) -> None:
