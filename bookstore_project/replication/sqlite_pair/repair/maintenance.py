@@ -29,8 +29,8 @@ from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin,
 from bookstore_project.replication.sqlite_pair.repair.review import Review
 
 EVERY_S = 0.5
-OPEN_EVERY_S = 5.0
-"""Between two rounds that open the files, if nothing tells that one has changed."""
+OPEN_EVERY_S = 30.0
+"""Between two rounds that open the files, if nothing tells that one has changed: each takes milliseconds."""
 COMPACT_EVERY_S = 5.0
 """Between two looks whether the log can be shortened: it grows slowly, and each opens both files three times."""
 COMPACTION_S = 2.0
@@ -52,9 +52,13 @@ class Maintenance:
     clock: Clock = time.monotonic
     _scrubbed: float | None = None
     _compacted: float | None = None
+    _compacted_of: Traces | None = None
+    """Of the files when nothing of their logs had to go."""
     _seen: Traces | None = None
     """Of what was opened last, and found well."""
     _opened: float = 0.0
+    _is_done: bool = False
+    """Whether the last round has left nothing to do."""
 
     def __post_init__(self) -> None:
         self._progress = logged()
@@ -62,39 +66,61 @@ class Maintenance:
         self._review = Review(self.service, self._progress)
 
     def step(self) -> None:
-        """One round. Raises Unavailable if a file can't be brought back now; the next round tries again."""
-        self._look()  # In each process: some faults show in the connections of one alone.
-        if not self._role.is_mine():
+        """One round. Raises Unavailable if a file can't be brought back now; the next round tries again.
+
+        While nothing has happened to the files, and nothing is left to do, it only sees that: this is most of what a
+        store does while nobody asks it anything.
+        """
+        traces = traces_of(self.service)
+        is_due = traces is None or traces != self._seen or self.clock() - self._opened >= OPEN_EVERY_S
+        if self._is_done and not is_due and not self._is_scrub_wanted():
             return
+        self._is_done = False
+        if is_due:
+            self._open(traces)  # In each process: some faults show in the connections of one alone.
+        is_mine = self._role.is_mine()
+        if is_mine:
+            self._work()
+        self._is_done = self._is_whole() and (not is_mine or self._compacted_of == traces)
+
+    def _open(self, traces: Traces | None) -> None:
+        """Opens witness and files, to see whether they are what they must be."""
+        self._seen = None
+        witness_rebuild.rebuild_witness(self.service)
+        self.evict_faulty()
+        self._seen, self._opened = traces, self.clock()
+
+    def _work(self) -> None:
         self._review.step()
         rejoin.repair(self.service, self._progress)
         self._compact()
         compaction.truncate_wals(self.service)
         if self._scrubbed is None:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
-        elif (
-            0 < replication_settings.scrub_every_s <= self.clock() - self._scrubbed
-            or maintenance_log.is_scrub_requested(self.service.name)
-        ):
+        elif self._is_scrub_wanted():
             self.scrub()
 
-    def _look(self) -> None:
-        """Opens witness and files, less often if nothing has happened to them: that takes most of a store's rest."""
-        traces = traces_of(self.service)
-        if traces is not None and traces == self._seen and self.clock() - self._opened < OPEN_EVERY_S:
-            return
-        self._seen = None
-        witness_rebuild.rebuild_witness(self.service)
-        self.evict_faulty()
-        self._seen, self._opened = traces, self.clock()
+    def _is_scrub_wanted(self) -> bool:
+        """By its time, for who has the role, or by somebody's request."""
+        every_s = replication_settings.scrub_every_s
+        is_time = self._scrubbed is not None and 0 < every_s <= self.clock() - self._scrubbed
+        return is_time or maintenance_log.is_scrub_requested(self.service.name)
+
+    def _is_whole(self) -> bool:
+        """Whether no file is out of sync, or suspected."""
+        return len(read_witness(self.service.witness_file).trusted) == len(self.service.aliases)
 
     def _compact(self) -> None:
-        """Less often than the rest, unless there is more to do."""
+        """Less often than the rest, unless there is more to do, and not again for the same log."""
         if self._compacted is not None and self.clock() - self._compacted < COMPACT_EVERY_S:
+            return
+        traces = traces_of(self.service)
+        if traces is not None and traces == self._compacted_of:
             return
         was_compacted = compaction.compact(self.service, self._progress, budget_s=COMPACTION_S)
         was_vacuumed = compaction.vacuum(self.service, self._progress)
-        self._compacted = None if was_compacted or was_vacuumed else self.clock()
+        is_done = not was_compacted and not was_vacuumed
+        self._compacted, self._compacted_of = (self.clock(), traces) if is_done else (None, None)
 
     def evict_faulty(self) -> None:
         """Evicts an in-sync file that can't be opened as what it must be."""

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from bookstore_project import sqlite_files
+from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.service import get_service
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
 from bookstore_project.replication.sqlite_pair.repair.maintenance import COMPACT_EVERY_S, OPEN_EVERY_S
 from bookstore_project.replication.tests.support.articles import reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
@@ -51,7 +54,6 @@ def test_files_that_nobody_touches_are_opened_now_and_then(maintenance: Maintena
     maintenance.clock.now += OPEN_EVERY_S
     maintenance.step()
     assert {replication_settings.files[alias] for alias in SHELF.aliases} <= set(opened)
-    assert OPEN_EVERY_S <= COMPACT_EVERY_S
 
 
 def _touch(path: Path) -> None:
@@ -118,3 +120,63 @@ def test_a_round_that_did_not_end_is_no_reason_to_look_away(
     opened.clear()
     maintenance.step()
     assert opened
+
+
+def test_a_shm_that_somebody_removed_is_missed_in_the_next_round(
+    maintenance: Maintenance, opened: list[Path]
+) -> None:
+    database = replication_settings.files[FIRST]
+    reprice()
+    maintenance.step()
+    opened.clear()
+    database.with_name(f"{database.name}-shm").unlink()
+    maintenance.step()
+    assert database in opened
+
+
+def test_what_could_not_be_done_is_tried_again_though_nothing_was_touched(
+    maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("the other copy is busy")
+
+    replication_settings.files[FIRST].unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(rejoin, "repair", fail)
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="busy"):
+                maintenance.step()
+    assert FIRST not in read_witness(SHELF.witness_file).in_sync
+    maintenance.step()
+    assert FIRST in read_witness(SHELF.witness_file).in_sync
+
+
+def test_a_scrub_that_is_asked_for_is_made_in_the_next_round(maintenance: Maintenance) -> None:
+    before = maintenance_log.last_scrub(SHELF.name)
+    maintenance_log.request_scrub(SHELF.name)
+    maintenance.step()
+    assert not maintenance_log.is_scrub_requested(SHELF.name)
+    assert maintenance_log.last_scrub(SHELF.name) != before
+
+
+def test_a_log_that_has_grown_is_compacted_though_nothing_was_touched_since(
+    maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Service] = []
+
+    def note(service: Service, *_: object, **__: object) -> int:
+        looked.append(service)
+        return 0
+
+    assert isinstance(maintenance.clock, Clock)
+    monkeypatch.setattr(compaction, "compact", note)
+    reprice()
+    maintenance.step()
+    assert looked == [], "a moment after the last time"
+    maintenance.clock.now += COMPACT_EVERY_S
+    for _ in range(3):
+        maintenance.step()
+    assert looked == [SHELF]
+    maintenance.clock.now += OPEN_EVERY_S
+    maintenance.step()
+    assert looked == [SHELF], "it is the same log"
