@@ -102,6 +102,12 @@ def finish(*, grace_s: float) -> int:
     return sum(_finish(each) for each in found)
 
 
+def is_any_pending() -> bool:
+    """Whether copies of any order are cancelled, and not on the shelf yet."""
+    with reads.reading(topology.ORDER):
+        return OrderChange.objects.filter(progress=Progress.PENDING).exists()
+
+
 def _finish(pending: OrderChange) -> bool:
     try:
         progress = give_back(pending).progress

@@ -153,11 +153,29 @@ OF_A_RETURN = {"not_found": OrderChange.Progress.UNSOLD, "conflict": OrderChange
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Of a service, at a moment: its timeline, and the position up to which everything is visible."""
+
+    timeline: str
+    position: int
+
+
+@dataclass(frozen=True)
 class Page:
-    """What the ledger says of orders, as of one timeline of the catalog."""
+    """What the ledger says of orders, as of one moment of the catalog."""
 
     movements: list[Movement]
-    timeline: str
+    standing: Standing
+
+    @property
+    def timeline(self) -> str:
+        return self.standing.timeline
+
+
+def standing() -> Standing:
+    """Where the catalog stands; raises Unavailable if no replica of it says that."""
+    told = json.loads(_read(internal_paths.STATUS).body)
+    return Standing(str(told["timeline"]), int(told["position"]))
 
 
 def movements_after(number: int) -> Page:
@@ -176,14 +194,22 @@ def sale_of(order: uuid.UUID) -> Sale | None:
 
 
 def _page(query: str) -> Page:
+    reply = _read(f"{internal_paths.SALES}?{query}")
+    position = reply.headers.get(headers.LOG_POSITION, "")
+    standing = Standing(reply.headers.get(headers.TIMELINE, ""), int(position) if position.isdecimal() else 0)
+    return Page(parse_movements(json.loads(reply.body)), standing)
+
+
+def _read(path: str) -> Reply:
+    """The answer of a catalog replica that has one. Raises Unavailable."""
     deadline = min(time.time() + READ_TIMEOUT_S, deadlines.current() or float("inf"))
     for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
         try:
-            reply = balancer.ask(attempt, "GET", f"{internal_paths.SALES}?{query}")
+            reply = balancer.ask(attempt, "GET", path)
         except CallFailed:
             continue
         if reply.status == HTTPStatus.OK:
-            return Page(parse_movements(json.loads(reply.body)), reply.headers.get(headers.TIMELINE, ""))
+            return reply
         balancer.reject(attempt, reply)
     raise balancer.unavailable()
 

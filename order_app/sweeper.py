@@ -17,6 +17,7 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from order_app import cancellation, clients, metrics
+from order_app.clients import Standing
 from order_app.models import Order, SweepMark
 from order_app.purchase import order_write
 
@@ -50,9 +51,20 @@ class Sweeper:
         self._done: int | None = None
         self._timeline = ""
         self._returns = cancellation.Returns()
+        self._swept: Standing | None = None
+        """Of the catalog, when the last sweep had left nothing of it."""
+        self._at_rest: tuple[Standing, Standing] | None = None
+        """Where the orders and the catalog stood, when a round had left nothing to do."""
 
     def step(self) -> None:
-        """One round: up to the newest sale, or up to the first that is too young to judge."""
+        """One round: up to the newest sale, or up to the first that is too young to judge.
+
+        As long as neither service has moved since a round that left nothing, that is all that is asked.
+        """
+        own = _standing()  # First: for what is written from here on, the next round looks again.
+        if self._at_rest is not None and self._at_rest == (own, clients.standing()):
+            return
+        self._at_rest = None
         with engine.try_role(get_service(topology.ORDER), "sweeper") as is_mine:
             if is_mine:
                 self._kept_out_since = None
@@ -61,6 +73,8 @@ class Sweeper:
             self.sweep()
             # Beside the sweep, which begins anew where it stopped: what waits for room on a shelf holds up nobody.
             cancellation.finish(grace_s=CANCELLATION_GRACE_S)
+            if self._swept is not None and not cancellation.is_any_pending():
+                self._at_rest = own, self._swept
 
     def _has_waited(self) -> bool:
         if self._kept_out_since is None:
@@ -73,7 +87,7 @@ class Sweeper:
         if self._done is None or timeline != self._timeline:
             # Another history of the orders: what was swept in the former one may be missing in this one.
             self._done, self._timeline = mark, timeline
-        done = self._done
+        done, self._swept = self._done, None
         finished = 0
         while moved := (page := clients.movements_after(done)).movements:
             # From the oldest on: where the clock was set back, a sale may seem younger than those after it, or not to
@@ -84,15 +98,25 @@ class Sweeper:
             if old_enough:
                 done = old_enough[-1].last
             if len(old_enough) < len(moved):
+                swept = None
                 break
+        else:
+            swept = page.standing
         self._advance(done)
         self._returns.confirm(page.timeline)
+        self._swept = swept
         return finished
 
     def _advance(self, done: int) -> None:
         self._done = done
         if done - read_mark() >= MARK_EVERY:
             run(topology.ORDER, lambda: SweepMark.objects.update_or_create(pk=1, defaults={"sale": done}))
+
+
+def _standing() -> Standing:
+    """Of the orders. Raises Unavailable."""
+    standing = engine.standing(get_service(topology.ORDER))
+    return Standing(standing.timeline, standing.floor)
 
 
 def read_mark() -> int:

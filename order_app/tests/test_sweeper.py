@@ -11,8 +11,11 @@ from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, rows
+from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from order_app import clients, sweeper
+from order_app import cancellation, clients, sweeper
+from order_app.clients import Standing
+from order_app.models import SweepMark
 from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold
@@ -151,3 +154,82 @@ def test_waiting_for_the_lock_costs_no_descriptors(wire: Wire) -> None:
         for _ in range(20):
             mine.step()
         assert open_descriptors() <= before + 3
+
+
+@pytest.fixture
+def at_rest(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Sweeper:
+    """After a round that has left nothing to do, of a sweeper for which no sale is too young."""
+    monkeypatch.setattr(sweeper, "_age_s", lambda moved: 10.0)
+    mine = Sweeper()
+    mine.step()
+    wire.calls.clear()
+    return mine
+
+
+def _count(monkeypatch: pytest.MonkeyPatch) -> list[Sweeper]:
+    swept: list[Sweeper] = []
+    sweep = Sweeper.sweep
+
+    def noting(mine: Sweeper) -> int:
+        swept.append(mine)
+        return sweep(mine)
+
+    monkeypatch.setattr(Sweeper, "sweep", noting)
+    return swept
+
+
+def test_at_rest_a_round_asks_where_the_catalog_stands_and_no_more(
+    wire: Wire, at_rest: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = _count(monkeypatch)
+    at_rest.step()
+    assert swept == []
+    assert [method for _, method in wire.calls] == ["GET"]
+
+
+def test_a_sale_ends_the_rest(wire: Wire, at_rest: Sweeper) -> None:
+    sell()
+    at_rest.step()
+    sales, orders = sales_and_orders()
+    assert sales == orders
+    assert orders
+
+
+def test_a_change_of_the_orders_ends_the_rest(wire: Wire, at_rest: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(topology.ORDER, lambda: SweepMark.objects.update_or_create(pk=1, defaults={"sale": 0}))
+    swept = _count(monkeypatch)
+    at_rest.step()
+    assert swept == [at_rest]
+
+
+def test_another_timeline_of_the_catalog_ends_the_rest(
+    wire: Wire, at_rest: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = _count(monkeypatch)
+    monkeypatch.setattr(clients, "standing", lambda: Standing("another", 0))
+    at_rest.step()
+    assert swept == [at_rest]
+
+
+def test_there_is_no_rest_while_a_sale_is_too_young(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeper, "_age_s", lambda moved: 1.0)
+    mine = Sweeper()
+    sell()
+    mine.step()
+    mine.step()
+    assert rows("order-1", "SELECT count(*) FROM order_app_order") == [(0,)]
+    monkeypatch.setattr(sweeper, "_age_s", lambda moved: 10.0)
+    mine.step()
+    assert rows("order-1", "SELECT count(*) FROM order_app_order") == [(1,)]
+
+
+def test_there_is_no_rest_while_copies_are_on_their_way_back(
+    wire: Wire, at_rest: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancellation, "is_any_pending", lambda: True)
+    sell()
+    at_rest.step()
+    at_rest.step()
+    swept = _count(monkeypatch)
+    at_rest.step()
+    assert swept == [at_rest]

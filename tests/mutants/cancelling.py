@@ -6,6 +6,7 @@ RETURNS, RETURN_TESTS = "catalog_app/returns.py", "catalog_app/tests/test_return
 CHANGES, CANCELLATION = "order_app/order_changes.py", "order_app/cancellation.py"
 TESTS = "order_app/tests/test_cancellation.py"
 ASKING, SWEEPER = "order_app/clients.py", "order_app/sweeper.py"
+SWEEPER_TESTS = "order_app/tests/test_sweeper.py"
 AUDIT, AUDIT_TESTS = "bookstore_project/archive/audit.py", "bookstore_project/archive/tests/test_audit_of_returns.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -157,6 +158,31 @@ MUTANTS: tuple[Mutant, ...] = (
         "            cancellation.finish(grace_s=CANCELLATION_GRACE_S)\n",
         "",
         f"{TESTS}::test_a_round_of_the_sweeper_finishes_cancellations",
+    ),
+    mutant(
+        "the sweeper rests while copies are on their way back",
+        "copies of a cancellation that was too young at first come back with the next order, if there is one",
+        SWEEPER,
+        " and not cancellation.is_any_pending()",
+        "",
+        f"{SWEEPER_TESTS}::test_there_is_no_rest_while_copies_are_on_their_way_back",
+    ),
+    mutant(
+        "the sweeper rests while a sale is too young",
+        "copies that were sold have no order until something else is sold",
+        SWEEPER,
+        "                swept = None\n",
+        "                swept = page.standing\n",
+        f"{SWEEPER_TESTS}::test_there_is_no_rest_while_a_sale_is_too_young",
+    ),
+    mutant(
+        "the sweeper rests, whatever the catalog does",
+        "copies that were sold by a process that died have no order until somebody else buys",
+        SWEEPER,
+        "self._at_rest == (own, clients.standing())",
+        "self._at_rest[0] == own",
+        f"{SWEEPER_TESTS}::test_a_sale_ends_the_rest",
+        f"{SWEEPER_TESTS}::test_another_timeline_of_the_catalog_ends_the_rest",
     ),
     mutant(
         "one cancellation that waits holds up all",
