@@ -22,15 +22,20 @@ def _build() -> "Application":
     from bookstore_project.nodes.unhandled_exceptions import Guard
     from bookstore_project.settings import topology
 
-    guarded, node = Guard(django_application), topology.NODE
+    node = topology.NODE
     if node and node.service != topology.FRONT:
+        from bookstore_project.nodes.direct import Direct
+        from bookstore_project.replication.web import direct
+
+        answers = direct.answers(node.service, gives_leases=node.service == topology.CATALOG)
+        application = Guard(Direct(django_application, answers))
 
         def begin() -> None:
             _settle_in()
             background.start_all(node.service)
             announce()
 
-        return ReplicaGateway(guarded, node.threads, on_start=begin)
+        return ReplicaGateway(application, node.threads, on_start=begin)
 
     from frontend_app import runtime
     from frontend_app.gateway.application import Gateway
@@ -41,7 +46,7 @@ def _build() -> "Application":
         announce()
 
     threads = node.threads if node else DEFAULT_THREADS
-    return Gateway(guarded, runtime.front, threads=threads, on_start=begin_front)
+    return Gateway(Guard(django_application), runtime.front, threads=threads, on_start=begin_front)
 
 
 def _settle_in() -> None:

@@ -26,6 +26,9 @@ from bookstore_project.replication.invalidation import polls
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
 
+LONGEST_ADDRESS, LONGEST_INSTANCE, LEAST_LEASE_S = 100, 64, 0.1
+"""Of a front's poll."""
+
 
 class ReplicaView(StoreView):
     """A view that reads through the gate and writes through the protocol, and says at which position."""
@@ -102,26 +105,29 @@ class StatusView(APIView):
     service: str = ""
 
     def get(self, request: Request) -> Response:
-        standing = engine.standing(get_service(self.service))
-        with reads.reading(self.service, keys=reads.NOTHING) as snapshot:
-            position = snapshot.position
-        name = replication_settings.node or snapshot.alias
-        return Response(
-            ReplicaStatus(
-                node=name,
-                alias=snapshot.alias,
-                pid=os.getpid(),
-                address=replication_settings.address(name),
-                in_sync=snapshot.alias in standing.trusted,
-                position=position,
-                floor=standing.floor,
-                epoch=standing.epoch,
-                timeline=standing.timeline,
-                out=standing.complaints,
-                last_repair=maintenance_log.last_repair(self.service),
-                last_scrub=maintenance_log.last_scrub(self.service),
-            )
-        )
+        return Response(status_of(self.service))
+
+
+def status_of(service: str) -> ReplicaStatus:
+    """What this replica says of itself. Raises Unavailable, with the reason, if it can't promise a read."""
+    standing = engine.standing(get_service(service))
+    with reads.reading(service, keys=reads.NOTHING) as snapshot:
+        position = snapshot.position
+    name = replication_settings.node or snapshot.alias
+    return ReplicaStatus(
+        node=name,
+        alias=snapshot.alias,
+        pid=os.getpid(),
+        address=replication_settings.address(name),
+        in_sync=snapshot.alias in standing.trusted,
+        position=position,
+        floor=standing.floor,
+        epoch=standing.epoch,
+        timeline=standing.timeline,
+        out=standing.complaints,
+        last_repair=maintenance_log.last_repair(service),
+        last_scrub=maintenance_log.last_scrub(service),
+    )
 
 
 class PollInput(StrictFields):
@@ -129,13 +135,13 @@ class PollInput(StrictFields):
 
     # Writers wait for the fronts that the settings name, and for no others.
     front = serializers.ChoiceField(list(replication_settings.fronts))
-    address = TextField(max_length=100)
-    instance = TextField(max_length=64)
+    address = TextField(max_length=LONGEST_ADDRESS)
+    instance = TextField(max_length=LONGEST_INSTANCE)
     since = WholeNumberField(allow_null=True, min_value=0)
     confirmed = serializers.ListField(allow_null=True, min_length=2, max_length=2)
     is_settling = serializers.BooleanField(default=False)
     # A writer that finds a front's record gone waits for as long as a lease may last.
-    lease_s = serializers.FloatField(min_value=0.1, max_value=replication_settings.lease_s)
+    lease_s = serializers.FloatField(min_value=LEAST_LEASE_S, max_value=replication_settings.lease_s)
 
     def validate_address(self, address: str) -> str:
         """Writers will push to it."""
