@@ -68,19 +68,35 @@ def create(path: Path, content: bytes) -> None:
 @contextmanager
 def _draft(path: Path, content: bytes, *, sync: bool) -> Iterator[Path]:
     """A file with this content, its owner's alone, beside the path; it is gone after the block."""
-    make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = _open_draft(draft)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        try:
+            _write_all(descriptor, content)
             if sync:
-                file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         yield draft
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def _open_draft(draft: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(draft, flags, 0o600)
+    except (FileNotFoundError, NotADirectoryError):
+        make_folder(draft.parent)
+        return os.open(draft, flags, 0o600)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    # Without a file object, which asks the kernel three things about it first: leases are written all the time.
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def open_to_append(path: Path) -> int:

@@ -25,12 +25,12 @@ from bookstore_project.settings.topology import Node
 from frontend_app.cache.coherence import Cache, Coherence
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.modes import CLASSES
-from frontend_app.cache.poller import Poller
+from frontend_app.cache.poller import POLL_AFTER, Poller
 from frontend_app.cache.reads import CachedReads
 from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.clients import Upstream
 from frontend_app.monitoring.journal import Journal
-from frontend_app.monitoring.observer import LOOK_EVERY_S, Observer
+from frontend_app.monitoring.observer import Observer
 from frontend_app.monitoring.supervisor_states import ASK_EVERY_S, SupervisorStates
 
 NEGATIVE_ENTRIES, NEGATIVE_BYTES = 1000, 4 * 1024 * 1024
@@ -78,13 +78,14 @@ class Front:
     def _tasks(self) -> Iterator[Task]:
         for checker in self.checkers:
             yield checker.task()
-        yield Task("observer", Observer(self.checkers, self.journal).look, LOOK_EVERY_S, is_at_once=True)
         yield Task("supervisor_states", self.supervisor_states.look, ASK_EVERY_S, is_at_once=True)
         if self.coherence.mode == modes.FULL:  # In the others there is no lease to ask for.
-            yield Task("poll", self.poller.step, self.coherence.lease_s / 4, is_at_once=True)
+            yield Task("poll", self.poller.step, self.coherence.lease_s * POLL_AFTER, is_at_once=True)
 
     def stop(self) -> None:
         self._stop.set()
+        for checker in self.checkers:
+            self.breakers.wake_of(checker.node).set()
         if isinstance(self.reads.cache, SharedCache):
             self.reads.cache.close()
 
@@ -111,6 +112,10 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
         turns = RoundRobin(topology.replicas(service), known, drains.is_drained)
         return Upstream(Balancer(service, turns, known, call=call))
 
+    checkers = [Checker(replica, known, call, asks_status=True) for replica in (*catalogs, *orders)]
+    observer = Observer(checkers, journal)
+    for checker in checkers:
+        checker.on_status = observer.look
     coherence = CLASSES[replication_settings.coherence]([cache, negatives], lease_s=replication_settings.lease_s)
     return Front(
         node=node,
@@ -119,7 +124,7 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
         reads=CachedReads(coherence, cache, negatives),
         breakers=known,
         drains=drains,
-        checkers=[Checker(replica, known, call, asks_status=True) for replica in (*catalogs, *orders)],
+        checkers=checkers,
         poller=Poller(node, catalogs, coherence, call),
         journal=journal,
     )

@@ -13,7 +13,7 @@ from bookstore_project.api import headers, internal_paths, problems
 from bookstore_project.api.sales import Line, Movement, Sale, parse_movements
 from bookstore_project.nodes import background, client, deadlines
 from bookstore_project.nodes.balancing.balancer import Balancer
-from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S, TURNED_AWAY, Call, Checker, problem_of
+from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, Checker, problem_of
 from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.nodes.client import CallFailed, NeverSent, Reply
@@ -29,6 +29,9 @@ DEADLINE_S = 8.0
 """How long a return is asked for, before it is left to the sweeper."""
 CONCURRENT_SALES = 4
 """Per order replica: two of them together keep to half of one catalog replica's threads."""
+
+CHECK_EVERY_S = 10.0
+"""Of a replica in rotation that hasn't answered for so long: the sweeper, too, asks the two by turns."""
 
 VERDICTS = frozenset(
     {"out_of_stock", "price_changed", "lines_unavailable", "not_found", "idempotency_conflict", "validation_error"}
@@ -55,9 +58,9 @@ def register() -> None:
 
 
 def checker_of(node: topology.Node) -> Checker:
-    """The purchases tell enough for the first second: a store that begins may have none ready yet."""
+    """The purchases tell enough for the beginning: of a store that begins none may be ready yet."""
     breakers = balancer.breakers
-    return Checker(node, breakers, balancer.call, due_at=breakers.clock() + CHECK_IN_EVERY_S)
+    return Checker(node, breakers, balancer.call, checked_at=breakers.clock(), every_s=CHECK_EVERY_S)
 
 
 def sell(*, order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:

@@ -23,7 +23,7 @@ from order_app.purchase import order_write
 
 logger = logging.getLogger("bookstore.order")
 
-EVERY_S = 1.0
+EVERY_S, AT_REST_EVERY_S = 1.0, 3.0
 GRACE_S = 2.0
 """A sale younger than this is left to the purchase that made it."""
 CANCELLATION_GRACE_S = 10.0
@@ -56,25 +56,26 @@ class Sweeper:
         self._at_rest: tuple[Standing, Standing] | None = None
         """Where the orders and the catalog stood, when a round had left nothing to do."""
 
-    def step(self) -> None:
-        """One round: up to the newest sale, or up to the first that is too young to judge.
+    def step(self) -> float:
+        """One round: up to the newest sale, or up to the first that is too young to judge. Seconds until the next.
 
         As long as neither service has moved since a round that left nothing, that is all that is asked.
         """
         own = _standing()  # First: for what is written from here on, the next round looks again.
         if self._at_rest is not None and self._at_rest == (own, clients.standing()):
-            return
+            return AT_REST_EVERY_S
         self._at_rest = None
         with engine.try_role(get_service(topology.ORDER), "sweeper") as is_mine:
             if is_mine:
                 self._kept_out_since = None
             elif not self._has_waited():
-                return
+                return EVERY_S
             self.sweep()
             # Beside the sweep, which begins anew where it stopped: what waits for room on a shelf holds up nobody.
             cancellation.finish(grace_s=CANCELLATION_GRACE_S)
             if self._swept is not None and not cancellation.is_any_pending():
                 self._at_rest = own, self._swept
+        return EVERY_S
 
     def _has_waited(self) -> bool:
         if self._kept_out_since is None:

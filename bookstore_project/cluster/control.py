@@ -15,7 +15,7 @@ from bookstore_project import files
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.keeper import Keeper, NotRunning
 from bookstore_project.nodes import supervisor_client
-from bookstore_project.nodes.supervisor_client import COMMANDS, LONGEST_BYTES, STATES
+from bookstore_project.nodes.supervisor_client import COMMANDS, LONGEST_BYTES, LONGEST_WAIT_S, STATES
 
 ASKING_TIMEOUT_S = 5.0
 LONGEST_DELAY_S = 2.0
@@ -30,6 +30,10 @@ class ControlSocket:
         self._path = path or supervisor_client.SOCKET
         self._server: asyncio.Server | None = None
         self._delayed: set[asyncio.Task[str]] = set()
+        self._changed = asyncio.Event()
+        """Set, and replaced by another one, when a node has another state."""
+        for keeper in keepers.values():
+            keeper.on_change = self._note_change
 
     async def open(self) -> None:
         """The supervisor's lock is held: a socket that is there is a dead one's. Says so if it can't be opened."""
@@ -78,12 +82,13 @@ class ControlSocket:
             asked = json.loads(line)
             command, name = asked["command"], asked.get("node")
             by, after_s = str(asked.get("by", ""))[:100], float(asked.get("after_s", 0))
-            if not 0 <= after_s <= LONGEST_DELAY_S:
-                raise ValueError(after_s)
+            wait_s = float(asked.get("wait_s", 0))
+            if not (0 <= after_s <= LONGEST_DELAY_S and 0 <= wait_s <= LONGEST_WAIT_S):
+                raise ValueError(line)
         except (ValueError, KeyError, TypeError, AttributeError):
             return _refused("Expected a line of JSON with `command` and `node`.")
         if command == STATES:
-            return {"ok": True, "states": {name: keeper.state for name, keeper in self._keepers.items()}}
+            return {"ok": True, "states": await self._states(asked.get("known"), wait_s)}
         keeper = self._keepers.get(name) if isinstance(name, str) else None
         if command not in COMMANDS or keeper is None:
             return _refused(f"Commands are {', '.join(COMMANDS)}; nodes are {', '.join(self._keepers)}.")
@@ -97,6 +102,21 @@ class ControlSocket:
             return {"ok": True, "detail": await keeper.obey(command)}
         except NotRunning as error:
             return _refused(str(error))
+
+    async def _states(self, known: object, wait_s: float) -> dict[str, str]:
+        """Other ones than those that are known, or after that time the same."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while self._states_now() == known:
+                    await self._changed.wait()
+        return self._states_now()
+
+    def _states_now(self) -> dict[str, str]:
+        return {name: keeper.state for name, keeper in self._keepers.items()}
+
+    def _note_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 async def _later(after_s: float, keeper: Keeper, command: str) -> str:

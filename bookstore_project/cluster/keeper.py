@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import IO
 
@@ -47,6 +47,8 @@ class Keeper:
     ) -> None:
         self.node = node
         self.ready = asyncio.Event()
+        self.on_change: Callable[[], object] = lambda: None
+        """Called when `state` may have changed."""
         self._start = start
         self._console = line_to
         self._lifeline = alive
@@ -87,9 +89,16 @@ class Keeper:
 
     async def obey(self, command: str) -> str:
         """Carries out a command of `nodes.supervisor_client.COMMANDS`; what came of it. Raises NotRunning."""
+        try:
+            return await self._obey(command)
+        finally:
+            self.on_change()
+
+    async def _obey(self, command: str) -> str:
         name = self.node.name
         if command == "stop":
             self._desired.hold()
+            self.on_change()
             await self._end()
             return f"{name} is stopped, until it is started."
         if command == "start":
@@ -135,6 +144,7 @@ class Keeper:
             self.ready.clear()
             self._process = None
             self._desired.is_paused = False
+            self.on_change()
             announcement.cancel()
             watch.cancel()
         await asyncio.wait([relay], timeout=DRAIN_S)

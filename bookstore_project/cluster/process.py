@@ -11,7 +11,7 @@ from bookstore_project.nodes import background
 from bookstore_project.nodes.background import Task
 from bookstore_project.settings import topology
 
-KEEP_EVERY_S = 1.0
+KEEP_EVERY_S = 5.0
 
 
 def announce() -> None:

@@ -17,7 +17,7 @@ from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.settings import base, topology
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LOOK_EVERY_S = 0.2
+LOOK_EVERY_S = 1.0
 """Between two looks at the data folder, in seconds."""
 KILL_AFTER_S = 0.9
 """From the polite signal to the other one, in seconds: longer than `launch.GRACE_S`, and all is over within two."""

@@ -47,6 +47,8 @@ class Watchdog:
             is_silent, is_late = await self._check()
             has_answered = has_answered or not is_silent or self._is_up()
             failed = failed + 1 if has_answered and is_silent and not is_late else 0
+            if not is_silent:
+                await self._sleep(self._round_s)  # A node that is well is asked half as often.
 
     async def _check(self) -> tuple[bool, bool]:
         """One check, and the time up to the next: whether the node was silent, and whether that took too long."""

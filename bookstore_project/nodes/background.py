@@ -21,6 +21,8 @@ class Task:
     interval_s: float
     is_at_once: bool = False
     """Whether the first call comes at once, and not after the interval."""
+    wake: threading.Event | None = None
+    """Set by others when the next call is to come sooner than `step` has said: after `interval_s` from then."""
 
 
 _tasks: dict[str, list[Task]] = defaultdict(list)
@@ -50,7 +52,7 @@ def _run(task: Task, stop: threading.Event) -> None:
 
     said = ""
     wait_s = 0.0 if task.is_at_once else task.interval_s
-    while not stop.wait(wait_s):
+    while not _wait(task, stop, wait_s):
         begin_own(task.name)  # Ties the lines that a round causes, here and at other nodes.
         wait_s = task.interval_s
         try:
@@ -62,3 +64,13 @@ def _run(task: Task, stop: threading.Event) -> None:
                 logger.warning("%s: %s", task.name, error)
             said = str(error)
             connections.close_all()
+
+
+def _wait(task: Task, stop: threading.Event, wait_s: float) -> bool:
+    """Whether it is over."""
+    if task.wake is None:
+        return stop.wait(wait_s)
+    if task.wake.wait(wait_s):
+        task.wake.clear()
+        return stop.wait(task.interval_s)
+    return stop.is_set()

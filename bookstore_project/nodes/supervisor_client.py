@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ COMMANDS = ("stop", "start", "kill", "pause", "continue")
 STATES = "states"
 """Asks how the supervisor keeps each node: `running`, `stopped` (on purpose) or `paused`."""
 TIMEOUT_S = 8.0
+LONGEST_WAIT_S = 60.0
 LONGEST_BYTES = 16 * 1024
 
 
@@ -46,15 +47,19 @@ def order(command: str, node: str, *, by: str = "", after_s: float = 0.0) -> str
     return str(told["detail"])
 
 
-def states() -> dict[str, str]:
-    """The state of each node by its name. Raises Unavailable if no supervisor answers."""
-    return dict(_ask({"command": STATES})["states"])
+def states(known: Mapping[str, str] | None = None, *, wait_s: float = 0.0) -> dict[str, str]:
+    """The state of each node by its name. Raises Unavailable if no supervisor answers.
+
+    As long as they are those that are `known`, the answer comes after `wait_s` seconds (LONGEST_WAIT_S at most).
+    """
+    asked = {"command": STATES, "known": dict(known or {}), "wait_s": wait_s}
+    return dict(_ask(asked, timeout_s=wait_s + TIMEOUT_S)["states"])
 
 
-def _ask(request: dict[str, Any]) -> dict[str, Any]:
+def _ask(request: dict[str, Any], timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
     try:
         with address_of(SOCKET) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(TIMEOUT_S)
+            line.settimeout(timeout_s)
             line.connect(address)
             line.sendall(json.dumps(request).encode() + b"\n")
             told = json.loads(_read_line(line))

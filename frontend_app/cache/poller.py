@@ -13,6 +13,9 @@ from bookstore_project.settings.topology import Node
 from frontend_app.cache.coherence import Coherence
 from frontend_app.cache.messages import PollAnswer, SentPoll
 
+POLL_AFTER, TIMEOUT, CONFIRM_AFTER = 0.45, 0.33, 0.06
+"""Of a lease: where one replica hangs, the other one's answer still comes before the lease has run out."""
+
 
 @dataclass
 class Poller:
@@ -38,7 +41,7 @@ class Poller:
                 "POST",
                 internal_paths.LEASES,
                 body=self._question(poll),
-                timeout_s=self.coherence.lease_s / 2,
+                timeout_s=self.coherence.lease_s * TIMEOUT,
                 deadline=None,
             )
             if reply.status != HTTPStatus.OK:
@@ -65,4 +68,4 @@ class Poller:
     def step(self) -> float:
         """One poll; seconds until the next: a writer may be waiting for the confirmation of what is in doubt."""
         self.poll()
-        return self.coherence.lease_s / (16 if self.coherence.is_in_doubt else 4)
+        return self.coherence.lease_s * (CONFIRM_AFTER if self.coherence.is_in_doubt else POLL_AFTER)

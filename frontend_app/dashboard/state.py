@@ -36,6 +36,8 @@ def describe(front: Front, *, is_for_staff: bool = False) -> ClusterState:
 
     Whoever knows an order's id reads the order, and an address may hold words that somebody looked for.
     """
+    for checker in front.checkers:
+        checker.watch()
     return {
         "nodes": nodes(front, is_for_staff=is_for_staff),
         "rotation": [rotation(upstream) for upstream in (front.catalog, front.order)],

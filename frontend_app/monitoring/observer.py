@@ -1,5 +1,6 @@
 """Watches what replicas say, and tells the journal when a copy leaves or rejoins, or a process is a new one."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,8 +8,6 @@ from typing import Any
 from bookstore_project.nodes.balancing.checks import Checker
 from bookstore_project.settings import topology
 from frontend_app.monitoring.journal import Journal
-
-LOOK_EVERY_S = 0.25
 
 
 def told_of(service: str, checkers: Sequence[Checker]) -> dict[str, Any]:
@@ -22,16 +21,21 @@ def told_of(service: str, checkers: Sequence[Checker]) -> dict[str, Any]:
 
 @dataclass
 class Observer:
-    """One thread's: it compares what is told with what was told before."""
+    """Compares what is told with what was told before. Thread-safe."""
 
     checkers: Sequence[Checker]
     journal: Journal
     _out: dict[str, dict[str, str]] = field(default_factory=dict)
     _repaired: dict[str, dict[str, Any]] = field(default_factory=dict)
     _pids: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self) -> None:
-        """Once. What was so before the first look isn't news."""
+        """Once a replica has said something new. What was so before the first look isn't news."""
+        with self._lock:
+            self._look()
+
+    def _look(self) -> None:
         for service in topology.SERVICES:
             told = told_of(service, self.checkers)
             if told:

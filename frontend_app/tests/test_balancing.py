@@ -1,6 +1,7 @@
 """RoundRobin, rotation and retries, with replicas that fail in every way."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -10,7 +11,13 @@ from rest_framework.request import Request
 from bookstore_project.api import headers, idempotency, problems
 from bookstore_project.api.authentication import ServiceAuthentication
 from bookstore_project.nodes import client
-from bookstore_project.nodes.balancing.checks import Checker
+from bookstore_project.nodes.balancing.checks import (
+    CHECK_IN_EVERY_S,
+    CHECK_OUT_EVERY_S,
+    CHECK_WATCHED_EVERY_S,
+    WATCHED_FOR_S,
+    Checker,
+)
 from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.settings.topology import NODES
 from frontend_app import responses, services
@@ -155,6 +162,72 @@ def test_readiness_alone_brings_nobody_back_who_does_not_believe_the_front(store
     store.behaviours = {}
     checker.check()
     assert breakers.of(CATALOG_1).has_passed
+
+
+def test_a_check_is_one_question_and_tells_what_is_new(store: Store) -> None:
+    told: list[dict[str, Any]] = []
+    checker = Checker(CATALOG_1, ReplicaBreakers([CATALOG_1]), store, asks_status=True)
+    checker.on_status = lambda: told.append(checker.status)
+    store.behaviours = {"catalog-1": lambda asked: fakes.json_reply({"position": 1})}
+    for _ in range(2):
+        checker.check()
+    store.behaviours = {"catalog-1": lambda asked: fakes.json_reply({"position": 2})}
+    checker.check()
+    assert [asked.path for asked in store.asked] == ["/internal/status/"] * 3
+    assert told == [{"position": 1}, {"position": 2}]
+
+
+def test_a_replica_in_rotation_is_asked_now_and_then_and_one_that_left_soon(store: Store) -> None:
+    clock = Clock()
+    breakers = ReplicaBreakers([CATALOG_1], clock=clock)
+    checker = Checker(CATALOG_1, breakers, store, asks_status=True)
+    assert checker.step() == CHECK_IN_EVERY_S
+    clock.now += 0.5
+    assert checker.step() == CHECK_IN_EVERY_S - 0.5
+    assert len(store.asked) == 1
+    wake = checker.task().wake
+    assert wake is not None
+    assert not wake.is_set()
+    store.behaviours = {"catalog-1": hang_up}
+    breakers.failed(CATALOG_1, "does not answer")
+    assert wake.is_set()
+    assert checker.step() == CHECK_OUT_EVERY_S
+    assert len(store.asked) == 2
+
+
+def test_a_replica_that_answers_need_not_be_checked_unless_for_its_status(store: Store) -> None:
+    clock = Clock()
+    breakers = ReplicaBreakers([CATALOG_1], clock=clock)
+    plain = Checker(CATALOG_1, breakers, store, checked_at=clock())
+    status = Checker(CATALOG_1, breakers, store, checked_at=clock(), asks_status=True)
+    clock.now += CHECK_IN_EVERY_S
+    breakers.answered(CATALOG_1, clock())
+    assert plain.step() == CHECK_IN_EVERY_S
+    assert store.asked == []
+    status.step()
+    assert len(store.asked) == 1
+    clock.now += CHECK_IN_EVERY_S
+    plain.step()
+    assert [asked.path for asked in store.asked] == ["/internal/status/", "/readyz"]
+
+
+def test_a_replica_whose_status_is_looked_at_is_asked_every_second(store: Store) -> None:
+    clock = Clock()
+    checker = Checker(CATALOG_1, ReplicaBreakers([CATALOG_1], clock=clock), store, asks_status=True)
+    checker.step()
+    clock.now += CHECK_WATCHED_EVERY_S
+    checker.watch()
+    wake = checker.task().wake
+    assert wake is not None
+    assert wake.is_set()
+    wake.clear()
+    assert checker.step() == CHECK_WATCHED_EVERY_S
+    assert len(store.asked) == 2
+    clock.now += WATCHED_FOR_S - 1
+    checker.watch()
+    assert not wake.is_set(), "it comes within a second anyway"
+    clock.now += WATCHED_FOR_S
+    assert checker.step() == CHECK_IN_EVERY_S
 
 
 def test_readiness_needs_a_replica_of_each_service_that_was_seen(front: Front) -> None:

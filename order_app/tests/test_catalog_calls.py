@@ -9,10 +9,10 @@ import pytest
 from bookstore_project.api import problems
 from bookstore_project.api.problems import OutcomeUnknown, Unavailable
 from bookstore_project.api.sales import Line, Sale
-from bookstore_project.nodes.balancing.checks import CHECK_IN_EVERY_S
 from bookstore_project.nodes.client import NoAnswer, Reply
 from bookstore_project.settings import topology
 from order_app import clients
+from order_app.clients import CHECK_EVERY_S
 from order_app.errors import Refused
 from order_app.tests.catalog import Wire
 from tests.clock import Clock
@@ -62,12 +62,12 @@ def test_a_replica_in_rotation_is_checked_now_and_then(wire: Wire) -> None:
     checker = clients.checker_of(ONE)
     checker.step()
     assert wire.calls == []
-    clock.now += CHECK_IN_EVERY_S
+    clock.now += CHECK_EVERY_S
     for _ in range(2):
         checker.step()
     assert len(wire.calls) == 1
     wire.calls.clear()
-    clock.now += CHECK_IN_EVERY_S
+    clock.now += CHECK_EVERY_S
     wire.before = hang
     for _ in range(2):
         checker.step()

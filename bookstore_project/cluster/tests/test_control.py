@@ -7,6 +7,8 @@ import socket
 import stat
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ NONSENSE = (
     b'{"command": "explode", "node": "catalog-1"}\n',
     b'{"command": "stop", "node": "catalog-1", "after_s": "x"}\n',
     b'{"command": "stop", "node": "catalog-1", "after_s": NaN}\n',
+    b'{"command": "states", "wait_s": NaN}\n',
+    b'{"command": "states", "wait_s": 1e9}\n',
     b"\xff\n",
     b"x" * 200_000 + b"\n",
 )
@@ -195,3 +199,19 @@ def test_a_socket_in_a_deep_folder_works_too(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     with Store(folder / "var", command=STUB, is_forked=True) as store:
         assert states(store) == dict.fromkeys(store.nodes, "running")
+
+
+@pytest.mark.processes
+def test_who_knows_the_states_is_told_when_they_have_changed(shared: Store) -> None:
+    known = states(shared)
+    line = json.dumps({"command": "states", "known": known, "wait_s": 0}).encode() + b"\n"
+    assert ask(shared, line)["states"] == known
+    with ThreadPoolExecutor(1) as asking:
+        line = json.dumps({"command": "states", "known": known, "wait_s": 60}).encode() + b"\n"
+        began = time.monotonic()
+        told = asking.submit(ask, shared, line)
+        order(shared, "pause")
+        assert told.result(PATIENCE_S)["states"] == {**known, "catalog-1": "paused"}
+        assert time.monotonic() - began < 60, "it was told of it"
+    order(shared, "continue")
+    assert states(shared) == known

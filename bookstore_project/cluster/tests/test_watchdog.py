@@ -52,7 +52,7 @@ class WatchedNode:
 def test_a_node_that_falls_silent_is_hung_after_that_time() -> None:
     node = WatchedNode([ANSWER, *[SILENCE] * 20])
     assert node.hung_at() == 7
-    assert node.now - 1000.0 == pytest.approx(HUNG_AFTER_S + HUNG_AFTER_S / 6)  # One round with an answer before.
+    assert node.now - 1000.0 == pytest.approx(HUNG_AFTER_S + 2 * HUNG_AFTER_S / 6)  # Of an answer before.
 
 
 def test_a_node_that_answers_in_between_is_not_hung() -> None:

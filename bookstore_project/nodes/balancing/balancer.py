@@ -181,4 +181,4 @@ class Balancer:
             self.breakers.end_trial(turn.node)
 
     def _probe(self, node: Node) -> bool:
-        return probe(node, self.breakers, self.call, timeout_s=PROBE_TIMEOUT_S)
+        return probe(node, self.breakers, self.call, timeout_s=PROBE_TIMEOUT_S) is not None

@@ -17,7 +17,12 @@ from bookstore_project.settings.topology import Node
 
 CHECK_OUT_EVERY_S = 0.25
 """How often a replica out of rotation is asked whether it is back."""
-CHECK_IN_EVERY_S = 1.0
+CHECK_IN_EVERY_S = 4.0
+"""Requests tell sooner: whoever keeps one waiting is out after the time that an attempt has."""
+CHECK_WATCHED_EVERY_S = 1.0
+"""While somebody looks at what replicas say."""
+WATCHED_FOR_S = 10.0
+"""After each look."""
 CHECK_TIMEOUT_S = 1.0
 QUICK_S = 0.25
 """Who fails within that may be asked again as a last resort; who takes longer is left to the checks."""
@@ -35,24 +40,21 @@ def probe(
     call: Call,
     *,
     timeout_s: float,
-    ask_more: Callable[[client.Reply], client.Reply] = lambda reply: reply,
-) -> bool:
-    """Asks a replica for its readiness; whether it is ready, which `breakers` learn either way.
-
-    `ask_more` may ask for something else, and puts in place of the answer what is to be judged.
-    """
+    path: str = "/readyz",
+) -> client.Reply | None:
+    """Asks a replica for its readiness; the answer if it is ready, which `breakers` learn either way."""
     asked_at = breakers.clock()
     outcome: client.Reply | client.CallFailed
     try:
-        outcome = ask_more(call(node, "GET", "/readyz", timeout_s=timeout_s))
+        outcome = call(node, "GET", path, timeout_s=timeout_s)
     except client.CallFailed as error:
         outcome = error
     if isinstance(outcome, client.Reply) and outcome.status == HTTPStatus.OK:
         breakers.passed(node, asked_at)
-        return True
+        return outcome
     fault = fault_of(outcome, took_s=breakers.clock() - asked_at, quick_s=min(QUICK_S, 0.9 * timeout_s))
     breakers.failed(node, reason_of(outcome), fault=fault, began_at=asked_at)
-    return False
+    return None
 
 
 @dataclass
@@ -63,35 +65,53 @@ class Checker:
     breakers: ReplicaBreakers
     call: Call = client.call
     asks_status: bool = False
-    """Whether to ask, too, what it says about itself."""
+    """Whether to ask what it says about itself, which a replica says that is ready."""
+    on_status: Callable[[], object] = lambda: None
+    """Called when it has said something else than the last time."""
     status: dict[str, Any] = field(default_factory=dict)
     """What the replica last said at /internal/status/; empty before it did."""
-    due_at: float = float("-inf")
-    """When it is asked next, if it is in rotation; of the breakers' clock."""
+    checked_at: float = float("-inf")
+    """By the breakers' clock."""
+    every_s: float = CHECK_IN_EVERY_S
+    """Between two checks in rotation. One that isn't asked for its status need not be checked if it answers."""
+    watched_at: float = float("-inf")
 
     def task(self) -> Task:
         """For the background of a node: the first step comes at once."""
-        return Task(f"check of {self.node.name}", self.step, CHECK_OUT_EVERY_S, is_at_once=True)
+        wake = self.breakers.wake_of(self.node)
+        return Task(f"check of {self.node.name}", self.step, CHECK_OUT_EVERY_S, is_at_once=True, wake=wake)
 
-    def step(self) -> None:
-        if self.breakers.clock() >= self.due_at or not self.breakers.is_in_rotation(self.node):
+    def watch(self) -> None:
+        """Somebody looks at the status: for a while it is to be a new one."""
+        now = self.breakers.clock()
+        was_watched = self._is_watched(now)
+        self.watched_at = now
+        if not was_watched:
+            self.breakers.wake_of(self.node).set()
+
+    def _is_watched(self, now: float) -> bool:
+        return now - self.watched_at < WATCHED_FOR_S
+
+    def step(self) -> float:
+        """A check, if one is due; seconds until the next one, if the replica stays in rotation, or out of it."""
+        if not self.breakers.is_in_rotation(self.node) or self._left_s() <= 0:
             self.check()
-            self.due_at = self.breakers.clock() + CHECK_IN_EVERY_S
+            self.checked_at = self.breakers.clock()
+        return max(0.0, self._left_s()) if self.breakers.is_in_rotation(self.node) else CHECK_OUT_EVERY_S
+
+    def _left_s(self) -> float:
+        now, seen_at = self.breakers.clock(), self.breakers.of(self.node).seen_at
+        heard_at = self.checked_at if self.asks_status or seen_at is None else max(self.checked_at, seen_at)
+        return heard_at + (CHECK_WATCHED_EVERY_S if self._is_watched(now) else self.every_s) - now
 
     def check(self) -> None:
         """One check, with its effect on the rotation."""
-        more = self._ask_status if self.asks_status else lambda reply: reply
-        probe(self.node, self.breakers, self.call, timeout_s=CHECK_TIMEOUT_S, ask_more=more)
-
-    def _ask_status(self, reply: client.Reply) -> client.Reply:
-        """Whoever doesn't believe this caller isn't ready for it, whatever it says."""
-        answer = self.call(self.node, "GET", internal_paths.STATUS, timeout_s=CHECK_TIMEOUT_S)
-        told = json_object(answer.body)
-        if answer.status == HTTPStatus.OK:
-            self.status = told
-        elif "in_sync" in told:
-            self.status = {**self.status, "in_sync": told["in_sync"]}
-        return answer if answer.status in TURNED_AWAY else reply
+        path = internal_paths.STATUS if self.asks_status else "/readyz"
+        reply = probe(self.node, self.breakers, self.call, timeout_s=CHECK_TIMEOUT_S, path=path)
+        if self.asks_status and reply is not None:
+            before, self.status = self.status, json_object(reply.body)
+            if self.status != before:
+                self.on_status()
 
 
 def fault_of(outcome: client.Reply | client.CallFailed, *, took_s: float, quick_s: float = QUICK_S) -> Fault:

@@ -173,10 +173,23 @@ class ReplicaBreakers:
         on_change: Callable[[Node, BreakerStatus], None] = lambda node, status: None,
     ) -> None:
         self.clock = clock
-        self._of_node = {node.name: CircuitBreaker(clock=clock, on_change=partial(on_change, node)) for node in nodes}
+        self._on_change = on_change
+        self._wakes: dict[str, threading.Event] = {}
+        self._of_node = {
+            node.name: CircuitBreaker(clock=clock, on_change=partial(self._changed, node)) for node in nodes
+        }
 
     def of(self, node: Node) -> BreakerStatus:
         return self._of_node[node.name].status
+
+    def wake_of(self, node: Node) -> threading.Event:
+        """Set whenever the replica has left the rotation; whoever checks it waits for that, and clears it."""
+        return self._wakes.setdefault(node.name, threading.Event())
+
+    def _changed(self, node: Node, status: BreakerStatus) -> None:
+        if not status.is_closed:
+            self.wake_of(node).set()
+        self._on_change(node, status)
 
     def is_in_rotation(self, node: Node) -> bool:
         return self.of(node).is_closed

@@ -54,6 +54,23 @@ def test_a_round_says_when_the_next_one_is_due(*, is_at_once: bool, first_s: flo
     assert stop.waits == [first_s, 0.25, 0.0, 5.0]
 
 
+def test_a_round_comes_sooner_if_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    wake, stop, rounds = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def step() -> float:
+        rounds.release()
+        return 3600.0
+
+    thread = background.start(Task("check", step, 0.001, is_at_once=True, wake=wake), stop)
+    for _ in range(3):
+        assert rounds.acquire(timeout=PATIENCE_S)
+        wake.set()
+    stop.set()
+    wake.set()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
 def test_after_an_error_the_next_round_comes_as_usual_and_it_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     def step() -> float:
         raise ValueError("no luck")

@@ -43,8 +43,11 @@ def lock_of(front: str) -> Path:
 # ------------------------------------------------------------------------------------------------- records
 
 
-def read_record(front: str) -> tuple[Lease, ...] | None:
-    """The recorded leases of a front's processes, valid or not; None if there is no record that can be read."""
+Record = tuple[Lease, ...] | None
+"""The leases of a front's processes, valid or not; None if there is no record that can be read."""
+
+
+def read_record(front: str) -> Record:
     with suppress(OSError, ValueError, TypeError, LookupError):
         return tuple(map(_parse, json.loads(files.read(lease_dir() / f"{front}.json"))["leases"]))
     return None
@@ -52,7 +55,11 @@ def read_record(front: str) -> tuple[Lease, ...] | None:
 
 def read_lease(front: str, instance: str) -> Lease | None:
     """That process's, valid or not; None if it has none on record."""
-    return next((lease for lease in read_record(front) or () if lease.instance == instance), None)
+    return of_instance(read_record(front), instance)
+
+
+def of_instance(record: Record, instance: str) -> Lease | None:
+    return next((lease for lease in record or () if lease.instance == instance), None)
 
 
 def _parse(members: dict[str, Any]) -> Lease:
@@ -76,7 +83,11 @@ def record_lease(lease: Lease) -> None:
 
     What has run out is left away. Under the lock of the front's record; raises OSError.
     """
-    record = read_record(lease.front)
+    add_to_record(read_record(lease.front), lease)
+
+
+def add_to_record(record: Record, lease: Lease) -> None:
+    """The same for who has read the record, under the same lock."""
     others = [other for other in record or () if other.instance != lease.instance and other.is_valid()]
     if record is None:
         # Whoever else of this name holds a lease, it was on the record that is lost.

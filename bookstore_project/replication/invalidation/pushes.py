@@ -26,12 +26,13 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Leases, Poll
 from bookstore_project.replication.invalidation.leases import (
     RECORD_TIMEOUT_S,
+    add_to_record,
     block,
     is_blocked,
     lock_of,
-    read_lease,
+    of_instance,
     read_leases,
-    record_lease,
+    read_record,
     record_no_lease,
     unblock,
 )
@@ -198,9 +199,11 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
     Under a lock, because a front that gave up waiting for one replica may be polling the other by now.
     """
     with engine.lock(lock_of(poll.front), RECORD_TIMEOUT_S):
-        old = read_lease(poll.front, poll.instance)
+        record = read_record(poll.front)
+        old = of_instance(record, poll.instance)
         given = _given(old, asked)
-        record_lease(
+        add_to_record(
+            record,
             Lease(
                 poll.front,
                 poll.address,
@@ -208,7 +211,7 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
                 max(given, asked + poll.lease_s) if renewed else given,
                 max(poll.lease_s, old.lease_s if old is not None else replication_settings.lease_s),
                 poll.confirmed,
-            )
+            ),
         )
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from bookstore_project.api import internal_paths
 from bookstore_project.nodes.direct import Answer, NotUnderstood, Route
 from bookstore_project.replication.conf import front_at, replication_settings
+from bookstore_project.replication.interface import Poll
 from bookstore_project.replication.invalidation import polls
 from bookstore_project.replication.invalidation.messages import PollReply
 from bookstore_project.replication.router import local_alias
@@ -29,7 +30,7 @@ def _polled(service: str, body: bytes) -> PollReply:
     return polls.answer(service, local_alias(get_service(service)), poll_of(body))
 
 
-def poll_of(body: bytes) -> polls.Poll:
+def poll_of(body: bytes) -> Poll:
     """A front's poll. Raises NotUnderstood for all that `PollInput` refuses, and for some of what it doesn't."""
     try:
         told = json.loads(body)
@@ -40,7 +41,7 @@ def poll_of(body: bytes) -> polls.Poll:
     if not all(is_right(told[name]) for name, is_right in _MEMBERS.items()):
         raise NotUnderstood
     confirmed = told.pop("confirmed")
-    return polls.Poll(confirmed=tuple(confirmed) if confirmed else None, **told)
+    return Poll(confirmed=tuple(confirmed) if confirmed else None, **told)
 
 
 def _is_plain(value: Any, most: int) -> bool:

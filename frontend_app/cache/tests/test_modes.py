@@ -46,7 +46,7 @@ def test_the_cache_is_used_without_a_lease_and_none_is_asked_for(front: Front, s
     try:
         assert [look(front)[1] for _ in range(2)] == ["miss", "hit"]
         assert front.coherence.find(front.reads.cache, "book:1", "book:1") is not None, "nor on the event loop"
-        assert len(front._threads) == len(front.checkers) + 2, "nobody polls"
+        assert len(front._threads) == len(front.checkers) + 1, "nobody polls"
     finally:
         front.stop()
 

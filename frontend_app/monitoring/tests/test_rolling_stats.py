@@ -1,6 +1,7 @@
 """What a front counts of itself and of its replicas, and what it draws of it."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from django.test import Client
@@ -163,7 +164,7 @@ def test_an_invalidation_of_many_keys_is_told_in_short() -> None:
 
 def test_the_page_tells_whom_the_supervisor_keeps_stopped_or_paused() -> None:
     front = make_front(Store())
-    front.supervisor_states.ask = lambda: {"front": "running", "catalog-1": "paused", "order-2": "stopped"}
+    front.supervisor_states.ask = lambda known: {"front": "running", "catalog-1": "paused", "order-2": "stopped"}
     front.supervisor_states.look()
     told = {node["name"]: node["process"] for node in state.nodes(front)}
     assert told == {
@@ -185,7 +186,7 @@ def test_without_a_supervisor_nothing_is_told_of_processes() -> None:
     front = make_front(Store())
     front.supervisor_states.states = {"catalog-1": "paused"}
 
-    def refuse() -> dict[str, str]:
+    def refuse(known: Mapping[str, str]) -> dict[str, str]:
         raise problems.Unavailable("No supervisor answers.")
 
     front.supervisor_states.ask = refuse

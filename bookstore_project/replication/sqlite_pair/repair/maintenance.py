@@ -28,7 +28,7 @@ from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin, witness_rebuild
 from bookstore_project.replication.sqlite_pair.repair.review import Review
 
-EVERY_S = 0.5
+EVERY_S, OTHERS_EVERY_S = 0.5, 2.0
 OPEN_EVERY_S = 30.0
 """Between two rounds that open the files, if nothing tells that one has changed: each takes milliseconds."""
 COMPACT_EVERY_S = 5.0
@@ -57,6 +57,7 @@ class Maintenance:
     _seen: Traces | None = None
     """Of what was opened last, and found well."""
     _opened: float = 0.0
+    _is_mine: bool = False
     _is_done: bool = False
     """Whether the last round has left nothing to do."""
 
@@ -65,23 +66,28 @@ class Maintenance:
         self._role = Role(self.service.lock_dir / MAINTENANCE)
         self._review = Review(self.service, self._progress)
 
-    def step(self) -> None:
-        """One round. Raises Unavailable if a file can't be brought back now; the next round tries again.
+    def step(self) -> float:
+        """One round; seconds until the next one. Raises Unavailable if a file can't be brought back now.
 
         While nothing has happened to the files, and nothing is left to do, it only sees that: this is most of what a
         store does while nobody asks it anything.
         """
         traces = traces_of(self.service)
         is_due = traces is None or traces != self._seen or self.clock() - self._opened >= OPEN_EVERY_S
-        if self._is_done and not is_due and not self._is_scrub_wanted():
-            return
+        if self._is_done and not is_due and not (self._is_mine and self._is_scrub_wanted()):
+            return self._every_s()
         self._is_done = False
         if is_due:
             self._open(traces)  # In each process: some faults show in the connections of one alone.
-        is_mine = self._role.is_mine()
-        if is_mine:
+        self._is_mine = self._role.is_mine()
+        if self._is_mine:
             self._work()
-        self._is_done = self._is_whole() and (not is_mine or self._compacted_of == traces)
+        self._is_done = self._is_whole() and (not self._is_mine or self._compacted_of == traces)
+        return self._every_s()
+
+    def _every_s(self) -> float:
+        """Who has the role looks for those who haven't, too, as long as there is nothing to do."""
+        return EVERY_S if self._is_mine or not self._is_done else OTHERS_EVERY_S
 
     def _open(self, traces: Traces | None) -> None:
         """Opens witness and files, to see whether they are what they must be."""

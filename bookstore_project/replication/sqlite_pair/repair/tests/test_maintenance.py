@@ -14,7 +14,12 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
-from bookstore_project.replication.sqlite_pair.repair.maintenance import COMPACT_EVERY_S, OPEN_EVERY_S
+from bookstore_project.replication.sqlite_pair.repair.maintenance import (
+    COMPACT_EVERY_S,
+    EVERY_S,
+    OPEN_EVERY_S,
+    OTHERS_EVERY_S,
+)
 from bookstore_project.replication.tests.support.articles import reprice
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from tests.clock import Clock
@@ -180,3 +185,10 @@ def test_a_log_that_has_grown_is_compacted_though_nothing_was_touched_since(
     maintenance.clock.now += OPEN_EVERY_S
     maintenance.step()
     assert looked == [SHELF], "it is the same log"
+
+
+def test_who_has_not_the_role_looks_less_often_while_all_is_well(maintenance: Maintenance) -> None:
+    other = Maintenance(SHELF)
+    assert (maintenance.step(), other.step()) == (EVERY_S, OTHERS_EVERY_S)
+    replication_settings.files[FIRST].unlink()
+    assert other.step() == EVERY_S
