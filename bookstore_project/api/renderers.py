@@ -72,7 +72,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         """A field for each that a PATCH may change, filled with what is there; the framework has that for PUT alone.
 
         It carries the entity tag of what it shows: what somebody else has changed since isn't overwritten. After a
-        refusal it holds what was sent.
+        refusal of such a form it holds what was sent.
         """
         view, request, response = (renderer_context[name] for name in ("view", "request", "response"))
         with override_method(view, request, "PATCH") as as_patch:
@@ -80,7 +80,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
                 return {}
         if response.status_code == HTTPStatus.OK and isinstance(data, Mapping):
             shown, etag = view.get_serializer(data), etags.etag_of(canonical_json(data))
-        elif request.method == "PATCH" and isinstance(sent := _sent(request), Mapping):
+        elif request.method == "PATCH" and _is_of_form(sent := _sent(request), view.get_serializer()):
             shown, etag = view.get_serializer(data=sent, partial=True), etags.if_match_of(request) or ""
         else:
             return {}
@@ -91,6 +91,13 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
 
     def get_default_renderer(self, view: Any) -> renderers.BaseRenderer:
         return JSONRenderer()
+
+
+def _is_of_form(sent: Any, serializer: Any) -> bool:
+    """Whether each field was sent; of raw data with some of them, the framework can draw no form."""
+    return isinstance(sent, Mapping) and all(
+        name in sent for name, field in serializer.fields.items() if not field.read_only
+    )
 
 
 def _sent(request: Request) -> Any:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.visitor import BOOKS, NARROW, SCHEMES, WIDE, Scheme, Visitor
 from tests.client import Client
@@ -63,6 +63,19 @@ def test_pages_of_frameworks_fit_and_have_no_barriers(visitor: Visitor, node: st
     for path in FRAMEWORKS[node]:
         visitor.go(path, node)
         assert_fine(visitor, path)
+
+
+def test_a_book_is_changed_in_the_api_without_scripts(chromium: Browser, breakable: Store) -> None:
+    with Visitor(chromium, breakable, has_javascript=False) as keeper:
+        for node in ("front", "catalog-2"):
+            keeper.be_staff(node)
+            keeper.go("/api/v1/books/7/", node)
+            authors = f"Changed at {node}"
+            keeper.page.fill("#patch-form [name=authors]", authors)
+            keeper.page.click("#patch-form button")
+            expect(keeper.page.locator("#patch-form [name=authors]")).to_have_value(authors)
+            keeper.go("/api/v1/books/7/")
+            expect(keeper.page.locator("pre").last).to_contain_text(authors)
 
 
 def test_pages_between_two_clicks_fit_and_have_no_barriers(visitor: Visitor) -> None:

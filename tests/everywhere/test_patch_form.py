@@ -117,6 +117,20 @@ def test_a_browser_without_scripts_posts_it(root: Client, kind: str) -> None:
     assert form_of(root.get(PATH))["price"] == "9.90"
 
 
+@pytest.mark.parametrize("body", [b'{"price": ', b"[]", b"1", b"{}", b'{"colour": 1}', b'{"price": "-1"}', b"\xff"])
+def test_raw_data_that_cannot_be_taken_is_refused_on_a_page(root: Client, body: bytes) -> None:
+    answer = root.patch(PATH, body, content_type="application/json")
+    assert answer.status_code == (200 if body == b"{}" else 400)
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_raw_data_for_another_version_is_refused_on_a_page(root: Client) -> None:
+    sent = {"if-match": '"another"'}
+    answer = root.patch(PATH, b'{"price": "9.90"}', content_type="application/json", headers=sent)
+    assert answer.status_code == 412
+    assert "Precondition failed" in Page.of(answer.content).text
+
+
 def test_its_fields_are_called_as_people_call_them(root: Client) -> None:
     page = root.get(PATH).content.decode()
     assert re.findall(r"<label[^>]*>\s*(\w+)\s*</label>", page)[:3] == ["Title", "Authors", "ISBN"]
