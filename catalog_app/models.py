@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from stdnum import isbn
 
 from bookstore_project.api.fields import isbn13_problem
 from bookstore_project.api.representations import (
@@ -52,6 +53,8 @@ def has_words_or_numbers(search: str) -> Q:
     Raises UnfitText.
     """
     words = words_of(search)
+    if isbn.is_valid(search):  # Whole: of ten digits or of thirteen, however they are grouped.
+        return Q(isbn13=isbn.to_isbn13(isbn.compact(search)))
     numbers = [word for word in words if word.key.isdecimal()]
     is_isbn = sum(len(word.key) for word in numbers) >= LEAST_OF_ISBN
     condition = _holding(word for word in words if word not in numbers)
