@@ -139,7 +139,7 @@ class ChangeInline(ReadOnlyInline):
 class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
     export = staticmethod(export)
-    list_display = ("number", "created_at", "books", "copies", "sum", "status")
+    list_display = ("number", "status", "books", "copies", "sum", "created_at")
     fields = ("number", "status", "refunded", "created_at", "id", "sale")
     readonly_fields = ("number",)
     list_filter = ("status", "created_at", BookFilter)
