@@ -22,6 +22,10 @@ def take_node(argv: list[str]) -> list[str]:
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookstore_project.settings.base")
     argv = take_node(sys.argv)
+    if argv[1:] == ["cluster"]:
+        from bookstore_project.cluster import early
+
+        early.begin()
     try:
         from django.core.management import execute_from_command_line
     except ImportError as error:

@@ -59,6 +59,7 @@ LIBRARIES = (
     "granian.http",
     "granian.server.mp",
     "prometheus_client.core",
+    "rapidfuzz",
     "rest_framework.authentication",
     "rest_framework.metadata",
     "rest_framework.mixins",

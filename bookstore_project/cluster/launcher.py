@@ -49,11 +49,11 @@ class ProcessGroup:
 class Launcher:
     """Starts nodes: forked by a fork server, or without one from nothing."""
 
-    def __init__(self, arguments: Sequence[str], alive: Lifeline) -> None:
-        """`arguments` are those of `launch.main`; every node has that lifeline."""
+    def __init__(self, arguments: Sequence[str], alive: Lifeline, fork_server: ForkServer | None = None) -> None:
+        """`arguments` are those of `launch.main`; every node has that lifeline, and so has that fork server."""
         self._arguments = arguments
         self._lifeline = alive
-        self._fork_server = ForkServer(alive)
+        self._fork_server = fork_server or ForkServer(alive)
         self._is_closed = False
 
     def start(self, environment: Mapping[str, str]) -> ProcessGroup:

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from bookstore_project import files
-from bookstore_project.cluster import display
+from bookstore_project.cluster import display, early
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.control import ControlSocket
 from bookstore_project.cluster.keeper import Keeper
 from bookstore_project.cluster.launcher import Launcher
-from bookstore_project.cluster.lifeline import Lifeline
 from bookstore_project.settings import base, topology
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -34,15 +33,15 @@ class Supervisor:
         arguments: Sequence[str] = (),
         is_replaced: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Nodes are started by `launch.main(arguments)`. Begins to load what they need, beside whatever comes first.
+        """Nodes are started by `launch.main(arguments)`. What they need is being loaded, beside whatever comes first.
 
         `is_replaced`: whether another data folder lies where this supervisor's was.
         """
         self._nodes = nodes
         self._console = console
         self._is_replaced = is_replaced
-        self._lifeline = Lifeline()
-        self._launcher = Launcher(arguments, self._lifeline)
+        self._lifeline, fork_server = early.take()
+        self._launcher = Launcher(arguments, self._lifeline, fork_server)
 
     def run(self) -> None:
         """Returns after SIGINT, SIGTERM or SIGHUP, when no process of any node is left."""

@@ -12,9 +12,11 @@ from bookstore_project.api import headers, idempotency, problems
 from bookstore_project.api.authentication import ServiceAuthentication
 from bookstore_project.nodes import client
 from bookstore_project.nodes.balancing.checks import (
+    CHECK_AT_FIRST_EVERY_S,
     CHECK_IN_EVERY_S,
     CHECK_OUT_EVERY_S,
     CHECK_WATCHED_EVERY_S,
+    CHECKS_AT_FIRST,
     WATCHED_FOR_S,
     Checker,
 )
@@ -193,6 +195,26 @@ def test_a_replica_in_rotation_is_asked_now_and_then_and_one_that_left_soon(stor
     assert wake.is_set()
     assert checker.step() == CHECK_OUT_EVERY_S
     assert len(store.asked) == 2
+
+
+def test_a_replica_that_is_not_up_yet_is_asked_soon_again_for_a_while(store: Store) -> None:
+    breakers = ReplicaBreakers([CATALOG_1])
+    checker = Checker(CATALOG_1, breakers, store, asks_status=True)
+    wake = checker.task().wake
+    assert wake is not None
+    store.behaviours = {"catalog-1": refuse}
+    waits = [checker.step() for _ in range(CHECKS_AT_FIRST + 1)]
+    assert waits == [CHECK_AT_FIRST_EVERY_S] * (CHECKS_AT_FIRST - 1) + [CHECK_OUT_EVERY_S] * 2
+    assert not wake.is_set(), "its own checks needn't wake it"
+
+    checker = Checker(CATALOG_1, breakers, store, asks_status=True)
+    assert checker.step() == CHECK_AT_FIRST_EVERY_S
+    store.behaviours = {}
+    assert checker.step() == CHECK_AT_FIRST_EVERY_S, "half-open"
+    assert checker.step() > CHECK_OUT_EVERY_S
+    breakers.failed(CATALOG_1, "does not answer")
+    store.behaviours = {"catalog-1": refuse}
+    assert checker.step() == CHECK_OUT_EVERY_S
 
 
 def test_a_replica_that_answers_need_not_be_checked_unless_for_its_status(store: Store) -> None:

@@ -315,3 +315,34 @@ def test_no_zombie_is_left_of_a_node_whose_launcher_was_killed(shared: Store) ->
     os.kill(os.getpgid(worker), signal.SIGKILL)
     shared.wait_restarted("catalog-1", worker)
     wait_for(lambda: not Path(f"/proc/{worker}").exists(), what="the end of the worker")
+
+
+EARLY = """
+import gc, os, sys
+from bookstore_project.cluster import early
+
+print("django" in sys.modules)
+early.begin()
+print(gc.isenabled(), oct(os.umask(0o077)))
+early.end()
+print(gc.isenabled())
+(begun,) = early._begun
+print(early.take() is begun, early.take() is begun)
+early.close()
+print(begun[1]._process.poll() is None)
+begun[1].close()
+early.begin()
+((_, untaken),) = early._begun
+pid = untaken._process.pid
+early.close()
+print(os.path.exists(f"/proc/{pid}"))
+"""
+
+
+def test_it_begins_before_the_supervisor_loads_anything_and_ends_if_nobody_takes_it(tmp_path: Path) -> None:
+    loaded, resting, working, taken, living, left = run(EARLY, data=tmp_path)
+    assert (loaded, left) == ("False", "False")
+    assert resting == "False 0o77"
+    assert working == "True"
+    assert taken == "True False", "by one supervisor"
+    assert living == "True", "whoever has taken it ends it"

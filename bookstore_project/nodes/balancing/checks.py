@@ -17,6 +17,8 @@ from bookstore_project.settings.topology import Node
 
 CHECK_OUT_EVERY_S = 0.25
 """How often a replica out of rotation is asked whether it is back."""
+CHECK_AT_FIRST_EVERY_S, CHECKS_AT_FIRST = 0.05, 60
+"""The same of one that hasn't been in rotation yet: a store begins, and its nodes are up one after the other."""
 CHECK_IN_EVERY_S = 4.0
 """Requests tell sooner: whoever keeps one waiting is out after the time that an attempt has."""
 CHECK_WATCHED_EVERY_S = 1.0
@@ -75,6 +77,8 @@ class Checker:
     every_s: float = CHECK_IN_EVERY_S
     """Between two checks in rotation. One that isn't asked for its status need not be checked if it answers."""
     watched_at: float = float("-inf")
+    left_at_first: int = CHECKS_AT_FIRST
+    """How many checks more may follow one another quickly, because it hasn't been in rotation yet."""
 
     def task(self) -> Task:
         """For the background of a node: the first step comes at once."""
@@ -97,7 +101,12 @@ class Checker:
         if not self.breakers.is_in_rotation(self.node) or self._left_s() <= 0:
             self.check()
             self.checked_at = self.breakers.clock()
-        return max(0.0, self._left_s()) if self.breakers.is_in_rotation(self.node) else CHECK_OUT_EVERY_S
+            self.breakers.wake_of(self.node).clear()  # That was its own doing, or it is out all the same.
+        if self.breakers.is_in_rotation(self.node):
+            self.left_at_first = 0
+            return max(0.0, self._left_s())
+        self.left_at_first = max(0, self.left_at_first - 1)
+        return CHECK_AT_FIRST_EVERY_S if self.left_at_first else CHECK_OUT_EVERY_S
 
     def _left_s(self) -> float:
         now, seen_at = self.breakers.clock(), self.breakers.of(self.node).seen_at

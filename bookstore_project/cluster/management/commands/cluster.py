@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from bookstore_project.cluster import display, lifeline, lock, ports, preparation
+from bookstore_project.cluster import display, early, lifeline, lock, ports, preparation
 from bookstore_project.cluster.console import Console
 from bookstore_project.cluster.process import read_pid
 from bookstore_project.cluster.supervisor import STOP_SIGNALS, Supervisor
@@ -22,8 +22,9 @@ class Command(BaseCommand):
     requires_system_checks = []  # The nodes are what counts, and they start sooner without.
 
     def handle(self, *args: Any, **options: Any) -> None:
+        early.end()
         lifeline.watch()
-        os.umask(0o077)  # What the nodes write is their owner's alone.
+        os.umask(early.UMASK)
         sys.stdout.flush()
         for number in STOP_SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
@@ -39,6 +40,7 @@ class Command(BaseCommand):
                 "Stop it first, or give this one its own BOOKSTORE_DATA and addresses."
             ) from None
         finally:
+            early.close()
             console.close()
         # All is done; an interpreter that takes itself down keeps whoever waits, on a busy machine for a second.
         connections.close_all()
