@@ -15,7 +15,8 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
-	@exec $(PY) -m pytest -n3 --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n3 --no-loadscope-reorder $(ARGS)
+	@exec $(PY) -m tests.on_postgresql -n2 --no-loadscope-reorder $(ARGS)
 
 test-quick: requirements-dev ## Run the tests that start no other process, and those of one whole store
 	@exec $(PY) -m pytest -n2 --no-loadscope-reorder --quick $(ARGS)
@@ -55,17 +56,17 @@ clean: ## Delete var/ with all data, and the tools' caches; refuses while the st
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 requirements: .venv/made ## Install what the store needs, if that has changed (part of `run`)
-	@$(call install,requirements.txt)
+	@$(call install,requirements.txt,requirements.txt)
 
 requirements-dev: .venv/made ## Install what tests and tools need too, if that has changed
-	@$(call install,requirements-dev.txt)
+	@$(call install,requirements-dev.txt,requirements.txt requirements-postgresql.txt requirements-dev.txt)
 
 # What was installed last is kept beside it, so that "changed" means the text, not the time of a checkout.
 define install
-cat requirements.txt $(1) | cmp -s - .venv/$(1) || { \
+cat $(2) | cmp -s - .venv/$(1) || { \
 	echo "Installing $(1) ..." && \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-input -r $(1) && \
-	cat requirements.txt $(1) > .venv/$(1); }
+	cat $(2) > .venv/$(1); }
 endef
 
 # The mark comes last: a .venv that was interrupted half-way is made again.

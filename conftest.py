@@ -6,13 +6,11 @@ No test database of Django's: replication is about files, their inodes and their
 import fcntl
 import gc
 import os
-import shutil
 import signal
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from functools import cache, partial
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +27,14 @@ from xdist.workermanage import WorkerController
 
 from bookstore_project.api.login_attempts import attempts
 from bookstore_project.replication import failpoints
-from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.invalidation import pushes
-from bookstore_project.replication.log import entries
-from bookstore_project.replication.service import Service, get_service
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
-from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness, create_witness
-from bookstore_project.replication.timelines import new_timeline
-from bookstore_project.settings import secret_files, topology
+from bookstore_project.settings import databases, topology
+from tests.layout import layout
 from tests.redis import RedisServer
 
 STORES = tuple(f"tests/{name}/" for name in ("stress", "chaos", "browser", "cluster", "contract"))
 """Where the tests of whole stores are: those that take longest first."""
+OF_POSTGRESQL = "bookstore_project/replication/postgresql/tests/"
+"""Tests of that engine alone, for runs on it."""
 A_STORE = "tests/cluster/test_shop.py"
 """Those of one, which `--quick` leaves."""
 
@@ -82,6 +76,8 @@ settings.load_profile("store")
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Modules of whole stores that `--quick` leaves out aren't loaded for it, nor what only they need."""
     place = os.path.relpath(collection_path, config.rootpath) + "/"
+    if place.startswith(OF_POSTGRESQL) and not databases.ON_POSTGRESQL:
+        return True
     is_left_out = place.startswith(STORES) and not f"{A_STORE}/".startswith(place)
     return True if config.option.quick and is_left_out else None
 
@@ -95,9 +91,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     items.sort(key=rank)
     if config.option.quick:
-        left_out = {item for item in items if not is_quick(item)}
-        config.hook.pytest_deselected(items=list(left_out))
-        items[:] = [item for item in items if item not in left_out]
+        leave_out(config, items, is_quick)
+    if databases.ON_POSTGRESQL:
+        leave_out(config, items, is_of_this_engine)
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[pytest.Item], bool]) -> None:
+    left_out = {item for item in items if not is_kept(item)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def is_of_this_engine(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(OF_POSTGRESQL):
+        return True
+    return item.get_closest_marker("every_engine") is not None and item.get_closest_marker("two_files") is None
 
 
 def is_quick(item: pytest.Item) -> bool:
@@ -146,10 +154,11 @@ class Numbered(list[str]):
 def migrated_files(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
     """A folder with every database of a fresh store, made once in a run, whichever of its processes comes first."""
     with made_once("migrated", tmp_path_factory) as template:
-        if not any(template.iterdir()):
+        if not layout.is_kept(template):
             with django_db_blocker.unblock():
+                layout.begin()
                 call_command("migrate", verbosity=0)
-                copy_databases_to(template)
+                layout.keep(template)
     return template
 
 
@@ -159,11 +168,11 @@ def stocked_files(
 ) -> Path:
     """As `migrated_files`, with the seven books of the course."""
     with made_once("stocked", tmp_path_factory) as template:
-        if not any(template.iterdir()):
+        if not layout.is_kept(template):
             with django_db_blocker.unblock():
-                put_in_place(migrated_files)
+                layout.put_in_place(migrated_files)
                 call_command("seed_books", verbosity=0)
-                copy_databases_to(template)
+                layout.keep(template)
     return template
 
 
@@ -173,13 +182,13 @@ def shelved_files(
 ) -> Path:
     """As `migrated_files`, with seven articles on the shelf of the tests of replication."""
     with made_once("shelved", tmp_path_factory) as template:
-        if not any(template.iterdir()):
+        if not layout.is_kept(template):
             from bookstore_project.replication.tests.shelf.services import put_seven
 
             with django_db_blocker.unblock():
-                put_in_place(migrated_files)
+                layout.put_in_place(migrated_files)
                 put_seven()
-                copy_databases_to(template)
+                layout.keep(template)
     return template
 
 
@@ -197,55 +206,11 @@ def made_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         os.close(descriptor)
 
 
-def copy_databases_to(folder: Path) -> None:
-    connections.close_all()
-    for alias in connections:
-        with (
-            closing(sqlite3.connect(replication_settings.files[alias])) as present,
-            closing(sqlite3.connect(folder / f"{alias}.sqlite3")) as copy,
-        ):
-            present.backup(copy)  # With what is in its -wal.
-
-
-def put_in_place(template: Path) -> None:
-    """Databases as in that folder instead of whatever was there, and a witness that knows them."""
-    connections.close_all()
-    for folder in ("witness", "leases", "locks", "maintenance", "aside", "uploads", "drained", "restoring"):
-        shutil.rmtree(topology.DATA / folder, ignore_errors=True)
-    for alias in connections:
-        path = replication_settings.files[alias]
-        path.parent.mkdir(parents=True, exist_ok=True)  # Of a run's processes one alone has made the template here.
-        for leftover in path.parent.glob(f"{path.name}*"):
-            leftover.unlink()
-        shutil.copy(template / f"{alias}.sqlite3", path)
-    secret_files.remember()  # Beside the databases: whoever empties their folders takes that away, too.
-    pushes.begin()
-    for service in map(get_service, replication_settings.services):
-        create_witness(service.witness_file, witness_of(service, template))
-
-
-def witness_of(service: Service, template: Path) -> Witness:
-    """That of a store which begins with copies of the files in that folder, both in sync."""
-    files = {}
-    for alias in service.aliases:
-        nonce, floor = nonce_and_floor(template / f"{alias}.sqlite3")
-        files[alias] = FileRecord(identity_of(str(replication_settings.files[alias])), nonce, 0)
-    return Witness(new_timeline(), 1, tuple(service.aliases), floor, files)
-
-
-@cache
-def nonce_and_floor(path: Path) -> tuple[str, int]:
-    """Of a file that nobody writes any more."""
-    with closing(sqlite3.connect(path)) as connection:
-        (nonce,) = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
-        return nonce, entries.read_head(connection).position
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> None:
     """For tests marked `django_db`, which want accounts only: the migrated file, in a transaction that is undone."""
     with django_db_blocker.unblock():
-        put_in_place(migrated_files)
+        layout.put_in_place(migrated_files)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -275,7 +240,7 @@ def _no_failed_logins() -> None:
 @pytest.fixture(scope="session")
 def lay_out(migrated_files: Path) -> Callable[[], None]:
     """Puts a store without books in the place of whatever was there."""
-    return partial(put_in_place, migrated_files)
+    return partial(layout.put_in_place, migrated_files)
 
 
 @pytest.fixture
@@ -302,7 +267,7 @@ def seven_articles(shelved_files: Path, django_db_blocker: DjangoDbBlocker) -> I
 @contextmanager
 def used(template: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     with django_db_blocker.unblock():
-        put_in_place(template)
+        layout.put_in_place(template)
         yield topology.DATA
         failpoints.hooks.clear()
         connections.close_all()

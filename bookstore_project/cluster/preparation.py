@@ -34,6 +34,8 @@ def prepare(say: Say) -> None:
 
     Leaves no database connection open: what comes next may start processes.
     """
+    if engine.UNFINISHED:
+        raise CommandError(engine.UNFINISHED)
     make_folders()
     ensure_secrets()
     with lock.exclusive(topology.RUN_DIR, wait=True):

@@ -6,7 +6,7 @@
         ...
     }
 
-A replica is a database alias, and the URL of the process that works on it; its file is that of DATABASES.
+A replica is a database alias, and the URL of the process that works on it; its file or server is that of DATABASES.
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # It loads Django REST framework, which the supervisor can do
     from bookstore_project.replication.text_indexes import TextIndex
 
 DEFAULTS: Mapping[str, Any] = {
+    "ENGINE": "sqlite_pair",
     "UNREPLICATED_APPS": (),
     "CACHED_RESOURCES": (),
     "TEXT_INDEXES": (),
@@ -85,6 +86,11 @@ class ReplicationSettings:
             )
             for name, members in self._members["SERVICES"].items()
         }
+
+    @cached_property
+    def engine(self) -> str:
+        """What keeps the rows: see `replication.engine`."""
+        return str(self._members["ENGINE"])
 
     @cached_property
     def service_of_app(self) -> Mapping[str, str]:

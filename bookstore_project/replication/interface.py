@@ -217,6 +217,9 @@ class Role(Protocol):
 class Engine(Protocol):
     """Where a service's rows live, and how a change of them becomes visible everywhere at once."""
 
+    UNFINISHED: str
+    """Why no store can be started on it yet; empty if one can."""
+
     LOCK_TIMEOUT_S: float
     """How long a writer waits for the others, unless it is told otherwise."""
 

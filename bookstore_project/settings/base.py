@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bookstore_project.settings import caching, environment, modes, secret_files, topology
+from bookstore_project.settings import caching, databases, environment, modes, secret_files, topology
 
 BASE_DIR = topology.ROOT
 NODE_NAME = topology.NODE.name if topology.NODE else "manage"
@@ -81,17 +81,7 @@ TEMPLATES = [
 
 # ------------------------------------------------------------------------------------------- databases
 
-
-def replica_database(file: Path) -> dict[str, Any]:
-    """The entry of DATABASES for one replica of a service."""
-    return {
-        "ENGINE": "bookstore_project.replication.sqlite_pair.backend",
-        "NAME": str(file),
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {"timeout": 1.0},
-    }
-
-
+_LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=60)
 DATABASES = {
     topology.ACCOUNTS: {
         "ENGINE": "django.db.backends.sqlite3",
@@ -103,17 +93,19 @@ DATABASES = {
         },
     }
 } | {
-    alias: replica_database(topology.database_file(alias))
+    alias: databases.replica(service, topology.database_file(alias), _LEASE_S)
     for service in topology.SERVICES
     for alias in topology.database_aliases(service)
 }
 DATABASE_ROUTERS = ["bookstore_project.replication.router.ReplicationRouter"]
+MIGRATION_MODULES: dict[str, str] = databases.MIGRATION_MODULES
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ----------------------------------------------------------------------------------------- replication
 
-_LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=60)
 REPLICATION: dict[str, Any] = {
+    # What keeps their rows.
+    "ENGINE": databases.ENGINE,
     # The apps whose models each service replicates, by their labels.
     "SERVICES": {
         topology.CATALOG: {"APPS": ["catalog_app"], "REPLICAS": topology.urls(topology.CATALOG)},

@@ -13,6 +13,9 @@ from bookstore_project.settings import environment
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATA = Path(environment.text("DATA", str(ROOT / "var"))).resolve()
 
+DATABASE_URL = environment.text("DATABASE_URL")
+"""Of the PostgreSQL server on which services keep their rows; empty: in two SQLite files each."""
+
 CATALOG, ORDER, FRONT = "catalog", "order", "front"
 ACCOUNTS = "default"
 """The database alias of staff accounts and sessions: outside replication, untouched by public requests."""

@@ -27,6 +27,8 @@ from catalog_app.services import add_book, book_create, book_restock, book_retir
 from catalog_app.tests.admin_pages import BOOKS, save, text_of
 from catalog_app.tests.import_helpers import run_import
 
+pytestmark = pytest.mark.every_engine
+
 NEW = {"title": "T", "authors": "A", "isbn13": None, "topic": "t", "price": Decimal("9.90"), "quantity": 3}
 
 
@@ -120,6 +122,7 @@ def test_the_admin_tells_who_saved(root: Client) -> None:
     ]
 
 
+@pytest.mark.two_files
 def test_an_import_is_told_as_one(seven_books: Path, account: str, tmp_path: Path, settings: Settings) -> None:
     file = tmp_path / "books.csv"
     file.write_text("id,title,topic,price,quantity\n2,RPCs for Noobs,distributed systems,9.90,50\n,New,t,1.00,4\n")
@@ -152,6 +155,7 @@ def test_rows_that_bring_their_own_history_get_no_second_one(seven_books: Path) 
     assert history(8) == [("initial", "", "3", "ann", "api")]
 
 
+@pytest.mark.two_files
 def test_a_store_of_before_keeps_what_its_ledger_knows(seven_books: Path, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     book_create(fields=NEW, actor="ann")

@@ -16,6 +16,8 @@ from catalog_app.models import Book
 from catalog_app.serializers import book_bytes
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.every_engine
+
 
 def raise_price() -> int:
     """Of book 1, by one; returns the position."""

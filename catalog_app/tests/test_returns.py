@@ -23,6 +23,8 @@ from catalog_app.services import book_restock, book_retire, book_update
 from catalog_app.tests.test_selling import assert_ledger_explains_stock, put_stock, stock
 from tests.actors import all_at_once
 
+pytestmark = pytest.mark.every_engine
+
 BASKET = (Line(1, 2), Line(2, 5))
 
 

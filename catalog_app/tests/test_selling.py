@@ -20,6 +20,8 @@ from catalog_app.sales import order_sell
 from catalog_app.services import book_create, book_restock, book_retire, book_update
 from tests.actors import Actor, Pause, all_at_once
 
+pytestmark = pytest.mark.every_engine
+
 BOTH = ("catalog-1", "catalog-2")
 
 

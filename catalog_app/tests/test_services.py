@@ -31,6 +31,8 @@ from catalog_app.services import book_create, book_restock, book_retire, book_up
 from tests.actors import all_at_once
 from tests.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.every_engine
+
 KEY = "0123456789abcdef"
 ISBN = "9780306406157"
 FIELDS = {"title": "T", "authors": "A", "isbn13": None, "topic": "t", "price": Decimal("9.90"), "quantity": 3}
@@ -89,6 +91,7 @@ def test_what_comes_after_its_deadline_changes_nothing(seven_books: Path, change
     assert head("catalog-1") > before
 
 
+@pytest.mark.two_files
 def test_the_deadline_is_looked_at_under_the_lock(seven_books: Path) -> None:
     """Whoever waited for the lock past its deadline must not change anything: somebody was told that it failed."""
     deadline = time.time() + 0.05
@@ -268,6 +271,7 @@ CHANGES: dict[str, Callable[[int], object]] = {
 }
 
 
+@pytest.mark.two_files
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_row_that_one_file_has_lost_is_no_missing_book(seven_books: Path, change: str) -> None:
     change_around("catalog-1", "PRAGMA foreign_keys = OFF", "DELETE FROM catalog_app_book WHERE id = 1")

@@ -17,6 +17,8 @@ from order_app.tests.catalog import Wire, sales_and_orders, sold
 from order_app.tests.test_purchase import Killed, once
 from tests.actors import all_at_once
 
+pytestmark = pytest.mark.every_engine
+
 pytestmark = pytest.mark.usefixtures("node")
 KEY = "a-key-of-some-length"
 SENT = {headers.IDEMPOTENCY_KEY: KEY}

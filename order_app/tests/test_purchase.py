@@ -23,6 +23,8 @@ from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold
 from tests.actors import all_at_once
 
+pytestmark = pytest.mark.every_engine
+
 KEY = "a key of some length"
 
 
@@ -156,6 +158,7 @@ def test_no_answer_from_anybody_is_unknown_and_the_retry_finds_out(wire: Wire) -
     assert (sold(1), order_count()) == (1, 1)
 
 
+@pytest.mark.two_files
 def test_unknown_and_then_unavailable_is_still_unknown(wire: Wire) -> None:
     """The first attempt may be selling while the second is turned away."""
     witness = topology.witness_file("catalog")
@@ -202,6 +205,7 @@ def test_killed_between_sale_and_order_the_retry_finishes_it(wire: Wire) -> None
     assert (sold(1), order_count()) == (1, 1)
 
 
+@pytest.mark.two_files
 def test_an_order_service_that_cannot_write_after_the_sale_does_not_say_failed(wire: Wire) -> None:
     witness = topology.witness_file("order")
 
@@ -224,6 +228,7 @@ def test_an_attempt_without_time_left_sells_nothing(wire: Wire) -> None:
     assert sold(1) == 0
 
 
+@pytest.mark.two_files
 def test_where_orders_cannot_be_read_nothing_is_sold_under_a_new_key_either(wire: Wire) -> None:
     witness = topology.witness_file(topology.ORDER)
     witness.rename(witness.with_suffix(".away"))

@@ -20,6 +20,8 @@ from order_app.purchase import purchase
 from order_app.sweeper import Sweeper
 from order_app.tests.catalog import Wire, sales_and_orders, sold
 
+pytestmark = pytest.mark.every_engine
+
 LOCK = topology.lock_dir(topology.ORDER) / "sweeper"
 
 
@@ -107,6 +109,7 @@ def _note(swept: list[Sweeper]) -> Callable[[Sweeper], None]:
     return note
 
 
+@pytest.mark.two_files
 def test_one_of_two_sweeps_at_a_time_and_nobody_keeps_the_lock(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     swept: list[Sweeper] = []
     monkeypatch.setattr(Sweeper, "sweep", _note(swept))
@@ -120,6 +123,7 @@ def test_one_of_two_sweeps_at_a_time_and_nobody_keeps_the_lock(wire: Wire, monke
     assert swept == [mine, other]
 
 
+@pytest.mark.two_files
 def test_a_process_that_hangs_in_its_round_is_waited_for_no_longer_than_patience(wire: Wire) -> None:
     now = 100.0
     mine = Sweeper(clock=lambda: now)

@@ -13,6 +13,8 @@ from order_app import clients
 from order_app.errors import Refused
 from order_app.tests.catalog import Wire, sales_and_orders
 
+pytestmark = pytest.mark.every_engine
+
 pytestmark = pytest.mark.usefixtures("node")
 KEY = "a-key-of-some-length"
 ORDER = idempotency.order_id(KEY)

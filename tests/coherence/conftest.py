@@ -1,7 +1,9 @@
 """A cluster with one front, which has its lease; every schedule is run with each kind of cache."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -18,12 +20,17 @@ from tests.coherence.simulated_cluster import SimulatedCluster, asked_alias, loo
 __all__ = ["lasting_redis", "make_cache"]
 
 
+def clocks_of_engine() -> list[ModuleType]:
+    """Modules of it that wait for leases."""
+    return [sys.modules[name] for name in ("bookstore_project.replication.postgresql.leases",) if name in sys.modules]
+
+
 @pytest.fixture
 def cluster(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCluster]:
     settings.ROOT_URLCONF = "catalog_app.urls"
     clock = Clock()
     made = SimulatedCluster(clock)
-    for module in (pushes, leases, polls, interface, timelines):
+    for module in (pushes, leases, polls, interface, timelines, *clocks_of_engine()):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(pushes, "push", made.push)
     for module in (reads, views):

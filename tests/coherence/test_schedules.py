@@ -26,6 +26,8 @@ from tests.actors import Actor, Pause
 from tests.coherence.simulated_cluster import PATIENCE_S, SimulatedCluster, look, move, prices, read, titles, write
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.every_engine
+
 NEW_BOOK = {"title": "The eighth", "authors": "A. N. Other", "topic": "eights", "price": "8.00", "quantity": 8}
 
 
@@ -57,6 +59,7 @@ def test_stale_fill_after_an_eviction(cluster: SimulatedCluster, front: Front) -
     assert look(front) == (new, "miss")
 
 
+@pytest.mark.two_files
 def test_a_lagging_replica(cluster: SimulatedCluster, front: Front, known: list[str]) -> None:
     with held("catalog-2"):
         write().result()
@@ -91,6 +94,7 @@ def test_a_lost_push(cluster: SimulatedCluster, front: Front, known: list[str]) 
     assert [look(front) for _ in range(2)] == [(known[1], "miss"), (known[1], "hit")]
 
 
+@pytest.mark.two_files
 def test_a_lost_push_is_confirmed_by_polls_while_its_writer_waits(
     cluster: SimulatedCluster, front: Front, known: list[str]
 ) -> None:
@@ -212,6 +216,7 @@ def test_64_clients_whose_flight_set_out_too_early_share_the_next_one(
 # ---------------------------------------------------------------- timelines, topics, what isn't there, order
 
 
+@pytest.mark.two_files
 def test_a_timeline_change(cluster: SimulatedCluster, front: Front, known: list[str]) -> None:
     kept = front.reads.cache.get("book:1")
     old_timeline = front.coherence.timeline

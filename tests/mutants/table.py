@@ -8,6 +8,7 @@ from tests.mutants import (
     files,
     grouping,
     guarding,
+    on_a_server,
     reading,
     schedules,
     searching,
@@ -35,4 +36,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *shopping.MUTANTS,
     *balancing.MUTANTS,
     *guarding.MUTANTS,
+    *on_a_server.MUTANTS,
 )

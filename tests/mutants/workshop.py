@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import waiting
+from tests import on_postgresql, waiting
 from tests.mutants.mutant import DoesNotFit, Mutant
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,8 @@ COPIED = (
 )
 OF_A_STORE = ("BOOKSTORE_", "DJANGO_SETTINGS_MODULE")
 """Environment variables that would take the tests to another store."""
+OF_POSTGRESQL = "bookstore_project/replication/postgresql/"
+"""Where the tests are that need that engine."""
 TIME_LIMIT_S = 120.0
 PATIENCE_S = 20.0
 """Of tests that wait for what a mutant never does."""
@@ -104,6 +106,10 @@ def _verdict(tree: Path, test: str) -> tuple[bool, str, str]:
     return True, f"caught by {name} ({failed[1][:REASON_LENGTH]})", output
 
 
+def is_on_postgresql(test: str) -> bool:
+    return test.startswith(OF_POSTGRESQL)
+
+
 def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int | None, str]:
     """The exit status of pytest, None if it hung, and its output. Nothing it started is left."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
@@ -118,6 +124,8 @@ def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int |
             "COLUMNS": "1000",
         }
         environment[waiting.VARIABLE] = str(PATIENCE_S)
+        if all(map(is_on_postgresql, tests)):
+            environment[on_postgresql.VARIABLE] = on_postgresql.POSTGRESQL
         with subprocess.Popen(
             command,
             cwd=tree,

@@ -22,6 +22,7 @@ from bookstore_project.replication.writing.steps import active_attempt
 
 __all__ = [
     "LOCK_TIMEOUT_S",
+    "UNFINISHED",
     "active_attempt",
     "can_serve",
     "collector",
@@ -46,6 +47,8 @@ __all__ = [
     "with_words",
     "write",
 ]
+
+UNFINISHED = ""
 
 
 def renew(service: Service, poll: Poll, asked: float, caches: Caches) -> bool:

@@ -12,6 +12,8 @@ from bookstore_project.replication.tests.shelf.models import Reader, Shelf, Tag,
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, head, rows
 from bookstore_project.replication.transaction import run
 
+pytestmark = pytest.mark.every_engine
+
 
 @pytest.fixture
 def fixture(seven_articles: Path, tmp_path: Path) -> Path:

@@ -23,6 +23,8 @@ from bookstore_project.replication.transaction import run
 from tests.actors import Actor, Pause
 from tests.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.every_engine
+
 
 def test_a_read_sees_the_acknowledged_write(seven_articles: Path) -> None:
     position = reprice()
@@ -64,6 +66,7 @@ def doubtful(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return finish
 
 
+@pytest.mark.two_files
 def test_a_read_that_a_write_in_doubt_does_not_touch_goes_through(doubtful: Callable[[], Actor]) -> None:
     settled = floor("shelf")
     assert price_of(2, "shelf-1", ("article:2",)) == ("25.50", settled)
@@ -81,6 +84,7 @@ def test_whether_a_replica_can_be_read_is_told_while_a_write_waits(doubtful: Cal
     assert is_answered
 
 
+@pytest.mark.two_files
 @pytest.mark.parametrize("keys", [("article:1",), ("kind:tools",), ("article:2", "article:1"), ()])
 def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
     doubtful: Callable[[], Actor], keys: tuple[str, ...]
@@ -96,6 +100,7 @@ def test_a_read_that_a_write_in_doubt_may_touch_waits_for_it(
     assert reader.result() == ("5.00", position)
 
 
+@pytest.mark.two_files
 def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
     doubtful: Callable[[], Actor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +112,7 @@ def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
     assert price_of(1, "shelf-2")[0] == "5.00"
 
 
+@pytest.mark.two_files
 def test_membership_counts_as_it_stands_after_the_snapshot(seven_articles: Path) -> None:
     path = get_service("shelf").witness_file
 
@@ -121,6 +127,7 @@ def test_membership_counts_as_it_stands_after_the_snapshot(seven_articles: Path)
     assert price_of(1, "shelf-1")[0] == "30.00"
 
 
+@pytest.mark.two_files
 @pytest.mark.parametrize("damage", ["UPDATE shelf_article SET price = 1", "DELETE FROM shelf_article"])
 @pytest.mark.parametrize("is_locked", [False, True], ids=["at once", "when the lock is free"])
 def test_a_damaged_row_is_no_answer_and_gets_its_file_rebuilt(
@@ -155,6 +162,7 @@ def test_an_os_error_of_the_readers_own_is_no_fault_of_the_file(seven_articles: 
 # --------------------------------------------------------------------------------------- two copies, side by side
 
 
+@pytest.mark.two_files
 def test_a_second_copy_is_read_beside_the_first(seven_articles: Path) -> None:
     with reads.reading("shelf", alias="shelf-2"), reads.reading_beside("shelf", "shelf-1") as beside:
         assert Article.objects.get(pk=1).price == 30
@@ -162,6 +170,7 @@ def test_a_second_copy_is_read_beside_the_first(seven_articles: Path) -> None:
         assert beside.touched == frozenset()
 
 
+@pytest.mark.two_files
 def test_what_was_written_between_the_two_reads_is_told(seven_articles: Path) -> None:
     with reads.reading("shelf", alias="shelf-2"):
         Actor(reprice).result()
@@ -172,6 +181,7 @@ def test_what_was_written_between_the_two_reads_is_told(seven_articles: Path) ->
         assert Article.objects.get(pk=1).price == 30
 
 
+@pytest.mark.two_files
 def test_a_copy_that_cannot_be_read_beside_another_says_why_and_harms_nothing(seven_articles: Path) -> None:
     connections["shelf-1"].close()
     replication_settings.files["shelf-1"].unlink()
@@ -191,6 +201,7 @@ def test_a_copy_that_cannot_be_read_beside_another_says_why_and_harms_nothing(se
         pass
 
 
+@pytest.mark.two_files
 def test_a_write_in_doubt_is_not_shown_beside(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.02)
     with reads.reading("shelf", alias="shelf-2"):
@@ -204,6 +215,7 @@ def test_a_write_in_doubt_is_not_shown_beside(seven_articles: Path, monkeypatch:
         writer.result()
 
 
+@pytest.mark.two_files
 def test_a_copy_of_another_history_is_not_compared(seven_articles: Path) -> None:
     with reads.reading("shelf", alias="shelf-2"):
         change_around("shelf-1", "UPDATE replication_logentry SET hash = 'x'")

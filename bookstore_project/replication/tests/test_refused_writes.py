@@ -15,6 +15,8 @@ from bookstore_project.replication.tests.shelf.models import Article, Note
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump
 from bookstore_project.replication.transaction import run, verify
 
+pytestmark = pytest.mark.every_engine
+
 
 def raw_update(alias: str) -> None:
     with connections[alias].cursor() as cursor:
@@ -52,6 +54,7 @@ def test_a_write_inside_a_read_is_refused(seven_articles: Path) -> None:
     assert_copies_equal("shelf")
 
 
+@pytest.mark.two_files
 def test_a_write_to_the_other_copy_inside_a_transaction_is_refused(seven_articles: Path) -> None:
     with pytest.raises(WriteRefused, match="shelf-2 was written directly"):
         run("shelf", lambda: Article.objects.using("shelf-2").update(price=1, version=F("version") + 1))

@@ -18,6 +18,8 @@ from bookstore_project.replication.tests.shelf.models import Article, Movement, 
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around
 from bookstore_project.replication.transaction import get_verified, run
 
+pytestmark = pytest.mark.every_engine
+
 
 @contextmanager
 def heard() -> Iterator[list[dict[str, Any]]]:
@@ -49,6 +51,7 @@ def test_an_object_made_from_an_image_is_the_one_that_a_query_gives(seven_articl
     run("shelf", change)
 
 
+@pytest.mark.two_files
 def test_a_row_changed_behind_the_logs_back_is_not_given(seven_articles: Path) -> None:
     for alias in ("shelf-1", "shelf-2"):
         change_around(alias, "UPDATE shelf_article SET quantity = 1000 WHERE id = 1")
@@ -56,6 +59,7 @@ def test_a_row_changed_behind_the_logs_back_is_not_given(seven_articles: Path) -
         run("shelf", lambda: get_verified(Article, 1))
 
 
+@pytest.mark.two_files
 def test_a_row_that_vanished_is_not_taken_for_one_that_never_was(seven_articles: Path) -> None:
     assert run("shelf", lambda: get_verified(Article, 12345)).value is None
     for alias in ("shelf-1", "shelf-2"):

@@ -17,6 +17,7 @@ from bookstore_project.replication.sqlite_pair.membership.witness import read_wi
 from bookstore_project.replication.tests.shelf.models import Article, Note
 from bookstore_project.replication.tests.shelf.services import take
 from bookstore_project.replication.tests.support.articles import reprice
+from bookstore_project.replication.tests.support.engines import but_for_files
 from bookstore_project.replication.tests.support.replica_files import (
     assert_copies_equal,
     dump,
@@ -26,6 +27,8 @@ from bookstore_project.replication.tests.support.replica_files import (
     rows,
 )
 from bookstore_project.replication.transaction import get_verified, run
+
+pytestmark = pytest.mark.every_engine
 
 BOTH = ("shelf-1", "shelf-2")
 KEY = uuid.UUID(int=7)
@@ -125,7 +128,7 @@ WAYS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", but_for_files(WAYS, "REPLACE", "text with NUL, quotes and other scripts"))
 def test_every_way_to_write_reaches_both_files(seven_articles: Path, way: str) -> None:
     def prepare() -> None:
         keyed(7, "old").save()
@@ -148,6 +151,7 @@ def test_what_a_savepoint_takes_back_is_not_in_the_log(seven_articles: Path) -> 
         assert rows(alias, "SELECT count(*) FROM shelf_article WHERE kind = 'lost'") == [(0,)]
 
 
+@pytest.mark.two_files
 @pytest.mark.parametrize("error", [TimeoutError("his own"), FileNotFoundError("his own")])
 def test_an_os_error_belongs_to_the_caller_and_runs_nothing_again(seven_articles: Path, error: OSError) -> None:
     ran = []

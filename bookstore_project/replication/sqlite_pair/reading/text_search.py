@@ -3,22 +3,18 @@
 What is looked for is always quoted, so that nothing in it is an operator: https://sqlite.org/fts5.html#fts5_strings
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.db import connections, models
 from django.db.models.expressions import RawSQL
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
+from bookstore_project.replication.nearest_words import most_errors, nearest
 from bookstore_project.replication.sqlite_pair.files.text_index import table_of, vocabulary_of
 from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
 
 TRIGRAM = 3
 """Characters of the shortest part that an index of parts knows."""
-MOST_SIMILAR = 5
 _LAST = "\U0010ffff"
-_UNFINISHED = 0.5
-"""How much nearer a whole word is than one that begins with what is like it."""
 
 
 def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
@@ -54,7 +50,7 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
 
     The first letter is right, or is missing, or has changed places with the second. A number is meant as it stands.
     """
-    most = _most_errors(word)
+    most = most_errors(word)
     if not most:
         return []
     known: list[tuple[str, int]] = []
@@ -66,26 +62,7 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
                 (first, f"{first}{_LAST}", len(word) - most),
             )
             known += cursor.fetchall()
-    found = [Similar(*known[at], distance) for at, distance in _distances(word, [text for text, _ in known], most)]
-    return sorted(found, key=lambda each: (each.distance, -each.rows, each.text))[:MOST_SIMILAR]
-
-
-def _distances(word: str, texts: Sequence[str], most: int) -> Iterator[tuple[int, float]]:
-    """Of those texts that are near, or begin with what is: their place, and how far they are. None is the word."""
-    nearest: dict[int, float] = {}
-    lengths = range(len(word) - 1, len(word) + 2)
-    for added, cut in ((0.0, texts), *((_UNFINISHED, [text[:length] for text in texts]) for length in lengths)):
-        # All at once: the library's loop is a hundred times as fast as ours.
-        for _, distance, at in process.extract(word, cut, scorer=OSA.distance, score_cutoff=most, limit=None):
-            nearest[at] = min(distance + added, nearest.get(at, most))
-    return ((at, distance) for at, distance in nearest.items() if distance > 0)
-
-
-def _most_errors(word: str) -> int:
-    """In a word of that length."""
-    if len(word) < 3 or any(map(str.isdigit, word)):
-        return 0
-    return 1 if len(word) < 6 else 2
+    return nearest(word, known, most)
 
 
 def _expression(term: Term) -> str:

@@ -128,6 +128,17 @@ def change_around(alias: str, *statements: str) -> None:
             connection.execute(sql)
 
 
+if replication_settings.engine == "postgresql":  # There are no files: the same is asked of the server.
+    from bookstore_project.replication.postgresql.tests import database_rows as on_server
+
+    rows, dump, floor, assert_copies_equal = (
+        on_server.rows,
+        on_server.dump,
+        on_server.floor,
+        on_server.assert_copies_equal,
+    )
+
+
 # -------------------------------------------------------------------- within a replicated transaction
 
 

@@ -40,9 +40,10 @@ from bookstore_project.replication.tests.support.replica_files import (
     rows,
 )
 from bookstore_project.replication.transaction import run
-from conftest import copy_databases_to, made_once, used
+from conftest import made_once, used
 from tests.actors import Actor
 from tests.configured import replication
+from tests.layout import layout
 
 SHELF = get_service("shelf")
 BOTH = ("shelf-1", "shelf-2")
@@ -94,7 +95,7 @@ def old_files(
             with used(shelved_files, django_db_blocker), replication(LEASE_S=0):
                 run("shelf", lambda: Reader.objects.bulk_create([Reader(name=name) for name in names]))
                 migrate("shelf", "0001", verbosity=0)
-                copy_databases_to(template)
+                layout.keep(template)
     return template
 
 

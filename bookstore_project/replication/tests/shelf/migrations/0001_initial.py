@@ -3,9 +3,12 @@ from typing import Any, ClassVar
 from django.db import migrations, models
 from django.db.models import F, Q
 
+from bookstore_project.replication.conf import replication_settings
+
+IS_ON_POSTGRESQL = replication_settings.engine == "postgresql"
 ID = ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"))
 ROWLESS = """
-CREATE TABLE shelf_rowless (code varchar(20) NOT NULL PRIMARY KEY, note varchar(100) NOT NULL) WITHOUT ROWID
+CREATE TABLE shelf_rowless (code varchar(20) NOT NULL PRIMARY KEY, note varchar(100) NOT NULL)
 """
 
 
@@ -91,7 +94,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=100)),
                 ("count", models.IntegerField(default=0)),
                 ("twice", times(2, stored=True)),
-                ("thrice", times(3, stored=False)),
+                ("thrice", times(3, stored=IS_ON_POSTGRESQL)),
                 ("shelf", to_shelf(models.CASCADE, related_name="things")),
                 ("former", optional_to_shelf(models.SET_NULL)),
                 ("home", to_shelf(models.SET_DEFAULT, default=1, related_name="+")),
@@ -146,7 +149,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.RunSQL(
-            ROWLESS,
+            ROWLESS if IS_ON_POSTGRESQL else f"{ROWLESS} WITHOUT ROWID",
             "DROP TABLE shelf_rowless",
             state_operations=[
                 migrations.CreateModel(

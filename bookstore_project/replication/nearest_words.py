@@ -1,0 +1,36 @@
+"""Words that a mistyped one may be meant for: letters missing, too many, wrong or swapped."""
+
+from collections.abc import Iterator, Sequence
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from bookstore_project.replication.text_indexes import Similar
+
+MOST_SIMILAR = 5
+_UNFINISHED = 0.5
+"""How much nearer a whole word is than one that begins with what is like it."""
+
+
+def most_errors(word: str) -> int:
+    """In a word of that length; a number is meant as it stands."""
+    if len(word) < 3 or any(map(str.isdigit, word)):
+        return 0
+    return 1 if len(word) < 6 else 2
+
+
+def nearest(word: str, known: Sequence[tuple[str, int]], most: int) -> list[Similar]:
+    """Of known words, each with how many rows have it: a few with at most so many errors, nearest first."""
+    found = [Similar(*known[at], distance) for at, distance in _distances(word, [text for text, _ in known], most)]
+    return sorted(found, key=lambda each: (each.distance, -each.rows, each.text))[:MOST_SIMILAR]
+
+
+def _distances(word: str, texts: Sequence[str], most: int) -> Iterator[tuple[int, float]]:
+    """Of those texts that are near, or begin with what is: their place, and how far they are. None is the word."""
+    nearest: dict[int, float] = {}
+    lengths = range(len(word) - 1, len(word) + 2)
+    for added, cut in ((0.0, texts), *((_UNFINISHED, [text[:length] for text in texts]) for length in lengths)):
+        # All at once: the library's loop is a hundred times as fast as ours.
+        for _, distance, at in process.extract(word, cut, scorer=OSA.distance, score_cutoff=most, limit=None):
+            nearest[at] = min(distance + added, nearest.get(at, most))
+    return ((at, distance) for at, distance in nearest.items() if distance > 0)

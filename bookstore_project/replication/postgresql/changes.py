@@ -1,0 +1,62 @@
+"""What a transaction has changed, by the triggers' account, and the log entries that are made of it."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.log.entries import Entry, RowChange
+from bookstore_project.replication.log.images import Image
+from bookstore_project.replication.service import Service, Table
+
+Noted = tuple[int, str, str, str | None, str | None]
+TAKE = 'DELETE FROM replication_pendingchange RETURNING id, "table", "key", before, after'
+
+
+def take_noted(connection: "psycopg.Connection[Any]") -> list[Noted]:
+    """What the triggers noted since this was asked last, in order."""
+    return sorted(connection.execute(TAKE).fetchall())
+
+
+def changes_of(noted: Iterable[Noted], service: Service) -> list[RowChange]:
+    """Each row once, with its first image before and its last one after; those that came to nothing are left out."""
+    rows: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+    for _, name, key, before, after in noted:
+        first, _ = rows.get((name, key), (before, None))
+        rows[name, key] = first, after
+    found = []
+    for (name, key), (before, after) in rows.items():
+        table = _known(service, name)
+        change = RowChange(name, json.loads(key), _image(table, before), _image(table, after))
+        if change.before != change.after:
+            found.append(change)
+    return found
+
+
+def _known(service: Service, name: str) -> Table:
+    if name not in service.tables:
+        raise Unavailable(f"{name} is no table of {service.name} any more: run `manage.py migrate`.")
+    return service.tables[name]
+
+
+def _image(table: Table, text: str | None) -> Image | None:
+    """Without what the database computes by itself."""
+    if text is None:
+        return None
+    values = json.loads(text)
+    return {column: values[column] for column in table.columns}
+
+
+APPEND = "INSERT INTO replication_logentry (position, epoch, payload, keys, hash) VALUES (%s, %s, %s, %s, %s)"
+
+
+def append(connection: "psycopg.Connection[Any]", appended: Sequence[Entry]) -> None:
+    """Makes them the end of the log, under the lock of its head."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            APPEND, [(entry.position, entry.epoch, entry.payload, entry.keys, entry.hash) for entry in appended]
+        )
+        newest = appended[-1]
+        cursor.execute("UPDATE replication_head SET position = %s, hash = %s", (newest.position, newest.hash))

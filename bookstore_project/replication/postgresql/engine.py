@@ -1,0 +1,98 @@
+"""What the rest of the store may use of this engine: an `interface.Engine`, which `replication.engine` chooses."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.interface import Beside, Caches, Lease, Poll
+from bookstore_project.replication.postgresql import leases
+from bookstore_project.replication.postgresql.attempt import LOCK_TIMEOUT_S
+from bookstore_project.replication.postgresql.counting import counted
+from bookstore_project.replication.postgresql.reading import get_verified, has_history, missed, read
+from bookstore_project.replication.postgresql.roles import Role, try_role
+from bookstore_project.replication.postgresql.rows import from_image
+from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
+from bookstore_project.replication.postgresql.text_search import holding, similar, with_words
+from bookstore_project.replication.postgresql.writing import write
+from bookstore_project.replication.service import Service
+from bookstore_project.replication.writing.steps import active_attempt
+from bookstore_project.settings import modes
+
+__all__ = [
+    "LOCK_TIMEOUT_S",
+    "UNFINISHED",
+    "active_attempt",
+    "can_serve",
+    "collector",
+    "counted",
+    "from_image",
+    "get_verified",
+    "has_history",
+    "holding",
+    "listeners",
+    "lock",
+    "migrate_command",
+    "missed",
+    "read",
+    "read_beside",
+    "register_maintenance",
+    "renew",
+    "replication_command",
+    "role",
+    "similar",
+    "standing",
+    "try_role",
+    "with_words",
+    "write",
+]
+
+UNFINISHED = (
+    "A store doesn't run on PostgreSQL yet: BOOKSTORE_DATABASE_URL is for tests of what it promises there. Backup, "
+    "audit, status and the comparison of two copies are still missing."
+)
+
+
+def renew(service: Service, poll: Poll, asked: float, caches: Caches) -> bool:
+    """Counted from when a writer blocks it, so that nobody's clock has a say."""
+    if replication_settings.coherence != modes.FULL:
+        return False  # Other writers of this mode may wait for nobody: a front that counts on them must not.
+    return leases.renew(service, poll, lambda: caches.is_reachable(poll))
+
+
+def listeners(service: Service, caches: Caches) -> list[Lease]:
+    return caches.listeners() if replication_settings.coherence == modes.PUSH else leases.leases(service)
+
+
+def collector(service: Service) -> StandingCollector:
+    return StandingCollector(service)
+
+
+def read_beside(service: Service, alias: str, first: str) -> AbstractContextManager[Beside]:
+    raise Unavailable(f"{alias} and {first} are two ways to one database: there is nothing to compare.")
+
+
+def lock(directory: Path, timeout_s: float) -> AbstractContextManager[None]:
+    raise NotImplementedError("Leases are rows: nothing is kept in files that processes lock.")
+
+
+def register_maintenance(caches: Caches) -> None:
+    """The server's standby, its checksums and whoever promotes it do what is done to files."""
+
+
+def role(service: Service, name: str) -> Role:
+    return Role(service, name)
+
+
+def migrate_command(caches: Caches) -> BaseCommand:
+    from bookstore_project.replication.postgresql import commands
+
+    return commands.Migrate(caches)
+
+
+def replication_command(caches: Caches) -> BaseCommand:
+    from bookstore_project.replication.postgresql import commands
+
+    return commands.Replication(caches)

@@ -1,0 +1,181 @@
+"""The fronts' leases as rows, which every writer sees, whatever its host.
+
+No two hosts share a clock, so no row says when a lease ends. It ends when a writer has **blocked** it, by a commit of
+its own, and has waited for as long as it may last from then on.
+
+- A known lease is renewed beside any writer, by one statement: unless it is blocked, or another server is the primary
+  by now. A writer deletes rows under its lock alone, and all of them when a timeline begins.
+- A new one, or one that was blocked, is put on record where no writer is between hold and commit: under a shared lock
+  of the head. The log is read afterwards.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+
+import psycopg
+from django.db import DatabaseError
+
+from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.interface import Caches, Holder, Lease, Poll
+from bookstore_project.replication.log.entries import Entry
+from bookstore_project.replication.postgresql import head
+from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
+from bookstore_project.replication.postgresql.primary import first_answer, own_alias, unavailable
+from bookstore_project.replication.postgresql.schema import SERVER_TIMELINE
+from bookstore_project.replication.postgresql.waiting import NotConfirmed, confirmed
+from bookstore_project.replication.service import Service
+
+RENEWAL_TIMEOUT_S = 0.5
+_RETRY_DELAY_S = 0.02
+_DRIFT = 1.01
+"""Of two clocks that count the same lease."""
+
+WRITES = "SET TRANSACTION READ WRITE"
+RENEW = (
+    "UPDATE replication_lease SET renewals = renewals + 1, lease_s = greatest(lease_s, %s) "
+    "WHERE front = %s AND instance = %s AND NOT blocked "
+    f"AND EXISTS (SELECT FROM replication_head WHERE server_timeline = {SERVER_TIMELINE})"
+)
+REGISTER = (
+    "INSERT INTO replication_lease (front, instance, address, lease_s) VALUES (%s, %s, %s, %s) "
+    "ON CONFLICT (front, instance) DO UPDATE SET address = excluded.address, blocked = false, "
+    "lease_s = greatest(replication_lease.lease_s, excluded.lease_s)"
+)
+SHARED = f"SET LOCAL lock_timeout = {round(RENEWAL_TIMEOUT_S * 1000)}; {head.SELECT} FOR SHARE"
+
+
+def leases(service: Service) -> list[Lease]:
+    """Of every front's process that has one. Raises Unavailable."""
+    database = wrapper(own_alias(service))
+    return first_answer(database, partial(_leases, database))
+
+
+def _leases(database: DatabaseWrapper) -> list[Lease]:
+    rows = database.raw.execute("SELECT front, address, instance, lease_s FROM replication_lease ORDER BY front")
+    return [Lease(front, address, instance, 0.0, lease_s, None) for front, address, instance, lease_s in rows]
+
+
+# --------------------------------------------------------------------------------------------------- renewing
+
+
+def renew(service: Service, poll: Poll, is_reachable: Callable[[], bool]) -> bool:
+    """Whether the front has a lease from now on, which is on record. Raises Unavailable if the server can't be asked.
+
+    `is_reachable` tells whether a push comes to that process: it may be able to poll, and yet be deaf.
+    """
+    database = wrapper(own_alias(service))
+    try:
+        if first_answer(database, partial(_renewed, database, poll)):
+            return True
+        if _is_blocked(database, poll) and not is_reachable():
+            return False
+        return _registered(database, poll)
+    except NotConfirmed:
+        return False  # By an old primary, for one, which has no standby any more.
+    except psycopg.errors.LockNotAvailable:
+        return False  # A writer is at work.
+    except (DatabaseError, psycopg.Error) as error:
+        raise unavailable(error) from error
+
+
+def _renewed(database: DatabaseWrapper, poll: Poll) -> bool:
+    try:
+        database.begin()
+        database.raw.execute(WRITES)
+        renewed = database.raw.execute(RENEW, (poll.lease_s, poll.front, poll.instance)).rowcount == 1
+        reached("lease-renewed")
+        if renewed:
+            confirmed(database.raw, "COMMIT", RENEWAL_TIMEOUT_S)
+        return renewed
+    finally:
+        database.end()
+
+
+def _is_blocked(database: DatabaseWrapper, poll: Poll) -> bool:
+    found = database.raw.execute(
+        "SELECT FROM replication_lease WHERE front = %s AND instance = %s AND blocked", (poll.front, poll.instance)
+    )
+    return found.fetchone() is not None
+
+
+def _registered(database: DatabaseWrapper, poll: Poll) -> bool:
+    try:
+        database.begin()
+        if not head.read(database.raw, f"{WRITES}; {SHARED}").is_current:
+            return False
+        database.raw.execute(REGISTER, (poll.front, poll.instance, poll.address, poll.lease_s))
+        confirmed(database.raw, "COMMIT", RENEWAL_TIMEOUT_S)
+        return True
+    finally:
+        database.end()
+
+
+# ------------------------------------------------------------------------------------------------------ holding
+
+
+def hold(database: DatabaseWrapper, caches: Caches, timeline: str, appended: Sequence[Entry]) -> None:
+    """Returns when no front answers any more with what is older than the entries, which are about to be committed.
+
+    Under the writer lock. Each front that has a lease has taken the invalidation, or its lease has run out.
+    """
+    told = [entry for entry in appended if entry.cache_keys]
+    if not told:
+        return
+    left = {lease.holder: lease for lease in _leases(database)}
+    reached("leases-read")
+    _take_out(left, caches.deliver(list(left.values()), timeline, told))
+    if left:
+        with closing(database.copy()) as beside:
+            _wait_for(beside, left, lambda: caches.deliver(list(left.values()), timeline, told))
+
+
+def _wait_for(beside: DatabaseWrapper, left: dict[Holder, Lease], deliver: Callable[[], Iterable[Holder]]) -> None:
+    """`beside`: a connection of its own, whose commits count at once."""
+    beside.raw.execute("SET default_transaction_read_only = off")
+    until: dict[Holder, float] = {}
+    while left:
+        for holder, lease in left.items():
+            if _block(beside, holder) or holder not in until:
+                until[holder] = time.monotonic() + max(lease.lease_s, replication_settings.lease_s) * _DRIFT
+        _take_out(left, deliver())
+        _take_out(left, _run_out(beside, left, until))
+        if left:
+            time.sleep(_RETRY_DELAY_S)
+
+
+def _take_out(left: dict[Holder, Lease], gone: Iterable[Holder]) -> None:
+    for holder in gone:
+        left.pop(holder, None)
+
+
+def _block(beside: DatabaseWrapper, holder: Holder) -> bool:
+    """From now on it isn't renewed; whether it wasn't blocked before."""
+    return (
+        beside.raw.execute(
+            "UPDATE replication_lease SET blocked = true WHERE front = %s AND instance = %s AND NOT blocked", holder
+        ).rowcount
+        == 1
+    )
+
+
+def _run_out(beside: DatabaseWrapper, left: Mapping[Holder, Lease], until: Mapping[Holder, float]) -> list[Holder]:
+    """Those whose time is up, and that have got no other lease meanwhile: their rows are gone now."""
+    return [
+        holder
+        for holder in left
+        if time.monotonic() > until[holder]
+        and beside.raw.execute(
+            "DELETE FROM replication_lease WHERE front = %s AND instance = %s AND blocked", holder
+        ).rowcount
+        == 1
+    ]
+
+
+def forget_all(database: DatabaseWrapper) -> None:
+    """Under the writer lock: deletes all, and returns when none can be used any more. Raises psycopg.Error."""
+    longest = database.raw.execute("SELECT max(lease_s) FROM replication_lease").fetchone()
+    database.raw.execute("DELETE FROM replication_lease")
+    time.sleep(max((longest[0] or 0.0) if longest else 0.0, replication_settings.lease_s) * _DRIFT)

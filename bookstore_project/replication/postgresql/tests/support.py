@@ -1,0 +1,73 @@
+"""Fronts that a test holds, and writes of a shelf as the engine makes them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from django.db.models import F
+
+from bookstore_project.replication.interface import (
+    NOT_ANNOUNCED,
+    Announced,
+    Committed,
+    Holder,
+    Lease,
+    Poll,
+)
+from bookstore_project.replication.log.entries import Entry
+from bookstore_project.replication.postgresql import engine
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.tests.shelf.models import Article
+
+SHELF = get_service("shelf")
+POLL = Poll("front", "127.0.0.1:1", "process", 0.3, None, None)
+
+
+@dataclass
+class Fronts:
+    """Takes what is delivered, unless it is deaf; `on_delivery` runs meanwhile, under the writer's lock."""
+
+    deaf: set[str] = field(default_factory=set)
+    delivered: list[list[int]] = field(default_factory=list)
+    on_delivery: Callable[[], object] = lambda: None
+
+    def deliver(self, leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) -> list[Holder]:
+        self.delivered.append([entry.position for entry in entries])
+        self.on_delivery()
+        return [lease.holder for lease in leases if lease.front not in self.deaf]
+
+    def is_reachable(self, poll: Poll) -> bool:
+        return poll.front not in self.deaf
+
+    def announce(self, timeline: str, entries: Sequence[Entry]) -> Announced:
+        return NOT_ANNOUNCED
+
+    def invalidate(self, timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
+        raise AssertionError("leases are rows here")
+
+    def renew(self, poll: Poll, asked: float) -> bool:
+        raise AssertionError("leases are rows here")
+
+    def listeners(self) -> list[Lease]:
+        raise AssertionError("leases are rows here")
+
+    def begin(self) -> None:
+        """Nothing is on record."""
+
+
+def renew(fronts: Fronts, poll: Poll = POLL) -> bool:
+    return engine.renew(SHELF, poll, 0.0, fronts)
+
+
+def raise_price(article_id: int = 1) -> int:
+    """What `change` does: one more."""
+    return Article.objects.filter(pk=article_id).update(price=F("price") + 1, version=F("version") + 1)
+
+
+def write(fronts: Fronts, change: Callable[[], object] = raise_price, *, in_group: bool = False) -> Committed[object]:
+    committed, _ = engine.write(SHELF, change, fronts, timeout_s=60, in_group=in_group)
+    return committed
+
+
+def writing(fronts: Fronts, change: Callable[[], object] = raise_price) -> Callable[[], Committed[object]]:
+    return partial(write, fronts, change, in_group=True)

@@ -1,0 +1,131 @@
+"""Fronts are told before the commit, under the lock: nobody has an old answer left when the new one can be seen."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bookstore_project.replication import failpoints
+from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.postgresql import engine, leases
+from bookstore_project.replication.postgresql.tests.database_rows import floor, rows
+from bookstore_project.replication.postgresql.tests.support import POLL, SHELF, Fronts, renew, write
+from tests.actors import Actor, Pause
+from tests.clock import Clock
+
+
+@pytest.fixture
+def fronts(seven_articles: Path) -> Fronts:
+    """One has a lease."""
+    made = Fronts()
+    assert renew(made)
+    return made
+
+
+def holders() -> list[object]:
+    return [instance for (instance,) in rows("shelf-1", "SELECT instance FROM replication_lease ORDER BY 1")]
+
+
+def test_the_fronts_are_told_before_anybody_can_see_it(fronts: Fronts) -> None:
+    before, seen = floor("shelf"), list[int]()
+    fronts.on_delivery = lambda: seen.append(floor("shelf"))
+    assert write(fronts).position == before + 1
+    assert (fronts.delivered, seen) == ([[before + 1]], [before])
+    assert floor("shelf") == before + 1
+
+
+class Killed(BaseException):
+    """As kill -9 ends a writer."""
+
+
+def test_a_writer_that_dies_after_it_told_them_leaves_nothing_behind(fronts: Fronts) -> None:
+    before = floor("shelf")
+
+    def die() -> None:
+        failpoints.hooks.clear()
+        raise Killed
+
+    failpoints.hooks["invalidated"] = die
+    with pytest.raises(Killed):
+        write(fronts)
+    assert floor("shelf") == before
+    assert write(fronts).position == before + 1, "the lock is free"
+    assert fronts.delivered == [[before + 1], [before + 1]]
+
+
+def test_a_front_that_does_not_take_it_is_waited_for_as_long_as_its_lease_may_last(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "time", clock := Clock())
+    fronts.deaf.add("front")
+    began = clock.now
+    write(fronts)
+    assert clock.now >= began + max(POLL.lease_s, replication_settings.lease_s)
+    assert holders() == []
+
+
+def test_one_that_takes_it_at_last_keeps_its_lease(fronts: Fronts) -> None:
+    fronts.deaf.add("front")
+
+    def hear() -> None:
+        if len(fronts.delivered) > 1:
+            fronts.deaf.clear()
+
+    fronts.on_delivery = hear
+    write(fronts)
+    assert holders() == ["process"]
+    assert renew(fronts)
+
+
+def test_a_front_that_is_waited_for_is_not_renewed(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "time", Clock())
+    monkeypatch.setattr(leases, "SHARED", leases.SHARED.replace("500", "20"))
+    renewed = list[bool]()
+    fronts.deaf.add("front")
+
+    def poll() -> None:
+        if len(fronts.delivered) == 2:
+            renewed.append(bool(Actor(partial(renew, fronts)).result()))
+            fronts.deaf.clear()
+            renewed.append(bool(Actor(partial(renew, fronts)).result()))
+            fronts.deaf.add("front")
+
+    fronts.on_delivery = poll
+    write(fronts)
+    assert renewed == [False, False]
+    assert holders() == []
+
+
+def test_beside_a_writer_a_lease_is_renewed_and_a_new_one_is_not_given(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "SHARED", leases.SHARED.replace("500", "20"))
+    failpoints.hooks["invalidated"] = pause = Pause()
+    writer = Actor(partial(write, fronts))
+    pause.wait_until_reached()
+    another = replace(POLL, instance="another process")
+    assert (renew(fronts), renew(fronts, another)) == (True, False)
+    pause.let_go()
+    writer.result()
+    assert renew(fronts, another)
+    assert holders() == ["another process", "process"]
+
+
+def test_a_poll_is_told_what_it_missed(fronts: Fronts) -> None:
+    begins = engine.missed(SHELF, "shelf-1", None)
+    assert (begins.is_base, begins.entries, begins.floor) == (True, (), floor("shelf"))
+    first, second = write(fronts).position, write(fronts).position
+    found = engine.missed(SHELF, "shelf-2", begins.floor)
+    assert [(entry.position, entry.cache_keys) for entry in found.entries] == [
+        (first, ["article:1"]),
+        (second, ["article:1"]),
+    ]
+    assert (found.is_base, found.floor, found.timeline) == (False, second, begins.timeline)
+
+
+def test_a_poll_from_before_the_log_begins_anew(fronts: Fronts) -> None:
+    position = write(fronts).position
+    rows("shelf-1", f"DELETE FROM replication_logentry WHERE position < {position} RETURNING 1")
+    assert engine.missed(SHELF, "shelf-1", position - 1).is_base
+    assert not engine.missed(SHELF, "shelf-1", position).is_base

@@ -1,0 +1,132 @@
+"""What lays a store out for a test: databases as they were kept, in the place of whatever was there.
+
+Two ways, by the engine that keeps the rows: copies of files, or databases made from templates.
+"""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.invalidation import pushes
+from bookstore_project.replication.log import entries
+from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.sqlite_pair.backend.base import identity_of
+from bookstore_project.replication.sqlite_pair.membership.witness import FileRecord, Witness, create_witness
+from bookstore_project.replication.timelines import new_timeline
+from bookstore_project.settings import databases, secret_files, topology
+from tests.on_postgresql import OWNER
+from tests.postgres import server_of_tests
+
+FOLDERS = ("witness", "leases", "locks", "maintenance", "aside", "uploads", "drained", "restoring")
+
+
+class Layout(Protocol):
+    """A template is a folder, which the processes of a run share."""
+
+    def begin(self) -> None:
+        """Before the first database is made."""
+
+    def is_kept(self, template: Path) -> bool: ...
+
+    def keep(self, template: Path) -> None:
+        """Of all databases as they are."""
+
+    def put_in_place(self, template: Path) -> None: ...
+
+
+class Files:
+    """Of the SQLite engine; also of the accounts, whichever engine there is."""
+
+    aliases = list(connections)
+
+    def begin(self) -> None:
+        """They are made where they are to be."""
+
+    def is_kept(self, template: Path) -> bool:
+        return any(template.iterdir())
+
+    def keep(self, template: Path) -> None:
+        connections.close_all()
+        for alias in self.aliases:
+            with (
+                closing(sqlite3.connect(replication_settings.files[alias])) as present,
+                closing(sqlite3.connect(template / f"{alias}.sqlite3")) as copy,
+            ):
+                present.backup(copy)  # With what is in its -wal.
+
+    def put_in_place(self, template: Path) -> None:
+        """With a witness that knows them."""
+        connections.close_all()
+        for folder in FOLDERS:
+            shutil.rmtree(topology.DATA / folder, ignore_errors=True)
+        for alias in self.aliases:
+            path = replication_settings.files[alias]
+            path.parent.mkdir(parents=True, exist_ok=True)  # Another process made the template.
+            for leftover in path.parent.glob(f"{path.name}*"):
+                leftover.unlink()
+            shutil.copy(template / f"{alias}.sqlite3", path)
+        secret_files.remember()  # Beside the databases: whoever empties their folders takes that away, too.
+        self.begin_services(template)
+
+    def begin_services(self, template: Path) -> None:
+        pushes.begin()
+        for service in map(get_service, replication_settings.services):
+            create_witness(service.witness_file, witness_of(service, template))
+
+
+class Databases(Files):
+    """Of a server of this process's own. What was not written to since it was put in place stays."""
+
+    aliases = [DEFAULT_DB_ALIAS]
+
+    def begin(self) -> None:
+        for name in replication_settings.services:
+            server_of_tests().execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
+
+    def is_kept(self, template: Path) -> bool:
+        found = server_of_tests().execute(f"SELECT 1 FROM pg_database WHERE datname LIKE '{template.name} %'")
+        return bool(found) and super().is_kept(template)
+
+    def keep(self, template: Path) -> None:
+        super().keep(template)
+        for name in replication_settings.services:
+            # Threads that offer answers to fronts come back by themselves.
+            server_of_tests().execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            server_of_tests().end_sessions(name)
+            server_of_tests().execute(
+                f'CREATE DATABASE "{template.name} {name}" TEMPLATE "{name}" STRATEGY file_copy',
+                f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true',
+            )
+
+    def begin_services(self, template: Path) -> None:
+        for name in replication_settings.services:
+            server_of_tests().execute(
+                f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
+                f'CREATE DATABASE "{name}" TEMPLATE "{template.name} {name}" OWNER {OWNER} STRATEGY file_copy',
+            )
+
+
+def witness_of(service: Service, template: Path) -> Witness:
+    """That of a store which begins with copies of the files in that folder, both in sync."""
+    files = {}
+    for alias in service.aliases:
+        nonce, floor = nonce_and_floor(template / f"{alias}.sqlite3")
+        files[alias] = FileRecord(identity_of(str(replication_settings.files[alias])), nonce, 0)
+    return Witness(new_timeline(), 1, tuple(service.aliases), floor, files)
+
+
+@cache
+def nonce_and_floor(path: Path) -> tuple[str, int]:
+    """Of a file that nobody writes any more."""
+    with closing(sqlite3.connect(path)) as connection:
+        (nonce,) = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
+        return nonce, entries.read_head(connection).position
+
+
+layout: Layout = Databases() if databases.ON_POSTGRESQL else Files()

@@ -1,0 +1,94 @@
+"""Breaks of the protocol on PostgreSQL: hold, confirm, leases as rows, and the primary's timeline."""
+
+from tests.mutants.mutant import Mutant, mutant
+
+ROOM = "bookstore_project/replication/postgresql"
+ATTEMPT, LEASES, READING, BARRIER, WAITING = (
+    f"{ROOM}/{name}.py" for name in ("attempt", "leases", "reading", "barrier", "waiting")
+)
+CONFIRMATION, HOLDING, TIMELINES, GROUPING = (
+    f"{ROOM}/tests/test_{name}.py" for name in ("confirmation", "holding", "timelines", "grouping")
+)
+
+MUTANTS: tuple[Mutant, ...] = (
+    mutant(
+        "a cancelled wait for the standby counts as a commit",
+        "an acknowledged purchase is lost when the standby is promoted",
+        WAITING,
+        "    if warnings:\n        raise NotConfirmed(warnings[0])\n",
+        "",
+        f"{CONFIRMATION}::test_a_commit_that_nobody_confirms_is_of_unknown_outcome_and_not_shown",
+    ),
+    mutant(
+        "a primary is believed to be one",
+        "an old primary shows what was overwritten long ago",
+        READING,
+        "    proven = barrier_of(service.name).wait(partial(server_timeline, database))\n",
+        "    proven = found.server\n",
+        f"{CONFIRMATION}::test_a_commit_that_nobody_confirms_is_of_unknown_outcome_and_not_shown",
+    ),
+    mutant(
+        "that there is no such book is believed",
+        "a book that was just made is not found",
+        READING,
+        "            _leave(service, database, found, keys)\n            raise\n",
+        "            raise\n",
+        f"{CONFIRMATION}::test_that_there_is_no_such_article_has_to_be_confirmed_too",
+    ),
+    mutant(
+        "fronts are told after the commit",
+        "a reader sees the new price, and the next one the old price in a cache",
+        ATTEMPT,
+        '            self._hold(appended)\n            reached("invalidated")\n        self._commit()\n',
+        '            reached("invalidated")\n        self._commit()\n        self._hold(appended)\n',
+        f"{HOLDING}::test_the_fronts_are_told_before_anybody_can_see_it",
+    ),
+    mutant(
+        "a front that is waited for is renewed",
+        "its lease outlasts the writer's wait, and it shows the old price",
+        LEASES,
+        'WHERE front = %s AND instance = %s AND NOT blocked "\n    f"AND EXISTS',
+        'WHERE front = %s AND instance = %s "\n    f"AND EXISTS',
+        f"{HOLDING}::test_a_front_that_is_waited_for_is_not_renewed",
+    ),
+    mutant(
+        "a new lease is given beside a writer",
+        "the writer has told everybody, and this front keeps the old price",
+        LEASES,
+        "{head.SELECT} FOR SHARE",
+        "{head.SELECT}",
+        f"{HOLDING}::test_beside_a_writer_a_lease_is_renewed_and_a_new_one_is_not_given",
+    ),
+    mutant(
+        "the lease of before a promotion is renewed",
+        "a front shows what the new primary never had",
+        LEASES,
+        "WHERE server_timeline = {SERVER_TIMELINE})",
+        "WHERE {SERVER_TIMELINE} <> '')",
+        f"{TIMELINES}::test_the_primary_is_compared_in_the_statement_that_renews",
+    ),
+    mutant(
+        "a new primary goes on in the old timeline",
+        "fronts keep what the new primary never had",
+        ATTEMPT,
+        "    if found.is_current:\n",
+        "    if found.position >= 0:\n",
+        f"{TIMELINES}::test_the_first_writer_waits_the_leases_out_and_begins_another",
+    ),
+    mutant(
+        "whose row refers to nothing is found out at the commit",
+        "a customer's purchase fails for another one's fault",
+        ATTEMPT,
+        '            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")\n',
+        "",
+        f"{GROUPING}::test_what_one_of_them_raises_takes_back_that_one_alone[a reference to nothing]",
+    ),
+    mutant(
+        "a reader shares a proof that began before it looked",
+        "an old primary shows what was overwritten a moment ago",
+        BARRIER,
+        "mine, until = self._begun + 1, time",
+        "mine, until = self._begun, time",
+        f"{ROOM}/tests/test_barrier.py::test_who_comes_while_one_is_made_shares_the_next",
+    ),
+)

@@ -1,0 +1,177 @@
+"""A real PostgreSQL of a test process's own, on a socket in its own folder, and a standby for those who need one.
+
+It refuses to run as root: then it runs as the user that its package makes.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+
+from bookstore_project.settings import topology
+from tests.on_postgresql import OWNER, PACKAGE, program
+from tests.waiting import wait_for
+
+USER = "postgres"
+"""Also of the superuser in it."""
+SETTINGS = {
+    # Nothing has to last beyond the test.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "'64MB'",
+    "listen_addresses": "''",
+    "max_wal_senders": "4",
+    "wal_receiver_status_interval": "'1s'",
+    "log_min_messages": "fatal",
+}
+
+
+class Server:
+    """In a folder of its own, which is also that of its socket. `standby` follows it, once it is started."""
+
+    def __init__(self, folder: Path, port: int = 5432) -> None:
+        self.folder, self.port = folder, port
+        self.data = folder / f"data-{port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def create(self) -> Self:
+        """Made anew and started, with the role of the store and no database of it."""
+        self._make_folder()
+        self._run("initdb", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-U", USER, "-D", self.data)
+        self._start()
+        self.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB")
+        return self
+
+    def follow(self, primary: "Server") -> Self:
+        """Made as a copy of the other one, and started as its standby."""
+        self._run(
+            *("pg_basebackup", "-h", primary.folder, "-p", primary.port, "-U", USER),
+            *("-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync"),
+        )
+        self._start()
+        wait_for(self._receivers, what="the standby follows")
+        return self
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
+        """As the superuser, without a transaction."""
+        where = {"host": str(self.folder), "port": self.port, "user": USER, "dbname": database}
+        return psycopg.connect(autocommit=True, **where)  # type: ignore[arg-type]  # They are what psycopg takes.
+
+    def execute(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """What the last one gives, if it gives anything."""
+        with self.connect(database) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def end_sessions(self, database: str) -> None:
+        """Of whoever uses that database: threads keep their connections."""
+        ended = f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{database}'"
+        self.execute(ended)
+
+    @contextmanager
+    def paused_receiver(self) -> Iterator[None]:
+        """The standby neither takes nor confirms anything meanwhile."""
+        receivers = self._receivers()
+        for pid in receivers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in receivers:
+                os.kill(pid, signal.SIGCONT)
+
+    def _receivers(self) -> list[int]:
+        return [pid for (pid,) in self.execute("SELECT pid FROM pg_stat_wal_receiver WHERE status = 'streaming'")]
+
+    def _make_folder(self) -> None:
+        self.folder.mkdir(parents=True)
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, USER)
+            for parent in takewhile(_is_private, self.folder.parents):  # Of this run: it has to come through.
+                parent.chmod(0o711)
+
+    def _command(self, name: str, *arguments: object) -> list[str]:
+        found = program(name)
+        assert found is not None, f"this needs {name}: apt-get install {PACKAGE}"
+        as_user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups"] if os.geteuid() == 0 else []
+        return [*as_user, found, *map(str, arguments)]
+
+    def _run(self, name: str, *arguments: object) -> None:
+        command = self._command(name, *arguments)
+        done = subprocess.run(command, check=False, cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def _start(self) -> None:
+        options = [f"-c{name}={value.strip(chr(39))}" for name, value in SETTINGS.items()]
+        command = self._command("postgres", "-D", self.data, "-k", self.folder, "-p", self.port, *options)
+        self._process = subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for(self._answers, what="PostgreSQL answers")
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "PostgreSQL has ended"
+        try:
+            return bool(self.execute("SELECT 1"))
+        except psycopg.OperationalError:
+            return False
+
+
+def _is_private(folder: Path) -> bool:
+    """A temporary one, into which nobody else comes."""
+    return not folder.stat().st_mode & 0o001 and any(map(folder.is_relative_to, ("/tmp", "/dev/shm", "/var/tmp")))
+
+
+@cache
+def server_of_tests() -> Server:
+    """That of this process, started when it is first asked for; it ends with the run."""
+    return Server(topology.DATA / "postgresql").create()
+
+
+@cache
+def standby_of_tests() -> Server:
+    return Server(topology.DATA / "postgresql", 5433).follow(server_of_tests())
+
+
+@contextmanager
+def synchronous() -> Iterator[Server]:
+    """Each commit waits for the standby, which is given, while the block runs."""
+    primary, standby = server_of_tests(), standby_of_tests()
+    _require(primary, "walreceiver")
+    try:
+        yield standby
+    finally:
+        _require(primary, "")
+
+
+def _require(primary: Server, names: str) -> None:
+    primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'", "SELECT pg_reload_conf()")
+    wait_for(
+        lambda: primary.execute("SHOW synchronous_standby_names") == [(names,)],
+        what="the primary knows whom to wait for",
+    )
+    if names:
+        is_sync = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
+        wait_for(lambda: primary.execute(is_sync), what="the standby is waited for")
