@@ -4,8 +4,17 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -15,6 +24,15 @@ from bookstore_project.api import headers, problem_pages, problems
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.nodes import redaction, unhandled_exceptions
+
+TOLD_OF_FORMS: dict[type[Exception], tuple[str, str]] = {
+    RequestDataTooBig: ("payload_too_large", "The form is larger than 1 MiB."),
+    TooManyFieldsSent: ("parse_error", "The form has more fields than any page here sends."),
+    TooManyFilesSent: ("parse_error", "The form has more files than any page here sends."),
+}
+"""In the place of the framework's own words, which name its settings."""
+PLAIN = (BadRequest, MultiPartParserError, DisallowedModelAdminLookup, DisallowedModelAdminToField)
+"""Whose own words say what is wrong with the request, and nothing of where the store lies or how it is set."""
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -144,9 +162,13 @@ def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpRespo
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if isinstance(exception, RequestDataTooBig):
-        return refusal(request, "payload_too_large", str(exception))
-    return refusal(request, "parse_error", str(exception) or "The request cannot be read.")
+    for kind, (code, told) in TOLD_OF_FORMS.items():
+        if isinstance(exception, kind):
+            return refusal(request, code, told)
+    if isinstance(exception, DisallowedHost):
+        return refusal(request, "parse_error", "There is no shop of this name here: is the address right?")
+    is_told = isinstance(exception, PLAIN) and str(exception)
+    return refusal(request, "parse_error", str(exception) if is_told else "The request cannot be read.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -168,4 +190,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """settings.CSRF_FAILURE_VIEW."""
-    return refusal(request, "permission_denied", f"CSRF check failed: {reason}")
+    told = "This form is too old, or isn't from its own page. Load the page again, and send it once more."
+    return refusal(request, "permission_denied", f"{told} (CSRF check failed: {reason.removesuffix('.')}.)")

@@ -66,9 +66,9 @@ def _check_form(request: HttpRequest) -> None:
     try:
         _ = request.POST
     except RequestDataTooBig as error:
-        raise problems.PayloadTooLarge("The form is larger than 1 MiB.") from error
+        raise problems.PayloadTooLarge(errors.TOLD_OF_FORMS[RequestDataTooBig][1]) from error
     except TooManyFieldsSent as error:
-        raise problems.Invalid({NON_FIELD: ["The form has more fields than any page of this shop sends."]}) from error
+        raise problems.Invalid({NON_FIELD: [errors.TOLD_OF_FORMS[TooManyFieldsSent][1]]}) from error
 
 
 def show(

@@ -37,7 +37,10 @@ ACCEPTED = {
     "text/html;charset*=nowhere''x": False,
 }
 """Values of Accept, and whether their sender prefers a page."""
-SECRETS = re.compile(rf"Traceback|sqlite|\.py\b|SELECT |{re.escape(str(topology.ROOT))}", re.IGNORECASE)
+SECRETS = re.compile(
+    rf"Traceback|sqlite|\.py\b|SELECT |{re.escape(str(topology.ROOT))}|settings\.|DATA_UPLOAD|ALLOWED_HOST|HTTP_H",
+    re.IGNORECASE,
+)
 REPLICAS = ("catalog-1", "catalog-2", "order-1", "order-2")
 NO_ORDER = "9b2c1e1c-98a3-4d57-8f0e-9f3a6f0c1d2e"
 
@@ -57,6 +60,7 @@ class Case:
         return f"{self.code}-{self.method}-{self.path[:30]}"
 
 
+LARGE, MANY = {"username": "x" * (1 << 20) + "x"}, {f"field-{number}": "" for number in range(1100)}
 FOREIGN, EVERYWHERE = {"Origin": "https://elsewhere.example"}, tuple(nodes.URLS)
 CASES = (
     Case("not_found", "GET", "/nowhere", nodes=EVERYWHERE),
@@ -75,7 +79,17 @@ CASES = (
     Case("validation_error", "POST", "/basket/put/", form={"book": "-1", "copies": "1"}),
     Case("validation_error", "POST", "/buy/", form={}),
     Case("validation_error", "GET", "/", {"X-Request-Timeout": "0"}),
+    Case("method_not_allowed", "BREW", "/basket/"),
+    Case("method_not_allowed", "PATCH", "/orders/"),
+    Case("payload_too_large", "POST", "/basket/put/", form=LARGE),
+    Case("payload_too_large", "POST", "/api-auth/login/", form=LARGE, nodes=EVERYWHERE),
+    Case("parse_error", "POST", "/api-auth/login/", form=MANY, nodes=EVERYWHERE),
+    Case("parse_error", "POST", "/api/v1/orders/", form=MANY, nodes=("front", "order-1")),
+    Case("validation_error", "POST", "/basket/put/", form=MANY),
 )
+OWN_WORDS = {"not_authenticated", "permission_denied", "internal_error", "unavailable", "outcome_unknown"}
+"""Of a front, whatever a replica says: who is staff, and whether a replica is well, isn't the client's affair."""
+RELAYED = sorted(set(problems.TITLES) - OWN_WORDS)
 
 
 def ask(case: Case, accept: str, node: str) -> Any:
@@ -147,6 +161,32 @@ def test_a_page_of_the_api_has_the_same_advice(posing: Being, path: str, words: 
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+@pytest.mark.parametrize("path", ["/product/1", "/?find=x", "/buy/", "/purchase/1"])
+@pytest.mark.parametrize("code", RELAYED)
+def test_whatever_a_replica_refuses_is_a_page_with_what_to_do_next(
+    posing: Being, code: str, path: str, accept: str
+) -> None:
+    """Of the shop and of the API, as a read and as a purchase."""
+    if (path, code) == ("/buy/", "idempotency_conflict"):
+        return  # Pages of their own, tested in the shop: what was bought, or what can't be had.
+    with posing("front") as store:
+        refused = fakes.answer_with(fakes.problem_reply(code))
+        store.behaviours.update(dict.fromkeys(REPLICAS, refused))
+        client = Client(headers={"accept": accept})
+        form = {"key": "k" * 22, "line": "1 1 10.00"}
+        answer = client.get(path) if path in ("/product/1", "/?find=x") else client.post(path, form)
+    text = answer.content.decode()
+    is_page = answer.headers["Content-Type"] == problem_pages.CONTENT_TYPE
+    assert answer.status_code == problems.TITLES[code][0]
+    assert is_page is ACCEPTED[accept]
+    assert f"A sentence about {code}." in text
+    if is_page and (path, code) == ("/buy/", "throttled"):
+        assert 'action="/buy/"' in text, "to be sent once more"
+    elif is_page and code in problem_pages.ADVICE:
+        assert problem_pages.ADVICE[code].replace("'", "&#x27;") in text
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
 @pytest.mark.parametrize("node", nodes.URLS)
 def test_a_defect_is_told_without_a_word_of_it(
     posing: Being, monkeypatch: pytest.MonkeyPatch, node: str, accept: str
@@ -183,6 +223,15 @@ def test_who_comes_too_often_is_told_when_to_come_back(
         assert_told(answer, "throttled", is_page=ACCEPTED[accept], is_front=node == "front")
         assert answer.headers["Retry-After"] == "45"
         assert ("Try again in 45 seconds." in answer.content.decode()) == ACCEPTED[accept]
+
+
+@pytest.mark.parametrize("path", ["/product/1", "/api/v1/books/"])
+def test_who_accepts_nothing_that_there_is_gets_a_document(posing: Being, path: str) -> None:
+    """A browser accepts everything: a page can't say that there is none."""
+    with posing("front"):
+        assert_told(
+            Client().get(path, headers={"Accept": "image/png"}), "not_acceptable", is_page=False, is_front=True
+        )
 
 
 def test_every_problem_has_advice() -> None:
