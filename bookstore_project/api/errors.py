@@ -23,6 +23,7 @@ from rest_framework.views import set_rollback
 from bookstore_project.api import headers, problem_pages, problems
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.request_id import current_request_id
+from bookstore_project.api.uploads import UploadTooLarge
 from bookstore_project.nodes import redaction, unhandled_exceptions
 
 TOLD_OF_FORMS: dict[type[Exception], tuple[str, str]] = {
@@ -162,6 +163,8 @@ def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpRespo
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, UploadTooLarge):
+        return refusal(request, "payload_too_large", str(exception))
     for kind, (code, told) in TOLD_OF_FORMS.items():
         if isinstance(exception, kind):
             return refusal(request, code, told)

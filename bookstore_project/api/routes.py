@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest
@@ -49,6 +50,6 @@ def common_routes() -> list[URLPattern | URLResolver]:
 
 def admin_routes() -> list[URLPattern | URLResolver]:
     """The admin, which says whose it is: a browser may have several open."""
-    admin.site.site_header = admin.site.site_title = f"Bookstore {health.node_name()}".strip()
+    admin.site.site_header = admin.site.site_title = f"{settings.SHOP_NAME} {health.node_name()}".strip()
     admin.site.index_title = "Stock and orders"
     return [path("admin", RedirectView.as_view(url="/admin/")), path("admin/", admin.site.urls)]

@@ -7,6 +7,10 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 
 
+class UploadTooLarge(RequestDataTooBig):
+    """Says how large one may be."""
+
+
 class BoundedUpload(FileUploadHandler):
     """The first of FILE_UPLOAD_HANDLERS: refuses a request with files that is larger than UPLOAD_MAX_BYTES (413).
 
@@ -23,7 +27,7 @@ class BoundedUpload(FileUploadHandler):
         **more: Any,
     ) -> None:
         if content_length > settings.UPLOAD_MAX_BYTES:
-            raise RequestDataTooBig(f"The upload is larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB.")
+            raise UploadTooLarge(f"The upload is larger than {settings.UPLOAD_MAX_BYTES >> 20} MiB.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         return raw_data

@@ -200,6 +200,7 @@ USE_I18N = False
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 """Of pages, and of *today*. What is stored, logged and told to programs is in UTC."""
 USE_TZ = True
+FORMAT_MODULE_PATH = "bookstore_project.api.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT: Path | None = topology.STATIC_DIR / "files"

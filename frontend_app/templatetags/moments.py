@@ -6,6 +6,8 @@ from django import template
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
+from bookstore_project.api.formats.en.formats import DATETIME_FORMAT
+
 register = template.Library()
 
 
@@ -18,7 +20,7 @@ def clock(at: str) -> str:
 @register.filter
 def moment(at: str) -> str:
     """`29 November 2026, 21:04 CET` of an RFC 3339 timestamp."""
-    return _shown(at, "j F Y, H:i T")
+    return _shown(at, DATETIME_FORMAT)
 
 
 def _shown(at: str, form: str) -> str:
