@@ -63,6 +63,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("buy/", buying.buy, "buy"),
     *route("day/", day.day, "day"),
     *route("day/collect/", day.collect, "day-collect"),
+    *route("day/low/", day.running_low, "day-low"),
+    *route("day/out/", day.sold_out, "day-out"),
     *route("orders/", orders.orders, "my-orders"),
     *route("orders/<uuid:order_id>/", orders.order, "order-page"),
     *(pattern for resource in replication_settings.known_resources for pattern in resource_routes(resource)),

@@ -169,6 +169,8 @@ SHOP_NAME = environment.text("SHOP_NAME", "Bookstore")
 """What the shop's pages call it."""
 CURRENCY = environment.text("CURRENCY", "EUR")
 """What stands behind a price on the shop's pages."""
+ADMINS = {"catalog": environment.text("CATALOG_ADMIN"), "order": environment.text("ORDER_ADMIN")}
+"""Where browsers of staff reach the admins, if that isn't at the replicas' own addresses."""
 RESTOCK_EVERY_S = environment.number("RESTOCK_EVERY_S", 0)
 """Seconds between two periodic restocks; 0 switches them off."""
 RESTOCK_LEVEL = int(environment.number("RESTOCK_LEVEL", 20))

@@ -75,10 +75,11 @@ def has_address(host: str) -> bool:
 
 def is_on_loopback() -> bool:
     """Whether all nodes listen where only this machine comes in."""
-    return all(_is_loopback(node.host) for node in NODES.values())
+    return all(is_loopback(node.host) for node in NODES.values())
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine comes in there."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

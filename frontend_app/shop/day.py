@@ -4,6 +4,7 @@ import datetime
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -17,39 +18,85 @@ from django.utils import timezone
 from bookstore_project.api import errors, idempotency, permissions, problems
 from bookstore_project.api.health import read_only
 from bookstore_project.api.query_parameters import EARLIEST, LATEST
+from bookstore_project.settings import topology
 from frontend_app import responses, services
 from frontend_app.dashboard import fault_views
 from frontend_app.responses import Relay
 from frontend_app.runtime import Front, front
-from frontend_app.shop import catalogue
+from frontend_app.shop import admin_links, catalogue
 from frontend_app.shop.catalogue import Found
 from frontend_app.shop.pages import page, show
 
 ROWS = 10
 """Of each list: who stands in the shop sees all of them at a glance."""
+LONG_ROWS = 50
+"""Of a list on a page of its own."""
+STOCKS = {"low": "Runs low", "out": "Sold out"}
+"""What is to be told of the stock, by the API's word for it."""
+MOST_BOOKS = 100
+"""Of those sold on a day, the order service tells no more."""
 USUAL_HOURS = 24
 
 
-@read_only
-@page
-def day(request: HttpRequest) -> HttpResponse:
-    """For staff that may see orders. A part that can't be had now says so, and the others are there."""
-    username = fault_views.who(request)["username"]
-    if not username:
-        return _login(request.get_full_path())
-    if not fault_views.sees_orders(request):
-        raise problems.Forbidden(permissions.told(permissions.VIEW_ORDER))
+def for_staff(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """A page for staff that may see orders, to be read; the view is told whose it is."""
+
+    @read_only
+    @page
+    @wraps(view)
+    def wrapped(request: HttpRequest) -> HttpResponse:
+        username = fault_views.who(request)["username"]
+        if not username:
+            return _login(request.get_full_path())
+        if not fault_views.sees_orders(request):
+            raise problems.Forbidden(permissions.told(permissions.VIEW_ORDER))
+        return view(request, username)
+
+    return wrapped
+
+
+@for_staff
+def running_low(request: HttpRequest, username: str) -> HttpResponse:
+    return _stock_page(request, username, "low")
+
+
+@for_staff
+def sold_out(request: HttpRequest, username: str) -> HttpResponse:
+    return _stock_page(request, username, "out")
+
+
+def _stock_page(request: HttpRequest, username: str, kind: str) -> HttpResponse:
+    """All books that run low, or are sold out, page by page."""
+    books = _Parts(front(), username).stock(kind, request.GET.get("page", "1"), LONG_ROWS)
+    admin = admin_links.admin_of(front(), topology.CATALOG, request)
+    context = {
+        "title": STOCKS[kind],
+        "kind": kind,
+        "books": books,
+        "older": _turned(books, "next"),
+        "newer": _turned(books, "previous"),
+        "admin": f"{admin}catalog_app/book/?stock={kind}" if admin else "",
+        "source": books.source,
+    }
+    return show(request, "day_stock", context, status=books.status)
+
+
+@for_staff
+def day(request: HttpRequest, username: str) -> HttpResponse:
+    """What staff needs of a day. A part that can't be had now says so, and the others are there."""
     shown = _asked_day(request.GET.get("date", ""))
     number = " ".join(request.GET.get("number", "").split())
     parts = _Parts(front(), username)
     figures = parts.figures(shown)
     orders = parts.orders(number, request.GET.get("page", "1"))
     status = HTTPStatus.OK if orders.is_ok or not number else orders.status
+    today = timezone.localdate()
+    admin = admin_links.admin_of(front(), topology.ORDER, request)
     context = {
         "day": shown,
-        "is_today": shown == timezone.localdate(),
+        "is_today": shown == today,
         "before": shown - datetime.timedelta(days=1),
-        "after": shown + datetime.timedelta(days=1),
+        "after": shown + datetime.timedelta(days=1) if shown < today else None,
         "figures": figures,
         "hours": _hours(figures),
         "number": number,
@@ -58,7 +105,9 @@ def day(request: HttpRequest) -> HttpResponse:
         "rows": [_row(order) for order in orders.members.get("results", ())],
         "older": _page_of(orders, "next", shown, number),
         "newer": _page_of(orders, "previous", shown, number),
-        "stocks": [("Runs low", parts.stock("low"), "low"), ("Sold out", parts.stock("out"), "out")],
+        "admin": f"{admin}order_app/order/" if admin else "",
+        "most_books": MOST_BOOKS,
+        "stocks": [(title, parts.stock(kind), kind) for kind, title in STOCKS.items()],
         "source": figures.source if figures.is_ok else None,
     }
     return show(request, "day", context, status=status)
@@ -131,8 +180,8 @@ class _Parts:
         query = {"page": page_number, "page_size": ROWS, **wanted}
         return _ask(lambda: services.list_orders(self.front, urlencode(query), username=self.username))
 
-    def stock(self, stock: str) -> Found:
-        query = {"stock": stock, "ordering": "quantity", "page_size": ROWS}
+    def stock(self, kind: str, page_number: str = "1", rows: int = ROWS) -> Found:
+        query = {"stock": kind, "ordering": "quantity", "page": page_number, "page_size": rows}
         return _ask(lambda: services.list_books(self.front, urlencode(query)))
 
 
@@ -156,12 +205,22 @@ def _row(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def _page_of(orders: Found, which: str, day: datetime.date, number: str) -> str:
     """The address of the next or previous page of the orders; empty if there is none."""
-    link = orders.members.get(which)
-    if not link:
+    page_number = _number_of_page(orders, which)
+    if not page_number:
         return ""
-    numbers = QueryDict(urlsplit(link).query).get("page", "1")
-    query = {"date": day, "number": number, "page": numbers}
+    query = {"date": day, "number": number, "page": page_number}
     return "?" + urlencode({name: value for name, value in query.items() if value}) + "#orders"
+
+
+def _turned(books: Found, which: str) -> str:
+    """The address of the next or previous page of a list that nothing else is asked of; empty if there is none."""
+    page_number = _number_of_page(books, which)
+    return f"?page={page_number}" if page_number else ""
+
+
+def _number_of_page(found: Found, which: str) -> str:
+    link = found.members.get(which)
+    return QueryDict(urlsplit(link).query).get("page", "1") if link else ""
 
 
 def _hours(figures: Found) -> int | None:

@@ -182,6 +182,7 @@ WHOLE = (
     Scene("shop-basket-printed", _basket, is_logged_in=False, media="print"),
     Scene("shop-order-printed", _order, is_logged_in=False, media="print"),
     Scene("day", _day),
+    Scene("day-low", at("front", "/day/low/")),
     Scene("day-not-found", at("front", "/day/?date=2029-12-31&number=0000+0000")),
     Scene("shop-not-found", at("front", "/books/999999/"), is_logged_in=False),
     Scene("cluster", _cluster_in_use),

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from bookstore_project.api import headers
 from bookstore_project.api.tests.api import make_staff
+from bookstore_project.settings import topology
 from frontend_app.runtime import Front, serving
 from frontend_app.shop.tests.visits import text_of
 from frontend_app.tests.support import fakes
@@ -32,6 +33,8 @@ class Services:
         self.asked: list[Asked] = []
         self.silent: tuple[str, ...] = ()
         self.hours = 24
+        self.sold = [SOLD]
+        self.more_books: str | None = None
         self.figures = {"orders": 1, "copies": 3, "sold": "0.30", "takings": "0.30", "refunded": "0.00"}
         self.collected = json_reply(ORDER | {"status": "collected"})
         self.orders: dict[str, Any] = {"count": 1, "next": None, "previous": None, "results": [ORDER]}
@@ -45,7 +48,7 @@ class Services:
             begins = datetime.datetime(2030, 1, 2, tzinfo=datetime.UTC)
             ends = begins + datetime.timedelta(hours=self.hours)
             span = {"begins": begins.isoformat(), "ends": ends.isoformat()}
-            return json_reply({**span, **self.figures, "books": [SOLD]})
+            return json_reply({**span, **self.figures, "books": self.sold})
         if asked.method == "POST":
             return self.collected
         if path == "/api/v1/orders/":
@@ -54,7 +57,8 @@ class Services:
             return json_reply(self.orders)
         title, left = {"low": ("Lowly", 2), "out": ("Outed", 0)}[query["stock"]]
         book = {"id": 7, "title": title, "quantity": left}
-        return json_reply({"count": 1, "next": None, "previous": None, "results": [book]})
+        count = 187 if self.more_books else 1
+        return json_reply({"count": count, "next": self.more_books, "previous": None, "results": [book]})
 
     @staticmethod
     def query(asked: Asked) -> dict[str, str]:
@@ -103,9 +107,92 @@ def test_it_shows_what_staff_needs_of_a_day(ann: Client, services: Services) -> 
     assert services.to("/api/v1/orders/").headers[headers.ACTING_USER] == "ann"
 
 
+@pytest.fixture
+def today(monkeypatch: pytest.MonkeyPatch) -> datetime.date:
+    day = datetime.date(2030, 3, 1)
+    monkeypatch.setattr(timezone, "localdate", lambda: day)
+    return day
+
+
+@pytest.mark.usefixtures("today")
 def test_days_lead_to_those_beside_them_and_back_to_today(ann: Client) -> None:
-    links = Page.of(ann.get("/day/?date=2030-03-01").content).links
-    assert {"?date=2030-02-28", "?date=2030-03-02", "/day/"} <= set(links)
+    links = Page.of(ann.get("/day/?date=2030-02-28").content).links
+    assert {"?date=2030-02-27", "?date=2030-03-01", "/day/"} <= set(links)
+
+
+@pytest.mark.usefixtures("today")
+@pytest.mark.parametrize("path", ["/day/", "/day/?date=2030-03-01", "/day/?date=2030-03-05"])
+def test_no_day_leads_to_one_that_has_not_come(ann: Client, path: str) -> None:
+    page = ann.get(path).content.decode()
+    assert 'rel="prev"' in page
+    assert 'rel="next"' not in page
+
+
+class TestStock:
+    """What runs low and what is sold out, whole."""
+
+    @pytest.mark.parametrize(("kind", "title"), [("low", "Lowly"), ("out", "Outed")])
+    def test_more_than_fits_the_day_has_a_page_of_its_own(
+        self, ann: Client, services: Services, kind: str, title: str
+    ) -> None:
+        services.more_books = f"/api/v1/books/?stock={kind}&page=2&page_size=10"
+        day = Page.of(ann.get("/day/").content)
+        assert f"/day/{kind}/" in day.links
+        assert "All 187 books" in day.text
+        page = Page.of(ann.get(f"/day/{kind}/?page=1").content)
+        assert title in page.text
+        assert "187 books" in page.text
+        assert "?page=2" in page.links
+        assert services.query(services.to("/api/v1/books/"))["page_size"] == "50"
+
+    def test_what_fits_is_there_without_it(self, ann: Client) -> None:
+        assert "/day/low/" not in Page.of(ann.get("/day/").content).links
+
+    def test_a_catalog_that_is_silent_is_told(self, ann: Client, services: Services) -> None:
+        services.silent = ("catalog",)
+        answer = ann.get("/day/low/")
+        assert (answer.status_code, "can’t be read now" in text_of(answer)) == (503, True)
+
+    def test_it_is_for_staff(self, client: Client, services: Services) -> None:
+        assert client.get("/day/out/").headers["Location"] == "/api-auth/login/?next=/day/out/"
+        client.force_login(User.objects.create_user("bob"))
+        assert client.get("/day/out/").status_code == 403
+        assert services.asked == []
+
+
+class TestAdmin:
+    """The way from an order to what staff may do with it."""
+
+    def links(self, ann: Client, host: str = "127.0.0.1:8000", path: str = "/day/") -> list[str]:
+        return [link for link in Page.of(ann.get(path, headers={"host": host}).content).links if "/admin/" in link]
+
+    def test_each_order_leads_to_its_page_at_a_replica(self, ann: Client) -> None:
+        assert self.links(ann) == [f"{topology.NODES['order-1'].url}/admin/order_app/order/{ID}/change/"]
+        (books,) = self.links(ann, path="/day/low/")
+        assert books == f"{topology.NODES['catalog-1'].url}/admin/catalog_app/book/?stock=low"
+
+    def test_at_one_that_answers(self, ann: Client, front: Front) -> None:
+        front.breakers.failed(topology.NODES["order-1"], "gone")
+        assert self.links(ann) == [f"{topology.NODES['order-2'].url}/admin/order_app/order/{ID}/change/"]
+
+    def test_there_is_none_where_no_browser_would_come_in(self, ann: Client, settings: Settings) -> None:
+        settings.ALLOWED_HOSTS = ["*"]
+        assert self.links(ann, host="shop.example") == []
+        settings.SECURE_SSL_REDIRECT = True
+        answer = ann.get("/day/", headers={"host": "localhost"}, secure=True)
+        assert not [link for link in Page.of(answer.content).links if "/admin/" in link]
+
+    def test_what_the_shop_names_counts(self, ann: Client, settings: Settings) -> None:
+        settings.ADMINS = {"order": "https://127.0.0.1:8442/admin", "catalog": ""}
+        settings.ALLOWED_HOSTS = ["*"]
+        wanted = [f"https://127.0.0.1:8442/admin/order_app/order/{ID}/change/"]
+        assert self.links(ann, host="shop.example") == wanted
+
+
+def test_the_most_that_is_told_of_a_day_says_so(ann: Client, services: Services) -> None:
+    assert "sold for the most" not in text_of(ann.get("/day/"))
+    services.sold = [SOLD] * 100
+    assert "The 100 that were sold for the most. The file has all." in text_of(ann.get("/day/"))
 
 
 def test_without_a_date_it_is_today_in_the_shop(
