@@ -79,6 +79,7 @@ def shown(book: dict[str, Any]) -> dict[str, Any]:
         "cover": covers.inlined(book),
         "cover_address": address,
         "stock": stock_in_words(book["quantity"]),
+        "stock_kind": stock_kind(book["quantity"]),
     }
 
 
@@ -86,6 +87,13 @@ def stock_in_words(copies: int) -> str:
     if copies == 0:
         return "Sold out"
     return f"Only {copies} left" if copies <= LOW_STOCK else "In stock"
+
+
+def stock_kind(copies: int) -> str:
+    """How the style sheet knows it."""
+    if copies == 0:
+        return "out"
+    return "few" if copies <= LOW_STOCK else "up"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,13 @@ def test_what_is_short_or_gone_is_shown_before_anybody_pays(client: Client, stor
     assert "Buy for" not in text
 
 
+def test_the_lines_of_a_basket_add_up_to_what_can_be_had(client: Client, store: Store) -> None:
+    put(client, 1, 9)
+    words = words_of(put(client, 2))
+    assert "Book 1 Only 3 left 10.00 Change Take out 30.00 Book 2 20.00 Change Take out 20.00" in words
+    assert "What can be had now 50.00 EUR" in words
+
+
 def test_who_refuses_cookies_is_told_why_the_basket_stays_empty() -> None:
     answer = Client().post("/basket/put/", {"book": 1, "copies": 1})
     text = text_of(Client().get(answer["Location"]))

@@ -8,7 +8,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from frontend_app.shop import basket as baskets
-from frontend_app.shop.tests.visits import form_of, put
+from frontend_app.shop.tests.visits import form_of, put, text_of
+from frontend_app.tests.support.fakes import Store
+from tests.contract.html import Page
 
 
 @pytest.mark.parametrize("path", ["/", "/books/1/", "/books/77/", "/basket/", "/orders/"])
@@ -39,3 +41,16 @@ def test_an_order_tells_its_time_in_the_shops_own_zone(
     settings.TIME_ZONE = zone
     bought = client.post("/buy/", form_of(put(client, 1)))
     assert f'<time datetime="2030-01-02T03:04:05Z">{told}</time>' in client.get(bought["Location"]).content.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/?find=x", "/books/1/", "/books/77/", "/basket/", "/orders/", "/nowhere"])
+def test_every_page_has_the_search_once(client: Client, path: str) -> None:
+    forms = [form for form in Page.of(client.get(path).content).forms if "find" in form.fields]
+    assert [form.action for form in forms] == ["/"]
+
+
+@pytest.mark.parametrize(("copies", "kind"), [(0, "out"), (1, "few"), (5, "few"), (6, "up")])
+def test_what_can_be_had_is_told_in_a_colour_too(client: Client, store: Store, copies: int, kind: str) -> None:
+    store.put(1, quantity=copies)
+    assert f'<p class="{kind}">' in text_of(client.get("/books/1/"))
+    assert f'<span class="{kind}">' in text_of(client.get("/books/2/"))
