@@ -5,6 +5,7 @@ here, while every replica refuses. Killed anywhere, it leaves the old store, or 
 another restore is run.
 """
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from bookstore_project.replication.engine import copies
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import secret_files, topology
+from bookstore_project.sqlite_files import opened
 
 
 def staging_folder() -> Path:
@@ -30,9 +32,30 @@ def what_is_lost(staged: Staged) -> list[str]:
     told = []
     for name in topology.SERVICES:
         told += copies.lost_by_replacing(get_service(name), staged.file(name))
+    told += _accounts_lost(topology.database_file(topology.ACCOUNTS), staged.folder / manifest.ACCOUNTS)
     if _differs(settings.SECRET_KEY_FILE, staged.folder / manifest.SECRET) and told:
         told.append("The secret key is replaced by the backup's: order ids follow from it; sessions end.")
     return told
+
+
+def _accounts_lost(present: Path, backup: Path) -> list[str]:
+    """Accounts that the backup hasn't, and passwords that have changed since."""
+    if not present.exists():
+        return []
+    try:
+        ours, theirs = _passwords(present), _passwords(backup)
+    except sqlite3.Error as error:
+        return [f"accounts: whatever {present.name} holds, which can't be read: {error}"]
+    gone = sorted(ours.keys() - theirs.keys())
+    changed = sorted(name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name])
+    told = [f"accounts: {', '.join(gone)} would be gone."] if gone else []
+    return told + ([f"accounts: the passwords of {', '.join(changed)} would be those of then."] if changed else [])
+
+
+def _passwords(path: Path) -> dict[str, str]:
+    """By the name of the account."""
+    with opened(path) as connection:
+        return dict(connection.execute('SELECT "username", "password" FROM "auth_user"'))
 
 
 def install(staged: Staged, say: Callable[[str], None]) -> None:

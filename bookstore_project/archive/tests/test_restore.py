@@ -114,6 +114,34 @@ def test_the_secret_comes_back_so_that_keys_keep_their_orders(shop: Path, tmp_pa
     assert settings.SECRET_KEY_FILE.stat().st_mode & 0o077 == 0
 
 
+def test_into_an_empty_folder_nobody_has_to_say_yes(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought = buy()
+    path = backup(tmp_path / "b")
+    lose_everything()
+    monkeypatch.setattr(sys, "stdin", StringIO(""))
+    assert "Restored." in command("restore", str(path))
+    assert bought in orders(topology.database_file("order-1"))
+
+
+def test_accounts_that_would_be_lost_are_named_and_asked_about(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = get_user_model().objects.create_user("ann", password="x")
+    path = backup(tmp_path / "b")
+    ann.set_password("y")
+    ann.save()
+    get_user_model().objects.create_user("ben", password="x")
+    monkeypatch.setattr(sys, "stdin", StringIO(""))
+    with pytest.raises(CommandError, match="no terminal"):
+        command("restore", str(path))
+    text = restore(path)
+    assert "accounts: ben would be gone." in text
+    assert "accounts: the passwords of ann would be those of then." in text
+    assert not get_user_model().objects.filter(username="ben").exists()
+
+
 def test_nothing_is_done_without_a_yes(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = backup(tmp_path / "b")
     buy()

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", type=Path, help="a folder or a file ….tar that `manage.py backup` made")
-        parser.add_argument("--yes", action="store_true", help="don't ask")
+        parser.add_argument("--yes", action="store_true", help="don't ask, though something would be lost")
 
     def handle(self, *args: Any, path: Path, yes: bool, **options: Any) -> None:
         os.umask(0o077)
@@ -39,14 +39,15 @@ class Command(BaseCommand):
         try:
             with at_work(self.stderr, "Copying and checking the backup", members_of(path)):
                 staged = staging.stage(path.absolute(), restore.staging_folder())
-                self.tell(staged)
-            confirmation.confirm("Go on?", is_sure=is_sure, output=self.stdout)
+                is_harmless = not self.tell(staged)
+            confirmation.confirm("Go on?", is_sure=is_sure or is_harmless, output=self.stdout)
             with at_work(self.stderr, "Putting it in place", members_of(staged.folder)):
                 restore.install(staged, self.stdout.write)
         finally:
             shutil.rmtree(restore.staging_folder(), ignore_errors=True)
 
-    def tell(self, staged: staging.Staged) -> None:
+    def tell(self, staged: staging.Staged) -> list[str]:
+        """Gives back what would be lost."""
         self.stdout.write(f"A whole backup of {staged.manifest.created}; ledger and orders agree.")
         for name, content in staged.manifest.services.items():
             self.stdout.write(f"  {name}: up to position {content.position}")
@@ -54,6 +55,7 @@ class Command(BaseCommand):
         self.stdout.write("LOST would be, of the present store:" if lost else "The present store would lose nothing.")
         for line in lost:
             self.stdout.write(f"  {line}")
+        return lost
 
 
 def members_of(path: Path) -> list[Path]:
