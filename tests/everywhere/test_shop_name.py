@@ -23,7 +23,7 @@ PAGES = {
         "/cluster/controls/store/rush/",
         "/api/v1/books/",
         "/nowhere",
-        "/day/",
+        "/basket/",
     ),
     "catalog-1": ("/api-auth/login/", "/admin/", "/admin/catalog_app/book/", "/nowhere"),
     "order-1": ("/api-auth/login/", "/admin/", "/admin/order_app/order/", "/api/v1/orders/"),
