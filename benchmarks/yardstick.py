@@ -26,7 +26,8 @@ STOCK = 1_000_000
 START_S = 120
 CROWD = 64
 """Customers of two fronts."""
-IDLE_S = 10
+REST_S, IDLE_S = 15, 20
+"""Until a store has done what is left of its beginning, and for how long it is watched then."""
 SETTLE_S, LOOK_S = 30.0, 0.2
 BUSY = 0.2
 """Of a core: who burns less has nothing to do."""
@@ -97,6 +98,7 @@ def purchases(customers: int) -> str:
 
 def idle(side: Side) -> Mapping[str, float]:
     """Processor time of all processes, in parts of one core."""
+    time.sleep(REST_S)
     side.meter.take()
     began = time.monotonic()
     time.sleep(IDLE_S)

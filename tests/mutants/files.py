@@ -252,6 +252,22 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{rooms.REPAIR}/test_rejoin.py::test_a_damaged_donor_is_told_apart_from_its_sound_copy",
     ),
     mutant(
+        "maintenance rests after a round that has failed",
+        "a file stays out of sync until something else happens",
+        "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
+        "        self._is_done = False\n        if is_due:\n",
+        "        self._is_done = True\n        if is_due:\n",
+        f"{rooms.REPAIR}/test_maintenance.py::test_what_could_not_be_done_is_tried_again_though_nothing_was_touched",
+    ),
+    mutant(
+        "maintenance rests while a log is too long",
+        "the log of a shop that closes for the night stays as long as it is",
+        "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
+        " and (not self._is_mine or self._compacted_of == traces)",
+        "",
+        f"{rooms.REPAIR}/test_maintenance.py::test_a_log_that_has_grown_is_compacted_though_nothing_was_touched_since",
+    ),
+    mutant(
         "a healthy file isn't looked at for a while, whatever happens to it",
         "a file that was deleted is missed seconds later, when the other may be at fault, too",
         "bookstore_project/replication/sqlite_pair/repair/maintenance.py",

@@ -28,7 +28,9 @@ from bookstore_project.replication.sqlite_pair.reading import gate
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin, witness_rebuild
 from bookstore_project.replication.sqlite_pair.repair.review import Review
 
-EVERY_S, OTHERS_EVERY_S = 0.5, 2.0
+EVERY_S = 0.5
+AT_REST_EVERY_S, OTHERS_EVERY_S = 1.0, 2.0
+"""While nothing is left to do: of who has the role, and of the others."""
 OPEN_EVERY_S = 30.0
 """Between two rounds that open the files, if nothing tells that one has changed: each takes milliseconds."""
 COMPACT_EVERY_S = 5.0
@@ -86,8 +88,9 @@ class Maintenance:
         return self._every_s()
 
     def _every_s(self) -> float:
-        """Who has the role looks for those who haven't, too, as long as there is nothing to do."""
-        return EVERY_S if self._is_mine or not self._is_done else OTHERS_EVERY_S
+        if not self._is_done:
+            return EVERY_S
+        return AT_REST_EVERY_S if self._is_mine else OTHERS_EVERY_S
 
     def _open(self, traces: Traces | None) -> None:
         """Opens witness and files, to see whether they are what they must be."""

@@ -15,6 +15,7 @@ from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.repair import compaction, rejoin
 from bookstore_project.replication.sqlite_pair.repair.maintenance import (
+    AT_REST_EVERY_S,
     COMPACT_EVERY_S,
     EVERY_S,
     OPEN_EVERY_S,
@@ -145,10 +146,10 @@ def test_what_could_not_be_done_is_tried_again_though_nothing_was_touched(
     def fail(*_: object) -> None:
         raise Unavailable("the other copy is busy")
 
-    replication_settings.files[FIRST].unlink()
+    replication_settings.files[FIRST].write_bytes(b"no database")
     with monkeypatch.context() as patch:
         patch.setattr(rejoin, "repair", fail)
-        for _ in range(2):
+        for _ in range(3):
             with pytest.raises(Unavailable, match="busy"):
                 maintenance.step()
     assert FIRST not in read_witness(SHELF.witness_file).in_sync
@@ -189,6 +190,7 @@ def test_a_log_that_has_grown_is_compacted_though_nothing_was_touched_since(
 
 def test_who_has_not_the_role_looks_less_often_while_all_is_well(maintenance: Maintenance) -> None:
     other = Maintenance(SHELF)
-    assert (maintenance.step(), other.step()) == (EVERY_S, OTHERS_EVERY_S)
+    assert (maintenance.step(), other.step()) == (AT_REST_EVERY_S, OTHERS_EVERY_S)
     replication_settings.files[FIRST].unlink()
     assert other.step() == EVERY_S
+    assert maintenance.step() == EVERY_S
