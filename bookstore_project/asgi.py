@@ -25,10 +25,11 @@ def _build() -> "Application":
     node = topology.NODE
     if node and node.service != topology.FRONT:
         from bookstore_project.nodes.direct import Direct
+        from bookstore_project.nodes.gateway.batches import Batches
         from bookstore_project.replication.web import direct
 
         answers = direct.answers(node.service, gives_leases=node.service == topology.CATALOG)
-        application = Guard(Direct(django_application, answers))
+        application = Guard(Batches(Direct(django_application, answers)))
 
         def begin() -> None:
             _settle_in()
@@ -39,6 +40,7 @@ def _build() -> "Application":
 
     from frontend_app import runtime
     from frontend_app.gateway.application import Gateway
+    from frontend_app.gateway.direct_purchases import DirectPurchases
 
     def begin_front() -> None:
         _settle_in()
@@ -46,7 +48,7 @@ def _build() -> "Application":
         announce()
 
     threads = node.threads if node else DEFAULT_THREADS
-    return Gateway(Guard(django_application), runtime.front, threads=threads, on_start=begin_front)
+    return Gateway(Guard(DirectPurchases(django_application)), runtime.front, threads=threads, on_start=begin_front)
 
 
 def _settle_in() -> None:

@@ -9,10 +9,11 @@ from django.core.wsgi import get_wsgi_application
 from bookstore_project.api.wsgi_bodies import WholeBodies
 from bookstore_project.cluster.process import announce
 from bookstore_project.nodes import background
+from bookstore_project.nodes.gateway.batches import Batches
 from bookstore_project.nodes.unhandled_exceptions import Guard
 from bookstore_project.settings import topology
 
-application = Guard(WholeBodies(get_wsgi_application()))
+application = Guard(WholeBodies(Batches(get_wsgi_application())))
 announce()
 
 if topology.NODE and topology.NODE.service == topology.FRONT:

@@ -5,14 +5,17 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from bookstore_project.api import problems
 from bookstore_project.api.sales import Line, Sale, SoldLine
 from bookstore_project.nodes import deadlines
+from bookstore_project.outcomes import Outcome, outcome_of
 from bookstore_project.replication import rows
-from bookstore_project.replication.transaction import Committed, get_verified, run, verify
+from bookstore_project.replication.interface import Made
+from bookstore_project.replication.transaction import Committed, get_verified, run, run_all, verify
 from bookstore_project.settings import topology
 from catalog_app import metrics
 from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged
@@ -41,28 +44,57 @@ class Refusal:
     error: problems.StoreError
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be sold for an order.
+
+    `deadline` (epoch seconds) is checked under the lock: an attempt that comes too late doesn't sell.
+    `is_first_attempt`: nobody has asked before, and nobody can repeat it.
+    """
+
+    order: uuid.UUID
+    lines: Sequence[Line]
+    deadline: float | None
+    is_first_attempt: bool
+
+
 def order_sell(
     *, order: uuid.UUID, lines: Sequence[Line], deadline: float | None, is_first_attempt: bool
 ) -> Committed[Sale]:
     """Takes the copies of all lines off the shelf, once per order: a repeat gets the same answer, yes or no.
 
-    `deadline` (epoch seconds) is checked under the lock: an attempt that comes too late doesn't sell. A refusal is
-    recorded, and final for the order, unless this is the first attempt of an order that nobody can repeat. It names
-    each line that can't be had. Raises OutOfStock, NotFound or PriceChanged for an order of one line,
-    LinesUnavailable for one of several, IdempotencyConflict (the order asked for something else before), Unavailable.
+    A refusal is recorded, and final for the order, unless this is the first attempt of an order that nobody can
+    repeat. It names each line that can't be had. Raises OutOfStock, NotFound or PriceChanged for an order of one
+    line, LinesUnavailable for one of several, IdempotencyConflict (the order asked for something else before),
+    Unavailable.
     """
+    asked = Asked(order, lines, deadline, is_first_attempt)
+    return _sale(run(topology.CATALOG, partial(_sell, asked), in_group=True))
 
-    def change() -> Sale | Refusal:
-        if order_is_known(order):
-            return _repeat(order, lines)
-        deadlines.assert_not_after(deadline, "sold")
-        wanted = [(line, get_verified(Book, line.book)) for line in lines]
-        missing = [found for line, book in wanted if (found := _missing(line, book)) is not None]
-        if missing:
-            return _refuse(order, wanted, missing, is_recorded=not is_first_attempt)
-        return sale_of([_take(order, line, book) for line, book in wanted if book is not None])
 
-    outcome = run(topology.CATALOG, change, in_group=True)
+def orders_sell(asked: Sequence[Asked]) -> list[Outcome[Committed[Sale]]]:
+    """The same for several orders, each by itself, in one commit if it can be."""
+    made = run_all(topology.CATALOG, [partial(_sell, each) for each in asked])
+    return [outcome_of(partial(_sale_of, each)) for each in made]
+
+
+def _sell(asked: Asked) -> Sale | Refusal:
+    order, lines = asked.order, asked.lines
+    if order_is_known(order):
+        return _repeat(order, lines)
+    deadlines.assert_not_after(asked.deadline, "sold")
+    wanted = [(line, get_verified(Book, line.book)) for line in lines]
+    missing = [found for line, book in wanted if (found := _missing(line, book)) is not None]
+    if missing:
+        return _refuse(order, wanted, missing, is_recorded=not asked.is_first_attempt)
+    return sale_of([_take(order, line, book) for line, book in wanted if book is not None])
+
+
+def _sale_of(made: Made[Sale | Refusal]) -> Committed[Sale]:
+    return _sale(made.outcome())
+
+
+def _sale(outcome: Committed[Sale | Refusal]) -> Committed[Sale]:
     value = outcome.value
     if isinstance(value, Refusal):
         if not value.error.is_repeat:

@@ -15,6 +15,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings.topology import Node
 from frontend_app.monitoring.trace import current_trace
 
+PURCHASES = "/api/v1/orders/"
 READ_ATTEMPT_S = replication_settings.write_wait_s
 READ_TOTAL_S = max(5.0, READ_ATTEMPT_S + 0.5)
 PURCHASE_TOTAL_S, PURCHASE_ATTEMPT_S = 10.0, 4.0
@@ -128,7 +129,7 @@ class Upstream:
             order=str(idempotency.order_id(key)),
             idempotency_key=key,
         )
-        return self._keyed("/api/v1/orders/", body, key, {}, unknown, is_own_key=is_own_key)
+        return self._keyed(PURCHASES, body, key, {}, unknown, is_own_key=is_own_key)
 
     def change_order(self, path: str, body: bytes, key: str, extra: Mapping[str, str]) -> UpstreamAnswer:
         """A change of an order under its key, tried on a second replica as a purchase is.

@@ -1,7 +1,8 @@
 """What every answer of a front has, whichever view, or none, made it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.core.exceptions import MiddlewareNotUsed
@@ -85,16 +86,34 @@ def complete(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A request that was answered, as it may be shown."""
+
+    method: str
+    address: str
+    route: str
+    """The pattern."""
+    status: int
+    headers: Mapping[str, str]
+
+
 def note(request: HttpRequest, response: HttpResponse, trace: Trace, took_ms: float) -> None:
+    address = redaction.address(request.path, request.META.get("QUERY_STRING", ""))
+    route = metrics.pattern_of_request(request)
+    note_answer(Seen(request.method or "", address, route, response.status_code, response.headers), trace, took_ms)
+
+
+def note_answer(seen: Seen, trace: Trace, took_ms: float) -> None:
     journal = runtime.front().journal
-    journal.stats.note(response.status_code, response.headers[headers.CACHE], took_ms, trace.steps)
+    journal.stats.note(seen.status, seen.headers[headers.CACHE], took_ms, trace.steps)
     journal.request(
-        request.method or "",
-        redaction.address(request.path, request.META.get("QUERY_STRING", "")),
-        metrics.pattern_of_request(request),
-        response.status_code,
-        response.headers[headers.CACHE],
-        response.headers[headers.REPLICA],
+        seen.method,
+        seen.address,
+        seen.route,
+        seen.status,
+        seen.headers[headers.CACHE],
+        seen.headers[headers.REPLICA],
         took_ms,
         current_request_id(),
         [step.shown() for step in trace.steps],

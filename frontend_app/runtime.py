@@ -15,8 +15,9 @@ from bookstore_project.api import health, problems
 from bookstore_project.nodes import background, client
 from bookstore_project.nodes.background import Task
 from bookstore_project.nodes.balancing.balancer import Balancer
-from bookstore_project.nodes.balancing.checks import Call, Checker
+from bookstore_project.nodes.balancing.checks import Call, CallAll, Checker
 from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
+from bookstore_project.nodes.balancing.combining import Combiner
 from bookstore_project.nodes.balancing.round_robin import RoundRobin
 from bookstore_project.nodes.drains import Drains
 from bookstore_project.replication.conf import replication_settings
@@ -28,7 +29,7 @@ from frontend_app.cache.modes import CLASSES
 from frontend_app.cache.poller import POLL_AFTER, Poller
 from frontend_app.cache.reads import CachedReads
 from frontend_app.cache.shared.cache import SharedCache
-from frontend_app.clients import Upstream
+from frontend_app.clients import PURCHASES, Upstream
 from frontend_app.monitoring.journal import Journal
 from frontend_app.monitoring.observer import Observer
 from frontend_app.monitoring.supervisor_states import ASK_EVERY_S, SupervisorStates
@@ -90,8 +91,13 @@ class Front:
             self.reads.cache.close()
 
 
-def build(node: Node | None = None, call: Call = client.call, cache: Cache | None = None) -> Front:
-    """A front of that name (the first one by default), calling others with `call`."""
+def build(
+    node: Node | None = None,
+    call: Call = client.call,
+    cache: Cache | None = None,
+    call_all: CallAll | None = None,
+) -> Front:
+    """A front of that name (the first one by default), calling others with `call`, and together with `call_all`."""
     node = node or topology.NODE or topology.replicas(topology.FRONT)[0]
     catalogs, orders = topology.replicas(topology.CATALOG), topology.replicas(topology.ORDER)
     journal = Journal()
@@ -108,9 +114,14 @@ def build(node: Node | None = None, call: Call = client.call, cache: Cache | Non
         },
     )
 
+    calls = {topology.CATALOG: call, topology.ORDER: call}
+    if call_all is not None:
+        most = topology.PURCHASE_CALLS_OF_A_FRONT // 2  # To each of the two.
+        calls[topology.ORDER] = Combiner(PURCHASES, call, call_all, most)
+
     def upstream(service: str) -> Upstream:
         turns = RoundRobin(topology.replicas(service), known, drains.is_drained)
-        return Upstream(Balancer(service, turns, known, call=call))
+        return Upstream(Balancer(service, turns, known, call=calls[service]))
 
     checkers = [Checker(replica, known, call, asks_status=True) for replica in (*catalogs, *orders)]
     observer = Observer(checkers, journal)
@@ -153,7 +164,7 @@ def front() -> Front:
     if _front is None:
         with _front_lock:
             if _front is None:
-                _front = build()
+                _front = build(call_all=client.call_all)
     return _front
 
 

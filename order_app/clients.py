@@ -12,12 +12,14 @@ from http import HTTPStatus
 from bookstore_project.api import headers, internal_paths, problems
 from bookstore_project.api.sales import Line, Movement, Sale, parse_movements
 from bookstore_project.nodes import background, client, deadlines
-from bookstore_project.nodes.balancing.balancer import Balancer
-from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, Checker, problem_of
+from bookstore_project.nodes.balancing.balancer import Attempt, Balancer
+from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, CallAll, Checker, problem_of
 from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.nodes.balancing.round_robin import RoundRobin
+from bookstore_project.nodes.batches import Part
 from bookstore_project.nodes.client import CallFailed, NeverSent, Reply
 from bookstore_project.nodes.drains import Drains
+from bookstore_project.outcomes import Outcome, result_of
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.settings import topology
 from order_app.errors import Refused
@@ -41,14 +43,15 @@ VERDICTS = frozenset(
 _slots = threading.BoundedSemaphore(CONCURRENT_SALES)
 
 
-def build_balancer(call: Call = client.call) -> Balancer:
-    """The catalog, as an order replica sees it, and calls it with `call`."""
+def build_balancer(call: Call = client.call, call_all: CallAll | None = None) -> Balancer:
+    """The catalog, as an order replica sees it, and calls it with `call` (or `call_all`, what it asks together)."""
     nodes = topology.replicas(topology.CATALOG)
     breakers = ReplicaBreakers(nodes)
-    return Balancer(topology.CATALOG, RoundRobin(nodes, breakers, Drains().is_drained), breakers, call=call)
+    turns = RoundRobin(nodes, breakers, Drains().is_drained)
+    return Balancer(topology.CATALOG, turns, breakers, call=call, call_all=call_all)
 
 
-balancer = build_balancer()
+balancer = build_balancer(call_all=client.call_all)
 
 
 def register() -> None:
@@ -63,46 +66,83 @@ def checker_of(node: topology.Node) -> Checker:
     return Checker(node, breakers, balancer.call, checked_at=breakers.clock(), every_s=CHECK_EVERY_S)
 
 
+@dataclass
+class Wanted:
+    """Copies that the catalog is asked to sell for an order, and what it has said."""
+
+    order: uuid.UUID
+    lines: Sequence[Line]
+    deadline: float
+    """In epoch seconds."""
+    is_first_attempt: bool
+    verdict: Outcome[Sale] | None = None
+    may_be_sold: bool = False
+
+    def part(self, attempt: Attempt) -> Part:
+        asked = {
+            "order": str(self.order),
+            "lines": [line.as_json() for line in self.lines],
+            "first_attempt": self.is_first_attempt and attempt.is_first,
+        }
+        return Part(json.dumps(asked).encode(), deadline=self.deadline)
+
+    def hear(self, reply: Reply) -> None:
+        try:
+            self.verdict = _verdict(reply)
+        except Refused as error:
+            self.verdict = error
+        self.may_be_sold |= self.verdict is None and not _has_surely_done_nothing(reply)
+
+    def outcome(self) -> Outcome[Sale]:
+        if self.verdict is not None:
+            return self.verdict
+        if self.may_be_sold:
+            return problems.OutcomeUnknown(
+                "The catalog gave no answer: the copies may have been sold.", service=topology.CATALOG
+            )
+        return problems.Unavailable("No catalog replica can sell now; nothing was sold.", service=topology.CATALOG)
+
+
 def sell(*, order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:
     """Asks a catalog replica to sell all lines, and the other one if it gives no definite answer; both know the id.
 
     Raises Refused with the catalog's own answer, Unavailable if surely nothing was sold by these attempts,
     OutcomeUnknown if something may have been.
     """
+    (outcome,) = sell_all([Wanted(order, lines, deadline, is_first_attempt)])
+    return result_of(outcome)
+
+
+def sell_all(wanted: Sequence[Wanted]) -> list[Outcome[Sale]]:
+    """The same for several orders, in one call."""
+    deadline = max(each.deadline for each in wanted)
     if not _slots.acquire(timeout=max(0.0, deadline - time.time())):
-        raise problems.Unavailable("Too many purchases are under way; nothing was sold.")
+        late = "Too many purchases are under way; nothing was sold."
+        return [problems.Unavailable(late) for _ in wanted]
     try:
-        return _sell(order, lines, deadline, is_first_attempt)
+        _ask(wanted, deadline)
     finally:
         _slots.release()
+    return [each.outcome() for each in wanted]
 
 
-def _sell(order: uuid.UUID, lines: Sequence[Line], deadline: float, is_first_attempt: bool) -> Sale:
-    may_have_sold = False
-    asked_lines = [line.as_json() for line in lines]
+def _ask(wanted: Sequence[Wanted], deadline: float) -> None:
     for attempt in balancer.attempts(deadline, ATTEMPT_TIMEOUT_S):
-        asked = {
-            "order": str(order),
-            "lines": asked_lines,
-            "first_attempt": is_first_attempt and attempt.is_first,
-        }
+        open_ = [each for each in wanted if each.verdict is None]
         try:
-            reply = balancer.ask(attempt, "POST", internal_paths.SALES, body=json.dumps(asked).encode())
+            replies = balancer.ask_all(attempt, internal_paths.SALES, [each.part(attempt) for each in open_])
         except NeverSent:
             continue
         except CallFailed:
-            may_have_sold = True
+            for each in open_:
+                each.may_be_sold = True
             continue
-        verdict = _verdict(reply)
-        if verdict is not None:
-            return verdict
-        balancer.reject(attempt, reply)
-        may_have_sold |= not _has_surely_done_nothing(reply)
-    if may_have_sold:
-        raise problems.OutcomeUnknown(
-            "The catalog gave no answer: the copies may have been sold.", service=topology.CATALOG
-        )
-    raise problems.Unavailable("No catalog replica can sell now; nothing was sold.", service=topology.CATALOG)
+        for each, reply in zip(open_, replies, strict=True):
+            each.hear(reply)
+        left = [reply for each, reply in zip(open_, replies, strict=True) if each.verdict is None]
+        if not left:
+            return
+        balancer.reject(attempt, left[0])
 
 
 def give_back(

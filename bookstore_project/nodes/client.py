@@ -5,20 +5,22 @@ what is safe to repeat may be made again. Telling the two apart is this module's
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import IO
+from typing import IO, Any
 
 import urllib3
 from django.conf import settings
 from django.http.request import HttpHeaders
+from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from bookstore_project.api import headers
 from bookstore_project.api.request_id import current_request_id
-from bookstore_project.nodes import metrics
+from bookstore_project.nodes import batches, metrics
+from bookstore_project.nodes.batches import PREFIX, Part, decode, encode
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.settings import topology
 
@@ -66,6 +68,7 @@ def call(
     timeout_s: float,
     deadline: float | None = None,
     into: IO[bytes] | None = None,
+    content_type: str = "application/json",
 ) -> Reply:
     """Calls another node with the service token and this request's id.
 
@@ -82,7 +85,7 @@ def call(
         name, value = settings.SECURE_PROXY_SSL_HEADER  # As the proxy says: else they are sent there.
         sent[str(HttpHeaders.parse_header_name(name))] = value
     if body is not None:
-        sent["Content-Type"] = "application/json"
+        sent["Content-Type"] = content_type
     if deadline is not None:
         sent[headers.DEADLINE] = f"{deadline - HOP_MARGIN_S:.3f}"
     sent.update(extra_headers or {})
@@ -109,7 +112,82 @@ def call(
         raise NoAnswer(f"{node.name} at {node.address} gave no answer: {error}") from error
     finally:
         took_s = time.perf_counter() - began
-        metrics.calls.observe((node.name, method, metrics.resource_of(path), outcome), took_s)
+        if content_type != batches.CONTENT_TYPE or outcome != "2xx":
+            metrics.calls.observe((node.name, method, metrics.resource_of(path), outcome), took_s)
+
+
+def call_all(
+    node: topology.Node, path: str, parts: Sequence[Part], *, timeout_s: float, deadline: float
+) -> list[Reply]:
+    """POSTs to one route, all of them as one request (`batches`): an answer for each.
+
+    Raises NeverSent or NoAnswer of all together. A node that knows no batches, being of older code, is asked for them
+    one by one.
+    """
+    body = encode((_members(part, deadline), part.body) for part in parts)
+    began = time.perf_counter()
+    reply = call(
+        node,
+        "POST",
+        PREFIX + path,
+        body=body,
+        timeout_s=timeout_s,
+        deadline=deadline,
+        content_type=batches.CONTENT_TYPE,
+    )
+    if reply.status == HTTPStatus.NOT_FOUND:
+        return one_by_one(call)(node, path, parts, timeout_s=timeout_s, deadline=deadline)
+    if reply.status != HTTPStatus.OK:
+        return [reply] * len(parts)
+    try:
+        replies = [_reply(*frame) for frame in decode(reply.body)]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise NoAnswer(f"{node.name} at {node.address} gave an answer that is none: {error}") from error
+    if len(replies) != len(parts):
+        raise NoAnswer(f"{node.name} at {node.address} answered {len(replies)} of {len(parts)} requests")
+    for each in replies:
+        labels = node.name, "POST", metrics.resource_of(path), metrics.class_of(each.status)
+        metrics.calls.observe(labels, time.perf_counter() - began)
+    return replies
+
+
+def one_by_one(call: Callable[..., Reply]) -> Callable[..., list[Reply]]:
+    """`call_all`, made of calls of a single request each."""
+
+    def call_each(
+        node: topology.Node, path: str, parts: Sequence[Part], *, timeout_s: float, deadline: float
+    ) -> list[Reply]:
+        replies: list[Reply] = []
+        for part in parts:
+            until = min(deadline, part.deadline)
+            try:
+                reply = call(
+                    node,
+                    "POST",
+                    path,
+                    body=part.body,
+                    extra_headers=part.headers,
+                    timeout_s=timeout_s,
+                    deadline=until,
+                )
+            except NeverSent as error:
+                if replies:
+                    raise NoAnswer(f"{node.name} answered {len(replies)} of {len(parts)} requests") from error
+                raise
+            replies.append(reply)
+        return replies
+
+    return call_each
+
+
+def _members(part: Part, deadline: float) -> dict[str, object]:
+    until = min(deadline, part.deadline) - HOP_MARGIN_S
+    own = {headers.REQUEST_ID: current_request_id() or "-", headers.DEADLINE: f"{until:.3f}"}
+    return {"headers": {**own, **part.headers}}
+
+
+def _reply(members: Mapping[str, Any], body: bytes) -> Reply:
+    return Reply(int(members["status"]), HTTPHeaderDict(members["headers"]), body)
 
 
 def _save(answer: urllib3.BaseHTTPResponse, into: IO[bytes]) -> bytes:

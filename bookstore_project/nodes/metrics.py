@@ -148,5 +148,6 @@ def class_of(status: int) -> str:
 
 def resource_of(path: str) -> str:
     """What another node is asked for, of a path as nodes call one another."""
+    path = path.removeprefix("/internal/batch")
     name = path.removeprefix("/api/v1").removeprefix("/internal").lstrip("/").partition("?")[0].partition("/")[0]
     return name if name in RESOURCES else OTHER

@@ -26,6 +26,7 @@ from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
+Value = TypeVar("Value")
 
 Callback = Callable[[], object]
 
@@ -125,6 +126,20 @@ class Committed(Generic[T]):
     position: int
     timeline: str
     changes: Sequence[RowChange] = ()
+
+
+class Made(Protocol[Value]):
+    """One of several changes that were made together, and what became of it."""
+
+    @property
+    def error(self) -> BaseException | None: ...
+
+    @property
+    def callbacks(self) -> Sequence[Callback]:
+        """What it left for `on_commit`."""
+
+    def outcome(self) -> Committed[Value]:
+        """Raises the error, if there is one."""
 
 
 class ActiveAttempt(Protocol):
@@ -227,6 +242,11 @@ class Engine(Protocol):
         self, service: Service, change: Callable[[], T], caches: Caches, *, timeout_s: float, in_group: bool
     ) -> tuple[Committed[T], list[Callback]]:
         """One replicated transaction, and what it left for `on_commit`. Raises as `transaction.run` does."""
+
+    def write_all(
+        self, service: Service, changes: Sequence[Callable[[], T]], caches: Caches, *, timeout_s: float
+    ) -> Sequence[Made[T]]:
+        """As many, in groups: see `transaction.run_all`."""
 
     def active_attempt(self) -> ActiveAttempt | None:
         """The replicated transaction that this code runs in."""

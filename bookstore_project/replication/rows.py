@@ -24,6 +24,14 @@ def from_image(model: type[M], image: Image, alias: str) -> M:
     return engine.from_image(model, image, alias)
 
 
+def exists(model: type[models.Model], key: object) -> bool:
+    """Whether there is a row of that primary key, as the write at hand sees it."""
+    connection = connections[router.db_for_write(model)]
+    with connection.cursor() as cursor:
+        cursor.execute(_exists_statement(model), [model._meta.pk.get_db_prep_value(key, connection)])
+        return cursor.fetchone() is not None
+
+
 def insert(instance: models.Model) -> None:
     """Inserts the row; sets the primary key if the database chooses it. Raises IntegrityError as `save` does."""
     model, meta = type(instance), instance._meta
@@ -62,6 +70,11 @@ def _values(instance: models.Model, fields: Sequence[Any], connection: Any, *, i
 def _saved(instance: models.Model, alias: str, *, is_added: bool, names: frozenset[str] | None = None) -> None:
     instance._state.adding, instance._state.db = False, alias
     post_save.send(type(instance), instance=instance, created=is_added, update_fields=names, raw=False, using=alias)
+
+
+@cache
+def _exists_statement(model: type[models.Model]) -> str:
+    return f'SELECT 1 FROM "{model._meta.db_table}" WHERE "{model._meta.pk.column}" = %s'
 
 
 @cache

@@ -5,8 +5,8 @@ takes 1 to 8 (`sqlite_pair/commit`: `writing` 1, `opening` 2, `recovery` 3, `att
 """
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from django.db import models, transaction
 
@@ -14,12 +14,12 @@ from bookstore_project.replication import metrics
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.events import published
-from bookstore_project.replication.interface import Committed
+from bookstore_project.replication.interface import Callback, Committed, Made
 from bookstore_project.replication.invalidation import pushes
 from bookstore_project.replication.pinning import current_pin
 from bookstore_project.replication.service import get_service
 
-__all__ = ["Committed", "active_attempt", "get_verified", "run", "settle", "verify"]
+__all__ = ["Committed", "active_attempt", "get_verified", "run", "run_all", "settle", "verify"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
@@ -60,7 +60,29 @@ def run(
     committed, callbacks = engine.write(
         get_service(service_name), change, pushes, timeout_s=timeout_s, in_group=in_group
     )
-    # Step 9: after the lock is let go, before the acknowledgement; nobody is waited for.
+    _publish(service_name, committed, callbacks)
+    return committed
+
+
+def run_all(
+    service_name: str, changes: Sequence[Callable[[], T]], *, timeout_s: float = engine.LOCK_TIMEOUT_S
+) -> Sequence[Made[T]]:
+    """As `run(..., in_group=True)` of each of them, at once, and together: one commit, where one will do.
+
+    What a change raises, or what `run` would, is its outcome, and takes back nothing of the others. Outside of other
+    transactions and reads of the service: raises WriteRefused inside.
+    """
+    if current_pin(service_name) is not None:
+        raise WriteRefused(f"Replicated transactions of {service_name} can't begin inside of another one, or a read.")
+    made = engine.write_all(get_service(service_name), changes, pushes, timeout_s=timeout_s)
+    for each in made:
+        if each.error is None:
+            _publish(service_name, each.outcome(), each.callbacks)
+    return made
+
+
+def _publish(service_name: str, committed: Committed[Any], callbacks: Sequence[Callback]) -> None:
+    """Step 9: after the lock is let go, before the acknowledgement; nobody is waited for."""
     if committed.changes:
         metrics.commits.labels(service_name).inc()
         published.send_robust(
@@ -74,7 +96,6 @@ def run(
             callback()
         except Exception:  # The write stands, and has to be acknowledged as what it is.
             logger.exception("A side effect of an acknowledged write failed")
-    return committed
 
 
 def settle(service_name: str, *, timeout_s: float = engine.LOCK_TIMEOUT_S) -> int:

@@ -141,8 +141,11 @@ def _nodes() -> dict[str, Node]:
 
 
 NODES = _nodes()
-PURCHASES_OF_A_FRONT = max(2, 4 // sum(node.service == FRONT for node in NODES.values()))
-"""At once. All fronts together take half of an order replica's threads: reads, polls and checks find one."""
+PURCHASE_CALLS_OF_A_FRONT = max(2, 4 // sum(node.service == FRONT for node in NODES.values()))
+"""To order replicas, at once, each with all purchases that wait.
+
+All fronts together take half of an order replica's threads: reads, polls and checks find one.
+"""
 
 
 def replicas(service: str) -> list[Node]:

@@ -20,6 +20,7 @@ from bookstore_project.nodes.gateway.rejections import REJECTIONS, is_from_node,
 from bookstore_project.nodes.gateway.threads import WSGIApplication
 from frontend_app.cache import pushes
 from frontend_app.gateway.access_log import AccessLog
+from frontend_app.gateway.direct_purchases import marks
 from frontend_app.gateway.fast_path import FastPath, SharedFastPath, fast_path, liveness
 from frontend_app.gateway.wsgi_pool import BulkheadFull, WSGIPool
 from frontend_app.runtime import Front
@@ -124,7 +125,7 @@ class Gateway:
             answer = self._pushed(parts.access_log, request, body, request_id)
             if answer is not None:
                 return answer
-            environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete}
+            environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete} | marks(request, body)
             return await parts.wsgi_pool.answer(environ)
 
     def _pushed(self, access_log: AccessLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:

@@ -16,9 +16,10 @@ from frontend_app.middleware import ARRIVED_AT
 
 __all__ = ["BulkheadFull", "WSGIPool"]
 
-PURCHASES_AT_ONCE = topology.PURCHASES_OF_A_FRONT
+PURCHASES_AT_ONCE = 32
+"""They wait in threads: those that wait together go to an order replica together (`nodes.balancing.combining`)."""
 CHANGES_AT_ONCE = 2
-"""By staff. Apart from the purchases: what stalls the orders, or the catalog, holds up its own kind alone."""
+"""By staff, of books and orders. Apart from the purchases: what stalls one of them holds up its own kind alone."""
 PASSWORDS_AT_ONCE = 8
 """Logins: `api.passwords` hashes two of them at a time, lets few wait, and tells the others so at once."""
 SEARCHES_AT_ONCE = 4
@@ -34,7 +35,7 @@ _UPKEEP = re.compile(r"/(readyz|metrics|internal)(/|$)")
 """What the store and its keepers ask: it doesn't stand in line with customers."""
 _SEARCH = re.compile(r"/(api/v1/books/?)?")
 _LOGIN = re.compile(r"/login(/|$)")
-_PURCHASE = re.compile(r"/(api/v1/orders|purchase|buy)(/|$)")
+_PURCHASE = re.compile(r"/(api/v1/orders/?|purchase/[^/]*/?|buy/?)")
 _TIMEOUT = headers.environ_name(headers.REQUEST_TIMEOUT)
 
 
@@ -48,8 +49,8 @@ class WSGIPool:
         self._passwords = Bulkhead("passwords", PASSWORDS_AT_ONCE)
         self._searches = Bulkhead("searches", SEARCHES_AT_ONCE)
         self._upkeep = Bulkhead("upkeep", UPKEEP_AT_ONCE)
-        self._reads = Bulkhead("reads", max(1, threads - purchases))
-        at_once = max(threads, purchases + 1) + changes + PASSWORDS_AT_ONCE + SEARCHES_AT_ONCE + UPKEEP_AT_ONCE
+        self._reads = Bulkhead("reads", max(1, threads - topology.PURCHASE_CALLS_OF_A_FRONT))
+        at_once = threads + purchases + changes + PASSWORDS_AT_ONCE + SEARCHES_AT_ONCE + UPKEEP_AT_ONCE
         self._threads = Threads(application, at_once)
         self._slot_wait_s = slot_wait_s
 
@@ -70,7 +71,7 @@ class WSGIPool:
             return self._passwords
         if is_safe:
             return self._searches if environ.get("QUERY_STRING") and _SEARCH.fullmatch(path) else self._reads
-        return self._purchases if _PURCHASE.match(path) else self._changes
+        return self._purchases if _PURCHASE.fullmatch(path) else self._changes
 
     def close(self) -> None:
         self._threads.close()

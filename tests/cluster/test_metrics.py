@@ -40,7 +40,7 @@ def complaints(family: Metric) -> Iterable[str]:
         yield "a counter that doesn't end in _total"
     if family.type != "counter" and name.endswith(("_total", "_count", "_sum", "_bucket")):
         yield "no counter, but named like one"
-    if family.type == "histogram" and not name.endswith(("_seconds", "_changes")):
+    if family.type == "histogram" and not name.endswith(("_seconds", "_changes", "_requests")):
         yield "a histogram without its unit"
     for sample in family.samples:
         if any(not NAME.fullmatch(label) or label.startswith("__") for label in sample.labels):

@@ -50,8 +50,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "waiting for the lock goes on after the deadline",
         "threads are full of writes that nobody waits for",
         "bookstore_project/replication/sqlite_pair/commit/writing.py",
-        "patience_s = min(timeout_s, deadlines.left_s())",
-        "patience_s = timeout_s",
+        "with writer_lock(service.lock_dir, timeout_s=min(timeout_s, deadlines.left_s())) as lock:",
+        "with writer_lock(service.lock_dir, timeout_s=timeout_s) as lock:",
         "bookstore_project/replication/tests/test_deadlines.py::test_waiting_for_the_lock_ends_with_the_deadline",
     ),
     mutant(

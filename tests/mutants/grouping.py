@@ -7,6 +7,8 @@ ROOM = "bookstore_project/replication/sqlite_pair/commit"
 ATTEMPT, WRITING = (f"{ROOM}/{name}.py" for name in ("attempt", "writing"))
 GROUP, MEMBER = (f"bookstore_project/replication/writing/{name}.py" for name in ("group", "member"))
 TESTS = f"{rooms.COMMIT}/test_group_commit.py"
+COMBINING = "bookstore_project/nodes/balancing/combining.py"
+COMBINING_TESTS = "bookstore_project/nodes/balancing/tests/test_combining.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
@@ -89,5 +91,54 @@ MUTANTS: tuple[Mutant, ...] = (
         "                member.has_failed_with_others(error)\n        # What",
         '                member.has_failed(Unavailable("no"))\n        # What',
         f"{TESTS}::test_fronts_that_cannot_be_told_make_it_unknown_for_all",
+    ),
+    mutant(
+        "who gives up without the lock leaves the others of his call in the queue",
+        "no purchase is made any more",
+        GROUP,
+        "        for place in places:  # A place that nobody sees to, after a defect, would stop the queue.\n"
+        "            queue.leave(place)\n",
+        "        pass\n",
+        f"{TESTS}::test_a_call_that_breaks_off_leaves_nobody_in_the_queue",
+    ),
+    mutant(
+        "answers of purchases that went together are mixed up",
+        "a customer gets the link to another one's order",
+        COMBINING,
+        "for each, outcome in zip(taken, outcomes, strict=True):",
+        "for each, outcome in zip(reversed(taken), outcomes, strict=True):",
+        f"{COMBINING_TESTS}::test_those_that_wait_go_together_and_each_gets_its_own_answer",
+    ),
+    mutant(
+        "a front calls order replicas as often as it likes",
+        "purchases take all threads of a replica, and reads find none",
+        COMBINING,
+        "threading.BoundedSemaphore(most_calls)",
+        "threading.BoundedSemaphore(1000)",
+        f"{COMBINING_TESTS}::test_no_more_calls_are_under_way_than_may_be",
+    ),
+    mutant(
+        "the requests of a call without an answer are called unsent",
+        "a purchase that may have been made is told as one that wasn't",
+        COMBINING,
+        "outcomes = [type(error)(str(error)) for _ in taken]",
+        "outcomes = [NeverSent(str(error)) for _ in taken]",
+        f"{COMBINING_TESTS}::test_what_befalls_the_call_befalls_each_of_its_requests[NoAnswer]",
+    ),
+    mutant(
+        "purchases that come together have one deadline",
+        "copies are sold to a customer who was told that it was too late",
+        "catalog_app/batches.py",
+        'Asked(members["order"], lines, part.deadline, ',
+        'Asked(members["order"], lines, None, ',
+        "catalog_app/tests/test_batches.py::test_each_has_a_deadline_of_its_own",
+    ),
+    mutant(
+        "a batch that was refused as a whole is called answered",
+        "a replica that is out of sync stays in rotation",
+        "bookstore_project/nodes/gateway/batches.py",
+        "if answers and all(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in answers):",
+        "if not answers:",
+        "bookstore_project/nodes/gateway/tests/test_batch_gateway.py::test_where_all_are_refused_the_whole_is",
     ),
 )

@@ -47,7 +47,7 @@ def test_what_names_no_fronts_is_refused_in_words(monkeypatch: pytest.MonkeyPatc
 def test_all_fronts_together_leave_half_of_an_order_replica_to_others(tmp_path: Path, count: int) -> None:
     code = (
         "from bookstore_project.settings.topology import *\n"
-        "print(PURCHASES_OF_A_FRONT * len(replicas(FRONT)), replicas(ORDER)[0].threads)"
+        "print(PURCHASE_CALLS_OF_A_FRONT * len(replicas(FRONT)), replicas(ORDER)[0].threads)"
     )
     answer = python(code, BOOKSTORE_DATA=str(tmp_path), BOOKSTORE_FRONTS=str(count))
     writes, threads = map(int, answer.stdout.split())

@@ -1,20 +1,32 @@
 """Calls to the replicas of a service: in turn, with time limits, again on the other while the budget allows it."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import IO
+from typing import IO, TypeVar
 
 from bookstore_project.api import problems
 from bookstore_project.clock import Clock
 from bookstore_project.nodes import client
-from bookstore_project.nodes.balancing.checks import TURNED_AWAY, Call, fault_of, probe, problem_of, reason_of
+from bookstore_project.nodes.balancing.checks import (
+    TURNED_AWAY,
+    Call,
+    CallAll,
+    fault_of,
+    probe,
+    problem_of,
+    reason_of,
+)
 from bookstore_project.nodes.balancing.circuit_breaker import Fault, ReplicaBreakers
 from bookstore_project.nodes.balancing.retry_budget import RetryBudget
 from bookstore_project.nodes.balancing.round_robin import RoundRobin, Turn
+from bookstore_project.nodes.batches import Part
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.settings.topology import Node
+
+R = TypeVar("R", bound=Sequence[client.Reply])
 
 ATTEMPTS = 2
 FIRST_SHARE = 0.6
@@ -54,6 +66,8 @@ class Balancer:
     clock: Clock = time.time
     """Epoch seconds: deadlines travel between processes."""
     sleep: Callable[[float], None] = time.sleep
+    call_all: CallAll | None = None
+    """For several requests at once; None: they are made one by one, by `call`."""
 
     def attempts(self, deadline: float, attempt_s: float, *, is_repeatable: bool = True) -> Iterator[Attempt]:
         """Whom to ask, one after the other, until one has answered: at most ATTEMPTS, each another one.
@@ -115,21 +129,27 @@ class Balancer:
         A large body goes `into` a file, where there is one (`client.call`).
         """
         options = {} if into is None else {"into": into}
-        node, began_at = attempt.node, self.breakers.clock()
+
+        def call(**limits: float) -> tuple[client.Reply]:
+            sent = {"body": body, "extra_headers": extra_headers}
+            return (self.call(attempt.node, method, path, **sent, **limits, **options),)
+
+        (reply,) = self._asked(attempt, call)
+        return reply
+
+    def ask_all(self, attempt: Attempt, path: str, parts: Sequence[Part]) -> Sequence[client.Reply]:
+        """The same with several requests at once, of which each gets its answer (`nodes.batches`)."""
+        call_all = self.call_all or client.one_by_one(self.call)
+        return self._asked(attempt, partial(call_all, attempt.node, path, parts))
+
+    def _asked(self, attempt: Attempt, call: Callable[..., R]) -> R:
+        began_at = self.breakers.clock()
         is_judged = False
         try:
-            reply = self.call(
-                node,
-                method,
-                path,
-                body=body,
-                extra_headers=extra_headers,
-                timeout_s=max(0.0, attempt.until - self.clock()),
-                deadline=attempt.until,
-                **options,
-            )
-            is_judged = self._judge(attempt, reply, began_at)
-            return reply
+            replies = call(timeout_s=max(0.0, attempt.until - self.clock()), deadline=attempt.until)
+            # A replica that has answered one of them isn't out of order.
+            is_judged = self._judge(attempt, min(replies, key=lambda reply: reply.status), began_at)
+            return replies
         except client.CallFailed as error:
             if not self._is_over(attempt) or (isinstance(error, client.NoAnswer) and not attempt.is_short):
                 self._failed(attempt, error, began_at)

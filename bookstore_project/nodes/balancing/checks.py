@@ -3,7 +3,7 @@
 Each replica is checked in a thread of its own, so that a hung one delays no other's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -34,6 +34,8 @@ TURNED_AWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 Call = Callable[..., client.Reply]
 """`nodes.client.call`, or what stands for it in a test."""
+CallAll = Callable[..., Sequence[client.Reply]]
+"""`nodes.client.call_all`, or what stands for it."""
 
 
 def probe(

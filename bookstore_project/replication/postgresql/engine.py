@@ -16,7 +16,7 @@ from bookstore_project.replication.postgresql.roles import Role, try_role
 from bookstore_project.replication.postgresql.rows import from_image
 from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
 from bookstore_project.replication.postgresql.text_search import holding, similar, with_words
-from bookstore_project.replication.postgresql.writing import write
+from bookstore_project.replication.postgresql.writing import write, write_all
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.writing.steps import active_attempt
 from bookstore_project.settings import modes
@@ -47,6 +47,7 @@ __all__ = [
     "try_role",
     "with_words",
     "write",
+    "write_all",
 ]
 
 UNFINISHED = (

@@ -22,17 +22,24 @@ def write(
     service: Service, change: Callable[[], T], caches: Caches, *, timeout_s: float, in_group: bool = False
 ) -> tuple[Committed[T], list[Callback]]:
     """What `change` left for `on_commit` is the caller's to call. Raises as `transaction.run` does."""
-    patience_s = min(timeout_s, deadlines.left_s())
-    locked, perform_here = partial(begun, service), partial(perform, service, caches)
     if in_group:
-        member = Member(change, copy_context())
-        group.write(service, member, locked, perform_here, patience_s)
+        (member,) = write_all(service, [change], caches, timeout_s=timeout_s)
     else:
         member = Member(change)
-        with locked(patience_s) as transaction:
+        with begun(service, min(timeout_s, deadlines.left_s())) as transaction:
             metrics.lock_wait.labels(service.name).observe(time.monotonic() - member.began)
-            perform_here(transaction, [member])
+            perform(service, caches, transaction, [member])
     return member.outcome(), member.callbacks
+
+
+def write_all(
+    service: Service, changes: Sequence[Callable[[], T]], caches: Caches, *, timeout_s: float
+) -> list[Member[T]]:
+    """The same for changes that come together: each in a group, and with an outcome of its own."""
+    members = [Member(change, copy_context()) for change in changes]
+    locked, perform_here = partial(begun, service), partial(perform, service, caches)
+    group.write(service, members, locked, perform_here, min(timeout_s, deadlines.left_s()))
+    return members
 
 
 def settle(service: Service, caches: Caches, *, timeout_s: float) -> None:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from bookstore_project.replication.interface import Caches, Lease, Poll
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.commit.writing import write
+from bookstore_project.replication.sqlite_pair.commit.writing import write, write_all
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, lock, try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator.collector import StandingCollector
@@ -46,6 +46,7 @@ __all__ = [
     "try_role",
     "with_words",
     "write",
+    "write_all",
 ]
 
 UNFINISHED = ""

@@ -2,7 +2,8 @@
 
 One of those that wait leads. It stands in line for the lock, as a writer alone does, and takes all that wait by then:
 one commit of each file, one invalidation and one floor for all of them. The next of the waiting leads from then on,
-and stands in line meanwhile. A change that finds nobody waiting leads at once: alone it waits for nobody.
+and stands in line meanwhile. A change that finds nobody waiting leads at once: alone it waits for nobody. Changes
+that come together, from one caller, stand in the queue together.
 Source: DeWitt et al., Implementation Techniques for Main Memory Database Systems (1984).
 """
 
@@ -65,13 +66,13 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def join(self, member: Member[Any]) -> _Place:
-        place = _Place(member)
+    def join(self, members: Sequence[Member[Any]]) -> list[_Place]:
+        """Places for all of them, one after the other."""
+        places = [_Place(member) for member in members]
         with self._guard:
-            self._waiting.append(place)
-            if len(self._waiting) == 1:
-                place.lead()
-        return place
+            self._waiting.extend(places)
+            self._hand_over()
+        return places
 
     def take(self) -> list[_Place]:
         """All that wait, as the leader, who has the lock; who comes now waits for the next one."""
@@ -103,19 +104,35 @@ def queue_of(service: Service) -> Queue:
         return _queues.setdefault(service.name, Queue())
 
 
-def write(service: Service, member: Member[Any], locked: Locked[L], perform: Perform[L], timeout_s: float) -> None:
-    """Has the member's change made, with others or alone; `perform` gives each of them its outcome.
+def write(
+    service: Service, members: Sequence[Member[Any]], locked: Locked[L], perform: Perform[L], timeout_s: float
+) -> None:
+    """Has the members' changes made, with others or alone; `perform` gives each of them its outcome.
 
-    Raises Unavailable if neither this thread nor the one that leads has had the lock in time: nothing was changed.
+    Unavailable is the outcome of those for which neither this thread nor the one that leads has had the lock in time:
+    nothing was changed.
     """
     until = time.monotonic() + timeout_s
     queue = queue_of(service)
-    place = queue.join(member)
+    places = queue.join(members)
+    try:
+        for place in places:
+            _see_to(service, place, locked, perform, until)
+    finally:
+        for place in places:  # A place that nobody sees to, after a defect, would stop the queue.
+            queue.leave(place)
+
+
+def _see_to(service: Service, place: _Place, locked: Locked[L], perform: Perform[L], until: float) -> None:
     place.wait(_left_s(until))
     if place.is_leader:
-        _lead(service, place, partial(locked, _left_s(until)), perform)
-    elif queue.leave(place):
-        raise Unavailable("Another writer holds the lock for too long; nothing was changed.")
+        try:
+            _lead(service, place, partial(locked, _left_s(until)), perform)
+        except Unavailable as error:
+            place.member.has_failed(error)
+    elif queue_of(service).leave(place):
+        late = Unavailable("Another writer holds the lock for too long; nothing was changed.")
+        place.member.has_failed(late)
     else:
         place.wait_until_done()
 

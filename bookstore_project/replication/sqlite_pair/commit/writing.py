@@ -31,22 +31,29 @@ def write(
     in_group: bool = False,
 ) -> tuple[Committed[T], list[Callback]]:
     """Steps 1 to 8; what `change` left for `on_commit` is the caller's to call. Raises as `transaction.run` does."""
-    patience_s = min(timeout_s, deadlines.left_s())
     if in_group:
-        member = Member(change, copy_context())
-        group.write(
-            service,
-            member,
-            lambda left_s: writer_lock(service.lock_dir, timeout_s=left_s),
-            lambda lock, members: perform(service, lock, caches, members, {}),
-            patience_s,
-        )
+        (member,) = write_all(service, [change], caches, timeout_s=timeout_s)
     else:
         member = Member(change)
-        with writer_lock(service.lock_dir, timeout_s=patience_s) as lock:
+        with writer_lock(service.lock_dir, timeout_s=min(timeout_s, deadlines.left_s())) as lock:
             metrics.lock_wait.labels(service.name).observe(time.monotonic() - member.began)
             perform(service, lock, caches, [member], {})
     return member.outcome(), member.callbacks
+
+
+def write_all(
+    service: Service, changes: Sequence[Callable[[], T]], caches: Caches, *, timeout_s: float
+) -> list[Member[T]]:
+    """The same for changes that come together: each in a group, and with an outcome of its own."""
+    members = [Member(change, copy_context()) for change in changes]
+    group.write(
+        service,
+        members,
+        lambda left_s: writer_lock(service.lock_dir, timeout_s=left_s),
+        lambda lock, taken: perform(service, lock, caches, taken, {}),
+        min(timeout_s, deadlines.left_s()),
+    )
+    return members
 
 
 def settle(service: Service, caches: Caches, *, timeout_s: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from bookstore_project.nodes import deadlines
-from bookstore_project.replication import failpoints
+from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable, WriteRefused
 from bookstore_project.replication.interface import Committed
@@ -30,7 +30,7 @@ from bookstore_project.replication.tests.support.replica_files import (
     opened,
     rows,
 )
-from bookstore_project.replication.transaction import run, settle
+from bookstore_project.replication.transaction import run, run_all, settle
 from bookstore_project.replication.writing import group
 from tests.actors import Actor
 from tests.waiting import wait_for
@@ -177,6 +177,92 @@ def test_what_is_left_for_on_commit_runs_once_for_each_when_all_is_visible(empty
     before = head("shelf-1")
     together(*(partial(change, name) for name in "abc"))
     assert sorted(told) == [("a", before + 2), ("c", before + 2)]
+
+
+# ------------------------------------------------------------------------------------- that come together
+
+
+def test_those_that_come_together_are_one_commit(empty_store: Path, seen: Seen) -> None:
+    before = head("shelf-1")
+    made = run_all("shelf", [shelf(name) for name in "abc"])
+    assert [each.outcome().position for each in made] == [before + 1, before + 2, before + 3]
+    assert seen.reached == {"begun": 1, "made": 3, "committed-shelf-1": 1, "committed-shelf-2": 1, "floor": 1}
+    assert waiting() == 0
+    assert_copies_equal("shelf")
+
+
+def test_one_that_fails_is_its_own_affair_where_they_come_together(empty_store: Path) -> None:
+    first, failed, last = run_all("shelf", [shelf("a"), lambda: in_vain(ValueError("no")), shelf("b")])
+    with pytest.raises(ValueError, match="no"):
+        failed.outcome()
+    assert first.outcome().position + 1 == last.outcome().position
+    assert names("shelf-1") == names("shelf-2") == {"a", "b"}
+
+
+def test_more_than_a_group_holds_are_all_made(empty_store: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "MOST_MEMBERS", 2)
+    for each in run_all("shelf", [shelf(name) for name in "abcde"]):
+        each.outcome()
+    assert seen.reached["begun"] == 3
+    assert names("shelf-2") == set("abcde")
+
+
+def test_without_the_lock_none_of_them_is_made_and_nobody_is_kept_waiting(empty_store: Path) -> None:
+    with writer_lock(SHELVES.lock_dir, timeout_s=60):
+        made = run_all("shelf", [shelf("a"), shelf("b")], timeout_s=0.01)
+    for each in made:
+        with pytest.raises(Unavailable):
+            each.outcome()
+    assert waiting() == 0
+    assert in_a_group(shelf("c")).position == head("shelf-1")
+    assert names("shelf-1") == {"c"}
+
+
+def test_a_call_that_breaks_off_leaves_nobody_in_the_queue(
+    empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group, "MOST_MEMBERS", 1)
+
+    def break_() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all("shelf", [break_, shelf("a"), shelf("b")])
+    assert waiting() == 0
+
+
+def test_they_take_part_in_the_group_of_others(empty_store: Path, seen: Seen) -> None:
+    with writer_lock(SHELVES.lock_dir, timeout_s=60):
+        alone = Actor(partial(in_a_group, shelf("a")))
+        wait_for(lambda: waiting() == 1)
+        both = Actor(partial(run_all, "shelf", [shelf("b"), shelf("c")]))
+        wait_for(lambda: waiting() == 3)
+    alone.result()
+    both.result()
+    assert seen.reached["begun"] == 1
+    assert names("shelf-1") == {"a", "b", "c"}
+
+
+def test_they_do_not_begin_inside_of_another_write_or_a_read(empty_store: Path) -> None:
+    def within() -> None:
+        run_all("shelf", [shelf("a")])
+
+    with pytest.raises(WriteRefused):
+        run("shelf", within)
+    with reads.reading("shelf"), pytest.raises(WriteRefused):
+        within()
+
+
+def test_their_callbacks_run_when_all_is_visible(empty_store: Path) -> None:
+    told: list[tuple[str, int]] = []
+
+    def change(name: str) -> None:
+        made = Shelf.objects.create(name=name)
+        transaction.on_commit(lambda: told.append((name, floor("shelf"))), using=made._state.db)
+
+    before = head("shelf-1")
+    run_all("shelf", [partial(change, name) for name in "ab"])
+    assert told == [("a", before + 2), ("b", before + 2)]
 
 
 # ------------------------------------------------------------------------------------ one that is refused
