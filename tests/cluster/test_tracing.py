@@ -106,7 +106,9 @@ def test_a_refusal_names_its_request_in_the_document_and_in_every_log(store: Sto
     assert answer.status == 409
     assert answer.json["request_id"] == answer.headers["x-request-id"] == request_id
     lines = wait_for(partial(said_by, store, request_id, 3), 20, "lines in three logs")
-    assert all(" 409 " in line for node in lines for line in lines[node])
+    # A busy machine may have answered 503 before: then another replica was asked.
+    said_no = {node.partition("-")[0] for node in lines if any(" 409 " in line for line in lines[node])}
+    assert said_no == {"front", "order", "catalog"}
 
 
 def test_the_front_makes_an_id_for_who_sends_none_or_a_wild_one(store: Store) -> None:
