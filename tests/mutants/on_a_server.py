@@ -79,7 +79,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "whose row refers to nothing is found out at the commit",
         "a customer's purchase fails for another one's fault",
         ATTEMPT,
-        '            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")\n',
+        "SET CONSTRAINTS ALL IMMEDIATE; ",
         "",
         f"{GROUPING}::test_what_one_of_them_raises_takes_back_that_one_alone[a reference to nothing]",
     ),

@@ -24,6 +24,7 @@ from bookstore_project.replication.postgresql.backend.base import DatabaseWrappe
 from bookstore_project.replication.postgresql.head import Head
 from bookstore_project.replication.postgresql.leases import forget_all, hold
 from bookstore_project.replication.postgresql.primary import first_answer, own_alias, unavailable
+from bookstore_project.replication.postgresql.rows import get_row
 from bookstore_project.replication.postgresql.waiting import NotConfirmed, confirmed
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.timelines import new_timeline
@@ -107,7 +108,7 @@ class Attempt:
         """The server's checksums vouch for a row."""
 
     def get_verified(self, model: type[M], key: object) -> M | None:
-        return model._default_manager.using(self.lead_alias).filter(pk=key).first()
+        return get_row(model, key, self.lead_alias)
 
     def perform(self, members: Sequence[Member[Any]]) -> None:
         """Afterwards each member knows its outcome, be it an error of its own.
@@ -175,9 +176,8 @@ class Attempt:
     def _changes(self) -> list[entries.RowChange]:
         """All that the member did; raises what a constraint has against it, and Unavailable if that can't be all."""
         # Now, while it is known whose row it is, and not at the commit.
-        with self._database.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        with self._database.wrap_database_errors:
+            self._database.raw.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         self._noted += changes.take_noted(self._database.raw)
         tables = {table for _, table, *_ in self._noted}
         if not {table for table, _ in self._touched} <= tables and schema.lacks_triggers(

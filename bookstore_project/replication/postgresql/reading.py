@@ -23,6 +23,7 @@ from bookstore_project.replication.postgresql.backend.base import DatabaseWrappe
 from bookstore_project.replication.postgresql.barrier import barrier_of, server_timeline
 from bookstore_project.replication.postgresql.head import Head
 from bookstore_project.replication.postgresql.primary import first_answer, own_alias, unavailable
+from bookstore_project.replication.postgresql.rows import get_row
 from bookstore_project.replication.postgresql.writing import settle
 from bookstore_project.replication.service import Service
 
@@ -122,7 +123,7 @@ def _base(database: DatabaseWrapper) -> int:
 
 def get_verified(model: type[M], key: object, alias: str) -> M | None:
     """The server's checksums vouch for a row."""
-    return model._default_manager.using(alias).filter(pk=key).first()
+    return get_row(model, key, alias)
 
 
 def has_history(service: Service) -> bool:

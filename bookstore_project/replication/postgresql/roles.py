@@ -5,7 +5,7 @@ Source: https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from zlib import crc32
 
 import psycopg
@@ -33,6 +33,8 @@ class Role:
 
     def give_up(self) -> None:
         if self._database is not None:
+            with suppress(DatabaseError, psycopg.Error):  # To close it isn't enough: the server may take a moment.
+                self._database.raw.execute("SELECT pg_advisory_unlock_all()")
             self._database.close()
             self._database = None
 
