@@ -43,8 +43,13 @@ LEAST_OF_ISBN = 4
 
 
 def _holding(words: Iterable[Word]) -> Q:
-    """That a book may have these words, by the index; what may be written apart, it doesn't know."""
-    return engine.holding(PARTS, [word.key for word in words if word.key and not word.apart])
+    """That a book may have these words, by the index."""
+    return engine.holding(PARTS, _parts_of(words))
+
+
+def _parts_of(words: Iterable[Word]) -> list[str]:
+    """What the index knows of words; not of those that may be written apart."""
+    return [word.key for word in words if word.key and not word.apart]
 
 
 def has_words_or_numbers(search: str) -> Q:
@@ -82,6 +87,11 @@ class BookQuerySet(KeyedQuerySet["Book"]):
         Raises UnfitText for a search with characters that no text can have.
         """
         return self.filter(_holding(words_of(search)), containing(search, SEARCHED))
+
+    def first_matching(self, search: str, most: int) -> list[int]:
+        """The ids of the first of them; how many more there are isn't found out. Raises UnfitText."""
+        parts = _parts_of(words_of(search))
+        return engine.first_holding(PARTS, parts, self.filter(containing(search, SEARCHED)), most)
 
     def sorted_by(self, ordering: str) -> "BookQuerySet":
         """By a field, then by id; with a minus sign, the reverse. Texts as people sort them, by their keys."""

@@ -283,6 +283,11 @@ class Engine(Protocol):
     def holding(self, index: TextIndex, parts: Sequence[str]) -> models.Q:
         """A condition that all rows meet which hold these parts, and few others; what it says is soon known."""
 
+    def first_holding(
+        self, index: TextIndex, parts: Sequence[str], among: models.QuerySet[models.Model], most: int
+    ) -> list[int]:
+        """Primary keys of rows among these that meet the same condition: the `most` lowest, in order."""
+
     def with_words(
         self,
         index: TextIndex,

@@ -63,6 +63,15 @@ MUTANTS = (
         f"{TESTS}::test_the_only_copy_in_sync_serves_on_with_an_index_out_of_step",
     ),
     mutant(
+        "words that were read once are never read again",
+        "a typo in the title of a new book finds nothing until the replica is restarted",
+        "bookstore_project/replication/sqlite_pair/reading/vocabulary.py",
+        "if words is not None and words.state == state:",
+        "if words is not None:",
+        "catalog_app/tests/test_finding.py::TestTypos"
+        "::test_a_word_that_came_or_went_since_it_was_last_looked_for_is_known_as_such",
+    ),
+    mutant(
         "a book that is retired stays among the topics",
         "a topic leads to an empty page",
         "bookstore_project/api/cached_resources.py",

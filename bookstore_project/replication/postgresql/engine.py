@@ -15,7 +15,7 @@ from bookstore_project.replication.postgresql.reading import get_verified, has_h
 from bookstore_project.replication.postgresql.roles import Role, try_role
 from bookstore_project.replication.postgresql.rows import from_image
 from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
-from bookstore_project.replication.postgresql.text_search import holding, similar, with_words
+from bookstore_project.replication.postgresql.text_search import first_holding, holding, similar, with_words
 from bookstore_project.replication.postgresql.writing import write, write_all
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.writing.steps import active_attempt
@@ -31,6 +31,7 @@ __all__ = [
     "from_image",
     "get_verified",
     "has_history",
+    "first_holding",
     "holding",
     "listeners",
     "lock",

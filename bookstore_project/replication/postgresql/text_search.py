@@ -20,6 +20,13 @@ def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
     return _all(_in_any(index.columns, "contains", part) for part in parts)
 
 
+def first_holding(
+    index: TextIndex, parts: Sequence[str], among: models.QuerySet[models.Model], most: int
+) -> list[int]:
+    """Primary keys of the first `most` of these rows that may hold all parts."""
+    return list(among.filter(holding(index, parts)).order_by("pk").values_list("pk", flat=True)[:most])
+
+
 def with_words(
     index: TextIndex, terms: Sequence[Term], among: models.QuerySet[models.Model], columns: Sequence[str], most: int
 ) -> list[int]:

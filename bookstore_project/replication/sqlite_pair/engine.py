@@ -14,7 +14,7 @@ from bookstore_project.replication.sqlite_pair.reading.counting import counted
 from bookstore_project.replication.sqlite_pair.reading.gate import read, read_beside
 from bookstore_project.replication.sqlite_pair.reading.missed import missed
 from bookstore_project.replication.sqlite_pair.reading.objects import from_image, get_verified
-from bookstore_project.replication.sqlite_pair.reading.text_search import holding, similar, with_words
+from bookstore_project.replication.sqlite_pair.reading.text_search import first_holding, holding, similar, with_words
 from bookstore_project.replication.sqlite_pair.repair.bootstrap import has_history
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
 from bookstore_project.replication.sqlite_pair.repair.maintenance import register as register_maintenance
@@ -27,6 +27,7 @@ __all__ = [
     "can_serve",
     "collector",
     "counted",
+    "first_holding",
     "from_image",
     "get_verified",
     "has_history",

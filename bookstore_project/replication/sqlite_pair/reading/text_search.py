@@ -9,12 +9,12 @@ from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
 from bookstore_project.replication.nearest_words import most_errors, nearest
-from bookstore_project.replication.sqlite_pair.files.text_index import table_of, vocabulary_of
+from bookstore_project.replication.sqlite_pair.files.text_index import table_of
+from bookstore_project.replication.sqlite_pair.reading import vocabulary
 from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
 
 TRIGRAM = 3
 """Characters of the shortest part that an index of parts knows."""
-_LAST = "\U0010ffff"
 
 
 def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
@@ -22,19 +22,34 @@ def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
 
     Parts that are too short to be known don't count.
     """
-    grams = {part[at : at + TRIGRAM] for part in parts for at in range(len(part) - TRIGRAM + 1)}
-    if not grams:
+    match = _grams(parts)
+    if not match:
         return models.Q()
-    name, match = table_of(index), " ".join(map(_quoted, sorted(grams)))
+    name = table_of(index)
     return models.Q(pk__in=RawSQL(f'SELECT rowid FROM "{name}" WHERE "{name}" MATCH %s', (match,)))
+
+
+def first_holding(
+    index: TextIndex, parts: Sequence[str], among: models.QuerySet[models.Model], most: int
+) -> list[int]:
+    """Primary keys of the first `most` of these rows that may hold all parts; those after them aren't looked at."""
+    match = _grams(parts)
+    if not match:
+        return list(among.order_by("pk").values_list("pk", flat=True)[:most])
+    return _first(index, match, among, most)
 
 
 def with_words(
     index: TextIndex, terms: Sequence[Term], among: models.QuerySet[models.Model], columns: Sequence[str], most: int
 ) -> list[int]:
     """Primary keys of the rows that have all terms in these columns, lowest first, and no more than `most`."""
-    name = table_of(index)
     match = f"{{{' '.join(map(_quoted, columns))}}} : ({' AND '.join(map(_expression, terms))})"
+    return _first(index, match, among, most)
+
+
+def _first(index: TextIndex, match: str, among: models.QuerySet[models.Model], most: int) -> list[int]:
+    """Row by row, as the index gives them: what comes after the last one that is wanted is never found."""
+    name = table_of(index)
     this_row = among.filter(pk=RawSQL(f'"{name}".rowid', ())).order_by().values("pk")
     exists, values = this_row.query.sql_with_params()
     with connections[among.db].cursor() as cursor:
@@ -55,14 +70,15 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
         return []
     known: list[tuple[str, int]] = []
     for first in dict.fromkeys(word[:2]):
-        with connections[using].cursor() as cursor:
-            cursor.execute(
-                f'SELECT term, doc FROM "{vocabulary_of(index)}" '
-                "WHERE term >= %s AND term < %s AND length(term) >= %s",
-                (first, f"{first}{_LAST}", len(word) - most),
-            )
-            known += cursor.fetchall()
+        words = vocabulary.beginning_with(first, index, using)
+        known += [each for each in zip(words.terms, words.rows, strict=True) if len(each[0]) >= len(word) - most]
     return nearest(word, known, most)
+
+
+def _grams(parts: Sequence[str]) -> str:
+    """What any row has that holds the parts, as a query; empty if all are too short."""
+    grams = {part[at : at + TRIGRAM] for part in parts for at in range(len(part) - TRIGRAM + 1)}
+    return " ".join(map(_quoted, sorted(grams)))
 
 
 def _expression(term: Term) -> str:
