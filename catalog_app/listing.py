@@ -1,5 +1,6 @@
 """Lists of books, page by page: how long they are is known, and what stands before a page is hardly read."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, overload
@@ -52,6 +53,14 @@ def number_of_books(**given: Any) -> int:
     """How many there are with these values of `retired` and `topic`."""
     counted = engine.counted(BOOKS_BY_TOPIC if "topic" in given else BOOKS, given, Book.objects.db)
     return sum(each.rows for each in counted)
+
+
+def topics_of_books() -> list[str]:
+    """Of books on sale and retired, those with most books first."""
+    number: Counter[str] = Counter()
+    for each in engine.counted(BOOKS_BY_TOPIC, {}, Book.objects.db):
+        number[each.values[1]] += each.rows
+    return [topic for topic, _ in number.most_common()]
 
 
 def topics() -> list[dict[str, Any]]:

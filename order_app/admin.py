@@ -12,6 +12,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import URLPattern
 
+from bookstore_project.api.admin_periods import PeriodFilter
 from bookstore_project.api.order_numbers import ids_of, number_of
 from bookstore_project.api.permissions import VIEW_ORDER, is_allowed
 from bookstore_project.api.representations import is_book_id
@@ -142,12 +143,11 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     list_display = ("number", "status", "books", "copies", "sum", "created_at")
     fields = ("number", "status", "refunded", "created_at", "id", "sale")
     readonly_fields = ("number",)
-    list_filter = ("status", "created_at", BookFilter)
+    list_filter = ("status", "created_at", PeriodFilter, BookFilter)
     search_fields = ("lines__title", "id")
     key_of = {"lines__title": "lines__title_key"}
     inlines = (LineInline, ChangeInline)
     actions = (admin_changes.hand_out,)
-    date_hierarchy = "created_at"
     list_per_page = 50
     show_full_result_count = False
 

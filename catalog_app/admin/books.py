@@ -22,6 +22,7 @@ from bookstore_project.replication.web.exporting import ExportedList
 from bookstore_project.replication.web.failover_page import others_in_sync
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
+from catalog_app.admin.counting import CountedPages, TopicFilter
 from catalog_app.admin.exporting import export
 from catalog_app.admin.filters import StockFilter
 from catalog_app.admin.forms import BookForm, BookRowForm
@@ -83,7 +84,7 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
     list_display_links = ("id", "title")
     list_editable = ("price", "quantity")
     actions: Any = (restock, retire, bring_back)
-    list_filter = (StockFilter, "retired", "topic")
+    list_filter = (StockFilter, "retired", TopicFilter)
     search_fields = ("title", "authors", "isbn13")
     key_of = SORTED_BY_KEY
     fields = ("title", "authors", "isbn13", "topic", "price", "quantity", "version", "retired")
@@ -92,6 +93,7 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
     # "Show all" stays below DATA_UPLOAD_MAX_NUMBER_FIELDS: a row of the form has six fields.
     list_max_show_all = 150
     show_full_result_count = False
+    paginator = CountedPages
 
     class Media:
         css = {"all": ("catalog_app/stock.css",)}

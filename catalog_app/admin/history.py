@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from bookstore_project.api.admin_periods import PeriodFilter
 from bookstore_project.api.permissions import VIEW_BOOK, is_allowed
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
@@ -38,10 +39,9 @@ def history_context(request: HttpRequest, book: Book) -> dict[str, Any]:
 class BookChangeAdmin(KeyedAdmin, ReadOnlyAdmin):
     service = topology.CATALOG
     list_display = ("created_at", "book", "field", "before", "after", "actor", "way")
-    list_filter = ("field", "way", OfOneBook)
+    list_filter = (PeriodFilter, "field", "way", OfOneBook)
     search_fields = ("book__title", "actor")
     key_of = {"book__title": "book__title_key"}
-    date_hierarchy = "created_at"
     list_select_related = ("book",)
     show_full_result_count = False
 

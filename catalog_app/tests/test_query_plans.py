@@ -56,6 +56,18 @@ def test_a_page_of_a_topic_reads_the_books_of_that_topic_alone(seven_books: Path
         assert SORTS not in plan
 
 
+@pytest.mark.parametrize("ordering", ["title", "authors", "price"])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_page_of_a_topic_is_found_in_the_orders_that_the_shop_offers(
+    seven_books: Path, ordering: str, sign: str
+) -> None:
+    with reads.reading(topology.CATALOG):
+        plans = plans_of(selectors.books_matching({**QUERY, "topic": "x", "ordering": f"{sign}{ordering}"}).rows)
+    for plan in plans:
+        assert f"COVERING INDEX book_on_sale_by_topic_{ordering} (topic=?)" in plan
+        assert SORTS not in plan
+
+
 @pytest.mark.parametrize("search", ["noobs", "rpc noob", "noobs 9780306406157", "j.k. rowling"])
 def test_the_admin_looks_words_up_and_does_not_read_all_books(seven_books: Path, search: str) -> None:
     with reads.reading(topology.CATALOG):

@@ -74,6 +74,12 @@ def totals(answer: Any) -> str:
         ("?created_at__year=2030", "4 orders, 1006 copies, takings 100000000041.70"),
         ("?created_at__year=2030&created_at__month=1", "3 orders, 6 copies, takings 51.70"),
         ("?created_at__year=2030&created_at__month=1&created_at__day=1", "2 orders, 3 copies, takings 51.10"),
+        ("?when=2029", "1 order, 1 copy, takings 25.50"),
+        ("?when=2029-12-31", "1 order, 1 copy, takings 25.50"),
+        ("?when=2030", "4 orders, 1006 copies, takings 100000000041.70"),
+        ("?when=2030-01", "3 orders, 6 copies, takings 51.70"),
+        ("?when=2030-01-01", "2 orders, 3 copies, takings 51.10"),
+        ("?when=2030-12", "0 orders, 0 copies, takings 0.00"),
         (f"?created_at__gte=2030-01-02{ZERO}&created_at__lt=2030-01-03{ZERO}", "1 order, 3 copies, takings 0.60"),
         (f"?q={FIRST}", "1 order, 1 copy, takings 25.50"),
         (f"?q={FIRST.hex}", "1 order, 1 copy, takings 25.50"),
@@ -126,9 +132,12 @@ def test_the_filter_offers_the_books_with_the_most_orders_and_the_chosen_one(
 
 
 def test_the_dates_lead_down_from_years_to_days(sold: Client) -> None:
-    assert {"?created_at__year=2029", "?created_at__year=2030"} <= set(Page.of(page(sold).content).links)
-    months = Page.of(page(sold, "?created_at__year=2030").content).links
-    assert "?created_at__month=1&created_at__year=2030" in months
+    assert {"?when=2029", "?when=2030"} <= set(Page.of(page(sold).content).links)
+    months = Page.of(page(sold, "?when=2030").content).links
+    assert {"?when=2030-01", "?when=2030-02"} <= set(months)
+    assert "?when=2029-12" not in months
+    days = Page.of(page(sold, "?when=2030-02").content).links
+    assert [link for link in days if link.startswith("?when=2030-02-")] == ["?when=2030-02-01"]
 
 
 @pytest.mark.parametrize(
