@@ -43,6 +43,7 @@ class BookChangeAdmin(KeyedAdmin, ReadOnlyAdmin):
     search_fields = ("book__title", "actor")
     key_of = {"book__title": "book__title_key"}
     list_select_related = ("book",)
+    ordering = ("-created_at", "-id")
     show_full_result_count = False
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -53,4 +54,5 @@ class BookChangeAdmin(KeyedAdmin, ReadOnlyAdmin):
         return self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).order_by("-id")
+        """Newest first: in the order of the index by which a period is found."""
+        return super().get_queryset(request).order_by("-created_at", "-id")
