@@ -17,6 +17,8 @@ from bookstore_project.replication.text_indexes import TextIndex
 
 MOST_WORDS = 200_000
 """That are kept: of the letters that were asked for last. They take some 15 MB."""
+MOST_LETTERS = 100
+"""Of which any are kept: there are more that no word begins with than anybody has memory for."""
 _LAST = "\U0010ffff"
 
 
@@ -46,9 +48,13 @@ def beginning_with(letter: str, index: TextIndex, using: str) -> Words:
     with _lock:
         _kept[key] = words
         _kept.move_to_end(key)
-        while len(_kept) > 1 and sum(len(each.terms) for each in _kept.values()) > MOST_WORDS:
+        while len(_kept) > 1 and _is_too_much():
             _kept.popitem(last=False)
     return words
+
+
+def _is_too_much() -> bool:
+    return len(_kept) > MOST_LETTERS or sum(len(each.terms) for each in _kept.values()) > MOST_WORDS
 
 
 def _state(index: TextIndex, using: str) -> tuple[Any, ...]:
