@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crowded, goals, outages, repair, replication, stops, yardstick
+from benchmarks import crowded, goals, many_books, outages, repair, replication, stops, yardstick
 from benchmarks.children import say, tell
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, restock, start_seconds
@@ -24,7 +24,7 @@ def main() -> int:
     """The exit status: 1 if a figure falls below 0.8 of its goal, unless it was measured quickly."""
     options = parse_options()
     chosen = options.only or list(PARTS)
-    if {"front", "yardstick"} & set(chosen):
+    if {"front", "yardstick", "many-books"} & set(chosen):
         require_wrk()
     figures: Figures = {}
     with tool.running("bench", plan_of(chosen, options), write=print_aside) as telling:
@@ -152,12 +152,18 @@ def measure_outages(base: Path, options: argparse.Namespace) -> Figures:
     return outages.measure(base, 4 if options.quick else 15)
 
 
+def measure_many_books(base: Path, options: argparse.Namespace) -> Figures:
+    books = options.books or (20_000 if options.quick else many_books.MANY)
+    return many_books.measure(base, options.rounds, options.seconds, books, options.shelf)
+
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "start": measure_start,
     "stop": measure_stop,
     "front": measure_front,
     "yardstick": measure_yardstick,
     "crowd": measure_crowd,
+    "many-books": measure_many_books,
     "coherence": measure_coherence,
     "outages": measure_outages,
     "replication": measure_replication,
@@ -171,6 +177,7 @@ MINUTES = {
     "front": 4,
     "yardstick": 5,
     "crowd": 3,
+    "many-books": 12,
     "coherence": 1.5,
     "outages": 2,
     "replication": 1,
@@ -200,6 +207,13 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=4, help="seconds of load in a round (default 4)")
     parser.add_argument("--quick", action="store_true", help="small and inexact, to see that all of it runs")
     parser.add_argument("--before", type=Path, help="figures of an earlier run (its --json), to compare with")
+    parser.add_argument("--books", type=int, help=f"of the part `many-books` (default {many_books.MANY:,})")
+    parser.add_argument(
+        "--shelf",
+        type=Path,
+        help="the data folder of a store with so many --books, made by `python -m benchmarks.full_shelf`; it is sold "
+        "from (default: one is made, which takes minutes)",
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     if options.quick:

@@ -11,9 +11,9 @@ from typing import Any
 from tests.store import ROOT, addresses, environment_for
 
 
-def build(data: Path, *arguments: str) -> None:
-    """Makes a store's files; see `benchmarks.bigstore` for the arguments."""
-    command = [sys.executable, "-m", "benchmarks.bigstore", *arguments]
+def build(data: Path, *arguments: str, module: str = "benchmarks.bigstore") -> None:
+    """Makes a store's files; see the module for the arguments."""
+    command = [sys.executable, "-m", module, *arguments]
     subprocess.run(command, cwd=ROOT, env=environment_for(data, addresses()), check=True, stdout=subprocess.DEVNULL)
 
 

@@ -44,6 +44,14 @@ def _time(whose: str, goal: float) -> Goal:
     return Goal(name, title, "ours, processor ms a request", goal, is_most=True, is_of_before=True)
 
 
+def _wait(whose: str) -> tuple[Goal, Goal]:
+    title = f"{whose}, of many books"
+    return (
+        Goal(f"{title}, p50, ms", title, "p50, ms", 20, is_most=True),
+        Goal(f"{title}, p99, ms", title, "p99, ms", 80, is_most=True),
+    )
+
+
 CROWD = "64 clients on two fronts"
 GOALS = (
     _purchase("1 client", 1.0),
@@ -57,6 +65,14 @@ GOALS = (
     Goal("sale with a front ÷ without", "sale with one front ÷ with none", "ratio of speeds", 0.85),
     Goal("miss ÷ direct read", "miss ÷ read at the catalog", "ratio", 0.7),
     Goal("hit ÷ bare application", "hit ÷ bare application", "ratio", 0.88),
+    Goal("hit, many books ÷ 100", "hit, many books ÷ 100", "ratio", 0.95),
+    Goal("miss, many books ÷ 100", "miss, many books ÷ 100", "ratio", 0.9),
+    Goal("purchase, many books ÷ 100", "purchase, many books ÷ 100", "ratio", 0.9),
+    *_wait("topic page"),
+    *_wait("page 10,000"),
+    *_wait("find, several words"),
+    *_wait("find, a beginning"),
+    *_wait("find, with a typo"),
     Goal("idle store, % of a core", "idle store", "% of a core", 1.0, is_most=True),
     Goal("start to ready, warm, s", "from `make run` to ready", "again, s", 2.0, is_most=True),
 )

@@ -4,9 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import children
+from benchmarks import children, many_books
+from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.files import derived, scrub
+from bookstore_project.sqlite_files import opened
 
 pytestmark = pytest.mark.processes
+CATALOG = get_service("catalog")
+
+
+def test_a_full_shelf_is_what_transactions_would_have_left(tmp_path: Path) -> None:
+    children.build(tmp_path / "store", "30", module="benchmarks.full_shelf")
+    with children.party(tmp_path / "store") as party:
+        assert len(party("sell", 2)) == 2
+    for alias in ("catalog-1", "catalog-2"):
+        with opened(tmp_path / "store" / alias / "catalog.sqlite3") as connection:
+            assert derived.findings(connection, CATALOG) == scrub.findings(connection, CATALOG) == []
+            assert connection.execute("SELECT count(*) FROM catalog_app_book").fetchone() == (37,)
+
+
+def test_searches_are_drawn_the_same_each_time() -> None:
+    first, again = (list(many_books.kinds(500)) for _ in range(2))
+    assert first == again
+    assert {len(paths) for _, paths in first} == {many_books.REQUESTS}
 
 
 def test_a_store_to_be_measured_is_built_and_sold_from(tmp_path: Path) -> None:
