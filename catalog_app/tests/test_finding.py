@@ -1,5 +1,6 @@
 """Books are found by words as people type them, best first; and nothing that contained the words is lost."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -41,7 +42,10 @@ MORE = (
 
 
 @pytest.fixture
-def shelf(seven_books: Path) -> None:
+def shelf(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Files of tests are copies of one, and may have come to the same state by other words.
+    monkeypatch.setattr(vocabulary, "_kept", OrderedDict())
+
     def add() -> None:
         for title, authors in (*SHELF, *MORE):
             add_book({"title": title, "authors": authors, "topic": "texts", "price": "9.90", "quantity": 1}, "ann")
