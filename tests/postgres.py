@@ -66,6 +66,10 @@ class Server:
         wait_for(self._receivers, what="the standby follows")
         return self
 
+    def promote(self) -> None:
+        """From now on it is a primary, of a timeline of its own."""
+        self.execute("SELECT pg_promote(true, 600)")
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
@@ -153,6 +157,13 @@ def server_of_tests() -> Server:
 @cache
 def standby_of_tests() -> Server:
     return Server(topology.DATA / "postgresql", 5433).follow(server_of_tests())
+
+
+def discard_standby() -> None:
+    """It isn't one any more: the next one to need one has another made."""
+    standby_of_tests().stop()
+    shutil.rmtree(standby_of_tests().data)
+    standby_of_tests.cache_clear()
 
 
 @contextmanager

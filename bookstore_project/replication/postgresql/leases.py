@@ -134,7 +134,8 @@ def hold(database: DatabaseWrapper, caches: Caches, timeline: str, appended: Seq
 
 def _wait_for(beside: DatabaseWrapper, left: dict[Holder, Lease], deliver: Callable[[], Iterable[Holder]]) -> None:
     """`beside`: a connection of its own, whose commits count at once."""
-    beside.raw.execute("SET default_transaction_read_only = off")
+    # For no standby: a primary that has none would wait for ever. If one is promoted, no lease is left anyway.
+    beside.raw.execute("SET default_transaction_read_only = off; SET synchronous_commit = local")
     until: dict[Holder, float] = {}
     while left:
         for holder, lease in left.items():
