@@ -134,11 +134,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "catalog_app/tests/test_batches.py::test_each_has_a_deadline_of_its_own",
     ),
     mutant(
-        "a batch that was refused as a whole is called answered",
-        "a replica that is out of sync stays in rotation",
+        "purchases that are refused together hear what the first of them does",
+        "a purchase that may have been made is told as one that wasn't",
         "bookstore_project/nodes/gateway/batches.py",
-        "if answers and all(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in answers):",
-        "if not answers:",
-        "bookstore_project/nodes/gateway/tests/test_batch_gateway.py::test_where_all_are_refused_the_whole_is",
+        '{"status": each.status, "headers": dict(each.headers)}, each.body)',
+        '{"status": each.status, "headers": dict(each.headers)}, answers[0].body)',
+        "bookstore_project/nodes/gateway/tests/test_batch_gateway.py"
+        "::test_what_is_unknown_of_one_stays_so_where_the_others_are_refused",
+    ),
+    mutant(
+        "a replica that refuses all of a call is taken for one that answers",
+        "a replica that is out of sync stays in rotation",
+        "bookstore_project/nodes/balancing/balancer.py",
+        "min(replies, key=lambda reply: reply.status)",
+        "client.Reply(200, {}, b'')",
+        "bookstore_project/nodes/balancing/tests/test_balancer.py"
+        "::test_whoever_refuses_all_of_a_call_is_out_and_whoever_refuses_some_is_not",
     ),
 )

@@ -69,9 +69,6 @@ def _answer_all(environ: Mapping[str, Any], path: str, answer: Answering, began:
     answers = _answers(path, answer, parts)
     for part, each in zip(parts, answers, strict=True):
         _note(path, part, each, time.perf_counter() - began)
-    if answers and all(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in answers):
-        # As one request's answer would be, so that the caller learns how this replica is.
-        return answers[0].status, answers[0].headers["Content-Type"], answers[0].body
     frames = (({"status": each.status, "headers": dict(each.headers)}, each.body) for each in answers)
     return HTTPStatus.OK, batches.CONTENT_TYPE, batches.encode(frames)
 

@@ -19,6 +19,7 @@ from bookstore_project.nodes.balancing.tests.fakes import (
     request,
     unavailable,
 )
+from bookstore_project.nodes.batches import Part
 
 
 @pytest.fixture
@@ -240,6 +241,16 @@ def test_another_services_fault_is_not_the_replicas(wire: Wire, balancer: Balanc
 
 class Killed(BaseException):
     pass
+
+
+def test_whoever_refuses_all_of_a_call_is_out_and_whoever_refuses_some_is_not(wire: Wire, balancer: Balancer) -> None:
+    parts = [Part(b"a"), Part(b"b")]
+    told = {ONE.name: [unavailable(), OK], TWO.name: [unavailable(), unavailable()]}
+    balancer.call_all = lambda node, *call, **limits: told[node.name]
+    for attempt in balancer.attempts(wire.clock.now + 10, 4):
+        assert balancer.ask_all(attempt, "/", parts) == told[attempt.node.name]
+    assert balancer.breakers.is_in_rotation(ONE)
+    assert not balancer.breakers.is_in_rotation(TWO)
 
 
 def test_a_trial_ends_whatever_breaks(wire: Wire, balancer: Balancer) -> None:

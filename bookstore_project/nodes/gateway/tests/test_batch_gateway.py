@@ -33,6 +33,11 @@ def refuse_one(parts: Sequence[Part]) -> list[Answer]:
     return [*refuse(parts[:1]), *echo(parts[1:])]
 
 
+def refuse_and_lose(parts: Sequence[Part]) -> list[Answer]:
+    lost = problems.OutcomeUnknown("It may be sold.", order="its-own")
+    return [*refuse(parts[:1]), *(problem_of(lost, PATH, part) for part in parts[1:])]
+
+
 def break_(parts: Sequence[Part]) -> list[Answer]:
     raise ZeroDivisionError
 
@@ -87,15 +92,21 @@ def test_each_part_has_its_answer_and_its_log_line(
     assert lines["part-1"].endswith("(said 5)")
 
 
-def test_where_all_are_refused_the_whole_is(answered_by: Callable[[Any], None]) -> None:
-    answered_by(refuse)
+@pytest.mark.parametrize("function", [refuse, refuse_one])
+def test_a_refusal_of_each_is_its_own(answered_by: Callable[[Any], None], function: Callable[..., Any]) -> None:
+    answered_by(function)
     answer = send(batch(b"a", b"b"))
-    assert answer.status == 503
-    assert json.loads(answer.body)["service"] == "shelf"
-    assert dict(answer.headers)["Content-Type"] == problems.CONTENT_TYPE
-    answered_by(refuse_one)
-    mixed = batches.decode(send(batch(b"a", b"b")).body)
-    assert [members["status"] for members, _ in mixed] == [503, 201]
+    assert answer.status == 200
+    frames = batches.decode(answer.body)
+    refused = [json.loads(body) for members, body in frames if members["status"] == 503]
+    assert [document["request_id"] for document in refused] == ["part-0", "part-1"][: len(refused)]
+
+
+def test_what_is_unknown_of_one_stays_so_where_the_others_are_refused(answered_by: Callable[[Any], None]) -> None:
+    answered_by(refuse_and_lose)
+    frames = batches.decode(send(batch(b"a", b"b")).body)
+    assert [members["status"] for members, _ in frames] == [503, 503]
+    assert [json.loads(body)["code"] for _, body in frames] == ["unavailable", "outcome_unknown"]
 
 
 def test_a_defect_is_an_internal_error_of_each_and_leaves_a_traceback(
@@ -110,8 +121,8 @@ def test_a_defect_is_an_internal_error_of_each_and_leaves_a_traceback(
 
 def test_what_nobody_waits_for_any_more_is_not_begun(answered_by: Callable[[Any], None]) -> None:
     answered_by(break_)
-    answer = send(batch(b"a", deadline="1.0"))
-    assert (answer.status, json.loads(answer.body)["code"]) == (503, "unavailable")
+    ((members, body),) = batches.decode(send(batch(b"a", deadline="1.0")).body)
+    assert (members["status"], json.loads(body)["code"]) == (503, "unavailable")
 
 
 def test_work_is_done_by_the_last_deadline_and_under_the_first_id(answered_by: Callable[[Any], None]) -> None:
