@@ -1,7 +1,7 @@
 """A program's purchase, without Django between: what needs no login, no page, no form and no negotiation.
 
 Whatever is out of the ordinary (a cookie, a login, a browser's headers, another format, a body that can't be read)
-takes the usual way, through the views, which answer the same. (docs/adr/0042)
+takes the usual way, through the views, which answer the same. (docs/adr/0043)
 """
 
 import re
@@ -31,7 +31,7 @@ from frontend_app.runtime import front
 
 DIRECT = "bookstore.direct"
 """In a request's environ: the security headers of its answer, if it is one for `DirectPurchases`."""
-ORDERS, PURCHASE = "/api/v1/orders/", re.compile(r"/purchase/([0-9]{1,19})/?")
+ORDERS, PURCHASE = re.compile(r"/api/v1/orders/?"), re.compile(r"/purchase/([0-9]{1,19})/?")
 ROUTES = {False: ("/api/v1/orders", "GET, POST, HEAD, OPTIONS"), True: ("/purchase/<int:book_id>", "POST, OPTIONS")}
 """Pattern and methods, by whether the address names the book."""
 JSON = frozenset({"application/json", "application/json;charset=utf-8"})
@@ -49,7 +49,7 @@ _KEY = headers.environ_name(headers.IDEMPOTENCY_KEY)
 def marks(request: Incoming, body: bytes) -> dict[str, Any]:
     """For the environ of a request: DIRECT, if it is for `DirectPurchases`. On the event loop."""
     path = request.path
-    is_purchase = request.method == "POST" and (path.rstrip("/") == ORDERS[:-1] or PURCHASE.fullmatch(path))
+    is_purchase = request.method == "POST" and (ORDERS.fullmatch(path) or PURCHASE.fullmatch(path))
     if not is_purchase or request.query or not UNUSUAL.isdisjoint(request.headers):
         return {}
     sent = request.headers.get("content-type", "").lower().replace(" ", "")

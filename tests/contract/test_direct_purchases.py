@@ -31,6 +31,8 @@ SENT = {
     "a list": (ORDERS, [1]),
     "a list by its address": ("/purchase/2", [1]),
     "nothing": (ORDERS, None),
+    "a slash too many": (f"{ORDERS}/", {"book": 2}),
+    "a slash too many, by its address": ("/purchase/2//", {}),
 }
 
 
