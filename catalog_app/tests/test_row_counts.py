@@ -12,7 +12,7 @@ from django.db.models import F
 from bookstore_project.api.sales import Line
 from bookstore_project.api.tests.api import send
 from bookstore_project.replication import reads
-from bookstore_project.replication.errors import WriteRefused
+from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import row_counts, schema_version
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
@@ -199,6 +199,8 @@ def test_a_store_from_before_the_counts_gets_them_by_migrate(seven_books: Path) 
             assert rows("catalog-1", KEPT) == []
     finally:
         schema_version.of_code.cache_clear()
+    with pytest.raises(Unavailable, match="other code"):
+        number("catalog-1", retired=False)
     call_command("migrate", verbosity=0)
     assert_numbers(on_sale=7)
 
