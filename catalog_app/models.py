@@ -1,5 +1,6 @@
 """Books and their stock ledger, which explains every copy of every book."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,6 +41,14 @@ SORTED_BY_KEY = {"title": "title_key", "authors": "authors_key", "topic": "topic
 
 LEAST_OF_ISBN = 4
 """Digits of a search that are looked for in ISBNs: with fewer, nearly every one has them."""
+_ISBN_LABEL = re.compile(r"^\s*isbn(?:-1[03])?:?\s*", re.IGNORECASE)
+"""What stands before the number where people copy it from."""
+
+
+def whole_isbn13(search: str) -> str | None:
+    """The ISBN-13 that this is, of ten digits or thirteen, however they are grouped; None if it is something else."""
+    number = _ISBN_LABEL.sub("", search)
+    return isbn.to_isbn13(isbn.compact(number)) if isbn.is_valid(number) else None
 
 
 def _holding(words: Iterable[Word]) -> Q:
@@ -58,8 +67,8 @@ def has_words_or_numbers(search: str) -> Q:
     Raises UnfitText.
     """
     words = words_of(search)
-    if isbn.is_valid(search):  # Whole: of ten digits or of thirteen, however they are grouped.
-        return Q(isbn13=isbn.to_isbn13(isbn.compact(search)))
+    if isbn13 := whole_isbn13(search):
+        return Q(isbn13=isbn13)
     numbers = [word for word in words if word.key.isdecimal()]
     is_isbn = sum(len(word.key) for word in numbers) >= LEAST_OF_ISBN
     condition = _holding(word for word in words if word not in numbers)

@@ -96,6 +96,27 @@ class TestOrder:
         book_retire(book_id=2, actor="ann")
         assert titles("rpcs") == []
 
+    @pytest.mark.parametrize(
+        "search",
+        [
+            "9780306406157",
+            "978-0-306-40615-7",
+            "0306406152",
+            "0-306-40615-2",
+            "ISBN 9780306406157",
+            "isbn-10: 0306406152",
+        ],
+    )
+    def test_a_whole_isbn_finds_its_book(self, search: str) -> None:
+        book_update(book_id=2, fields={"isbn13": "9780306406157"}, actor="ann")
+        assert titles(search) == ["RPCs for Noobs"]
+        assert titles(search, topic="texts") == []
+        assert titles(search, ordering="title") == ["RPCs for Noobs"]
+
+    def test_words_are_found_though_they_might_be_an_isbn_that_no_book_has(self) -> None:
+        run("catalog", lambda: add_book({"title": "0306406152", "topic": "t", "price": "1.00", "quantity": 1}, "ann"))
+        assert titles("0306406152") == ["0306406152"]
+
     def test_pages_go_on_where_the_last_one_ended(self) -> None:
         whole = titles("a")
         paged = [ask(find="a", page_size=3, page=page)["results"] for page in (1, 2)]
