@@ -34,7 +34,7 @@ DIRECT = "bookstore.direct"
 ORDERS, PURCHASE = re.compile(r"/api/v1/orders/?"), re.compile(r"/purchase/([0-9]{1,19})/?")
 ROUTES = {False: ("/api/v1/orders", "GET, POST, HEAD, OPTIONS"), True: ("/purchase/<int:book_id>", "POST, OPTIONS")}
 """Pattern and methods, by whether the address names the book."""
-JSON = frozenset({"application/json", "application/json;charset=utf-8"})
+JSON = frozenset({"application/json", "application/json;charset=utf-8", "application/json; charset=utf-8"})
 ANY = frozenset({"", "*/*", "application/json"})
 UNUSUAL = frozenset(
     name.lower()
@@ -52,7 +52,7 @@ def marks(request: Incoming, body: bytes) -> dict[str, Any]:
     is_purchase = request.method == "POST" and (ORDERS.fullmatch(path) or PURCHASE.fullmatch(path))
     if not is_purchase or request.query or not UNUSUAL.isdisjoint(request.headers):
         return {}
-    sent = request.headers.get("content-type", "").lower().replace(" ", "")
+    sent = request.headers.get("content-type", "").lower()
     is_json = sent in JSON or (not body and not sent)
     if not is_json or request.accept not in ANY or not response_headers.is_plain(request):
         return {}

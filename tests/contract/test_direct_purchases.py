@@ -64,6 +64,17 @@ def test_what_cannot_be_read_is_told_alike(shop: Shop, body: bytes) -> None:
         assert shown(ask(shop, path, body)) == shown(ask(shop, path, body, THROUGH_DJANGO))
 
 
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "Application/JSON; Charset=UTF-8", "application / json", "appli cation/json", ""],
+)
+def test_a_content_type_means_the_same_either_way(shop: Shop, content_type: str) -> None:
+    typed = ("Content-Type", content_type)
+    direct = shop.front.send(Request("POST", ORDERS, [typed], b'{"book": 2}'))
+    through_django = shop.front.send(Request("POST", ORDERS, [typed, THROUGH_DJANGO], b'{"book": 2}'))
+    assert shown(direct) == shown(through_django)
+
+
 def test_a_key_buys_once_by_either_way(shop: Shop) -> None:
     key = ("Idempotency-Key", "by-both-ways-once-only")
     first = ask(shop, ORDERS, b'{"book": 2}', key)
