@@ -158,7 +158,7 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
 
     @admin.display(ordering="first_title_key")
     def books(self, order: Order) -> str:
-        return str(order)
+        return order.books
 
     @admin.display
     def copies(self, order: Order) -> int:

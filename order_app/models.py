@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 
+from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.representations import ACTOR_LENGTH, REASON_LENGTH, TITLE_LENGTH
 from bookstore_project.text.columns import CanonicalField, SearchKeyField
 
@@ -33,6 +34,11 @@ class Order(models.Model):
         constraints = (models.CheckConstraint(condition=Q(refunded__gte=0), name="order_refund_is_not_negative"),)
 
     def __str__(self) -> str:
+        """`6F1C 2B5E (2 × Emma)`: two orders may be of the same books."""
+        return f"{number_of(str(self.pk))} ({self.books})"
+
+    @property
+    def books(self) -> str:
         return ", ".join(str(line) for line in self.lines.all())
 
     @property

@@ -188,6 +188,13 @@ def test_the_order_says_its_number_and_when_staff_changed_it_in_the_shops_time(a
     assert re.findall(r"field-when.*?<p>(.*?)</p>", page, re.DOTALL) == [formats.localize(moment)]
 
 
+@pytest.mark.parametrize("what", ["change", "cancel", "refund", "collect"])
+def test_each_page_names_the_order_by_the_number_that_the_customer_says(ann: Client, order: Order, what: str) -> None:
+    page = ann.get(f"{ORDERS}{order.pk}/{what}/", follow=True).content.decode()
+    heading = page.partition('<div id="content"')[2].partition("<form")[0]
+    assert f"{number_of(str(order.pk))} (" in heading
+
+
 def test_several_orders_are_handed_out_from_the_list(ann: Client, order: Order) -> None:
     other = purchase(key=None, lines=[Line(3, 1)]).value.order
     cancelled = purchase(key=None, lines=[Line(1, 1)]).value.order
