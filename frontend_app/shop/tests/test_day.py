@@ -57,7 +57,7 @@ class Services:
             return json_reply(self.orders)
         title, left = {"low": ("Lowly", 2), "out": ("Outed", 0)}[query["stock"]]
         book = {"id": 7, "title": title, "quantity": left}
-        count = 187 if self.more_books else 1
+        count = 1870 if self.more_books else 1
         return json_reply({"count": count, "next": self.more_books, "previous": None, "results": [book]})
 
     @staticmethod
@@ -138,10 +138,10 @@ class TestStock:
         services.more_books = f"/api/v1/books/?stock={kind}&page=2&page_size=10"
         day = Page.of(ann.get("/day/").content)
         assert f"/day/{kind}/" in day.links
-        assert "All 187 books" in day.text
+        assert "All 1,870 books" in day.text
         page = Page.of(ann.get(f"/day/{kind}/?page=1").content)
         assert title in page.text
-        assert "187 books" in page.text
+        assert "1,870 books" in page.text
         assert "?page=2" in page.links
         assert services.query(services.to("/api/v1/books/"))["page_size"] == "50"
 

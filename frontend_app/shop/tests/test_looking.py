@@ -5,6 +5,7 @@ from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from pytest_django import Settings
 
@@ -54,6 +55,10 @@ class TestEntrance:
         assert "Sold out" in page
         assert "Read at catalog-" in page
         assert len(store.asked_of("/api/v1/topics/")) == 1
+
+    def test_topics_say_how_many_books_they_have_in_groups_of_digits(self) -> None:
+        page = render_to_string("shop/topics.html", {"topics": [Topic("a", 10_000)] * 9})
+        assert page.count("<small>10,000</small>") == 9
 
     def test_topics_take_turns_day_by_day_in_a_shop_where_one_does_not_see_all(self, settings: Settings) -> None:
         few = [Topic("a", 10), Topic("b", 20)]
