@@ -5,6 +5,7 @@ the service token is checked, an id, a log line, a time, and an error is a probl
 """
 
 import hmac
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
@@ -106,7 +107,10 @@ def problem_of(error: Exception, path: str, part: Part) -> Answer:
 
 def _part(members: Mapping[str, Any], body: bytes) -> Part:
     sent = {str(name): str(value) for name, value in members["headers"].items()}
-    return Part(body, sent, float(sent[headers.DEADLINE]))
+    deadline = float(sent[headers.DEADLINE])
+    if math.isnan(deadline):  # Nothing comes after it.
+        raise ValueError
+    return Part(body, sent, deadline)
 
 
 def _length(environ: Mapping[str, Any]) -> int:

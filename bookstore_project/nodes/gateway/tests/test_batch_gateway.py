@@ -133,8 +133,14 @@ def test_work_is_done_by_the_last_deadline_and_under_the_first_id(answered_by: C
 
 @pytest.mark.parametrize(
     "body",
-    [b"nonsense", b"1 1\n{", batches.encode([({}, b"")]), batches.encode([({"headers": []}, b"")])],
-    ids=["no batch", "cut", "no headers", "headers of another kind"],
+    [
+        b"nonsense",
+        b"1 1\n{",
+        batches.encode([({}, b"")]),
+        batches.encode([({"headers": []}, b"")]),
+        batch(b"", deadline="nan"),
+    ],
+    ids=["no batch", "cut", "no headers", "headers of another kind", "no time"],
 )
 def test_what_cannot_be_read_is_a_bad_request(answered_by: Callable[[Any], None], body: bytes) -> None:
     answered_by(echo)
