@@ -202,11 +202,11 @@ def test_blank_cells_get_defaults_which_the_row_did_not_say() -> None:
         (("", "Anon", "", "", "", ""), ["title: This field may not be blank"]),
         (("x" * 501, "Anon", "", "", "", ""), ["Title: Ensure this field has no more than 500"]),
         (("A", "y" * 1001, "", "", "", "z" * 201), ["Author: Ensure", "Genre: Ensure"]),
-        (("A", "", "", "-1", "-2", ""), ["Price: Ensure", "Stock: Ensure"]),
+        (("A", "", "", "-1", "-2", ""), ["Price: A price can't be below", "Stock: There can't be fewer"]),
         (("A", "", "", "NaN", "inf", ""), ["Price: not a price", "Stock: not a number of copies"]),
         (("A", "", "", "1,234", "2.5", ""), ["Price: may be 1234 or 1.234", "Stock: copies are whole"]),
         (("A", "", "", "1e9", "1٣", ""), ["Price: not a price", "Stock: digits of two scripts"]),
-        (("A", "", "", "9.9901", "99999999999", ""), ["Price: a price has at most 2", "Stock: Ensure"]),
+        (("A", "", "", "9.9901", "99999999999", ""), ["Price: a price has at most 2", "Stock: There can't be more"]),
         (("A\0", "", "", "free", "", ""), ["Title: U+0000 NULL", "Price: not a price"]),
         (
             ("Caf\udce9", "", "", "free", "", ""),
