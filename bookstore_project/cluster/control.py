@@ -71,6 +71,8 @@ class ControlSocket:
             await writer.drain()
         except (OSError, TimeoutError):
             pass  # Whoever asked is gone, or asks nothing.
+        except asyncio.CancelledError:
+            pass  # The store stops while somebody waits. It ends here; asyncio would print what it was cancelled by.
         finally:
             writer.close()
 

@@ -215,3 +215,16 @@ def test_who_knows_the_states_is_told_when_they_have_changed(shared: Store) -> N
         assert time.monotonic() - began < 60, "it was told of it"
     order(shared, "continue")
     assert states(shared) == known
+
+
+@pytest.mark.processes
+def test_a_store_that_stops_while_somebody_waits_says_nothing_of_it(store: Store) -> None:
+    line = json.dumps({"command": "states", "known": states(store), "wait_s": 60}).encode() + b"\n"
+    with socket.socket(socket.AF_UNIX) as connection:
+        with address_of(path_of(store)) as address:
+            connection.connect(address)
+        connection.sendall(line)
+        # Whoever asks after it is answered after it was heard.
+        assert states(store)
+        store.stop()
+    assert "Traceback" not in store.console()
