@@ -38,6 +38,21 @@ ADVICE = {
     "outcome_unknown": "It may have been done. Send the same page again: however often you do, it is done once.",
     "throttled": "Nothing was changed.",
 }
+HEADINGS = {
+    "validation_error": "Something in it is wrong",
+    "parse_error": "This can’t be read",
+    "method_not_allowed": "This can’t be done here",
+    "conflict": "It has changed meanwhile",
+    "precondition_failed": "It has changed meanwhile",
+    "payload_too_large": "This is too much at once",
+    "unsupported_media_type": "This can’t be read",
+    "idempotency_conflict": "Something else was done with this form",
+    "headers_too_large": "The cookies are too large",
+    "internal_error": "Something went wrong here",
+    "unavailable": "Not available just now",
+    "outcome_unknown": "It isn’t known yet whether it was done",
+}
+"""For people, of kinds of problems whose titles are words for programs."""
 _PLACE_OF_ID = "{request id}"
 
 
@@ -84,7 +99,7 @@ def _made(code: str, detail: str, wait_s: int | None, is_of_shop: bool, shop_nam
     template = "shop/problem.html" if is_of_shop else "api/problem.html"
     problem = {
         "code": code,
-        "title": problems.TITLES[code][1],
+        "title": HEADINGS.get(code, problems.TITLES[code][1]),
         "detail": detail,
         "advice": advice(code, wait_s),
         "request_id": _PLACE_OF_ID,

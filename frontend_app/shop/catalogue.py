@@ -210,7 +210,7 @@ def order_found(front: Front, order_id: str) -> Found:
     """Raises NotFound, Unavailable."""
     found = ask(lambda: services.read_order(front, order_id))
     if found.status == HTTPStatus.NOT_FOUND:
-        raise problems.NotFound("There is no such order. Is the whole address there?")
+        raise problems.NotFound("There is no such order.")
     if not found.is_ok:
         raise problems.Unavailable(str(found.members.get("detail", "The orders can't be read now.")))
     return found

@@ -34,5 +34,6 @@ def orders(request: HttpRequest) -> HttpResponse:
     """The visitor's own, as the cookie knows them; what is in them, as far as the order service tells."""
     ids = own_orders.read(request)
     known, source = catalogue.own_orders_found(front(), ids) if ids else ([], None)
-    is_told = all(each.members for each in known)
-    return show(request, "orders", {"orders": known, "is_told": is_told, "source": source})
+    told = [each for each in known if each.members]
+    context = {"orders": known, "is_told": told == known, "is_told_of_some": bool(told), "source": source}
+    return show(request, "orders", context)

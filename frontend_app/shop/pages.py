@@ -89,7 +89,8 @@ def show(
     if document is not None:
         code = str(document.get("code"))
         wait_s = problem_pages.wait_of(code) if wait_s is None else wait_s
-        told["problem"] = {**document, "advice": problem_pages.advice(code, wait_s)}
+        title = problem_pages.HEADINGS.get(code, document.get("title"))
+        told["problem"] = {**document, "title": title, "advice": problem_pages.advice(code, wait_s)}
     if document is not None and not problem_pages.is_wanted(request.headers.get("Accept", "")):
         response = HttpResponse(canonical_json(document), status=status, content_type=problems.CONTENT_TYPE)
     else:

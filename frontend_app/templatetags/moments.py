@@ -19,7 +19,7 @@ def clock(at: str) -> str:
 
 @register.filter
 def moment(at: str) -> str:
-    """`29 November 2026, 21:04 CET` of an RFC 3339 timestamp."""
+    """`29 Nov 2026, 21:04 CET` of an RFC 3339 timestamp."""
     return _shown(at, DATETIME_FORMAT)
 
 

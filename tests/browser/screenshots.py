@@ -49,6 +49,11 @@ def _basket(visitor: Visitor) -> None:
         visitor.page.get_by_role("button", name="Add to basket").click()
 
 
+def _basket_of_long_titles(visitor: Visitor) -> None:
+    for title in (" ".join(["A Rather Long Title"] * 9), "W" * 150):
+        to_basket(visitor, new_book(visitor.store, title=title, price="1234567.80"), 2)
+
+
 def _order(visitor: Visitor) -> None:
     _basket(visitor)
     visitor.page.get_by_role("button", name="Buy for").click()
@@ -172,6 +177,7 @@ WHOLE = (
     Scene("shop-found", at("front", "/?find=undergad"), is_logged_in=False),
     Scene("shop-book", at("front", "/books/2/"), is_logged_in=False),
     Scene("shop-basket", _basket, is_logged_in=False),
+    Scene("shop-basket-long", _basket_of_long_titles, is_logged_in=False),
     Scene("shop-order", _order, is_logged_in=False),
     Scene("shop-order-changed", _of_a_changed_order("front", "/orders/{}/"), is_logged_in=False),
     Scene("shop-order-cancelled", _cancelled_order, is_logged_in=False),

@@ -102,6 +102,7 @@ def ask(case: Case, accept: str, node: str) -> Any:
 
 def assert_told(answer: Any, code: str, *, is_page: bool, is_front: bool) -> None:
     status, title = problems.TITLES[code]
+    heading = problem_pages.HEADINGS.get(code, title)
     text = answer.content.decode()
     assert answer.status_code == status
     assert not SECRETS.search(re.sub(r'(href|src)="[^"]*"', "", text)), text
@@ -110,7 +111,7 @@ def assert_told(answer: Any, code: str, *, is_page: bool, is_front: bool) -> Non
         assert json.loads(text)["code"] == code
         return
     assert answer.headers["Content-Type"] == problem_pages.CONTENT_TYPE
-    assert title in text
+    assert f"<h1>{heading}</h1>" in text
     assert problem_pages.ADVICE[code].replace("'", "&#x27;") in text
     assert answer.headers["X-Request-Id"] in text
     assert (settings.SHOP_NAME in text and 'href="/basket/"' in text) == is_front, "it is one of the shop's"
@@ -295,13 +296,14 @@ def test_a_defect_of_the_gateway_is_told_even_if_no_page_can_be_made(
 
 def assert_gateway_told(answer: Any, code: str, *, is_page: bool) -> None:
     status, title = problems.TITLES[code]
+    heading = problem_pages.HEADINGS.get(code, title)
     text = answer.body.decode()
     assert answer.status == status
     assert not SECRETS.search(re.sub(r'(href|src)="[^"]*"', "", text))
     assert answer.headers["cache-control"] == "private, no-store"
     if is_page:
         assert answer.headers["content-type"] == problem_pages.CONTENT_TYPE
-        assert title in text
+        assert f"<h1>{heading}</h1>" in text
         assert problem_pages.ADVICE[code].replace("'", "&#x27;") in text
         assert answer.headers["x-request-id"] in text
     else:

@@ -94,7 +94,7 @@ def test_it_shows_what_staff_needs_of_a_day(ann: Client, services: Services) -> 
     for told in (
         "Wednesday, 2 January 2030",
         "Takings 0.30 EUR Copies sold 3 Orders 1",
-        "6F1C 2B5E 3 × Odd <Book> 0.30 2 January 2030, 03:04 UTC",
+        "6F1C 2B5E 3 × Odd <Book> 0.30 2 Jan 2030, 03:04 UTC",
         "Odd <Book> 3 0.30",
         "Runs low now Lowly 2 left",
         "Sold out now Outed",
@@ -327,7 +327,7 @@ class TestHandingOut:
         assert '<td class="number" data-label="Total">0.20</td>' in text, "what is left to be paid"
 
     def test_takings_say_what_lessened_them(self, ann: Client, services: Services) -> None:
-        services.figures |= {"sold": "0.90", "cancelled": "0.60", "cancelled_copies": "2", "refunded": "0.10"}
+        services.figures |= {"sold": "0.90", "cancelled": "0.60", "cancelled_copies": 2, "refunded": "0.10"}
         words = " ".join(text_of(ann.get("/day/")).split())
         assert "Sold for 0.90, less 0.60 for 2 copies cancelled on this day" in words
         assert "Money given back on this day: 0.10 EUR." in words

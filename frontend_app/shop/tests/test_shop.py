@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from bookstore_project.api.templatetags import amounts
 from frontend_app.shop import basket as baskets
 from frontend_app.shop.tests.visits import form_of, put, text_of
 from frontend_app.tests.support.fakes import Store
@@ -33,7 +34,7 @@ def test_what_is_not_there_is_a_page_with_a_way_on(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "told"), [("UTC", "2 January 2030, 03:04 UTC"), ("America/New_York", "1 January 2030, 22:04 EST")]
+    ("zone", "told"), [("UTC", "2 Jan 2030, 03:04 UTC"), ("America/New_York", "1 Jan 2030, 22:04 EST")]
 )
 def test_an_order_tells_its_time_in_the_shops_own_zone(
     client: Client, settings: Settings, zone: str, told: str
@@ -54,3 +55,24 @@ def test_what_can_be_had_is_told_in_a_colour_too(client: Client, store: Store, c
     store.put(1, quantity=copies)
     assert f'<p class="{kind}">' in text_of(client.get("/books/1/"))
     assert f'<span class="{kind}">' in text_of(client.get("/books/2/"))
+
+
+@pytest.mark.parametrize("path", ["/", "/?find=book", "/books/1/", "/basket/"])
+def test_amounts_are_grouped_for_people_and_plain_in_forms(client: Client, store: Store, path: str) -> None:
+    store.put(1, price="1234567.80")
+    put(client, 1)
+    answer = client.get(path)
+    assert "1,234,567.80" in text_of(answer)
+    sent = [text for form in Page.of(answer.content).forms for text in form.fields.values()]
+    assert not any("," in text for text in sent)
+
+
+@pytest.mark.parametrize("amount", ["", "soon"])
+def test_what_is_no_amount_is_shown_as_it_is(amount: str) -> None:
+    assert amounts.money(amount) == amount
+
+
+def test_a_books_page_says_its_topic_once_above_the_book(client: Client) -> None:
+    page = text_of(client.get("/books/1/"))
+    assert "things" in page[: page.index("<article")]
+    assert "things" not in page[page.index("<article") : page.index("</article>")]

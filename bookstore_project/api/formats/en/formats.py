@@ -2,5 +2,5 @@
 
 DATE_FORMAT = "j F Y"
 TIME_FORMAT = "H:i"
-DATETIME_FORMAT = "j F Y, H:i T"
+DATETIME_FORMAT = "j M Y, H:i T"
 MONTH_DAY_FORMAT = "j F"
