@@ -11,20 +11,24 @@ from bookstore_project.api.health import read_only
 from bookstore_project.api.representations import MAX_LINES
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, forms, other_tabs
+from frontend_app.shop import catalogue, forms, other_tabs, refusals
 from frontend_app.shop.basket import Basket
-from frontend_app.shop.catalogue import Refused
 from frontend_app.shop.other_tabs import LateChange, LostChange
 from frontend_app.shop.pages import changes, page, show
+from frontend_app.shop.refusals import Refused
 
 
 @read_only
 @page
 def basket(request: HttpRequest) -> HttpResponse:
-    """What is in it, as of now; and what is to be said of the change that led here, if one did."""
+    """What is in it, as of now; and what is to be said of the change, or the refusal, that led here, if one did."""
     kept = baskets.read(request)
+    refused = refusals.told(request, kept.key)
+    if refused is not None and refused.key is not None:
+        asked = Basket(refused.key, refused.copies)
+        return basket_page(request, asked, refused=refused, is_own=False)
     lost, late = other_tabs.lost_change(request, kept), other_tabs.late_change(request, kept)
-    return basket_page(request, kept, lost_change=lost, late_change=late)
+    return basket_page(request, kept, refused=refused, lost_change=lost, late_change=late)
 
 
 @changes
@@ -69,7 +73,6 @@ def basket_page(
     lost_change: LostChange | None = None,
     late_change: LateChange | None = None,
     is_own: bool = True,
-    status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     """`is_own`: whether it is what the visitor's cookie has, and so can be changed. Raises Unavailable."""
     lines, source = catalogue.basket_lines(front(), kept)
@@ -87,4 +90,4 @@ def basket_page(
         "lost_change": lost_change,
         "late_change": late_change,
     }
-    return show(request, "basket", context, status=status)
+    return show(request, "basket", context)

@@ -15,10 +15,8 @@ from django.urls import reverse
 from bookstore_project.api import idempotency, problems
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, forms, own_orders, single_purchases
-from frontend_app.shop.basket_pages import basket_page
-from frontend_app.shop.catalogue import Found, Refused
-from frontend_app.shop.looking import book_page
+from frontend_app.shop import catalogue, forms, orders, own_orders, refusals, single_purchases
+from frontend_app.shop.catalogue import Found
 from frontend_app.shop.pages import changes, show
 from frontend_app.shop.single_purchases import SinglePurchases
 
@@ -39,7 +37,7 @@ def buy(request: HttpRequest) -> HttpResponse:
     if code == problems.IdempotencyConflict.code and found.members.get("is_bought"):
         return _bought_before(request, key)
     if code == problems.IdempotencyConflict.code or "lines" in found.members:
-        return _refused(request, key, lines, Refused(found.members.get("lines", ())))
+        return _refused(request, key, lines, found.members.get("lines", ()))
     if code in TRIED_AGAIN:
         context = {"again": lines, "key": key, "problem": found.members}
         response = show(request, "again", context, status=found.status)
@@ -50,7 +48,7 @@ def buy(request: HttpRequest) -> HttpResponse:
 
 def _bought(request: HttpRequest, key: str, order: Found) -> HttpResponse:
     order_id = str(order.members["id"])
-    response = HttpResponseRedirect(reverse("order-page", args=[order_id]), status=HTTPStatus.SEE_OTHER)
+    response = _see_other(reverse("order-page", args=[order_id]))
     own_orders.add(request, response, order_id)
     _put_aside(request, response, key, order)
     return response
@@ -58,17 +56,12 @@ def _bought(request: HttpRequest, key: str, order: Found) -> HttpResponse:
 
 def _bought_before(request: HttpRequest, key: str) -> HttpResponse:
     """Something else was bought under this key, in another tab: what the basket has beyond it is another basket."""
-    order_id, kept = str(idempotency.order_id(key)), baskets.read(request)
-    order = None  # It isn't known what is in it, as it can't be read now: nothing is put aside.
-    with suppress(problems.StoreError):
-        order = catalogue.order_found(front(), order_id)
-    if order is not None and kept.key == key:
-        kept = kept.without(catalogue.books_of(order))
-    context = {"basket": kept, "order_id": order_id, "has_more": kept.key != key and kept.copies}
-    response = show(request, "bought_before", context, status=HTTPStatus.CONFLICT)
+    order_id = str(idempotency.order_id(key))
+    response = _see_other(f"{reverse('order-page', args=[order_id])}?{orders.BOUGHT_BEFORE}")
     own_orders.add(request, response, order_id)
-    if order is not None:
-        _put_aside(request, response, key, order)
+    # While it can't be read, it isn't known what is in it: nothing is put aside.
+    with suppress(problems.StoreError):
+        _put_aside(request, response, key, catalogue.order_found(front(), order_id))
     return response
 
 
@@ -89,21 +82,32 @@ def _count(response: HttpResponse, singles: SinglePurchases, key: str) -> None:
         single_purchases.write(response, after)
 
 
-def _refused(request: HttpRequest, key: str, lines: Lines, refused: Refused) -> HttpResponse:
-    """The page that was asked from, with what can't be had. A refusal is final for its key: it has the next one."""
+def _refused(request: HttpRequest, key: str, lines: Lines, missing: Lines) -> HttpResponse:
+    """To the page that was asked from, with what can't be had, and the next key: a refusal is final for its own."""
     next_key = single_purchases.key_after(key)
-    book, singles = single_purchases.book_of(key), single_purchases.find(request)
-    if book is not None:
-        response = book_page(request, book, key=next_key, refused=refused, status=HTTPStatus.CONFLICT)
-        if singles is not None:
-            _count(response, singles, key)
-        return response
+    if (book := single_purchases.book_of(key)) is not None:
+        return _refused_at_once(request, key, next_key, book, missing)
+    path = reverse("basket")
     # As the cookie has it now: something may have been put in, or taken out, from another tab meanwhile.
     kept = baskets.read(request)
-    is_own = kept.key in (key, next_key)
-    copies = kept.copies if is_own else {line["book"]: line["quantity"] for line in lines}
-    wanted = replace(kept, key=next_key, copies=copies)
-    response = basket_page(request, wanted, refused=refused, is_own=is_own, status=HTTPStatus.CONFLICT)
-    if is_own and wanted != kept:
-        baskets.write(response, wanted)
+    if kept.key not in (key, next_key):
+        copies = {line["book"]: line["quantity"] for line in lines}
+        return _see_other(refusals.address_with(path, missing, next_key, copies))
+    response = _see_other(refusals.address(path, missing, next_key))
+    if kept.key != next_key:
+        baskets.write(response, replace(kept, key=next_key))
     return response
+
+
+def _refused_at_once(request: HttpRequest, key: str, next_key: str, book: int, missing: Lines) -> HttpResponse:
+    path, singles = reverse("book-page", args=[book]), single_purchases.find(request)
+    after = singles and singles.after(book, key)
+    if after is None or after.key_of(book) != next_key:
+        return _see_other(refusals.address_with(path, missing, next_key))
+    response = _see_other(refusals.address(path, missing, next_key))
+    single_purchases.write(response, after)
+    return response
+
+
+def _see_other(address: str) -> HttpResponse:
+    return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)

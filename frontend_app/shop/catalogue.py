@@ -71,6 +71,13 @@ def book_found(front: Front, book_id: int) -> Found:
     return Found(found.status, shown(found.members), found.source, found.headers)
 
 
+def title_of(front: Front, book_id: int) -> str:
+    """As it is now; a number for a book that isn't sold any more, or can't be read."""
+    with suppress(problems.StoreError):
+        return str(book_found(front, book_id).members["title"])
+    return f"Book {book_id}"
+
+
 def shown(book: dict[str, Any]) -> dict[str, Any]:
     """A book's members, and what pages say of it beyond."""
     address = reverse("cover", args=[book["id"], covers.digest_of(book)])
@@ -144,14 +151,6 @@ def together(sources: Sequence[Source]) -> Source | None:
     fetched = (source for source in sources if source.cache != "hit")
     one = next(fetched, sources[0] if sources else None)
     return one and replace(one, took_ms=sum(source.took_ms for source in sources))
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A purchase to which the answer was no, as a page tells of it."""
-
-    missing: Sequence[Mapping[str, Any]] = ()
-    """The lines that can't be had, and why. None: under this key another purchase was refused before."""
 
 
 def buy(front: Front, lines: list[dict[str, Any]], key: str) -> Found:

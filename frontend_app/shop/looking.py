@@ -1,6 +1,5 @@
 """The pages for looking: all books, one book, its cover."""
 
-from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,9 +8,9 @@ from django.utils.cache import patch_cache_control
 from bookstore_project.api import errors, problems
 from bookstore_project.api.health import read_only
 from frontend_app.runtime import front
-from frontend_app.shop import browsing, catalogue, covers, shelves, single_purchases
+from frontend_app.shop import browsing, catalogue, covers, refusals, shelves, single_purchases
 from frontend_app.shop.browsing import Asked
-from frontend_app.shop.catalogue import Found, Refused
+from frontend_app.shop.catalogue import Found
 from frontend_app.shop.pages import page, show
 from frontend_app.shop.single_purchases import SinglePurchases
 
@@ -67,28 +66,23 @@ def book(request: HttpRequest, book_id: int) -> HttpResponse:
     """One book, to be put into the basket or bought at once."""
     known = single_purchases.find(request)
     kept = known or SinglePurchases()
-    response = book_page(request, book_id, key=kept.key_of(book_id))
+    response = _book_page(request, book_id, kept.key_of(book_id))
     if known is None:
         single_purchases.write(response, kept)  # The page asked for once more has the same key.
     return response
 
 
-def book_page(
-    request: HttpRequest,
-    book_id: int,
-    *,
-    key: str | None,
-    refused: Refused | None = None,
-    status: int = HTTPStatus.OK,
-) -> HttpResponse:
-    """`key`: of buying it at once, None if it has to be by the basket; `refused`: what was just now.
-
-    Raises NotFound, Unavailable.
-    """
-    found = catalogue.book_found(front(), book_id)
-    context: dict[str, Any] = {"book": found.members, "source": found.source, "key": key, "refused": refused}
+def _book_page(request: HttpRequest, book_id: int, key: str | None) -> HttpResponse:
+    """`key`: of buying it at once, None if it has to be by the basket. Raises NotFound, Unavailable."""
+    refused = refusals.told(request, key)
+    try:
+        found = catalogue.book_found(front(), book_id)
+    except problems.NotFound as error:
+        raise problems.NotFound(f"{error.detail} Nothing was bought.") if refused else error from None
+    context: dict[str, Any] = {"book": found.members, "source": found.source, "refused": refused}
+    context["key"] = refused.key if refused and refused.key else key
     context["neighbours"] = shelves.neighbours(front(), found.members)
-    return show(request, "book", context, status=status)
+    return show(request, "book", context)
 
 
 @read_only

@@ -1,5 +1,6 @@
 """The pages of orders: one, for whoever knows its address, and the visitor's own."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -10,12 +11,15 @@ from frontend_app.runtime import front
 from frontend_app.shop import catalogue, own_orders
 from frontend_app.shop.pages import page, show
 
+BOUGHT_BEFORE = "bought=before"
+"""In the address of an order's page, to which something leads that was to be bought under the same key."""
+
 
 @read_only
 @page
 def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """What was bought: for whoever knows the address, which can't be guessed (`api.idempotency`)."""
-    context = {"number": catalogue.number_of(str(order_id))}
+    context: dict[str, Any] = {"number": catalogue.number_of(str(order_id))}
     try:
         found = catalogue.order_found(front(), str(order_id))
     except problems.Unavailable as error:
@@ -25,7 +29,9 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         return response
     is_cut = any(line.get("cancelled") for line in found.members.get("lines", ()))
     left = catalogue.left_of(found.members) if is_cut else None
-    return show(request, "order", context | {"order": found.members, "left": left, "source": found.source})
+    context |= {"order": found.members, "left": left, "source": found.source}
+    context["is_bought_before"] = BOUGHT_BEFORE in request.META["QUERY_STRING"]
+    return show(request, "order", context)
 
 
 @read_only

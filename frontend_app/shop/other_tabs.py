@@ -4,13 +4,11 @@ The cookie is read at each change, so changes made one after the other are all t
 which change led to it: the cookie may be of another one by then.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
 
-from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_PURCHASE, is_book_id
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
@@ -63,10 +61,7 @@ def late_change(request: HttpRequest, kept: Basket) -> LateChange | None:
     is_last = number is not None and (number, last_change) == (kept.changes, kept.last_change)
     if not is_last or book_id is None or not _is_number(before, most=MAX_PURCHASE):
         return None
-    title = f"Book {book_id}"
-    with suppress(problems.StoreError):
-        title = str(catalogue.book_found(front(), book_id).members["title"])
-    return LateChange(title, int(before), kept.copies.get(book_id, 0))
+    return LateChange(catalogue.title_of(front(), book_id), int(before), kept.copies.get(book_id, 0))
 
 
 def _named(query: QueryDict) -> tuple[int | None, str, int | None]:

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from bookstore_project.api import privacy
 from frontend_app.shop.tests.visits import Orders, form_of, put
+from frontend_app.tests.support.fakes import json_reply
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
 
@@ -79,6 +80,16 @@ def test_what_buying_answers_on_its_way_is_kept_by_nobody(shop: Orders) -> None:
     assert (into.status_code, bought.status_code) == (303, 303)
     assert into.cookies
     assert bought.cookies
+
+
+def test_the_page_of_a_refusal_is_kept_by_nobody_on_the_way(shop: Orders) -> None:
+    visitor = Client(headers=BROWSER)
+    form = form_of(put(visitor, 1))
+    line = {"code": "out_of_stock", "book": 1, "title": "Book 1", "asked": 1, "left": 0, "unit_price": "10.00"}
+    shop.refusal = json_reply({"code": "out_of_stock", "detail": "No.", "lines": [line]}, 409)
+    refused = visitor.post("/buy/", form)
+    for answer in (refused, visitor.get(refused["Location"])):
+        assert_for_nobody_else(answer, str(answer.status_code))
 
 
 def test_a_page_asked_for_again_says_so_too(shop: Orders) -> None:

@@ -47,8 +47,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "a basket becomes another one though its order can't be read",
         "what was bought in another tab is in the basket still, to be bought again",
         BUYING,
-        "    if order is not None:\n        _put_aside(request, response, key, order)\n",
-        "    baskets.write(response, kept.without([]))\n",
+        "    with suppress(problems.StoreError):\n"
+        "        _put_aside(request, response, key, catalogue.order_found(front(), order_id))\n",
+        "    baskets.write(response, baskets.read(request).without([]))\n",
         f"{ONCE}::test_an_order_that_cannot_be_read_now_leaves_the_basket_with_its_key",
     ),
     mutant(
@@ -66,6 +67,22 @@ MUTANTS: tuple[Mutant, ...] = (
         "next_key = single_purchases.key_after(key)",
         "next_key = key",
         f"{REFUSALS}::test_what_is_missing_is_named_and_the_rest_is_another_basket",
+    ),
+    mutant(
+        "the key that the address of a refusal brings along isn't taken",
+        "who refuses cookies, and asks again for what is left after a lost answer, buys it twice",
+        f"{SHOP}/looking.py",
+        "refused.key if refused and refused.key else key",
+        "key",
+        f"{REFUSALS}::TestItsAddress::test_the_page_of_a_refusal_is_the_same_each_time[no cookies]",
+    ),
+    mutant(
+        "a refusal is told for ever",
+        "who has bought what was left, and goes back, reads that nothing was bought",
+        f"{SHOP}/refusals.py",
+        "signing.dumps(members, salt=_SALT + known_key",
+        "signing.dumps(members, salt=_SALT",
+        f"{REFUSALS}::TestItsAddress::test_a_refusal_is_told_until_what_is_left_is_bought[/basket/]",
     ),
     mutant(
         "a lost change isn't told",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +83,13 @@ def put(client: Client, book: int, copies: int = 1) -> Any:
     """Into the basket; gives back its page."""
     answer = client.post("/basket/put/", {"book": book, "copies": copies, "line": f"{book} 1 {book}0.00"})
     assert answer.status_code == 303
+    return client.get(answer["Location"])
+
+
+def refused(client: Client, form: Mapping[str, Any]) -> Any:
+    """The page to which a purchase leads that is refused."""
+    answer = client.post("/buy/", form)
+    assert (answer.status_code, answer["Location"].startswith(("/basket/?", "/books/"))) == (303, True)
     return client.get(answer["Location"])
 
 
