@@ -60,6 +60,15 @@ class CollectView(OrderChangeView):
         return self.pass_on(order_id, "collect")
 
 
+class ReopenView(OrderChangeView):
+    """A hand-out is undone."""
+
+    @described(request=OrderActionInput, responses=OrderFields, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request, order_id: UUID) -> HttpResponseBase:
+        """Says that the order was noted as collected by mistake, and is to be handed out. For staff."""
+        return self.pass_on(order_id, "reopen")
+
+
 class RefundView(OrderChangeView):
     """Money is given back."""
 

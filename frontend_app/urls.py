@@ -9,7 +9,7 @@ from bookstore_project.replication.conf import replication_settings
 from frontend_app import order_views, views
 from frontend_app.dashboard import drain_views, fault_views
 from frontend_app.dashboard import views as site_views
-from frontend_app.shop import basket_pages, buying, day, looking, orders
+from frontend_app.shop import basket_pages, buying, day, hand_outs, looking, orders
 
 DETAIL, PRODUCT, INFO = BOOK.routes
 (TITLES,) = TOPIC.routes
@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("api/v1/orders/day/", views.DayView.as_view(), "day-data"),
     *route("api/v1/orders/<uuid:order_id>/cancel/", order_views.CancelView.as_view(), "order-cancel"),
     *route("api/v1/orders/<uuid:order_id>/collect/", order_views.CollectView.as_view(), "order-collect"),
+    *route("api/v1/orders/<uuid:order_id>/reopen/", order_views.ReopenView.as_view(), "order-reopen"),
     *route("api/v1/orders/<uuid:order_id>/refund/", order_views.RefundView.as_view(), "order-refund"),
     *route("api/v1/orders/<uuid:order_id>/history/", order_views.HistoryView.as_view(), "order-history"),
     *route("purchase/<int:book_id>", views.PurchaseView.as_view(), "purchase"),
@@ -62,7 +63,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("basket/change/", basket_pages.change, "basket-change"),
     *route("buy/", buying.buy, "buy"),
     *route("day/", day.day, "day"),
-    *route("day/collect/", day.collect, "day-collect"),
+    *route("day/collect/", hand_outs.collect, "day-collect"),
+    *route("day/reopen/", hand_outs.reopen, "day-reopen"),
     *route("day/low/", day.running_low, "day-low"),
     *route("day/out/", day.sold_out, "day-out"),
     *route("orders/", orders.orders, "my-orders"),

@@ -1,4 +1,4 @@
-"""The pages of the admin on which staff hand an order out, cancel copies of it, and note a refund.
+"""The pages of the admin on which staff hand an order out, undo that, cancel copies of it, and note a refund.
 
 Each page asks first, and its form carries an idempotency key: what is sent twice is done once. The key is in the
 page's address, since a browser that goes back asks for the page again, and fills in what was typed. A cancellation
@@ -49,6 +49,24 @@ class ChangeForm(forms.Form):
         """Raises StoreError."""
         return order_changes.collect(asked).value
 
+    def is_undone(self, order: Order) -> bool:
+        """Whether something that was done since has undone it."""
+        return order.status != Order.Status.COLLECTED
+
+
+class ReopenForm(ChangeForm):
+    """A reason has to be given: the customer may have been told that the books were collected."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = True
+
+    def carry_out(self, asked: Asked) -> order_changes.Changed:
+        return order_changes.reopen(asked).value
+
+    def is_undone(self, order: Order) -> bool:
+        return order.status == Order.Status.COLLECTED
+
 
 class CancelForm(ChangeForm):
     """A field for each line that has copies left, none of them to begin with, or a button for all that are left.
@@ -78,6 +96,9 @@ class CancelForm(ChangeForm):
         lines = [Line(book, copies) for book, copies in wanted.items() if copies]
         return cancellation.cancel(asked, lines).value
 
+    def is_undone(self, order: Order) -> bool:
+        return False
+
 
 class RefundForm(ChangeForm):
     """How much; what is owed for cancelled copies, to begin with."""
@@ -94,11 +115,15 @@ class RefundForm(ChangeForm):
     def carry_out(self, asked: Asked) -> order_changes.Changed:
         return order_changes.refund(asked, self.cleaned_data["amount"]).value
 
+    def is_undone(self, order: Order) -> bool:
+        return False
+
 
 WHOLE = "whole"
 """The button of CancelForm that cancels all copies that are left, whatever the fields say."""
 PAGES: dict[str, tuple[str, str, type[ChangeForm]]] = {
     "collect": ("Hand out", "was handed out", ChangeForm),
+    "reopen": ("Undo hand-out", "is to be handed out again", ReopenForm),
     "cancel": ("Cancel copies", "was cancelled as asked; the copies are for sale again", CancelForm),
     "refund": ("Refund", "has its refund noted", RefundForm),
 }
@@ -153,8 +178,11 @@ def page(model_admin: ReplicatedAdmin, request: HttpRequest, order_id: uuid.UUID
     if request.method != "POST" and key is None:
         return HttpResponseRedirect(f"{request.path}?key={uuid.uuid4()}")
     form = kind(request.POST, order=order) if request.method == "POST" else kind(order=order, initial={"key": key})
-    if request.method == "POST" and form.is_valid() and _is_done(model_admin, request, form, title):
-        messages.success(request, f"The order {done}.")
+    if request.method == "POST" and form.is_valid() and (changed := _done(model_admin, request, form, title)):
+        if form.is_undone(changed.order):
+            messages.warning(request, "This form was carried out before, and undone since: nothing more was done.")
+        else:
+            messages.success(request, f"The order {done}.")
         return HttpResponseRedirect(reverse("admin:order_app_order_change", args=[order_id]))
     context = {
         **model_admin.admin_site.each_context(request),
@@ -177,21 +205,23 @@ def _key_of(request: HttpRequest) -> uuid.UUID | None:
         return None
 
 
-def _is_done(model_admin: ReplicatedAdmin, request: HttpRequest, form: ChangeForm, title: str) -> bool:
-    """A refusal stands in the form then."""
+def _done(
+    model_admin: ReplicatedAdmin, request: HttpRequest, form: ChangeForm, title: str
+) -> order_changes.Changed | None:
+    """None if it is refused: that stands in the form then."""
     cleaned = form.cleaned_data
     asked = Asked(form.order.pk, request.user.get_username(), cleaned["reason"], f"admin {cleaned['key']}")
     try:
         changed = form.carry_out(asked)
     except problems.IdempotencyConflict:
         form.add_error(None, "This form was sent before, with something else in it. Begin anew at the order.")
-        return False
+        return None
     except (problems.Conflict, problems.Invalid, problems.NotFound) as error:
         form.add_error(None, error.detail)
-        return False
+        return None
     if not changed.is_repeat:
         model_admin.log_change(request, changed.order, f"{title}: {changed.change.reason or 'without a reason'}.")
-    return True
+    return changed
 
 
 @admin.action(description="Hand out the selected orders")

@@ -79,6 +79,20 @@ class OrderCollect(OrderChangeView):
         return self.changed(order_changes.collect(self.asked(request, order_id, self.checked(request)["reason"])))
 
 
+class OrderReopen(OrderChangeView):
+    """Undo a hand-out."""
+
+    @described(
+        operation_id="orders_reopen",
+        parameters=[IDEMPOTENCY_KEY],
+        request=representations.OrderActionInput,
+        responses=representations.OrderFields,
+    )
+    def post(self, request: Request, order_id: uuid.UUID) -> Response:
+        """The order was noted as collected by mistake, and is to be handed out again (staff)."""
+        return self.changed(order_changes.reopen(self.asked(request, order_id, self.checked(request)["reason"])))
+
+
 class OrderRefund(OrderChangeView):
     """Give money back."""
 

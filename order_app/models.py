@@ -104,6 +104,8 @@ class OrderChange(models.Model):
 
     class Kind(models.TextChoices):
         COLLECTED = "collected"
+        REOPENED = "reopened", "hand-out undone"
+        """It was collected by mistake: the order of a customer who hasn't come, say."""
         CANCELLED = "cancelled"
         REFUNDED = "refunded"
 
@@ -134,10 +136,12 @@ class OrderChange(models.Model):
         return f"{self.kind} by {self.actor}"
 
     def in_words(self) -> str:
-        """`cancelled: 2 × Emma`, `refunded: 9.90`, `collected`."""
+        """`cancelled: 2 × Emma`, `refunded: 9.90`, `collected`, `hand-out undone`."""
         if self.kind == self.Kind.CANCELLED:
             return f"cancelled: {', '.join(str(each) for each in self.lines.all())}"
-        return f"refunded: {self.amount:.2f}" if self.kind == self.Kind.REFUNDED else str(self.kind)
+        if self.kind == self.Kind.REFUNDED:
+            return f"refunded: {self.amount:.2f}"
+        return str(self.Kind(self.kind).label).lower()
 
 
 class CancelledLine(models.Model):

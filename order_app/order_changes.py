@@ -1,4 +1,4 @@
-"""What staff does with an order: hands it out, cancels copies, gives money back. Each once per idempotency key.
+"""What staff does with an order: hands it out, undoes that, cancels copies, gives money back. Each once per key.
 
 Every change is one replicated transaction of the order service: the order's row and lines say what became of it, and
 a row of OrderChange who did it, when and why. A change that doesn't go together with those before is refused, under
@@ -91,6 +91,23 @@ def collect(asked: Asked) -> Committed[Changed]:
         rows.insert(made)
 
     return _decided(asked, Kind.COLLECTED, None, change)
+
+
+def reopen(asked: Asked) -> Committed[Changed]:
+    """A hand-out that was noted by mistake is undone: what isn't cancelled is to be handed out again.
+
+    Raises NotFound, Conflict (it isn't collected, or not any more), IdempotencyConflict, Unavailable.
+    """
+
+    def change(order: Order, made: OrderChange) -> None:
+        if order.status != Status.COLLECTED:
+            raise problems.Conflict("This order isn't noted as handed out.")
+        # The ledger may have taken copies out of it since (`cancellation.adopt`).
+        order.status = Status.COMPLETED if any(line.left for line in order.lines.all()) else Status.CANCELLED
+        rows.update(order, "status")
+        rows.insert(made)
+
+    return _decided(asked, Kind.REOPENED, None, change)
 
 
 def refund(asked: Asked, amount: Decimal | None) -> Committed[Changed]:

@@ -13,6 +13,7 @@ urlpatterns = [
     *route("api/v1/orders/day/", views.DayView.as_view(), "day"),
     *route("api/v1/orders/<uuid:order_id>/cancel/", change_views.OrderCancel.as_view(), "order-cancel"),
     *route("api/v1/orders/<uuid:order_id>/collect/", change_views.OrderCollect.as_view(), "order-collect"),
+    *route("api/v1/orders/<uuid:order_id>/reopen/", change_views.OrderReopen.as_view(), "order-reopen"),
     *route("api/v1/orders/<uuid:order_id>/refund/", change_views.OrderRefund.as_view(), "order-refund"),
     *route("api/v1/orders/<uuid:order_id>/history/", change_views.OrderHistory.as_view(), "order-history"),
     *route("purchase/<int:book_id>", views.BookPurchase.as_view(), "purchase"),

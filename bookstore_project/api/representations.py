@@ -306,7 +306,11 @@ class OrderChangeFields(serializers.Serializer[Any]):
     """What a member of staff did with an order."""
 
     id = serializers.UUIDField(read_only=True)
-    kind = serializers.ChoiceField(choices=["collected", "cancelled", "refunded"], read_only=True)
+    kind = serializers.ChoiceField(
+        choices=["collected", "reopened", "cancelled", "refunded"],
+        read_only=True,
+        help_text="`reopened`: `collected` was a mistake.",
+    )
     progress = serializers.ChoiceField(
         choices=["pending", "done", "unsold", "void"],
         read_only=True,

@@ -177,7 +177,8 @@ _MISSTATED = f"""
         FROM "{OrderLine._meta.db_table}" GROUP BY order_id
     ) AS has ON has.order_id = bought.id
     LEFT JOIN (
-        SELECT order_id, max(kind = 'collected') AS is_collected, sum(CAST(round(amount * 100) AS INTEGER)) AS cents
+        SELECT order_id, sum(kind = 'collected') > sum(kind = 'reopened') AS is_collected,
+            sum(CAST(round(amount * 100) AS INTEGER)) AS cents
         FROM "{OrderChange._meta.db_table}" WHERE progress != 'void' GROUP BY order_id
     ) AS did ON did.order_id = bought.id
     WHERE bought.status != due OR round(bought.refunded * 100) != coalesce(did.cents, 0)

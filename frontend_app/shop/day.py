@@ -1,7 +1,6 @@
 """The day's page, for those who stand in the shop: what to hand out, what was sold, what runs low."""
 
 import datetime
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -9,13 +8,12 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from bookstore_project.api import errors, idempotency, permissions, problems
+from bookstore_project.api import idempotency, permissions, problems
 from bookstore_project.api.health import read_only
 from bookstore_project.api.query_parameters import EARLIEST, LATEST
 from bookstore_project.settings import topology
@@ -47,7 +45,7 @@ def for_staff(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable[[Htt
     def wrapped(request: HttpRequest) -> HttpResponse:
         username = fault_views.who(request)["username"]
         if not username:
-            return _login(request.get_full_path())
+            return login(request.get_full_path())
         if not fault_views.sees_orders(request):
             raise problems.Forbidden(permissions.told(permissions.VIEW_ORDER))
         return view(request, username)
@@ -84,7 +82,7 @@ def _stock_page(request: HttpRequest, username: str, kind: str) -> HttpResponse:
 @for_staff
 def day(request: HttpRequest, username: str) -> HttpResponse:
     """What staff needs of a day. A part that can't be had now says so, and the others are there."""
-    shown = _asked_day(request.GET.get("date", ""))
+    shown = asked_day(request.GET.get("date", ""))
     number = " ".join(request.GET.get("number", "").split())
     parts = _Parts(front(), username)
     figures = parts.figures(shown)
@@ -100,9 +98,9 @@ def day(request: HttpRequest, username: str) -> HttpResponse:
         "figures": figures,
         "hours": _hours(figures),
         "number": number,
-        "may_hand_out": permissions.is_allowed(request.user, permissions.CHANGE_ORDER),
+        "may_change": permissions.is_allowed(request.user, permissions.CHANGE_ORDER),
         "orders": orders,
-        "rows": [_row(order) for order in orders.members.get("results", ())],
+        "rows": [_row(order, shown) for order in orders.members.get("results", ())],
         "older": _page_of(orders, "next", shown, number),
         "newer": _page_of(orders, "previous", shown, number),
         "admin": f"{admin}order_app/order/" if admin else "",
@@ -113,45 +111,11 @@ def day(request: HttpRequest, username: str) -> HttpResponse:
     return show(request, "day", context, status=status)
 
 
-@page
-def collect(request: HttpRequest) -> HttpResponse:
-    """Notes that an order was handed out, once per form; then the day's page again, which says so."""
-    if request.method != "POST":
-        refused = errors.refusal(request, "method_not_allowed", f"{request.method} is not allowed here.")
-        refused["Allow"] = "POST"
-        return refused
-    username = fault_views.who(request)["username"]
-    if not username:
-        return _login(reverse("day"))
-    if not permissions.is_allowed(request.user, permissions.CHANGE_ORDER):
-        raise problems.Forbidden(permissions.told(permissions.CHANGE_ORDER))
-    # All of the form is judged before anything is done: who sees it refused takes it that nothing was.
-    order_id, key = _order_id(request.POST.get("order", "")), request.POST.get("key", "")
-    shown = _asked_day(request.POST.get("date", ""))
-    path = f"/api/v1/orders/{order_id}/collect/"
-    found = _ask(lambda: services.change_order(front(), path, b"{}", username=username, key=key))
-    number = catalogue.number_of(order_id)
-    if found.is_ok:
-        messages.success(request, f"Order {number} was handed out.")
-    else:
-        messages.error(
-            request, f"Order {number}: {found.members.get('detail', 'nobody can tell what became of it.')}"
-        )
-    return HttpResponseRedirect(f"{reverse('day')}?date={shown}#orders", status=HTTPStatus.SEE_OTHER)
-
-
-def _login(path: str) -> HttpResponse:
+def login(path: str) -> HttpResponse:
     return redirect(f"{reverse('rest_framework:login')}?next={quote(path)}")
 
 
-def _order_id(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError as error:
-        raise problems.Invalid({"order": ["Expected the id of an order."]}) from error
-
-
-def _asked_day(text: str) -> datetime.date:
+def asked_day(text: str) -> datetime.date:
     """Today if none is asked for. Raises Invalid."""
     if not text:
         return timezone.localdate()
@@ -172,20 +136,20 @@ class _Parts:
     username: str
 
     def figures(self, day: datetime.date) -> Found:
-        return _ask(lambda: services.read_day(self.front, f"date={day}", username=self.username))
+        return ask(lambda: services.read_day(self.front, f"date={day}", username=self.username))
 
     def orders(self, number: str, page_number: str) -> Found:
         """Those to hand out; with a number all that have it, whatever became of them."""
         wanted = {"number": number} if number else {"status": "completed"}
         query = {"page": page_number, "page_size": ROWS, **wanted}
-        return _ask(lambda: services.list_orders(self.front, urlencode(query), username=self.username))
+        return ask(lambda: services.list_orders(self.front, urlencode(query), username=self.username))
 
     def stock(self, kind: str, page_number: str = "1", rows: int = ROWS) -> Found:
         query = {"stock": kind, "ordering": "quantity", "page": page_number, "page_size": rows}
-        return _ask(lambda: services.list_books(self.front, urlencode(query)))
+        return ask(lambda: services.list_books(self.front, urlencode(query)))
 
 
-def _ask(service: Callable[[], Relay]) -> Found:
+def ask(service: Callable[[], Relay]) -> Found:
     """The answer, or in its place what the front itself has to say."""
 
     def answer() -> Relay:
@@ -197,10 +161,16 @@ def _ask(service: Callable[[], Relay]) -> Found:
     return catalogue.ask(answer)
 
 
-def _row(order: Mapping[str, Any]) -> dict[str, Any]:
+def _row(order: Mapping[str, Any], shown: datetime.date) -> dict[str, Any]:
     lines = [{**line, "left": line["quantity"] - line.get("cancelled", 0)} for line in order["lines"]]
     number = catalogue.number_of(str(order["id"]))
-    return {**order, "number": number, "lines": lines, "left": catalogue.left_of(order), "key": idempotency.new_key()}
+    own = {"number": number, "lines": lines, "left": catalogue.left_of(order), "key": idempotency.new_key()}
+    return {**order, **own, "undo": reopening(str(order["id"]), shown)}
+
+
+def reopening(order_id: str, shown: datetime.date) -> str:
+    """The address of the page that undoes a hand-out, and leads back to that day's page."""
+    return f"{reverse('day-reopen')}?{urlencode({'order': order_id, 'date': shown})}"
 
 
 def _page_of(orders: Found, which: str, day: datetime.date, number: str) -> str:

@@ -107,7 +107,7 @@ def test_the_history_tells_staff_who_did_what_when_and_why(order: dict[str, Any]
     assert_problem(send("GET", f"/api/v1/orders/{uuid.uuid4()}/history/", as_user="ann"), 404, "not_found")
 
 
-@pytest.mark.parametrize("what", ["cancel", "collect", "refund"])
+@pytest.mark.parametrize("what", ["cancel", "collect", "reopen", "refund"])
 def test_only_staff_with_the_permission_change_orders(order: dict[str, Any], what: str) -> None:
     path = f"/api/v1/orders/{order['id']}/{what}/"
     assert_problem(send("POST", path), 401, "not_authenticated")
@@ -140,6 +140,7 @@ def test_a_front_acts_for_its_member_of_staff(order: dict[str, Any]) -> None:
         ("cancel", {"reason": "x" * 501}, "reason"),
         ("collect", {"reason": 5}, "reason"),
         ("collect", {"lines": []}, "lines"),
+        ("reopen", {"amount": "1"}, "amount"),
         ("refund", {"amount": "0"}, "amount"),
         ("refund", {"amount": "-1"}, "amount"),
         ("refund", {"amount": "1.001"}, "amount"),
@@ -152,7 +153,7 @@ def test_nonsense_is_refused_by_name(order: dict[str, Any], what: str, body: obj
 
 
 def test_a_key_that_is_none_is_refused(order: dict[str, Any]) -> None:
-    for what in ("cancel", "collect", "refund"):
+    for what in ("cancel", "collect", "reopen", "refund"):
         answer = change(order, what, sent={headers.IDEMPOTENCY_KEY: "short"})
         assert_problem(answer, 400, "validation_error")
 

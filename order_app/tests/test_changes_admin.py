@@ -114,7 +114,7 @@ def test_a_part_is_cancelled_once_however_often_the_form_is_sent(ann: Client, or
     assert "of 3 to hand out" in ann.get(f"{ORDERS}{order.pk}/cancel/", follow=True).content.decode()
 
 
-@pytest.mark.parametrize("what", ["cancel", "refund", "collect"])
+@pytest.mark.parametrize("what", ["cancel", "refund", "collect", "reopen"])
 def test_a_page_asked_for_again_by_its_address_has_the_same_form(ann: Client, order: Order, what: str) -> None:
     """As a browser does that goes back: the form that it fills in again is the one that was sent."""
     anew = f"{ORDERS}{order.pk}/{what}/"
@@ -177,6 +177,35 @@ def test_an_order_is_handed_out_and_refunded(ann: Client, order: Order) -> None:
     assert "has been collected" in late.content.decode()
 
 
+def test_a_hand_out_of_the_wrong_order_is_undone_with_a_reason(ann: Client, order: Order) -> None:
+    handed_out = form_of(ann, order, "collect")
+    page = send(ann, order, "collect", handed_out).content.decode()
+    assert (f"{order.pk}/reopen/" in page, f"{order.pk}/cancel/" in page) == (True, False)
+    fields = form_of(ann, order, "reopen")
+    assert "This field is required." in send(ann, order, "reopen", fields | {"reason": " "}).content.decode()
+    for _ in range(2):
+        undone = send(ann, order, "reopen", fields | {"reason": "the wrong order"})
+        assert told(undone) == ["The order is to be handed out again."]
+    assert rows("order-2", "SELECT kind, actor, reason FROM order_app_orderchange ORDER BY created_at, kind") == [
+        ("collected", "ann", ""),
+        ("reopened", "ann", "the wrong order"),
+    ]
+    page = undone.content.decode()
+    assert (f"{order.pk}/reopen/" in page, f"{order.pk}/collect/" in page) == (False, True)
+    assert re.findall(r"field-what.*?<p>(.*?)</p>", page, re.DOTALL) == ["collected", "hand-out undone"]
+
+
+def test_a_form_of_before_doesnt_say_that_what_was_undone_since_is_done(ann: Client, order: Order) -> None:
+    handed_out, undone = form_of(ann, order, "collect"), {}
+    said = "This form was carried out before, and undone since: nothing more was done."
+    send(ann, order, "collect", handed_out)
+    undone = form_of(ann, order, "reopen") | {"reason": "the wrong order"}
+    send(ann, order, "reopen", undone)
+    assert told(send(ann, order, "collect", handed_out)) == [said]
+    send(ann, order, "collect", form_of(ann, order, "collect"))
+    assert told(send(ann, order, "reopen", undone)) == [said]
+
+
 def test_the_order_says_its_number_and_when_staff_changed_it_in_the_shops_time(ann: Client, order: Order) -> None:
     send(ann, order, "collect", form_of(ann, order, "collect"))
     change = order.changes.get()
@@ -188,7 +217,7 @@ def test_the_order_says_its_number_and_when_staff_changed_it_in_the_shops_time(a
     assert re.findall(r"field-when.*?<p>(.*?)</p>", page, re.DOTALL) == [formats.localize(moment)]
 
 
-@pytest.mark.parametrize("what", ["change", "cancel", "refund", "collect"])
+@pytest.mark.parametrize("what", ["change", "cancel", "refund", "collect", "reopen"])
 def test_each_page_names_the_order_by_the_number_that_the_customer_says(ann: Client, order: Order, what: str) -> None:
     page = ann.get(f"{ORDERS}{order.pk}/{what}/", follow=True).content.decode()
     heading = page.partition('<div id="content"')[2].partition("<form")[0]
@@ -213,7 +242,7 @@ def test_who_may_only_look_is_offered_nothing(ann: Client, order: Order) -> None
     browser = logged_in("eve")
     page = browser.get(f"{ORDERS}{order.pk}/change/").content.decode()
     assert "/cancel/" not in page
-    for what in ("cancel", "collect", "refund"):
+    for what in ("cancel", "collect", "reopen", "refund"):
         assert browser.get(f"{ORDERS}{order.pk}/{what}/").status_code == 403
         assert browser.post(f"{ORDERS}{order.pk}/{what}/", {}).status_code == 403
     chosen = {"action": "hand_out", "_selected_action": [str(order.pk)]}

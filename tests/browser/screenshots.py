@@ -223,7 +223,7 @@ WHOLE = (
     Scene("admin-orders", at("order-1", "/admin/order_app/order/")),
     *(
         Scene(f"admin-order-{name}", _of_a_changed_order("order-1", f"/admin/order_app/order/{{}}/{name}/"))
-        for name in ("change", "cancel", "collect", "refund")
+        for name in ("change", "cancel", "collect", "reopen", "refund")
     ),
 )
 """Of a store that is well."""

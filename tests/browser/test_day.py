@@ -30,11 +30,27 @@ def test_an_order_is_found_by_its_number_and_counts_among_the_takings(visitor: V
     expect(found).to_contain_text(f"1 order with {number.lower()}")
     assert_fine(visitor, "the day")
     found.get_by_role("button", name=f"Order {number} was handed out").click()
-    expect(page.get_by_role("status")).to_have_text(f"Order {number} was handed out.")
+    expect(page.get_by_role("status")).to_have_text(f"Order {number} was handed out. Undo that")
     expect(found.get_by_role("link", name=number)).to_have_count(0)
     page.get_by_label("Number of the order").fill(number)
     page.get_by_role("button", name="Find").click()
     expect(found).to_contain_text("Collected")
+    found.get_by_role("link", name=f"Undo the hand-out of order {number}").click()
+    assert_fine(visitor, "undoing a hand-out")
+    page.get_by_label("Why").fill("the wrong order")
+    page.get_by_role("button", name="Undo the hand-out").dblclick()
+    expect(page.get_by_role("status")).to_have_text(f"Order {number} isn’t noted as handed out any more.")
+    expect(found.get_by_role("button", name=f"Order {number} was handed out")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Why")).to_be_visible()
+    page.get_by_label("Why").fill("the wrong order")
+    page.get_by_role("button", name="Undo the hand-out").click()
+    expect(page.get_by_role("status")).to_contain_text("isn’t noted as handed out any more")
+    assert shop.get(f"/api/v1/orders/{order['id']}/").json["status"] == "completed"
+    kinds = [
+        each["kind"] for each in shop.get(f"/api/v1/orders/{order['id']}/history/", as_staff=True).json["changes"]
+    ]
+    assert kinds == ["collected", "reopened"]
     found.get_by_role("link", name=number, exact=True).click()
     expect(page.get_by_role("heading", name=f"Order {number}")).to_be_visible()
     visitor.be_staff("order-1")

@@ -37,6 +37,7 @@ CHANGES: list[tuple[str, str, Any, str]] = [
     ("GET", f"{ORDER}/history/", None, permissions.VIEW_ORDER),
     ("POST", f"{ORDER}/cancel/", None, permissions.CHANGE_ORDER),
     ("POST", f"{ORDER}/collect/", None, permissions.CHANGE_ORDER),
+    ("POST", f"{ORDER}/reopen/", None, permissions.CHANGE_ORDER),
     ("POST", f"{ORDER}/refund/", {"amount": "1.00"}, permissions.CHANGE_ORDER),
 ]
 STORE: list[tuple[str, str, Any, str]] = [

@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant, mutant
 
 RETURNS, RETURN_TESTS = "catalog_app/returns.py", "catalog_app/tests/test_returns.py"
 CHANGES, CANCELLATION = "order_app/order_changes.py", "order_app/cancellation.py"
-TESTS = "order_app/tests/test_cancellation.py"
+TESTS, HAND_OUTS = "order_app/tests/test_cancellation.py", "order_app/tests/test_hand_outs.py"
 ASKING, SWEEPER = "order_app/clients.py", "order_app/sweeper.py"
 SWEEPER_TESTS = "order_app/tests/test_sweeper.py"
 AUDIT, AUDIT_TESTS = "bookstore_project/archive/audit.py", "bookstore_project/archive/tests/test_audit_of_returns.py"
@@ -109,6 +109,39 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if order.status == Status.COLLECTED:\n",
         f"{TESTS}::test_what_is_collected_cannot_be_cancelled_nor_the_other_way_round",
         f"{TESTS}::test_an_order_is_not_collected_while_its_cancellation_is_on_its_way",
+    ),
+    mutant(
+        "any order is reopened",
+        "a cancelled order is handed out, whose copies somebody else has bought",
+        CHANGES,
+        "        if order.status != Status.COLLECTED:\n",
+        "        if False:\n",
+        f"{HAND_OUTS}::test_what_is_not_handed_out_cannot_be_undone",
+        f"{HAND_OUTS}::test_of_many_at_once_one_undoes_a_hand_out",
+    ),
+    mutant(
+        "a reopened order is to be handed out, whatever is left of it",
+        "a customer collects copies that the ledger has put back on the shelf",
+        CHANGES,
+        "Status.COMPLETED if any(line.left for line in order.lines.all()) else Status.CANCELLED",
+        "Status.COMPLETED",
+        f"{HAND_OUTS}::test_what_the_ledger_has_cancelled_meanwhile_is_not_handed_out_again",
+    ),
+    mutant(
+        "the audit takes a hand-out that was undone for one",
+        "a shop that has undone one is told that its orders and their history don't agree",
+        AUDIT,
+        "sum(kind = 'collected') > sum(kind = 'reopened')",
+        "max(kind = 'collected')",
+        "bookstore_project/archive/tests/test_orders_changed_by_sql.py::test_what_staff_did_is_no_fault",
+    ),
+    mutant(
+        "a form of before is told as carried out",
+        "a clerk hands books out twice whose hand-out was undone",
+        "order_app/admin_changes.py",
+        "        if form.is_undone(changed.order):\n",
+        "        if False:\n",
+        "order_app/tests/test_changes_admin.py::test_a_form_of_before_doesnt_say_that_what_was_undone_since_is_done",
     ),
     mutant(
         "nobody looks at the deadline of a change",

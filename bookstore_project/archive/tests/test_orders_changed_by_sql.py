@@ -28,7 +28,7 @@ from bookstore_project.settings import topology
 from order_app import clients
 from order_app.cancellation import cancel
 from order_app.models import Order
-from order_app.order_changes import Asked, collect, refund
+from order_app.order_changes import Asked, collect, refund, reopen
 from order_app.tests.catalog import Wire
 
 SERVICE = get_service(topology.ORDER)
@@ -129,6 +129,12 @@ def test_what_staff_did_is_no_fault(order: uuid.UUID) -> None:
         refund(Asked(made, "ann"), Decimal("9.99"))
         refund(Asked(made, "ann"), None)
     collect(Asked(buy(1), "ann"))
+    again = buy(1)
+    for do in (collect, reopen, collect):
+        do(Asked(again, "ann"))
+    to_hand_out = buy(1)
+    for do in (collect, reopen):
+        do(Asked(to_hand_out, "ann"))
     refund(Asked(buy(1), "ann"), Decimal("0.29"))
     assert audited().is_clean
     assert {str(status) for (status,) in rows(BOTH[1], "SELECT status FROM order_app_order")} == {

@@ -1,6 +1,7 @@
 """The day's page: what to hand out, what was sold, what runs low, for staff alone."""
 
 import datetime
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -37,6 +38,7 @@ class Services:
         self.more_books: str | None = None
         self.figures = {"orders": 1, "copies": 3, "sold": "0.30", "takings": "0.30", "refunded": "0.00"}
         self.collected = json_reply(ORDER | {"status": "collected"})
+        self.reopened = json_reply(ORDER)
         self.orders: dict[str, Any] = {"count": 1, "next": None, "previous": None, "results": [ORDER]}
 
     def __call__(self, asked: Asked) -> Any:
@@ -50,7 +52,7 @@ class Services:
             span = {"begins": begins.isoformat(), "ends": ends.isoformat()}
             return json_reply({**span, **self.figures, "books": self.sold})
         if asked.method == "POST":
-            return self.collected
+            return self.reopened if path.endswith("/reopen/") else self.collected
         if path == "/api/v1/orders/":
             if query.get("number") == "nonsense":
                 return json_reply({"code": "validation_error", "errors": {"number": ["Expected digits."]}}, 400)
@@ -312,6 +314,11 @@ class TestHandingOut:
         ann.post("/day/collect/", self.form(ann))
         assert "Order 6F1C 2B5E: It was cancelled." in text_of(ann.get("/day/"))
 
+    def test_a_form_of_before_notes_nothing_once_it_was_undone(self, ann: Client, services: Services) -> None:
+        services.collected = json_reply(ORDER)
+        ann.post("/day/collect/", self.form(ann))
+        assert "that form was sent before, and undone since" in text_of(ann.get("/day/"))
+
     @pytest.mark.parametrize("bad", [{"date": "nonsense"}, {"order": "nonsense"}])
     def test_a_form_that_is_refused_hands_nothing_out(
         self, ann: Client, services: Services, bad: dict[str, str]
@@ -345,3 +352,73 @@ class TestHandingOut:
         browser.force_login(make_staff("ann", "shop assistants"))
         assert browser.post("/day/collect/", {"order": ID, "key": "0123456789abcdef"}).status_code == 403
         assert services.asked == []
+
+
+class TestUndoingAHandOut:
+    def page(self, ann: Client, services: Services) -> Page:
+        services.orders["results"] = [ORDER | {"status": "collected"}]
+        found = Page.of(ann.get("/day/?number=6f1c2b5e").content)
+        (address,) = (link for link in found.links if link.startswith("/day/reopen/"))
+        answer = ann.get(address, follow=True)
+        assert "key=" in answer.redirect_chain[0][0], "a browser that goes back asks for the same form"
+        return Page.of(answer.content)
+
+    def form(self, ann: Client, services: Services) -> dict[str, str]:
+        (form,) = (form for form in self.page(ann, services).forms if "order" in form.fields)
+        assert form.action == "/day/reopen/"
+        return form.fields | {"reason": "the wrong  order"}
+
+    def test_the_page_that_says_that_it_was_handed_out_leads_there(self, ann: Client, services: Services) -> None:
+        (form,) = (form for form in Page.of(ann.get("/day/").content).forms if "order" in form.fields)
+        ann.post("/day/collect/", form.fields)
+        links = Page.of(ann.get("/day/").content).links
+        assert [link for link in links if link.startswith(f"/day/reopen/?order={ID}")]
+
+    def test_one_press_undoes_once_under_the_forms_own_key(self, ann: Client, services: Services) -> None:
+        fields = self.form(ann, services)
+        for _ in range(2):
+            answer = ann.post("/day/reopen/", fields)
+            asked = services.to(f"/api/v1/orders/{ID}/reopen/")
+            assert asked.headers[headers.IDEMPOTENCY_KEY] == fields["key"]
+            assert asked.headers[headers.ACTING_USER] == "ann"
+            assert json.loads(asked.body or b"") == {"reason": "the wrong order"}
+        assert (answer.status_code, answer["Location"]) == (303, f"/day/?date={fields['date']}#orders")
+        assert "Order 6F1C 2B5E isn’t noted as handed out any more." in text_of(ann.get("/day/"))
+
+    @pytest.mark.parametrize("bad", [{"reason": " "}, {"order": "nonsense"}, {"date": "nonsense"}, {"key": "short"}])
+    def test_a_form_that_is_refused_undoes_nothing(
+        self, ann: Client, services: Services, bad: dict[str, str]
+    ) -> None:
+        answer = ann.post("/day/reopen/", self.form(ann, services) | bad, follow=True)
+        assert answer.status_code == (400 if "key" not in bad else 200)
+        assert not [asked for asked in services.asked if asked.method == "POST"]
+
+    def test_what_is_refused_or_was_handed_out_since_is_told(self, ann: Client, services: Services) -> None:
+        fields = self.form(ann, services)
+        services.reopened = json_reply({"code": "conflict", "detail": "It isn't."}, 409)
+        ann.post("/day/reopen/", fields)
+        assert "Order 6F1C 2B5E: It isn&#x27;t." in text_of(ann.get("/day/"))
+        services.reopened = services.collected
+        ann.post("/day/reopen/", fields)
+        assert "it was handed out since" in text_of(ann.get("/day/"))
+
+    def test_who_may_only_look_is_not_led_there(self, client: Client, services: Services) -> None:
+        client.force_login(make_staff("olga", "operators"))
+        services.orders["results"] = [ORDER | {"status": "collected"}]
+        assert "/day/reopen/" not in text_of(client.get("/day/?number=6f1c2b5e"))
+        fields = {"order": ID, "key": "0123456789abcdef", "reason": "why"}
+        assert client.get("/day/reopen/", fields).status_code == 403
+        assert client.post("/day/reopen/", fields).status_code == 403
+        assert client.put("/day/reopen/").status_code == 405
+        assert not [asked for asked in services.asked if asked.method == "POST"]
+
+    def test_another_sites_form_is_refused(self, services: Services) -> None:
+        browser = Client(enforce_csrf_checks=True, headers={"accept": "text/html"})
+        browser.force_login(make_staff("ann", "shop assistants"))
+        fields = {"order": ID, "key": "0123456789abcdef", "reason": "why"}
+        assert browser.post("/day/reopen/", fields).status_code == 403
+        assert services.asked == []
+
+    def test_who_is_not_logged_in_is_led_there_after_the_login(self, client: Client) -> None:
+        answer = client.get(f"/day/reopen/?order={ID}")
+        assert answer["Location"].endswith("?next=/day/reopen/%3Forder%3D" + ID)
