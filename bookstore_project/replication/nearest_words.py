@@ -7,7 +7,7 @@ from rapidfuzz.distance import OSA
 
 from bookstore_project.replication.text_indexes import Similar
 
-MOST_SIMILAR = 5
+MOST_SIMILAR = 32
 _UNFINISHED = 0.5
 """How much nearer a whole word is than one that begins with what is like it."""
 

@@ -29,11 +29,12 @@ class TextIndex:
 
 @dataclass(frozen=True)
 class Term:
-    """A word to be looked for; or, in its place, all of the words of `apart`."""
+    """A word to be looked for; or, in its place, all of the words of `apart`, or one of `others`."""
 
     text: str
     is_prefix: bool = False
     apart: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

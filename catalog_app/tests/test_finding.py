@@ -178,6 +178,43 @@ class TestTypos:
             titles(f"{letter}zzz")
         assert len(vocabulary._kept) <= 3
 
+    def more_books(self, *texts: tuple[str, str]) -> None:
+        def add() -> None:
+            for title, authors in texts:
+                add_book({"title": title, "authors": authors, "topic": "t", "price": "1.00", "quantity": 1}, "ann")
+
+        run("catalog", add)
+
+    def test_a_part_of_a_word_is_no_word_that_is_typed_rightly(self) -> None:
+        self.more_books(("Adventures", "Zachary Peter Doe"))
+        page = ask(find="hary poter")
+        assert (page["corrected"], page["results"][0]["title"]) == ("harry potter", "Harry Potter")
+        assert titles("achary peter") == ["Adventures"]
+        assert ask(find="achary petre")["corrected"] == "achary peter", "if nothing else can be meant"
+
+    def test_words_are_corrected_by_those_that_one_book_has_together(self) -> None:
+        """By far more books have a king, and none has Stephen and a kind of anything."""
+        kings = [(f"King {number} of Kingstown", "A. Hare") for number in range(9)]
+        self.more_books(*kings, ("Kings and Harems", ""), ("A Kind of Harry", "B. Harem"), ("Stephens Kind", ""))
+        assert ask(find="stepens kimd")["corrected"] == "stephens kind"
+        assert ask(find="harry kimd")["corrected"] == "harry kind"
+
+    def test_of_what_is_as_near_it_is_what_most_books_have(self) -> None:
+        self.more_books(("Carl Bate", ""), ("Carol Bane", ""), ("Carol Bane again", ""), ("Cara Bard", ""))
+        assert ask(find="caral baxe")["corrected"] == "carol bane"
+
+    def test_few_errors_count_more_than_many_books(self) -> None:
+        self.more_books(("Marble Hall", ""), *((f"Marvel Hills {number}", "") for number in range(5)))
+        assert ask(find="marbel hall")["corrected"] == "marble hall"
+
+    def test_a_long_search_is_corrected_too(self) -> None:
+        assert ask(find="hary poter and the goblt of fire")["corrected"] == "harry potter and the goblet of fire"
+
+    def test_however_much_is_alike_few_books_are_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(finding, "MOST_COMPARED", 2)
+        self.more_books(*((f"Carol {number} Bane", "") for number in range(9)))
+        assert len(titles("caral baxe")) == 9
+
     def test_what_is_found_as_it_stands_is_not_corrected(self) -> None:
         assert ask(find="pottery")["corrected"] is None
         assert titles("pottery") == ["Pottery for Beginners"]

@@ -72,6 +72,14 @@ MUTANTS = (
         "::test_a_word_that_came_or_went_since_it_was_last_looked_for_is_known_as_such",
     ),
     mutant(
+        "of what may be meant the first is taken",
+        "who mistypes two words finds a book that few look for",
+        "catalog_app/finding.py",
+        "(way.distance, -ways[way], way.text)",
+        "(way.distance, way.text)",
+        "catalog_app/tests/test_finding.py::TestTypos::test_of_what_is_as_near_it_is_what_most_books_have",
+    ),
+    mutant(
         "a book that is retired stays among the topics",
         "a topic leads to an empty page",
         "bookstore_project/api/cached_resources.py",

@@ -55,9 +55,13 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
 def _has(columns: Sequence[str], term: Term) -> models.Q:
     end = "" if term.is_prefix else "( |$)"
     whole = _in_any(columns, "regex", f"(^| ){re.escape(term.text)}{end}")
-    if not term.apart:
-        return whole
-    return whole | _all(_in_any(columns, "regex", f"(^| ){re.escape(part)}( |$)") for part in term.apart)
+    for other in term.others:
+        whole |= _is_word(columns, other)
+    return whole | _all(_is_word(columns, part) for part in term.apart) if term.apart else whole
+
+
+def _is_word(columns: Sequence[str], word: str) -> models.Q:
+    return _in_any(columns, "regex", f"(^| ){re.escape(word)}( |$)")
 
 
 def _in_any(columns: Sequence[str], lookup: str, value: str) -> models.Q:

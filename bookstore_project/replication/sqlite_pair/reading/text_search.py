@@ -82,8 +82,10 @@ def _grams(parts: Sequence[str]) -> str:
 
 
 def _expression(term: Term) -> str:
-    whole = f"{_quoted(term.text)}{' *' if term.is_prefix else ''}"
-    return f"({whole} OR ({' AND '.join(map(_quoted, term.apart))}))" if term.apart else whole
+    ways = [f"{_quoted(term.text)}{' *' if term.is_prefix else ''}", *map(_quoted, term.others)]
+    if term.apart:
+        ways.append(f"({' AND '.join(map(_quoted, term.apart))})")
+    return f"({' OR '.join(ways)})"
 
 
 def _quoted(text: str) -> str:
