@@ -35,7 +35,7 @@ def due_history(changes: Sequence[RowChange], **kwargs: Any) -> Callable[[], Non
     by, now = origin.current(), timezone.now()
 
     def write() -> None:
-        BookChange.objects.bulk_create(_row(values, by, now) for values in found)
+        rows.insert_all([_row(values, by, now) for values in found])
 
     return write
 

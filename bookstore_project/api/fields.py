@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.utils.datastructures import MultiValueDict
@@ -172,6 +172,11 @@ def isbn13_problem(digits: str) -> str:
     """What is wrong with an ISBN-13 written without hyphens; empty if nothing is."""
     if not re.fullmatch("[0-9]{13}", digits):
         return "expected 13 digits"
+    return _checksum_problem(digits)
+
+
+@lru_cache(1000)  # An import asks three times about each.
+def _checksum_problem(digits: str) -> str:
     try:
         isbn.validate(digits)
     except InvalidChecksum:

@@ -28,7 +28,7 @@ from catalog_app.models import Book
 
 LIMITS = Limits(size_bytes=64 * 1024 * 1024, rows=50_000, cells=500_000, texts=200_000)
 """Of a workbook that a browser waits for."""
-BATCH_SIZE = 200
+BATCH_SIZE = 400
 PATIENCE_S = 10.0
 """How long the page waits for a store that can't take a batch."""
 REMEDIES = {

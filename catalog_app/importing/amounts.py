@@ -6,6 +6,7 @@ and something to some, one and something to others, and nothing in a cell says w
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from catalog_app.importing.currencies import ANY_CURRENCY, CURRENCIES, agreed
 from catalog_app.importing.digits import DECIMAL, in_ascii
@@ -53,6 +54,8 @@ _REMARK = re.compile(
 )
 """That it is with tax, or of one copy, as each price is."""
 PRICE_PLACES = 2
+REMEMBERED, REMEMBERED_LENGTH = 1000, 40
+"""Cells that were read before are many of a file's; of longer ones none."""
 _GROUP = 3
 
 
@@ -66,6 +69,11 @@ class Price:
 
 def read_price(text: str) -> Price:
     """`$1,234.50`, `1.234,50 €`, `CHF 1'234.50`, `99,-`; raises Unreadable for what may be two, or is none."""
+    return (_price_of if len(text) <= REMEMBERED_LENGTH else _price_of.__wrapped__)(text)
+
+
+@lru_cache(REMEMBERED)
+def _price_of(text: str) -> Price:
     inner = _REMARK.sub("", _FOR_GERMANY.sub("", in_ascii(text)))
     if between := _BETWEEN.fullmatch(inner):
         return Price(f"{between['whole']}.{between['cents']}", CURRENCIES[between["sign"]])
@@ -95,6 +103,11 @@ def _with_colon(match: re.Match[str]) -> Price:
 
 def read_count(text: str) -> str:
     """`12`, `3,0`, `1 200` or `5 pcs` as digits; raises Unreadable for what may be two numbers, or isn't whole."""
+    return (_count_of if len(text) <= REMEMBERED_LENGTH else _count_of.__wrapped__)(text)
+
+
+@lru_cache(REMEMBERED)
+def _count_of(text: str) -> str:
     inner = in_ascii(text)
     match = _COUNT.fullmatch(inner)
     if match is None or inner.count("(") != inner.count(")"):

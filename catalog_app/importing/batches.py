@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Protocol, TypeVar
@@ -11,7 +12,7 @@ from typing import Protocol, TypeVar
 from django.utils import timezone
 
 from bookstore_project.clock import Clock
-from bookstore_project.replication import origin
+from bookstore_project.replication import origin, rows
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
@@ -60,7 +61,7 @@ class Patience:
 
 
 def write_batch(
-    rows: Sequence[Row],
+    batch: Sequence[Row],
     *,
     update: bool,
     patience: Patience,
@@ -76,7 +77,7 @@ def write_batch(
 
     def write() -> Outcome:
         with origin.made_by(None if actor == ACTOR else actor, way=origin.IMPORT):
-            return run(topology.CATALOG, partial(_apply, rows, update, actor, claimed)).value
+            return run(topology.CATALOG, partial(_apply, batch, update, actor, claimed)).value
 
     return with_patience(write, patience)
 
@@ -99,11 +100,11 @@ def with_patience(write: Callable[[], T], patience: Patience) -> T:
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
-def _apply(rows: Sequence[Row], update: bool, actor: str, claimed: frozenset[int]) -> Outcome:
+def _apply(batch: Sequence[Row], update: bool, actor: str, claimed: frozenset[int]) -> Outcome:
     """Within a transaction."""
     known_books = KnownBooks(claimed)
-    known_books.load(rows)
-    decisions = [known_books.decide(row, update=update) for row in rows]
+    known_books.load(batch)
+    decisions = [known_books.decide(row, update=update) for row in batch]
     for decision in decisions:
         if decision.changes and decision.known is not None and decision.known.book is not None:
             edit_book(decision.known.book, decision.changes, actor)
@@ -128,10 +129,10 @@ class NewBook(Protocol):
     def quantity(self) -> int: ...
 
 
-def add_books(rows: Iterable[NewBook], actor: str) -> None:
+def add_books(new: Iterable[NewBook], actor: str) -> None:
     """Within a transaction: new books, each with the ledger row that explains its first copies."""
     now = timezone.now()
-    books = Book.objects.bulk_create(
+    books = [
         Book(
             title=row.title,
             authors=row.authors,
@@ -140,18 +141,20 @@ def add_books(rows: Iterable[NewBook], actor: str) -> None:
             price=row.price,
             quantity=row.quantity,
         )
-        for row in rows
-    )
-    LedgerEntry.objects.bulk_create(
-        LedgerEntry(
-            book=book,
-            kind=LedgerEntry.Kind.INITIAL,
-            change=book.quantity,
-            balance=book.quantity,
-            title=book.title,
-            unit_price=book.price,
-            actor=actor,
-            created_at=now,
-        )
-        for book in books
+        for row in new
+    ]
+    rows.insert_all(books, numbered=True)
+    rows.insert_all([_first_copies(book, actor, now) for book in books])
+
+
+def _first_copies(book: Book, actor: str, now: datetime) -> LedgerEntry:
+    return LedgerEntry(
+        book_id=book.pk,
+        kind=LedgerEntry.Kind.INITIAL,
+        change=book.quantity,
+        balance=book.quantity,
+        title=book.title,
+        unit_price=book.price,
+        actor=actor,
+        created_at=now,
     )

@@ -17,6 +17,7 @@ from catalog_app.importing.errors import Unreadable
 
 _ISBN10 = re.compile(r"[0-9]{9}[0-9X]")
 _ISBN10_LENGTH = 10
+_PLAIN = re.compile("97[89][0-9]{10}")
 _MOST_LOST_ZEROS = 4
 """Group 0, a publisher like 00, and a small title number; beyond that it is some other number."""
 _LABEL = re.compile(
@@ -92,6 +93,8 @@ def _numbers(cell: str) -> list[str]:
 
     Sound ones count wherever they stand; where there is none, whatever may be meant for one.
     """
+    if not cell or (_PLAIN.fullmatch(cell) and is_sound_isbn13(cell)):
+        return [cell] if cell else []
     text = _UNSEEN.sub("", _DASH.sub("-", _LINK.sub(_of_link, cell)))
     try:
         text = in_ascii(text)

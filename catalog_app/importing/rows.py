@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from rest_framework import serializers
@@ -16,6 +17,7 @@ from bookstore_project.text.search_keys import search_key
 from catalog_app.importing.amounts import read_count, read_price
 from catalog_app.importing.currencies import common, currency_named
 from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, Unreadable
+from catalog_app.importing.field_rules import FieldRules
 from catalog_app.importing.isbn import Found, find_isbn13
 from catalog_app.importing.nonbooks import why_no_book
 from catalog_app.importing.records import Record
@@ -62,7 +64,7 @@ class Row:
     notes: tuple[Reason, ...] = ()
     currency: str = ""
 
-    @property
+    @cached_property
     def identity(self) -> tuple[str, str]:
         """What makes it the same book as another, where ISBNs don't say."""
         return identity_of(self.title, self.authors)
@@ -114,7 +116,8 @@ class RowParser:
         self._places = sorted(place for places in self._of_books.values() for place in places)
         self._price_column = header[columns["price"][0]] if "price" in columns else ""
         self._currency = currency_of(self._price_column)
-        self._rules = BookFields()  # One for all rows: making its fields costs more than using them.
+        self._rules = FieldRules()
+        self._plain_header = [plain(name) for name in header]
 
     def parse(self, record: Record) -> Row | None:
         """None if none of the columns that count has anything in it. Raises RowRejected with every reason."""
@@ -134,7 +137,7 @@ class RowParser:
             found = Found(None)
         notes, currency = self._notes(reading, found), self._currency_in(reading)
         try:
-            valid = self._rules.run_validation({**values, "isbn13": found.isbn13})
+            valid = self._rules.valid({**values, "isbn13": found.isbn13})
         except serializers.ValidationError as error:
             self._refuse_invalid(reading, flatten(error.detail))
         if reading.reasons:
@@ -161,7 +164,7 @@ class RowParser:
         return [*cells[:width], *[""] * (width - len(cells))]
 
     def _refuse_what_is_no_book(self, cells: Sequence[str]) -> None:
-        if all(plain(cells[place]) == plain(self._header[place]) for place in self._places):
+        if all(plain(cells[place]) == self._plain_header[place] for place in self._places):
             raise RowRejected([Reason("the header once more")])
         if why := why_no_book(cells, self._of_books):
             place = self._columns["title"][0]

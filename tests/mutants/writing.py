@@ -210,8 +210,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "                    entries.apply_changes(follower.raw, self.service, changes, entry)\n",
         "                    with pinned(self.service.name, follower.alias, for_writing=True):\n"
         "                        members[0].change()\n"
-        "                    for row in changes:\n"
-        "                        entries.update_digest(follower.raw, row)\n"
+        "                    entries.update_digests(follower.raw, changes)\n"
         "                    entries.forget_pending(follower.raw)\n"
         "                    entries.append(follower.raw, entry)\n",
         f"{rooms.REPLICATION}/test_transaction.py::test_a_change_of_two_rows_stands_in_both_files",
@@ -290,8 +289,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "the second file's row isn't compared with the first one's",
         "two files with different rows go on differing",
         LOG,
-        "        if images.read_image(connection, table, change.key) != change.before:\n",
-        "        if False:\n",
+        "            if images.read_image(connection, table, change.key) != change.before:\n",
+        "            if False:\n",
         f"{rooms.PAIR}/test_damaged_files.py::test_a_flipped_value_is_neither_taken_from_nor_copied[shelf-2]",
     ),
     # ------------------------------------------------------------------------- what a dead writer left

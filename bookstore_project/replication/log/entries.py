@@ -7,7 +7,7 @@ the base itself, whose hash can't be verified any more, only chained to.
 import hashlib
 import json
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -161,10 +161,12 @@ def apply_changes(
     Raises ReplicaFault if a row differs from the file's own digest, or from the other file's row.
     """
     for change in changes:
-        table = service.tables[change.table]
-        if images.read_image(connection, table, change.key) != change.before:
-            raise ReplicaFault(f"row {change.key} of {change.table} differs from the other file's")
-        update_digest(connection, change)
+        # Where there should be no row, SQLite itself refuses a second one.
+        if change.before is not None:
+            table = service.tables[change.table]
+            if images.read_image(connection, table, change.key) != change.before:
+                raise ReplicaFault(f"row {change.key} of {change.table} differs from the other file's")
+    update_digests(connection, changes)
     try:
         _write_rows(connection, service, changes)
     except sqlite3.IntegrityError as error:
@@ -179,7 +181,7 @@ def _write_rows(connection: sqlite3.Connection, service: Service, changes: Seque
     Two of them may have swapped a unique value. What is updated leaves the indexes of its other columns alone.
     """
     rows_of_table = Counter(change.table for change in changes)
-    inserted = []
+    inserted: dict[str, list[images.Image]] = defaultdict(list)
     for change in changes:
         table = service.tables[change.table]
         before, after = change.before, change.after
@@ -190,9 +192,9 @@ def _write_rows(connection: sqlite3.Connection, service: Service, changes: Seque
         if before is not None:
             images.delete_row(connection, table, change.key)
         if after is not None:
-            inserted.append((table, after))
-    for table, image in inserted:
-        images.write_image(connection, table, image)
+            inserted[table.name].append(after)
+    for name, rows in inserted.items():
+        images.write_images(connection, service.tables[name], rows)
 
 
 def _moves(table: Table, before: images.Image, after: images.Image) -> bool:
@@ -214,18 +216,33 @@ def assert_chained(connection: sqlite3.Connection) -> None:
 # ------------------------------------------------------------------------------- pending changes and digests
 
 
-def read_pending(connection: sqlite3.Connection, service: Service) -> list[RowChange]:
-    """What the triggers noted since the transaction began: each row once, with its first image before."""
-    rows = connection.execute('SELECT "table", "key", "before" FROM replication_pendingchange ORDER BY id').fetchall()
-    first: dict[tuple[str, str], str | None] = {}
-    for table, key, before in rows:
-        first.setdefault((table, key), before)
-    changes = []
-    for (table, key_json), before in first.items():
-        key = json.loads(key_json)
-        after = images.read_image(connection, service.tables[table], key)
-        changes.append(RowChange(table, key, json.loads(before) if before else None, after))
-    return changes
+class Pending:
+    """What the triggers note of one change: each row once, with its first image before and its last one after.
+
+    A row that was read once is read again only if it was written again meanwhile.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, service: Service) -> None:
+        self._connection = connection
+        self._service = service
+        self._seen = 0
+        self._changes: dict[tuple[str, str], RowChange] = {}
+
+    def read(self) -> list[RowChange]:
+        """All of it since the change began, in the order in which the rows were first written."""
+        noted = self._connection.execute(
+            'SELECT id, "table", "key", "before" FROM replication_pendingchange WHERE id > ? ORDER BY id',
+            (self._seen,),
+        ).fetchall()
+        first: dict[tuple[str, str], str | None] = {}
+        for self._seen, table, key, image in noted:
+            first.setdefault((table, key), image)
+        for (table, key_text), image in first.items():
+            known, key = self._changes.get((table, key_text)), json.loads(key_text)
+            before = known.before if known else image and json.loads(image)
+            after = images.read_image(self._connection, self._service.tables[table], key)
+            self._changes[table, key_text] = RowChange(table, key, before or None, after)
+        return list(self._changes.values())
 
 
 def pending_before(connection: sqlite3.Connection, table: str, key: Any) -> tuple[bool, images.Image | None]:
@@ -251,7 +268,10 @@ def forget_pending(connection: sqlite3.Connection) -> None:
 
 def key_json(key: Any) -> str:
     """A primary key as RowDigest and PendingChange keep it: as SQLite's json_quote has it."""
-    return json.dumps(key, ensure_ascii=False)
+    return str(key) if type(key) is int else _quoted(key)
+
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode  # Once: json.dumps() makes one at each call.
 
 
 def read_digest(connection: sqlite3.Connection, table: str, key: Any) -> str | None:
@@ -261,14 +281,31 @@ def read_digest(connection: sqlite3.Connection, table: str, key: Any) -> str | N
     return row[0] if row else None
 
 
-def update_digest(connection: sqlite3.Connection, change: RowChange) -> None:
-    """Makes the digest that of the row as the change leaves it; raises ReplicaFault if it isn't that of before."""
+def update_digests(connection: sqlite3.Connection, changes: Sequence[RowChange]) -> None:
+    """Makes the digests those of the rows as they are now; raises ReplicaFault if one isn't that of before."""
+    added = [change for change in changes if change.before is None]
+    for change in changes:
+        if change.before is not None:
+            _change_digest(connection, change)
+    try:
+        connection.executemany(
+            'INSERT INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)',
+            ((change.table, key_json(change.key), change.digest_after) for change in added),
+        )
+    except sqlite3.IntegrityError as error:
+        found = _with_another_digest(connection, added)
+        raise _digest_mismatch(found.table, found.key) from error
+
+
+def _with_another_digest(connection: sqlite3.Connection, added: Sequence[RowChange]) -> RowChange:
+    differing = (each for each in added if read_digest(connection, each.table, each.key) != each.digest_after)
+    return next(differing, added[0])
+
+
+def _change_digest(connection: sqlite3.Connection, change: RowChange) -> None:
     row = change.table, key_json(change.key)
     before, after = change.digest_before, change.digest_after
-    if before is None:
-        statement = 'INSERT OR IGNORE INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)'
-        cursor = connection.execute(statement, (*row, after))
-    elif after is None:
+    if after is None:
         statement = 'DELETE FROM replication_rowdigest WHERE "table" = ? AND "key" = ? AND digest = ?'
         cursor = connection.execute(statement, (*row, before))
     else:

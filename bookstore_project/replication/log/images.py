@@ -55,12 +55,6 @@ def _select_statement(table: Table) -> str:
     return f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?'
 
 
-def write_image(connection: sqlite3.Connection, table: Table, image: Image) -> None:
-    """Inserts the row that the image shows."""
-    values = [to_sqlite(value) for value in image.values()]
-    connection.execute(_insert_statement(table.name, tuple(image)), values)
-
-
 @cache
 def _insert_statement(table_name: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(f'"{name}"' for name in columns)

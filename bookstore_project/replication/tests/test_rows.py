@@ -94,6 +94,42 @@ def test_an_inserted_row_gets_its_number_and_is_announced(seven_articles: Path) 
     assert_copies_equal("shelf")
 
 
+def movements_of(article: Article, balances: range) -> list[Movement]:
+    now = timezone.now()
+    return [
+        Movement(article=article, change=0, balance=balance, title="t", price=article.price, made_at=now)
+        for balance in balances
+    ]
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_many_rows_are_inserted_in_their_order_with_what_each_of_them_has(
+    seven_articles: Path, numbered: bool
+) -> None:
+    def change() -> list[Movement]:
+        made = movements_of(Article.objects.get(pk=1), range(2 * rows.AT_ONCE + 7))
+        rows.insert_all(made, numbered=numbered)
+        return made
+
+    made = run("shelf", change).value
+    newest = list(Movement.objects.using("shelf-1").order_by("-pk")[: len(made)])[::-1]
+    assert [row.balance for row in newest] == [row.balance for row in made]
+    assert [row.pk for row in made] == [row.pk if numbered else None for row in newest]
+    assert {(row.made_at, row.price, row.receipt) for row in newest} == {(made[0].made_at, made[0].price, None)}
+    assert_copies_equal("shelf")
+
+
+def test_of_many_rows_one_that_breaks_a_rule_takes_all_of_them_back(seven_articles: Path) -> None:
+    def change() -> None:
+        shared = {"title": "t", "kind": "k", "price": "1.00"}
+        rows.insert_all([Article(code=code, **shared) for code in ("one", "two", "one")], numbered=True)
+
+    with pytest.raises(IntegrityError):
+        run("shelf", change)
+    assert run("shelf", Article.objects.count).value == len(range(7))
+    assert_copies_equal("shelf")
+
+
 def test_a_second_row_under_one_key_is_the_callers_error(seven_articles: Path) -> None:
     def change() -> None:
         for _ in range(2):

@@ -19,7 +19,7 @@ from catalog_app.importing.rows import Defaults, RowParser, make_defaults
 from catalog_app.importing.source import Source, open_source
 from catalog_app.importing.synonyms import SYNONYMS
 
-BATCH_SIZE = 200
+BATCH_SIZE = 400
 MOST_PER_BATCH = 2000
 """A batch holds the writer lock, and purchases wait for it."""
 EXIT_BY_SIGNAL = 128

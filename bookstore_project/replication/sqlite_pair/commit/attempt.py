@@ -56,6 +56,7 @@ class Attempt:
     caches: Caches
     _participants: list[Participant] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
+    _pending: entries.Pending = field(init=False)
 
     def perform(self, members: Sequence[Member[Any]], excluded: Mapping[str, BaseException]) -> None:
         """Makes the members' changes, one after the other, each with its entry, and commits them together.
@@ -165,6 +166,7 @@ class Attempt:
 
     def _make(self, member: Member[Any], head: entries.Head, epoch: int) -> None:
         self._touched.clear()
+        self._pending = entries.Pending(self._lead.raw, self.service)
         with self._blaming(self._lead, runs_change=True):
             value = self._call(member.change)  # Step 4.
         with self._blaming(self._lead):
@@ -205,7 +207,7 @@ class Attempt:
         for follower in self._participants[1:]:
             if entries.has_pending(follower.raw):
                 raise WriteRefused(f"{follower.alias} was written directly; leave out using(), it is replicated to.")
-        noted = entries.read_pending(self._lead.raw, self.service)
+        noted = self._pending.read()
         tables = {change.table for change in noted}
         if not {table for table, _ in self._touched} <= tables and not triggers.installed(
             self._lead.raw, self.service
@@ -227,8 +229,7 @@ class Attempt:
     def _append(self, changes: list[entries.RowChange], head: entries.Head, epoch: int) -> entries.Entry:
         """Writes the entry into the log of the file that `change` wrote."""
         lead = self._lead.raw
-        for change in changes:
-            entries.update_digest(lead, change)
+        entries.update_digests(lead, changes)
         entry = entries.make_entry(head, epoch, changes, cache_keys(self.service, changes))
         entries.forget_pending(lead)
         entries.append(lead, entry)
