@@ -32,8 +32,8 @@ class TwoFiles:
         sold_at = time.strftime("%Y-%m-%d %H:%M:%S")
         for file in self._files:
             file.execute("BEGIN IMMEDIATE")
-            title, price, quantity, version = file.execute(
-                "SELECT title, price, quantity, version FROM catalog_app_book WHERE id = ?", (BOOK,)
+            title, title_key, price, quantity, version = file.execute(
+                "SELECT title, title_key, price, quantity, version FROM catalog_app_book WHERE id = ?", (BOOK,)
             ).fetchone()
             file.execute(
                 "UPDATE catalog_app_book SET quantity = ?, version = ? WHERE id = ?",
@@ -41,8 +41,9 @@ class TwoFiles:
             )
             file.execute(
                 'INSERT INTO catalog_app_ledgerentry (book_id, kind, change, balance, "order", quantity, title, '
-                "unit_price, actor, created_at) VALUES (?, 'sale', -1, ?, ?, 1, ?, ?, '', ?)",
-                (BOOK, quantity - 1, order, title, price, sold_at),
+                "title_key, unit_price, actor, created_at, cancellation) "
+                "VALUES (?, 'sale', -1, ?, ?, 1, ?, ?, ?, '', ?, '')",
+                (BOOK, quantity - 1, order, title, title_key, price, sold_at),
             )
             file.execute(
                 "INSERT INTO replication_logentry (position, epoch, payload, keys, hash) VALUES (?, 1, ?, ?, ?)",
