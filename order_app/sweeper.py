@@ -23,7 +23,7 @@ from order_app.purchase import order_write
 
 logger = logging.getLogger("bookstore.order")
 
-EVERY_S, AT_REST_EVERY_S = 1.0, 3.0
+EVERY_S, AT_REST_EVERY_S = 2.0, 3.0
 GRACE_S = 2.0
 """A sale younger than this is left to the purchase that made it."""
 CANCELLATION_GRACE_S = 10.0

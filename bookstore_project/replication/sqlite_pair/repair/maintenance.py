@@ -18,7 +18,12 @@ from bookstore_project.replication.interface import MAINTENANCE, Caches
 from bookstore_project.replication.progress import Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.commit.opening import FaultReport, by_reports, take_out
+from bookstore_project.replication.sqlite_pair.commit.opening import (
+    FaultReport,
+    by_reports,
+    take_out,
+    times_found_sound,
+)
 from bookstore_project.replication.sqlite_pair.files import derived, scrub, source
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.traces import Traces, traces_of
@@ -59,6 +64,8 @@ class Maintenance:
     _seen: Traces | None = None
     """Of what was opened last, and found well."""
     _opened: float = 0.0
+    _found_sound: int = 0
+    """How often a write had opened the files, and found them well, by the last round."""
     _is_mine: bool = False
     _is_done: bool = False
     """Whether the last round has left nothing to do."""
@@ -75,7 +82,7 @@ class Maintenance:
         store does while nobody asks it anything.
         """
         traces = traces_of(self.service)
-        is_due = traces is None or traces != self._seen or self.clock() - self._opened >= OPEN_EVERY_S
+        is_due = self._is_due(traces)
         if self._is_done and not is_due and not (self._is_mine and self._is_scrub_wanted()):
             return self._every_s()
         self._is_done = False
@@ -86,6 +93,13 @@ class Maintenance:
             self._work()
         self._is_done = self._is_whole() and (not self._is_mine or self._compacted_of == traces)
         return self._every_s()
+
+    def _is_due(self, traces: Traces | None) -> bool:
+        """Whether the files have to be opened now. A write of this process, since the last round, has done it."""
+        before, self._found_sound = self._found_sound, times_found_sound(self.service)
+        if traces is None or self.clock() - self._opened >= OPEN_EVERY_S:
+            return True
+        return traces != self._seen and self._found_sound == before
 
     def _every_s(self) -> float:
         if not self._is_done:

@@ -62,6 +62,27 @@ def test_files_that_nobody_touches_are_opened_now_and_then(maintenance: Maintena
     assert {replication_settings.files[alias] for alias in SHELF.aliases} <= set(opened)
 
 
+def test_a_write_of_this_process_has_looked_already(maintenance: Maintenance, opened: list[Path]) -> None:
+    reprice()
+    opened.clear()  # By the write itself.
+    for _ in range(3):
+        reprice()
+        maintenance.step()
+    assert opened == []
+    maintenance.step()
+    assert set(opened) == {replication_settings.files[alias] for alias in SHELF.aliases}
+
+
+def test_files_that_are_written_to_all_the_time_are_opened_now_and_then(
+    maintenance: Maintenance, opened: list[Path]
+) -> None:
+    assert isinstance(maintenance.clock, Clock)
+    maintenance.clock.now += OPEN_EVERY_S
+    reprice()
+    maintenance.step()
+    assert {replication_settings.files[alias] for alias in SHELF.aliases} <= set(opened)
+
+
 def _touch(path: Path) -> None:
     os.utime(path)
 
@@ -94,7 +115,8 @@ def test_whatever_is_touched_is_opened_in_the_next_round(
 ) -> None:
     database = replication_settings.files[FIRST]
     reprice()
-    maintenance.step()
+    for _ in range(2):
+        maintenance.step()
     opened.clear()
     touch(
         {"witness": SHELF.witness_file, "database": database, "wal": database.with_name(f"{database.name}-wal")}[name]
@@ -119,6 +141,7 @@ def test_a_round_that_did_not_end_is_no_reason_to_look_away(
         raise OSError("too many open files")
 
     reprice()
+    maintenance.step()
     with monkeypatch.context() as patch:
         patch.setattr(maintenance, "evict_faulty", fail)
         with pytest.raises(OSError, match="too many"):
@@ -133,7 +156,8 @@ def test_a_shm_that_somebody_removed_is_missed_in_the_next_round(
 ) -> None:
     database = replication_settings.files[FIRST]
     reprice()
-    maintenance.step()
+    for _ in range(2):
+        maintenance.step()
     opened.clear()
     database.with_name(f"{database.name}-shm").unlink()
     maintenance.step()
