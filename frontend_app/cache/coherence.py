@@ -20,6 +20,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from bookstore_project.clock import Clock
 from bookstore_project.settings import modes
 from frontend_app.cache.announcements import Announcements
+from frontend_app.cache.awaited import Awaited
 from frontend_app.cache.entries import READY, CacheEntry, Ready, ready
 from frontend_app.cache.floors import Floors
 from frontend_app.cache.messages import Invalidation, PollAnswer, Push, SentPoll
@@ -98,6 +99,7 @@ class Coherence:
     lease_until: float = float("-inf")
     invalidation_log: InvalidationLog = field(default_factory=InvalidationLog)
     announcements: Announcements = field(default_factory=Announcements)
+    awaited: Awaited = field(default_factory=Awaited)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def view(self, key: str) -> View:
@@ -136,15 +138,16 @@ class Coherence:
     def is_in_doubt(self) -> bool:
         return self.confirmed is not None
 
-    def pushed(self, push: Push) -> bool:
-        """Takes a push. When this returns True, nobody is served from an entry that it invalidates.
+    def pushed(self, push: Push) -> list[str] | None:
+        """Takes a push. When this returns a list, nobody is served from an entry that the push invalidates.
 
-        False if it invalidates something on a timeline that isn't this front's (a front that begins has none): then
+        The list: of what it invalidates, those keys whose new answers are wanted, because the old ones were kept.
+        None if it invalidates something on a timeline that isn't this front's (a front that begins has none): then
         its writer has to wait for a poll that tells of it. A poll's answer that is under way may not.
         """
         with self._lock:
             if self.timeline is None or push.timeline != self.timeline:
-                return not push.invalidate
+                return None if push.invalidate else []
             self.announcements.note_push(key for change in push.invalidate for key in change.keys)
             for change in push.invalidate:
                 self.floors.raise_keys(change.position, change.keys)
@@ -152,21 +155,29 @@ class Coherence:
             fresh = [(key, CacheEntry(at, push.timeline, push.replica, body)) for at, key, body in push.sets]
             fresh = [(key, entry) for key, entry in fresh if entry.asof >= self.floors.of(key)]
         # Outside the lock, as a cache may be slow: the floors have made the old entries worthless already.
-        self._delete(key for change in push.invalidate for key in change.keys)
+        wanted = self._delete(key for change in push.invalidate for key in change.keys)
         if push.replica:
             self._set(fresh)
-        return True
+        return wanted
 
-    def _delete(self, keys: Iterable[str]) -> None:
-        """The first step of an update, before the write is visible: the old answers go."""
+    def _delete(self, keys: Iterable[str]) -> list[str]:
+        """The first step of an update, before the write is visible: the old answers go. Whose new ones are wanted.
+
+        A cache that doesn't say whether it had an answer may have had it.
+        """
+        wanted = []
         for key in keys:
-            for cache in self.caches:
-                cache.delete(key)
+            answers = [cache.delete(key) for cache in self.caches]
+            was_kept = any(answer is not False for answer in answers)
+            if self.awaited.dropped(key, was_kept=was_kept):
+                wanted.append(key)
+        return wanted
 
     def _set(self, entries: Iterable[tuple[str, CacheEntry]]) -> None:
         """The second one, after the write: the new answers come, so that the next reader finds them."""
         for key, entry in entries:
             self.caches[0].set(key, entry.encode())
+            self.awaited.came(key)
 
     def next_poll(self) -> SentPoll:
         with self._lock:

@@ -37,8 +37,8 @@ class TimeoutAlone(Coherence):
         value = cache.get(key)
         return ready(value) if type(value) is bytes else None
 
-    def pushed(self, push: Push) -> bool:
-        return True
+    def pushed(self, push: Push) -> list[str] | None:
+        return []
 
     def polled(self, poll: SentPoll, answer: PollAnswer) -> None:
         """Nothing is asked for: there is no lease."""
@@ -50,13 +50,13 @@ class PushAlone(TimeoutAlone):
 
     mode: ClassVar[str] = modes.PUSH
 
-    def pushed(self, push: Push) -> bool:
-        self._delete(key for change in push.invalidate for key in change.keys)
+    def pushed(self, push: Push) -> list[str] | None:
+        wanted = self._delete(key for change in push.invalidate for key in change.keys)
         self._set((key, CacheEntry(at, push.timeline, push.replica, body)) for at, key, body in push.sets)
         with self._lock:
             for change in push.invalidate:
                 self.invalidation_log.add(change)
-        return True
+        return wanted
 
 
 CLASSES: dict[str, type[Coherence]] = {each.mode: each for each in (Coherence, PushAlone, TimeoutAlone)}

@@ -16,8 +16,11 @@ from frontend_app.cache.messages import Push
 KEYS_NAMED, LONGEST_KEY = 3, 100
 
 
-def take(coherence: Coherence, message: Any, meant: str | None = None) -> bool:
-    """Invalidates and sets as the message says; False if it couldn't be done. Raises Invalid if it is no push.
+def take(coherence: Coherence, message: Any, meant: str | None = None) -> dict[str, Any] | None:
+    """Invalidates and sets as the message says; the answer, or None if it couldn't be done.
+
+    The answer tells which of the invalidated keys had something that was kept: the new one is wanted. Raises Invalid
+    if it is no push.
 
     `meant` is the process of the front that it is for, if it says so. Another one under the same name and address
     can't answer for that one's cache.
@@ -27,8 +30,9 @@ def take(coherence: Coherence, message: Any, meant: str | None = None) -> bool:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise problems.Invalid({"non_field_errors": ["This is no push of a catalog replica."]}) from error
     if meant and meant != coherence.instance:
-        return False
-    return coherence.pushed(push)
+        return None
+    wanted = coherence.pushed(push)
+    return None if wanted is None else {"wanted": wanted}
 
 
 def effects(message: Any, request_id: str) -> Iterator[tuple[str, str]]:

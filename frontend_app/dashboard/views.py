@@ -65,7 +65,7 @@ class PushView(APIView):
 
     def post(self, request: Request) -> Response:
         taken = pushes.take(front().coherence, request.data, request.headers.get(headers.FRONT_INSTANCE))
-        response = Response({}, status=HTTPStatus.OK if taken else HTTPStatus.CONFLICT)
+        response = Response(taken or {}, status=HTTPStatus.CONFLICT if taken is None else HTTPStatus.OK)
         if said := [text for _, text in pushes.effects(request.data, current_request_id())]:
             remark(response, "; ".join(said))
         return response

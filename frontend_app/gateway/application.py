@@ -10,6 +10,7 @@ from rest_framework.exceptions import ParseError
 
 from bookstore_project.api import etags, headers, internal_paths, problems, same_origin
 from bookstore_project.api.parsers import parse_json
+from bookstore_project.api.renderers import canonical_json
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import metrics, unhandled_exceptions
 from bookstore_project.nodes.gateway import bodies
@@ -143,15 +144,16 @@ class Gateway:
             taken = pushes.take(self._front().coherence, message, request.headers.get(headers.FRONT_INSTANCE.lower()))
         except (problems.Invalid, ParseError):
             return None  # Django says what is wrong with it.
+        said = canonical_json(taken or {})
         named = [
             ("Content-Type", "application/json"),
-            ("Content-Length", "2"),
-            ("ETag", etags.etag_of(b"{}")),
+            ("Content-Length", str(len(said))),
+            ("ETag", etags.etag_of(said)),
             (headers.CACHE, "bypass"),
             (headers.REPLICA, "front"),
             (headers.REQUEST_ID, request_id),
         ]
-        answer = Outgoing(HTTPStatus.OK if taken else HTTPStatus.CONFLICT, named, b"{}")
+        answer = Outgoing(HTTPStatus.CONFLICT if taken is None else HTTPStatus.OK, named, said)
         _measure(metrics.pattern_of(internal_paths.PUSH), request, answer, began)
         access_log.pushed(request.scope, answer, pushes.effects(message, request_id), began)
         return answer

@@ -106,7 +106,7 @@ class SimulatedCluster:
 
     def deliver(self, front: str, message: Mapping[str, Any], instance: str = "") -> bool:
         """Hands a push to a front, as it comes over the wire."""
-        return pushes.take(self.fronts[front].coherence, json.loads(json.dumps(message)), instance)
+        return pushes.take(self.fronts[front].coherence, json.loads(json.dumps(message)), instance) is not None
 
     # ------------------------------------------------------------------------------------- the actors
 

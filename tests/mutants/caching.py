@@ -269,6 +269,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{COHERENCE_TESTS}::test_a_set_that_comes_late_leaves_the_newer_entry",
     ),
     mutant(
+        "a front that waits for a new answer says that it keeps none",
+        "a book that sells quickly is out of the cache after each sale: readers wait for a replica",
+        "frontend_app/cache/awaited.py",
+        "            return key in self._keys\n",
+        "            return was_kept\n",
+        f"{COHERENCE_TESTS}::test_a_new_answer_is_wanted_where_the_old_one_was_kept",
+    ),
+    mutant(
         "who waits for a flight takes whatever it brings",
         "a customer who has just bought is shown the stock from before",
         READS,

@@ -11,6 +11,14 @@ MIGRATED = f"{rooms.REPAIR}/test_live_migration.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
+        "a write of long ago has looked at the files",
+        "a file that was replaced in a quiet hour is found by the next customer, not before",
+        "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
+        "        return traces != self._seen and self._found_sound == before\n",
+        "        return traces != self._seen and not self._found_sound\n",
+        f"{rooms.REPAIR}/test_maintenance.py::test_a_write_of_this_process_has_looked_already",
+    ),
+    mutant(
         "a compaction drops what isn't settled",
         "a sale that one file has can't be brought to the other any more",
         COMPACTION,

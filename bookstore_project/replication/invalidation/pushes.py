@@ -24,6 +24,7 @@ from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Leases, Poll
+from bookstore_project.replication.invalidation import unwanted
 from bookstore_project.replication.invalidation.leases import (
     RECORD_TIMEOUT_S,
     add_to_record,
@@ -57,7 +58,10 @@ def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) 
             answer = client.call(
                 node, "POST", internal_paths.PUSH, body=body, extra_headers=meant, timeout_s=timeout_s
             )
-            return answer.status == 200
+            if answer.status != 200:
+                return False
+            unwanted.note(lease.holder, message, answer.body)
+            return True
         except (client.NeverSent, ImproperlyConfigured):  # The latter: its address is none.
             return False
         except client.NoAnswer as error:

@@ -1,7 +1,8 @@
 """Set pushes: new answers sent to the fronts, so that the next reader finds them. Nobody waits for them.
 
-Only the newest answer of a key is worth sending: what is queued within a moment is sent together, and a book that
-sells many copies in it is sent once. What is lost, or dropped because the fronts can't keep up, costs a miss.
+Only the newest answer of a key is worth sending, and only to a front that kept the older one (`unwanted`). What is
+queued within a moment is sent together, and a book that sells many copies in it is sent once. What is lost, or
+dropped because the fronts can't keep up, costs a miss.
 """
 
 import logging
@@ -16,7 +17,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Holder, Lease
-from bookstore_project.replication.invalidation import pushes
+from bookstore_project.replication.invalidation import pushes, unwanted
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.service import get_service, service_of_app
 
@@ -42,7 +43,7 @@ _guard = threading.Condition()
 
 
 def enqueue(key: str, newest: SetPush) -> None:
-    """Has it sent to every front that listens, in place of an older one that still waits."""
+    """Has it sent to every front that listens and wants it, in place of an older one that still waits."""
     _start()
     with _guard:
         older = _waiting.get(key)
@@ -77,24 +78,26 @@ def _send_forever() -> None:
 
 
 def _send(waiting: dict[str, SetPush]) -> None:
-    fronts = _listeners()
-    if not fronts:
-        return
-    sets: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-    requests: dict[str, list[str]] = defaultdict(list)
-    for key, answer in waiting.items():
-        sets[answer.timeline].append((answer.position, key, answer.make()))
-        requests[answer.timeline].append(answer.request_id)
-    for timeline, items in sets.items():
-        message: PushMessage = {
-            "timeline": timeline,
-            "invalidate": [],
-            "set": items,
-            "requests": requests[timeline],
-            "replica": replication_settings.node,
-        }
-        for front in fronts:
+    texts = {key: cache(answer.make) for key, answer in waiting.items()}
+    for front in _listeners():
+        for timeline, wanted in _by_timeline(front, waiting).items():
+            message: PushMessage = {
+                "timeline": timeline,
+                "invalidate": [],
+                "set": [(answer.position, key, texts[key]()) for key, answer in wanted.items()],
+                "requests": [answer.request_id for answer in wanted.values()],
+                "replica": replication_settings.node,
+            }
             pushes.push(front, message)
+
+
+def _by_timeline(front: Lease, waiting: dict[str, SetPush]) -> dict[str, dict[str, SetPush]]:
+    """What this process of a front is to be sent."""
+    found: dict[str, dict[str, SetPush]] = defaultdict(dict)
+    for key, answer in waiting.items():
+        if not unwanted.is_unwanted(front.holder, key, answer.timeline, answer.position):
+            found[answer.timeline][key] = answer
+    return found
 
 
 def _listeners() -> list[Lease]:

@@ -10,9 +10,12 @@ from bookstore_project.api.problems import Unavailable
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import client
 from frontend_app import services
-from frontend_app.cache.coherence import Cache, Coherence
+from frontend_app.cache import awaited
+from frontend_app.cache.awaited import Awaited
+from frontend_app.cache.coherence import Cache, Coherence, History
 from frontend_app.cache.entries import CacheEntry
 from frontend_app.cache.flights import Flight
+from frontend_app.cache.floors import Floors
 from frontend_app.cache.keys import Key, key_of
 from frontend_app.cache.lru import LRUCache
 from frontend_app.cache.messages import Invalidation, Push
@@ -361,15 +364,54 @@ def test_a_push_of_another_timeline_is_left_to_the_poll(store: Store, cache: Cac
     assert look(front) == ("10.00", "hit")
 
 
+def test_a_new_answer_is_wanted_where_the_old_one_was_kept(store: Store) -> None:
+    cache = fakes.lru()
+    front = make_front(store, cache)
+
+    def pushed(position: int, key: str = "book:1") -> list[str] | None:
+        return front.coherence.pushed(Push(fakes.TIMELINE, invalidate=[Invalidation(position, [key])]))
+
+    assert pushed(10) == [], "nobody has asked for it"
+    front.coherence.pushed(Push(fakes.TIMELINE, sets=[(10, "book:1", b"{}")], replica="catalog-1"))
+    assert pushed(11) == ["book:1"]
+    assert pushed(12) == ["book:1"], "what it waits for has not come"
+    assert pushed(12, "book:2") == []
+    front.coherence.pushed(Push(fakes.TIMELINE, sets=[(11, "book:1", b"{}")], replica="catalog-1"))
+    assert pushed(13) == ["book:1"], "what came was old"
+    front.coherence.pushed(Push(fakes.TIMELINE, sets=[(13, "book:1", b"{}")], replica="catalog-1"))
+    cache.delete("book:1")  # As the least recently used one goes.
+    assert pushed(14) == []
+
+
+def test_a_cache_that_does_not_say_what_it_had_may_have_had_it() -> None:
+    class Silent(dict[str, bytes]):
+        def set(self, key: str, value: bytes) -> None:
+            self[key] = value
+
+        def delete(self, key: str) -> None:
+            self.pop(key, None)
+
+    coherence = Coherence([Silent()], lease_s=1.0, history=History(fakes.TIMELINE, Floors()))
+    assert coherence.pushed(Push(fakes.TIMELINE, invalidate=[Invalidation(10, ["book:1"])])) == ["book:1"]
+
+
+def test_what_is_awaited_is_bounded() -> None:
+    waited = Awaited()
+    for number in range(awaited.MOST_KEPT + 1):
+        waited.dropped(f"book:{number}", was_kept=True)
+    assert not waited.dropped("book:0", was_kept=False)
+    assert waited.dropped("book:1", was_kept=False)
+
+
 def test_an_invalidation_that_is_not_taken_is_not_confirmed(store: Store, cache: Cache) -> None:
     """Its writer would go on, and the answer to a poll that was under way could bring the old value back."""
     front = make_front(store, cache)
     change = [Invalidation(10, ["book:1"])]
-    assert not front.coherence.pushed(Push("t2", invalidate=change)), "of another timeline"
-    assert front.coherence.pushed(Push("t2")), "nothing that could be missed: a test of the line"
-    assert front.coherence.pushed(Push(fakes.TIMELINE, invalidate=change))
+    assert front.coherence.pushed(Push("t2", invalidate=change)) is None, "of another timeline"
+    assert front.coherence.pushed(Push("t2")) == [], "nothing that could be missed: a test of the line"
+    assert front.coherence.pushed(Push(fakes.TIMELINE, invalidate=change)) is not None
     beginning = Coherence([fakes.lru()], lease_s=1.0)
-    assert not beginning.pushed(Push(fakes.TIMELINE, invalidate=change)), "before its first poll"
+    assert beginning.pushed(Push(fakes.TIMELINE, invalidate=change)) is None, "before its first poll"
 
 
 def test_a_log_that_no_longer_reaches_back_makes_everything_old(store: Store, cache: Cache) -> None:

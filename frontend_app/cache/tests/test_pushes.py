@@ -43,6 +43,6 @@ def test_a_push_that_is_meant_for_another_process_is_not_taken() -> None:
     """Two may run under one name, and at one address: what one drops, the other still has."""
     coherence = Coherence(caches=(), lease_s=1.5)
     message = {"timeline": "t", "invalidate": [], "set": []}
-    assert pushes.take(coherence, message, coherence.instance)
-    assert pushes.take(coherence, message), "which asks of nobody in particular"
-    assert not pushes.take(coherence, message, "another")
+    assert pushes.take(coherence, message, coherence.instance) == {"wanted": []}
+    assert pushes.take(coherence, message) == {"wanted": []}, "which asks of nobody in particular"
+    assert pushes.take(coherence, message, "another") is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from bookstore_project.replication.invalidation import polls, pushes, set_pushes
+from bookstore_project.replication.invalidation import polls, pushes, set_pushes, unwanted
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.tests.support.fake_fronts import LEASE, POLL, ListeningFront
 from tests.waiting import wait_for
@@ -37,3 +37,47 @@ def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
     wait_for(lambda: "no such thing" in caplog.text)
     set_pushes.enqueue("article:1", set_pushes.SetPush("t", 2, lambda: "{}"))
     wait_for(lambda: [2, "article:1", "{}"] in [item for message in front.messages for item in message["set"]])
+
+
+def test_a_front_is_sent_what_it_wants_in_place_of_what_it_kept(empty_store: Path, front: ListeningFront) -> None:
+    polls.answer("shelf", "shelf-1", replace(POLL, address=front.lease.address, lease_s=30))
+    front.answer = b'{"wanted": ["article:2"]}'
+    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:6", "article:2"])], "set": []})
+    for key, position in (("article:6", 7), ("article:2", 7), ("article:3", 7)):
+        set_pushes.enqueue(key, set_pushes.SetPush("t", position, lambda: "{}"))
+    wait_for(lambda: "article:3" in keys_sent(front))
+    assert keys_sent(front) == ["article:2", "article:3"]
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b"[]", b'{"wanted": 1}', b'{"wanted": [[]]}', b"\xff"])
+def test_a_front_that_does_not_say_what_it_wants_is_sent_everything(
+    empty_store: Path, front: ListeningFront, answer: bytes
+) -> None:
+    polls.answer("shelf", "shelf-1", replace(POLL, address=front.lease.address, lease_s=30))
+    front.answer = answer
+    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:9"])], "set": []})
+    set_pushes.enqueue("article:9", set_pushes.SetPush("t", 7, lambda: "{}"))
+    wait_for(lambda: keys_sent(front) == ["article:9"])
+
+
+@pytest.mark.parametrize(("timeline", "position"), [("t", 8), ("another", 7)])
+def test_what_the_front_said_is_about_that_position(
+    empty_store: Path, front: ListeningFront, timeline: str, position: int
+) -> None:
+    polls.answer("shelf", "shelf-1", replace(POLL, address=front.lease.address, lease_s=30))
+    front.answer = b'{"wanted": []}'
+    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:8"])], "set": []})
+    set_pushes.enqueue("article:8", set_pushes.SetPush(timeline, position, lambda: "{}"))
+    wait_for(lambda: keys_sent(front) == ["article:8"])
+
+
+def test_what_is_remembered_of_fronts_is_bounded(front: ListeningFront) -> None:
+    front.answer = b'{"wanted": []}'
+    keys = [f"article:{number}" for number in range(unwanted.MOST_KEPT + 1)]
+    assert pushes.push(front.lease, {"timeline": "bounded", "invalidate": [(7, keys)], "set": []})
+    assert not unwanted.is_unwanted(front.lease.holder, keys[0], "bounded", 7)
+    assert unwanted.is_unwanted(front.lease.holder, keys[-1], "bounded", 7)
+
+
+def keys_sent(front: ListeningFront) -> list[str]:
+    return [key for message in front.messages for _, key, _ in message["set"]]

@@ -47,6 +47,7 @@ class ListeningFront(ThreadingHTTPServer):
         self.tokens: set[str | None] = set()
         self.instances: set[str | None] = set()
         self.status = 200
+        self.answer = b""
 
     @property
     def lease(self) -> Lease:
@@ -63,8 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.instances.add(self.headers["X-Front-Instance"])
             self.server.messages.append(json.loads(body))
         self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.server.answer)))
         self.end_headers()
+        self.wfile.write(self.server.answer)
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
