@@ -1,21 +1,14 @@
 """Processes that die at a named point of the protocol, or heed modes."""
 
-import signal
-
 import pytest
 
-from bookstore_project.replication.tests.support.replica_files import KilledAt, Obedient, python
+from bookstore_project.replication.tests.support.replica_files import KilledAt, Obedient, run_and_die
 from bookstore_project.replication.tests.support.replica_files import obedient as told_by_obedient
 
 
 @pytest.fixture(scope="session")
 def killed_at() -> KilledAt:
     """Runs code in a process that is killed at that point of the protocol."""
-
-    def run_and_die(point: str, code: str) -> None:
-        with python(f"points.hooks[{point!r}] = lambda: os.kill(os.getpid(), 9)\n{code}") as process:
-            assert process.wait() == -signal.SIGKILL, f"it never came to {point}"
-
     return run_and_die
 
 

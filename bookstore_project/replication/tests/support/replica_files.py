@@ -1,6 +1,7 @@
 """What tests ask of a service's two files, through connections that know nothing of replication."""
 
 import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -161,6 +162,12 @@ def execute(sql: str, parameters: Sequence[str] | None = None) -> None:
 def python(code: str) -> Fork:
     """Another process of this store, with Django set up, that runs `code`."""
     return Fork(code)
+
+
+def run_and_die(point: str, code: str) -> None:
+    """Runs `code` in a process that is killed as soon as it comes to that point of the protocol, as it must."""
+    with python(f"points.hooks[{point!r}] = lambda: os.kill(os.getpid(), 9)\n{code}") as process:
+        assert process.wait() == -signal.SIGKILL, f"it never came to {point}"
 
 
 def obedient(code: str) -> str:
