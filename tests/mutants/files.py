@@ -271,8 +271,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "a healthy file isn't looked at for a while, whatever happens to it",
         "a file that was deleted is missed seconds later, when the other may be at fault, too",
         "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
-        "        is_due = traces is None or traces != self._seen or ",
-        "        is_due = self._seen is None or ",
+        "        if traces is None or self.clock() - self._opened >= OPEN_EVERY_S:\n            return True\n"
+        "        return traces != self._seen and ",
+        "        if self.clock() - self._opened >= OPEN_EVERY_S:\n            return True\n"
+        "        return self._seen is None and ",
         f"{rooms.REPAIR}/test_maintenance.py::test_whatever_is_touched_is_opened_in_the_next_round",
         f"{rooms.REPAIR}/test_maintenance.py::test_a_file_that_is_gone_is_missed_in_the_next_round",
     ),
