@@ -229,8 +229,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "an invalidation that isn't taken is confirmed",
         "its write becomes visible while the front shows the old price",
         COHERENCE,
-        "                return not push.invalidate\n",
-        "                return True\n",
+        "                return None if push.invalidate else []\n",
+        "                return []\n",
         f"{COHERENCE_TESTS}::test_an_invalidation_that_is_not_taken_is_not_confirmed",
     ),
     mutant(
