@@ -36,14 +36,27 @@ PLAIN = (BadRequest, MultiPartParserError, DisallowedModelAdminLookup, Disallowe
 """Whose own words say what is wrong with the request, and nothing of where the store lies or how it is set."""
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """DRF's hook: the response for an exception that a view raised, None for a real defect (500)."""
     error = _first_of_all(error, context)
     response = _answer(error, context)
     if response is not None and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context.get("request")
         unhandled_exceptions.log(getattr(request, "method", ""), getattr(request, "path", ""), error)
-    return response
+    return response and _as_page(response, context)
+
+
+def _as_page(response: Response, context: dict[str, Any]) -> HttpResponse:
+    """For who prefers a page, of a view that makes none: a file, a description. Else the response as it is."""
+    view, request = context.get("view"), context.get("request")
+    makes_pages = any(each.media_type == "text/html" for each in getattr(view, "renderer_classes", ()))
+    if makes_pages or request is None or not problem_pages.is_wanted(request.headers.get("Accept", "")):
+        return response
+    page = refusal(request, response.data["code"], response.data["detail"])
+    # No WWW-Authenticate: a browser would cover the page with a dialogue of its own.
+    for name in {"Retry-After", "Allow"} & set(response.headers):
+        page[name] = response[name]
+    return page
 
 
 def _answer(error: Exception, context: dict[str, Any]) -> Response | None:

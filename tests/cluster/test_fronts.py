@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +22,7 @@ from tests.readiness_probe import ReadinessProbe
 from tests.redis import RedisServer
 from tests.store import Store
 from tests.waiting import PATIENCE_S, wait_for
+from tests.writer_lock import held, holders
 
 FRONTS = ("front", "front-2")
 ORDERS = ("order-1", "order-2")
@@ -150,6 +153,43 @@ def test_a_front_that_is_killed_costs_the_other_nothing_but_time(pair: Store) ->
     price = new_price(pair)
     set_price(pair, "front-2", price)
     assert [book(pair, front)["price"] for front in FRONTS] == [price] * 2
+
+
+@pytest.mark.parametrize("service", ["catalog", "order"])
+def test_who_loses_a_front_in_a_purchase_gets_the_one_order_at_the_other(pair: Store, service: str) -> None:
+    """Killed before anything is sold, and between the sale and the order: the client repeats with the same key."""
+    bought, key, lock = new_book(pair, service), f"a-key-for-{service}-{uuid4()}", pair.data / "locks" / service
+    with ThreadPoolExecutor(1) as pool, Client(pair, "front-2") as client, held(lock / "mutex"):
+        lost = pool.submit(client.buy, bought, 2, key=key)
+        pair.wait_for(lambda: holders(lock / "turnstile"), what=f"the purchase at the lock of the {service}")
+        killed = pair.kill("front-2")
+        assert isinstance(lost.exception(PATIENCE_S), OSError | HTTPException), "there is no answer"
+    with Client(pair, "front") as other:
+        answer = buy_until_told(other, bought, 2, key)
+        assert answer.status == 201, answer
+        assert buy_until_told(other, bought, 1, key).code == "idempotency_conflict"
+    pair.wait_restarted("front-2", killed)
+    with Client(pair, "front-2") as again:
+        repeated = buy_until_told(again, bought, 2, key)
+        assert (repeated.status, repeated.json, repeated.headers["idempotent-replayed"]) == (201, answer.json, "true")
+        assert again.get(f"/product/{bought}").json["quantity"] == 9 - 2
+    orders = "SELECT order_id, quantity FROM order_app_orderline WHERE book = ?"
+    sales = "SELECT \"order\", quantity FROM catalog_app_ledgerentry WHERE kind = 'sale' AND book_id = ?"
+    for of, sql in (("order", orders), ("catalog", sales)):
+        for file in databases.files(pair, of):
+            assert databases.query(file, sql, [bought]) == [(answer.json["id"].replace("-", ""), 2)]
+
+
+def buy_until_told(client: Client, book: int, copies: int, key: str) -> Answer:
+    """As a client does who hears that nobody can tell just now: the same purchase once more."""
+
+    def told() -> Answer | None:
+        answer = client.buy(book, copies, key=key)
+        return None if answer.code in NO_ANSWER else answer
+
+    answer = wait_for(told, what="an answer to a purchase")
+    assert answer is not None
+    return answer
 
 
 def new_book(store: Store, topic: str) -> int:

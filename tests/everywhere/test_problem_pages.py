@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.test import Client
 
 from bookstore_project.api import health, problem_pages, problems
@@ -226,13 +227,57 @@ def test_who_comes_too_often_is_told_when_to_come_back(
         assert ("Try again in 45 seconds." in answer.content.decode()) == ACCEPTED[accept]
 
 
-@pytest.mark.parametrize("path", ["/product/1", "/api/v1/books/"])
-def test_who_accepts_nothing_that_there_is_gets_a_document(posing: Being, path: str) -> None:
-    """A browser accepts everything: a page can't say that there is none."""
-    with posing("front"):
-        assert_told(
-            Client().get(path, headers={"Accept": "image/png"}), "not_acceptable", is_page=False, is_front=True
-        )
+@pytest.mark.parametrize("accept", ["image/png", "text/csv, application/xml"])
+@pytest.mark.parametrize(
+    ("node", "path"),
+    [
+        ("front", "/product/1"),
+        ("front", "/api/v1/books/"),
+        ("front", "/api/v1/orders/"),
+        ("catalog-1", "/api/v1/books/"),
+        ("order-1", "/api/v1/orders/"),
+        *((node, "/api/schema/") for node in nodes.URLS),
+    ],
+)
+def test_who_accepts_nothing_that_there_is_gets_a_document(posing: Being, node: str, path: str, accept: str) -> None:
+    """Nor a page: who asks for pictures alone is no browser."""
+    with posing(node):
+        answer = Client().get(path, headers={"Accept": accept})
+        assert_told(answer, "not_acceptable", is_page=False, is_front=node == "front")
+
+
+@pytest.mark.parametrize(("node", "path"), [(node, "/api/schema/") for node in nodes.URLS])
+def test_who_accepts_pages_alone_reads_on_a_page_that_there_is_none(posing: Being, node: str, path: str) -> None:
+    with posing(node):
+        answer = Client().get(path, headers={"Accept": "text/html"})
+        assert_told(answer, "not_acceptable", is_page=True, is_front=node == "front")
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "", "application/json", "text/csv"])
+@pytest.mark.parametrize(
+    ("code", "user"), [("not_authenticated", ""), ("permission_denied", "bob"), ("unavailable", "root")]
+)
+def test_a_file_that_cannot_be_had_is_told_in_a_page(being: Being, code: str, user: str, accept: str) -> None:
+    """By a front, of its own and of what a replica says: a link for staff leads there."""
+    with being("front") as store:
+        store.behaviours.update(dict.fromkeys(REPLICAS, fakes.refuse))
+        client = Client()
+        if user:
+            client.force_login(User.objects.get(username=user))
+        answer = client.get("/api/v1/orders/export/", headers={"Accept": accept} if accept else {})
+        assert_told(answer, code, is_page="text/html" in accept, is_front=True)
+        assert answer.headers.get("Retry-After") == ("1" if code == "unavailable" else None)
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+def test_a_file_that_a_replica_refuses_is_told_in_a_page(being: Being, accept: str) -> None:
+    with being("front") as store:
+        refused = fakes.answer_with(fakes.problem_reply("validation_error"))
+        store.behaviours.update(dict.fromkeys(REPLICAS, refused))
+        client = Client()
+        client.force_login(User.objects.get(username="root"))
+        answer = client.get("/api/v1/orders/export/?status=lost", headers={"Accept": accept})
+        assert_told(answer, "validation_error", is_page=ACCEPTED[accept], is_front=True)
 
 
 def test_every_problem_has_advice() -> None:

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404
 from django.test import RequestFactory
 from rest_framework import exceptions
+from rest_framework.response import Response
 
 from bookstore_project.api import errors, headers, problems
 from bookstore_project.api.problems import TITLES
@@ -45,7 +46,7 @@ CASES: list[tuple[Exception, int, str]] = [
 def test_every_exception_is_a_problem(error: Exception, status: int, code: str) -> None:
     accept_request_id("the-id")
     response = errors.exception_handler(error, {})
-    assert response is not None
+    assert isinstance(response, Response)
     document: dict[str, Any] = response.data
     assert (response.status_code, document["status"], document["code"]) == (status, status, code)
     assert (document["title"], document["request_id"]) == (TITLES[code][1], "the-id")
@@ -73,7 +74,7 @@ def test_a_repeated_refusal_says_so() -> None:
 
 def test_extra_members_stand_in_the_document() -> None:
     response = errors.exception_handler(problems.OutcomeUnknown("?", order="o", idempotency_key="k"), {})
-    assert response is not None
+    assert isinstance(response, Response)
     assert (response.data["order"], response.data["idempotency_key"]) == ("o", "k")
 
 
