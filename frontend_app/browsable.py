@@ -40,8 +40,7 @@ def render(relay: Relay, request: Request, view: Any) -> HttpResponseBase:
 
 def _lacks_page(request: Request, view: Any) -> bool:
     """Whether the client prefers a page where the view makes none, as of a file."""
-    makes_pages = any(each.media_type == "text/html" for each in view.renderer_classes)
-    return not makes_pages and problem_pages.is_wanted(request.headers.get("Accept", ""))
+    return not errors.shows_problems(view) and problem_pages.is_wanted(request.headers.get("Accept", ""))
 
 
 def _page_data(relay: Relay, request: Request, view: Any) -> Any:

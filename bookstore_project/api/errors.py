@@ -22,6 +22,7 @@ from rest_framework.views import set_rollback
 
 from bookstore_project.api import headers, problem_pages, problems
 from bookstore_project.api.log_remarks import remark
+from bookstore_project.api.renderers import BrowsableAPIRenderer
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.api.uploads import UploadTooLarge
 from bookstore_project.nodes import redaction, unhandled_exceptions
@@ -47,16 +48,20 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
 
 def _as_page(response: Response, context: dict[str, Any]) -> HttpResponse:
-    """For who prefers a page, of a view that makes none: a file, a description. Else the response as it is."""
+    """For who prefers a page, of a view whose own tell of no problem; else the response as it is."""
     view, request = context.get("view"), context.get("request")
-    makes_pages = any(each.media_type == "text/html" for each in getattr(view, "renderer_classes", ()))
-    if makes_pages or request is None or not problem_pages.is_wanted(request.headers.get("Accept", "")):
+    if request is None or shows_problems(view) or not problem_pages.is_wanted(request.headers.get("Accept", "")):
         return response
     page = refusal(request, response.data["code"], response.data["detail"])
     # No WWW-Authenticate: a browser would cover the page with a dialogue of its own.
     for name in {"Retry-After", "Allow"} & set(response.headers):
         page[name] = response[name]
     return page
+
+
+def shows_problems(view: Any) -> bool:
+    """Whether the view's own pages tell of problems."""
+    return any(issubclass(each, BrowsableAPIRenderer) for each in getattr(view, "renderer_classes", ()))
 
 
 def _answer(error: Exception, context: dict[str, Any]) -> Response | None:

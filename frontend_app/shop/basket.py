@@ -20,6 +20,8 @@ from frontend_app.shop import cookies
 COOKIE = "basket"
 MOST_CENTS = int(MAX_PRICE * 100)
 MOST_CHANGES = 10**18
+REMEMBERED = 6
+"""Changes by which a basket is told from another one."""
 
 
 def new_key() -> str:
@@ -37,14 +39,31 @@ class Basket:
     """What the books cost when the visitor put them in, or last said how many; not known of every one."""
     changes: int = 0
     """How many have made it what it is."""
-    last_change: str = ""
-    """Tells it from another one that came from the same basket at the same time, in another tab."""
+    last_changes: tuple[str, ...] = ()
+    """A token for each of the last of them, newest first: another tab may have made other ones of the same basket."""
 
-    def with_book(self, book: int, copies: int, price: Decimal | None = None) -> "Basket":
-        """So many copies of the book, up to what an order may have, at the price seen; none takes it out."""
+    @property
+    def last_change(self) -> str:
+        return self.last_changes[0] if self.last_changes else ""
+
+    def lacks(self, number: int, change: str) -> bool:
+        """Whether it is of another tab and hasn't this change, as far back as it remembers."""
+        return self.changes - REMEMBERED < number <= self.changes and change not in self.last_changes
+
+    def with_book(
+        self, book: int, copies: int, price: Decimal | None = None, *, token: str | None = None
+    ) -> "Basket":
+        """So many copies of the book, up to what an order may have, at the price seen; none takes it out.
+
+        `token`: of the change, if it is made once more.
+        """
         changed = {**self.copies, book: min(copies, MAX_PURCHASE)}
         prices = self.prices if price is None else {**self.prices, book: price}
-        return self._changed({each: count for each, count in changed.items() if count > 0}, prices)
+        return self._changed({each: count for each, count in changed.items() if count > 0}, prices, token)
+
+    def under(self, key: str) -> "Basket":
+        """The same copies as another basket: another tab that changes it now is told."""
+        return replace(self._changed(self.copies, self.prices), key=key)
 
     def without(self, books: Iterable[int]) -> "Basket":
         """What is left of it when these are bought: another basket."""
@@ -52,10 +71,12 @@ class Basket:
         rest = {book: copies for book, copies in self.copies.items() if book not in bought}
         return replace(self._changed(rest, self.prices), key=new_key())
 
-    def _changed(self, copies: Mapping[int, int], prices: Mapping[int, Decimal]) -> "Basket":
+    def _changed(
+        self, copies: Mapping[int, int], prices: Mapping[int, Decimal], token: str | None = None
+    ) -> "Basket":
         kept = {book: price for book, price in prices.items() if book in copies}
-        last_change = secrets.token_urlsafe(4)
-        return replace(self, copies=copies, prices=kept, changes=self.changes + 1, last_change=last_change)
+        last = (token or secrets.token_urlsafe(4), *self.last_changes)[:REMEMBERED]
+        return replace(self, copies=copies, prices=kept, changes=self.changes + 1, last_changes=last)
 
     @property
     def is_full(self) -> bool:
@@ -81,7 +102,8 @@ def find(request: HttpRequest) -> Basket | None:
         return None
     lines = lines[:MAX_LINES]
     prices = {line[0]: Decimal(line[2]).scaleb(-2) for line in lines if len(line) > 2}
-    return Basket(key, {line[0]: line[1] for line in lines}, prices, *change)
+    number, last = change
+    return Basket(key, {line[0]: line[1] for line in lines}, prices, number, tuple(last.split()[:REMEMBERED]))
 
 
 def write(response: HttpResponse, basket: Basket) -> None:
@@ -89,7 +111,7 @@ def write(response: HttpResponse, basket: Basket) -> None:
         (book, copies, *([int(basket.prices[book].scaleb(2))] if book in basket.prices else []))
         for book, copies in basket.copies.items()
     ]
-    change = (basket.changes, basket.last_change)
+    change = (basket.changes, " ".join(basket.last_changes))
     cookies.write(response, COOKIE, {"key": basket.key, "lines": lines, "change": change})
 
 

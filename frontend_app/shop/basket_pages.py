@@ -1,5 +1,6 @@
 """The basket's page, and the forms that change it."""
 
+from contextlib import suppress
 from decimal import Decimal
 from http import HTTPStatus
 
@@ -8,11 +9,11 @@ from django.urls import reverse
 
 from bookstore_project.api import problems
 from bookstore_project.api.health import read_only
-from bookstore_project.api.representations import MAX_LINES
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, forms, other_tabs, refusals
+from frontend_app.shop import catalogue, other_tabs, refusals
 from frontend_app.shop.basket import Basket
+from frontend_app.shop.basket_changes import Change
 from frontend_app.shop.other_tabs import LateChange, LostChange
 from frontend_app.shop.pages import changes, page, show
 from frontend_app.shop.refusals import Refused
@@ -27,6 +28,9 @@ def basket(request: HttpRequest) -> HttpResponse:
     if refused is not None and refused.key is not None:
         asked = Basket(refused.key, refused.copies)
         return basket_page(request, asked, refused=refused, is_own=False)
+    if (lost_one := other_tabs.to_make_again(request, kept)) is not None:
+        with suppress(problems.Conflict):
+            return _make(request, kept, *lost_one)
     lost, late = other_tabs.lost_change(request, kept), other_tabs.late_change(request, kept)
     return basket_page(request, kept, refused=refused, lost_change=lost, late_change=late)
 
@@ -34,32 +38,19 @@ def basket(request: HttpRequest) -> HttpResponse:
 @changes
 def put(request: HttpRequest) -> HttpResponse:
     """Puts copies of a book into the basket, beside those that are in it."""
-    kept, book_id = baskets.read(request), forms.book_id(request.POST)
-    copies = forms.copies(request.POST, least=1)
-    return _keep(request, kept, book_id, kept.copies.get(book_id, 0) + copies)
+    return _make(request, baskets.read(request), Change.putting(request.POST))
 
 
 @changes
 def change(request: HttpRequest) -> HttpResponse:
-    """So many copies of a book from now on; none takes it out.
-
-    The form says what its page has `shown`: a number that nobody has touched undoes nothing of another tab.
-    """
-    kept, book_id = baskets.read(request), forms.book_id(request.POST)
-    copies, shown = forms.copies(request.POST, least=0), forms.copies_shown(request.POST)
-    now = kept.copies.get(book_id, 0)
-    if shown is None or shown == now:
-        return _keep(request, kept, book_id, copies)
-    return _keep(request, kept, book_id, now if copies == shown else copies, overtaken=now)
+    """So many copies of a book from now on; none takes it out."""
+    return _make(request, baskets.read(request), Change.setting(request.POST))
 
 
-def _keep(
-    request: HttpRequest, kept: Basket, book_id: int, copies: int, *, overtaken: int | None = None
-) -> HttpResponse:
-    if copies and kept.is_full and book_id not in kept.copies:
-        raise problems.Conflict(f"A basket has room for {MAX_LINES} different books: buy these first.")
-    changed = kept.with_book(book_id, copies, forms.price_seen(request.POST))
-    query = other_tabs.query_of(changed, book_id, overtaken)
+def _make(request: HttpRequest, kept: Basket, wanted: Change, token: str | None = None) -> HttpResponse:
+    """Raises Conflict if there is no room."""
+    changed = wanted.made_to(kept, token)
+    query = other_tabs.query_of(changed, wanted, wanted.overtaken(kept))
     response = HttpResponseRedirect(f"{reverse('basket')}?{query}", status=HTTPStatus.SEE_OTHER)
     baskets.write(response, changed)
     return response

@@ -5,7 +5,6 @@ The key says what is bought: a book at once, from its own page (`single_purchase
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -95,7 +94,7 @@ def _refused(request: HttpRequest, key: str, lines: Lines, missing: Lines) -> Ht
         return _see_other(refusals.address_with(path, missing, next_key, copies))
     response = _see_other(refusals.address(path, missing, next_key))
     if kept.key != next_key:
-        baskets.write(response, replace(kept, key=next_key))
+        baskets.write(response, kept.under(next_key))
     return response
 
 

@@ -1,7 +1,8 @@
 """A basket that several tabs change: what is to be said on the page that a change leads to.
 
 The cookie is read at each change, so changes made one after the other are all there. The address of the page says
-which change led to it: the cookie may be of another one by then.
+which change led to it: the cookie may be of another one by then. Then the change is made again (`basket_changes`); or
+is said to be lost, if another tab has made another basket of it, by buying it.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from django.http import HttpRequest, QueryDict
 from bookstore_project.api.representations import MAX_PURCHASE, is_book_id
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue
+from frontend_app.shop import basket_changes, catalogue
 from frontend_app.shop.basket import Basket
+from frontend_app.shop.basket_changes import Change
 
 LONGEST_COUNT = 19
 """Digits of a number of changes."""
@@ -38,18 +40,28 @@ class LateChange:
     now: int
 
 
-def query_of(changed: Basket, book_id: int, overtaken: int | None) -> str:
+def query_of(changed: Basket, made: Change, overtaken: int | None) -> str:
     """What the page's address says of a change. `overtaken`: copies that weren't what the visitor had before them."""
-    named = {"change": f"{changed.changes}.{changed.last_change}", "book": book_id}
-    return urlencode(named if overtaken is None else named | {"before": overtaken})
+    named = {"change": f"{changed.changes}.{changed.last_change}", "book": made.book_id}
+    late = {} if overtaken is None else {"before": overtaken}
+    return urlencode(named | late | {"made": made.signed(changed)})
+
+
+def to_make_again(request: HttpRequest, kept: Basket) -> tuple[Change, str] | None:
+    """The change that the address names, and its token, if another tab's came in its way in this basket."""
+    number, token, _ = _named(request.GET)
+    if request.method != "GET" or number is None or not kept.lacks(number, token):
+        return None
+    made = basket_changes.found(request.GET.get("made", ""), kept)
+    return None if made is None else (made, token)
 
 
 def lost_change(request: HttpRequest, kept: Basket) -> LostChange | None:
-    """The change that the address names, if it got lost. One that came later says nothing of it, and is wanted."""
+    """The change that the address names, if it got lost, and can't be made again: what is kept is another basket."""
     number, last_change, book_id = _named(request.GET)
     if number is None or book_id is None:
         return None
-    if kept.changes == number and kept.last_change != last_change:
+    if kept.lacks(number, last_change):
         return LostChange(book_id, is_kept=True)
     return None if baskets.is_kept(request) else LostChange(book_id, is_kept=False)
 

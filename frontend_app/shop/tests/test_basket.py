@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from django.core import signing
 from django.test import Client
 
+from bookstore_project.api.representations import MAX_LINES
 from frontend_app.cache.messages import Push
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
@@ -63,16 +65,103 @@ def test_the_basket_says_where_its_books_came_from(client: Client) -> None:
     assert "without asking a replica" in text_of(Client().get("/basket/"))
 
 
-def test_of_two_changes_at_the_same_time_the_lost_one_is_told(client: Client) -> None:
-    put(client, 1)
-    before = client.cookies[baskets.COOKIE].value
-    first = client.post("/basket/put/", {"book": 2, "copies": 1})
-    client.cookies[baskets.COOKIE] = before
-    second = client.post("/basket/change/", {"book": 1, "copies": 3})
-    assert "got lost" in text_of(client.get(first["Location"]))
-    assert "got lost" not in text_of(client.get(second["Location"]))
-    put(client, 2)
-    assert "got lost" not in text_of(client.get(first["Location"])), "by the back button, after another change"
+class TestAtTheSameMoment:
+    """Changes that several tabs make of one basket: the browser keeps the last cookie that it gets."""
+
+    @pytest.fixture(autouse=True)
+    def _plenty(self, store: Store) -> None:
+        for book in (1, 2):
+            store.put(book, quantity=99)
+
+    def made(self, client: Client, *changes: tuple[str, dict[str, int]]) -> list[str]:
+        """The addresses to which they lead; each was made to the cookie of before."""
+        before = client.cookies[baskets.COOKIE].value
+        addresses = []
+        for what, form in changes:
+            client.cookies[baskets.COOKIE] = before
+            addresses.append(client.post(f"/basket/{what}/", form)["Location"])
+        return addresses
+
+    def lines(self, client: Client) -> list[str]:
+        return list(form_of(client.get("/basket/"))["line"])
+
+    def test_all_of_them_are_made_whichever_page_is_asked_for_first(self, client: Client) -> None:
+        put(client, 1)
+        for number in range(2):
+            first, second = self.made(
+                client, ("put", {"book": 2, "copies": 1}), ("change", {"book": 1, "copies": 3 + number, "shown": 1})
+            )
+            pages = [client.get(address, follow=True) for address in ((first, second), (second, first))[number]]
+            assert "got lost" not in text_of(pages[0]) + text_of(pages[1])
+            assert self.lines(client) == [f"1 {3 + number} 10.00", f"2 {1 + number} 20.00"]
+            client.post("/basket/change/", {"book": 1, "copies": 1})
+
+    def test_many_of_them_too_each_once_however_often_its_page_is_asked_for(self, client: Client) -> None:
+        put(client, 1)
+        addresses = self.made(client, *[("put", {"book": 2, "copies": copies}) for copies in (1, 1, 1)])
+        for _ in range(2):
+            for address in addresses:
+                client.get(address, follow=True)
+        assert self.lines(client) == ["1 1 10.00", "2 3 20.00"]
+
+    def test_pages_that_ask_at_the_same_moment_too_come_to_an_end(self, client: Client) -> None:
+        put(client, 1)
+        waiting = self.made(client, *[("put", {"book": 2, "copies": copies}) for copies in (1, 1, 1)])
+        for _ in range(len(waiting)):
+            sent, answers = client.cookies[baskets.COOKIE].value, []
+            for address in waiting:
+                client.cookies[baskets.COOKIE] = sent
+                answers.append(client.get(address))
+                if answers[-1].cookies:
+                    kept = client.cookies[baskets.COOKIE].value
+            waiting = [answer["Location"] for answer in answers if answer.status_code == 303]
+            client.cookies[baskets.COOKIE] = kept if waiting else sent
+        assert waiting == []
+        assert self.lines(client) == ["1 1 10.00", "2 3 20.00"]
+
+    def test_two_numbers_for_one_book_are_told(self, client: Client) -> None:
+        put(client, 1)
+        forms = [{"book": 1, "copies": copies, "shown": 1} for copies in (2, 3)]
+        first, second = self.made(client, *[("change", form) for form in forms])
+        told = words_of(client.get(first, follow=True))
+        assert "Another tab had made it 3 copies of “ Book 1 ”. It is 2 now, as you said here." in told
+        assert self.lines(client) == ["1 2 10.00"]
+        assert client.get(second).status_code == 200
+
+    def test_what_was_taken_out_again_stays_out_though_its_page_is_gone_back_to(self, client: Client) -> None:
+        put(client, 1)
+        first, second = self.made(client, ("put", {"book": 2, "copies": 1}), ("put", {"book": 1, "copies": 1}))
+        for address in (first, second):
+            client.get(address, follow=True)
+        client.post("/basket/change/", {"book": 2, "copies": 0})
+        for number in range(baskets.REMEMBERED + 1):
+            client.get(first, follow=True)
+            assert self.lines(client) == [f"1 {2 + number} 10.00"]
+            client.post("/basket/put/", {"book": 1, "copies": 1})
+
+    @pytest.mark.parametrize("is_full", [True, False])
+    def test_what_cannot_be_made_again_is_told(self, client: Client, is_full: bool) -> None:
+        put(client, 1)
+        (first,) = self.made(client, ("put", {"book": 2, "copies": 1}))
+        members = signing.loads(client.cookies[baskets.COOKIE].value, salt="frontend_app.shop.basket")
+        members["change"][1] = "another"
+        if is_full:
+            members["lines"] = [[book, 1] for book in range(10, 10 + MAX_LINES)]
+        else:
+            members["key"] = "k" * 22  # It was bought.
+        client.cookies[baskets.COOKIE] = signed(members)
+        told = client.get(first)
+        assert (told.status_code, "got lost" in text_of(told)) == (200, True)
+
+    @pytest.mark.parametrize("made", ["", "x", "WzEsMSwxLG51bGwsbnVsbF0:1xXr4L:e4uV_4N8CcQD"])
+    def test_nobody_else_says_what_is_put_in(self, client: Client, made: str) -> None:
+        put(client, 1)
+        stranger = Client()
+        theirs = self.made(stranger, ("put", {"book": 2, "copies": 9})) if put(stranger, 1) else []
+        for address in (*theirs, f"/basket/?change=1.other&book=2&made={made}"):
+            told = client.get(address)
+            assert told.status_code == 200
+            assert self.lines(client) == ["1 1 10.00"]
 
 
 class TestAnotherTab:
