@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,7 @@ from catalog_app.sales import order_sell
 from catalog_app.selectors import book_get
 
 BOOK = 1
+THREADS = 3
 
 
 def sell(count: int) -> list[float]:
@@ -32,6 +34,12 @@ def sell(count: int) -> list[float]:
         lambda: order_sell(order=uuid.uuid4(), lines=[Line(BOOK, 1)], deadline=None, is_first_attempt=False),
         count,
     )
+
+
+def sell_at_once(count: int) -> list[float]:
+    """The same by so many threads as write in each catalog replica when six customers buy, each so many."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        return [seconds for sold in threads.map(lambda _: sell(count), range(THREADS)) for seconds in sold]
 
 
 def sell_plainly(count: int) -> list[float]:
@@ -89,6 +97,7 @@ def repair_catalog(count: int) -> dict[str, Any]:
 
 COMMANDS: dict[str, Callable[[int], Any]] = {
     "sell": sell,
+    "sell at once": sell_at_once,
     "sell plainly": sell_plainly,
     "read": read,
     "query": query,

@@ -12,7 +12,8 @@ from tests.store import Store
 from tests.waiting import wait_for
 
 Figures = dict[str, Mapping[str, float]]
-WRITERS = 6
+REPLICAS, THREADS = 2, 3
+WRITERS = REPLICAS * THREADS
 SALES = 100
 """In a round of one writer."""
 READS = 500
@@ -61,15 +62,18 @@ def is_leased(store: Store) -> bool:
 
 
 def many_writers(data: Path, rounds: int) -> Mapping[str, float]:
-    """Sales per second of all together, and how long one of them waits in the worst of cases."""
+    """Sales per second of all together, and how long one of them waits in the worst of cases.
+
+    As in a store: two replicas, and in each of them threads. Those of a process commit together.
+    """
     say(f"{WRITERS} writers")
     share = SALES // 2
     pairs: list[tuple[float, float]] = []
     seconds: list[float] = []
     with ExitStack() as stack:
-        parties = [stack.enter_context(party(data)) for _ in range(WRITERS)]
+        parties = [stack.enter_context(party(data)) for _ in range(REPLICAS)]
         for each in parties:
-            each("sell", 10)
+            each("sell at once", 10)
         for _ in range(rounds):
             one = rate(lambda: parties[0]("sell", SALES), SALES)
             many = rate(lambda: seconds.extend(all_sell(parties, share)), share * WRITERS)
@@ -89,7 +93,7 @@ def many_writers(data: Path, rounds: int) -> Mapping[str, float]:
 def all_sell(parties: list[Party], share: int) -> list[float]:
     """All at once; how long each sale took."""
     for each in parties:
-        each.send("sell", share)
+        each.send("sell at once", share)
     return [seconds for each in parties for seconds in each.receive()]
 
 

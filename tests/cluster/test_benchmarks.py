@@ -33,5 +33,6 @@ def test_a_store_to_be_measured_is_built_and_sold_from(tmp_path: Path) -> None:
     children.build(tmp_path / "store", "--edits", "3", "--sales", "2")
     with children.party(tmp_path / "store") as party:
         assert len(party("sell", 2)) == 2
+        assert len(party("sell at once", 2)) == 6
         for command in ("sell plainly", "read", "query", "read plainly"):
             assert len(party(command, 1)) == 1, command
