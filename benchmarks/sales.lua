@@ -7,6 +7,6 @@ end
 function request()
   turn = turn + 1
   local order = string.format("%s-0000-4000-8000-%012d", prefix, turn)
-  local body = string.format('{"order":"%s","book":%d,"quantity":1,"first_attempt":true}', order, turn % 7 + 1)
+  local body = string.format('{"order":"%s","lines":[{"book":%d,"quantity":1}],"first_attempt":true}', order, turn % 7 + 1)
   return wrk.format("POST", "/internal/sales/", {["Content-Type"] = "application/json", ["X-Service-Token"] = token}, body)
 end

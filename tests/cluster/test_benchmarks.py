@@ -1,13 +1,18 @@
 """What benchmarks measure is made with a store's own settings, not with those of the tests."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks import children, many_books
+from benchmarks.load import Target, rate
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import derived, scrub
 from bookstore_project.sqlite_files import opened
+from tests import programs
+from tests.pool import Pool
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 CATALOG = get_service("catalog")
@@ -36,3 +41,17 @@ def test_a_store_to_be_measured_is_built_and_sold_from(tmp_path: Path) -> None:
         assert len(party("sell at once", 2)) == 6
         for command in ("sell plainly", "read", "query", "read plainly"):
             assert len(party(command, 1)) == 1, command
+
+
+def test_each_load_asks_for_what_is_answered(pool: Pool) -> None:
+    programs.require("wrk", "wrk")
+    with pool.store() as store:
+        books = ("/product/", "7")
+        token = (store.data / "service-token").read_text().strip()
+        for target in (
+            Target("sales", store.url("catalog-1"), 1, "sales.lua", (token,)),
+            Target("purchases", store.front, 1, "purchases.lua"),
+            Target("books in turn", store.front, 1, "books.lua", books),
+            Target("books at random", store.front, 1, "random.lua", books),
+        ):
+            wait_for(partial(rate, target, 1), what=target.name)
