@@ -1,13 +1,27 @@
 """Which rows of one file are the same book: by ISBN-13 where it is known, else by title and authors."""
 
+import hashlib
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, NoReturn
 
-from catalog_app.importing.errors import Reason, RowRejected, RowRepeated
+from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, RowRepeated
 from catalog_app.importing.rows import Row
 
 _COMPARED = ("topic", "price", "quantity")
+_TOLD = """
+CREATE TABLE told (
+    line INTEGER, identity BLOB NOT NULL, isbn13 TEXT, topic TEXT, price TEXT, quantity INTEGER
+);
+CREATE INDEX told_of_identity ON told (identity);
+CREATE UNIQUE INDEX told_of_isbn ON told (isbn13) WHERE isbn13 IS NOT NULL;
+"""
+_BY_ISBN = "SELECT * FROM told WHERE isbn13 = ? ORDER BY rowid LIMIT 1"
+_BY_IDENTITY = "SELECT * FROM told WHERE identity = ? ORDER BY rowid LIMIT 1"
+_CACHE_KIB = 8192
+_IDENTITY_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +29,7 @@ class _Told:
     """What the file has told of a book, and where."""
 
     line: int
-    identity: tuple[str, str]
+    identity: bytes
     isbn13: str | None
     values: tuple[Any, ...]
 
@@ -25,37 +39,57 @@ class Identities:
 
     Only the file decides, never the store: so an import that is repeated decides in the same way, and finds each
     book that it made. Rows of the store's own export contradict nothing: they are books that are there.
+
+    It is kept in a database without a name, which SQLite puts into a temporary file when it gets large: so a file of
+    a million rows takes no more memory than one of ten thousand. https://sqlite.org/inmemorydb.html#temp_db
     """
 
     def __init__(self, *, is_export: bool = False) -> None:
         self._is_export = is_export
-        self._by_isbn: dict[str, _Told] = {}
-        self._by_title: dict[tuple[str, str], _Told] = {}
+        self._kept = sqlite3.connect("", isolation_level=None)
+        # Nobody needs it after a crash.
+        self._kept.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-{_CACHE_KIB}; {_TOLD} BEGIN;")
+
+    def close(self) -> None:
+        self._kept.close()
 
     def place(self, row: Row) -> Row:
         """The row as it goes into the store. Raises RowRepeated if it says what an earlier one has said.
 
         The second of two different books under one ISBN-13 goes in without it: two books can't have it, and a
         wrong number is no reason to lose a book. Raises RowRejected for a row that contradicts an earlier one of the
-        same book, or that may be the same or another edition.
+        same book, or that may be the same or another edition; ImportRefused if there is no room for a temporary file.
         """
-        identity = row.identity
-        owner = self._by_isbn.get(row.isbn13) if row.isbn13 is not None else None
+        try:
+            return self._place(row)
+        except sqlite3.Error as error:
+            raise ImportRefused(f"What the file says can't be kept in a temporary file: {error}.") from error
+
+    def _place(self, row: Row) -> Row:
+        identity = _short(row.identity)
+        owner = self._first(_BY_ISBN, row.isbn13)
         if owner is not None and owner.identity == identity:
             self._refuse_again(owner, row)
         if owner is not None:
             row = replace(row, isbn13=None)  # If it is the same book as yet another, its title and authors say so.
-        same_title = self._by_title.get(identity)
+        same_title = self._first(_BY_IDENTITY, identity)
         if same_title is not None and row.isbn13 is None:
             self._refuse_again(same_title, row)
         if same_title is not None and same_title.isbn13 is None and not self._is_export:
             why = "has the same title and authors without an ISBN: the same book, or another edition?"
             raise RowRejected([Reason(f"line {same_title.line} {why}")])
-        told = _Told(row.line, identity, row.isbn13, _values(row))
-        if row.isbn13 is not None:
-            self._by_isbn[row.isbn13] = told
-        self._by_title.setdefault(identity, told)
+        topic, price, quantity = _values(row)
+        values = row.line, identity, row.isbn13, topic, None if price is None else str(price), quantity
+        self._kept.execute("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?)", values)
         return row
+
+    def _first(self, statement: str, value: str | bytes | None) -> _Told | None:
+        """The first row of the file that the statement finds; none for NULL."""
+        found = self._kept.execute(statement, (value,)).fetchone()
+        if found is None:
+            return None
+        line, identity, isbn13, topic, price, quantity = found
+        return _Told(line, identity, isbn13, (topic, None if price is None else Decimal(price), quantity))
 
     def _refuse_again(self, told: _Told, row: Row) -> NoReturn:
         """Raises RowRejected if the row says otherwise, else RowRepeated; a blank contradicts nothing."""
@@ -76,3 +110,7 @@ class Identities:
 
 def _values(row: Row) -> tuple[Any, ...]:
     return tuple(getattr(row, name) if name in row.said else None for name in _COMPARED)
+
+
+def _short(identity: tuple[str, str]) -> bytes:
+    return hashlib.blake2b(repr(identity).encode("utf-8", "surrogatepass"), digest_size=_IDENTITY_BYTES).digest()

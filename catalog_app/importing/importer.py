@@ -1,6 +1,7 @@
 """The import of one file: records in, batches out, and what can't be used put aside."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -57,7 +58,11 @@ class Importer:
         self._retired = header.index("retired") if is_export else None
 
     def run(self) -> None:
-        """Raises KeyboardInterrupt between two batches, Unavailable or OutcomeUnknown if the store stays away."""
+        """Once. Raises KeyboardInterrupt between two batches, Unavailable or OutcomeUnknown if the store is away."""
+        with closing(self._identities):
+            self._run()
+
+    def _run(self) -> None:
         batch: list[Row] = []
         for record in self.source.records:
             self.interruption.check()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog_app.importing.rows import Row
+from catalog_app.importing.rows import Row, identity_of
 from catalog_app.models import Book
 
 UPDATED_FIELDS = ("title", "authors", "topic", "price")
@@ -22,6 +22,8 @@ class KnownBook:
     isbn13: str | None
     identity: tuple[str, str]
     values: dict[str, Any]
+    is_renamed: bool = False
+    """Whether the import has changed its title or authors: the store finds it by other ones."""
 
     @property
     def is_retired(self) -> bool:
@@ -49,6 +51,7 @@ class KnownBooks:
     def __init__(self, claimed: Iterable[int] = ()) -> None:
         self.claimed = set(claimed)
         self._by_pk: dict[int, KnownBook] = {}
+        self._of_batch: list[KnownBook] = []
         self._by_isbn: dict[str, KnownBook] = {}
         self._by_identity: dict[tuple[str, str], list[KnownBook]] = {}
 
@@ -62,7 +65,25 @@ class KnownBooks:
                 values = {name: getattr(book, name) for name in UPDATED_FIELDS}
                 known = KnownBook(book, book.isbn13, (book.title_key, book.authors_key), values)
                 self._by_pk[book.pk] = known
-                self._put(known)
+                self._add(known)
+
+    def forget_batch(self) -> None:
+        """Before the next rows are loaded: of what these were about, only renamed books stay in memory.
+
+        The next rows find the others by themselves, as the store has them. New ones are no other row's: no two rows
+        of a file have the same ISBN-13, or the same title and authors without one (`deduplication`).
+        """
+        for known in self._of_batch:
+            if known.is_renamed:
+                continue
+            if known.book is not None:
+                del self._by_pk[known.book.pk]
+            if known.isbn13 is not None and self._by_isbn.get(known.isbn13) is known:
+                del self._by_isbn[known.isbn13]
+            self._by_identity[known.identity].remove(known)
+            if not self._by_identity[known.identity]:
+                del self._by_identity[known.identity]
+        self._of_batch.clear()
 
     def decide(self, row: Row, *, update: bool) -> Decision:
         """Of a row whose books are loaded; what it decides counts for the rows after it.
@@ -71,7 +92,7 @@ class KnownBooks:
         """
         known = self._find(row)
         if known is None:
-            self._put(KnownBook(None, row.isbn13, row.identity, {}))
+            self._add(KnownBook(None, row.isbn13, row.identity, {}))
             return Decision(row, None)
         if not update or known.is_retired:
             return Decision(row, known)
@@ -102,6 +123,10 @@ class KnownBooks:
                 return known
         return None
 
+    def _add(self, known: KnownBook) -> None:
+        self._of_batch.append(known)
+        self._put(known)
+
     def _put(self, known: KnownBook) -> None:
         if known.isbn13 is not None:
             self._by_isbn.setdefault(known.isbn13, known)
@@ -109,10 +134,11 @@ class KnownBooks:
 
     def _change(self, known: KnownBook, changes: Mapping[str, Any], row: Row) -> None:
         self._by_identity[known.identity].remove(known)
+        known.is_renamed |= "title" in changes or "authors" in changes
         known.values.update(changes)
         known.isbn13 = changes.get("isbn13", known.isbn13)
-        if "title" in changes or "authors" in changes:
-            known.identity = row.identity
+        if known.is_renamed:
+            known.identity = identity_of(known.values["title"], known.values["authors"])
         self._put(known)
 
 

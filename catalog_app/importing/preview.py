@@ -78,6 +78,7 @@ def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], O
         decisions = [known_books.decide(row, update=update) for row in rows]
         for decision in decisions:
             preview.take(decision)
+        known_books.forget_batch()
         return Outcome.of(decisions)
 
     return decide

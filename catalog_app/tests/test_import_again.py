@@ -1,11 +1,15 @@
 """Files that are previewed, corrected and imported again."""
 
 import csv
+import gc
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bookstore_project.replication.tests.support.replica_files import head
+from catalog_app.importing.known_books import KnownBook, KnownBooks
+from catalog_app.importing.rows import Row
 from catalog_app.services import book_retire
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, run_import, titles
 from catalog_app.tests.workbooks import workbook
@@ -198,3 +202,26 @@ def test_a_preview_counts_what_the_import_does(
             if part.strip()[:1].isdigit() and name in part:
                 counts[name] = int(part.split()[0])
     assert told == [counts[name] for name in ("imported", "updated", "already there", "rejected")]
+
+
+@pytest.mark.parametrize("command", [["--preview", "--update"], ["--update"]])
+def test_rows_that_were_dealt_with_are_not_kept_in_memory(
+    empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """So a file of a million rows takes what one of a thousand does: in batches of 5, 60 rows about 40 books."""
+    old = "".join(f"Title {number},x,\n" for number in range(20))
+    run_import(write(tmp_path, f"title,author,price\n{old}"))
+    kept: list[int] = []
+    begin = KnownBooks.load
+
+    def counted(known_books: KnownBooks, rows: Sequence[Row]) -> None:
+        gc.collect()
+        kept.append(sum(isinstance(each, Row | KnownBook) for each in gc.get_objects()))
+        begin(known_books, rows)
+
+    monkeypatch.setattr(KnownBooks, "load", counted)
+    new = "".join(f"Title {number},x,5\n" for number in [*range(40), *range(20)])
+    said = run_import(write(tmp_path, f"title,author,price\n{new}"), "--batch-size", "5", *command)
+    assert "20 repeated within the file" in said
+    assert len(kept) == len(range(0, 40, 5))
+    assert max(kept) <= kept[0] + 1
