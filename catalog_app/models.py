@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from stdnum import isbn
 
 from bookstore_project.api.fields import isbn13_problem
+from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.representations import (
     ACTOR_LENGTH,
     AUTHORS_LENGTH,
@@ -236,6 +237,11 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.change:+d} of {self.title}"
+
+    @property
+    def order_number(self) -> str:
+        """That the customer says; empty without an order."""
+        return number_of(str(self.order)) if self.order else ""
 
 
 class BookChange(models.Model):

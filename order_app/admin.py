@@ -1,5 +1,6 @@
 """Orders, to be looked at: which, when, of which book, and what they come to."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import URLPattern
+from django.utils.text import capfirst
 
 from bookstore_project.api.admin_periods import PeriodFilter
 from bookstore_project.api.order_numbers import ids_of, number_of
@@ -101,7 +103,11 @@ class ReadOnlyInline(TabularInline):
 class LineInline(ReadOnlyInline):
     model = OrderLine
     verbose_name_plural = "what was bought"
-    fields = readonly_fields = ("book", "title", "quantity", "cancelled", "unit_price", "sum")
+    fields = readonly_fields = ("book", "title", "copies", "cancelled", "unit_price", "sum")
+
+    @admin.display
+    def copies(self, line: OrderLine) -> int:
+        return line.quantity
 
     @admin.display(description="total")
     def sum(self, line: OrderLine) -> Decimal:
@@ -136,14 +142,28 @@ class ChangeInline(ReadOnlyInline):
         return super().get_queryset(request).prefetch_related("lines__line")
 
 
+class StatusFilter(admin.ChoicesFieldListFilter):
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": capfirst(choice["display"])}
+
+
+class DayFilter(admin.DateFieldListFilter):
+    """Those of these days; all periods are in the filter *when*."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "day"
+
+
 @admin.register(Order)
 class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     service = topology.ORDER
     export = staticmethod(export)
-    list_display = ("number", "status", "books", "copies", "sum", "created_at")
-    fields = ("number", "status", "refunded", "created_at", "id", "sale")
-    readonly_fields = ("number",)
-    list_filter = ("status", "created_at", PeriodFilter, BookFilter)
+    list_display = ("number", "state", "books", "copies", "sum", "bought")
+    fields = ("number", "state", "bought", "sum", "refunded", "id", "sale")
+    readonly_fields = ("number", "state", "bought", "sum")
+    list_filter = (("status", StatusFilter), ("created_at", DayFilter), PeriodFilter, BookFilter)
     search_fields = ("lines__title", "id")
     key_of = {"lines__title": "lines__title_key"}
     inlines = (LineInline, ChangeInline)
@@ -160,13 +180,26 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
     def books(self, order: Order) -> str:
         return order.books
 
+    @admin.display(description="status", ordering="status")
+    def state(self, order: Order) -> str:
+        return capfirst(order.get_status_display())
+
+    @admin.display(ordering="created_at")
+    def bought(self, order: Order) -> str:
+        return display_for_value(order.created_at, "")
+
     @admin.display
-    def copies(self, order: Order) -> int:
-        return sum(line.quantity for line in order.lines.all())
+    def copies(self, order: Order) -> str:
+        """Those that aren't cancelled, of those that were bought."""
+        lines = order.lines.all()
+        bought, left = sum(line.quantity for line in lines), sum(line.left for line in lines)
+        return f"{bought:,d}" if left == bought else f"{left:,d} of {bought:,d}"
 
     @admin.display(description="total")
-    def sum(self, order: Order) -> Decimal:
-        return order.total
+    def sum(self, order: Order) -> str:
+        """What is left to pay, of what was bought."""
+        bought, left = order.total, order.left_total
+        return f"{bought:,.2f}" if left == bought else f"{left:,.2f} of {bought:,.2f}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         first = OrderLine.objects.filter(order=OuterRef("pk")).order_by("sale").values("title_key")[:1]

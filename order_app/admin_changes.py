@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from bookstore_project.api import problems
+from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.permissions import CHANGE_ORDER, is_allowed
 from bookstore_project.api.representations import MAX_PRICE, REASON_LENGTH
 from bookstore_project.api.sales import Line
@@ -184,9 +185,11 @@ def page(model_admin: ReplicatedAdmin, request: HttpRequest, order_id: uuid.UUID
         else:
             messages.success(request, f"The order {done}.")
         return HttpResponseRedirect(reverse("admin:order_app_order_change", args=[order_id]))
+    number = number_of(str(order.pk))
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": f"{title}: {order}",
+        "title": f"{title}: {number}",
+        "number": number,
         "step": title,
         "whole": WHOLE if kind is CancelForm else "",
         "opts": Order._meta,

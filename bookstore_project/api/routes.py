@@ -14,6 +14,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
 from bookstore_project.api import health
+from bookstore_project.settings import topology
+
+INDEX_TITLES = {topology.CATALOG: "Books and stock", topology.ORDER: "Orders"}
+"""Of the admin's first page, by the service whose rows it shows."""
 
 
 def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> list[URLPattern]:
@@ -51,5 +55,6 @@ def common_routes() -> list[URLPattern | URLResolver]:
 def admin_routes() -> list[URLPattern | URLResolver]:
     """The admin, which says whose it is: a browser may have several open."""
     admin.site.site_header = admin.site.site_title = f"{settings.SHOP_NAME} {health.node_name()}".strip()
-    admin.site.index_title = "Stock and orders"
+    service = topology.NODE.service if topology.NODE else ""
+    admin.site.index_title = INDEX_TITLES.get(service, "Stock and orders")
     return [path("admin", RedirectView.as_view(url="/admin/")), path("admin/", admin.site.urls)]

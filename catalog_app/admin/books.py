@@ -80,7 +80,7 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
     service = topology.CATALOG
     export = staticmethod(export)
     form: Any = BookForm
-    list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "version", "retired_if_so")
+    list_display = ("id", "title", "price", "quantity", "stock_there", "authors", "topic", "retired_if_so")
     list_display_links = ("id", "title")
     list_editable = ("price", "quantity")
     actions: Any = (restock, retire, bring_back)
@@ -174,6 +174,8 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         fields = super().get_fields(request, obj)
+        if obj is None:
+            fields = tuple(field for field in fields if field != "version")
         if request.user.has_perm(DELETE_BOOK):
             return fields
         return tuple("retired_told" if field == "retired" else field for field in fields)

@@ -35,11 +35,19 @@ def history_context(request: HttpRequest, book: Book) -> dict[str, Any]:
     }
 
 
+class WayFilter(admin.ChoicesFieldListFilter):
+    """Its name stands after *By*."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "way"
+
+
 @admin.register(BookChange)
 class BookChangeAdmin(KeyedAdmin, ReadOnlyAdmin):
     service = topology.CATALOG
     list_display = ("created_at", "book", "field", "before", "after", "actor", "way")
-    list_filter = (PeriodFilter, "field", "way", OfOneBook)
+    list_filter = (PeriodFilter, "field", ("way", WayFilter), OfOneBook)
     search_fields = ("book__title", "actor")
     key_of = {"book__title": "book__title_key"}
     list_select_related = ("book",)

@@ -1,6 +1,7 @@
 """The stock ledger, to be looked at."""
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 
 from bookstore_project.api.admin_periods import PeriodFilter
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
@@ -17,9 +18,33 @@ class LedgerPeriod(PeriodFilter):
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(KeyedAdmin, ReadOnlyAdmin):
     service = topology.CATALOG
-    list_display = ("id", "created_at", "kind", "title", "change", "balance", "order", "actor")
+    list_display = ("id", "when", "what", "title", "copies", "stock_after", "order_number", "who")
     list_filter = (LedgerPeriod, "kind", OfOneBook)
     search_fields = ("title", "order")
     key_of = {"title": "title_key"}
     ordering = ("-id",)
     show_full_result_count = False
+
+    @admin.display(ordering="created_at")
+    def when(self, entry: LedgerEntry) -> str:
+        return display_for_value(entry.created_at, "")
+
+    @admin.display(ordering="kind")
+    def what(self, entry: LedgerEntry) -> str:
+        return entry.get_kind_display()
+
+    @admin.display(ordering="change")
+    def copies(self, entry: LedgerEntry) -> str:
+        return f"{entry.change:+,d}"
+
+    @admin.display(description="stock after it", ordering="balance")
+    def stock_after(self, entry: LedgerEntry) -> str:
+        return f"{entry.balance:,d}"
+
+    @admin.display(description="order", ordering="order")
+    def order_number(self, entry: LedgerEntry) -> str:
+        return entry.order_number
+
+    @admin.display(ordering="actor")
+    def who(self, entry: LedgerEntry) -> str:
+        return entry.actor

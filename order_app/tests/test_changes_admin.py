@@ -18,6 +18,7 @@ from bookstore_project.replication.tests.support.replica_files import rows
 from order_app.models import Order
 from order_app.purchase import purchase
 from order_app.tests.catalog import Wire
+from tests.contract.html import Page
 
 ORDERS = "/admin/order_app/order/"
 WHOLE = {"whole": "1"}
@@ -88,6 +89,11 @@ def test_the_whole_order_is_cancelled_by_a_button_of_its_own_whatever_the_fields
 
 def send(browser: Client, order: Order, what: str, fields: dict[str, str]) -> Any:
     return browser.post(f"{ORDERS}{order.pk}/{what}/", fields, follow=True)
+
+
+def text_of(answer: Any) -> str:
+    """The page's words, in single spaces."""
+    return " ".join(Page.of(answer.content).text.split())
 
 
 def stocks() -> list[object]:
@@ -221,7 +227,29 @@ def test_the_order_says_its_number_and_when_staff_changed_it_in_the_shops_time(a
 def test_each_page_names_the_order_by_the_number_that_the_customer_says(ann: Client, order: Order, what: str) -> None:
     page = ann.get(f"{ORDERS}{order.pk}/{what}/", follow=True).content.decode()
     heading = page.partition('<div id="content"')[2].partition("<form")[0]
-    assert f"{number_of(str(order.pk))} (" in heading
+    assert number_of(str(order.pk)) in heading
+
+
+@pytest.mark.parametrize("what", ["refund", "collect"])
+def test_each_step_says_how_many_copies_are_left(ann: Client, order: Order, what: str) -> None:
+    send(ann, order, "cancel", form_of(ann, order, "cancel") | {"copies-1": "2", "copies-2": "1", "reason": "enough"})
+    page = text_of(ann.get(f"{ORDERS}{order.pk}/{what}/", follow=True))
+    assert "4 × RPCs for Noobs (1 cancelled)" in page
+    assert "2 × How to get a good grade in DOS in 40 minutes a day (2 cancelled)" in page
+
+
+def test_the_list_says_what_is_left_of_what_was_bought(ann: Client, order: Order) -> None:
+    send(ann, order, "cancel", form_of(ann, order, "cancel") | {"copies-1": "2", "reason": "enough"})
+    order.refresh_from_db()
+    page = text_of(ann.get(ORDERS))
+    assert re.search(rf"{number_of(str(order.pk))} To hand out .* 5 of 7 {order.left_total} of {order.total} ", page)
+
+
+def test_what_staff_did_is_on_the_orders_page_alone(ann: Client, order: Order) -> None:
+    """The admin's own history knows nothing of what came by the API or the day's page."""
+    page = ann.get(f"{ORDERS}{order.pk}/change/").content.decode()
+    assert f"{order.pk}/cancel/" in page
+    assert f"{order.pk}/history/" not in page
 
 
 def test_several_orders_are_handed_out_from_the_list(ann: Client, order: Order) -> None:
