@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.screenshots import WHOLE, Scene
+from tests.browser.test_pages import SLOW
 from tests.browser.visitor import NARROW, WIDE, Visitor
 from tests.client import Client
 from tests.store import Store
@@ -32,7 +33,7 @@ def stocked(shared_store: Store) -> Store:
 @pytest.mark.parametrize("scene", WHOLE, ids=lambda scene: scene.name)
 def test_it_fits_its_window(chromium: Browser, stocked: Store, scene: Scene) -> None:
     with Visitor(chromium, stocked) as visitor:
-        visitor.excused = ("Failed to load resource", "40")  # Some scenes are of what can't be had.
+        visitor.excused = ("Failed to load resource", "40", SLOW)  # Some scenes are of what can't be had.
         if scene.is_logged_in:
             for node in NODES:
                 visitor.be_staff(node)
