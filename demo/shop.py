@@ -12,7 +12,7 @@ from tests.store import Store
 
 CACHE_SIZE = 3
 """Entries: few enough to see one go."""
-LEASE_S = 4
+LEASE_S = 8
 """Longer than usual, so that no pause of a busy machine empties a lease between a miss and the hit that follows."""
 SERVICES = ("catalog", "order")
 OF_GOODS = (

@@ -14,7 +14,7 @@ from tests.answers import Answer
 from tests.connection import Kept
 from tests.contract.openapi import Contract
 from tests.store import Store
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_for
 
 TIMEOUT_S = PATIENCE_S
 CHUNK = 64 * 1024
@@ -58,6 +58,16 @@ class Client:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, *, as_staff: bool = False) -> Answer:
         return self.call("GET", path, headers=headers, as_staff=as_staff)
+
+    def get_hit(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """As `get`, again and again, until the cache answers: a front that the machine holds up has no lease."""
+
+        def hits() -> list[Answer]:
+            answer = self.get(path, headers)
+            return [answer] if answer.headers["x-cache"] == "hit" else []
+
+        (hit,) = wait_for(hits, what=f"a hit of {path}")
+        return hit
 
     def post(
         self, path: str, data: Any = None, headers: Mapping[str, str] | None = None, *, as_staff: bool = False

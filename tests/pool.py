@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.databases import is_whole
 from tests.store import Store
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 ORDINARY = {"BOOKSTORE_BREAKABLE": "1", "BOOKSTORE_HUNG_AFTER_S": "0"}
 """Whoever is stopped by a test stays so for as long as the test needs."""
@@ -127,5 +127,5 @@ def _ask(store: Store, path: str, changed: Mapping[str, Any] | None = None) -> A
         request = urllib.request.Request(store.front + path, json.dumps(changed).encode(), method="PATCH")
         request.add_header("Content-Type", "application/json")
         request.add_header("Authorization", "Basic " + b64encode(":".join(store.staff).encode()).decode())
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         return json.load(answer)

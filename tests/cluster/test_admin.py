@@ -8,8 +8,7 @@ import requests
 from tests import databases
 from tests.client import Shop
 from tests.contract.html import Page
-
-TIMEOUT_S = 30
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -22,13 +21,13 @@ def browser() -> Iterator[requests.Session]:
 
 def log_in(browser: requests.Session, shop: Shop, node: str) -> Page:
     url = shop.store.url(node)
-    page = Page.of(browser.get(f"{url}/admin/login/?next=/admin/", timeout=TIMEOUT_S).content)
+    page = Page.of(browser.get(f"{url}/admin/login/?next=/admin/", timeout=PATIENCE_S).content)
     user, password = shop.store.staff
     (form,) = (form for form in page.forms if "password" in form.fields)
     answer = browser.post(
         f"{url}{form.action or '/admin/login/'}",
         data={**form.fields, "username": user, "password": password},
-        timeout=TIMEOUT_S,
+        timeout=PATIENCE_S,
     )
     assert answer.status_code == 200
     assert is_inside(answer), Page.of(answer.content).text
@@ -41,11 +40,11 @@ def is_inside(answer: requests.Response) -> bool:
 
 def save(browser: requests.Session, url: str, changed: dict[str, str]) -> Page:
     """The change form of `url`, sent as it came but for what is changed."""
-    page = Page.of(browser.get(url, timeout=TIMEOUT_S).content)
+    page = Page.of(browser.get(url, timeout=PATIENCE_S).content)
     (form,) = (form for form in page.forms if "price" in form.fields)
     buttons = ("_addanother", "_continue", "_saveasnew")
     fields = {name: value for name, value in form.fields.items() if name not in buttons}
-    answer = browser.post(url, data={**fields, **changed}, headers={"Referer": url}, timeout=TIMEOUT_S)
+    answer = browser.post(url, data={**fields, **changed}, headers={"Referer": url}, timeout=PATIENCE_S)
     assert answer.status_code == 200
     return Page.of(answer.content)
 
@@ -85,7 +84,7 @@ def test_each_replica_shows_its_stock_beside_the_others(
     book = shop.new_book(quantity=6)
     shop.front.buy(book)
     log_in(browser, shop, node)
-    answer = browser.get(f"{shop.store.url(node)}/admin/catalog_app/book/?id={book}", timeout=TIMEOUT_S)
+    answer = browser.get(f"{shop.store.url(node)}/admin/catalog_app/book/?id={book}", timeout=PATIENCE_S)
     page = Page.of(answer.content)
     assert f"{other} was read at the same moment, and has the same." in page.text
     assert "5 ✓ same" in page.text
@@ -118,7 +117,7 @@ def test_login_on_one_node_is_no_logout_on_another(shop: Shop, browser: requests
     log_in(browser, shop, "catalog-1")
     log_in(browser, shop, "order-1")
     for node in ("catalog-1", "order-1"):
-        assert is_inside(browser.get(f"{shop.store.url(node)}/admin/", timeout=TIMEOUT_S)), node
+        assert is_inside(browser.get(f"{shop.store.url(node)}/admin/", timeout=PATIENCE_S)), node
 
 
 def test_each_node_shows_its_own_service(shop: Shop, browser: requests.Session) -> None:
@@ -126,14 +125,14 @@ def test_each_node_shows_its_own_service(shop: Shop, browser: requests.Session) 
     book = shop.new_book(quantity=1)
     # Its page of recent actions is every node's, as the accounts are.
     save(browser, f"{shop.store.url('catalog-1')}/admin/catalog_app/book/{book}/change/", {"price": "1.00"})
-    catalog = Page.of(browser.get(f"{shop.store.url('catalog-1')}/admin/", timeout=TIMEOUT_S).content)
+    catalog = Page.of(browser.get(f"{shop.store.url('catalog-1')}/admin/", timeout=PATIENCE_S).content)
     order = log_in(browser, shop, "order-1")
     assert "/admin/catalog_app/book/" in catalog.links
     assert "/admin/order_app/order/" in order.links
     assert not any("order_app" in link for link in catalog.links)
     assert not any("catalog_app" in link for link in order.links)
     for path in ("/admin/catalog_app/book/", "/admin/catalog_app/book/1/change/"):
-        elsewhere = browser.get(f"{shop.store.url('order-1')}{path}", timeout=TIMEOUT_S)
+        elsewhere = browser.get(f"{shop.store.url('order-1')}{path}", timeout=PATIENCE_S)
         assert elsewhere.status_code in (403, 404), path
 
 
@@ -146,16 +145,16 @@ def test_ledger_and_orders_are_read_only(shop: Shop, browser: requests.Session, 
     shop.front.buy(shop.new_book(quantity=1))
     log_in(browser, shop, node)
     url = shop.store.url(node)
-    shown = browser.get(f"{url}{path}", timeout=TIMEOUT_S)
+    shown = browser.get(f"{url}{path}", timeout=PATIENCE_S)
     page = Page.of(shown.content)
     assert shown.status_code == 200
     assert f"{path}add/" not in page.links
-    assert browser.get(f"{url}{path}add/", timeout=TIMEOUT_S).status_code == 403
+    assert browser.get(f"{url}{path}add/", timeout=PATIENCE_S).status_code == 403
     row = next(link for link in page.links if link.endswith("/change/"))
-    details = browser.get(f"{url}{row.partition('?')[0]}", timeout=TIMEOUT_S)
+    details = browser.get(f"{url}{row.partition('?')[0]}", timeout=PATIENCE_S)
     assert details.status_code == 200
     assert not any("_save" in form.fields for form in Page.of(details.content).forms)
-    assert browser.post(f"{url}{row}", data={}, timeout=TIMEOUT_S).status_code == 403
+    assert browser.post(f"{url}{row}", data={}, timeout=PATIENCE_S).status_code == 403
 
 
 PAGES = {
@@ -185,7 +184,7 @@ PAGES = {
 def test_pages_of_the_admin_answer(shop: Shop, browser: requests.Session, node: str) -> None:
     log_in(browser, shop, node)
     for path in PAGES[node]:
-        answer = browser.get(f"{shop.store.url(node)}{path}", timeout=TIMEOUT_S)
+        answer = browser.get(f"{shop.store.url(node)}{path}", timeout=PATIENCE_S)
         assert answer.status_code == 200, path
         assert is_inside(answer), path
 
@@ -193,4 +192,4 @@ def test_pages_of_the_admin_answer(shop: Shop, browser: requests.Session, node: 
 @pytest.mark.parametrize("node", ["catalog-1", "order-2"])
 def test_admin_is_closed_to_strangers(shop: Shop, browser: requests.Session, node: str) -> None:
     for path in ("/admin/", "/admin/catalog_app/book/", "/admin/order_app/order/"):
-        assert not is_inside(browser.get(f"{shop.store.url(node)}{path}", timeout=TIMEOUT_S))
+        assert not is_inside(browser.get(f"{shop.store.url(node)}{path}", timeout=PATIENCE_S))

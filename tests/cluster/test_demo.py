@@ -11,11 +11,11 @@ import pytest
 
 from demo.telling import NotSo, Teller, table
 from tests.store import ROOT
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 DEMO = [sys.executable, "-m", "demo"]
-AT_MOST_S = 300
-"""Less than a minute where nothing else runs."""
+AT_MOST_S = 10 * PATIENCE_S
+"""Less than a minute where nothing else runs: nobody waits for its end."""
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

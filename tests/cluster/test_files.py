@@ -91,7 +91,8 @@ def test_the_store_sells_on_while_a_file_is_damaged_and_rebuilt(store: Store, al
             wait_for(partial(is_another, path, identity), 30, f"another file after {damage}")
         wait_for(lambda: in_sync(store, service) == {f"{service}-1", f"{service}-2"}, 30, f"{alias} after {damage}")
         store.wait_ready()
-    assert f"{alias} rejoined by copy" in "".join(store.log(node) for node in store.nodes)
+    told = f"{alias} rejoined by copy"
+    wait_for(lambda: told in "".join(store.log(node) for node in store.nodes), what=told)
     assert dump_both(store, service), "both files hold the same rows"
 
 

@@ -7,11 +7,11 @@ import requests
 
 from tests.client import Shop
 from tests.contract.html import Page
+from tests.waiting import PATIENCE_S
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 CATALOG = ("front", "catalog-1", "catalog-2")
 ORDER = ("front", "order-1", "order-2")
-TIMEOUT_S = 30
 
 
 def page_of(shop: Shop, node: str, path: str, *, as_staff: bool) -> Page:
@@ -56,7 +56,7 @@ def test_anybody_buys_with_the_form(shop: Shop, node: str) -> None:
     url = shop.store.url(node)
     filled = {"/api/v1/orders/": {**form.fields, "book": str(book)}, f"/purchase/{book}": {"quantity": ""}}
     for path, fields in filled.items():
-        answer = requests.post(f"{url}{path}", data=fields, headers=HTML, timeout=TIMEOUT_S)
+        answer = requests.post(f"{url}{path}", data=fields, headers=HTML, timeout=PATIENCE_S)
         assert answer.status_code == 201, Page.of(answer.content).text
         assert '"completed"' in Page.of(answer.content).text
     assert shop.front.get(f"/product/{book}").json["quantity"] == 1
@@ -71,22 +71,22 @@ def test_staff_restocks_with_the_form_after_logging_in(shop: Shop, node: str, is
     with requests.Session() as browser:
         browser.headers.update(HTML)
         log_in(browser, url, *shop.store.staff)
-        page = Page.of(browser.get(f"{url}{path}", timeout=TIMEOUT_S).content)
+        page = Page.of(browser.get(f"{url}{path}", timeout=PATIENCE_S).content)
         fields = {**page.form("POST", path).fields, "quantity": "4"}
         sent = {"files": {name: (None, value) for name, value in fields.items()}} if is_in_parts else {"data": fields}
-        answer = browser.post(f"{url}{path}", timeout=TIMEOUT_S, **sent)
+        answer = browser.post(f"{url}{path}", timeout=PATIENCE_S, **sent)
         assert answer.status_code == 200, Page.of(answer.content).text
-        forged = browser.post(f"{url}{path}", data={"quantity": "100"}, timeout=TIMEOUT_S)
+        forged = browser.post(f"{url}{path}", data={"quantity": "100"}, timeout=PATIENCE_S)
         assert forged.status_code == 403
     assert shop.front.get(f"/product/{book}").json["quantity"] == 7
 
 
 def log_in(browser: requests.Session, url: str, user: str, password: str, *, to: str = "/api/v1/books/") -> None:
     """By the browsable API's own page."""
-    page = Page.of(browser.get(f"{url}/api-auth/login/?next={to}", timeout=TIMEOUT_S).content)
+    page = Page.of(browser.get(f"{url}/api-auth/login/?next={to}", timeout=PATIENCE_S).content)
     (form,) = (form for form in page.forms if "password" in form.fields)
     answer = browser.post(
-        f"{url}{form.action}", data={**form.fields, "username": user, "password": password}, timeout=TIMEOUT_S
+        f"{url}{form.action}", data={**form.fields, "username": user, "password": password}, timeout=PATIENCE_S
     )
     assert answer.status_code == 200
     assert user in Page.of(answer.content).text

@@ -11,8 +11,8 @@ import requests
 from tests.client import Shop
 from tests.contract.html import Page
 from tests.contract.test_browsable import HTML, log_in
+from tests.waiting import PATIENCE_S
 
-TIMEOUT_S = 30
 MOST_PAGES = 150
 STARTS = (
     "/",
@@ -60,7 +60,7 @@ def crawl(browser: requests.Session, url: str) -> Iterator[requests.Response]:
     seen: set[str] = set(STARTS)
     waiting = deque(STARTS)
     while waiting and len(seen) < MOST_PAGES:
-        answer = browser.get(f"{url}{waiting.popleft()}", timeout=TIMEOUT_S)
+        answer = browser.get(f"{url}{waiting.popleft()}", timeout=PATIENCE_S)
         yield answer
         if not answer.headers.get("Content-Type", "").startswith("text/html"):
             continue
@@ -100,10 +100,10 @@ def test_a_failed_login_has_nothing_inline(shop: Shop) -> None:
     for path in ("/api-auth/login/", "/admin/login/"):
         with requests.Session() as browser:
             url = f"{shop.store.url('catalog-1')}{path}"
-            page = Page.of(browser.get(url, timeout=TIMEOUT_S).content)
+            page = Page.of(browser.get(url, timeout=PATIENCE_S).content)
             (form,) = (form for form in page.forms if "password" in form.fields)
             filled = {**form.fields, "username": "staff", "password": "wrong"}
-            answer = browser.post(url, data=filled, timeout=TIMEOUT_S)
+            answer = browser.post(url, data=filled, timeout=PATIENCE_S)
         assert "correct" in answer.text
         reader = Inline()
         reader.feed(answer.text)
@@ -112,9 +112,7 @@ def test_a_failed_login_has_nothing_inline(shop: Shop) -> None:
 
 def test_policy_stands_on_answers_that_no_view_made(shop: Shop) -> None:
     """Hits, files, refusals of the event loop."""
-    shop.front.get("/product/1")
-    hit = shop.front.get("/product/1")
-    assert hit.headers["x-cache"] == "hit"
+    hit = shop.front.get_hit("/product/1")
     too_large = shop.front.call("POST", "/purchase/1", "x" * 1_100_000)
     assert too_large.status == 413
     file = shop.client("order-1").get("/static/api/pages.css")

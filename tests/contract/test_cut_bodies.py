@@ -48,7 +48,7 @@ ENDS_EARLY = ("no last chunk", "half a chunk", "less than its length")
 def send(shop: Shop, node: str, framing: str, body: bytes, *, is_over: bool = False) -> tuple[int, bytes]:
     """Status and body of the answer, to a client that sends nothing more, and with `is_over` says so."""
     head = f"POST /api/v1/orders/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
-    with shop.store.connect(node, timeout_s=30) as connection:
+    with shop.store.connect(node) as connection:
         connection.sendall(head.encode() + body)
         if is_over:
             connection.shutdown(socket.SHUT_WR)
@@ -102,6 +102,6 @@ def test_a_client_that_is_gone_before_the_last_chunk_has_bought_nothing(shop: Sh
 
 def test_a_replica_takes_a_chunked_body_that_is_whole(shop: Shop) -> None:
     head = f"POST /api/v1/orders/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{CHUNKED}\r\n\r\n"
-    with shop.store.connect("order-1", timeout_s=30) as connection:
+    with shop.store.connect("order-1") as connection:
         connection.sendall(head.encode() + WHOLE + LAST)
         assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")

@@ -8,8 +8,8 @@ import requests
 from tests.client import Shop
 from tests.contract.html import Page
 from tests.contract.test_browsable import HTML, log_in
+from tests.waiting import PATIENCE_S
 
-TIMEOUT_S = 30
 PAGES = {
     "front": ("/", "/books/1/", "/basket/", "/cluster/", "/api/v1/books/", "/api/docs/", "/api-auth/login/"),
     "catalog-1": ("/admin/catalog_app/book/", "/admin/catalog_app/book/1/change/", "/api/v1/books/", "/api/docs/"),
@@ -26,12 +26,12 @@ def test_all_that_a_page_loads_is_kept_for_a_year_and_compressed(shop: Shop, nod
         browser.headers.update(HTML)
         log_in(browser, url, *shop.store.staff, to=HOME[node])
         for path in PAGES[node]:
-            page = browser.get(f"{url}{path}", timeout=TIMEOUT_S)
+            page = browser.get(f"{url}{path}", timeout=PATIENCE_S)
             assert (page.status_code, page.headers["Content-Encoding"]) == (200, "gzip"), path
             assets |= {urljoin(page.url, asset) for asset in Page.of(page.content).assets if "/static/" in asset}
         assert len(assets) >= 3
         for asset in assets:
-            answer = browser.get(asset, headers={"Accept-Encoding": "gzip, br"}, stream=True, timeout=TIMEOUT_S)
+            answer = browser.get(asset, headers={"Accept-Encoding": "gzip, br"}, stream=True, timeout=PATIENCE_S)
             assert answer.status_code == 200, asset
             assert answer.headers["Cache-Control"] == f"max-age={365 * 24 * 3600}, public, immutable", asset
             is_short = int(answer.headers["Content-Length"]) < 200

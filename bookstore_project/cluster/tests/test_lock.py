@@ -10,7 +10,7 @@ import pytest
 
 from bookstore_project.cluster import lock
 from tests.store import ROOT, Store
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @pytest.mark.processes
@@ -52,7 +52,7 @@ def test_the_lock_is_of_the_folder_and_a_link_leads_to_the_same(tmp_path: Path) 
 def test_a_supervisor_whose_folder_was_replaced_stops(store: Store) -> None:
     store.data.rename(store.data.with_name("elsewhere"))
     store.data.mkdir(exist_ok=True)
-    assert store.supervisor.wait(20) == 0
+    assert store.supervisor.wait(PATIENCE_S) == 0
     assert "Another folder lies at" in store.console()
     store.wait_gone()
 

@@ -43,6 +43,7 @@ from bookstore_project.replication.tests.support.replica_files import (
 from bookstore_project.replication.tests.support.strangers import look_with_a_tool, lose, overwrite, read_bytes
 from bookstore_project.replication.transaction import run
 from tests.actors import Actor
+from tests.waiting import PATIENCE_S
 
 SHELF = get_service("shelf")
 SLIP_ID = uuid.UUID(int=7)
@@ -67,7 +68,7 @@ class Kind:
             return self.read()
 
     def checkpoint(self) -> None:
-        with writer_lock(self.service.lock_dir, timeout_s=5):
+        with writer_lock(self.service.lock_dir, timeout_s=PATIENCE_S):
             file_identity.checkpoint(self.service, self.witness)
 
     def refuses(self, alias: str) -> None:
