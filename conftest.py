@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django import urls
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connections
@@ -29,6 +30,7 @@ from bookstore_project.api.login_attempts import attempts
 from bookstore_project.replication import failpoints
 from bookstore_project.settings import databases, topology
 from tests.layout import layout
+from tests.migrating import own_tables_only
 from tests.redis import RedisServer
 
 STORES = tuple(f"tests/{name}/" for name in ("stress", "chaos", "browser", "cluster", "contract"))
@@ -228,6 +230,20 @@ def _static_files_are_found_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _addresses_are_read_once() -> Iterator[None]:
+    """Each test that is another node would have all patterns read anew, which are a module's, and never change."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(urls, "clear_url_caches", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_render_little() -> Iterator[None]:
+    with own_tables_only():
         yield
 
 
