@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pytest_django.plugin import DjangoDbBlocker
 
 from bookstore_project.api.tests.api import assert_problem, send
 from bookstore_project.replication import reads
@@ -21,7 +22,9 @@ from bookstore_project.text.search_keys import words_of
 from catalog_app import finding
 from catalog_app.models import SEARCHED, Book
 from catalog_app.services import add_book, book_retire, book_update
-from catalog_app.tests.test_texts import SHELF
+from catalog_app.tests.test_texts import SHELF, shelve
+from conftest import made_once
+from tests.layout import layout
 
 MORE = (
     ("Harry Potter and the Goblet of Fire", "J.K. Rowling"),
@@ -41,16 +44,26 @@ MORE = (
 )
 
 
+@pytest.fixture(scope="session")
+def files_to_search(
+    stocked_files: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Path:
+    """As `stocked_files`, with books that are hard to find."""
+    with made_once("searched", tmp_path_factory) as template:
+        if not layout.is_kept(template):
+            with django_db_blocker.unblock():
+                layout.put_in_place(stocked_files)
+                shelve(*SHELF, *MORE)
+                layout.keep(template)
+    return template
+
+
 @pytest.fixture
-def shelf(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shelf(seven_books: Path, files_to_search: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those books instead of the seven alone."""
     # Files of tests are copies of one, and may have come to the same state by other words.
     monkeypatch.setattr(vocabulary, "_kept", OrderedDict())
-
-    def add() -> None:
-        for title, authors in (*SHELF, *MORE):
-            add_book({"title": title, "authors": authors, "topic": "texts", "price": "9.90", "quantity": 1}, "ann")
-
-    run("catalog", add)
+    layout.put_in_place(files_to_search)
 
 
 def ask(**query: Any) -> dict[str, Any]:

@@ -207,55 +207,55 @@ def test_who_did_something_has_one_form_too(seven_books: Path) -> None:
 # --------------------------------------------------------------------------------------- found as people look
 
 
-@pytest.mark.parametrize(
-    ("search", "found"),
-    [
-        ("GARCÍA", "Love in the Time of Cholera"),
-        ("garcia marquez gabriel", "Love in the Time of Cholera"),
-        ("Ma\u0301rquez", "Love in the Time of Cholera"),
-        ("bronte", "Jane Eyre"),
-        ("BRONTË eyre", "Jane Eyre"),
-        ("don’t", "I Don’t Know"),
-        ("don't", "I Don’t Know"),
-        ("dont", "I Don’t Know"),
-        ("strasse", "I Don’t Know"),
-        ("STRAẞE", "I Don’t Know"),
-        ("l’etranger", "L'Étranger"),
-        ("étranger", "L'Étranger"),
-        ("spiderman", "Spider-Man"),
-        ("spider man", "Spider-Man"),
-        ("spider‑man", "Spider-Man"),
-        ("J.R.R. tolkien", "The Hobbit"),
-        ("jrr", "The Hobbit"),
-        ("ΟΔΎΣΣΕΙΑ", "Ὀδύσσεια"),
-        ("ομηροσ", "Ὀδύσσεια"),
-        ("федор", "Преступление и наказание"),
-        ("ПРЕСТУПЛЕНИЕ", "Преступление и наказание"),
-        ("雪", "雪国"),
-        ("ince", "İnce Memed"),
-        ("INCE", "İnce Memed"),
-        ("yasar", "İnce Memed"),
-        ("\u202bאלף\u202c", "אלף לילה ולילה"),
-        ("100%", "100% 👍_\\"),
-        ("👍", "100% 👍_\\"),
-        ("oreilly", "100% 👍_\\"),
-        ("_", "100% 👍_\\"),
-        ("\\", "100% 👍_\\"),
-        ("?!", "?!"),
-        ("raeven bjornen", "Ræven & Bjørnen"),
-        ("lukasz orsted", "Ræven & Bjørnen"),
-        ("bjør\u200bnen", "Ræven & Bjørnen"),
-    ],
-)
-def test_a_search_finds_what_a_person_means(node: None, search: str, found: str) -> None:
+MEANT = {
+    "GARCÍA": "Love in the Time of Cholera",
+    "garcia marquez gabriel": "Love in the Time of Cholera",
+    "Ma\u0301rquez": "Love in the Time of Cholera",
+    "bronte": "Jane Eyre",
+    "BRONTË eyre": "Jane Eyre",
+    "don’t": "I Don’t Know",
+    "don't": "I Don’t Know",
+    "dont": "I Don’t Know",
+    "strasse": "I Don’t Know",
+    "STRAẞE": "I Don’t Know",
+    "l’etranger": "L'Étranger",
+    "étranger": "L'Étranger",
+    "spiderman": "Spider-Man",
+    "spider man": "Spider-Man",
+    "spider‑man": "Spider-Man",
+    "J.R.R. tolkien": "The Hobbit",
+    "jrr": "The Hobbit",
+    "ΟΔΎΣΣΕΙΑ": "Ὀδύσσεια",
+    "ομηροσ": "Ὀδύσσεια",
+    "федор": "Преступление и наказание",
+    "ПРЕСТУПЛЕНИЕ": "Преступление и наказание",
+    "雪": "雪国",
+    "ince": "İnce Memed",
+    "INCE": "İnce Memed",
+    "yasar": "İnce Memed",
+    "\u202bאלף\u202c": "אלף לילה ולילה",
+    "100%": "100% 👍_\\",
+    "👍": "100% 👍_\\",
+    "oreilly": "100% 👍_\\",
+    "_": "100% 👍_\\",
+    "\\": "100% 👍_\\",
+    "?!": "?!",
+    "raeven bjornen": "Ræven & Bjørnen",
+    "lukasz orsted": "Ræven & Bjørnen",
+    "bjør\u200bnen": "Ræven & Bjørnen",
+}
+
+
+def test_a_search_finds_what_a_person_means(node: None) -> None:
     shelve(*SHELF)
-    assert titles(f"search={quote(search)}") == [found]
+    found = {search: titles(f"search={quote(search)}") for search in MEANT}
+    assert found == {search: [title] for search, title in MEANT.items()}
 
 
-@pytest.mark.parametrize("search", ["%25", "a%25o", "'%20OR%20'1'='1", "%22", "*", "jk", "in%20the%20thee"])
-def test_a_search_finds_nothing_by_accident(node: None, search: str) -> None:
+def test_a_search_finds_nothing_by_accident(node: None) -> None:
     shelve(("Emma and Eyre; one, two", "Raj Kumar"), ("In the time", "J Kay"))
-    assert titles(f"search={search}") == []
+    searches = ("%25", "a%25o", "'%20OR%20'1'='1", "%22", "*", "jk", "in%20the%20thee")
+    assert {search: titles(f"search={search}") for search in searches} == {search: [] for search in searches}
 
 
 def test_a_search_of_white_space_is_none(node: None) -> None:
@@ -350,10 +350,10 @@ def test_the_admin_sorts_books_as_people_read(root: Client) -> None:
     assert names(root.get(f"{shown}&o=6")) == ["Äpfel", "Zebra", "apple"]
 
 
-@pytest.mark.parametrize("search", ["%1B", "x" * 60_000, "a+" * 30_000, "%00", "%25", "_", "'", "%E2%80%AE"])
-def test_no_search_breaks_the_admin(root: Client, search: str) -> None:
-    for path in (BOOKS, LEDGER):
-        assert root.get(f"{path}?q={search}").status_code == 200
+def test_no_search_breaks_the_admin(root: Client) -> None:
+    for search in ("%1B", "x" * 60_000, "a+" * 30_000, "%00", "%25", "_", "'", "%E2%80%AE"):
+        for path in (BOOKS, LEDGER):
+            assert root.get(f"{path}?q={search}").status_code == 200, (path, search[:9])
     assert "U+001B ESCAPE (character 1) isn't allowed in a text." in text_of(root.get(f"{BOOKS}?q=%1B"))
 
 

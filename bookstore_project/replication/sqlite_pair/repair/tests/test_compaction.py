@@ -66,10 +66,10 @@ def test_a_short_log_is_left_alone(store: Path) -> None:
 
 
 def test_edits_of_one_article_do_not_fill_the_disk(store: Path, settings: Settings) -> None:
-    settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 1000}
+    settings.REPLICATION = settings.REPLICATION | {"LOG_KEEP": 300}
     sizes: list[int] = []
-    for _ in range(10):
-        edit(3000)
+    for _ in range(6):
+        edit(1000)
         compaction.compact(SHELF)
         sizes.append(max(size_bytes(alias) for alias in BOTH))
     assert sizes[-1] < 1.2 * sizes[1], sizes
