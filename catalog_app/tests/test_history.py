@@ -155,6 +155,7 @@ def test_rows_that_bring_their_own_history_get_no_second_one(seven_books: Path) 
     assert history(8) == [("initial", "", "3", "ann", "api")]
 
 
+@pytest.mark.large
 @pytest.mark.two_files
 def test_a_store_of_before_keeps_what_its_ledger_knows(seven_books: Path, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}

@@ -174,6 +174,7 @@ def test_the_database_refuses_a_return_that_is_none(order: uuid.UUID, members: d
         run("catalog", write)
 
 
+@pytest.mark.large
 def test_a_ledger_without_returns_goes_back_to_the_schema_of_before(order: uuid.UUID, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     call_command("migrate", "catalog_app", "0005", database="catalog-1", verbosity=0)

@@ -183,6 +183,7 @@ def test_a_copy_has_the_right_counts_though_the_donor_has_not(seven_books: Path)
     assert number("catalog-2", retired=False) == 8
 
 
+@pytest.mark.large
 def test_a_migration_there_and_back_makes_them_again(seven_books: Path) -> None:
     shelve()
     call_command("migrate", "catalog_app", "0001", verbosity=0)
@@ -191,6 +192,7 @@ def test_a_migration_there_and_back_makes_them_again(seven_books: Path) -> None:
     assert_numbers(on_sale=8, war=1)
 
 
+@pytest.mark.large
 def test_a_store_from_before_the_counts_gets_them_by_migrate(seven_books: Path) -> None:
     try:
         with replication(ROW_COUNTS=[]):

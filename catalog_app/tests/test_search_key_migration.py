@@ -13,6 +13,7 @@ from bookstore_project.replication.tests.support.replica_files import assert_cop
 from bookstore_project.replication.transaction import run
 from catalog_app.services import book_update
 
+pytestmark = pytest.mark.large
 ORDER = "0" * 31 + "1"
 OLD_ROWS = {
     1: ("Cafe\u0301  de\u00a0Flore", "Zoe\u0308", "e\u0301ssais "),

@@ -175,6 +175,7 @@ def test_a_copy_is_in_step_though_the_donor_is_not(seven_books: Path) -> None:
     assert found("catalog-2", "anabasis") == [book]
 
 
+@pytest.mark.large
 def test_a_migration_there_and_back_makes_them_again(seven_books: Path) -> None:
     book = shelve()
     call_command("migrate", "catalog_app", "0001", verbosity=0)
@@ -184,6 +185,7 @@ def test_a_migration_there_and_back_makes_them_again(seven_books: Path) -> None:
     assert_copies_equal("catalog")
 
 
+@pytest.mark.large
 def test_a_store_from_before_the_indexes_gets_them_by_migrate(seven_books: Path) -> None:
     try:
         with replication(TEXT_INDEXES=[]):

@@ -528,6 +528,7 @@ def test_an_order_whose_sale_the_catalog_lost_is_cancelled_and_nothing_comes_bac
     assert told.getvalue().startswith("1 orders have no sale in the ledger.\n  order"), "and nothing else"
 
 
+@pytest.mark.large
 def test_orders_nobody_changed_go_back_to_the_schema_of_before(order: uuid.UUID, settings: Settings) -> None:
     settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
     call_command("migrate", "order_app", "0004", database="order-1", verbosity=0)

@@ -64,6 +64,7 @@ def totals(answer: Any) -> str:
     return Page.of(answer.content.partition(b'<p id="totals">')[2].partition(b"</p>")[0]).text
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -99,6 +99,7 @@ def test_a_forged_form_is_403(posing: Being, tracebacks: Tracebacks, node: str, 
     assert tracebacks.text() == ""
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("node", nodes.URLS)
 def test_odd_headers_of_strangers_break_no_route(being: Being, tracebacks: Tracebacks, node: str) -> None:
     odd: list[dict[str, str]] = [

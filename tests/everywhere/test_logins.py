@@ -119,6 +119,7 @@ def test_a_crowd_of_addresses_costs_no_more_than_a_core_has_time_for(being: Bein
         assert len(hashed) < 150
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("node", nodes.URLS)
 def test_who_has_logged_in_from_there_before_gets_in_whatever_others_guess(
     being: Being, hashed: list[str], node: str

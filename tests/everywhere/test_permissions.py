@@ -103,6 +103,7 @@ def ask(client: Client, method: str, path: str, body: Any, sent: dict[str, str])
     return answer
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("node", "method", "path", "body", "needed"), CASES, ids=[f"{case[0]} {case[1]} {case[2]}" for case in CASES]
 )

@@ -31,6 +31,7 @@ def is_personal(answer: Any) -> bool:
     return is_so
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("node", nodes.URLS)
 def test_whatever_is_asked_with_credentials_is_personal(being: Being, node: str) -> None:
     """Right ones or wrong ones, whatever the answer; whoever has logged in may see more than others."""

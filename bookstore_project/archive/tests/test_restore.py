@@ -250,6 +250,7 @@ NO_BACKUPS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("case", NO_BACKUPS)
 def test_what_is_no_backup_is_refused_and_changes_nothing(shop: Path, tmp_path: Path, case: str) -> None:
     damage, complaint = NO_BACKUPS[case]

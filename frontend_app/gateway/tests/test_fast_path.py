@@ -213,6 +213,7 @@ def comparable(got: Answer) -> Answer:
     return replace(got, headers=left, body=body)
 
 
+@pytest.mark.large
 def test_every_route_and_method(pair: tuple[Gateway, Gateway]) -> None:
     methods = ("GET", "HEAD", "OPTIONS", "PUT", "TRACE")
     cases: list[Case] = [(method, target, []) for target in (*CACHED, *OTHERS) for method in methods]
@@ -225,12 +226,14 @@ def test_every_query(pair: tuple[Gateway, Gateway]) -> None:
     assert hits(compare(pair, cases)) >= 10
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("path", CACHED)
 def test_every_way_to_accept(pair: tuple[Gateway, Gateway], path: str) -> None:
     cases: list[Case] = [(method, path, [("accept", accept)]) for method in ("GET", "HEAD") for accept in ACCEPTS]
     assert hits(compare(pair, cases)) >= 2
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("path", CACHED)
 def test_every_condition(pair: tuple[Gateway, Gateway], path: str) -> None:
     async def tag() -> None:
@@ -245,6 +248,7 @@ def test_every_condition(pair: tuple[Gateway, Gateway], path: str) -> None:
     assert hits(compare(pair, cases)) == len(cases)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("path", ["/product/2", "/api/v1/books/1/", "/search/a%20topic", "/healthz", "/nowhere"])
 def test_every_other_header(pair: tuple[Gateway, Gateway], path: str) -> None:
     cases: list[Case] = [(method, path, [sent]) for method in ("GET", "HEAD") for sent in OTHER_HEADERS]
@@ -298,6 +302,7 @@ ODD: list[tuple[str, str, list[tuple[str, str]], int]] = [
 ]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(("target", "sent", "status"), [pytest.param(*case[1:], id=case[0]) for case in ODD])
 def test_an_odd_request_is_answered_as_one_that_is_no_hit(
     pair: tuple[Gateway, Gateway], target: str, sent: list[tuple[str, str]], status: int

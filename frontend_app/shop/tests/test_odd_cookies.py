@@ -44,6 +44,7 @@ nearly_ours = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("name", COOKIES)
 @given(members=nearly_ours | anything)
 @hypothesis_settings(
@@ -60,6 +61,7 @@ def test_whatever_a_cookie_holds_every_page_is_there_and_what_is_lost_is_told_on
             assert LOST[name] not in text_of(client.get(path))
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("name", COOKIES)
 @pytest.mark.parametrize(
     "number", [float("nan"), float("inf"), float("-inf"), 10**400, 1e308, True, "1", None, [], {}]

@@ -22,6 +22,7 @@ from bookstore_project.replication.maintenance_log import Scrub
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
+from bookstore_project.replication.sqlite_pair.operator.commands.migrate import Command
 from bookstore_project.replication.sqlite_pair.operator.status import status
 from bookstore_project.replication.tests.support.articles import raise_price
 from bookstore_project.replication.tests.support.maintenance import Maintenance
@@ -116,6 +117,7 @@ def test_a_slot_with_a_right_checksum_that_says_nonsense(store: Path) -> None:
     assert_whole()
 
 
+@pytest.mark.large
 @things
 @pytest.mark.parametrize("name", ["mutex", "turnstile", "caretaker"])
 def test_in_a_locks_place(store: Path, name: str, thing: str) -> None:
@@ -158,6 +160,7 @@ def test_in_the_place_of_a_note_and_of_a_wish(store: Path, thing: str) -> None:
     assert not maintenance_log.is_scrub_requested("shelf")
 
 
+@pytest.mark.large
 @things
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".draft"])
 def test_in_the_place_of_a_database_file_or_beside_it(store: Path, suffix: str, thing: str) -> None:
@@ -212,6 +215,7 @@ def test_a_number_that_somebody_wrote_into_one_files_header_is_that_files_fault(
     assert_whole()
 
 
+@pytest.mark.large
 def test_a_number_that_somebody_wrote_into_both_is_mended_by_migrate(store: Path) -> None:
     for alias in SHELF.aliases:
         with opened(alias) as connection:
@@ -224,21 +228,25 @@ def test_a_number_that_somebody_wrote_into_both_is_mended_by_migrate(store: Path
 
 
 @things
-def test_in_the_place_of_the_accounts(store: Path, thing: str) -> None:
+def test_in_the_place_of_the_accounts(store: Path, monkeypatch: pytest.MonkeyPatch, thing: str) -> None:
     path = replication_settings.files[DEFAULT_DB_ALIAS]
     connections.close_all()
     put(thing, path)
-    call_command("migrate", verbosity=0)
+    filled: list[str] = []
+    monkeypatch.setattr(Command, "migrate_file", lambda self, alias: filled.append(alias))
+    call_command("migrate", database=DEFAULT_DB_ALIAS, verbosity=0)
     assert path.is_file()
+    assert filled == [DEFAULT_DB_ALIAS]
 
 
+@pytest.mark.large
 def test_accounts_whose_making_was_cut_short_are_filled(store: Path) -> None:
     """A kill between making the file and its first table leaves it empty."""
     path = replication_settings.files[DEFAULT_DB_ALIAS]
     connections.close_all()
     gone(path)
     path.touch(mode=0o600)
-    call_command("migrate", verbosity=0)
+    call_command("migrate", database=DEFAULT_DB_ALIAS, verbosity=0)
     with sqlite_files.opened(path) as accounts:
         assert accounts.execute("SELECT count(*) > 0 FROM auth_permission").fetchone() == (1,)
 

@@ -111,6 +111,7 @@ def test_two_fronts_never_show_one_another_what_is_old(store: Store, make_cache:
     assert {look(one)[0], look(other)[0]} == {"39.00"}
 
 
+@pytest.mark.large
 def test_far_more_entries_than_there_is_room_for(store: Store, make_cache: Callable[[], Cache]) -> None:
     front = make_front(store, make_cache())
     for round_ in range(2):

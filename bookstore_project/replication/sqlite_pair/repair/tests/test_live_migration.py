@@ -45,6 +45,7 @@ from tests.actors import Actor
 from tests.configured import replication
 from tests.layout import layout
 
+pytestmark = pytest.mark.large
 SHELF = get_service("shelf")
 BOTH = ("shelf-1", "shelf-2")
 MIGRATE = (

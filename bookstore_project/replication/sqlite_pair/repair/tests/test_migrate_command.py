@@ -77,6 +77,7 @@ def test_a_missing_file_is_left_for_its_repair(seven_articles: Path) -> None:
     assert_copies_equal("shelf")
 
 
+@pytest.mark.large
 def test_accounts_that_nobody_can_read_are_put_aside_and_made_anew(seven_articles: Path) -> None:
     """They have no second copy; a store without staff still sells."""
     path = replication_settings.files[DEFAULT_DB_ALIAS]
