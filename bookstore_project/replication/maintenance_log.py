@@ -1,9 +1,10 @@
-"""When a service was last repaired and scrubbed, and what came of it: noted where every process can read it.
+"""What is done with a service's files, and what came of it the last time: noted where every process can read it.
 
 For people. Nothing rests on it: losing a note loses nothing, and one that can't be written is left out.
 """
 
 import json
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, TypedDict, cast
 from bookstore_project import files
 from bookstore_project.replication.conf import replication_settings
 
-_REPAIR, _SCRUB = "repair", "scrub"
+_REPAIR, _SCRUB, _WORK = "repair", "scrub", "work"
 
 
 class Repair(TypedDict):
@@ -35,6 +36,42 @@ class Scrub(TypedDict):
     """What was wrong, by alias."""
 
 
+class Work(TypedDict):
+    """Long work under way."""
+
+    what: str
+    """`copying catalog-1 for catalog-2`: whose file it is about comes last."""
+    part: float
+    """Of it, what is done, 0 to 1."""
+    left_s: float | None
+    """At this pace; None as long as nobody can tell."""
+    pid: int
+    """Of who does it."""
+
+
+def note_work(service_name: str, work: Work) -> None:
+    _write(service_name, _WORK, work)
+
+
+def current_work(service_name: str) -> Work | None:
+    """None if nothing is under way that takes long; what a process did that was killed isn't."""
+    work = cast("Work | None", _read(service_name, _WORK, Work))
+    return work if work is not None and _is_alive(work["pid"]) else None
+
+
+def clear_work(service_name: str) -> None:
+    with suppress(OSError):
+        files.remove(_path(service_name, _WORK))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (OSError, TypeError, OverflowError) as error:
+        return isinstance(error, PermissionError)
+    return True
+
+
 def note_repair(service_name: str, repair: Repair) -> None:
     _write(service_name, _REPAIR, repair)
 
@@ -53,7 +90,7 @@ def last_scrub(service_name: str) -> Scrub | None:
     return cast("Scrub | None", _read(service_name, _SCRUB, Scrub))
 
 
-def _write(service_name: str, kind: str, note: Repair | Scrub) -> None:
+def _write(service_name: str, kind: str, note: Repair | Scrub | Work) -> None:
     with suppress(OSError):
         files.write(_path(service_name, kind), json.dumps(note).encode())
 

@@ -6,6 +6,14 @@ from frontend_app.monitoring.journal import ShownEvent, ShownRequest
 from frontend_app.monitoring.rolling_stats import Summary
 
 
+class WorkState(TypedDict):
+    """What is done with a copy that takes long, how much of it is done, and how long the rest may take."""
+
+    what: str
+    part: float
+    left_s: float | None
+
+
 class NodeState(Summary):
     """A node, as this front sees it; None is what isn't known, or isn't so of a front."""
 
@@ -23,6 +31,7 @@ class NodeState(Summary):
     seen_s: float | None
     floor: int | None
     out_because: str
+    work: WorkState | None
     process: str | None
 
 

@@ -9,6 +9,16 @@ from bookstore_project.settings import modes
 from frontend_app.dashboard.state import STATES
 
 
+class WorkFields(serializers.Serializer[Any]):
+    """Long work on a copy."""
+
+    what = serializers.CharField(help_text="Such as `copying catalog-1 for catalog-2`.")
+    part = serializers.FloatField(help_text="How much of it is done, 0 to 1.")
+    left_s = serializers.FloatField(
+        allow_null=True, help_text="How long the rest takes at this pace, if it is known."
+    )
+
+
 class NodeFields(serializers.Serializer[Any]):
     """A node, as this front sees it."""
 
@@ -29,6 +39,7 @@ class NodeFields(serializers.Serializer[Any]):
     seen_s = serializers.FloatField(allow_null=True, help_text="Seconds since it last answered.")
     floor = serializers.IntegerField(allow_null=True, help_text="The newest settled position of its service.")
     out_because = serializers.CharField(help_text="Why its copy is out of sync; empty otherwise.", allow_blank=True)
+    work = WorkFields(allow_null=True, help_text="What is being done with its copy; null if nothing that takes long.")
     process = serializers.ChoiceField(
         choices=["running", "stopped", "paused"],
         allow_null=True,

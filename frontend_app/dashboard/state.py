@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import cast
+from typing import Any, cast
 
 from bookstore_project.nodes import redaction
 from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, State
@@ -18,6 +18,7 @@ from frontend_app.dashboard.documents import (
     RotationState,
     SharedCacheState,
     ShownInvalidation,
+    WorkState,
 )
 from frontend_app.monitoring import journal, observer
 from frontend_app.runtime import Front
@@ -63,6 +64,7 @@ def nodes(front: Front, *, is_for_staff: bool = False) -> list[NodeState]:
         "seen_s": 0.0,
         "floor": None,
         "out_because": "",
+        "work": None,
         "process": front.supervisor_states.states.get(front.node.name),
         **front.journal.stats.own.summary(),
     }
@@ -95,9 +97,17 @@ def _replicas(front: Front, *, is_for_staff: bool) -> Iterator[NodeState]:
             "seen_s": None if known.seen_at is None else round(front.breakers.clock() - known.seen_at, 2),
             "floor": service.get("floor"),
             "out_because": redaction.cut(out.get(node.name, ""), LONGEST_REASON),
+            "work": _work_on(node.name, service.get("work")),
             "process": front.supervisor_states.states.get(node.name),
             **front.journal.stats.of(node.name).summary(),
         }
+
+
+def _work_on(name: str, told: dict[str, Any] | None) -> WorkState | None:
+    """What is told of the service, if it is about this copy: whose file it is comes last."""
+    if not told or not str(told["what"]).endswith(f" {name}"):
+        return None
+    return {"what": str(told["what"]), "part": float(told["part"]), "left_s": told["left_s"]}
 
 
 def _heads(front: Front) -> dict[str, int]:

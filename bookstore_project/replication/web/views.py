@@ -95,6 +95,7 @@ class ReplicaStatus(TypedDict):
     """By alias, why it is out of sync, or suspected."""
     last_repair: maintenance_log.Repair | None
     last_scrub: maintenance_log.Scrub | None
+    work: maintenance_log.Work | None
 
 
 @described(exclude=True)
@@ -127,6 +128,7 @@ def status_of(service: str) -> ReplicaStatus:
         out=standing.complaints,
         last_repair=maintenance_log.last_repair(service),
         last_scrub=maintenance_log.last_scrub(service),
+        work=maintenance_log.current_work(service),
     )
 
 

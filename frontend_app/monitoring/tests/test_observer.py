@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 
 from bookstore_project.settings.topology import NODES
 from frontend_app.dashboard import state
@@ -91,6 +92,19 @@ def test_the_replica_that_is_in_sync_speaks_for_the_other_one(front: Front) -> N
     assert nodes["catalog-2"]["in_sync"] is True
     assert {nodes[name]["epoch"] for name in ("catalog-1", "catalog-2")} == {2}
     assert nodes["order-1"]["in_sync"] is None
+
+
+def test_the_page_shows_how_far_the_copy_is_that_is_being_made(front: Front) -> None:
+    work = {"what": "copying catalog-2 for catalog-1", "part": 0.42, "left_s": 11.7, "pid": 7}
+    tell(front, "catalog-2", epoch=2, out={"catalog-1": "its file is gone"}, work=work)
+    described = state.describe(front)
+    nodes = {node["name"]: node for node in described["nodes"]}
+    assert nodes["catalog-1"]["work"] == {"what": work["what"], "part": 0.42, "left_s": 11.7}
+    assert nodes["catalog-2"]["work"] is nodes["order-1"]["work"] is nodes["front"]["work"] is None
+    page = render_to_string("frontend_app/cluster_live.html", dict(described))
+    assert page.count("<progress") == 1
+    assert '<progress value="0.42" max="1" aria-label="copying catalog-2 for catalog-1">' in page
+    assert "about 12 s left" in page
 
 
 @pytest.mark.parametrize(

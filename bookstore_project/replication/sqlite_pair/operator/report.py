@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bookstore_project.replication.maintenance_log import Repair, Scrub
+from bookstore_project.replication.maintenance_log import Repair, Scrub, Work
 from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary
 from bookstore_project.replication.sqlite_pair.operator.data_loss import MOST_ROWS
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision, State
@@ -19,6 +19,8 @@ def status_lines(status: ServiceStatus) -> Iterator[str]:
             yield f"  REFUSES. {status.problem}"
     for file in status.files:
         yield f"  {file.alias:<10} {_file(file)}"
+    if status.work is not None:
+        yield f"  now: {_work(status.work)}"
     yield f"  last repair: {_repair(status.last_repair)}"
     yield f"  last scrub: {_scrub(status.last_scrub)}"
     if status.quarantined:
@@ -36,6 +38,11 @@ def _file(file: FileStatus) -> str:
     if file.is_suspected:
         return f"SUSPECTED since {file.out_since}{lag}: {file.out_because}"
     return f"OUT since {file.out_since}{lag}: {file.out_because}"
+
+
+def _work(work: Work) -> str:
+    left = "" if work["left_s"] is None else f", about {work['left_s']:.0f} s left"
+    return f"{work['what']}: {work['part']:.0%}{left}"
 
 
 def _repair(last: Repair | None) -> str:

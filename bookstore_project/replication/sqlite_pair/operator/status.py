@@ -5,7 +5,7 @@ from typing import Any
 
 from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.maintenance_log import Repair, Scrub
+from bookstore_project.replication.maintenance_log import Repair, Scrub, Work
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, schema_version, staleness
 from bookstore_project.replication.sqlite_pair.files.comparison import Comparison, FileSummary
@@ -46,6 +46,8 @@ class ServiceStatus:
     files: tuple[FileStatus, ...]
     last_repair: Repair | None
     last_scrub: Scrub | None
+    work: Work | None = None
+    """What is done with a file now, if it takes long."""
     quarantined: tuple[Quarantined, ...] = ()
     """Files that were put aside."""
 
@@ -72,6 +74,7 @@ def status(service: Service) -> ServiceStatus:
         files=tuple(_file_status(alias, witness, found) for alias in service.aliases),
         last_repair=maintenance_log.last_repair(service.name),
         last_scrub=maintenance_log.last_scrub(service.name),
+        work=maintenance_log.current_work(service.name),
         quarantined=tuple(file for alias in service.aliases for file in quarantined(alias)),
     )
 

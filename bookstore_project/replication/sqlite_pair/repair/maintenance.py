@@ -15,7 +15,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, is_busy
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import MAINTENANCE, Caches
-from bookstore_project.replication.progress import Progress, logged, silent
+from bookstore_project.replication.progress import Noted, Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.commit.opening import (
@@ -71,7 +71,7 @@ class Maintenance:
     """Whether the last round has left nothing to do."""
 
     def __post_init__(self) -> None:
-        self._progress = logged()
+        self._progress = Noted(self.service.name, logged())
         self._role = Role(self.service.lock_dir / MAINTENANCE)
         self._review = Review(self.service, self._progress)
 
@@ -90,7 +90,10 @@ class Maintenance:
             self._open(traces)  # In each process: some faults show in the connections of one alone.
         self._is_mine = self._role.is_mine()
         if self._is_mine:
-            self._work()
+            try:
+                self._work()
+            finally:
+                self._progress.clear()
         self._is_done = self._is_whole() and (not self._is_mine or self._compacted_of == traces)
         return self._every_s()
 

@@ -13,6 +13,7 @@ from bookstore_project.replication import confirmation
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, Unavailable
 from bookstore_project.replication.interface import MAINTENANCE, Caches
+from bookstore_project.replication.progress import Noted
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.files import scrub
 from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
@@ -110,7 +111,11 @@ class Command(BaseCommand):
     def repair(self, service: Service) -> None:
         with the_only_repairer(service):
             Maintenance(service, self.caches).evict_faulty()
-            repaired = rejoin.repair(service, self.tell_progress)
+            noted = Noted(service.name, self.tell_progress)
+            try:
+                repaired = rejoin.repair(service, noted)
+            finally:
+                noted.clear()
         for each in repaired:
             self.say(str(each))
         if not repaired:
