@@ -11,6 +11,7 @@ from pytest_django import Settings
 from bookstore_project.replication import reads
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.backend.base import READ_CACHE_KIB
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.shelf.models import Reader
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, dump, execute, lead, rows
@@ -199,3 +200,19 @@ def test_a_read_keeps_its_snapshot(store: Path, sql: str) -> None:
         with pytest.raises(sqlite3.DatabaseError):
             connections["shelf-2"].connection.commit()
         assert connections["shelf-2"].connection.in_transaction
+
+
+def test_a_connection_for_reading_remembers_few_pages_of_the_file(store: Path) -> None:
+    """Each thread has one of each file that it has read: with two megabytes each they make a process large."""
+
+    def remembered(alias: str) -> int:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("PRAGMA cache_size")
+            (kib,) = cursor.fetchone()
+            return -int(kib)
+
+    for alias in ("shelf-1", "shelf-2"):
+        with reads.reading("shelf", alias=alias):
+            assert remembered(alias) == READ_CACHE_KIB <= 512
+    # A long change would have to write pages before it is committed, and read them again.
+    assert run("shelf", lambda: remembered(lead())).value > READ_CACHE_KIB

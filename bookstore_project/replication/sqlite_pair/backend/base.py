@@ -28,6 +28,8 @@ PRAGMAS = (
     # Checkpoints are announced in the witness: see `file_identity`.
     "PRAGMA wal_autocheckpoint=0",
 )
+READ_CACHE_KIB = 512
+"""Of pages that a connection for reading remembers: each thread has one, and the system has the file in memory."""
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -98,6 +100,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.execute(pragma)
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
         if not self._unguarded:
+            if not self._writing:
+                connection.execute(f"PRAGMA cache_size=-{READ_CACHE_KIB}")
             self._authorize(connection)
         if isinstance(connection, PersistentWalConnection) and self._other_path is None:
             connection.keep_wal(self.path, conn_params["timeout"])
