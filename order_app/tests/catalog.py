@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import Any
 
+import pytest
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
@@ -15,6 +16,8 @@ from bookstore_project.api import headers
 from bookstore_project.nodes.client import Reply
 from bookstore_project.replication.tests.support.replica_files import Rows, rows
 from bookstore_project.settings import topology
+from order_app import clients
+from tests.waiting import PATIENCE_S
 
 
 class Wire:
@@ -67,6 +70,14 @@ class Wire:
         finally:
             set_urlconf(mine)
         return Reply(answer.status_code, answer.headers, answer.content)
+
+
+def reach(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order service asks this catalog, and waits for it however slow the machine is: a disk may take seconds."""
+    # What failed in one test is no news in the next.
+    monkeypatch.setattr(clients, "balancer", clients.build_balancer(wire))
+    for limit in ("clients.ATTEMPT_TIMEOUT_S", "clients.READ_TIMEOUT_S", "clients.DEADLINE_S", "purchase.DEADLINE_S"):
+        monkeypatch.setattr(f"order_app.{limit}", PATIENCE_S)
 
 
 def sold(book: int) -> int:

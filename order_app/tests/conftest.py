@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 from bookstore_project.api.tests.api import make_people
 from order_app import clients
-from order_app.tests.catalog import Wire
+from order_app.tests.catalog import Wire, reach
 
 
 @pytest.fixture
@@ -15,8 +15,7 @@ def wire(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     """What happens on the way to the catalog: the test decides."""
     settings.ROOT_URLCONF = "order_app.urls"
     made = Wire()
-    # What failed in one test is no news in the next.
-    monkeypatch.setattr(clients, "balancer", clients.build_balancer(made))
+    reach(made, monkeypatch)
     monkeypatch.setattr(clients.balancer, "sleep", lambda seconds: None)
     return made
 

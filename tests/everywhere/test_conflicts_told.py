@@ -17,8 +17,7 @@ from django.test import Client, override_settings
 from bookstore_project.api import headers, problem_pages, problems
 from bookstore_project.nodes.client import Reply
 from frontend_app.tests.support.fakes import Asked
-from order_app import clients
-from order_app.tests.catalog import Wire
+from order_app.tests.catalog import Wire, reach
 from tests.everywhere.conftest import Being
 from tests.everywhere.test_problem_pages import ACCEPTED, BROWSER
 
@@ -71,7 +70,7 @@ def delivered(asked: Asked) -> Reply:
 
 @pytest.fixture
 def _orders_reach_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "balancer", clients.build_balancer(Wire()))
+    reach(Wire(), monkeypatch)
 
 
 @contextmanager

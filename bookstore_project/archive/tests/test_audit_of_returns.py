@@ -12,16 +12,16 @@ from bookstore_project.replication import failpoints
 from bookstore_project.replication.tests.support.replica_files import rows
 from bookstore_project.settings import topology
 from bookstore_project.sqlite_files import opened
-from order_app import cancellation, clients
+from order_app import cancellation
 from order_app.cancellation import cancel
 from order_app.order_changes import Asked
-from order_app.tests.catalog import Wire
+from order_app.tests.catalog import Wire, reach
 
 
 @pytest.fixture
 def order(shop: Path, monkeypatch: pytest.MonkeyPatch) -> uuid.UUID:
     """One copy of book 2."""
-    monkeypatch.setattr(clients, "balancer", clients.build_balancer(Wire()))
+    reach(Wire(), monkeypatch)
     return buy(2)
 
 

@@ -11,15 +11,14 @@ from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, held, rows
 from bookstore_project.settings import topology
-from order_app import clients
 from order_app.sweeper import Sweeper
-from order_app.tests.catalog import Wire
+from order_app.tests.catalog import Wire, reach
 
 
 @pytest.fixture
 def direct(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Wire:
     made = Wire()
-    monkeypatch.setattr(clients, "balancer", clients.build_balancer(made))
+    reach(made, monkeypatch)
     return made
 
 

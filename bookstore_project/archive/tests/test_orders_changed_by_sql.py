@@ -25,11 +25,10 @@ from bookstore_project.replication.tests.support.replica_files import (
 )
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
-from order_app import clients
 from order_app.cancellation import cancel
 from order_app.models import Order
 from order_app.order_changes import Asked, collect, refund, reopen
-from order_app.tests.catalog import Wire
+from order_app.tests.catalog import Wire, reach
 
 SERVICE = get_service(topology.ORDER)
 BOTH = tuple(SERVICE.aliases)
@@ -50,7 +49,7 @@ OF_THE_LINE = ("title", "copies", "price", "book", "moment")
 
 @pytest.fixture
 def order(shop: Path, monkeypatch: pytest.MonkeyPatch) -> uuid.UUID:
-    monkeypatch.setattr(clients, "balancer", clients.build_balancer(Wire()))
+    reach(Wire(), monkeypatch)
     return buy(2)
 
 
