@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ def example(language: str) -> str:
     return str(found)
 
 
-class Proxy:
+class Proxy(ABC):
     """A context manager: it answers inside, over HTTP and over HTTPS with a certificate of its own making."""
 
     program = ""
@@ -44,14 +45,14 @@ class Proxy:
         """That the last answer set."""
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def begin(self, program: str) -> subprocess.Popen[bytes]:
         """Writes what it needs, and starts it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def trusted(self) -> str:
         """The path of the certificate that a client of this test trusts."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self._process = self.begin(programs.require(self.program, self.program))
