@@ -6,7 +6,7 @@ from datetime import date
 
 from tests import tool
 from tests.chaos.faults import Fault, chosen
-from tests.chaos.run import ALL, PAIRS, Plan, run
+from tests.chaos.run import ALL, CUSTOMERS, PAIRS, Plan, run
 
 START_S, RECKONING_S = 15, 30
 """About how long they take on a quiet machine; the reckoning grows with the number of answers."""
@@ -21,7 +21,16 @@ def main() -> int:
     )
     with tool.running("chaos", plan) as telling:
         report = run(
-            Plan(options.seconds, options.seed, faults, telling.folder, telling.say, options.pairs, telling.begin)
+            Plan(
+                options.seconds,
+                options.seed,
+                faults,
+                telling.folder,
+                telling.say,
+                customers=options.customers,
+                pairs=options.pairs,
+                begin=telling.begin,
+            )
         )
         print("\n".join(report.lines()), flush=True)
         if report.violations or options.keep:
@@ -41,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, default=60)
     made.add_argument("--seed", default=date.today().isoformat(), help="the day, by default")
     made.add_argument("--faults", default="", help="names or groups, separated by commas")
+    made.add_argument("--customers", type=int, default=CUSTOMERS, help=f"at once ({CUSTOMERS})")
     made.add_argument("--pairs", type=float, default=PAIRS, help="so many of the faults are two at once (0 to 1)")
     made.add_argument("--keep", action="store_true", help="keeps files and history even if nothing is wrong")
     return made

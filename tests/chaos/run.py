@@ -57,6 +57,8 @@ class Plan:
     faults: Sequence[Fault]
     folder: Path
     say: Callable[[str], None]
+    customers: int = CUSTOMERS
+    """At the front, at once."""
     pairs: float = PAIRS
     """So many of the faults come in pairs, of two files, or twice of one."""
     begin: Begin = not_telling
@@ -103,7 +105,7 @@ class Run:
             self._scene, self._direct, plan.seed, sorted(names & {KILL_NODE, KILL_DIRECT}), KILL_EVERY_S
         )
         self._customers = [
-            Customer(store, self._history, number, plan.seed, reads=0.4) for number in range(1, CUSTOMERS + 1)
+            Customer(store, self._history, number, plan.seed, reads=0.4) for number in range(1, plan.customers + 1)
         ]
         for customer in self._customers:
             customer.longest_pause_s = plan.longest_pause_s

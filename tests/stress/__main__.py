@@ -7,7 +7,7 @@ from datetime import date
 
 from tests import tool
 from tests.stress.matrix import carry_out, variants_of
-from tests.stress.run import BACKENDS, REDIS
+from tests.stress.run import BACKENDS, REDIS, WRITERS
 
 OVERLAPS_PER_S = 1000 / 60
 START_S, RECKONING_S = 15, 15
@@ -33,6 +33,7 @@ def main() -> int:
             folder=telling.folder,
             say=telling.say,
             begin=telling.begin,
+            writers=options.writers,
         )
         for variant, result in verdict.results.items():
             print(f"{variant!s:<24} {result.summary()}")
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--backends", type=_backends, default=list(BACKENDS), help=f"of the cache ({','.join(BACKENDS)})"
     )
+    made.add_argument("--writers", type=int, default=WRITERS, help=f"at once ({WRITERS})")
     made.add_argument("--overlaps", type=int, help="reads that have to overlap a write (1000 in 60 s)")
     made.add_argument("--keep", action="store_true", help="keeps files and histories even if nothing is wrong")
     return made

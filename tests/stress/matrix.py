@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.chaos.run import Begin, not_telling
 from tests.stress.report import Result
-from tests.stress.run import FULL, PUSH, Plan, Variant, run
+from tests.stress.run import FULL, PUSH, WRITERS, Plan, Variant, run
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ def carry_out(
     say: Callable[[str], None],
     begin: Begin = not_telling,
     prepared: Path | None = None,
+    writers: int = WRITERS,
     is_patient: bool = False,
 ) -> Verdict:
     """Each variant with the same seed and the same share of the time.
@@ -44,7 +45,8 @@ def carry_out(
     share = overlaps / sum(variant.coherence == FULL for variant in variants) if is_patient else 0.0
     for number, variant in enumerate(variants, start=1):
         say(f"{number} of {len(variants)}: {variant}")
-        plan = Plan(variant, seconds / len(variants), seed, folder / str(number), say, begin, prepared, share)
+        each_s, place = seconds / len(variants), folder / str(number)
+        plan = Plan(variant, each_s, seed, place, say, begin, prepared, writers, share)
         result = results[variant] = run(plan)
         for line in result.lines(shown=1 if variant.coherence == PUSH else 20):
             say(f"  {line}")

@@ -79,6 +79,7 @@ class Plan:
     begin: Begin = not_telling
     prepared: Path | None = None
     """A data folder to begin with a copy of."""
+    writers: int = WRITERS
     overlaps: float = 0.0
     """Reads that have to overlap a write before the run ends; with none of them it ends when its time is up."""
 
@@ -138,7 +139,7 @@ class _Run:
         doomed = [*ALIASES, *ALIASES, *fronts_of(store)[1:][-1:]]
         self._killer = Killer(self._scene, None, plan.seed, [KILL_NODE], KILL_EVERY_S, doomed)
         self._recorder = LogRecorder(store, "catalog")
-        self._writers = [Writer(store, self._history, number, plan.seed) for number in range(1, WRITERS + 1)]
+        self._writers = [Writer(store, self._history, number, plan.seed) for number in range(1, plan.writers + 1)]
         self._readers = self._make_readers(1)
         self._witness = Reader(store, self._history, 0, plan.seed)
         self._healed = 0.0
