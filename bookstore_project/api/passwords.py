@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -56,35 +57,58 @@ class Gate:
             self._places.release()
 
 
+class _Check:
+    """One that is under way."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.is_judged = False
+        """Whether it has found the password right or wrong, and was not cut short."""
+
+
 class JoinedChecks:
     """Who asks for what is being checked already waits for that."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: dict[str, threading.Event] = {}
+        self._under_way: dict[str, _Check] = {}
         self._places = threading.BoundedSemaphore(JOINING)
 
     @contextmanager
     def leading(self, claim: str) -> Iterator[bool]:
-        """Whether the caller is to check; otherwise somebody else has, meanwhile. Raises Throttled."""
-        with self._lock:
-            flight = self._under_way.get(claim)
-            if flight is None:
-                self._under_way[claim] = threading.Event()
-        if flight is None:
+        """Whether the caller is to check; otherwise somebody else has, meanwhile.
+
+        Raises Throttled if nobody has come to an end in time: that is no wrong password.
+        """
+        until = time.monotonic() + LONGEST_WAIT_S
+        while (other := self._begin(claim)) is not None:
+            if not self._places.acquire(blocking=False):
+                raise problems.Throttled(BUSY, wait_s=1)
             try:
-                yield True
+                is_over = other.over.wait(max(0.0, until - time.monotonic()))
             finally:
-                with self._lock:
-                    self._under_way.pop(claim).set()
-            return
-        if not self._places.acquire(blocking=False):
-            raise problems.Throttled(BUSY, wait_s=1)
+                self._places.release()
+            if not is_over:
+                raise problems.Throttled(BUSY, wait_s=1)
+            if other.is_judged:
+                yield False
+                return
+        mine = self._under_way[claim]
         try:
-            flight.wait(LONGEST_WAIT_S)
+            yield True
+            mine.is_judged = True
         finally:
-            self._places.release()
-        yield False
+            with self._lock:
+                del self._under_way[claim]
+            mine.over.set()
+
+    def _begin(self, claim: str) -> _Check | None:
+        """The check of it that is under way; if there was none, the caller's is now, and None is returned."""
+        with self._lock:
+            other = self._under_way.get(claim)
+            if other is None:
+                self._under_way[claim] = _Check()
+            return other
 
 
 strangers = Gate(waiting=2)

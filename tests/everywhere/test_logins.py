@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -207,6 +207,18 @@ class Hashing:
         assert self.let_go.wait(PATIENCE_S)
 
 
+def noting_waits() -> tuple[threading.Semaphore, Callable[..., bool]]:
+    """In place of `Event.wait`; the semaphore counts those who have come to it."""
+    joined = threading.Semaphore(0)
+    wait = threading.Event.wait
+
+    def joining(event: threading.Event, timeout: float | None = None) -> bool:
+        joined.release()
+        return wait(event, timeout)
+
+    return joined, joining
+
+
 def test_guesses_in_plenty_wait_for_one_hash_at_a_time_and_the_familiar_do_not_wait_for_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -251,13 +263,7 @@ def test_the_same_password_asked_for_many_times_at_once_is_hashed_once(
         return ann
 
     monkeypatch.setattr(ModelBackend, "authenticate", authenticate)
-    joined = threading.Semaphore(0)
-    wait = threading.Event.wait
-
-    def joining(event: threading.Event, timeout: float | None = None) -> bool:
-        joined.release()
-        return wait(event, timeout)
-
+    joined, joining = noting_waits()
     monkeypatch.setattr(
         passwords, "_remembered", lambda claim, *rest: ann if passwords.verified.has_key(claim) else None
     )
@@ -272,3 +278,47 @@ def test_the_same_password_asked_for_many_times_at_once_is_hashed_once(
         hashing.let_go.set()
         assert [each.result() for each in (first, *others)] == [ann] * 6
     assert counted == [1]
+
+
+def test_a_check_that_takes_too_long_is_no_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashing = Hashing()
+    monkeypatch.setattr(ModelBackend, "authenticate", hashing)
+    monkeypatch.setattr(attempts, "begin", lambda account, address: True)
+    monkeypatch.setattr(passwords, "LONGEST_WAIT_S", 0.01)
+    backend = passwords.PasswordBackend()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(backend.authenticate, None, "ann", "right")
+        assert hashing.begun.acquire(timeout=PATIENCE_S)
+        with pytest.raises(Throttled):
+            backend.authenticate(None, "ann", "right")
+        hashing.let_go.set()
+        first.result()
+
+
+def test_who_waits_for_a_check_that_is_cut_short_makes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The accounts couldn't be read for a moment, say: that tells nothing of the password."""
+    hashing = Hashing()
+    ann = User(username="ann", pk=1)
+    answers = iter((DatabaseError("locked"), ann))
+
+    def authenticate(*args: Any, **options: Any) -> User:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            hashing()
+            raise answer
+        return answer
+
+    monkeypatch.setattr(ModelBackend, "authenticate", authenticate)
+    monkeypatch.setattr(attempts, "begin", lambda account, address: True)
+    joined, joining = noting_waits()
+    backend = passwords.PasswordBackend()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(backend.authenticate, None, "ann", "right")
+        assert hashing.begun.acquire(timeout=PATIENCE_S)
+        monkeypatch.setattr(threading.Event, "wait", joining)
+        other = pool.submit(backend.authenticate, None, "ann", "right")
+        assert joined.acquire(timeout=PATIENCE_S)
+        hashing.let_go.set()
+        with pytest.raises(DatabaseError):
+            first.result()
+        assert other.result() is ann

@@ -32,6 +32,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{LOGINS}::test_guesses_in_plenty_wait_for_one_hash_at_a_time_and_the_familiar_do_not_wait_for_them",
     ),
     mutant(
+        "a check of a password that was cut short counts as one",
+        "staff with the right password is told that it is wrong, on a busy machine or while the accounts are locked",
+        "bookstore_project/api/passwords.py",
+        "            if other.is_judged:\n",
+        "            if True:\n",
+        f"{LOGINS}::test_who_waits_for_a_check_that_is_cut_short_makes_one",
+    ),
+    mutant(
         "pages of other origins may do anything",
         "a page that staff looks at changes prices",
         "bookstore_project/api/same_origin.py",
