@@ -36,6 +36,13 @@ class Wire:
         self.replies: dict[str, Reply] = {}
         self._lock = threading.Lock()
 
+    def heal(self) -> None:
+        """Nothing happens on the way any more, and checks have found that: who failed is asked again."""
+        self.before = self.after = lambda node: None
+        for node in topology.replicas(topology.CATALOG):
+            for _ in range(2):
+                clients.checker_of(node).step()
+
     def __call__(
         self,
         node: topology.Node,

@@ -98,7 +98,7 @@ def test_a_sweep_without_catalog_is_tried_again(wire: Wire) -> None:
     mine = Sweeper()
     with pytest.raises(Unavailable):
         mine.sweep(grace_s=0)
-    wire.before = lambda node: None
+    wire.heal()
     assert mine.sweep(grace_s=0) == 1
 
 
