@@ -57,7 +57,7 @@ def test_nothing_is_lost_of_a_basket_by_what_is_refused(client: Client, path: st
     before = form_of(put(client, 1, 2))
     refused = client.post(path, urlencode(form, doseq=True), content_type="application/x-www-form-urlencoded")
     assert refused.status_code in (400, 413)
-    assert "your basket</a> is as it was" in text_of(refused)
+    assert "Your basket</a> is as it was" in text_of(refused)
     assert "settings." not in text_of(refused)
     assert form_of(client.get("/basket/")) == before
 

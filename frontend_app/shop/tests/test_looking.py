@@ -89,7 +89,8 @@ class TestLists:
         assert links(page, "Best match") == ["/?find=b%C3%B6ok&topic=things"]
         assert links(page, "Next page") == ["/?find=b%C3%B6ok&topic=things&ordering=title&page=3"]
         assert links(page, "Previous page") == ["/?find=b%C3%B6ok&topic=things&ordering=title"]
-        assert "Page 2 of 5" in page
+        assert "95 books. Page 2 of 5." in page
+        assert "<span>Page 2 of 5</span>" in page
         assert '<a href="/?find=b%C3%B6ok&topic=things&ordering=title" aria-current="true">Title</a>' in page
         assert links(page, "Look on all shelves") == ["/?find=b%C3%B6ok&ordering=title"]
 
@@ -159,9 +160,13 @@ class TestBook:
         assert "20.00 EUR" in text(client, "/books/1/")
         assert len(store.asked_of("/search/")) == 1
 
+    def test_a_topic_is_told_as_a_name_whatever_it_is_called(self, client: Client, store: Store) -> None:
+        assert "More in “<bdi>things</bdi>”" in text(client, "/books/1/")
+        assert "All books in “<bdi>things</bdi>”" in text(client, "/books/1/")
+
     def test_one_that_is_alone_has_none(self, client: Client, store: Store) -> None:
         store.put(3, topic="alone", price="1.00", authors="", isbn13=None, quantity=MAX_STOCK, version=1)
-        assert "More on" not in text(client, "/books/3/")
+        assert "More in" not in text(client, "/books/3/")
 
     def test_a_neighbour_that_is_gone_is_left_out(self, client: Client, store: Store) -> None:
         text(client, "/books/1/")
