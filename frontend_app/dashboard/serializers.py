@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookstore_project.api.fields import MomentField
@@ -9,14 +10,25 @@ from bookstore_project.settings import modes
 from frontend_app.dashboard.state import STATES
 
 
-class WorkFields(serializers.Serializer[Any]):
+@extend_schema_field(
+    {
+        "type": "object",
+        "nullable": True,  # A serializer that may be null is a reference to what may not, for OpenAPI 3.0.
+        "description": "What is being done with its copy; null if nothing that takes long.",
+        "required": ["what", "part", "left_s"],
+        "properties": {
+            "what": {"type": "string", "description": "Such as `copying catalog-1 for catalog-2`."},
+            "part": {"type": "number", "description": "How much of it is done, 0 to 1."},
+            "left_s": {
+                "type": "number",
+                "nullable": True,
+                "description": "How long the rest takes at this pace, if it is known.",
+            },
+        },
+    }
+)
+class WorkField(serializers.JSONField):
     """Long work on a copy."""
-
-    what = serializers.CharField(help_text="Such as `copying catalog-1 for catalog-2`.")
-    part = serializers.FloatField(help_text="How much of it is done, 0 to 1.")
-    left_s = serializers.FloatField(
-        allow_null=True, help_text="How long the rest takes at this pace, if it is known."
-    )
 
 
 class NodeFields(serializers.Serializer[Any]):
@@ -39,7 +51,7 @@ class NodeFields(serializers.Serializer[Any]):
     seen_s = serializers.FloatField(allow_null=True, help_text="Seconds since it last answered.")
     floor = serializers.IntegerField(allow_null=True, help_text="The newest settled position of its service.")
     out_because = serializers.CharField(help_text="Why its copy is out of sync; empty otherwise.", allow_blank=True)
-    work = WorkFields(allow_null=True, help_text="What is being done with its copy; null if nothing that takes long.")
+    work = WorkField()
     process = serializers.ChoiceField(
         choices=["running", "stopped", "paused"],
         allow_null=True,
