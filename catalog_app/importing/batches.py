@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology
 from catalog_app.importing.known_books import Decision, KnownBooks
+from catalog_app.importing.past import Past, Step
 from catalog_app.importing.rows import HAVE_DEFAULTS, Row
 from catalog_app.models import Book, LedgerEntry
 from catalog_app.services import edit_book
@@ -39,15 +40,15 @@ class Outcome:
     present: int = 0
     by_default: Counter[str] = field(default_factory=Counter)
     """Of the new books, for topic, price and quantity, those that the file says none for."""
-    claimed: frozenset[int] = frozenset()
-    """Books without ISBN that rows have turned out to be, for the batches after it."""
+    step: Step = field(default_factory=Step)
+    """What the batches after it have to know."""
 
     @classmethod
-    def of(cls, decisions: Sequence[Decision], claimed: Iterable[int] = ()) -> "Outcome":
+    def of(cls, decisions: Sequence[Decision], step: Step) -> "Outcome":
         added = [decision.row for decision in decisions if decision.known is None]
         updated = sum(bool(decision.changes) for decision in decisions)
         by_default = Counter(name for row in added for name in HAVE_DEFAULTS - row.said)
-        return cls(len(added), updated, len(decisions) - len(added) - updated, by_default, frozenset(claimed))
+        return cls(len(added), updated, len(decisions) - len(added) - updated, by_default, step)
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,7 @@ class Patience:
     limit_s: float | None = None
 
 
-def write_batch(
-    batch: Sequence[Row],
-    *,
-    update: bool,
-    patience: Patience,
-    actor: str = ACTOR,
-    claimed: frozenset[int] = frozenset(),
-) -> Outcome:
+def write_batch(batch: Sequence[Row], past: Past, *, update: bool, patience: Patience, actor: str = ACTOR) -> Outcome:
     """Imports the rows that aren't in the catalog yet; with `update`, changes those that are.
 
     Tries again for PATIENCE_S seconds (or what `patience` says) if the store can't take it or can't say whether it
@@ -77,7 +71,7 @@ def write_batch(
 
     def write() -> Outcome:
         with origin.made_by(None if actor == ACTOR else actor, way=origin.IMPORT):
-            return run(topology.CATALOG, partial(_apply, batch, update, actor, claimed)).value
+            return run(topology.CATALOG, partial(_apply, batch, past, update, actor)).value
 
     return with_patience(write, patience)
 
@@ -100,16 +94,25 @@ def with_patience(write: Callable[[], T], patience: Patience) -> T:
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
-def _apply(batch: Sequence[Row], update: bool, actor: str, claimed: frozenset[int]) -> Outcome:
+def _apply(batch: Sequence[Row], past: Past, update: bool, actor: str) -> Outcome:
     """Within a transaction."""
-    known_books = KnownBooks(claimed)
+    known_books = KnownBooks(past)
     known_books.load(batch)
     decisions = [known_books.decide(row, update=update) for row in batch]
+    for book, changes in _together(decisions):
+        edit_book(book, changes, actor)
+    made = add_books([decision.row for decision in decisions if decision.known is None], actor)
+    # Those it has made have been found by their rows, too. What it has changed, the store has.
+    return Outcome.of(decisions, Step(known_books.step().claimed | made))
+
+
+def _together(decisions: Sequence[Decision]) -> Iterable[tuple[Book, dict[str, Any]]]:
+    """The changes of each book: two rows may be about one, and a transaction gives it one version."""
+    changes: dict[int, tuple[Book, dict[str, Any]]] = {}
     for decision in decisions:
-        if decision.changes and decision.known is not None and decision.known.book is not None:
-            edit_book(decision.known.book, decision.changes, actor)
-    add_books([decision.row for decision in decisions if decision.known is None], actor)
-    return Outcome.of(decisions, known_books.claimed)
+        if decision.changes and (known := decision.known) is not None:
+            changes.setdefault(known.book.pk, (known.book, {}))[1].update(decision.changes)
+    return changes.values()
 
 
 class NewBook(Protocol):
@@ -129,8 +132,8 @@ class NewBook(Protocol):
     def quantity(self) -> int: ...
 
 
-def add_books(new: Iterable[NewBook], actor: str) -> None:
-    """Within a transaction: new books, each with the ledger row that explains its first copies."""
+def add_books(new: Iterable[NewBook], actor: str) -> frozenset[int]:
+    """Within a transaction: new books, each with the ledger row that explains its first copies. Gives their ids."""
     now = timezone.now()
     books = [
         Book(
@@ -145,6 +148,7 @@ def add_books(new: Iterable[NewBook], actor: str) -> None:
     ]
     rows.insert_all(books, numbered=True)
     rows.insert_all([_first_copies(book, actor, now) for book in books])
+    return frozenset(book.pk for book in books)
 
 
 def _first_copies(book: Book, actor: str, now: datetime) -> LedgerEntry:

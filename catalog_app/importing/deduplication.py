@@ -1,4 +1,7 @@
-"""Which rows of one file are the same book: by ISBN-13 where it is known, else by title and authors."""
+"""Which rows of one file are the same book: by ISBN-13 where it is known, else by title and authors.
+
+In an export of the store the ids say it: there may be several books of one title, with an ISBN and without.
+"""
 
 import hashlib
 import sqlite3
@@ -13,13 +16,16 @@ from catalog_app.importing.rows import Row
 _COMPARED = ("topic", "price", "quantity")
 _TOLD = """
 CREATE TABLE told (
-    line INTEGER, identity BLOB NOT NULL, isbn13 TEXT, topic TEXT, price TEXT, quantity INTEGER
+    line INTEGER, identity BLOB NOT NULL, isbn13 TEXT, topic TEXT, price TEXT, quantity INTEGER, number TEXT
 );
 CREATE INDEX told_of_identity ON told (identity);
 CREATE UNIQUE INDEX told_of_isbn ON told (isbn13) WHERE isbn13 IS NOT NULL;
+CREATE INDEX told_of_number ON told (number) WHERE number IS NOT NULL;
 """
-_BY_ISBN = "SELECT * FROM told WHERE isbn13 = ? ORDER BY rowid LIMIT 1"
-_BY_IDENTITY = "SELECT * FROM told WHERE identity = ? ORDER BY rowid LIMIT 1"
+_SELECT = "SELECT line, identity, isbn13, topic, price, quantity FROM told"
+_BY_ISBN = f"{_SELECT} WHERE isbn13 = ? ORDER BY rowid LIMIT 1"
+_BY_IDENTITY = f"{_SELECT} WHERE identity = ? ORDER BY rowid LIMIT 1"
+_BY_NUMBER = f"{_SELECT} WHERE number = ? AND identity = ? ORDER BY rowid LIMIT 1"
 _CACHE_KIB = 8192
 _IDENTITY_BYTES = 16
 
@@ -53,19 +59,20 @@ class Identities:
     def close(self) -> None:
         self._kept.close()
 
-    def place(self, row: Row) -> Row:
+    def place(self, row: Row, number: str = "") -> Row:
         """The row as it goes into the store. Raises RowRepeated if it says what an earlier one has said.
 
+        `number` is the id that an export of the store gives its book: another id, another book.
         The second of two different books under one ISBN-13 goes in without it: two books can't have it, and a
         wrong number is no reason to lose a book. Raises RowRejected for a row that contradicts an earlier one of the
         same book, or that may be the same or another edition; ImportRefused if there is no room for a temporary file.
         """
         try:
-            return self._place(row)
+            return self._place(row, number)
         except sqlite3.Error as error:
             raise ImportRefused(f"What the file says can't be kept in a temporary file: {error}.") from error
 
-    def _place(self, row: Row) -> Row:
+    def _place(self, row: Row, number: str) -> Row:
         identity = _short(row.identity)
         owner = self._first(_BY_ISBN, row.isbn13)
         if owner is not None and owner.identity == identity:
@@ -73,19 +80,29 @@ class Identities:
         if owner is not None:
             row = replace(row, isbn13=None)  # If it is the same book as yet another, its title and authors say so.
         same_title = self._first(_BY_IDENTITY, identity)
+        if number:
+            same_title = self._first(_BY_NUMBER, number, identity)
         if same_title is not None and row.isbn13 is None:
             self._refuse_again(same_title, row)
-        if same_title is not None and same_title.isbn13 is None and not self._is_export:
+        if same_title is not None and same_title.isbn13 is None and (number or not self._is_export):
             why = "has the same title and authors without an ISBN: the same book, or another edition?"
             raise RowRejected([Reason(f"line {same_title.line} {why}")])
         topic, price, quantity = _values(row)
-        values = row.line, identity, row.isbn13, topic, None if price is None else str(price), quantity
-        self._kept.execute("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?)", values)
+        values = (
+            row.line,
+            identity,
+            row.isbn13,
+            topic,
+            None if price is None else str(price),
+            quantity,
+            number or None,
+        )
+        self._kept.execute("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         return row
 
-    def _first(self, statement: str, value: str | bytes | None) -> _Told | None:
+    def _first(self, statement: str, *values: str | bytes | None) -> _Told | None:
         """The first row of the file that the statement finds; none for NULL."""
-        found = self._kept.execute(statement, (value,)).fetchone()
+        found = self._kept.execute(statement, values).fetchone()
         if found is None:
             return None
         line, identity, isbn13, topic, price, quantity = found

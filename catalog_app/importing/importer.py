@@ -9,6 +9,7 @@ from catalog_app.importing.batches import ACTOR, Outcome, Patience, write_batch
 from catalog_app.importing.deduplication import Identities
 from catalog_app.importing.errors import Reason, RowRejected, RowRepeated
 from catalog_app.importing.interruption import Interruption
+from catalog_app.importing.past import Past
 from catalog_app.importing.progress import Progress, Totals
 from catalog_app.importing.records import Record, Source
 from catalog_app.importing.rows import Row, RowParser
@@ -25,7 +26,7 @@ class TakesRejects(Protocol):
     def add(self, record: Record, reasons: Sequence[Reason]) -> None: ...
 
 
-Write = Callable[[Sequence[Row]], Outcome]
+Write = Callable[[Sequence[Row], Past], Outcome]
 
 
 @dataclass
@@ -48,18 +49,23 @@ class Importer:
     repeats: list[tuple[int, Reason]] = field(default_factory=list)
     """The rows that say what one before has said, and which; the first NOTED of them."""
     _identities: Identities = field(init=False)
+    _past: Past = field(init=False)
     _retired: int | None = field(init=False)
     """Which cell says that a book was retired, in an export of the store."""
+    _number: int | None = field(init=False)
+    """Which cell has the id of a book, in an export of the store."""
 
     def __post_init__(self) -> None:
         header = list(self.source.header)
         is_export = set(header) >= EXPORTED
         self._identities = Identities(is_export=is_export)
+        self._past = Past()
         self._retired = header.index("retired") if is_export else None
+        self._number = header.index("id") if is_export else None
 
     def run(self) -> None:
         """Once. Raises KeyboardInterrupt between two batches, Unavailable or OutcomeUnknown if the store is away."""
-        with closing(self._identities):
+        with closing(self._identities), closing(self._past):
             self._run()
 
     def _run(self) -> None:
@@ -85,7 +91,7 @@ class Importer:
             return None
         try:
             row = self.parser.parse(record)
-            placed = None if row is None else self._identities.place(row)
+            placed = None if row is None else self._identities.place(row, self._number_in(record))
         except RowRejected as rejection:
             self.totals.rejected += 1
             self.rejects.add(record, rejection.reasons)
@@ -100,6 +106,12 @@ class Importer:
             return None
         self._count(row, placed)
         return placed
+
+    def _number_in(self, record: Record) -> str:
+        """The id that an export of the store gives its book; empty if the file gives none."""
+        if self._number is None or len(record.cells) <= self._number:
+            return ""
+        return record.cells[self._number].strip()
 
     def _is_retired(self, record: Record) -> bool:
         """Whether it is a book that was taken out of the shop on purpose: another one may have its ISBN by now."""
@@ -119,7 +131,8 @@ class Importer:
         self.notes += [(row.line, note) for note in notes[: NOTED - len(self.notes)]]
 
     def _write(self, batch: list[Row]) -> None:
-        outcome = self.write(batch)
+        outcome = self.write(batch, self._past)
+        self._past.add(outcome.step)
         self.totals.imported += outcome.imported
         self.totals.updated += outcome.updated
         self.totals.present += outcome.present
@@ -139,12 +152,8 @@ def into_store(
     A batch is tried again for `patience_s` (None is for PATIENCE_S) while the store can't take it.
     """
     patience = Patience(tell=progress.say, pause=interruption.pause, limit_s=patience_s)
-    claimed: frozenset[int] = frozenset()
 
-    def write(rows: Sequence[Row]) -> Outcome:
-        nonlocal claimed
-        outcome = write_batch(rows, update=update, patience=patience, actor=actor, claimed=claimed)
-        claimed = outcome.claimed
-        return outcome
+    def write(rows: Sequence[Row], past: Past) -> Outcome:
+        return write_batch(rows, past, update=update, patience=patience, actor=actor)
 
     return write

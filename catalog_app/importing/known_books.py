@@ -3,10 +3,11 @@
 The import decides and writes, the preview decides alone, both by this.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog_app.importing.past import Changed, Past, Step
 from catalog_app.importing.rows import Row, identity_of
 from catalog_app.models import Book
 
@@ -16,18 +17,18 @@ UPDATED_FIELDS = ("title", "authors", "topic", "price")
 
 @dataclass(eq=False)
 class KnownBook:
-    """A book as it is at this point of the import; `book` is None for one that the import makes."""
+    """A book of the store as it is at this point of the import."""
 
-    book: Book | None
+    book: Book
     isbn13: str | None
     identity: tuple[str, str]
     values: dict[str, Any]
-    is_renamed: bool = False
-    """Whether the import has changed its title or authors: the store finds it by other ones."""
+    is_claimed: bool = False
+    """Whether a row of its title and authors has turned out to be this book: another such row isn't it, too."""
 
     @property
     def is_retired(self) -> bool:
-        return self.book is not None and self.book.retired
+        return self.book.retired
 
 
 @dataclass(frozen=True)
@@ -46,44 +47,40 @@ class Decision:
 
 
 class KnownBooks:
-    """The books that rows may be about. `claimed` are those without ISBN that an earlier row has turned out to be."""
+    """The books that rows of a batch may be about, as the store has them and as the batches before have left them.
 
-    def __init__(self, claimed: Iterable[int] = ()) -> None:
-        self.claimed = set(claimed)
-        self._by_pk: dict[int, KnownBook] = {}
-        self._of_batch: list[KnownBook] = []
+    A book that the import makes is none of them: no other row is about it. No two rows of a file have the same
+    ISBN-13, or the same title and authors without one, unless the file says that they are two (`deduplication`).
+    """
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+        self._books: list[KnownBook] = []
+        self._changed: dict[int, KnownBook] = {}
         self._by_isbn: dict[str, KnownBook] = {}
         self._by_identity: dict[tuple[str, str], list[KnownBook]] = {}
 
     def load(self, rows: Sequence[Row]) -> None:
-        """Looks up the books that these rows may be about. What the import has changed of them meanwhile stays."""
+        """Looks up the books that these rows may be about. Once."""
         numbers = {row.isbn13 for row in rows if row.isbn13 is not None}
         titles = {row.identity[0] for row in rows}
-        found = [*Book.objects.filter(isbn13__in=numbers), *Book.objects.filter(title_key__in=titles)]
-        for book in sorted(found, key=lambda book: (book.retired, book.pk)):
-            if book.pk not in self._by_pk:
-                values = {name: getattr(book, name) for name in UPDATED_FIELDS}
-                known = KnownBook(book, book.isbn13, (book.title_key, book.authors_key), values)
-                self._by_pk[book.pk] = known
-                self._add(known)
+        found = {
+            book.pk: book
+            for books in (Book.objects.filter(isbn13__in=numbers), Book.objects.filter(title_key__in=titles))
+            for book in books
+        }
+        changed = {each.book: each for each in self._past.changed_among(found, numbers, titles)}
+        found |= Book.objects.in_bulk(changed.keys() - found.keys())
+        claimed = self._past.claimed_among(found)
+        for book in sorted(found.values(), key=lambda book: (book.retired, book.pk)):
+            now = changed.get(book.pk) or _as_it_is(book)
+            self._add(KnownBook(book, now.isbn13, now.identity, now.values, is_claimed=book.pk in claimed))
 
-    def forget_batch(self) -> None:
-        """Before the next rows are loaded: of what these were about, only renamed books stay in memory.
-
-        The next rows find the others by themselves, as the store has them. New ones are no other row's: no two rows
-        of a file have the same ISBN-13, or the same title and authors without one (`deduplication`).
-        """
-        for known in self._of_batch:
-            if known.is_renamed:
-                continue
-            if known.book is not None:
-                del self._by_pk[known.book.pk]
-            if known.isbn13 is not None and self._by_isbn.get(known.isbn13) is known:
-                del self._by_isbn[known.isbn13]
-            self._by_identity[known.identity].remove(known)
-            if not self._by_identity[known.identity]:
-                del self._by_identity[known.identity]
-        self._of_batch.clear()
+    def step(self) -> Step:
+        """What the rows after this batch have to know."""
+        claimed = frozenset(known.book.pk for known in self._books if known.is_claimed)
+        changed = (Changed(pk, known.isbn13, known.identity, known.values) for pk, known in self._changed.items())
+        return Step(claimed, tuple(changed))
 
     def decide(self, row: Row, *, update: bool) -> Decision:
         """Of a row whose books are loaded; what it decides counts for the rows after it.
@@ -92,39 +89,36 @@ class KnownBooks:
         """
         known = self._find(row)
         if known is None:
-            self._add(KnownBook(None, row.isbn13, row.identity, {}))
             return Decision(row, None)
-        if not update or known.is_retired:
-            return Decision(row, known)
+        decision = self._update(known, row) if update and not known.is_retired else Decision(row, known)
+        known.is_claimed |= known.identity == row.identity
+        return decision
+
+    def _find(self, row: Row) -> KnownBook | None:
+        """Of several rather one that is as the row says (so that an export changes nothing), rather one on sale."""
+        if row.isbn13 is not None and row.isbn13 in self._by_isbn:
+            return self._by_isbn[row.isbn13]
+        free = [known for known in self._by_identity.get(row.identity, []) if not known.is_claimed]
+        if row.isbn13 is not None:
+            # One that was made when nobody knew the number.
+            return next((known for known in free if known.isbn13 is None), None)
+        return min(
+            free,
+            key=lambda known: (bool(_differences(known, row)), known.is_retired, known.isbn13 is not None),
+            default=None,
+        )
+
+    def _update(self, known: KnownBook, row: Row) -> Decision:
         changes = _differences(known, row)
         if known.isbn13 is None and row.isbn13 is not None:
             changes["isbn13"] = row.isbn13
         before = {name: known.values.get(name) for name in changes}
         if changes:
-            self._change(known, changes, row)
+            self._change(known, changes)
         return Decision(row, known, changes, before)
 
-    def _find(self, row: Row) -> KnownBook | None:
-        """Of several rather one that is as the row says (so that an export changes nothing), rather one on sale."""
-        same_title = self._by_identity.get(row.identity, [])
-        nameless = [known for known in same_title if known.isbn13 is None]
-        if row.isbn13 is None:
-            return min(
-                same_title,
-                key=lambda known: (bool(_differences(known, row)), known.is_retired, known.isbn13 is not None),
-                default=None,
-            )
-        if row.isbn13 in self._by_isbn:
-            return self._by_isbn[row.isbn13]
-        for known in nameless:
-            # It was made when nobody knew the number. Another edition in the file isn't it, too.
-            if known.book is not None and known.book.pk not in self.claimed:
-                self.claimed.add(known.book.pk)
-                return known
-        return None
-
     def _add(self, known: KnownBook) -> None:
-        self._of_batch.append(known)
+        self._books.append(known)
         self._put(known)
 
     def _put(self, known: KnownBook) -> None:
@@ -132,14 +126,19 @@ class KnownBooks:
             self._by_isbn.setdefault(known.isbn13, known)
         self._by_identity.setdefault(known.identity, []).append(known)
 
-    def _change(self, known: KnownBook, changes: Mapping[str, Any], row: Row) -> None:
+    def _change(self, known: KnownBook, changes: Mapping[str, Any]) -> None:
         self._by_identity[known.identity].remove(known)
-        known.is_renamed |= "title" in changes or "authors" in changes
-        known.values.update(changes)
+        known.values |= {name: value for name, value in changes.items() if name in UPDATED_FIELDS}
         known.isbn13 = changes.get("isbn13", known.isbn13)
-        if known.is_renamed:
+        if "title" in changes or "authors" in changes:
             known.identity = identity_of(known.values["title"], known.values["authors"])
+        self._changed[known.book.pk] = known
         self._put(known)
+
+
+def _as_it_is(book: Book) -> Changed:
+    values = {name: getattr(book, name) for name in UPDATED_FIELDS}
+    return Changed(book.pk, book.isbn13, (book.title_key, book.authors_key), values)
 
 
 def _differences(known: KnownBook, row: Row) -> dict[str, Any]:

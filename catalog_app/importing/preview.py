@@ -9,6 +9,7 @@ from catalog_app.importing.batches import Outcome
 from catalog_app.importing.errors import Reason
 from catalog_app.importing.importer import Importer
 from catalog_app.importing.known_books import Decision, KnownBook, KnownBooks
+from catalog_app.importing.past import Past
 from catalog_app.importing.progress import Totals
 from catalog_app.importing.records import Record
 from catalog_app.importing.rows import Row, shortened
@@ -64,22 +65,21 @@ def why_left_alone(known: KnownBook, row: Row) -> str:
     """What isn't seen by the row itself; empty if nothing is."""
     reasons = ["retired"] if known.is_retired else []
     if known.identity != row.identity:
-        reasons.append(f"ISBN {row.isbn13} is that of {shortened(known.values.get('title', 'a book before it'))}")
+        reasons.append(f"ISBN {row.isbn13} is that of {shortened(known.values['title'])}")
     return ", ".join(reasons)
 
 
-def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row]], Outcome]:
+def previewing(preview: Preview, *, update: bool) -> Callable[[Sequence[Row], Past], Outcome]:
     """Takes batches as a store does, and decides on each by a gated read; raises Unavailable if there is none."""
-    known_books = KnownBooks()
 
-    def decide(rows: Sequence[Row]) -> Outcome:
+    def decide(rows: Sequence[Row], past: Past) -> Outcome:
+        known_books = KnownBooks(past)
         with reads.reading(topology.CATALOG):
             known_books.load(rows)
         decisions = [known_books.decide(row, update=update) for row in rows]
         for decision in decisions:
             preview.take(decision)
-        known_books.forget_batch()
-        return Outcome.of(decisions)
+        return Outcome.of(decisions, known_books.step())
 
     return decide
 

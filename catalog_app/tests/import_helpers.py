@@ -1,6 +1,7 @@
 """What the tests of the import share."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,14 @@ def assert_replicas_agree() -> None:
             ).fetchall()
             assert unexplained == []
     assert contents[0] == contents[1]
+
+
+def preview_and_import(path: Path, *options: str) -> tuple[int, ...]:
+    """How many books the import adds, changes, leaves alone and rejects, as the preview has told."""
+    preview = run_import(path, "--preview", *options)
+    told = tuple(int(line.split()[0]) for line in preview.splitlines() if " would be " in line)
+    counted = re.findall(r"([\d,]+) (imported|updated|already there|rejected)", run_import(path, *options))
+    counts = {name: int(count.replace(",", "")) for count, name in counted}
+    done = tuple(counts.get(name, 0) for name in ("imported", "updated", "already there", "rejected"))
+    assert told == done
+    return done

@@ -1,6 +1,8 @@
 """Batches of an import when something comes in between: a store that can't, or an impatient user."""
 
 import io
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +16,7 @@ from bookstore_project.replication import failpoints
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from catalog_app.importing import batches
 from catalog_app.importing.isbn import Found
+from catalog_app.importing.past import Past
 from catalog_app.importing.rows import Row
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, run_import, titles
 
@@ -60,6 +63,12 @@ class Waiting:
         return batches.Patience(tell=self.said.append, pause=self.pauses.append, clock=lambda: sum(self.pauses))
 
 
+@pytest.fixture
+def past() -> Iterator[Past]:
+    with closing(Past()) as past:
+        yield past
+
+
 def make_row(title: str) -> Row:
     return Row(2, title, "", None, "general", Decimal(1), 1, frozenset(), Found(None))
 
@@ -72,7 +81,7 @@ def make_row(title: str) -> Row:
     ],
 )
 def test_a_batch_is_tried_again_until_the_store_takes_it(
-    empty_store: Path, point: str, error: type[StoreError], imported_and_present: tuple[int, int]
+    empty_store: Path, past: Past, point: str, error: type[StoreError], imported_and_present: tuple[int, int]
 ) -> None:
     waiting = Waiting()
 
@@ -83,7 +92,7 @@ def test_a_batch_is_tried_again_until_the_store_takes_it(
         raise error("catalog-2 is being repaired.")
 
     failpoints.hooks[point] = fail
-    done = batches.write_batch([make_row("Emma")], update=False, patience=waiting.patience())
+    done = batches.write_batch([make_row("Emma")], past, update=False, patience=waiting.patience())
     assert (done.imported, done.present) == imported_and_present
     assert titles() == ["Emma"]
     assert waiting.said[0] == "catalog-2 is being repaired. Trying the batch again in 0.2 s."
@@ -91,7 +100,7 @@ def test_a_batch_is_tried_again_until_the_store_takes_it(
     assert_replicas_agree()
 
 
-def test_a_store_that_stays_away_ends_the_import(empty_store: Path) -> None:
+def test_a_store_that_stays_away_ends_the_import(empty_store: Path, past: Past) -> None:
     waiting = Waiting()
 
     def fail() -> None:
@@ -99,7 +108,7 @@ def test_a_store_that_stays_away_ends_the_import(empty_store: Path) -> None:
 
     failpoints.hooks["begun"] = fail
     with pytest.raises(Unavailable):
-        batches.write_batch([make_row("Emma")], update=False, patience=waiting.patience())
+        batches.write_batch([make_row("Emma")], past, update=False, patience=waiting.patience())
     assert batches.PATIENCE_S <= sum(waiting.pauses) <= batches.PATIENCE_S + batches.LONGEST_PAUSE_S
     assert max(waiting.pauses) == batches.LONGEST_PAUSE_S
 

@@ -77,4 +77,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/cluster/tests/test_forkserver.py"
         "::test_a_node_stopped_with_it_before_its_first_line_is_ended_and_started_anew",
     ),
+    mutant(
+        "a book that an import has made is free for its next batch",
+        "a book of an export gets lost: another edition's row takes the one before it for itself",
+        "catalog_app/importing/batches.py",
+        "Step(known_books.step().claimed | made)",
+        "Step(known_books.step().claimed)",
+        "catalog_app/tests/test_same_title.py"
+        "::test_an_export_into_an_empty_store_gives_the_same_books[pair-1-1-update1]",
+    ),
 )
