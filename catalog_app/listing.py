@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, overload
 
+from bookstore_project.api.cursors import Cursor
 from bookstore_project.replication.engine import engine
 from catalog_app.models import Book, BookQuerySet
 from catalog_app.row_counts import BOOKS, BOOKS_BY_TOPIC
@@ -37,6 +38,15 @@ class ListedBooks(Sequence[Book]):
             return list(self.rows.values_list("pk", flat=True)[start : start + most])
         until = len(self) - start
         return list(self.rows.reverse().values_list("pk", flat=True)[after:until])[::-1]
+
+    def behind(self, cursor: Cursor | str, most: int) -> list[Book]:
+        """The first books behind that place, or with START of all; nothing that stands before is read."""
+        keys: list[int] = []
+        for part in self.rows.behind(cursor) if isinstance(cursor, Cursor) else [self.rows]:
+            keys += part.values_list("pk", flat=True)[: most - len(keys)]
+            if len(keys) == most:
+                break
+        return in_order(keys)
 
     @cached_property
     def _length(self) -> int:

@@ -1,7 +1,7 @@
 """Books and their stock ledger, which explains every copy of every book."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from stdnum import isbn
 
+from bookstore_project.api.cursors import Cursor
 from bookstore_project.api.fields import isbn13_problem
 from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.representations import (
@@ -24,7 +25,7 @@ from bookstore_project.replication import origin
 from bookstore_project.replication.engine import engine
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
 from bookstore_project.text.search import containing, in_texts
-from bookstore_project.text.search_keys import Word, words_of
+from bookstore_project.text.search_keys import Word, search_key, words_of
 from catalog_app.text_indexes import PARTS
 
 
@@ -83,6 +84,12 @@ def has_words_or_numbers(search: str) -> Q:
     return condition
 
 
+def _sorting(ordering: str) -> list[str]:
+    """The columns, one after the other, by which books are sorted for this ordering."""
+    field = ordering.removeprefix("-")
+    return [name for name in dict.fromkeys((SORTED_BY_KEY.get(field), field, "id")) if name]
+
+
 class BookQuerySet(KeyedQuerySet["Book"]):
     def on_sale(self) -> "BookQuerySet":
         return self.filter(retired=False)
@@ -105,9 +112,23 @@ class BookQuerySet(KeyedQuerySet["Book"]):
 
     def sorted_by(self, ordering: str) -> "BookQuerySet":
         """By a field, then by id; with a minus sign, the reverse. Texts as people sort them, by their keys."""
-        sign, field = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
-        names = dict.fromkeys((SORTED_BY_KEY.get(field), field, "id"))
-        return self.order_by(*(f"{sign}{name}" for name in names if name))
+        sign = "-" if ordering.startswith("-") else ""
+        return self.order_by(*(f"{sign}{name}" for name in _sorting(ordering)))
+
+    def behind(self, cursor: Cursor) -> Iterator["BookQuerySet"]:
+        """What `sorted_by` has behind that place: one part after the other, each a single range of an index.
+
+        First those that share all values but the id, then all but the last two, and so on. SQLite finds the place
+        of `(price, id) > (?, ?)` by the price alone, and would pass all books of that price that stand before it.
+        """
+        names = _sorting(cursor.ordering)
+        place = {cursor.ordering.removeprefix("-"): cursor.value, "id": cursor.id}
+        place |= {key: search_key(place[text]) for text, key in SORTED_BY_KEY.items() if text in place}
+        beyond = "lt" if cursor.ordering.startswith("-") else "gt"
+        rows = self.sorted_by(cursor.ordering)
+        for last in reversed(range(len(names))):
+            shared = {name: place[name] for name in names[:last]}
+            yield rows.filter(**shared, **{f"{names[last]}__{beyond}": place[names[last]]})
 
 
 ISBN_IS_SOLD_ONCE = models.UniqueConstraint(

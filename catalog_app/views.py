@@ -10,9 +10,10 @@ from rest_framework.response import Response
 
 from bookstore_project.api import etags, headers, permissions, representations
 from bookstore_project.api.cached_resources import BOOK, ONLY, TOPIC, TOPICS
+from bookstore_project.api.cursors import Cursor
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
-from bookstore_project.api.pagination import PageQuery, Pages, checked_query
+from bookstore_project.api.pagination import PageQuery, Pages, checked_query, page_by_key
 from bookstore_project.api.parameters import IDEMPOTENCY_KEY, IF_MATCH
 from bookstore_project.api.permissions import IsService
 from bookstore_project.api.query_parameters import BookQuery
@@ -22,6 +23,8 @@ from bookstore_project.replication.web.views import ReplicaView
 from bookstore_project.settings import topology
 from bookstore_project.text.canonical import canonical_or_same
 from catalog_app import listing, returns, sales, selectors, services
+from catalog_app.listing import ListedBooks
+from catalog_app.models import Book
 from catalog_app.serializers import (
     ReturnInput,
     SaleInput,
@@ -57,10 +60,24 @@ class BookList(CatalogView):
         query = checked_query(BookQuery, request)
         with self.reading():
             books = selectors.books_matching(query)
-            page = self.page_of(books.rows, book_data)
+            if "after" in query and isinstance(books.rows, ListedBooks):
+                page = self.page_behind(books.rows, query)
+            else:
+                page = self.page_of(books.rows, book_data)
         if query["find"]:
             page.data["corrected"] = books.corrected
         return page
+
+    def page_behind(self, books: ListedBooks, query: Mapping[str, Any]) -> Response:
+        """The page by key that is asked for."""
+        size, ordering = query["page_size"], query.get("ordering", "id")
+        column = ordering.removeprefix("-")
+
+        def cursor(book: Book) -> Cursor:
+            return Cursor(ordering, book.id, "" if column == "id" else getattr(book, column))
+
+        found = books.behind(query["after"], size + 1)
+        return Response(page_by_key(self.request, found, size, len(books), render=book_data, cursor=cursor))
 
     @described(
         operation_id="books_create",

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from django.http import FileResponse
 from django.utils import timezone
 from rest_framework import serializers, status
@@ -12,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookstore_project.api import headers, permissions, problems, representations
+from bookstore_project.api.cursors import Cursor
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
-from bookstore_project.api.pagination import Pages, checked_query
+from bookstore_project.api.pagination import Pages, checked_query, page_by_key
 from bookstore_project.api.parameters import CSV, IDEMPOTENCY_KEY
 from bookstore_project.api.permissions import IsService
-from bookstore_project.api.query_parameters import DayQuery, OrderFilters, OrderQuery
+from bookstore_project.api.query_parameters import NEWEST_FIRST, DayQuery, OrderFilters, OrderQuery
 from bookstore_project.api.renderers import CSVRenderer, JSONRenderer
 from bookstore_project.api.sales import Line
 from bookstore_project.api.schema_notes import described
@@ -26,6 +28,7 @@ from bookstore_project.settings import topology
 from order_app import selectors
 from order_app.exporting import export
 from order_app.figures import Day
+from order_app.models import Order
 from order_app.purchase import order_finish, purchase
 from order_app.serializers import day_body, order_data, order_in_short
 
@@ -67,7 +70,21 @@ class OrderList(PurchaseView):
         """All orders, newest first (staff)."""
         query = checked_query(OrderQuery, request)
         with self.reading():
-            return self.page_of(selectors.orders_matching(query), order_data)
+            orders = selectors.orders_matching(query)
+            if "after" in query:
+                return self.page_behind(orders, query)
+            return self.page_of(orders, order_data)
+
+    def page_behind(self, orders: QuerySet[Order], query: Mapping[str, Any]) -> Response:
+        """The page by key that is asked for."""
+        size, after = query["page_size"], query["after"]
+        older = orders.filter(sale__lt=after.id) if isinstance(after, Cursor) else orders
+        found = list(older[: size + 1])
+
+        def cursor(order: Order) -> Cursor:
+            return Cursor(NEWEST_FIRST, order.sale)
+
+        return Response(page_by_key(self.request, found, size, orders.count(), render=order_data, cursor=cursor))
 
     @described(
         operation_id="orders_create",

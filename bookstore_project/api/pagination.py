@@ -1,7 +1,7 @@
 """Pages of a list: checked numbers, and links that never depend on the Host header."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
@@ -13,6 +13,7 @@ from bookstore_project.api import problems
 from bookstore_project.api.fields import StrictFields, TextField, WholeNumberField, checked_fields, made_once
 from bookstore_project.text.canonical import without_turning
 
+Row = TypeVar("Row")
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 
@@ -39,6 +40,30 @@ def checked_query(serializer: type[StrictFields], request: Request) -> Mapping[s
     """The known query parameters, checked; raises ValidationError (400) naming what makes no sense."""
     known = made_once(serializer).fields
     return checked_fields(serializer, {name: value for name, value in request.query_params.items() if name in known})
+
+
+def page_by_key(
+    request: Request,
+    rows: Sequence[Row],
+    size: int,
+    count: int,
+    *,
+    render: Callable[[Row], Any],
+    cursor: Callable[[Row], object],
+) -> dict[str, Any]:
+    """A page of rows that were looked up behind a cursor; with one more of them than its size, it has a `next`.
+
+    It knows no `previous`: who wants to go back turns the ordering round.
+    """
+    shown = rows[:size]
+    following = _link(request, "after", cursor(shown[-1])) if len(rows) > size else None
+    return {"count": count, "next": following, "previous": None, "results": [render(row) for row in shown]}
+
+
+def _link(request: Request, name: str, value: object) -> str:
+    """The same address with another value of this parameter."""
+    others = [(each, values) for each, values in request.query_params.lists() if each != name]
+    return f"{request.path}?{urlencode([*others, (name, value)], doseq=True)}"
 
 
 class Pages(PageNumberPagination):
@@ -69,10 +94,7 @@ class Pages(PageNumberPagination):
         return self._link(self.page.previous_page_number()) if self.page.has_previous() else None
 
     def _link(self, number: int) -> str:
-        parameters = [
-            (name, value) for name, value in self.request.query_params.lists() if name != self.page_query_param
-        ]
-        return f"{self.request.path}?{urlencode([*parameters, (self.page_query_param, number)], doseq=True)}"
+        return _link(self.request, self.page_query_param, number)
 
     def show(self, page: Mapping[str, Any]) -> None:
         """Has the browsable API show the links of a page, which another node may have made."""

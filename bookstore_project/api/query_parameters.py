@@ -5,16 +5,19 @@ from typing import Any
 
 from rest_framework import serializers
 
+from bookstore_project.api.cursors import Cursor, CursorField
 from bookstore_project.api.fields import MomentField, StrictFields, WholeNumberField
 from bookstore_project.api.order_numbers import ids_of
 from bookstore_project.api.pagination import PageQuery, SearchField
-from bookstore_project.api.representations import MAX_BOOK_ID, ORDER_STATUSES
+from bookstore_project.api.representations import MAX_BOOK_ID, ORDER_STATUSES, BookFields
 
 ORDERINGS = tuple(
     prefix + field for field in ("id", "title", "authors", "topic", "price", "quantity") for prefix in ("", "-")
 )
 STOCKS = ("low", "out")
 EARLIEST, LATEST = 1970, 9000
+NEWEST_FIRST = "-sale"
+"""The one order of orders: by the number of the sale, which no two have."""
 
 
 class NumberField(serializers.CharField):
@@ -29,7 +32,17 @@ class NumberField(serializers.CharField):
         return found
 
 
-class BookQuery(PageQuery):
+class KeysetQuery(PageQuery):
+    """Pages by number, or by key: `after` has a field in each list that has them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        if "after" in data and "page" in data:
+            raise serializers.ValidationError({"after": ["Expected `after` or `page`, not both."]})
+        return value
+
+
+class BookQuery(KeysetQuery):
     """Filters of the list of books."""
 
     topic = SearchField(help_text="Exactly this topic.")
@@ -48,6 +61,20 @@ class BookQuery(PageQuery):
         required=False,
         help_text="A minus sign: downwards. Left out: by `id`, or with `find` best first.",
     )
+    after = CursorField(orderings=ORDERINGS, of=BookFields)
+
+    def validate(self, query: Any) -> Any:
+        """A cursor is of the ordering that is asked for; a rank, which each search makes anew, has none."""
+        after, ordering = query.get("after"), query.get("ordering")
+        if after is not None and query["find"] and not ordering:
+            raise serializers.ValidationError(
+                {"after": ["There are no pages by key in the order of a search: name an `ordering`, or a `page`."]}
+            )
+        if isinstance(after, Cursor) and after.ordering != (ordering or "id"):
+            raise serializers.ValidationError(
+                {"after": [f"This is from a list with ordering={after.ordering}: ask for the same, or begin anew."]}
+            )
+        return query
 
 
 class OrderFilters(StrictFields):
@@ -63,8 +90,10 @@ class OrderFilters(StrictFields):
     )
 
 
-class OrderQuery(OrderFilters, PageQuery):
+class OrderQuery(OrderFilters, KeysetQuery):
     """Filters and page of the list of orders."""
+
+    after = CursorField(orderings=[NEWEST_FIRST])
 
 
 class DayQuery(StrictFields):

@@ -1,11 +1,15 @@
 """How SQLite goes about the lists of books: by an index, in the order asked for, and not through all books."""
 
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.contrib.admin import site
 from django.test import RequestFactory
 
+from bookstore_project.api.cursors import Cursor
+from bookstore_project.api.query_parameters import ORDERINGS
 from bookstore_project.replication import reads
 from bookstore_project.settings import topology
 from catalog_app import selectors
@@ -43,6 +47,30 @@ def test_a_page_is_found_in_an_index_of_its_order_alone(
     for plan in plans:
         assert f"COVERING INDEX {index}" in plan
         assert SORTS not in plan
+
+
+VALUES = {"id": "", "title": "T", "authors": "A", "topic": "t", "price": Decimal("9.90"), "quantity": 3}
+
+
+@pytest.mark.parametrize("topic", ["", "spring term"])
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_page_by_key_begins_in_the_index_where_it_begins_in_the_list(
+    seven_books: Path, ordering: str, topic: str
+) -> None:
+    column = ordering.removeprefix("-")
+    if topic and column in ("topic", "quantity"):
+        pytest.skip("pages by number have no index for it either")
+    with reads.reading(topology.CATALOG):
+        listed = selectors.books_matching({**QUERY, "topic": topic, "ordering": ordering}).rows
+        assert isinstance(listed, ListedBooks)
+        parts = [rows.values_list("pk")[:20] for rows in listed.rows.behind(Cursor(ordering, 4, VALUES[column]))]
+        plans = [rows.explain() for rows in parts]
+    assert len(parts) == {"id": 1, "price": 2, "quantity": 2}.get(column, 3)
+    for plan, rows in zip(plans, parts, strict=True):
+        assert re.search(r"SEARCH catalog_app_book USING COVERING INDEX book_on_sale\w* \(.*[<>]\?\)", plan)
+        assert SORTS not in plan
+        assert "OFFSET" not in str(rows.query)
+    assert "id<?" in plans[0] or "id>?" in plans[0], "among equals, it begins at the id"
 
 
 def test_a_page_of_a_topic_reads_the_books_of_that_topic_alone(seven_books: Path) -> None:

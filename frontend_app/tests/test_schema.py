@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from openapi_schema_validator import OAS30ReadValidator
 from rest_framework import serializers
 
-from bookstore_project.api import problems
+from bookstore_project.api import cursors, problems
 from bookstore_project.api.fields import Isbn13Field, PriceField, YesNoField
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
@@ -65,6 +65,12 @@ def test_pages_begin_at_one(path: str) -> None:
     assert parameter("get", path, "page")["minimum"] == 1
     size = parameter("get", path, "page_size")
     assert (size["minimum"], size["maximum"], size["default"]) == (1, 100, 20)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/books/", "/api/v1/orders/"])
+def test_lists_that_change_have_pages_by_key(path: str) -> None:
+    after = parameter("get", path, "after")
+    assert (after["type"], after["maxLength"]) == ("string", cursors.LONGEST)
 
 
 def test_orderings_are_those_that_there_are() -> None:

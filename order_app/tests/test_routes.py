@@ -153,6 +153,26 @@ def test_orders_are_filtered_and_come_newest_first() -> None:
     assert listed("created_after=2020-01-01T00:00:00Z&page_size=2&page=2") == [1]
 
 
+def test_pages_by_key_show_each_order_once_while_others_are_made() -> None:
+    for _ in range(5):
+        send("POST", "/purchase/1")
+    numbered = [order["id"] for order in send("GET", "/api/v1/orders/", as_user="ann").json()["results"]]
+    walked, path = [], "/api/v1/orders/?after=&page_size=2&book=1"
+    while path:
+        page = send("GET", path, as_user="ann").json()
+        walked += [order["id"] for order in page["results"]]
+        path = page["next"]
+        send("POST", "/purchase/1")
+    assert walked == numbered
+    assert page["count"] == 5 + 2
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=aWQ6MTo", "after=LXNhbGU6MTox", "after=&page=1"])
+def test_a_cursor_of_something_else_is_refused(query: str) -> None:
+    problem = assert_problem(send("GET", f"/api/v1/orders/?{query}", as_user="ann"), 400, "validation_error")
+    assert list(problem["errors"]) == ["after"]
+
+
 @pytest.mark.parametrize("query", ["book=x", "book=0", "created_after=yesterday", "created_before=", "page=0"])
 def test_nonsense_in_a_query_names_the_parameter(query: str) -> None:
     problem = assert_problem(send("GET", f"/api/v1/orders/?{query}", as_user="ann"), 400, "validation_error")

@@ -3,6 +3,8 @@
 from tests.contract.bad_values import GOOD_BOOK, HUGE
 from tests.contract.cases import ALL, BOOK, BOOKS, KEY, NO_ORDER, ORDERS, PURCHASE, RESTOCK, Case, bare, order, staff
 
+CURSOR_BY_ID = "aWQ6MTo"
+"""`id:1:`"""
 FRONT = frozenset({"front"})
 DRAIN = "/api/v1/cluster/nodes/{}/drain/"
 
@@ -201,6 +203,7 @@ def queries() -> list[Case]:
         "page_size=" + "9" * 5000: "page_size",
         "page=%ff": "page",
     }
+    cursors = (f"after={text}" for text in ("x", "%00", "%ff", "MTox", "x" * 6001, "&page=1"))
     for query, member in pages.items():
         for path in (BOOKS, "/search/x", ORDERS):
             cases.append(
@@ -208,6 +211,11 @@ def queries() -> list[Case]:
                     f"{path}?{query[:30]}", "validation_error", "GET", f"{path}?{query}", as_staff=True, member=member
                 )
             )
+    cases += [
+        bare(f"{path}?{query[:30]}", "validation_error", "GET", f"{path}?{query}", as_staff=True, member="after")
+        for query in cursors
+        for path in (BOOKS, ORDERS)
+    ]
     for query in ("page=999", f"page={HUGE}", "page=" + "9" * 30):
         for path in (BOOKS, "/search/distributed%20systems", ORDERS):
             cases.append(bare(f"{path}?{query[:40]}", "not_found", "GET", f"{path}?{query}", as_staff=True))
@@ -219,6 +227,8 @@ def queries() -> list[Case]:
         "search=%00": "search",
         "topic=a%00b": "topic",
         "topic=" + "x" * 201: "topic",
+        f"after={CURSOR_BY_ID}&ordering=price": "after",
+        f"after={CURSOR_BY_ID}&find=x": "after",
     }
     cases += [
         bare(f"{BOOKS}?{query[:30]}", "validation_error", "GET", f"{BOOKS}?{query}", member=member)
