@@ -216,7 +216,7 @@ def test_rows_that_were_dealt_with_are_not_kept_in_memory(
 
     def counted(known_books: KnownBooks, rows: Sequence[Row]) -> None:
         gc.collect()
-        kept.append(sum(isinstance(each, Row | KnownBook) for each in gc.get_objects()))
+        kept.append(sum(type(each) in (Row, KnownBook) for each in gc.get_objects()))
         begin(known_books, rows)
 
     monkeypatch.setattr(KnownBooks, "load", counted)

@@ -222,21 +222,6 @@ def replicas_killed(store: Store) -> Iterator[list[str]]:
         thread.join()
 
 
-def test_tabs_that_change_one_basket_at_the_same_moment_lose_nothing(visitor: Visitor, book: int) -> None:
-    to_basket(visitor, book)
-    others = [new_book(visitor.store, title=f"From tab {number}") for number in range(3)]
-    tabs = [visitor.page.context.new_page() for _ in others]
-    for tab, other in zip(tabs, others, strict=True):
-        tab.goto(f"{visitor.store.front}/books/{other}/")
-    for tab in tabs:
-        tab.get_by_role("button", name="Add to basket").click(no_wait_after=True)
-    for tab in tabs:
-        expect(tab.get_by_role("heading", name="Basket")).to_be_visible()
-        expect(tab.get_by_role("alert")).to_have_count(0)
-    visitor.go("/basket/")
-    expect(visitor.page.locator("tbody tr")).to_have_count(1 + len(others))
-
-
 def test_tabs_that_change_one_basket_undo_nothing_of_one_another(visitor: Visitor, book: int) -> None:
     other = new_book(visitor.store, title="From the other tab")
     to_basket(visitor, book)
