@@ -3,33 +3,23 @@
 Of the books that have all words, those come first that are called so; then those with the words as they stand in the
 title; with what begins so in the title; in title and authors; and last those that have them inside of words. Within
 each group the book that has been in the shop for longest is first. A whole ISBN finds its book, and nothing else. If
-nothing is found, words are corrected by those that are like them, so that a book has all of them: with the fewest
-errors, and of what is as near, what most books have. Everything runs inside a gated read.
+nothing is found, words are corrected (`corrections`). Everything runs inside a gated read.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from typing import overload
 
 from bookstore_project.replication.engine import engine
-from bookstore_project.replication.text_indexes import Similar, Term
 from bookstore_project.text.search_keys import Word, search_key, words_of
+from catalog_app.corrections import corrections
 from catalog_app.listing import in_order
 from catalog_app.models import Book, BookQuerySet, whole_isbn13
+from catalog_app.search_terms import has_word, term_of
 from catalog_app.text_indexes import WORDS
 
 MOST_BOOKS = 1000
 """That are found: who wants others says more words."""
-MOST_COMPARED = 500
-"""Books that are looked at for how a search may be meant."""
-MOST_CORRECTED = 8
-"""Words of a search that is corrected."""
-MOST_CHOICES = 24
-"""Ways to correct a search some words of which stand inside of others: so many are tried."""
-MOST_PER_PART = 5
-"""Words that one of them may be meant for."""
 _TITLE, _ALL = ("title_key",), ("title_key", "authors_key")
 
 
@@ -48,7 +38,7 @@ def find(search: str, among: BookQuerySet) -> Found:
         return Found(ids)
     if ids := _ids(search, words, among):
         return Found(ids)
-    for corrected in _corrections(words, among):
+    for corrected in corrections(words, among):
         if ids := _ids(corrected, words_of(corrected), among):
             return Found(ids, corrected)
     return Found(())
@@ -100,7 +90,7 @@ def _groups(search: str, words: Sequence[Word], among: BookQuerySet) -> Iterator
         yield list(named.values_list("pk", flat=True)[:MOST_BOOKS])
         for columns in (_TITLE, _ALL):
             for is_prefix in (False, True):
-                terms = [_term(word, is_prefix=is_prefix) for word in words]
+                terms = [term_of(word, is_prefix=is_prefix) for word in words]
                 yield engine.with_words(WORDS, terms, among, columns, MOST_BOOKS)
     yield among.first_matching(search, MOST_BOOKS)
 
@@ -122,81 +112,6 @@ def _group(search: str, words: Sequence[Word], title_key: str, authors_key: str)
     places = (title, title + authors_key.split(" "))
     ways = [(place, is_prefix) for place in places for is_prefix in (False, True)]
     for number, (place, is_prefix) in enumerate(ways, start=1):
-        if all(_has(place, word, is_prefix=is_prefix) for word in words):
+        if all(has_word(place, word, is_prefix=is_prefix) for word in words):
             return number
     return len(ways) + 1
-
-
-def _has(place: Sequence[str], word: Word, *, is_prefix: bool) -> bool:
-    """As the index finds it: see `_term`."""
-    if word.key in place or (is_prefix and any(each.startswith(word.key) for each in place)):
-        return True
-    return bool(word.apart) and all(each in place for each in word.apart.split())
-
-
-def _term(word: Word, *, is_prefix: bool) -> Term:
-    return Term(word.key, is_prefix, tuple(word.apart.split()))
-
-
-def _corrections(words: Sequence[Word], among: BookQuerySet) -> Iterator[str]:
-    """Searches that may be meant in place of one that finds nothing, the likeliest first."""
-    if not words or len(words) > MOST_CORRECTED or not all(word.key for word in words):
-        return
-    like = [engine.similar(WORDS, word.key, among.db) for word in words]
-    if together := _had_together(words, like, among):
-        yield together
-    else:
-        yield from _with_parts([word.key for word in words], like, among)
-
-
-def _had_together(words: Sequence[Word], like: Sequence[Sequence[Similar]], among: BookQuerySet) -> str | None:
-    """The words, each as it stands or another one that is like it, that a book has: with the fewest errors.
-
-    Of those with as few, what most books have. All is asked for at once: there are too many ways to try each.
-    """
-    terms = [
-        replace(_term(word, is_prefix=True), others=tuple(each.text for each in others))
-        for word, others in zip(words, like, strict=True)
-    ]
-    ids = engine.with_words(WORDS, terms, among, _ALL, MOST_COMPARED)
-    keys = Book.objects.filter(pk__in=ids).values_list(*_ALL)
-    found = (_way(words, like, f"{title} {authors}".split(" ")) for title, authors in keys)
-    ways = Counter(way for way in found if way is not None)
-    best = min(ways, key=lambda way: (way.distance, -ways[way], way.text), default=None)
-    return best.text if best else None
-
-
-@dataclass(frozen=True)
-class _Way:
-    """How a search may be meant, and how far that is from what was typed."""
-
-    text: str
-    distance: float
-
-
-def _way(words: Sequence[Word], like: Sequence[Sequence[Similar]], place: Sequence[str]) -> _Way | None:
-    """The nearest of a book whose words these are; None if it hasn't all, as an index out of step may say."""
-    has = set(place)
-    chosen = [
-        Similar(word.key, 1, 0)
-        if _has(place, word, is_prefix=True)
-        else next((each for each in others if each.text in has), None)
-        for word, others in zip(words, like, strict=True)
-    ]
-    near = [each for each in chosen if each is not None]
-    if len(near) < len(words):
-        return None
-    return _Way(" ".join(each.text for each in near), sum(each.distance for each in near))
-
-
-def _with_parts(keys: Sequence[str], like: Sequence[Sequence[Similar]], among: BookQuerySet) -> Iterator[str]:
-    """Those in which parts of words stay as they are, and the others are corrected."""
-    is_part = [bool(among.first_matching(key, 1)) for key in keys]
-    if not any(is_part) or all(is_part):
-        return
-    choices = [
-        [Similar(key, 1, 0)] if stays else others[:MOST_PER_PART]
-        for key, stays, others in zip(keys, is_part, like, strict=True)
-    ]
-    ways = sorted(product(*choices), key=lambda way: sum(choice.distance for choice in way))
-    yield from (" ".join(choice.text for choice in way) for way in ways[:MOST_CHOICES])

@@ -1,5 +1,7 @@
 """Words that a mistyped one may be meant for: letters missing, too many, wrong or swapped."""
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 
 from rapidfuzz import process
@@ -10,6 +12,11 @@ from bookstore_project.replication.text_indexes import Similar
 MOST_SIMILAR = 32
 _UNFINISHED = 0.5
 """How much nearer a whole word is than one that begins with what is like it."""
+_SAME_SOUND = 0.5
+"""How far words are that sound the same: `steven` and `stephen`, `hobit` and `hobbit`."""
+_DOUBLED = re.compile(r"(.)\1")
+_SOUNDS = (("ph", "f"), ("v", "f"), ("c", "k"), ("y", "i"), ("z", "s"))
+"""Spellings that are taken for one another, in Latin letters."""
 
 
 def most_errors(word: str) -> int:
@@ -17,6 +24,11 @@ def most_errors(word: str) -> int:
     if len(word) < 3 or any(map(str.isdigit, word)):
         return 0
     return 1 if len(word) < 6 else 2
+
+
+def most_errors_among_few(word: str) -> int:
+    """In a word that is compared with few others, each of which makes sense in its place."""
+    return 0 if len(word) < 3 else 1 if len(word) < 5 else 2
 
 
 def nearest(word: str, known: Sequence[tuple[str, int]], most: int) -> list[Similar]:
@@ -32,5 +44,14 @@ def _distances(word: str, texts: Sequence[str], most: int) -> Iterator[tuple[int
     for added, cut in ((0.0, texts), *((_UNFINISHED, [text[:length] for text in texts]) for length in lengths)):
         # All at once: the library's loop is a hundred times as fast as ours.
         for _, distance, at in process.extract(word, cut, scorer=OSA.distance, score_cutoff=most, limit=None):
-            nearest[at] = min(distance + added, nearest.get(at, most))
-    return ((at, distance) for at, distance in nearest.items() if distance > 0)
+            nearest[at] = min(distance + added, nearest.get(at, math.inf))
+    sound = _sound(word)
+    for at, distance in nearest.items():
+        if distance > 0:
+            yield at, (_SAME_SOUND if _sound(texts[at]) == sound else distance)
+
+
+def _sound(word: str) -> str:
+    for spelling, sound in _SOUNDS:
+        word = word.replace(spelling, sound)
+    return _DOUBLED.sub(r"\1", word)

@@ -19,7 +19,7 @@ from bookstore_project.replication.transaction import run
 from bookstore_project.text.canonical import UnfitText
 from bookstore_project.text.search import containing
 from bookstore_project.text.search_keys import words_of
-from catalog_app import finding
+from catalog_app import corrections, finding
 from catalog_app.models import SEARCHED, Book
 from catalog_app.services import add_book, book_retire, book_update
 from catalog_app.tests.test_texts import SHELF, shelve
@@ -151,6 +151,7 @@ def test_few_books_are_in_the_order_of_the_groups(search: str) -> None:
         assert finding._ids(search, words, among) == by_group
 
 
+@pytest.mark.every_engine
 @pytest.mark.usefixtures("shelf", "node")
 class TestTypos:
     @pytest.mark.parametrize(
@@ -178,6 +179,7 @@ class TestTypos:
         assert titles("anabsis") == []
         assert titles("helenica") == ["Hellenica"]
 
+    @pytest.mark.two_files
     def test_no_more_words_are_kept_than_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(vocabulary, "MOST_WORDS", 9)
         for _ in range(2):
@@ -185,6 +187,7 @@ class TestTypos:
             kept = [len(words.terms) for words in vocabulary._kept.values()]
             assert len(kept) == 1 or sum(kept) <= 9
 
+    @pytest.mark.two_files
     def test_letters_that_no_word_begins_with_do_not_pile_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(vocabulary, "MOST_LETTERS", 3)
         for letter in "чжщэю":
@@ -203,7 +206,8 @@ class TestTypos:
         page = ask(find="hary poter")
         assert (page["corrected"], page["results"][0]["title"]) == ("harry potter", "Harry Potter")
         assert titles("achary peter") == ["Adventures"]
-        assert ask(find="achary petre")["corrected"] == "achary peter", "if nothing else can be meant"
+        assert ask(find="chary petre")["corrected"] == "zachary peter"
+        assert ask(find="ary petre")["corrected"] == "ary peter", "if nothing else can be meant"
 
     def test_words_are_corrected_by_those_that_one_book_has_together(self) -> None:
         """By far more books have a king, and none has Stephen and a kind of anything."""
@@ -220,11 +224,46 @@ class TestTypos:
         self.more_books(("Marble Hall", ""), *((f"Marvel Hills {number}", "") for number in range(5)))
         assert ask(find="marbel hall")["corrected"] == "marble hall"
 
+    def test_far_more_books_make_up_for_an_error_more(self) -> None:
+        """By far more books are by Stephen King than have a Steven and a king."""
+        kings = [(f"Tale {number}", "Stephen King") for number in range(9)]
+        self.more_books(("Steven, King of Animals", ""), *kings)
+        assert ask(find="steven kng")["corrected"] == "stephen king"
+        assert titles("steven king") == ["Steven, King of Animals"]
+
+    def test_words_that_sound_the_same_are_nearer(self) -> None:
+        self.more_books(*((f"The Habit {number}", "") for number in range(3)))
+        assert ask(find="the hobit")["corrected"] == "the hobbit"
+
+    @pytest.mark.parametrize(
+        ("typed", "corrected"),
+        [
+            ("grate gatsby", "great gatsby"),
+            ("the grate gatzby", "the great gatsby"),
+            ("xane austen", "jane austen"),
+            ("yane austin", "jane austen"),
+            ("kacher in the rey", "catcher in the rye"),
+            ("fahrenheit 541", "fahrenheit 451"),
+            ("bradburi 451 farenheit", "bradbury 451 fahrenheit"),
+            ("xitzgerald", "fitzgerald"),
+            ("ffitzgerald", "fitzgerald"),
+        ],
+    )
+    def test_what_the_others_tell_of_a_word_counts(self, typed: str, corrected: str) -> None:
+        """However it begins, and with two errors in a short one."""
+        self.more_books(
+            ("The Great Gatsby", "F. Scott Fitzgerald"),
+            ("Emma", "Jane Austen"),
+            ("The Catcher in the Rye", "J.D. Salinger"),
+            ("Fahrenheit 451", "Ray Bradbury"),
+        )
+        assert ask(find=typed)["corrected"] == corrected
+
     def test_a_long_search_is_corrected_too(self) -> None:
         assert ask(find="hary poter and the goblt of fire")["corrected"] == "harry potter and the goblet of fire"
 
     def test_however_much_is_alike_few_books_are_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(finding, "MOST_COMPARED", 2)
+        monkeypatch.setattr(corrections, "MOST_COMPARED", 2)
         self.more_books(*((f"Carol {number} Bane", "") for number in range(9)))
         assert len(titles("caral baxe")) == 9
 

@@ -74,9 +74,9 @@ MUTANTS = (
     mutant(
         "of what may be meant the first is taken",
         "who mistypes two words finds a book that few look for",
-        "catalog_app/finding.py",
-        "(way.distance, -ways[way], way.text)",
-        "(way.distance, way.text)",
+        "catalog_app/corrections.py",
+        "way.distance - math.log(ways[way], PER_ERROR)",
+        "way.distance",
         "catalog_app/tests/test_finding.py::TestTypos::test_of_what_is_as_near_it_is_what_most_books_have",
     ),
     mutant(
@@ -86,5 +86,13 @@ MUTANTS = (
         'shows=("topic", "retired"),',
         'shows=("topic",),',
         "catalog_app/tests/test_topics.py::test_it_is_dropped_by_what_changes_it_and_by_nothing_else",
+    ),
+    mutant(
+        "a word is looked for among those with its letter alone",
+        "who mistypes the first letter finds nothing",
+        "catalog_app/corrections.py",
+        "    if not any(way.distance <= FEW_ERRORS for way in ways):\n",
+        "    if False:\n",
+        "catalog_app/tests/test_finding.py::TestTypos::test_what_the_others_tell_of_a_word_counts",
     ),
 )
