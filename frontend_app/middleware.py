@@ -56,7 +56,7 @@ class DeadlineMiddleware:
         try:
             deadline = deadline_of(request)
         except problems.Invalid as error:
-            return errors.refusal(request, error.code, error.detail, **error.extra)
+            return errors.refusal(request, error.code, error.detail, told=error.told, **error.extra)
         with deadlines.until(deadline):
             return self.get_response(request)
 

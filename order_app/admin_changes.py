@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from bookstore_project.api import problems
+from bookstore_project.api import problem_pages, problems
 from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.permissions import CHANGE_ORDER, is_allowed
 from bookstore_project.api.representations import MAX_PRICE, REASON_LENGTH
@@ -220,7 +220,7 @@ def _done(
         form.add_error(None, "This form was sent before, with something else in it. Begin anew at the order.")
         return None
     except (problems.Conflict, problems.Invalid, problems.NotFound) as error:
-        form.add_error(None, error.detail)
+        form.add_error(None, problem_pages.told_of(error))
         return None
     if not changed.is_repeat:
         model_admin.log_change(request, changed.order, f"{title}: {changed.change.reason or 'without a reason'}.")

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from bookstore_project.api import headers, problem_pages, problems
+from bookstore_project.api import headers, permissions, problem_pages, problems
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.renderers import BrowsableAPIRenderer
 from bookstore_project.api.request_id import current_request_id
@@ -44,15 +44,18 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     if response is not None and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context.get("request")
         unhandled_exceptions.log(getattr(request, "method", ""), getattr(request, "path", ""), error)
-    return response and _as_page(response, context)
+    return response and _as_page(response, context, error)
 
 
-def _as_page(response: Response, context: dict[str, Any]) -> HttpResponse:
+def _as_page(response: Response, context: dict[str, Any], error: Exception) -> HttpResponse:
     """For who prefers a page, of a view whose own tell of no problem; else the response as it is."""
     view, request = context.get("view"), context.get("request")
     if request is None or shows_problems(view) or not problem_pages.is_wanted(request.headers.get("Accept", "")):
         return response
-    page = refusal(request, response.data["code"], response.data["detail"])
+    told = error.told if isinstance(error, problems.StoreError) else ""
+    if isinstance(error, exceptions.PermissionDenied):
+        told = permissions.in_words(getattr(view, "needs", {}), request.method)
+    page = refusal(request, response.data["code"], response.data["detail"], told=told)
     # No WWW-Authenticate: a browser would cover the page with a dialogue of its own.
     for name in {"Retry-After", "Allow"} & set(response.headers):
         page[name] = response[name]
@@ -149,16 +152,20 @@ def explained(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return answer
 
 
-def refusal(request: HttpRequest, code: str, detail: str, *, wait_s: int | None = None, **extra: Any) -> HttpResponse:
+def refusal(
+    request: HttpRequest, code: str, detail: str, *, told: str = "", wait_s: int | None = None, **extra: Any
+) -> HttpResponse:
     """A problem document; for who prefers a page, one that needs neither a user nor a replica.
 
-    `wait_s`: what Retry-After says, in seconds; as its kind of problem has it by default.
+    `told`: what the page says in place of the detail, if its kind of problem has no words of its own for people, or
+    others are meant. `wait_s`: what Retry-After says, in seconds; as its kind of problem has it by default.
     """
     if not problem_pages.is_wanted(request.headers.get("Accept", "")):
         response = problem_response(code, detail, **extra)
     else:
         wait = problem_pages.wait_of(code) if wait_s is None else wait_s
-        page = problem_pages.page(code, detail, current_request_id(), wait)
+        sentence = told or problem_pages.told(code, detail)
+        page = problem_pages.page(code, sentence, current_request_id(), wait)
         response = _with_retry(HttpResponse(page, status=problems.TITLES[code][0]))
     if wait_s is not None:
         response["Retry-After"] = str(wait_s)
@@ -174,7 +181,8 @@ def forbidden_method(request: HttpRequest, *allowed: str) -> HttpResponse:
 
 def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpResponse:
     """Of an error that a view outside DRF let through."""
-    response = refusal(request, error.code, error.detail, wait_s=problems.wait_s(error), **error.extra)
+    wait_s = problems.wait_s(error)
+    response = refusal(request, error.code, error.detail, told=error.told, wait_s=wait_s, **error.extra)
     if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         unhandled_exceptions.log(request.method, request.path, error)
     return response
@@ -182,10 +190,10 @@ def store_refusal(request: HttpRequest, error: problems.StoreError) -> HttpRespo
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, UploadTooLarge):
-        return refusal(request, "payload_too_large", str(exception))
+        return refusal(request, "payload_too_large", str(exception), told=str(exception))
     for kind, (code, told) in TOLD_OF_FORMS.items():
         if isinstance(exception, kind):
-            return refusal(request, code, told)
+            return refusal(request, code, told, told=told)
     if isinstance(exception, DisallowedHost):
         return refusal(request, "parse_error", "There is no shop of this name here: is the address right?")
     is_told = isinstance(exception, PLAIN) and str(exception)
@@ -212,4 +220,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """settings.CSRF_FAILURE_VIEW."""
     told = "This form is too old, or isn't from its own page. Load the page again, and send it once more."
-    return refusal(request, "permission_denied", f"{told} (CSRF check failed: {reason.removesuffix('.')}.)")
+    detail = f"{told} (CSRF check failed: {reason.removesuffix('.')}.)"
+    return refusal(request, "permission_denied", detail, told=told)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from bookstore_project.api import problems
+
 if TYPE_CHECKING:  # DRF's views read the settings that name this module.
     from rest_framework.views import APIView
 
@@ -40,6 +42,35 @@ def is_allowed(user: Any, permission: str) -> bool:
 
 def told(permission: str) -> str:
     return f"This needs an account of staff with the permission {permission}."
+
+
+_DEEDS = {
+    VIEW_BOOK: "see the history of books",
+    ADD_BOOK: "add books",
+    CHANGE_BOOK: "change books",
+    DELETE_BOOK: "take books out of the shop",
+    VIEW_ORDER: "see orders",
+    CHANGE_ORDER: "hand out, cancel and refund orders",
+    DRAIN_REPLICA: "take replicas out of service",
+    CLEAR_CACHE: "empty the cache",
+    BREAK_STORE: "break parts of the store",
+}
+
+
+def told_in_words(permission: str) -> str:
+    """The same on a page, for people."""
+    return f"Your account may not {_DEEDS[permission]}. Whoever looks after the accounts can allow it."
+
+
+def in_words(needs: Mapping[str, str], method: str | None) -> str:
+    """What a page says to who may not do that where this is needed; empty if no permission is."""
+    needed = needs.get("GET" if method == "HEAD" else str(method), ANYBODY)
+    return told_in_words(needed) if needed in _DEEDS else ""
+
+
+def forbidden(permission: str) -> problems.Forbidden:
+    """The refusal of who has not this permission."""
+    return problems.Forbidden(told(permission), told=told_in_words(permission))
 
 
 class ByPermission(BasePermission):

@@ -38,7 +38,24 @@ ADVICE = {
     "outcome_unknown": "It may have been done. Send the same page again: however often you do, it is done once.",
     "throttled": "Nothing was changed.",
 }
+TOLD = {
+    "not_authenticated": "This is for people who have an account here.",
+    "method_not_allowed": "There is no page at this address, or it takes nothing in this way.",
+    "not_acceptable": "There is no page of this, only data.",
+    "payload_too_large": "What was sent is more than is taken here at once.",
+    "uri_too_long": "This address is longer than any of a page here.",
+    "unsupported_media_type": "What was sent isn’t in a form that is read here.",
+    "idempotency_conflict": "This form was sent before, with something else in it.",
+    "headers_too_large": "Your browser sends more with each page than is taken here.",
+}
+"""What has happened, for people: of kinds of problems whose own sentences are for programs."""
+TOLD_AT_THE_FRONT = {
+    "unavailable": "A part of the shop doesn’t answer.",
+    "outcome_unknown": "The answer was lost on its way.",
+}
+"""Where customers are: at a replica, staff reads what is wrong with it."""
 HEADINGS = {
+    "not_authenticated": "Log in first",
     "validation_error": "Something in it is wrong",
     "parse_error": "This can’t be read",
     "method_not_allowed": "This can’t be done here",
@@ -82,25 +99,37 @@ def advice(code: str, wait_s: int | None = None) -> str:
     return " ".join(filter(None, (ADVICE.get(code, "Nothing was changed."), retry_in_words(wait_s))))
 
 
+def told(code: str, detail: str) -> str:
+    """The sentence of a problem as a page says it."""
+    if serves_front() and code in TOLD_AT_THE_FRONT:
+        return TOLD_AT_THE_FRONT[code]
+    return TOLD.get(code, detail)
+
+
+def told_of(error: problems.StoreError) -> str:
+    """The same of an error, which may have words of its own for people."""
+    return error.told or told(error.code, error.detail)
+
+
 def wait_of(code: str) -> int | None:
     """What Retry-After says with a problem of that kind, where nothing else is known."""
     status, _ = problems.TITLES.get(code, (None, ""))
     return problems.RETRY_AFTER_S if status == HTTPStatus.SERVICE_UNAVAILABLE else None
 
 
-def page(code: str, detail: str, request_id: str, wait_s: int | None = None) -> str:
-    """The page, as HTML. Fit for an event loop: those of one kind and detail are made once."""
-    made = _made(code, detail, wait_s, serves_front(), settings.SHOP_NAME)
+def page(code: str, sentence: str, request_id: str, wait_s: int | None = None) -> str:
+    """The page, as HTML, with that sentence as it is: see `told`. Fit for an event loop: each is made once."""
+    made = _made(code, sentence, wait_s, serves_front(), settings.SHOP_NAME)
     return made.replace(_PLACE_OF_ID, request_id)
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _made(code: str, detail: str, wait_s: int | None, is_of_shop: bool, shop_name: str) -> str:
+def _made(code: str, sentence: str, wait_s: int | None, is_of_shop: bool, shop_name: str) -> str:
     template = "shop/problem.html" if is_of_shop else "api/problem.html"
     problem = {
         "code": code,
         "title": HEADINGS.get(code, problems.TITLES[code][1]),
-        "detail": detail,
+        "detail": sentence,
         "advice": advice(code, wait_s),
         "request_id": _PLACE_OF_ID,
     }

@@ -54,14 +54,16 @@ RETRY_AFTER_S = 1
 class StoreError(Exception):
     """An error that a client may be told of.
 
-    `detail` is a sentence that helps; `extra` holds further members of the problem document.
+    `detail` is a sentence that helps; `extra` holds further members of the problem document. `told` says the same
+    on a page, to people, where `detail` has words for programs.
     """
 
     code: str = "internal_error"
 
-    def __init__(self, detail: str, *, is_repeat: bool = False, **extra: Any) -> None:
+    def __init__(self, detail: str, *, told: str = "", is_repeat: bool = False, **extra: Any) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.told = told
         self.is_repeat = is_repeat
         """Whether the same was answered before, under the same idempotency key."""
         self.extra = extra
@@ -88,8 +90,8 @@ class Invalid(StoreError):
 
     code = "validation_error"
 
-    def __init__(self, errors: dict[str, list[str]], detail: str = "") -> None:
-        super().__init__(detail or describe(errors), errors=errors)
+    def __init__(self, errors: dict[str, list[str]], detail: str = "", *, told: str = "") -> None:
+        super().__init__(detail or describe(errors), told=told, errors=errors)
 
 
 class Conflict(StoreError):

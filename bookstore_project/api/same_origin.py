@@ -12,6 +12,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 TOLD_BY = ("origin", "referer", "sec-fetch-site")
 """The headers by which a browser says where a request comes from, in lower case."""
 REFUSED = "Pages of other origins may not do this."
+TOLD = "This was sent from a page of somebody else’s."
 
 Origin = tuple[str, str, int]
 
@@ -28,7 +29,7 @@ class SameOriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in SAFE_METHODS and is_foreign(request):
-            return errors.refusal(request, "permission_denied", REFUSED)
+            return errors.refusal(request, "permission_denied", REFUSED, told=TOLD)
         return self.get_response(request)
 
 

@@ -39,7 +39,7 @@ class RequestMiddleware:
         if isinstance(exception, problems.StoreError):
             return errors.store_refusal(request, exception)
         if accounts.are_at_fault(exception):
-            return errors.refusal(request, "unavailable", accounts.DETAIL)
+            return errors.refusal(request, "unavailable", accounts.DETAIL, told=accounts.DETAIL)
         return None
 
     def log(self, request: HttpRequest, response: HttpResponse, request_id: str, took_ms: float) -> None:

@@ -46,9 +46,9 @@ def _distances(word: str, texts: Sequence[str], most: int) -> Iterator[tuple[int
         for _, distance, at in process.extract(word, cut, scorer=OSA.distance, score_cutoff=most, limit=None):
             nearest[at] = min(distance + added, nearest.get(at, math.inf))
     sound = _sound(word)
-    for at, distance in nearest.items():
-        if distance > 0:
-            yield at, (_SAME_SOUND if _sound(texts[at]) == sound else distance)
+    for at, far in nearest.items():
+        if far > 0:
+            yield at, (_SAME_SOUND if _sound(texts[at]) == sound else far)
 
 
 def _sound(word: str) -> str:

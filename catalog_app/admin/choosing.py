@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from bookstore_project.api import problems
+from bookstore_project.api import problem_pages, problems
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.replication.web.admin import ReplicatedAdmin
 from catalog_app.models import Book
@@ -102,7 +102,7 @@ def _is_done(
     try:
         done = step.carry_out([book.pk for book in books], form, request.user.get_username())
     except (problems.Invalid, problems.NotFound, problems.Conflict, problems.IdempotencyConflict) as error:
-        form.add_error(None, error.detail)
+        form.add_error(None, problem_pages.told_of(error))
         return False
     if not done.is_repeat:
         for book in books:

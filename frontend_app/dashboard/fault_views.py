@@ -158,7 +158,7 @@ def control_page(request: HttpRequest, kind: str, action: str, name: str = "") -
     if not request.user.is_authenticated:
         return redirect(f"{reverse('rest_framework:login')}?next={quote(request.path)}")
     if not permissions.is_allowed(request.user, target.control.permission):
-        raise problems.Forbidden(permissions.told(target.control.permission))
+        raise permissions.forbidden(target.control.permission)
     if request.method == "POST":
         return _do(request, target)
     return _ask(request, target)

@@ -27,8 +27,7 @@ TRIED_AGAIN = (problems.Unavailable.code, problems.OutcomeUnknown.code, problems
 @changes
 def buy(request: HttpRequest) -> HttpResponse:
     """Buys the lines of the form; then the order's page (303)."""
-    key, lines = idempotency.checked_key(request.POST.get("key", "")), forms.lines(request.POST)
-    assert key is not None
+    key, lines = forms.key(request.POST), forms.lines(request.POST)
     found = catalogue.buy(front(), lines, key)
     code = found.members.get("code")
     if found.is_ok:

@@ -47,7 +47,7 @@ def for_staff(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable[[Htt
         if not username:
             return login(request.get_full_path())
         if not fault_views.sees_orders(request):
-            raise problems.Forbidden(permissions.told(permissions.VIEW_ORDER))
+            raise permissions.forbidden(permissions.VIEW_ORDER)
         return view(request, username)
 
     return wrapped
@@ -124,7 +124,8 @@ def asked_day(text: str) -> datetime.date:
     except ValueError:
         asked = datetime.date.min
     if not EARLIEST <= asked.year <= LATEST:
-        raise problems.Invalid({"date": ["Expected a day, such as 2030-12-24."]})
+        told = f"There is no page of that day. A day is written as 2030-12-24, in the years {EARLIEST} to {LATEST}."
+        raise problems.Invalid({"date": ["Expected a day, such as 2030-12-24."]}, told=told)
     return asked
 
 

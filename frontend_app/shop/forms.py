@@ -6,9 +6,10 @@ from typing import Any
 
 from django.http import QueryDict
 
-from bookstore_project.api import problems
+from bookstore_project.api import idempotency, problems
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PURCHASE
 
+INCOMPLETE = "A part of this form is missing, or was changed. Load its page again, and send it from there."
 _LINE = re.compile(r"(?P<book>[0-9]{1,19}) (?P<copies>[0-9]{1,9}) (?P<price>[0-9]{1,8}\.[0-9]{2})")
 
 
@@ -16,9 +17,9 @@ def lines(form: QueryDict) -> list[dict[str, Any]]:
     """Of a form that buys: `line` for each book, as id, copies and the price that was shown. Raises Invalid."""
     sent = form.getlist("line")
     if not sent:
-        raise problems.Invalid({"line": ["There is nothing to buy in this form."]})
+        raise _invalid("line", "There is nothing to buy in this form.")
     if len(sent) > MAX_LINES:
-        raise problems.Invalid({"line": [f"An order has room for {MAX_LINES} different books."]})
+        raise _invalid("line", f"An order has room for {MAX_LINES} different books.")
     found = [_LINE.fullmatch(each) for each in sent]
     asked = [
         {"book": int(line["book"]), "quantity": int(line["copies"]), "unit_price": line["price"]}
@@ -26,7 +27,7 @@ def lines(form: QueryDict) -> list[dict[str, Any]]:
         if line is not None
     ]
     if len(asked) < len(sent):
-        raise problems.Invalid({"line": ["Expected a book, copies and a price."]})
+        raise _invalid("line", "Expected a book, copies and a price.", told=INCOMPLETE)
     if "copies" in form and len(asked) == 1:
         asked[0]["quantity"] = copies(form, least=1)
     return asked
@@ -39,11 +40,12 @@ def price_seen(form: QueryDict) -> Decimal | None:
 
 
 def book_id(form: QueryDict) -> int:
-    return _number(form, "book", 1, MAX_BOOK_ID)
+    return _number(form, "book", 1, MAX_BOOK_ID, told=INCOMPLETE)
 
 
 def copies(form: QueryDict, *, least: int) -> int:
-    return _number(form, "copies", least, MAX_PURCHASE)
+    told = f"The number of copies has to be a whole number from {least} to {MAX_PURCHASE:,}."
+    return _number(form, "copies", least, MAX_PURCHASE, told=told)
 
 
 def copies_shown(form: QueryDict) -> int | None:
@@ -52,8 +54,20 @@ def copies_shown(form: QueryDict) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
 
-def _number(form: QueryDict, name: str, least: int, most: int) -> int:
+def key(form: QueryDict) -> str:
+    """The idempotency key of what is bought. Raises Invalid."""
+    sent = form.get("key", "")
+    if not idempotency.is_key(sent):
+        raise _invalid("key", "Expected the key of a purchase.", told=INCOMPLETE)
+    return sent
+
+
+def _number(form: QueryDict, name: str, least: int, most: int, *, told: str) -> int:
     text = form.get(name, "").strip()
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
-        raise problems.Invalid({name: [f"Expected a whole number from {least} to {most}."]})
+        raise _invalid(name, f"Expected a whole number from {least} to {most}.", told=told)
     return int(text)
+
+
+def _invalid(name: str, detail: str, *, told: str = "") -> problems.Invalid:
+    return problems.Invalid({name: [detail]}, told=told or detail)

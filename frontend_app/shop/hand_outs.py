@@ -12,17 +12,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from bookstore_project.api import errors, idempotency, permissions, problems
+from bookstore_project.api import errors, idempotency, permissions, problem_pages, problems
 from bookstore_project.api.representations import REASON_LENGTH
 from frontend_app import services
 from frontend_app.dashboard import fault_views
 from frontend_app.runtime import front
-from frontend_app.shop import catalogue
+from frontend_app.shop import catalogue, forms
 from frontend_app.shop.catalogue import Found
 from frontend_app.shop.day import ask, asked_day, login, reopening
 from frontend_app.shop.pages import page, show
 
 COLLECTED = "collected"
+REFUSED = {
+    problems.Unavailable.code: "That can’t be noted just now. Try again in a moment.",
+    problems.OutcomeUnknown.code: "It isn’t known yet whether that was noted. In a moment, this page shows it.",
+}
+"""What can't be said of an order's hand-out yet, by the kind of problem."""
 
 
 def for_keepers(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -35,7 +40,7 @@ def for_keepers(view: Callable[[HttpRequest, str], HttpResponse]) -> Callable[[H
         if not username:
             return login(request.get_full_path() if request.method == "GET" else reverse("day"))
         if not permissions.is_allowed(request.user, permissions.CHANGE_ORDER):
-            raise problems.Forbidden(permissions.told(permissions.CHANGE_ORDER))
+            raise permissions.forbidden(permissions.CHANGE_ORDER)
         return view(request, username)
 
     return wrapped
@@ -84,7 +89,8 @@ def _reopen(request: HttpRequest, username: str) -> HttpResponse:
         context = {"order_id": order_id, "number": number, "day": shown, "key": key, "longest": REASON_LENGTH}
         return show(request, "reopen", context)
     if not reason:
-        raise problems.Invalid({"reason": ["Say why the hand-out is undone."]})
+        told = "Say why the hand-out is undone."
+        raise problems.Invalid({"reason": [told]}, told=told)
     found = _change(order_id, "reopen", reason, username=username, key=key)
     if not found.is_ok:
         _tell_refusal(request, number, found)
@@ -102,7 +108,8 @@ def _change(order_id: str, what: str, reason: str, *, username: str, key: str) -
 
 
 def _tell_refusal(request: HttpRequest, number: str, found: Found) -> None:
-    told = found.members.get("detail", "nobody can tell what became of it.")
+    code, detail = str(found.members.get("code")), str(found.members.get("detail", ""))
+    told = REFUSED.get(code) or problem_pages.told(code, detail)
     messages.error(request, f"Order {number}: {told}")
 
 
@@ -110,7 +117,7 @@ def _order_id(text: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError as error:
-        raise problems.Invalid({"order": ["Expected the id of an order."]}) from error
+        raise problems.Invalid({"order": ["Expected the id of an order."]}, told=forms.INCOMPLETE) from error
 
 
 def _to_the_day(shown: object) -> HttpResponse:

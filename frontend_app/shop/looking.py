@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
-from bookstore_project.api import errors, problems
+from bookstore_project.api import errors, problem_pages, problems
 from bookstore_project.api.health import read_only
 from frontend_app.runtime import front
 from frontend_app.shop import browsing, catalogue, covers, refusals, shelves, single_purchases
@@ -14,6 +14,7 @@ from frontend_app.shop.catalogue import Found
 from frontend_app.shop.pages import page, show
 from frontend_app.shop.single_purchases import SinglePurchases
 
+MISSHAPEN = "This address asks for something that no list of books has."
 COVERS_KEPT_S = 365 * 24 * 3600
 
 
@@ -25,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     try:
         response = _list_page(request, asked) if asked.parameters else _entrance(request)
     except problems.StoreError as error:  # In the page's own place: who is typing can go on.
-        context = {"problem": errors.store_problem(error), "asked": asked}
+        context = {"problem": errors.store_problem(error), "told": problem_pages.told_of(error), "asked": asked}
         response = show(request, "list", context, status=error.status, wait_s=problems.wait_s(error))
     if request.headers.get("HX-Request"):
         # As somebody types, the address follows: the first search is a step that leads back, the next replace it.
@@ -57,7 +58,8 @@ def _list_page(request: HttpRequest, asked: Asked) -> HttpResponse:
 
 
 def _problem_page(request: HttpRequest, asked: Asked, found: Found) -> HttpResponse:
-    return show(request, "list", {"problem": found.members, "asked": asked}, status=found.status)
+    told = MISSHAPEN if found.members.get("code") == problems.Invalid.code else ""
+    return show(request, "list", {"problem": found.members, "told": told, "asked": asked}, status=found.status)
 
 
 @read_only

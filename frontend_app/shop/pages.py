@@ -40,7 +40,8 @@ def page(view: View) -> View:
 
 def problem(request: HttpRequest, error: problems.StoreError) -> HttpResponse:
     """A problem in a page of its own."""
-    context = {"problem": errors.store_problem(error), "is_change": request.method == "POST"}
+    is_change = request.method == "POST"
+    context = {"problem": errors.store_problem(error), "told": problem_pages.told_of(error), "is_change": is_change}
     return show(request, "problem", context, status=error.status, wait_s=problems.wait_s(error))
 
 
@@ -66,7 +67,8 @@ def _check_form(request: HttpRequest) -> None:
     try:
         _ = request.POST
     except RequestDataTooBig as error:
-        raise problems.PayloadTooLarge(errors.TOLD_OF_FORMS[RequestDataTooBig][1]) from error
+        told = errors.TOLD_OF_FORMS[RequestDataTooBig][1]
+        raise problems.PayloadTooLarge(told, told=told) from error
     except TooManyFieldsSent as error:
         raise problems.Invalid({NON_FIELD: [errors.TOLD_OF_FORMS[TooManyFieldsSent][1]]}) from error
 
@@ -81,6 +83,8 @@ def show(
 ) -> HttpResponse:
     """That page of the shop. One that is about a `problem` (a problem document) has advice, and Retry-After with it.
 
+    It says `told`, if that is given, or the document's detail in words for people.
+
     Who doesn't prefer a page gets that document.
     """
     shop = {"name": settings.SHOP_NAME, "currency": settings.CURRENCY}
@@ -90,7 +94,9 @@ def show(
         code = str(document.get("code"))
         wait_s = problem_pages.wait_of(code) if wait_s is None else wait_s
         title = problem_pages.HEADINGS.get(code, document.get("title"))
-        told["problem"] = {**document, "title": title, "advice": problem_pages.advice(code, wait_s)}
+        sentence = context.get("told") or problem_pages.told(code, str(document.get("detail", "")))
+        advice = problem_pages.advice(code, wait_s)
+        told["problem"] = {**document, "title": title, "detail": sentence, "advice": advice}
     if document is not None and not problem_pages.is_wanted(request.headers.get("Accept", "")):
         response = HttpResponse(canonical_json(document), status=status, content_type=problems.CONTENT_TYPE)
     else:

@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 from rest_framework.authtoken.models import Token
 
-from bookstore_project.api.same_origin import REFUSED, is_foreign
+from bookstore_project.api.same_origin import REFUSED, TOLD, is_foreign
 from bookstore_project.api.tests.api import as_node, assert_problem, basic
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
@@ -132,7 +132,7 @@ def test_a_person_is_refused_with_a_page(being: Being) -> None:
     with being("order-1"):
         answer = ask(Client(), "POST", "/purchase/1", {"Accept": "text/html", "Origin": "null"})
     assert (answer.status_code, answer.headers["Content-Type"].startswith("text/html")) == (403, True)
-    assert REFUSED in answer.content.decode()
+    assert TOLD in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,10 @@ SECRETS = re.compile(
     rf"Traceback|sqlite|\.py\b|SELECT |{re.escape(str(topology.ROOT))}|settings\.|DATA_UPLOAD|ALLOWED_HOST|HTTP_H",
     re.IGNORECASE,
 )
+FOR_PROGRAMS = re.compile(
+    r"[Ii]dempotency|Expected |_app\.|request body|replica|Content-Type|CSRF|bytes|origin|\b[a-z_]+: [A-Z]",
+)
+"""Words that no customer has a use for."""
 REPLICAS = ("catalog-1", "catalog-2", "order-1", "order-2")
 NO_ORDER = "9b2c1e1c-98a3-4d57-8f0e-9f3a6f0c1d2e"
 
@@ -79,7 +83,9 @@ CASES = (
     Case("parse_error", "GET", "/", {"Host": "elsewhere.example"}, nodes=EVERYWHERE),
     Case("validation_error", "POST", "/basket/put/", form={"book": "-1", "copies": "1"}),
     Case("validation_error", "POST", "/buy/", form={}),
-    Case("validation_error", "GET", "/", {"X-Request-Timeout": "0"}),
+    Case("validation_error", "POST", "/buy/", form={"key": "short", "line": "1 1 10.00"}),
+    Case("validation_error", "POST", "/buy/", form={"key": "k" * 22, "line": "1 x 10.00"}),
+    Case("validation_error", "POST", "/basket/put/", form={"book": "1", "copies": "1.5"}),
     Case("method_not_allowed", "BREW", "/basket/"),
     Case("method_not_allowed", "PATCH", "/orders/"),
     Case("payload_too_large", "POST", "/basket/put/", form=LARGE),
@@ -115,7 +121,15 @@ def assert_told(answer: Any, code: str, *, is_page: bool, is_front: bool) -> Non
     assert f"<h1>{heading}</h1>" in text
     assert problem_pages.ADVICE[code].replace("'", "&#x27;") in text
     assert answer.headers["X-Request-Id"] in text
+    assert not FOR_PROGRAMS.search(told_on(text)), told_on(text)
     assert (settings.SHOP_NAME in text and 'href="/basket/"' in text) == is_front, "it is one of the shop's"
+
+
+def told_on(page: str) -> str:
+    """What the page says went wrong."""
+    found = re.search(r'<p (?:class="out" )?(?:role="alert"|class="errornote")>(.*?)</p>', page)
+    assert found, page
+    return found[1]
 
 
 @pytest.mark.parametrize(("accept", "is_page"), ACCEPTED.items())
@@ -181,7 +195,13 @@ def test_whatever_a_replica_refuses_is_a_page_with_what_to_do_next(
     is_page = answer.headers["Content-Type"] == problem_pages.CONTENT_TYPE
     assert answer.status_code == problems.TITLES[code][0]
     assert is_page is ACCEPTED[accept]
-    assert f"A sentence about {code}." in text
+    sentence = f"A sentence about {code}."
+    told = "A part of the shop" if code == "unavailable" else problem_pages.TOLD.get(code, sentence)
+    if is_page and (path, code) == ("/?find=x", "validation_error"):
+        assert sentence not in text, "of parameters, which no visitor has named"
+    else:
+        is_of_shop = path in ("/?find=x", "/buy/")  # The API's own pages show the document.
+        assert (told if is_page and is_of_shop else sentence) in text
     if is_page and (path, code) == ("/buy/", "throttled"):
         assert 'action="/buy/"' in text, "to be sent once more"
     elif is_page and code in problem_pages.ADVICE:
@@ -339,6 +359,29 @@ def test_a_defect_of_the_gateway_is_told_even_if_no_page_can_be_made(
     assert_gateway_told(answer, "internal_error", is_page=is_page)
 
 
+@pytest.mark.parametrize("accept", [BROWSER, "application/json"])
+@pytest.mark.parametrize(
+    ("method", "path", "words"),
+    [
+        ("GET", "/day/", "see orders"),
+        ("GET", "/api/v1/orders/export/", "see orders"),
+        ("POST", "/day/collect/", "hand out"),
+    ],
+)
+def test_who_may_not_is_told_what_an_account_lacks(
+    being: Being, method: str, path: str, words: str, accept: str
+) -> None:
+    with being("front"):
+        client = Client()
+        client.force_login(User.objects.get(username="bob"))
+        answer = client.generic(method, path, headers={"Accept": accept})
+        assert_told(answer, "permission_denied", is_page=ACCEPTED[accept], is_front=True)
+        text = answer.content.decode()
+        assert (f"Your account may not {words}" in text, "order_app." in text) == (
+            (True, False) if ACCEPTED[accept] else (False, True)
+        )
+
+
 def assert_gateway_told(answer: Any, code: str, *, is_page: bool) -> None:
     status, title = problems.TITLES[code]
     heading = problem_pages.HEADINGS.get(code, title)
@@ -351,5 +394,6 @@ def assert_gateway_told(answer: Any, code: str, *, is_page: bool) -> None:
         assert f"<h1>{heading}</h1>" in text
         assert problem_pages.ADVICE[code].replace("'", "&#x27;") in text
         assert answer.headers["x-request-id"] in text
+        assert not FOR_PROGRAMS.search(told_on(text)), told_on(text)
     else:
         assert (answer.headers["content-type"], json.loads(text)["code"]) == (problems.CONTENT_TYPE, code)

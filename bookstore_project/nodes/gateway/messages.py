@@ -130,6 +130,7 @@ def problem(code: str, detail: str, request_id: str, accept: str = "") -> Outgoi
 def _told(code: str, detail: str, request_id: str, accept: str) -> tuple[str, bytes]:
     if problem_pages.is_wanted(accept):
         with suppress(Exception):  # What is broken may be the page itself: then it is told as to programs.
-            text = problem_pages.page(code, detail, request_id, problem_pages.wait_of(code))
+            sentence = problem_pages.told(code, detail)
+            text = problem_pages.page(code, sentence, request_id, problem_pages.wait_of(code))
             return problem_pages.CONTENT_TYPE, text.encode()
     return problems.CONTENT_TYPE, canonical_json(problems.document(code, detail, request_id))

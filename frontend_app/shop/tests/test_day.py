@@ -223,7 +223,7 @@ def test_a_number_is_searched_for_as_it_was_typed(ann: Client, services: Service
 def test_what_is_no_number_is_said_and_the_rest_of_the_page_is_there(ann: Client) -> None:
     answer = ann.get("/day/?number=nonsense")
     assert answer.status_code == 400
-    assert "That is no number of an order: Expected digits." in text_of(answer)
+    assert "That is no number of an order: it begins with at least four" in text_of(answer)
     assert "Takings" in text_of(answer)
 
 
@@ -271,7 +271,7 @@ def test_who_is_not_logged_in_is_led_to_the_login_and_back(client: Client, servi
 def test_who_may_not_see_orders_does_not_see_it(client: Client, services: Services) -> None:
     client.force_login(User.objects.create_user("bob"))
     answer = client.get("/day/")
-    assert (answer.status_code, "order_app.view_order" in text_of(answer)) == (403, True)
+    assert (answer.status_code, "Your account may not see orders" in text_of(answer)) == (403, True)
     assert "/day/" not in Page.of(client.get("/basket/").content).links
     assert services.asked == []
 
