@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.log import catchup, entries, triggers
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import derived
@@ -82,12 +83,13 @@ def _load(connection: sqlite3.Connection, made: Iterator[entries.Entry], keep: i
 
 def copy_over(source: str, target: str) -> None:
     """The content of one file into another, which stays the file that the witness knows, with its own nonce."""
+    service = get_service(replication_settings.service_of_alias[target])
     path = topology.database_file(target)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     shutil.copyfile(topology.database_file(source), path)
     with opened(target) as connection:
-        nonce = read_witness(CATALOG.witness_file).files[target].nonce
+        nonce = read_witness(service.witness_file).files[target].nonce
         connection.execute("UPDATE replication_incarnation SET nonce = ?", (nonce,))
 
 

@@ -7,21 +7,14 @@ what replicated transactions would have left; the log begins after them. A scrub
 import argparse
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from django.core.management import call_command
-from django.db import connections
-
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
-from benchmarks.bigstore import CATALOG, copy_over
+from benchmarks.bigstore import CATALOG
+from benchmarks.filling import fill
 from bookstore_project.replication import origin
-from bookstore_project.replication.log import entries
-from bookstore_project.replication.pinning import pinned
-from bookstore_project.replication.sqlite_pair.backend.base import wrapper
-from bookstore_project.replication.sqlite_pair.repair.migration import begin_log
-from bookstore_project.replication.tests.support import histories
-from bookstore_project.replication.tests.support.replica_files import opened
 from bookstore_project.text.search_keys import search_key
 from catalog_app.making.maker import ACTOR
 from catalog_app.making.rules import made_book
@@ -52,39 +45,16 @@ def main() -> None:
 
 def build(books: int) -> None:
     """In this process's data folder, which has no store yet."""
-    call_command("prepare", verbosity=0)
-    connections.close_all()
-    first = CATALOG.aliases[0]
-    with opened(first) as connection:
-        head, nonce = entries.read_head(connection), _nonce(connection)
-        _load(connection, books)
-    with pinned(CATALOG.name, first, for_writing=True), wrapper(first).unguarded():
-        begin_log(CATALOG, first, head, 1, nonce)
-    connections.close_all()
-    with opened(first) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    copy_over(*CATALOG.aliases)
-    histories.settle_at(head.position + 1, CATALOG)
-
-
-def _nonce(connection: sqlite3.Connection) -> str:
-    (found,) = connection.execute("SELECT nonce FROM replication_incarnation").fetchone()
-    return str(found)
+    fill(CATALOG, partial(_load, books=books))
 
 
 def _load(connection: sqlite3.Connection, books: int) -> None:
-    """Without triggers, which have nothing to note here, and without waiting for the disk."""
-    connection.execute("PRAGMA synchronous=OFF")
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f'DROP TRIGGER "{name}"')
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM catalog_app_book").fetchone()
     rows = _rows(last + 1, books)
-    connection.execute("BEGIN IMMEDIATE")
     while batch := list(islice(rows, BATCH)):
         connection.executemany(_BOOK, batch)
     connection.execute(_LEDGER, (ACTOR, MADE_AT, last))
     connection.execute(_HISTORY, (ACTOR, origin.SHELL, MADE_AT, last))
-    connection.execute("COMMIT")
 
 
 def _rows(first: int, books: int) -> Iterator[tuple[Any, ...]]:

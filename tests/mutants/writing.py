@@ -238,6 +238,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{rooms.REPLICATION}/test_transaction.py::test_every_way_to_write_reaches_both_files[REPLACE]",
     ),
     mutant(
+        "a lent connection asks the thread that had it before whether it is restricted",
+        "what a change does to the schema or the settings of one file isn't refused",
+        "bookstore_project/replication/sqlite_pair/backend/base.py",
+        "        if self._authorizer is not None:\n            self._authorizer.is_restricted",
+        "        if False:\n            self._authorizer.is_restricted",
+        f"{rooms.BACKEND}/test_lending.py::test_who_borrows_it_is_refused_what_everybody_is",
+    ),
+    mutant(
         "commits aren't synced",
         "acknowledged orders are gone after a power cut",
         "bookstore_project/replication/sqlite_pair/backend/base.py",

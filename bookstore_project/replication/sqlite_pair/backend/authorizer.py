@@ -69,7 +69,7 @@ class Authorizer:
     def __init__(self, *, is_writer: bool, is_restricted: Callable[[], bool]) -> None:
         """`is_restricted`: whether the code that runs in a transaction now is somebody else's, not the protocol's."""
         self._is_writer = is_writer
-        self._is_restricted = is_restricted
+        self.is_restricted = is_restricted
         self.reason = ""
         """Why the last thing that was refused was."""
         self.tables: frozenset[str] | None = None
@@ -80,13 +80,13 @@ class Authorizer:
     ) -> int:
         """SQLITE_OK or SQLITE_DENY, by which the statement isn't compiled."""
         if self._is_writer:
-            if not self._is_restricted():
+            if not self.is_restricted():
                 return sqlite3.SQLITE_OK
             refusal = self._of_writer(action, first or "", second, database, trigger)
         else:
             # Its writes fail by themselves: PRAGMA query_only.
             refusal = _of_settings(action, first or "", second)
-            if not refusal and action == sqlite3.SQLITE_TRANSACTION and self._is_restricted():
+            if not refusal and action == sqlite3.SQLITE_TRANSACTION and self.is_restricted():
                 refusal = NOT_REPLICATED.format(what=first)
         if not refusal:
             return sqlite3.SQLITE_OK

@@ -15,6 +15,7 @@ from django.utils.asyncio import async_unsafe
 from bookstore_project import files, sqlite_files
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import HOW_TO_WRITE, WriteRefused
+from bookstore_project.replication.sqlite_pair.backend import lending
 from bookstore_project.replication.sqlite_pair.backend.authorizer import NOT_REPLICATED, Authorizer
 from bookstore_project.replication.sqlite_pair.backend.persistent_wal import PersistentWalConnection, assert_openable
 
@@ -50,16 +51,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Opens the file at a plain path if it exists, and refuses writes outside the replication protocol.
 
     `writable()` opens the door for the protocol, `unguarded()` for making and migrating a file. There are two
-    connections, one that can only read and one that can write, of which one is in use and the other parked: PRAGMA
+    connections, one that can only read, the thread's own, and one that can write, which the process lends it: PRAGMA
     query_only on a single one would make SQLite compile every statement anew, each time it is set.
     """
 
     file_identity: str = ""
     """Device and inode of the file that is open."""
-    wal_files: tuple[str | None, ...] = ()
+    wal_files: lending.WalFiles = ()
     """The same, and that of its -wal and -shm; empty until that is noted."""
-    _parked: tuple[Any, str, tuple[str | None, ...]] = (None, "", ())
-    """The connection that is not in use, with its file's identity and WAL files."""
+    _parked = lending.NONE
+    """The connection for reading, while the other one is in use."""
+    _authorizer: Authorizer | None = None
+    """Of the connection in use."""
     _writing = False
     _unguarded = False
     _is_restricted = False
@@ -69,7 +72,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._explain_refusal)
-        self._authorizers: dict[bool, Authorizer] = {}
 
     @property
     def service(self) -> str:
@@ -110,9 +112,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _authorize(self, connection: sqlite3.Connection) -> None:
-        authorizer = Authorizer(is_writer=self._writing, is_restricted=lambda: self._is_restricted)
-        connection.set_authorizer(authorizer)
-        self._authorizers[self._writing] = authorizer
+        self._authorizer = Authorizer(is_writer=self._writing, is_restricted=self._has_restricted)
+        connection.set_authorizer(self._authorizer)
 
     def create_cursor(self, name: Any = None) -> Cursor:
         cursor: Cursor = self.connection.cursor(factory=Cursor)
@@ -121,7 +122,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @contextmanager
     def restricted(self) -> Iterator[None]:
         """Runs somebody else's code: it may do nothing to the transaction, the settings or the schema."""
-        authorizer = self._authorizers.get(self._writing)
+        authorizer = self._authorizer
         if authorizer is not None and authorizer.tables is None and self.connection is not None:
             names = self.connection.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'table'")
             authorizer.tables = frozenset(name for (name,) in names)
@@ -148,13 +149,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         It may be None: nobody has opened it yet.
         """
-        self._swap()
+        path = self.path
+        self._parked = self._use(lending.borrow(path))
         self._writing = True
+        if self._authorizer is not None:
+            self._authorizer.is_restricted = self._has_restricted  # Another thread's was asked before.
         try:
             yield
         finally:
             self._writing = False
-            self._swap()
+            written, self._parked = self._use(self._parked), lending.NONE
+            lending.give_back(path, written)
+
+    def _use(self, held: lending.Held) -> lending.Held:
+        """Puts a connection in use, in the place of another one, which is given back."""
+        before = lending.Held(self.connection, self.file_identity, self.wal_files, self._authorizer)
+        self.connection, self.file_identity = held.connection, held.file_identity
+        self.wal_files, self._authorizer = held.wal_files, held.authorizer
+        return before
+
+    def _has_restricted(self) -> bool:
+        return self._is_restricted
 
     # Plain SQL where Django has a method of its own: these stand in the way of every read and write.
 
@@ -172,22 +187,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.connection.rollback()
         self.autocommit = True
 
-    def _swap(self) -> None:
-        in_use = self.connection, self.file_identity, self.wal_files
-        self.connection, self.file_identity, self.wal_files = self._parked
-        self._parked = in_use
-
     @property
-    def all_wal_files(self) -> "tuple[tuple[str | None, ...], ...]":
-        """Those of both connections; may be asked by another thread."""
-        return self.wal_files, self._parked[2]
+    def all_wal_files(self) -> tuple[lending.WalFiles, ...]:
+        """Those of both connections, and of the one that nobody uses; may be asked by another thread."""
+        return self.wal_files, self._parked.wal_files, lending.idle(self.path).wal_files
 
     @async_unsafe
     def close(self) -> None:
-        """Closes both connections."""
-        parked, self._parked, self.wal_files = self._parked[0], (None, "", ()), ()
-        if parked is not None:
-            parked.close()
+        """Closes both connections, and the one to the same file that nobody uses."""
+        parked, self._parked, self.wal_files = self._parked, lending.NONE, ()
+        parked.close()
+        lending.close_idle(self.path)
         super().close()
 
     @contextmanager
@@ -224,7 +234,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def refusal(self) -> WriteRefused:
         """Why SQLite wasn't allowed to do the last thing that it was asked for."""
-        return WriteRefused(self._authorizers[self._writing].reason)
+        assert self._authorizer is not None, "it has refused something"
+        return WriteRefused(self._authorizer.reason)
 
 
 def identity_of(path: str) -> str:

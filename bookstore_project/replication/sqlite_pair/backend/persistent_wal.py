@@ -24,8 +24,9 @@ class PersistentWalConnection(sqlite3.Connection):
     def keep_wal(self, path: str, timeout_s: float) -> None:
         """From now on. Raises sqlite3.Error if the file can't be read."""
         self._beside = sqlite_files.connect(path, timeout_s=timeout_s, check_same_thread=False)
-        # It takes SQLite's lock of those who are there with the first read.
-        self._beside.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        # It takes SQLite's lock of those who are there with the first read: of this one, which needs no schema. That
+        # would be a third of what both connections keep in memory.
+        self._beside.execute("PRAGMA data_version").fetchone()
 
     def close(self) -> None:
         super().close()

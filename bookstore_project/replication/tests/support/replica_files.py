@@ -14,6 +14,7 @@ from bookstore_project import sqlite_files
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.log import entries, images
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.backend import lending
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import derived
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
@@ -52,9 +53,9 @@ def held(alias: str, *begin: str) -> Iterator[sqlite3.Connection]:
 
 
 def _set_patience(alias: str, timeout_s: float) -> None:
-    """Of the connections that this thread has; others are made with what the settings say."""
+    """Of what this thread has and would be lent; others are made with what the settings say."""
     database = wrapper(alias)
-    for connection in (database.connection, database._parked[0]):
+    for connection in (database.connection, lending.idle(database.path).connection):
         if connection is not None:
             connection.execute(f"PRAGMA busy_timeout = {timeout_s * 1000:.0f}")
 
