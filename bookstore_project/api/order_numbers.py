@@ -10,6 +10,8 @@ _WORD = re.compile(r"\s*(order|#)\s*", re.IGNORECASE)
 """Stands before it on the customer's page."""
 _BETWEEN = re.compile(r"[\s-]+")
 _DIGITS = re.compile(f"[0-9a-f]{{{LEAST_DIGITS},32}}")
+PATTERN = rf"^(?:\s*(?:[oO][rR][dD][eE][rR]|#))?[\s-]*(?:[0-9a-fA-F][\s-]*){{{LEAST_DIGITS},32}}$"
+"""Of what `ids_of` takes, for schemas."""
 
 
 def number_of(order_id: str) -> str:

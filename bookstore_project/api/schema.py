@@ -14,6 +14,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.request import Request
 
 from bookstore_project.api import headers, parameters, problems, schema_notes
+from bookstore_project.api.order_numbers import PATTERN as NUMBER_PATTERN
 from bookstore_project.api.representations import MAX_PRICE
 
 READ_PROBLEMS = (400, 401, 403, 404, 405, 406, 413, 415, 429, 503)
@@ -183,6 +184,15 @@ class TextFieldSchema(OpenApiSerializerFieldExtension):  # registers itself
         something = "" if self.target.allow_blank else f"(?=.*[^{_BLANK}])"
         length = {"minLength": 0 if self.target.allow_blank else 1, "maxLength": self.target.max_length}
         return {"anyOf": [{**_TEXT, **length, "pattern": f"^{something}[^{_UNFIT}]*$"}]}
+
+
+class NumberFieldSchema(OpenApiSerializerFieldExtension):  # registers itself
+    """What a customer says, in any groups."""
+
+    target_class = "bookstore_project.api.query_parameters.NumberField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        return {**_TEXT, "pattern": NUMBER_PATTERN}
 
 
 class BasicScheme(OpenApiAuthenticationExtension):  # registers itself

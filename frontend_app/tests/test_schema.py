@@ -17,6 +17,7 @@ from rest_framework import serializers
 from bookstore_project.api import cursors, problems
 from bookstore_project.api.fields import Isbn13Field, PriceField, YesNoField
 from bookstore_project.api.idempotency import checked_key
+from bookstore_project.api.query_parameters import OrderFilters
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
 from bookstore_project.nodes.deadlines import parse_timeout_s
 from frontend_app import urls
@@ -121,6 +122,22 @@ def test_prices_are_taken_as_the_schema_says(text: str) -> None:
     says = bool(re.search(schemas[0]["pattern"], text, re.ASCII)) and "\n" not in text
     if text not in ("-0", "-0.0", "-0.00") and not re.fullmatch("-0+([.]0{1,2})?", text):  # Zero, after all.
         assert is_accepted(price().run_validation, text) is says
+
+
+NUMBERS = st.from_regex(r"\s?(order|Order|#)?[\s-]?([0-9a-fA-F][- ]?){2,34}", fullmatch=True) | st.text(max_size=6)
+
+
+@given(NUMBERS)
+@example("ABCD 1234")
+@example(" ORDER # abcd")
+@example("# abcd-1234\n")
+@example("abc")
+@example("a" * 33)
+@example("")
+@settings(deadline=None)
+def test_numbers_of_orders_are_taken_as_the_schema_says(text: str) -> None:
+    says = re.search(parameter("get", "/api/v1/orders/", "number")["pattern"], text) is not None
+    assert is_accepted(OrderFilters().fields["number"].run_validation, text) is says
 
 
 @given(st.from_regex(r"[0-9]{0,11}(\.[0-9]{0,10})?", fullmatch=True) | st.text(max_size=4))
