@@ -8,6 +8,7 @@ some of its own is written with its ampersands as `&#38;`, and what an import wo
 
 import html
 import re
+import sys
 from html.entities import html5
 
 from bookstore_project.text.formulas import formula_guarded, unguarded
@@ -48,7 +49,16 @@ def cell_text(cell: str) -> str:
 
 def without_references(text: str) -> str:
     """With the characters that HTML's character references stand for; nothing without a semicolon is one."""
-    return _REFERENCE.sub(lambda found: html.unescape(found[0]) if _is_known(found[0]) else found[0], text)
+    return _REFERENCE.sub(lambda found: _character_of(found[0]) if _is_known(found[0]) else found[0], text)
+
+
+def _character_of(reference: str) -> str:
+    """As a browser reads it; but what that drops, or shows as a lost character, is that very character."""
+    character = html.unescape(reference)
+    if character not in ("", LOST):
+        return character
+    number = int(reference[3:-1], 16) if reference[2] in "xX" else int(reference[2:-1])
+    return chr(number) if number <= sys.maxunicode else reference
 
 
 def is_encoded_twice(text: str) -> bool:

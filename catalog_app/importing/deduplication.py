@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from catalog_app.importing.errors import ImportRefused, Reason, RowRejected, RowRepeated
 from catalog_app.importing.rows import Row
+from catalog_app.importing.temporary import temporary_database
 
 _COMPARED = ("topic", "price", "quantity")
 _TOLD = """
@@ -26,7 +27,6 @@ _SELECT = "SELECT line, identity, isbn13, topic, price, quantity FROM told"
 _BY_ISBN = f"{_SELECT} WHERE isbn13 = ? ORDER BY rowid LIMIT 1"
 _BY_IDENTITY = f"{_SELECT} WHERE identity = ? ORDER BY rowid LIMIT 1"
 _BY_NUMBER = f"{_SELECT} WHERE number = ? AND identity = ? ORDER BY rowid LIMIT 1"
-_CACHE_KIB = 8192
 _IDENTITY_BYTES = 16
 
 
@@ -44,35 +44,28 @@ class Identities:
     """What the file has told so far.
 
     Only the file decides, never the store: so an import that is repeated decides in the same way, and finds each
-    book that it made. Rows of the store's own export contradict nothing: they are books that are there.
-
-    It is kept in a database without a name, which SQLite puts into a temporary file when it gets large: so a file of
-    a million rows takes no more memory than one of ten thousand. https://sqlite.org/inmemorydb.html#temp_db
+    book that it made. It is kept in a temporary file once it gets large.
     """
 
-    def __init__(self, *, is_export: bool = False) -> None:
-        self._is_export = is_export
-        self._kept = sqlite3.connect("", isolation_level=None)
-        # Nobody needs it after a crash.
-        self._kept.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-{_CACHE_KIB}; {_TOLD} BEGIN;")
+    def __init__(self) -> None:
+        self._kept = temporary_database(_TOLD)
 
     def close(self) -> None:
         self._kept.close()
 
-    def place(self, row: Row, number: str = "") -> Row:
+    def place(self, row: Row) -> Row:
         """The row as it goes into the store. Raises RowRepeated if it says what an earlier one has said.
 
-        `number` is the id that an export of the store gives its book: another id, another book.
         The second of two different books under one ISBN-13 goes in without it: two books can't have it, and a
         wrong number is no reason to lose a book. Raises RowRejected for a row that contradicts an earlier one of the
         same book, or that may be the same or another edition; ImportRefused if there is no room for a temporary file.
         """
         try:
-            return self._place(row, number)
+            return self._place(row)
         except sqlite3.Error as error:
             raise ImportRefused(f"What the file says can't be kept in a temporary file: {error}.") from error
 
-    def _place(self, row: Row, number: str) -> Row:
+    def _place(self, row: Row) -> Row:
         identity = _short(row.identity)
         owner = self._first(_BY_ISBN, row.isbn13)
         if owner is not None and owner.identity == identity:
@@ -80,11 +73,11 @@ class Identities:
         if owner is not None:
             row = replace(row, isbn13=None)  # If it is the same book as yet another, its title and authors say so.
         same_title = self._first(_BY_IDENTITY, identity)
-        if number:
-            same_title = self._first(_BY_NUMBER, number, identity)
+        if row.number:
+            same_title = self._first(_BY_NUMBER, row.number, identity)
         if same_title is not None and row.isbn13 is None:
             self._refuse_again(same_title, row)
-        if same_title is not None and same_title.isbn13 is None and (number or not self._is_export):
+        if same_title is not None and same_title.isbn13 is None:
             why = "has the same title and authors without an ISBN: the same book, or another edition?"
             raise RowRejected([Reason(f"line {same_title.line} {why}")])
         topic, price, quantity = _values(row)
@@ -95,7 +88,7 @@ class Identities:
             topic,
             None if price is None else str(price),
             quantity,
-            number or None,
+            row.number or None,
         )
         self._kept.execute("INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         return row
@@ -110,8 +103,6 @@ class Identities:
 
     def _refuse_again(self, told: _Told, row: Row) -> NoReturn:
         """Raises RowRejected if the row says otherwise, else RowRepeated; a blank contradicts nothing."""
-        if self._is_export:
-            raise RowRepeated(told.line)
         pairs: Mapping[str, tuple[Any, Any]] = dict(
             zip(_COMPARED, zip(told.values, _values(row), strict=True), strict=True)
         )

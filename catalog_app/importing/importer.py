@@ -1,13 +1,14 @@
 """The import of one file: records in, batches out, and what can't be used put aside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from catalog_app.importing.batches import ACTOR, Outcome, Patience, write_batch
 from catalog_app.importing.deduplication import Identities
 from catalog_app.importing.errors import Reason, RowRejected, RowRepeated
+from catalog_app.importing.exported import ExportedRows
 from catalog_app.importing.interruption import Interruption
 from catalog_app.importing.past import Past
 from catalog_app.importing.progress import Progress, Totals
@@ -49,6 +50,7 @@ class Importer:
     repeats: list[tuple[int, Reason]] = field(default_factory=list)
     """The rows that say what one before has said, and which; the first NOTED of them."""
     _identities: Identities = field(init=False)
+    _exported: ExportedRows | None = field(init=False)
     _past: Past = field(init=False)
     _retired: int | None = field(init=False)
     """Which cell says that a book was retired, in an export of the store."""
@@ -58,28 +60,39 @@ class Importer:
     def __post_init__(self) -> None:
         header = list(self.source.header)
         is_export = set(header) >= EXPORTED
-        self._identities = Identities(is_export=is_export)
-        self._past = Past()
+        self._identities = Identities()
+        self._exported = ExportedRows() if is_export else None
+        self._past = Past(self._exported)
         self._retired = header.index("retired") if is_export else None
         self._number = header.index("id") if is_export else None
 
     def run(self) -> None:
         """Once. Raises KeyboardInterrupt between two batches, Unavailable or OutcomeUnknown if the store is away."""
         with closing(self._identities), closing(self._past):
-            self._run()
+            if self._exported is None:
+                self._write_all(self._rows())
+                return
+            with closing(self._exported):
+                for row in self._rows():
+                    self._exported.add(row)
+                self._write_all(self._exported)
 
-    def _run(self) -> None:
-        batch: list[Row] = []
+    def _rows(self) -> Iterator[Row]:
+        """Those of the file that go into the store; the others are counted and put aside."""
         for record in self.source.records:
             self.interruption.check()
             row = self._take(record)
+            self.progress.show(self.totals, self.source.fraction_read())
             if row is not None:
-                batch.append(row)
+                yield row
+
+    def _write_all(self, rows: Iterable[Row]) -> None:
+        batch: list[Row] = []
+        for row in rows:
+            batch.append(row)
             if len(batch) >= self.batch_size:
                 self._write(batch)
                 batch = []
-            self.progress.show(self.totals, self.source.fraction_read())
-        self.interruption.check()
         if batch:
             self._write(batch)
 
@@ -91,7 +104,9 @@ class Importer:
             return None
         try:
             row = self.parser.parse(record)
-            placed = None if row is None else self._identities.place(row, self._number_in(record))
+            if row is not None:
+                row = replace(row, number=self._number_in(record))
+            placed = None if row is None else self._identities.place(row)
         except RowRejected as rejection:
             self.totals.rejected += 1
             self.rejects.add(record, rejection.reasons)
@@ -131,12 +146,14 @@ class Importer:
         self.notes += [(row.line, note) for note in notes[: NOTED - len(self.notes)]]
 
     def _write(self, batch: list[Row]) -> None:
+        self.interruption.check()
         outcome = self.write(batch, self._past)
         self._past.add(outcome.step)
         self.totals.imported += outcome.imported
         self.totals.updated += outcome.updated
         self.totals.present += outcome.present
         self.totals.by_default += outcome.by_default
+        self.progress.show(self.totals, self.source.fraction_read())
 
 
 def into_store(

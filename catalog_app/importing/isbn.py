@@ -37,6 +37,8 @@ _ADD_ON = re.compile(r"(97[89][0-9]{10})[0-9]{5}")
 _LONG = re.compile(rf"(?<![0-9A-Z])97[89](?:{_APART}[0-9]){{10}}(?![0-9])")
 _SHORT = re.compile(r"(?<![0-9A-Z.])[0-9](?:\s?-\s?[0-9]|\s?[0-9]){8}(?:\s?-\s?|\s)?[0-9X](?![0-9A-Z])")
 _DOTTED = re.compile(r"(?<![0-9A-Z._])(?=[0-9X._]{13}(?![0-9A-Z]))[0-9]{1,5}([._])[0-9]{1,7}\1[0-9]{1,7}\1[0-9X]")
+_SCIENTIFIC = re.compile(r"(?<![0-9.,])9[.,](7[89][0-9]{10})E\+?12(?![0-9])")
+"""With all of its digits: `9.780439023481E+12`. `9.78E+12` has lost some."""
 _BETWEEN_NUMBERS = re.compile(r"[,;|/\n]+")
 _DASH = re.compile(f"[{DASHES}]")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -101,6 +103,7 @@ def _numbers(cell: str) -> list[str]:
     except Unreadable:
         return [text]
     text = _LABEL.sub(_BREAK, text.strip("'\"`[]").upper())
+    text = _SCIENTIFIC.sub(r"9\1", text)
     text = _BEHIND.sub("", _BRACKETS.sub(_of_brackets, _BINDING.sub(" ", text)))
     text, sound = _taken(_LONG, text, is_sound_isbn13)
     for pattern in (_DOTTED, _SHORT):

@@ -3,32 +3,16 @@
 The import decides and writes, the preview decides alone, both by this.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog_app.importing.exported import ExportedRows
+from catalog_app.importing.matching import UPDATED_FIELDS, KnownBook, match
 from catalog_app.importing.past import Changed, Past, Step
 from catalog_app.importing.rows import Row, identity_of
 from catalog_app.models import Book
-
-UPDATED_FIELDS = ("title", "authors", "topic", "price")
-"""What `update` may change. Never the stock: since the file was written, copies have been sold."""
-
-
-@dataclass(eq=False)
-class KnownBook:
-    """A book of the store as it is at this point of the import."""
-
-    book: Book
-    isbn13: str | None
-    identity: tuple[str, str]
-    values: dict[str, Any]
-    is_claimed: bool = False
-    """Whether a row of its title and authors has turned out to be this book: another such row isn't it, too."""
-
-    @property
-    def is_retired(self) -> bool:
-        return self.book.retired
 
 
 @dataclass(frozen=True)
@@ -59,6 +43,8 @@ class KnownBooks:
         self._changed: dict[int, KnownBook] = {}
         self._by_isbn: dict[str, KnownBook] = {}
         self._by_identity: dict[tuple[str, str], list[KnownBook]] = {}
+        self._matched: dict[int, KnownBook] | None = None
+        """Of an export: by the lines of rows without a book of their ISBN."""
 
     def load(self, rows: Sequence[Row]) -> None:
         """Looks up the books that these rows may be about. Once."""
@@ -75,6 +61,8 @@ class KnownBooks:
         for book in sorted(found.values(), key=lambda book: (book.retired, book.pk)):
             now = changed.get(book.pk) or _as_it_is(book)
             self._add(KnownBook(book, now.isbn13, now.identity, now.values, is_claimed=book.pk in claimed))
+        if self._past.exported is not None and rows:
+            self._matched = self._match(self._past.exported, rows)
 
     def step(self) -> Step:
         """What the rows after this batch have to know."""
@@ -98,6 +86,8 @@ class KnownBooks:
         """Of several rather one that is as the row says (so that an export changes nothing), rather one on sale."""
         if row.isbn13 is not None and row.isbn13 in self._by_isbn:
             return self._by_isbn[row.isbn13]
+        if self._matched is not None:
+            return self._matched.get(row.line)
         free = [known for known in self._by_identity.get(row.identity, []) if not known.is_claimed]
         if row.isbn13 is not None:
             # One that was made when nobody knew the number.
@@ -107,6 +97,20 @@ class KnownBooks:
             key=lambda known: (bool(_differences(known, row)), known.is_retired, known.isbn13 is not None),
             default=None,
         )
+
+    def _match(self, exported: ExportedRows, rows: Sequence[Row]) -> dict[int, KnownBook]:
+        """Of these rows and all after them, one of which may be a book more exactly than one of these."""
+        named = exported.isbns_among(self._by_isbn)
+        together: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in exported.since(rows[0].line, {row.identity[0] for row in rows}):
+            if row.isbn13 is None or row.isbn13 not in self._by_isbn:
+                together[row.identity].append(row)
+        matched: dict[int, KnownBook] = {}
+        for identity in {row.identity for row in rows}:
+            books = self._by_identity.get(identity, [])
+            free = [known for known in books if not known.is_claimed and known.isbn13 not in named]
+            matched |= match(together[identity], free)
+        return matched
 
     def _update(self, known: KnownBook, row: Row) -> Decision:
         changes = _differences(known, row)

@@ -1,6 +1,5 @@
 """What an import has done so far, as far as the rows after it have to know."""
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from catalog_app.importing.errors import ImportRefused
+from catalog_app.importing.exported import ExportedRows
+from catalog_app.importing.temporary import as_json, temporary_database
 
 _TABLES = """
 CREATE TABLE claimed (book INTEGER PRIMARY KEY);
@@ -24,7 +25,6 @@ SELECT * FROM changed WHERE book IN (SELECT value FROM json_each(?))
 UNION SELECT * FROM changed WHERE isbn13 IN (SELECT value FROM json_each(?))
 UNION SELECT * FROM changed WHERE title_key IN (SELECT value FROM json_each(?))
 """
-_CACHE_KIB = 8192
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,12 @@ class Step:
 class Past:
     """Which books rows have turned out to be, and what a preview would have changed of them by now.
 
-    Kept, as what the file has told is (`deduplication.Identities`), in a temporary file once it gets large.
+    It is kept in a temporary file once it gets large. `exported` are the rows of an export of the store, all of them.
     """
 
-    def __init__(self) -> None:
-        self._kept = sqlite3.connect("", isolation_level=None)
-        # Nobody needs it after a crash.
-        self._kept.executescript(f"PRAGMA journal_mode=OFF; PRAGMA cache_size=-{_CACHE_KIB}; {_TABLES} BEGIN;")
+    def __init__(self, exported: ExportedRows | None = None) -> None:
+        self.exported = exported
+        self._kept = temporary_database(_TABLES)
 
     def close(self) -> None:
         self._kept.close()
@@ -70,11 +69,11 @@ class Past:
             raise ImportRefused(f"What the import has done can't be kept in a temporary file: {error}.") from error
 
     def claimed_among(self, books: Iterable[int]) -> set[int]:
-        return {book for (book,) in self._kept.execute(_CLAIMED, (json.dumps(list(books)),))}
+        return {book for (book,) in self._kept.execute(_CLAIMED, (as_json(books),))}
 
     def changed_among(self, books: Iterable[int], isbns: Iterable[str], titles: Iterable[str]) -> list[Changed]:
         """Changed books that are one of these, or have such an ISBN or such a title (its key) by now."""
-        wanted = [json.dumps(list(each)) for each in (books, isbns, titles)]
+        wanted = [as_json(each) for each in (books, isbns, titles)]
         return [_as_changed(*found) for found in self._kept.execute(_CHANGED, wanted)]
 
 

@@ -8,7 +8,8 @@ from bookstore_project.settings import topology
 from catalog_app.importing.batches import Outcome
 from catalog_app.importing.errors import Reason
 from catalog_app.importing.importer import Importer
-from catalog_app.importing.known_books import Decision, KnownBook, KnownBooks
+from catalog_app.importing.known_books import Decision, KnownBooks
+from catalog_app.importing.matching import KnownBook
 from catalog_app.importing.past import Past
 from catalog_app.importing.progress import Totals
 from catalog_app.importing.records import Record

@@ -63,6 +63,8 @@ class Row:
     found: Found
     notes: tuple[Reason, ...] = ()
     currency: str = ""
+    number: str = ""
+    """The id that an export of the store gives its book: another id, another book of that store."""
 
     @cached_property
     def identity(self) -> tuple[str, str]:

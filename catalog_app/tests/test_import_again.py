@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication.tests.support.replica_files import head
-from catalog_app.importing.known_books import KnownBook, KnownBooks
+from catalog_app.importing.known_books import KnownBooks
+from catalog_app.importing.matching import KnownBook
 from catalog_app.importing.rows import Row
 from catalog_app.services import book_retire
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, run_import, titles

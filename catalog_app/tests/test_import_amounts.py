@@ -301,6 +301,12 @@ def test_an_isbn_is_found_among_what_people_write_around_it(isbn13: str, isbn: s
     assert find_isbn13(isbn13, isbn).isbn13 == BOOK
 
 
+@pytest.mark.parametrize("cell", ["9.780439023481E+12", "9,780439023481E+12", "9.780439023481e12"])
+def test_a_number_in_scientific_notation_with_all_its_digits_is_whole(cell: str) -> None:
+    assert find_isbn13("", cell) == Found(OTHER)
+    assert find_isbn13("", cell.replace("1", "2", 1)) == Found(None, is_unsound=True)
+
+
 @pytest.mark.parametrize(
     "cell",
     [

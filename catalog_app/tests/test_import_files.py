@@ -583,6 +583,9 @@ def test_a_sign_of_several_currencies_agrees_with_each_of_them() -> None:
         ("Don&#8217;t &#x2014; stop", "Don’t — stop"),
         ("A&nbsp;B", "A B"),
         ("&lt;b&gt;", "<b>"),
+        ("Don&#146;t", "Don’t"),
+        ("&#1114112;", "&#1114112;"),
+        ("&#xFFFD;", "\ufffd"),
         ("AT&T; R&D, &copy &notit;", "AT&T; R&D, &copy &notit;"),
         ("'Salem's Lot", "'Salem's Lot"),
         ('="1984"', "1984"),
@@ -593,6 +596,24 @@ def test_a_sign_of_several_currencies_agrees_with_each_of_them() -> None:
 def test_a_cell_is_what_its_writer_meant(cell: str, title: str) -> None:
     quoted = cell.replace('"', '""')
     assert only(f'title,authors\n"{quoted}",x\n').title == title
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        *(
+            ("&#0;", "U+0000 NULL"),
+            ("&#1;", "U+0001 START OF HEADING"),
+            ("&#x1f;", "U+001F INFORMATION SEPARATOR ONE"),
+        ),
+        *(("&#x81;", "U+0081 HIGH OCTET PRESET"), ("&#xD800;", "U+D800"), ("&#xFFFE;", "U+FFFE")),
+    ],
+)
+def test_a_reference_to_what_no_text_has_is_refused_by_name(reference: str, name: str) -> None:
+    """And not dropped, as browsers do."""
+    (why,) = take(f"title,authors\na{reference}b,x\n")
+    assert isinstance(why, str)
+    assert f'column "title", cell "a{reference}b": {name}' in why
 
 
 @pytest.mark.parametrize(("price", "stock"), [("'9.90", "'3"), ('"=""9.90"""', '"=""3"""'), ("9&#46;90", "3")])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bookstore_project.replication.tests.support.replica_files import head
-from catalog_app.services import book_create
+from catalog_app.services import book_create, book_update
 from catalog_app.tests.import_helpers import assert_replicas_agree, books, preview_and_import, run_import
 
 FIRST, SECOND = "9780306406157", "9780439023481"
@@ -90,13 +90,73 @@ def test_a_row_of_an_export_that_comes_twice_is_one_book(empty_store: Path, tmp_
     assert len(books()) == 2
 
 
+def make(isbn13: str | None, price: str, quantity: int) -> int:
+    """Puts an Emma on the shelf, and gives its id."""
+    fields = {"title": "Emma", "authors": "Jane Austen", "isbn13": isbn13, "topic": "novels"}
+    book = book_create(fields={**fields, "price": price, "quantity": quantity}, actor="ann").changes[0].after
+    assert book is not None
+    return int(book["id"])
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("isbns", "there"),
+    [
+        pytest.param((None, FIRST), [1], id="the-one-with-an-isbn"),
+        pytest.param((FIRST, None), [1], id="the-one-without"),
+        pytest.param((None, FIRST, SECOND), [2, 1], id="two-with-isbns"),
+        pytest.param((None, None), [1], id="the-second-of-two"),
+        pytest.param((None, None, None), [2, 0], id="two-of-three-in-another-order"),
+    ],
+)
+def test_an_export_into_a_store_with_some_of_its_books_adds_the_others(
+    empty_store: Path, tmp_path: Path, isbns: tuple[str | None, ...], there: list[int], size: str, update: list[str]
+) -> None:
+    """Their ids are others than in the export."""
+    for place in there:
+        make(isbns[place], f"{place + 1}.00", place + 1)
+    path = export_of(tmp_path, isbns)
+    told = preview_and_import(path, "--batch-size", size, *update)
+    assert told == (len(isbns) - len(there), 0, len(there), 0)
+    assert on_the_shelf() == {(isbn13, Decimal(number), number) for number, isbn13 in enumerate(isbns, start=1)}
+    assert_replicas_agree()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_row_goes_by_its_id_if_nothing_else_says_which_book_it_is(
+    empty_store: Path, tmp_path: Path, size: str
+) -> None:
+    """The second has another price since, and the third has got its ISBN."""
+    for quantity in (1, 2, 3):
+        make(None, "9.00", quantity)
+    for book, changes in ((2, {"price": "5.00"}), (3, {"isbn13": FIRST})):
+        book_update(book_id=book, fields=changes, actor="ann")
+    path = export_of(tmp_path, (None, None, None), prices=("9.00", "7.00", "8.00"))
+    assert preview_and_import(path, "--update", "--batch-size", size) == (0, 2, 1, 0)
+    assert on_the_shelf() == {(None, Decimal(9), 1), (None, Decimal(7), 2), (FIRST, Decimal(8), 3)}
+
+
+@pytest.mark.parametrize("number", ["1", ""])
+def test_a_row_of_an_export_that_contradicts_another_is_refused(
+    empty_store: Path, tmp_path: Path, number: str
+) -> None:
+    """The same book with another price; and a row that was added by hand, without an id."""
+    path = export_of(tmp_path, (None,))
+    with path.open("a") as file:
+        file.write(f"{number},Emma,Jane Austen,,novels,7.00,1,0,no\n")
+    assert preview_and_import(path) == (1, 0, 0, 1)
+    assert "line 2 again, with price 7.00 instead of 1.00" in path.with_name("export.rejected.csv").read_text()
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_book_that_two_rows_change_is_previewed_as_it_will_be(empty_store: Path, tmp_path: Path, size: str) -> None:
     """The first finds it by its title, the second by its ISBN."""
-    made = {"title": "Emma", "authors": "Jane Austen", "isbn13": FIRST, "topic": "novels"}
-    book_create(fields={**made, "price": "2.00", "quantity": 1}, actor="ann")
-    path = export_of(tmp_path, (None, FIRST), prices=("1.00", "2.00"))
+    make(FIRST, "2.00", 1)
+    path = tmp_path / "books.csv"
+    path.write_text(f"title,authors,isbn,price\nEmma,Jane Austen,,1.00\nEmma again,Jane Austen,{FIRST},3.00\n")
     options = ["--update", "--batch-size", size]
     assert "price 2.00 → 1.00" in (said := run_import(path, "--preview", *options))
-    assert "price 1.00 → 2.00" in said
+    assert "price 1.00 → 3.00" in said
     assert preview_and_import(path, *options) == (0, 2, 0, 0)
+    assert on_the_shelf() == {(FIRST, Decimal(3), 1)}

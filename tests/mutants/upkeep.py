@@ -86,4 +86,22 @@ MUTANTS: tuple[Mutant, ...] = (
         "catalog_app/tests/test_same_title.py"
         "::test_an_export_into_an_empty_store_gives_the_same_books[pair-1-1-update1]",
     ),
+    mutant(
+        "a row of an export takes the book that another row names by its ISBN",
+        "an export that is imported into a store with some of its books loses one of the others",
+        "catalog_app/importing/known_books.py",
+        " and known.isbn13 not in named]",
+        "]",
+        "catalog_app/tests/test_same_title.py"
+        "::test_an_export_into_a_store_with_some_of_its_books_adds_the_others[the-one-with-an-isbn-1-update0]",
+    ),
+    mutant(
+        "a row of an export doesn't wait for the rows after it",
+        "of two books of one title the wrong one is found, and the other gets a second copy",
+        "catalog_app/importing/known_books.py",
+        "together[row.identity].append(row)",
+        "together[row.identity][:] = together[row.identity] or [row]",
+        "catalog_app/tests/test_same_title.py"
+        "::test_an_export_into_a_store_with_some_of_its_books_adds_the_others[the-second-of-two-1-update0]",
+    ),
 )
