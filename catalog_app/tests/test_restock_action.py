@@ -61,7 +61,7 @@ def test_a_form_sent_twice_restocks_once(root: Client) -> None:
 def test_a_form_sent_again_with_another_number_is_refused(root: Client) -> None:
     asked = choose(root, 1)
     answer_page(root, asked, 1, quantity="5")
-    assert "was used for another request before" in text_of(answer_page(root, asked, 1, quantity="6"))
+    assert "This form was sent before" in text_of(answer_page(root, asked, 1, quantity="6"))
     assert stocks()[0] == 55
 
 
