@@ -62,6 +62,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("basket/put/", basket_pages.put, "basket-put"),
     *route("basket/change/", basket_pages.change, "basket-change"),
     *route("buy/", buying.buy, "buy"),
+    *route("buy/again/", buying.again, "buy-again"),
     *route("day/", day.day, "day"),
     *route("day/collect/", hand_outs.collect, "day-collect"),
     *route("day/reopen/", hand_outs.reopen, "day-reopen"),

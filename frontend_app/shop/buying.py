@@ -11,17 +11,24 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from bookstore_project.api import idempotency, problems
+from bookstore_project.api import idempotency, problem_pages, problems
+from bookstore_project.api.health import read_only
+from bookstore_project.api.request_id import current_request_id
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, forms, orders, own_orders, refusals, single_purchases
+from frontend_app.shop import catalogue, forms, orders, own_orders, refusals, single_purchases, unanswered
 from frontend_app.shop.catalogue import Found
-from frontend_app.shop.pages import changes, show
+from frontend_app.shop.pages import changes, page, show
 from frontend_app.shop.single_purchases import SinglePurchases
 
+TOLD = {
+    problems.Unavailable.code: "The shop can’t sell just now. It is a matter of seconds, mostly.",
+    problems.OutcomeUnknown.code: "The answer was lost on its way.",
+    problems.Throttled.code: "Too many are buying at this moment.",
+}
+"""Of a purchase that is to be sent again, by the kind of problem."""
 Lines = Sequence[Mapping[str, Any]]
 """Of an order, at least one."""
-TRIED_AGAIN = (problems.Unavailable.code, problems.OutcomeUnknown.code, problems.Throttled.code)
 
 
 @changes
@@ -36,12 +43,39 @@ def buy(request: HttpRequest) -> HttpResponse:
         return _bought_before(request, key)
     if code == problems.IdempotencyConflict.code or "lines" in found.members:
         return _refused(request, key, lines, found.members.get("lines", ()))
-    if code in TRIED_AGAIN:
-        context = {"again": lines, "key": key, "problem": found.members}
-        response = show(request, "again", context, status=found.status)
-        response["Retry-After"] = found.headers.get("Retry-After", str(problems.RETRY_AFTER_S))
-        return response
+    if code in unanswered.CODES:
+        return _unanswered(request, key, lines, found)
     return show(request, "problem", {"problem": found.members, "is_change": True}, status=found.status)
+
+
+def _unanswered(request: HttpRequest, key: str, lines: Lines, found: Found) -> HttpResponse:
+    """To the page that offers it once more; who doesn't prefer a page gets the problem."""
+    code, wait_s = found.members["code"], int(found.headers.get("Retry-After", problems.RETRY_AFTER_S))
+    if problem_pages.is_wanted(request.headers.get("Accept", "")):
+        return _see_other(unanswered.address(key, lines, code, wait_s))
+    return _show_again(request, key, lines, found.members, wait_s)
+
+
+@read_only
+@page
+def again(request: HttpRequest) -> HttpResponse:
+    """Offers a purchase once more; leads to its order, if that is there by now."""
+    asked = unanswered.found(request.GET.get(unanswered.PARAMETER, ""))
+    if asked is None:
+        raise problems.NotFound("There is no purchase at this address.")
+    with suppress(problems.StoreError):
+        order = catalogue.order_found(front(), str(idempotency.order_id(asked["key"])))
+        return _bought(request, asked["key"], order)
+    problem = problems.document(asked["code"], "", current_request_id())
+    return _show_again(request, asked["key"], asked["lines"], problem, asked["wait_s"])
+
+
+def _show_again(
+    request: HttpRequest, key: str, lines: Lines, problem: Mapping[str, Any], wait_s: int
+) -> HttpResponse:
+    context = {"again": lines, "key": key, "problem": problem, "told": TOLD[problem["code"]]}
+    status = problems.TITLES[problem["code"]][0]
+    return show(request, "again", context, status=status, wait_s=wait_s)
 
 
 def _bought(request: HttpRequest, key: str, order: Found) -> HttpResponse:

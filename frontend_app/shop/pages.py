@@ -96,7 +96,8 @@ def show(
         title = problem_pages.HEADINGS.get(code, document.get("title"))
         sentence = context.get("told") or problem_pages.told(code, str(document.get("detail", "")))
         advice = problem_pages.advice(code, wait_s)
-        told["problem"] = {**document, "title": title, "detail": sentence, "advice": advice}
+        retry = problem_pages.retry_in_words(wait_s)
+        told["problem"] = {**document, "title": title, "detail": sentence, "advice": advice, "retry": retry}
     if document is not None and not problem_pages.is_wanted(request.headers.get("Accept", "")):
         response = HttpResponse(canonical_json(document), status=status, content_type=problems.CONTENT_TYPE)
     else:

@@ -18,6 +18,7 @@ from bookstore_project.nodes.gateway.header_checks import LARGEST_HEAD_BYTES, LO
 from bookstore_project.settings import topology
 from frontend_app.gateway import wsgi_pool
 from frontend_app.runtime import front
+from frontend_app.shop import buying, unanswered
 from frontend_app.tests.support import asgi, fakes
 from tests.everywhere import nodes
 from tests.everywhere.conftest import Being
@@ -190,7 +191,7 @@ def test_whatever_a_replica_refuses_is_a_page_with_what_to_do_next(
         store.behaviours.update(dict.fromkeys(REPLICAS, refused))
         client = Client(headers={"accept": accept})
         form = {"key": "k" * 22, "line": "1 1 10.00"}
-        answer = client.get(path) if path in ("/product/1", "/?find=x") else client.post(path, form)
+        answer = client.get(path) if path in ("/product/1", "/?find=x") else client.post(path, form, follow=True)
     text = answer.content.decode()
     is_page = answer.headers["Content-Type"] == problem_pages.CONTENT_TYPE
     assert answer.status_code == problems.TITLES[code][0]
@@ -199,6 +200,8 @@ def test_whatever_a_replica_refuses_is_a_page_with_what_to_do_next(
     told = "A part of the shop" if code == "unavailable" else problem_pages.TOLD.get(code, sentence)
     if is_page and (path, code) == ("/?find=x", "validation_error"):
         assert sentence not in text, "of parameters, which no visitor has named"
+    elif is_page and path == "/buy/" and code in unanswered.CODES:
+        assert buying.TOLD[code] in text
     else:
         is_of_shop = path in ("/?find=x", "/buy/")  # The API's own pages show the document.
         assert (told if is_page and is_of_shop else sentence) in text

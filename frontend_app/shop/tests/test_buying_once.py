@@ -1,13 +1,17 @@
 """What is bought in the shop is bought once, whatever is pressed, reloaded, or opened in another tab."""
 
+import random
+
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 
 from bookstore_project.api import idempotency
+from bookstore_project.api.representations import MAX_LINES
+from bookstore_project.nodes.gateway.header_checks import LONGEST_TARGET
 from frontend_app.shop import single_purchases
 from frontend_app.shop.single_purchases import MOST_BOOKS, SinglePurchases
-from frontend_app.shop.tests.visits import Orders, form_of, put, text_of, words_of
+from frontend_app.shop.tests.visits import Orders, form_of, put, signed, text_of, unanswered, words_of
 from frontend_app.tests.support.fakes import Store, problem_reply
 
 
@@ -41,11 +45,11 @@ def test_pressed_again_reloaded_or_in_another_tab_it_is_the_same_order(client: C
 
 def test_a_lost_answer_leaves_the_basket_and_the_next_try_finds_the_order(client: Client, orders: Orders) -> None:
     page = put(client, 1)
-    orders.is_silent = True
-    lost = client.post("/buy/", form_of(page))
+    orders.is_silent, orders.is_readable = True, False
+    lost = unanswered(client, form_of(page))
     assert lost.status_code == 503
     assert form_of(lost) == form_of(page)
-    orders.is_silent = False
+    orders.is_silent, orders.is_readable = False, True
     next_day = client.get("/basket/")
     assert form_of(next_day) == form_of(page)
     assert client.post("/buy/", form_of(next_day)).status_code == 303
@@ -68,7 +72,7 @@ def test_a_book_bought_at_once_is_one_order_until_it_is_made_whatever_page_is_as
     put(client, 1)
     form = form_of(client.get("/books/2/"))
     orders.is_silent = True
-    assert client.post("/buy/", form).status_code == 503
+    assert client.post("/buy/", form)["Location"].startswith("/buy/again/")
     orders.is_silent = False
     asked_again = form_of(client.get("/books/2/"))
     assert asked_again == form
@@ -89,7 +93,7 @@ def test_what_may_have_been_bought_keeps_its_key_whatever_else_is_bought_meanwhi
     put(client, 1)
     lost = form_of(client.get(lost_path))
     orders.is_silent = True
-    assert client.post("/buy/", lost).status_code == 503
+    assert client.post("/buy/", lost)["Location"].startswith("/buy/again/")
     orders.is_silent = False
     for meanwhile in {"/books/2/", "/books/3/", "/basket/"} - {lost_path}:
         assert client.post("/buy/", form_of(client.get(meanwhile))).status_code == 303
@@ -125,9 +129,66 @@ def test_what_was_bought_by_a_try_whose_answer_was_lost_leaves_a_basket_that_has
 def test_unavailable_keeps_key_and_lines(client: Client, orders: Orders) -> None:
     page = put(client, 1)
     orders.refusal = problem_reply("unavailable", 1)
-    answer = client.post("/buy/", form_of(page))
+    answer = unanswered(client, form_of(page))
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert form_of(answer) == form_of(page)
+    assert "Nothing was bought" in text_of(answer)
+
+
+def test_a_purchase_without_an_answer_is_at_an_address_that_a_reload_asks_for_without_sending_it_again(
+    client: Client, orders: Orders
+) -> None:
+    form = form_of(put(client, 1, 2))
+    orders.refusal = problem_reply("unavailable", 1)
+    address, asked = client.post("/buy/", form)["Location"], len(orders.asked)
+    for _ in range(2):
+        assert form_of(client.get(address)) == form
+    assert len(orders.asked) == asked
+    orders.refusal = None
+    bought = client.post("/buy/", form_of(client.get(address)))
+    assert bought["Location"].startswith("/orders/")
+    assert client.get(address)["Location"] == bought["Location"], "the back button leads to what was bought"
+    assert len(orders.by_key) == 1
+
+
+def test_a_reload_shows_the_order_that_was_made_though_its_answer_was_lost(client: Client, orders: Orders) -> None:
+    form = form_of(put(client, 1))
+    orders.is_silent, orders.is_readable = True, False
+    address, asked = client.post("/buy/", form)["Location"], len(orders.asked)
+    assert client.get(address).status_code == 503
+    assert "known yet whether this was bought" in text_of(client.get(address))
+    orders.is_readable = True
+    order = client.get(address)["Location"]
+    assert order == f"/orders/{idempotency.order_id(form['key'])}/"
+    assert "nothing in your basket" in text_of(client.get("/basket/"))
+    assert order in text_of(client.get("/orders/"))
+    assert len(orders.asked) == asked
+
+
+def test_nobody_can_make_a_link_that_offers_a_purchase(client: Client, orders: Orders) -> None:
+    for address in (
+        "/buy/again/",
+        "/buy/again/?asked=x",
+        f"/buy/again/?asked={signed(['k' * 22, [], 'unavailable', 1])}",
+    ):
+        assert client.get(address).status_code == 404
+    assert orders.asked == []
+
+
+def test_an_address_has_room_for_the_largest_purchase(client: Client, orders: Orders) -> None:
+    orders.refusal = problem_reply("unavailable", 1)
+    digits = random.Random(7)
+    lines = [f"{digits.randrange(10**18)} 1 {digits.randrange(10**8)}.99" for _ in range(MAX_LINES)]
+    form = {"key": digits.randbytes(16).hex(), "line": lines}
+    answer = client.post("/buy/", form)
+    assert len(answer["Location"]) < LONGEST_TARGET / 2
+    assert form_of(client.get(answer["Location"])) == form
+
+
+def test_a_program_is_told_at_once(orders: Orders) -> None:
+    orders.refusal = problem_reply("throttled", 9)
+    answer = Client().post("/buy/", {"key": "k" * 22, "line": "1 1 10.00"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
 
 
 def test_a_key_is_never_forgotten_and_what_can_t_be_counted_is_bought_through_the_basket(client: Client) -> None:

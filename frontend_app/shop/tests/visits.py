@@ -93,6 +93,13 @@ def refused(client: Client, form: Mapping[str, Any]) -> Any:
     return client.get(answer["Location"])
 
 
+def unanswered(client: Client, form: Mapping[str, Any]) -> Any:
+    """The page to which a purchase leads that is to be sent again."""
+    answer = client.post("/buy/", form)
+    assert (answer.status_code, answer["Location"].partition("?")[0]) == (303, "/buy/again/")
+    return client.get(answer["Location"])
+
+
 def form_of(answer: Any) -> dict[str, Any]:
     """The form that buys, as the page has it."""
     text = answer.content.decode()
