@@ -301,7 +301,7 @@ class BookChange(models.Model):
     class Meta:
         ordering = ("-id",)
         verbose_name = "change of a book"
-        verbose_name_plural = "history of books"
+        verbose_name_plural = "changes of books"
         default_permissions = ()  # Who may see the book may see its history.
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class FrontendConfig(AppConfig):
     name = "frontend_app"
-    verbose_name = "front"
+    verbose_name = "Front"
 
     def ready(self) -> None:
         from prometheus_client import REGISTRY

@@ -50,8 +50,9 @@ TOLD = {
 }
 """What has happened, for people: of kinds of problems whose own sentences are for programs."""
 TOLD_AT_THE_FRONT = {
-    "unavailable": "A part of the shop doesn’t answer.",
+    "unavailable": "The shop can’t look this up just now. Your basket and your orders are kept.",
     "outcome_unknown": "The answer was lost on its way.",
+    "internal_error": "The shop couldn’t finish this.",
 }
 """Where customers are: at a replica, staff reads what is wrong with it."""
 HEADINGS = {
@@ -65,6 +66,7 @@ HEADINGS = {
     "unsupported_media_type": "This can’t be read",
     "idempotency_conflict": "Something else was done with this form",
     "headers_too_large": "The cookies are too large",
+    "throttled": "One moment, please",
     "internal_error": "Something went wrong here",
     "unavailable": "Not available just now",
     "outcome_unknown": "It isn’t known yet whether it was done",

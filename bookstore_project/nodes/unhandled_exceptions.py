@@ -61,5 +61,6 @@ class Guard:
 def _told(request_id: str, accept: str) -> tuple[str, bytes]:
     if problem_pages.is_wanted(accept):
         with suppress(Exception):  # What is broken may be the page itself.
-            return problem_pages.CONTENT_TYPE, problem_pages.page("internal_error", DETAIL, request_id).encode()
+            sentence = problem_pages.told("internal_error", DETAIL)
+            return problem_pages.CONTENT_TYPE, problem_pages.page("internal_error", sentence, request_id).encode()
     return problems.CONTENT_TYPE, json.dumps(problems.document("internal_error", DETAIL, request_id)).encode()

@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "change of a book",
-                "verbose_name_plural": "history of books",
+                "verbose_name_plural": "changes of books",
                 "ordering": ("-id",),
                 "default_permissions": (),
             },

@@ -4,6 +4,7 @@ import re
 import uuid
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
@@ -12,6 +13,7 @@ from catalog_app.sales import order_sell
 from catalog_app.services import book_retire
 from catalog_app.tests.admin_pages import BOOKS, row_of, text_of
 
+COUNTED = re.compile(r"[\w ]*s( of \w+)?$")
 MODELS = re.compile(r'<tr class="model-(\w+)')
 
 
@@ -26,6 +28,13 @@ def test_books_come_first_and_accounts_last(root: Client) -> None:
         "group",
         "tokenproxy",
     ]
+
+
+def test_what_is_counted_has_a_plural() -> None:
+    """`15 changes of books`, not `15 history of books`."""
+    names = [model._meta for model in apps.get_models()]
+    assert [str(each.verbose_name_plural) for each in names if not COUNTED.match(str(each.verbose_name_plural))] == []
+    assert [each.label for each in names if each.verbose_name_plural == each.verbose_name] == []
 
 
 @pytest.mark.parametrize("path", [BOOKS, f"{BOOKS}2/change/", "/admin/auth/user/"])

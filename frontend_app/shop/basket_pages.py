@@ -4,10 +4,11 @@ from contextlib import suppress
 from decimal import Decimal
 from http import HTTPStatus
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from bookstore_project.api import problems
+from bookstore_project.api import problem_pages, problems
 from bookstore_project.api.health import read_only
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
@@ -37,8 +38,14 @@ def basket(request: HttpRequest) -> HttpResponse:
 
 @changes
 def put(request: HttpRequest) -> HttpResponse:
-    """Puts copies of a book into the basket, beside those that are in it."""
-    return _make(request, baskets.read(request), Change.putting(request.POST))
+    """Puts copies of a book into the basket, beside those that are in it; the page says if there is no room."""
+    try:
+        return _make(request, baskets.read(request), Change.putting(request.POST))
+    except problems.Conflict as error:
+        if not problem_pages.is_wanted(request.headers.get("Accept", "")):
+            raise
+        messages.warning(request, error.detail)
+        return HttpResponseRedirect(reverse("basket"), status=HTTPStatus.SEE_OTHER)
 
 
 @changes

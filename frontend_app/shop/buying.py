@@ -5,6 +5,7 @@ The key says what is bought: a book at once, from its own page (`single_purchase
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -73,7 +74,9 @@ def again(request: HttpRequest) -> HttpResponse:
 def _show_again(
     request: HttpRequest, key: str, lines: Lines, problem: Mapping[str, Any], wait_s: int
 ) -> HttpResponse:
-    context = {"again": lines, "key": key, "problem": problem, "told": TOLD[problem["code"]]}
+    total = sum((Decimal(line["unit_price"]) * line["quantity"] for line in lines), Decimal(0))
+    context = {"again": lines, "key": key, "problem": problem, "told": TOLD[problem["code"]], "total": total}
+    context["copies"] = sum(line["quantity"] for line in lines)
     status = problems.TITLES[problem["code"]][0]
     return show(request, "again", context, status=status, wait_s=wait_s)
 

@@ -21,6 +21,8 @@ LEFT, RIGHT = 30, 228
 """Where texts begin, and have to end."""
 NEARLY_FULL = 0.95
 """Lines fuller than that, by what is known of their characters, are told how long they are: fonts differ."""
+MOST_APART = 40
+"""Degrees of the colour circle between a book's colour and its topic's: a topic looks like one, its books don't."""
 MOST_LINES = 7
 LINE_HEIGHT = 26
 SHOWN = ("title", "authors", "topic")
@@ -62,10 +64,10 @@ def _inlined(*texts: str) -> str:
 
 
 def draw(book: Mapping[str, Any]) -> str:
-    """The picture as SVG text. Its colour is the topic's, its pattern the book's own."""
+    """The picture as SVG text. Its colour is one of the topic's, its pattern the book's own."""
     topic = hashlib.sha256(str(book["topic"]).encode()).digest()
     own = hashlib.sha256(digest_of(book).encode()).digest()
-    hue = int.from_bytes(topic[:2], "big") % 360
+    hue = (int.from_bytes(topic[:2], "big") + own[12] % (2 * MOST_APART + 1) - MOST_APART) % 360
     title = str(book["title"])
     lines = textwrap.wrap(title, columns_of(title, COLUMNS), max_lines=MOST_LINES, placeholder=" …")
     authors, topic_shown = _shortened(str(book["authors"])), _shortened(str(book["topic"]))
@@ -77,6 +79,7 @@ def draw(book: Mapping[str, Any]) -> str:
         "width": WIDTH,
         "height": HEIGHT,
         "hue": hue,
+        "lightness": 22 + own[13] % 7,
         "title": book["title"],
         "left": LEFT,
         "lines": [_line(line, 48 + number * LINE_HEIGHT, COLUMNS) for number, line in enumerate(lines)],

@@ -95,9 +95,12 @@ def show(
         wait_s = problem_pages.wait_of(code) if wait_s is None else wait_s
         title = problem_pages.HEADINGS.get(code, document.get("title"))
         sentence = context.get("told") or problem_pages.told(code, str(document.get("detail", "")))
-        advice = problem_pages.advice(code, wait_s)
         retry = problem_pages.retry_in_words(wait_s)
-        told["problem"] = {**document, "title": title, "detail": sentence, "advice": advice, "retry": retry}
+        # Who only looks knows that nothing was changed, and needs no more than the same page once more.
+        may_reload = bool(retry) and request.method in ("GET", "HEAD")
+        advice = retry if may_reload else problem_pages.advice(code, wait_s)
+        words = {"title": title, "detail": sentence, "advice": advice, "retry": retry, "may_reload": may_reload}
+        told["problem"] = {**document, **words}
     if document is not None and not problem_pages.is_wanted(request.headers.get("Accept", "")):
         response = HttpResponse(canonical_json(document), status=status, content_type=problems.CONTENT_TYPE)
     else:

@@ -252,6 +252,12 @@ def test_what_staff_did_is_on_the_orders_page_alone(ann: Client, order: Order) -
     assert f"{order.pk}/history/" not in page
 
 
+def test_the_address_of_its_history_leads_there(ann: Client, order: Order) -> None:
+    answer = ann.get(f"/admin/order_app/order/{order.pk}/history/")
+    assert answer["Location"] == f"/admin/order_app/order/{order.pk}/change/#changes-group"
+    assert 'id="changes-group"' in ann.get(answer["Location"].partition("#")[0]).content.decode()
+
+
 def test_several_orders_are_handed_out_from_the_list(ann: Client, order: Order) -> None:
     other = purchase(key=None, lines=[Line(3, 1)]).value.order
     cancelled = purchase(key=None, lines=[Line(1, 1)]).value.order

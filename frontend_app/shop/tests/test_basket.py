@@ -255,7 +255,19 @@ def test_a_basket_has_room_for_as_many_books_as_an_order(client: Client) -> None
     lines = [[book, 1000 - book, 10**10 - 7919 * book] for book in range(100, 199)]
     full = {"key": "k" * 22, "lines": [[book * digits // 1000, *rest] for book, *rest in lines] + [[101, 1]]}
     client.cookies[baskets.COOKIE] = signed(full)
-    assert client.post("/basket/put/", {"book": 1, "copies": 1}).status_code == 409
+    one_more = {"book": 1, "copies": 1}
+    assert client.post("/basket/put/", one_more, headers={"accept": "application/json"}).status_code == 409
+    full_page = client.post("/basket/put/", one_more)
+    assert (full_page.status_code, full_page["Location"]) == (303, "/basket/")
+    assert "room for 100 different books: buy these first." in text_of(client.get("/basket/"))
     again = client.post("/basket/put/", {"book": 101, "copies": 1})
     assert again.status_code == 303
     assert len(again.cookies[baskets.COOKIE].OutputString()) < 4096
+
+
+def test_what_cannot_be_had_has_no_total(client: Client, store: Store) -> None:
+    put(client, 1)
+    store.put(2, quantity=0)
+    page = words_of(put(client, 2))
+    assert "0.00" not in page.replace("10.00", "").replace("20.00", "")
+    assert "What can be had now 10.00" in page

@@ -56,5 +56,14 @@ def test_what_nearly_fills_a_line_ends_where_it_has_to_in_any_font(text: str) ->
     assert all(covers.LEFT + length <= covers.RIGHT for length in lengths)
 
 
+def test_books_of_one_topic_have_colours_of_one_kind() -> None:
+    """So that one tells them apart, and sees that they belong together."""
+    drawn = [covers.draw({"title": f"Book {number}", "authors": "", "topic": "novels"}) for number in range(50)]
+    hues = {int(found) for cover in drawn for found in re.findall(r"fill=\"hsl\((\d+) 45%", cover)}
+    assert len(hues) > 20
+    first = min(hues)
+    assert all(min((hue - first) % 360, (first - hue) % 360) <= 2 * covers.MOST_APART for hue in hues)
+
+
 def test_what_is_short_is_as_long_as_its_font_makes_it() -> None:
     assert "textLength" not in covers.draw({"title": "Emma", "authors": "Jane Austen", "topic": "novels"})

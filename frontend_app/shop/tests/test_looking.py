@@ -92,6 +92,7 @@ class TestLists:
         assert "95 books. Page 2 of 5." in page
         assert "<span>Page 2 of 5</span>" in page
         assert '<a href="/?find=b%C3%B6ok&topic=things&ordering=title" aria-current="true">Title</a>' in page
+        assert "On the shelf “<bdi>things</bdi>” alone." in page
         assert links(page, "Look on all shelves") == ["/?find=b%C3%B6ok&ordering=title"]
 
     def test_the_first_page_has_none_before_it_and_the_last_one_none_behind(self, client: Client) -> None:
