@@ -102,13 +102,15 @@ class KnownBooks:
         """Of these rows and all after them, one of which may be a book more exactly than one of these."""
         named = exported.isbns_among(self._by_isbn)
         together: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
-        for row in exported.since(rows[0].line, {row.identity[0] for row in rows}):
+        wanted = self._by_identity.keys() & {row.identity for row in rows}
+        for row in exported.since(rows[0].line, {title_key for title_key, _ in wanted}):
             if row.isbn13 is None or row.isbn13 not in self._by_isbn:
                 together[row.identity].append(row)
         matched: dict[int, KnownBook] = {}
-        for identity in {row.identity for row in rows}:
-            books = self._by_identity.get(identity, [])
-            free = [known for known in books if not known.is_claimed and known.isbn13 not in named]
+        for identity in wanted:
+            free = [
+                known for known in self._by_identity[identity] if not known.is_claimed and known.isbn13 not in named
+            ]
             matched |= match(together[identity], free)
         return matched
 
