@@ -1,6 +1,7 @@
 """What may stand behind the question mark of each list: the replicas check it, and all nodes' schemas say it."""
 
 import datetime
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -16,6 +17,9 @@ ORDERINGS = tuple(
 )
 STOCKS = ("low", "out")
 EARLIEST, LATEST = 1970, 9000
+DAYS = "^(19[7-9][0-9]|[2-8][0-9]{3}|9000)-[0-9]{2}-[0-9]{2}$"
+"""Of days from EARLIEST to LATEST, for schemas."""
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 NEWEST_FIRST = "-sale"
 """The one order of orders: by the number of the sale, which no two have."""
 
@@ -30,6 +34,20 @@ class NumberField(serializers.CharField):
         if found is None:
             self.fail("unfit")
         return found
+
+
+class DayField(serializers.DateField):
+    """A day that a shop may have had, and whose midnights can be told in all time zones; as `2030-12-24` alone."""
+
+    default_error_messages = {"year": f"Expected a year from {EARLIEST} to {LATEST}."}
+
+    def to_internal_value(self, value: Any) -> datetime.date:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        day: datetime.date = super().to_internal_value(value)
+        if not EARLIEST <= day.year <= LATEST:
+            self.fail("year")
+        return day
 
 
 class KeysetQuery(PageQuery):
@@ -99,10 +117,4 @@ class OrderQuery(OrderFilters, KeysetQuery):
 class DayQuery(StrictFields):
     """Which day."""
 
-    date = serializers.DateField(required=False, help_text="Today by default, in the shop's time zone.")
-
-    def validate_date(self, day: datetime.date) -> datetime.date:
-        """Any that a shop may have had, and whose two midnights can be told in all time zones."""
-        if not EARLIEST <= day.year <= LATEST:
-            raise serializers.ValidationError(f"Expected a year from {EARLIEST} to {LATEST}.")
-        return day
+    date = DayField(required=False, help_text="Today by default, in the shop's time zone.")

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from bookstore_project.api import headers, parameters, problems, schema_notes
 from bookstore_project.api.order_numbers import PATTERN as NUMBER_PATTERN
+from bookstore_project.api.query_parameters import DAYS
 from bookstore_project.api.representations import MAX_PRICE
 
 READ_PROBLEMS = (400, 401, 403, 404, 405, 406, 413, 415, 429, 503)
@@ -193,6 +194,15 @@ class NumberFieldSchema(OpenApiSerializerFieldExtension):  # registers itself
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
         return {**_TEXT, "pattern": NUMBER_PATTERN}
+
+
+class DayFieldSchema(OpenApiSerializerFieldExtension):  # registers itself
+    """A day of a year that there is a page for."""
+
+    target_class = "bookstore_project.api.query_parameters.DayField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        return {**_TEXT, "format": "date", "pattern": DAYS}
 
 
 class BasicScheme(OpenApiAuthenticationExtension):  # registers itself

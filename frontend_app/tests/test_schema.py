@@ -11,13 +11,13 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from openapi_schema_validator import OAS30ReadValidator
+from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 from rest_framework import serializers
 
 from bookstore_project.api import cursors, problems
 from bookstore_project.api.fields import Isbn13Field, PriceField, YesNoField
 from bookstore_project.api.idempotency import checked_key
-from bookstore_project.api.query_parameters import OrderFilters
+from bookstore_project.api.query_parameters import DayQuery, OrderFilters
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
 from bookstore_project.nodes.deadlines import parse_timeout_s
 from frontend_app import urls
@@ -138,6 +138,24 @@ NUMBERS = st.from_regex(r"\s?(order|Order|#)?[\s-]?([0-9a-fA-F][- ]?){2,34}", fu
 def test_numbers_of_orders_are_taken_as_the_schema_says(text: str) -> None:
     says = re.search(parameter("get", "/api/v1/orders/", "number")["pattern"], text) is not None
     assert is_accepted(OrderFilters().fields["number"].run_validation, text) is says
+
+
+@given(st.dates().map(str) | st.from_regex(r"[0-9]{1,5}-?[0-9]{1,2}-?[0-9]{1,2}", fullmatch=True))
+@example("1969-12-31")
+@example("1970-01-01")
+@example("9000-12-31")
+@example("9001-01-01")
+@example("2030-02-30")
+@example("20300101")
+@example("2030-1-1")
+@example("2030-W01-1")
+@settings(deadline=None)
+def test_days_are_taken_as_the_schema_says(text: str) -> None:
+    says = parameter("get", "/api/v1/orders/day/", "date")
+    is_date = says["format"] == "date" and OAS30ReadValidator(says, format_checker=oas30_format_checker).is_valid(
+        text
+    )
+    assert is_accepted(DayQuery().fields["date"].run_validation, text) is is_date
 
 
 @given(st.from_regex(r"[0-9]{0,11}(\.[0-9]{0,10})?", fullmatch=True) | st.text(max_size=4))
