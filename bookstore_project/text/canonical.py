@@ -26,8 +26,16 @@ _UNFIT = re.compile(
     # The line before: what never is a character.
     + "]"
 )
-_WITHOUT_EFFECT = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff]+")
-"""Soft hyphens and zero width spaces: what pages and word processors leave in what is copied from them."""
+_TAGS = "\U000e0000-\U000e007f"
+_WITHOUT_EFFECT = re.compile(
+    "[\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "\U000e0080-\U000e00ff\U000e01f0-\U000e0fff]+"
+    rf"|(?<![\U0001f3f4{_TAGS}])[{_TAGS}]+"  # Tags say which flag it is, and nothing else.
+    "|(?<![^A-Za-z\u00c0-\u024f ])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+"  # Latin letters have no variants.
+)
+"""Soft hyphens and zero width spaces: what pages and word processors leave in what is copied from them. And what
+Unicode calls Default_Ignorable, where it isn't part of a sign: a whole sentence can be hidden in it.
+"""
 _IDLE_JOINER = re.compile("(?<![\u0300-\U0010ffff])[\u200c\u200d]+|[\u200c\u200d]+(?![\u0300-\U0010ffff])")
 """Joiners that join no letters of scripts which know them, and no emoji."""
 _DIRECTION_MARKS = "\u200e\u200f\u061c"

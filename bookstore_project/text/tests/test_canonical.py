@@ -17,7 +17,8 @@ from bookstore_project.text.canonical import (
 
 # With a bias to what is awkward: spaces, marks, joiners, both directions, fullwidth and composed letters.
 AWKWARD = (
-    "aBé \t\n\u00a0\u2003\u3000e\u0301\u0308\u200b\u200c\u200d\u200e\u200f\u061c\ufe0f\u2060\ufeff\u00adשش漢ﬁ\u3164"
+    "aBé \t\n\u00a0\u2003\u3000e\u0301\u0308"
+    "\u200b\u200c\u200d\u200e\u200f\u061c\ufe0f\U000e0041🏴\u2060\ufeff\u00adשش漢ﬁ\u3164"
 )
 TEXTS = st.text(st.one_of(st.sampled_from(AWKWARD), st.characters()), max_size=40)
 
@@ -41,6 +42,10 @@ TEXTS = st.text(st.one_of(st.sampled_from(AWKWARD), st.characters()), max_size=4
         ("\u200eDune\u200f", "Dune"),
         ("Du\u200dne\u200c", "Dune"),
         ("\u200b \u3164\u2800\u200d", ""),
+        ("Du\U000e0068\U000e0069ne", "Dune"),
+        ("\ufe0fDu\ufe0fne \ufe0e", "Dune"),
+        ("Caf\u00e9\ufe01 e\ufe0f\u0301", "Café é"),
+        ("Du\u180e\ufff3\U0001bca1\U000e0fffne", "Dune"),
         ("", ""),
     ],
 )
@@ -56,6 +61,8 @@ def test_texts_that_look_the_same_have_one_form(text: str, expected: str) -> Non
         "क्\u200dष",
         "❤\ufe0f\u200d🔥 👩\u200d👩\u200d👧 1\ufe0f\u20e3",
         "שלום C++\u200e",  # A mark that has an effect.
+        "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f ©\ufe0f",  # The flag of Scotland.
+        "葛\U000e0100飾区",
         "ﬁ ½ ™ Ⅳ",  # Compatibility characters are the author's choice.
         "東京タワー",
     ],
