@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.replication import reads
+from bookstore_project.text.canonical import unfit_in
 from catalog_app import finding
 from catalog_app.finding import FoundBooks
 from catalog_app.listing import ListedBooks, number_of_books
@@ -67,6 +68,8 @@ def books_matching(query: Mapping[str, Any]) -> Books:
 
 
 def books_of_topic(topic: str) -> ListedBooks:
+    if unfit_in(topic):  # No book has it; and of a null character not every engine can be asked.
+        return ListedBooks(Book.objects.none())
     books = Book.objects.on_sale().filter(topic=topic).order_by("id")
     return ListedBooks(books, partial(number_of_books, retired=False, topic=topic))
 

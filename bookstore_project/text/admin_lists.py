@@ -28,6 +28,11 @@ class KeyedList(ChangeList):
         field = super().get_ordering_field(field_name)
         return self.model_admin.key_of.get(field, field)
 
+    def get_filters(self, request: HttpRequest) -> Any:
+        if any("\0" in value for values in self.get_filters_params().values() for value in values):
+            raise IncorrectLookupParameters("No row has a null character.")  # Nor can every engine be asked for one.
+        return super().get_filters(request)
+
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
