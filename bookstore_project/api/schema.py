@@ -154,8 +154,10 @@ class PriceFieldSchema(OpenApiSerializerFieldExtension):  # registers itself
         given = {**_TEXT, "format": "decimal", "pattern": r"^[0-9]{1,11}\.[0-9]{2}$"}
         if direction == "response":
             return given
-        text = {**given, "pattern": r"^[0-9]{1,8}(\.[0-9]{1,2})?$"}
-        number = {"type": "number", "minimum": 0, "maximum": float(MAX_PRICE), "multipleOf": 0.01}
+        least = float(self.target.min_value or 0)
+        something = "(?=.*[1-9])" if least else ""
+        text = {**given, "pattern": rf"^{something}[0-9]{{1,8}}(\.[0-9]{{1,2}})?$"}
+        number = {"type": "number", "minimum": least, "maximum": float(MAX_PRICE), "multipleOf": 0.01}
         return {"anyOf": [text, number]}
 
 

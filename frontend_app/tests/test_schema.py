@@ -18,7 +18,7 @@ from bookstore_project.api import cursors, problems
 from bookstore_project.api.fields import Isbn13Field, PriceField, YesNoField
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.query_parameters import DayQuery, OrderFilters
-from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PRICE, BookFields
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_PRICE, BookFields, RefundInput
 from bookstore_project.nodes.deadlines import parse_timeout_s
 from frontend_app import urls
 from frontend_app.cache.shared.cache import SharedStatus
@@ -125,6 +125,14 @@ def test_prices_are_taken_as_the_schema_says(text: str) -> None:
 
 
 NUMBERS = st.from_regex(r"\s?(order|Order|#)?[\s-]?([0-9a-fA-F][- ]?){2,34}", fullmatch=True) | st.text(max_size=6)
+
+
+@pytest.mark.parametrize("text", ["0", "0.00", "0.01", "1", "10.00"])
+def test_refunds_are_taken_as_the_schema_says(text: str) -> None:
+    asked = schema()["components"]["schemas"]["RefundInputRequest"]["properties"]["amount"]["anyOf"]
+    is_enough = is_accepted(RefundInput().fields["amount"].run_validation, text)
+    assert (re.search(asked[0]["pattern"], text) is not None) is is_enough
+    assert (float(text) >= asked[1]["minimum"]) is is_enough
 
 
 @given(NUMBERS)
