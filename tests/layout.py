@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.invalidation import pushes
@@ -41,9 +41,7 @@ class Layout(Protocol):
 
 
 class Files:
-    """Of the SQLite engine; also of the accounts, whichever engine there is."""
-
-    aliases = list(connections)
+    """Of the SQLite engine."""
 
     def begin(self) -> None:
         """They are made where they are to be."""
@@ -53,7 +51,7 @@ class Files:
 
     def keep(self, template: Path) -> None:
         connections.close_all()
-        for alias in self.aliases:
+        for alias in connections:
             with (
                 closing(sqlite3.connect(replication_settings.files[alias])) as present,
                 closing(sqlite3.connect(template / f"{alias}.sqlite3")) as copy,
@@ -63,9 +61,8 @@ class Files:
     def put_in_place(self, template: Path) -> None:
         """With a witness that knows them."""
         connections.close_all()
-        for folder in FOLDERS:
-            shutil.rmtree(topology.DATA / folder, ignore_errors=True)
-        for alias in self.aliases:
+        empty_folders()
+        for alias in connections:
             path = replication_settings.files[alias]
             path.parent.mkdir(parents=True, exist_ok=True)  # Another process made the template.
             for leftover in path.parent.glob(f"{path.name}*"):
@@ -80,22 +77,27 @@ class Files:
             create_witness(service.witness_file, witness_of(service, template))
 
 
-class Databases(Files):
-    """Of a server of this process's own. What was not written to since it was put in place stays."""
+def empty_folders() -> None:
+    for folder in FOLDERS:
+        shutil.rmtree(topology.DATA / folder, ignore_errors=True)
 
-    aliases = [DEFAULT_DB_ALIAS]
+
+class Databases:
+    """Of a server of this process's own."""
+
+    @property
+    def names(self) -> list[str]:
+        return sorted({str(database["NAME"]) for database in connections.databases.values()})
 
     def begin(self) -> None:
-        for name in replication_settings.services:
-            server_of_tests().execute(f'CREATE DATABASE "{name}" OWNER {OWNER}')
+        server_of_tests()
 
     def is_kept(self, template: Path) -> bool:
-        found = server_of_tests().execute(f"SELECT 1 FROM pg_database WHERE datname LIKE '{template.name} %'")
-        return bool(found) and super().is_kept(template)
+        return bool(server_of_tests().execute(f"SELECT 1 FROM pg_database WHERE datname LIKE '{template.name} %'"))
 
     def keep(self, template: Path) -> None:
-        super().keep(template)
-        for name in replication_settings.services:
+        connections.close_all()
+        for name in self.names:
             # Threads that offer answers to fronts come back by themselves.
             server_of_tests().execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             server_of_tests().end_sessions(name)
@@ -104,8 +106,11 @@ class Databases(Files):
                 f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true',
             )
 
-    def begin_services(self, template: Path) -> None:
-        for name in replication_settings.services:
+    def put_in_place(self, template: Path) -> None:
+        connections.close_all()
+        empty_folders()
+        secret_files.remember()
+        for name in self.names:
             server_of_tests().execute(
                 f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
                 f'CREATE DATABASE "{name}" TEMPLATE "{template.name} {name}" OWNER {OWNER} STRATEGY file_copy',

@@ -15,7 +15,7 @@ PACKAGE = "postgresql-15"
 BINARIES = "/usr/lib/postgresql/15/bin"
 OWNER = "bookstore"
 """The role of the store."""
-PLACES = ("bookstore_project/replication", "catalog_app", "order_app", "tests/coherence")
+PLACES = ("bookstore_project/replication", "bookstore_project/archive", "catalog_app", "order_app", "tests/coherence")
 """Where there are such tests."""
 NO_TESTS = 5
 """Pytest's exit status if none of those that were chosen holds for every engine."""

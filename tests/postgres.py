@@ -8,11 +8,12 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import psycopg
 
@@ -42,6 +43,7 @@ class Server:
         self.folder, self.port = folder, port
         self.data = folder / f"data-{port}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._paused: list[int] = []
 
     @property
     def pid(self) -> int:
@@ -53,7 +55,7 @@ class Server:
         self._make_folder()
         self._run("initdb", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-U", USER, "-D", self.data)
         self._start()
-        self.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB")
+        self.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB IN ROLE pg_monitor")
         return self
 
     def follow(self, primary: "Server") -> Self:
@@ -70,11 +72,22 @@ class Server:
         """From now on it is a primary, of a timeline of its own."""
         self.execute("SELECT pg_promote(true, 600)")
 
-    def stop(self) -> None:
+    @property
+    def url(self) -> str:
+        """By which a store asks it, and no other."""
+        return f"postgresql://{OWNER}@{quote(str(self.folder), safe='')}:{self.port}/"
+
+    def stop(self, number: signal.Signals = signal.SIGQUIT) -> None:
+        self._go_on()  # Who is paused would keep the next one from starting.
         if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT)
+            self._process.send_signal(number)
             self._process.wait()
             self._process = None
+
+    def start(self) -> None:
+        """After `stop`, in whatever way: who was killed leaves others behind, which end a moment later."""
+        wait_for(self._starts, what="PostgreSQL starts again")
+        wait_for(self._answers, what="PostgreSQL answers")
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
         """As the superuser, without a transaction."""
@@ -96,14 +109,31 @@ class Server:
     @contextmanager
     def paused_receiver(self) -> Iterator[None]:
         """The standby neither takes nor confirms anything meanwhile."""
-        receivers = self._receivers()
-        for pid in receivers:
+        self._paused = self._receivers()
+        for pid in self._paused:
             os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in receivers:
-                os.kill(pid, signal.SIGCONT)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while self._paused:
+            with suppress(ProcessLookupError):
+                os.kill(self._paused.pop(), signal.SIGCONT)
+
+    def check(self, database: str) -> str:
+        """What it finds wrong with the tables and indexes of a database; empty if nothing."""
+        done = subprocess.run(
+            self._command(
+                *("pg_amcheck", "--install-missing", "-h", self.folder, "-p", self.port, "-U", USER, "-d", database)
+            ),
+            check=False,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout + done.stderr if done.returncode else ""
 
     def _receivers(self) -> list[int]:
         return [pid for (pid,) in self.execute("SELECT pid FROM pg_stat_wal_receiver WHERE status = 'streaming'")]
@@ -127,16 +157,32 @@ class Server:
         assert done.returncode == 0, done.stderr
 
     def _start(self) -> None:
+        self._spawn()
+        wait_for(self._answers, what="PostgreSQL answers")
+
+    def _starts(self) -> bool:
+        """Whether it lives on, once it has looked for others in its folder."""
+        if self._process is None:
+            self._spawn()
+        assert self._process is not None
+        if self._process.poll() is not None:
+            self._process = None
+            return False
+        return self._is_heard()
+
+    def _spawn(self) -> None:
         options = [f"-c{name}={value.strip(chr(39))}" for name, value in SETTINGS.items()]
         command = self._command("postgres", "-D", self.data, "-k", self.folder, "-p", self.port, *options)
         self._process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(self._answers, what="PostgreSQL answers")
 
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, "PostgreSQL has ended"
+        return self._is_heard()
+
+    def _is_heard(self) -> bool:
         try:
             return bool(self.execute("SELECT 1"))
         except psycopg.OperationalError:
@@ -175,6 +221,20 @@ def synchronous() -> Iterator[Server]:
         yield standby
     finally:
         _require(primary, "")
+
+
+@contextmanager
+def primary_and_standby(folder: Path) -> Iterator[tuple[Server, Server]]:
+    """Two servers of their own, of which one follows the other and confirms what it commits."""
+    primary, standby = Server(folder), Server(folder, 5433)
+    try:
+        primary.create()
+        standby.follow(primary)
+        _require(primary, "walreceiver")
+        yield primary, standby
+    finally:
+        standby.stop()
+        primary.stop()
 
 
 def _require(primary: Server, names: str) -> None:

@@ -1,11 +1,11 @@
 """Whether ledger and orders agree: every order has its sale, every sale its order, every stock its ledger, every
 return its cancellation, every finished cancellation its return, and every order the state that its history leads to.
 
-Works on connections to any two files of the two services: the store's own, or a backup's.
+Works on any two copies of the two services: the store's own rows, or a backup's files. Its SQL is such that every
+engine knows it.
 """
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,9 +14,13 @@ from catalog_app.models import Book, LedgerEntry
 from order_app.models import CancelledLine, Order, OrderChange, OrderLine
 
 MOST_NAMED = 10
-SALE_COLUMNS = '"id", "order", "book_id", "title", "quantity", "unit_price", CAST("created_at" AS TEXT)'
+_MOMENT = "coalesce(created_at, NULL)"
+"""As text: Django converts a plain column of a file."""
+SALE_COLUMNS = f'"id", "order", "book_id", "title", "quantity", "unit_price", {_MOMENT}'
 
 Row = tuple[Any, ...]
+Rows = Callable[[str], Iterable[Row]]
+"""What a copy answers a query with: UUIDs as 32 digits, moments as text in UTC."""
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Audit:
             self.named.append(what)
 
 
-def audit(catalog: sqlite3.Connection, order: sqlite3.Connection, *, grace_s: float = 0) -> Audit:
+def audit(catalog: Rows, order: Rows, *, grace_s: float = 0) -> Audit:
     """Compares two snapshots. Sales younger than `grace_s` may lack their order: the purchase is under way.
 
     Of a store that sells, take the order service's snapshot first: each of its orders has its sale in a later one
@@ -78,19 +82,21 @@ def audit(catalog: sqlite3.Connection, order: sqlite3.Connection, *, grace_s: fl
         elif sale[1:6] != written[1:6] or written[6] not in (None, sale[6]):
             found.differing += 1
             found.name(f"order {written[1]} says something else than sale {sale[0]}")
-    if _has_table(order, OrderChange._meta.db_table):  # Of before there were any.
+    if any(order(_HAS_CHANGES)):
         _compare_returns(found, catalog, order, youngest if grace_s else "")
         _compare_states(found, order)
-    for book_id, stock, explained in catalog.execute(_UNEXPLAINED):
+    for book_id, stock, explained in catalog(_UNEXPLAINED):
         found.books_unexplained += 1
         found.name(f"book {book_id}: its stock is {stock}, its ledger says {explained}")
     return found
 
 
+_HAS_CHANGES = "SELECT 1 FROM django_migrations WHERE app = 'order_app' AND name = '0005_order_changes'"
+"""A backup may be of before there were any."""
 _UNEXPLAINED = f"""
     SELECT book.id, book.quantity, coalesce(sum(entry.change), 0) AS explained
     FROM "{Book._meta.db_table}" AS book LEFT JOIN "{LedgerEntry._meta.db_table}" AS entry ON entry.book_id = book.id
-    GROUP BY book.id HAVING book.quantity != explained
+    GROUP BY book.id HAVING book.quantity != coalesce(sum(entry.change), 0)
 """
 
 
@@ -104,15 +110,14 @@ _LINES = f"""
 """With the moment of the purchase, which is that of its first line."""
 
 
-def _pairs(catalog: sqlite3.Connection, order: sqlite3.Connection) -> Iterator[tuple[Row | None, Row | None]]:
+_SALES = f"""
+    SELECT {SALE_COLUMNS} FROM "{LedgerEntry._meta.db_table}" WHERE kind = '{LedgerEntry.Kind.SALE.value}' ORDER BY id
+"""
+
+
+def _pairs(catalog: Rows, order: Rows) -> Iterator[tuple[Row | None, Row | None]]:
     """Sales and the lines of orders side by side, by the sale's number; None where one of them is missing."""
-    sales = iter(
-        catalog.execute(
-            f'SELECT {SALE_COLUMNS} FROM "{LedgerEntry._meta.db_table}" WHERE kind = ? ORDER BY id',
-            (LedgerEntry.Kind.SALE.value,),
-        )
-    )
-    orders = iter(order.execute(_LINES))
+    sales, orders = iter(catalog(_SALES)), iter(order(_LINES))
     sale, written = next(sales, None), next(orders, None)
     while sale is not None or written is not None:
         if written is None or (sale is not None and sale[0] < written[0]):
@@ -127,7 +132,7 @@ def _pairs(catalog: sqlite3.Connection, order: sqlite3.Connection) -> Iterator[t
 
 
 _RETURNS = f"""
-    SELECT replace(cancellation, '-', ''), "order", book_id, quantity, created_at
+    SELECT replace(cancellation, '-', ''), "order", book_id, quantity, {_MOMENT}
     FROM "{LedgerEntry._meta.db_table}" WHERE kind = 'return'
 """
 _CANCELLED = f"""
@@ -143,17 +148,17 @@ _MISCOUNTED = f"""
         SELECT each.line_id, each.quantity FROM "{CancelledLine._meta.db_table}" AS each
         JOIN "{OrderChange._meta.db_table}" AS made ON made.id = each.change_id WHERE made.progress != 'void'
     ) AS each ON each.line_id = line.sale
-    GROUP BY line.sale HAVING line.cancelled != counted
+    GROUP BY line.sale HAVING line.cancelled != coalesce(sum(each.quantity), 0)
 """
 
 
-def _compare_returns(found: Audit, catalog: sqlite3.Connection, order: sqlite3.Connection, youngest: str) -> None:
+def _compare_returns(found: Audit, catalog: Rows, order: Rows, youngest: str) -> None:
     """Copies come back after they were cancelled: what is pending may lack its return, and nothing else may.
 
     With `youngest`, a later return may lack its cancellation: it may be younger than the order service's snapshot.
     """
-    returned = {tuple(row[:3]): (row[3], str(row[4])) for row in catalog.execute(_RETURNS)}
-    cancelled = {tuple(row[:3]): (row[3], str(row[4])) for row in order.execute(_CANCELLED)}
+    returned = {tuple(row[:3]): (row[3], str(row[4])) for row in catalog(_RETURNS)}
+    cancelled = {tuple(row[:3]): (row[3], str(row[4])) for row in order(_CANCELLED)}
     for key in sorted(returned.keys() | cancelled.keys(), key=str):
         copies, at = returned.get(key, (0, ""))
         asked, progress = cancelled.get(key, (0, ""))
@@ -162,12 +167,12 @@ def _compare_returns(found: Audit, catalog: sqlite3.Connection, order: sqlite3.C
         if copies != asked and not is_on_its_way and not is_young:
             found.returns_differing += 1
             found.name(f"order {key[1]}: {asked} copies of book {key[2]} were cancelled, and {copies} came back")
-    for order_id, title, said, counted in order.execute(_MISCOUNTED):
+    for order_id, title, said, counted in order(_MISCOUNTED):
         found.lines_differing += 1
         found.name(f"order {order_id}: {said} copies of “{title}” are cancelled, its cancellations say {counted}")
 
 
-_MISSTATED = f"""
+_STATES = f"""
     SELECT bought.id, bought.status, bought.refunded, bought.sale, has.first,
         CASE WHEN did.is_collected THEN 'collected' WHEN has.left = 0 THEN 'cancelled' ELSE 'completed' END AS due,
         coalesce(did.cents, 0) AS cents
@@ -177,28 +182,26 @@ _MISSTATED = f"""
         FROM "{OrderLine._meta.db_table}" GROUP BY order_id
     ) AS has ON has.order_id = bought.id
     LEFT JOIN (
-        SELECT order_id, sum(kind = 'collected') > sum(kind = 'reopened') AS is_collected,
+        SELECT order_id,
+            sum(CASE kind WHEN 'collected' THEN 1 WHEN 'reopened' THEN -1 ELSE 0 END) > 0 AS is_collected,
             sum(CAST(round(amount * 100) AS INTEGER)) AS cents
         FROM "{OrderChange._meta.db_table}" WHERE progress != 'void' GROUP BY order_id
     ) AS did ON did.order_id = bought.id
-    WHERE bought.status != due OR round(bought.refunded * 100) != coalesce(did.cents, 0)
-        OR bought.sale IS NOT has.first
+"""
+_MISSTATED = f"""
+    SELECT * FROM ({_STATES}) AS found
+    WHERE status != due OR round(refunded * 100) != cents OR sale != coalesce(first, -1)
 """
 
 
-def _compare_states(found: Audit, order: sqlite3.Connection) -> None:
-    for order_id, status, refunded, sale, first, due, cents in order.execute(_MISSTATED):
+def _compare_states(found: Audit, order: Rows) -> None:
+    for order_id, status, refunded, sale, first, due, cents in order(_MISSTATED):
         found.states_differing += 1
         if sale != first:
             found.name(f"order {order_id} says that it begins with sale {sale}, its lines say {first}")
         else:
             said = f"{status}, with {refunded:.2f} refunded"
             found.name(f"order {order_id} is {said}; its history says {due}, with {cents / 100:.2f} refunded")
-
-
-def _has_table(connection: sqlite3.Connection, table: str) -> bool:
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [table])
-    return found.fetchone() is not None
 
 
 def lines(found: Audit) -> Iterator[str]:

@@ -43,6 +43,7 @@ def backup(target: Path, say: Callable[[str], None], progress: Progress) -> Mani
     Raises CannotBackUp (the target is there, or the store's files don't pass), Unavailable (a service can't promise
     a read now), OSError. Nothing is left behind but by a kill.
     """
+    copies.assert_possible()
     if os.path.lexists(target):
         raise CannotBackUp(f"{target} is there already: it is not overwritten.")
     if not target.parent.is_dir():
@@ -124,7 +125,7 @@ def _verify(work: Path, progress: Progress) -> None:
         for name, copy in (("catalog", catalog), ("order", order)):
             if found := copies.findings(copy, get_service(name), partial(progress, f"verifying {name}")):
                 raise CannotBackUp(f"The copy of {name} that was read is damaged: {found[0]}. Run a scrub first.")
-        audited = audit(catalog, order)
+        audited = audit(catalog.execute, order.execute)
     if not audited.is_clean:
         raise CannotBackUp("\n".join(["Ledger and orders don't agree:", *lines(audited)]))
 

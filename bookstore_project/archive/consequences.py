@@ -23,7 +23,7 @@ def sentences(sender: str, kept: sqlite3.Connection, **kwargs: Any) -> list[str]
     try:
         with copies.opened(alias) as connection:
             pair = (kept, connection) if sender == topology.CATALOG else (connection, kept)
-            found = audit(*pair)
+            found = audit(*(each.execute for each in pair))
     except sqlite3.Error as error:
         return [f"{alias} can't be compared: {error}"]
     told = []

@@ -16,6 +16,7 @@ from typing import TypeVar
 from django.db import connections
 
 from bookstore_project.replication import reads
+from bookstore_project.replication.engine import copies
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Snapshot
 from bookstore_project.replication.transaction import run
@@ -45,7 +46,7 @@ class Reader:
         """What `work` makes of the connection that is in the snapshot."""
         assert self.snapshot is not None
         alias = self.snapshot.alias
-        return self._thread.submit(lambda: work(reads.raw(alias))).result()
+        return self._thread.submit(lambda: work(copies.connection(alias))).result()
 
     def close(self) -> None:
         self._thread.submit(self._leave).result()

@@ -111,7 +111,7 @@ def _verify(folder: Path, made: Manifest) -> None:
             (verdict,) = accounts.execute("PRAGMA integrity_check(1)").fetchone()
             if verdict != "ok":
                 raise NotABackup(f"{manifest.ACCOUNTS} is damaged: {verdict}")
-            audited = audit(catalog, order)
+            audited = audit(catalog.execute, order.execute)
     except (sqlite3.Error, ReplicaFault) as error:
         raise NotABackup(f"Its databases can't be read: {error}") from error
     if not audited.is_clean:

@@ -19,7 +19,6 @@ from django.db import DatabaseError, connections
 from bookstore_project import files
 from bookstore_project.api.problems import StoreError
 from bookstore_project.cluster import lock
-from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import base, environment, secret_files, topology
@@ -34,8 +33,6 @@ def prepare(say: Say) -> None:
 
     Leaves no database connection open: what comes next may start processes.
     """
-    if engine.UNFINISHED:
-        raise CommandError(engine.UNFINISHED)
     make_folders()
     ensure_secrets()
     with lock.exclusive(topology.RUN_DIR, wait=True):
@@ -79,7 +76,7 @@ def attempt(command: str, say: Say, **options: Any) -> None:
 def make_folders() -> None:
     """Everything under the data folder is its owner's alone."""
     folders = [topology.DATA, topology.RUN_DIR, topology.LOG_DIR]
-    folders += [path.parent for path in replication_settings.files.values()]
+    folders += [topology.database_file(alias).parent for alias in settings.DATABASES if alias in topology.NODES]
     folders += [topology.witness_file(service).parent for service in topology.SERVICES]
     for folder in folders:
         files.make_folder(folder)

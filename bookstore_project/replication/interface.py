@@ -1,12 +1,12 @@
 """What the engine that keeps the rows and the rest of the package hand to one another.
 
-`sqlite_pair` is the one engine; `engine` chooses it. Nothing else imports from it, and it imports nothing that stands
-above it: what it needs of the fronts' caches is handed to it.
+`engine` chooses one: `sqlite_pair` or `postgresql`. Nothing else imports from them, and they import nothing that
+stands above them: what they need of the fronts' caches is handed to them.
 """
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -232,9 +232,6 @@ class Role(Protocol):
 class Engine(Protocol):
     """Where a service's rows live, and how a change of them becomes visible everywhere at once."""
 
-    UNFINISHED: str
-    """Why no store can be started on it yet; empty if one can."""
-
     LOCK_TIMEOUT_S: float
     """How long a writer waits for the others, unless it is told otherwise."""
 
@@ -264,6 +261,9 @@ class Engine(Protocol):
 
     def read_beside(self, service: Service, alias: str, first: str) -> AbstractContextManager[Beside]:
         """A snapshot of another copy than `first`, which is being read. Raises Unavailable, soon."""
+
+    def rows(self, alias: str, statement: str) -> Iterable[tuple[Any, ...]]:
+        """Inside of a read of that copy: see `reads.rows`."""
 
     def missed(self, service: Service, alias: str, since: int | None) -> Missed:
         """What happened after `since`; None for a front that begins. Waits for no write in doubt.
@@ -313,9 +313,6 @@ class Engine(Protocol):
     def collector(self, service: Service) -> Collector:
         """How the copies stand, for /metrics."""
 
-    def lock(self, directory: Path, timeout_s: float) -> AbstractContextManager[None]:
-        """Held for short work. Raises Unavailable when it isn't had in time."""
-
     def try_role(self, service: Service, name: str) -> AbstractContextManager[bool]:
         """Whether nobody else has that role while the block runs; then this process has it."""
 
@@ -338,6 +335,12 @@ class Engine(Protocol):
 class Copies(Protocol):
     """What backup and restore do with files, of an engine that keeps its rows in some."""
 
+    def files(self) -> Mapping[str, Path]:
+        """By alias; none if the rows are in no file."""
+
+    def assert_possible(self) -> None:
+        """Raises Unavailable, naming the right tool, if the rows are in no file."""
+
     def findings(
         self, connection: sqlite3.Connection, service: Service, tell: Callable[[float], None] | None = None
     ) -> list[str]:
@@ -348,6 +351,9 @@ class Copies(Protocol):
 
         Raises sqlite3.Error or ReplicaFault if it can't be read as one.
         """
+
+    def connection(self, alias: str) -> sqlite3.Connection:
+        """Inside of a read: that of the snapshot. Raises Unavailable if the rows are in no file."""
 
     def newest(self, service: Service) -> str | None:
         """The alias whose file has the longest log, of those that can be read."""

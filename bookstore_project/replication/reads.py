@@ -3,12 +3,12 @@
 A read sees one snapshot of one replica, by the engine's gate (`sqlite_pair/reading/gate.py`), or gets no answer.
 """
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from django.db import connections, models
+from django.db import models
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
@@ -52,10 +52,12 @@ def reading_beside(service_name: str, alias: str) -> AbstractContextManager[Besi
     return engine.read_beside(get_service(service_name), alias, pin.alias)
 
 
-def raw(alias: str) -> sqlite3.Connection:
-    """The connection below Django's, inside of a read."""
-    connection: sqlite3.Connection = connections[alias].connection
-    return connection
+def rows(snapshot: Snapshot) -> Callable[[str], Iterable[tuple[Any, ...]]]:
+    """Inside of a read: what answers queries in SQL that every engine knows, in that snapshot.
+
+    UUIDs come as 32 digits, moments as text in UTC, as they are in a file.
+    """
+    return partial(engine.rows, snapshot.alias)
 
 
 def get_verified(model: type[M], key: object) -> M | None:

@@ -83,15 +83,7 @@ TEMPLATES = [
 
 _LEASE_S = environment.number("LEASE_S", 1.5, least=0.1, most=60)
 DATABASES = {
-    topology.ACCOUNTS: {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": topology.database_file(topology.ACCOUNTS),
-        "OPTIONS": {
-            "timeout": 5,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
+    topology.ACCOUNTS: databases.accounts(topology.database_file(topology.ACCOUNTS)),
 } | {
     alias: databases.replica(service, topology.database_file(alias), _LEASE_S)
     for service in topology.SERVICES

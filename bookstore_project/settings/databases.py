@@ -21,15 +21,31 @@ def replica(service: str, file: Path, lease_s: float) -> dict[str, Any]:
     """The entry of DATABASES for one replica of a service. `file`: that of two."""
     backend = f"bookstore_project.replication.{ENGINE}.backend"
     if ON_POSTGRESQL:
-        return {"ENGINE": backend, "NAME": service, "CONN_MAX_AGE": None, **_server(lease_s)}
+        # Above the time that a writer may wait for the leases of fronts: then it was stopped, or cut off.
+        idle_ms = round(lease_s * 2000) + 5000
+        guard = f"-c default_transaction_read_only=on -c idle_in_transaction_session_timeout={idle_ms}"
+        return {"ENGINE": backend, "NAME": service, "CONN_MAX_AGE": None, **_server(guard)}
     return {"ENGINE": backend, "NAME": str(file), "CONN_MAX_AGE": None, "OPTIONS": {"timeout": 1.0}}
 
 
-def _server(lease_s: float) -> dict[str, Any]:
+def accounts(file: Path) -> dict[str, Any]:
+    """The entry of DATABASES for the staff accounts. `file`: where they are without a server."""
+    if ON_POSTGRESQL:
+        return {"ENGINE": "django.db.backends.postgresql", "NAME": "accounts", **_server("")}
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(file),
+        "OPTIONS": {
+            "timeout": 5,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+def _server(guard: str) -> dict[str, Any]:
     """Who is asked, and how it is noticed that it is gone. Raises ImproperlyConfigured."""
     parts = _parts_of_url()
-    # Above the time that a writer may wait for the leases of fronts: then it was stopped, or cut off.
-    idle_ms = round(lease_s * 2000) + 5000
     options = {
         "target_session_attrs": "primary",
         "connect_timeout": 2,
@@ -37,8 +53,7 @@ def _server(lease_s: float) -> dict[str, Any]:
         "keepalives_idle": 2,
         "keepalives_interval": 1,
         "keepalives_count": 2,
-        "options": "-c default_transaction_read_only=on -c synchronous_commit=on "
-        f"-c idle_in_transaction_session_timeout={idle_ms}",
+        "options": f"-c synchronous_commit=on {guard}".strip(),
     }
     return {
         "HOST": parts.pop("host", ""),

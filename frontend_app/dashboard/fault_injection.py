@@ -7,6 +7,7 @@ from django.conf import settings
 
 from bookstore_project.api import permissions, problems
 from bookstore_project.nodes import supervisor_client
+from bookstore_project.replication.engine import copies
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 from frontend_app import services
@@ -158,6 +159,8 @@ def has(kind: str, name: str) -> bool:
     """Whether something of that name has controls of the kind."""
     if kind == STORE:
         return name == ""
+    if kind == FILE:
+        return name in copies.files()
     return name in topology.NODES and (kind == NODE or topology.NODES[name].service != topology.FRONT)
 
 

@@ -9,7 +9,7 @@ import pytest
 from bookstore_project.api.problems import Unavailable
 from bookstore_project.api.sales import Line
 from bookstore_project.nodes.client import NeverSent
-from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
+from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, rows
 from bookstore_project.replication.transaction import run
 from bookstore_project.settings import topology

@@ -363,7 +363,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "no turnstile",
         "under load one customer waits for seconds while others go in again and again",
         MUTEX,
-        '    turnstile = _acquire(directory / "turnstile", deadline, _TURNSTILE_RETRY_DELAY_S)\n',
+        '    turnstile = acquire(directory / "turnstile", deadline, RETRY_DELAY_S)\n',
         "    turnstile = os.open(directory, os.O_RDONLY)\n",
         f"{rooms.LOCKS}/test_mutex.py::test_a_waiter_gets_its_turn_against_a_greedy_one",
     ),

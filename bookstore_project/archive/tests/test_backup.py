@@ -46,7 +46,7 @@ def audited(folder: Path) -> bool:
         source.snapshot_of(folder / "catalog.sqlite3") as catalog,
         source.snapshot_of(folder / "order.sqlite3") as order,
     ):
-        return audit(catalog, order).is_clean
+        return audit(catalog.execute, order.execute).is_clean
 
 
 def test_a_backup_holds_everything_and_says_so(shop: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def order(shop: Path, monkeypatch: pytest.MonkeyPatch) -> uuid.UUID:
 
 def audited() -> Audit:
     with reads.reading(topology.ORDER) as orders, reads.reading(topology.CATALOG) as catalog:
-        return audit(reads.raw(catalog.alias), reads.raw(orders.alias))
+        return audit(reads.rows(catalog), reads.rows(orders))
 
 
 def written() -> list[tuple[object, ...]]:
@@ -108,6 +108,7 @@ def test_a_change_of_both_files_is_sold_from_by_nobody(order: uuid.UUID, change:
         command("audit")
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_that_is_replicated_is_found_by_the_audit(order: uuid.UUID, change: str) -> None:
     """In a shell, within a transaction: files and log are as they should be."""
@@ -122,6 +123,7 @@ def test_a_change_that_is_replicated_is_found_by_the_audit(order: uuid.UUID, cha
         command("audit")
 
 
+@pytest.mark.every_engine
 def test_what_staff_did_is_no_fault(order: uuid.UUID) -> None:
     for made in (order, buy(3), buy(3)):
         cancel(Asked(made, "ann", "damaged"))
@@ -149,5 +151,5 @@ def test_a_history_that_lost_what_led_to_a_state_is_found(order: uuid.UUID) -> N
         for (trigger,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             copy.execute(f'DROP TRIGGER "{trigger}"')
         copy.execute("DELETE FROM order_app_orderchange")
-        assert audit(catalog, copy).states_differing == 1
+        assert audit(catalog.execute, copy.execute).states_differing == 1
     copy.close()

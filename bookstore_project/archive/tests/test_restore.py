@@ -31,9 +31,9 @@ from bookstore_project.archive.tests.shop import (
 from bookstore_project.cluster import lock
 from bookstore_project.replication import reads
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.files import row_counts
-from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.tests.support.replica_files import (

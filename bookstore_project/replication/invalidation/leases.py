@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from bookstore_project import files
+from bookstore_project.replication import folder_locks
 from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.interface import Holder, Lease, Leases
 
@@ -100,7 +100,7 @@ def add_to_record(record: Record, lease: Lease) -> None:
 
 def record_no_lease(front: str) -> None:
     """Says that nobody of this name holds one, unless a record is there."""
-    with suppress(OSError, Unavailable), engine.lock(lock_of(front), RECORD_TIMEOUT_S):
+    with suppress(OSError, Unavailable), folder_locks.lock(lock_of(front), RECORD_TIMEOUT_S):
         if read_record(front) is None:
             _write(front, [])
 

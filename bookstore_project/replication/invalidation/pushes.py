@@ -19,8 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from bookstore_project.api import headers, internal_paths
 from bookstore_project.nodes import client
+from bookstore_project.replication import folder_locks
 from bookstore_project.replication.conf import front_at, replication_settings
-from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Leases, Poll
@@ -202,7 +202,7 @@ def _record(poll: Poll, asked: float, renewed: bool) -> None:
 
     Under a lock, because a front that gave up waiting for one replica may be polling the other by now.
     """
-    with engine.lock(lock_of(poll.front), RECORD_TIMEOUT_S):
+    with folder_locks.lock(lock_of(poll.front), RECORD_TIMEOUT_S):
         record = read_record(poll.front)
         old = of_instance(record, poll.instance)
         given = _given(old, asked)

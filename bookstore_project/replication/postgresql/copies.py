@@ -10,8 +10,19 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import Service
 
 
+def files() -> Mapping[str, Path]:
+    return {}
+
+
+def assert_possible() -> None:
+    _refuse()
+
+
 def _refuse() -> NoReturn:
-    raise Unavailable("The rows are on a PostgreSQL server: back them up by pg_dump, with the store stopped.")
+    raise Unavailable(
+        "The rows are on a PostgreSQL server. Stop the store; `pg_dump` and `pg_restore` of its three databases, "
+        "together with the secret key, are the backup (docs/backup.md)."
+    )
 
 
 def findings(
@@ -21,6 +32,10 @@ def findings(
 
 
 def complaint(connection: sqlite3.Connection, service: Service) -> str:
+    _refuse()
+
+
+def connection(alias: str) -> sqlite3.Connection:
     _refuse()
 
 

@@ -1,7 +1,6 @@
 """What the rest of the store may use of this engine: an `interface.Engine`, which `replication.engine` chooses."""
 
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
@@ -11,9 +10,10 @@ from bookstore_project.replication.interface import Beside, Caches, Lease, Poll
 from bookstore_project.replication.postgresql import leases
 from bookstore_project.replication.postgresql.attempt import LOCK_TIMEOUT_S
 from bookstore_project.replication.postgresql.counting import counted
+from bookstore_project.replication.postgresql.maintenance import register as register_maintenance
 from bookstore_project.replication.postgresql.reading import get_verified, has_history, missed, read
 from bookstore_project.replication.postgresql.roles import Role, try_role
-from bookstore_project.replication.postgresql.rows import from_image
+from bookstore_project.replication.postgresql.rows import from_image, rows
 from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
 from bookstore_project.replication.postgresql.text_search import first_holding, holding, similar, with_words
 from bookstore_project.replication.postgresql.writing import write, write_all
@@ -23,7 +23,6 @@ from bookstore_project.settings import modes
 
 __all__ = [
     "LOCK_TIMEOUT_S",
-    "UNFINISHED",
     "active_attempt",
     "can_serve",
     "collector",
@@ -34,7 +33,6 @@ __all__ = [
     "has_history",
     "holding",
     "listeners",
-    "lock",
     "migrate_command",
     "missed",
     "read",
@@ -43,6 +41,7 @@ __all__ = [
     "renew",
     "replication_command",
     "role",
+    "rows",
     "similar",
     "standing",
     "try_role",
@@ -50,11 +49,6 @@ __all__ = [
     "write",
     "write_all",
 ]
-
-UNFINISHED = (
-    "A store doesn't run on PostgreSQL yet: BOOKSTORE_DATABASE_URL is for tests of what it promises there. Backup, "
-    "audit, status and the comparison of two copies are still missing."
-)
 
 
 def renew(service: Service, poll: Poll, asked: float, caches: Caches) -> bool:
@@ -76,25 +70,17 @@ def read_beside(service: Service, alias: str, first: str) -> AbstractContextMana
     raise Unavailable(f"{alias} and {first} are two ways to one database: there is nothing to compare.")
 
 
-def lock(directory: Path, timeout_s: float) -> AbstractContextManager[None]:
-    raise NotImplementedError("Leases are rows: nothing is kept in files that processes lock.")
-
-
-def register_maintenance(caches: Caches) -> None:
-    """The server's standby, its checksums and whoever promotes it do what is done to files."""
-
-
 def role(service: Service, name: str) -> Role:
     return Role(service, name)
 
 
 def migrate_command(caches: Caches) -> BaseCommand:
-    from bookstore_project.replication.postgresql import commands
+    from bookstore_project.replication.postgresql import migrate_command as found
 
-    return commands.Migrate(caches)
+    return found.Migrate(caches)
 
 
 def replication_command(caches: Caches) -> BaseCommand:
-    from bookstore_project.replication.postgresql import commands
+    from bookstore_project.replication.postgresql import replication_command as found
 
-    return commands.Replication(caches)
+    return found.Command(caches)

@@ -18,7 +18,7 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Caches, Missed, Snapshot
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.replication.pinning import pinned
-from bookstore_project.replication.postgresql import head
+from bookstore_project.replication.postgresql import databases, head, schema
 from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
 from bookstore_project.replication.postgresql.barrier import barrier_of, server_timeline
 from bookstore_project.replication.postgresql.head import Head
@@ -130,6 +130,8 @@ def has_history(service: Service) -> bool:
     """Whether anything was ever written, as far as can be told."""
     database = wrapper(own_alias(service))
     try:
+        if not (databases.exists(database.alias) and first_answer(database, lambda: schema.is_made(database.raw))):
+            return False
         return _snapshot(database).position > 0
     except Unavailable:
         return True

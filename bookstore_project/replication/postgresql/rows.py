@@ -1,8 +1,12 @@
-"""Objects of row images, which PostgreSQL makes with `to_jsonb`."""
+"""Rows as queries give them, and objects of row images, which PostgreSQL makes with `to_jsonb`."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import count
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import models
 from psycopg import sql
@@ -11,6 +15,23 @@ from bookstore_project.replication.log.images import Image
 from bookstore_project.replication.postgresql.backend.base import wrapper
 
 M = TypeVar("M", bound=models.Model)
+_cursors = count()
+
+
+def rows(alias: str, statement: str) -> Iterator[tuple[Any, ...]]:
+    """Inside of a read: see `reads.rows`. The server keeps what isn't fetched yet."""
+    database = wrapper(alias)
+    with database.wrap_database_errors, database.raw.cursor(f"rows_{next(_cursors)}") as cursor:
+        for row in cursor.execute(statement.encode()):
+            yield tuple(map(_as_in_a_file, row))
+
+
+def _as_in_a_file(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return str(value.astimezone(UTC).replace(tzinfo=None))
+    return value
 
 
 def get_row(model: type[M], key: object, alias: str) -> M | None:

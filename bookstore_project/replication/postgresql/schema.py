@@ -80,6 +80,12 @@ def begin(connection: "psycopg.Connection[Any]") -> None:
     )
 
 
+def is_made(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether migrations have been here."""
+    found = connection.execute("SELECT to_regclass('replication_head') IS NOT NULL").fetchone()
+    return bool(found and found[0])
+
+
 def install(connection: "psycopg.Connection[Any]", service: Service) -> None:
     """Makes the triggers anew: migrations may have dropped them with the table."""
     connection.execute(NOTE)

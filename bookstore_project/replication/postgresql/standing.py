@@ -11,6 +11,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.postgresql import head
 from bookstore_project.replication.postgresql.backend.base import wrapper
 from bookstore_project.replication.postgresql.primary import first_answer, own_alias
+from bookstore_project.replication.postgresql.status import status
 from bookstore_project.replication.service import Service
 
 
@@ -62,3 +63,8 @@ class StandingCollector(Collector):
         family = GaugeMetricFamily("bookstore_replication_floor", text, labels=["service"])
         family.add_metric([self._service.name], floor)
         yield family
+        text = "Of the log, what a standby has not on its disk."
+        lag = GaugeMetricFamily("bookstore_replication_standby_lag_bytes", text, labels=["standby"])
+        for standby in status(self._service).standbys:
+            lag.add_metric([standby.name], standby.lag_bytes)
+        yield lag

@@ -4,16 +4,17 @@ from contextlib import AbstractContextManager
 
 from django.core.management.base import BaseCommand
 
+from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.interface import Caches, Lease, Poll
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.commit.writing import write, write_all
-from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role, lock, try_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
 from bookstore_project.replication.sqlite_pair.operator.collector import StandingCollector
 from bookstore_project.replication.sqlite_pair.reading.counting import counted
 from bookstore_project.replication.sqlite_pair.reading.gate import read, read_beside
 from bookstore_project.replication.sqlite_pair.reading.missed import missed
-from bookstore_project.replication.sqlite_pair.reading.objects import from_image, get_verified
+from bookstore_project.replication.sqlite_pair.reading.objects import from_image, get_verified, rows
 from bookstore_project.replication.sqlite_pair.reading.text_search import first_holding, holding, similar, with_words
 from bookstore_project.replication.sqlite_pair.repair.bootstrap import has_history
 from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_of
@@ -22,7 +23,6 @@ from bookstore_project.replication.writing.steps import active_attempt
 
 __all__ = [
     "LOCK_TIMEOUT_S",
-    "UNFINISHED",
     "active_attempt",
     "can_serve",
     "collector",
@@ -33,7 +33,6 @@ __all__ = [
     "has_history",
     "holding",
     "listeners",
-    "lock",
     "migrate_command",
     "missed",
     "read",
@@ -42,6 +41,7 @@ __all__ = [
     "renew",
     "replication_command",
     "role",
+    "rows",
     "similar",
     "standing",
     "try_role",
@@ -49,8 +49,6 @@ __all__ = [
     "write",
     "write_all",
 ]
-
-UNFINISHED = ""
 
 
 def renew(service: Service, poll: Poll, asked: float, caches: Caches) -> bool:

@@ -12,8 +12,8 @@ from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.shelf.services import restock
 from bookstore_project.replication.tests.support import shelf_histories as histories

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         try:
             # The orders first: each of them has its sale in a later snapshot of the catalog.
             with reads.reading(topology.ORDER) as order, reads.reading(topology.CATALOG) as catalog:
-                found = audit(reads.raw(catalog.alias), reads.raw(order.alias), grace_s=GRACE_S)
+                found = audit(reads.rows(catalog), reads.rows(order), grace_s=GRACE_S)
         except StoreError as error:
             raise CommandError(error.detail) from error
         problems = secret_files.problems()

@@ -10,7 +10,12 @@ from bookstore_project.api.problems import StoreError
 from bookstore_project.archive.backup import CannotBackUp, backup
 from bookstore_project.archive.management.progress import Progress
 from bookstore_project.nodes.ticking import at_work
-from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.engine import copies
+from bookstore_project.settings import topology
+
+
+def databases() -> list[Path]:
+    return [*copies.files().values(), topology.database_file(topology.ACCOUNTS)]
 
 
 class Command(BaseCommand):
@@ -25,9 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, path: Path, **options: Any) -> None:
         os.umask(0o077)
         try:
-            with at_work(
-                self.stderr, "Copying and checking the store", replication_settings.files.values()
-            ) as ticker:
+            with at_work(self.stderr, "Copying and checking the store", databases()) as ticker:
                 made = backup(path.absolute(), self.stdout.write, Progress(self.stderr, ticker))
         except StoreError as error:
             raise CommandError(f"No backup was made: {error.detail}") from error

@@ -12,6 +12,7 @@ from psycopg import pq
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import HOW_TO_WRITE, WriteRefused
+from bookstore_project.replication.postgresql.backend.client import DatabaseClient
 
 FOR_MIGRATIONS = "SET default_transaction_read_only = off; SET bookstore.writes = 'unnoted'"
 
@@ -22,6 +23,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     `unguarded()` opens the door for making and migrating a database.
     """
 
+    client_class = DatabaseClient
     _is_unguarded = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

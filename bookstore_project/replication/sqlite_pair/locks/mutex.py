@@ -7,24 +7,19 @@ compares all the same, before each write of the witness, that what it locked is 
 Source: flock(2).
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bookstore_project import files
+from bookstore_project.replication import fencing
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.sqlite_pair.locks import fencing
+from bookstore_project.replication.folder_locks import RETRY_DELAY_S, acquire, is_at, try_lock
 
 LOCK_TIMEOUT_S = 8.0
 _MUTEX_RETRY_DELAY_S = 0.00015
 """To begin with. One at a time waits there, and nobody writes until it has it."""
-_TURNSTILE_RETRY_DELAY_S = 0.0003
-_RETRY_DELAY_GROWTH = 1.1
-"""Slow: whoever has waited long looks less often, and newcomers overtake."""
-_LONGEST_RETRY_DELAY_S = 0.001
 
 
 class WriterLock:
@@ -36,7 +31,7 @@ class WriterLock:
 
     def is_current(self) -> bool:
         """Whether the locked directory is still the one at the path; otherwise somebody else may hold another."""
-        return _is_at(self._descriptor, self.path)
+        return is_at(self._descriptor, self.path)
 
     def assert_current(self) -> None:
         """Raises Unavailable if the lock was taken away from under the writer."""
@@ -49,33 +44,13 @@ def writer_lock(directory: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterat
     """Holds the lock; raises Unavailable when it isn't had in time."""
     deadline = time.monotonic() + timeout_s
     mutex = directory / "mutex"
-    turnstile = _acquire(directory / "turnstile", deadline, _TURNSTILE_RETRY_DELAY_S)
+    turnstile = acquire(directory / "turnstile", deadline, RETRY_DELAY_S)
     try:
-        descriptor = _acquire(mutex, deadline, _MUTEX_RETRY_DELAY_S)
+        descriptor = acquire(mutex, deadline, _MUTEX_RETRY_DELAY_S)
     finally:
         os.close(turnstile)
     try:
         yield WriterLock(mutex, descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def lock(directory: Path, timeout_s: float) -> Iterator[None]:
-    """Holds a lock of its own, for short work; raises Unavailable when it isn't had in time."""
-    descriptor = _acquire(directory, time.monotonic() + timeout_s, _TURNSTILE_RETRY_DELAY_S)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def try_lock(directory: Path) -> Iterator[bool]:
-    """Holds a lock of its own if nobody else does; yields whether it does. For work that one process does."""
-    descriptor = _open(directory)
-    try:
-        yield _lock_now(descriptor)
     finally:
         os.close(descriptor)
 
@@ -105,58 +80,3 @@ class Role:
         elif now > self._refused_since + fencing.FENCE_AFTER_S:
             fencing.fence(self._directory)
             self._refused_since = None
-
-
-def _acquire(path: Path, deadline: float, delay_s: float) -> int:
-    patient_until = time.monotonic() + fencing.FENCE_AFTER_S
-    descriptor = _open(path)
-    while True:
-        if _lock_now(descriptor):
-            if _is_at(descriptor, path):
-                return descriptor
-            os.close(descriptor)
-            descriptor = _open(path)
-            continue
-        now = time.monotonic()
-        if now > patient_until:
-            fencing.fence(path)
-            patient_until = time.monotonic() + fencing.FENCE_AFTER_S
-            continue
-        if now > deadline:
-            os.close(descriptor)
-            raise Unavailable("Another writer holds the lock for too long; nothing was changed.")
-        time.sleep(delay_s)
-        delay_s = min(delay_s * _RETRY_DELAY_GROWTH, _LONGEST_RETRY_DELAY_S)
-
-
-def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        if not files.is_out_of_place(error):
-            raise Unavailable(f"The lock {path} can't be opened: {error.strerror}.") from error
-        return _make_and_open(path)
-
-
-def _make_and_open(path: Path) -> int:
-    """Whoever has locked what is put aside here finds out before it writes: it isn't at the path any more."""
-    try:
-        files.make_folder(path)
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise Unavailable(f"The lock {path} can't be made: {error.strerror}.") from error
-
-
-def _lock_now(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    with suppress(OSError):
-        ours, there = os.fstat(descriptor), path.stat()
-        return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
-    return False

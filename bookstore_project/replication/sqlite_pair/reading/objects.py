@@ -1,6 +1,7 @@
 """Objects of row images, and of rows that the log vouches for."""
 
 import sqlite3
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,6 +22,12 @@ def get_verified(model: type[M], key: object, alias: str) -> M | None:
     image = images.read_image(connection, table, value)
     entries.assert_digest(connection, table.name, value, image)
     return None if image is None else from_image(model, image, alias)
+
+
+def rows(alias: str, statement: str) -> Iterable[tuple[Any, ...]]:
+    """Inside of a read: see `reads.rows`."""
+    connection: sqlite3.Connection = connections[alias].connection
+    return connection.execute(statement)
 
 
 def from_image(model: type[M], image: Image, alias: str) -> M:

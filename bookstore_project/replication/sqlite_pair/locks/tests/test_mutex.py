@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.sqlite_pair.locks.mutex import lock, try_lock, writer_lock
+from bookstore_project.replication.folder_locks import lock, try_lock
+from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.tests.support.replica_files import python
 from tests.actors import Actor, all_at_once
 from tests.waiting import PATIENCE_S, wait_for

@@ -12,11 +12,11 @@ from bookstore_project.nodes.ticking import Ticker, at_work
 from bookstore_project.replication import confirmation
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ADVICE, Unavailable
+from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.interface import MAINTENANCE, Caches
 from bookstore_project.replication.progress import Noted
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.files import scrub
-from bookstore_project.replication.sqlite_pair.locks.mutex import try_lock
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.sqlite_pair.operator import execution, planning, quarantine, report
 from bookstore_project.replication.sqlite_pair.operator.status import ServiceStatus, status

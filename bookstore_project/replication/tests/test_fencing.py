@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.replication import fencing
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.sqlite_pair.locks import fencing
 from bookstore_project.replication.sqlite_pair.locks.mutex import Role, writer_lock
 from bookstore_project.replication.tests.support.articles import price_of, reprice
 from bookstore_project.replication.tests.support.forks import Fork
@@ -72,9 +72,7 @@ def test_a_slow_holder_is_left_alone(tmp_path: Path) -> None:
 def test_a_holder_that_is_continued_in_time_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with holder(tmp_path) as process:
         stop(process)
-        monkeypatch.setattr(
-            "bookstore_project.replication.sqlite_pair.locks.fencing.time.sleep", lambda seconds: _go_on(process)
-        )
+        monkeypatch.setattr("bookstore_project.replication.fencing.time.sleep", lambda seconds: _go_on(process))
         assert not fencing.fence(tmp_path / "mutex")
         assert process.poll() is None
 
@@ -96,7 +94,7 @@ def test_a_process_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: py
     with holder(tmp_path) as process:
         stop(process)
         other = os.geteuid() + 1
-        monkeypatch.setattr("bookstore_project.replication.sqlite_pair.locks.fencing.os.geteuid", lambda: other)
+        monkeypatch.setattr("bookstore_project.replication.fencing.os.geteuid", lambda: other)
         assert not fencing.fence(tmp_path / "mutex")
         assert process.poll() is None
 

@@ -1,25 +1,23 @@
-"""`manage.py migrate` and `manage.py replication` on a server."""
+"""`manage.py migrate` on a server."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from bookstore_project import files
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.pinning import pinned
-from bookstore_project.replication.postgresql import head, schema
+from bookstore_project.replication.postgresql import databases, head, schema
 from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
 from bookstore_project.replication.postgresql.leases import forget_all
 from bookstore_project.replication.postgresql.primary import own_alias
-from bookstore_project.replication.postgresql.standing import standing
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.timelines import new_timeline
 
@@ -42,18 +40,25 @@ class Migrate(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = options.pop("database")
         if chosen in (None, DEFAULT_DB_ALIAS):
-            files.make_folder(replication_settings.files[DEFAULT_DB_ALIAS].parent)
-            super().handle(database=DEFAULT_DB_ALIAS, **options)
+            self.migrate_accounts(options)
         for name in replication_settings.services:
             service = get_service(name)
             if chosen is None or chosen in service.aliases:
                 self.migrate_service(service, options)
 
+    def migrate_accounts(self, options: dict[str, Any]) -> None:
+        try:
+            databases.make(DEFAULT_DB_ALIAS)
+        except Unavailable as error:
+            raise CommandError(f"accounts: {error.detail}") from error
+        super().handle(database=DEFAULT_DB_ALIAS, **options)
+
     def migrate_service(self, service: Service, options: dict[str, Any]) -> None:
         alias = own_alias(service)
         try:
+            databases.make(alias)
             with wrapper(alias).unguarded(), pinned(service.name, alias, for_writing=True):
-                if self.is_new(alias):
+                if not schema.is_made(wrapper(alias).raw):
                     self.migrate_database(service, alias, options)
                 elif self.has_something_to_do(alias, options):
                     self.migrate_store(service, alias, options)
@@ -61,9 +66,6 @@ class Migrate(migrate.Command):
                     schema.install(wrapper(alias).raw, service)
         except (Unavailable, DatabaseError, psycopg.Error) as error:
             raise CommandError(f"{service.name}: {error}") from error
-
-    def is_new(self, alias: str) -> bool:
-        return "replication_head" not in connections[alias].introspection.table_names()
 
     def has_something_to_do(self, alias: str, options: dict[str, Any]) -> bool:
         executor = MigrationExecutor(connections[alias])
@@ -96,21 +98,3 @@ def begun_apart(service: Service) -> Iterator[DatabaseWrapper]:
         holder.raw.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         head.lock(holder.raw, MIGRATION_TIMEOUT_S)
         yield holder
-
-
-class Replication(BaseCommand):
-    help = "Shows how each service stands. What else there is to decide is the server's, and its tools'."
-
-    def __init__(self, caches: Caches) -> None:
-        super().__init__()
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("action", choices=["status"])
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        for name in replication_settings.services:
-            try:
-                found = standing(get_service(name))
-            except Unavailable as error:
-                raise CommandError(f"{name}: {error.detail}") from error
-            self.stdout.write(f"{name}: position {found.floor}, timeline {found.timeline}")

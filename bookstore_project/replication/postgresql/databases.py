@@ -1,0 +1,52 @@
+"""The databases of a store on its server: one for each service, and one for the accounts."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, connections
+from psycopg import sql
+
+from bookstore_project.replication.postgresql.primary import unavailable
+
+MAINTENANCE_DATABASE = "postgres"
+"""The one that every server has."""
+
+
+def exists(alias: str) -> bool:
+    """Raises Unavailable if the server can't be asked."""
+    with _server_of(alias) as server:
+        return _has(server, _name(alias))
+
+
+def make(alias: str) -> None:
+    """Makes the alias's database unless it is there. Raises Unavailable: the role of the store may not, for one."""
+    name = _name(alias)
+    with _server_of(alias) as server:
+        if _has(server, name):
+            return
+        server.execute("SET default_transaction_read_only = off")
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+        with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):  # Another host was first.
+            server.execute(made)
+
+
+@contextmanager
+def _server_of(alias: str) -> Iterator["psycopg.Connection[Any]"]:
+    database: Any = connections[alias].copy()
+    database.settings_dict["NAME"] = MAINTENANCE_DATABASE
+    try:
+        with closing(database):
+            database.ensure_connection()
+            yield database.connection
+    except (DatabaseError, psycopg.Error) as error:
+        raise unavailable(error) from error
+
+
+def _has(server: "psycopg.Connection[Any]", name: str) -> bool:
+    return server.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
+
+
+def _name(alias: str) -> str:
+    return str(connections[alias].settings_dict["NAME"])

@@ -1,0 +1,106 @@
+"""What an operator is told of a server, and whose tools are named for the rest."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connections
+
+from bookstore_project.replication.engine import copies
+from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.postgresql import databases, engine
+from bookstore_project.replication.postgresql.backend.client import DatabaseClient
+from bookstore_project.replication.postgresql.status import status
+from bookstore_project.replication.postgresql.tests.database_rows import floor, rows
+from bookstore_project.replication.postgresql.tests.support import SHELF
+from tests.postgres import server_of_tests, synchronous
+from tests.waiting import wait_for
+
+
+def said(*arguments: str) -> str:
+    output = StringIO()
+    call_command("replication", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_status_tells_positions_and_that_nobody_confirms(seven_articles: Path) -> None:
+    told = said("status", "--service", "shelf")
+    assert f"shelf: settled up to {floor('shelf')}, timeline {engine.standing(SHELF).timeline}" in told
+    assert "no standby is waited for" in told
+
+
+def test_status_tells_of_a_standby_and_how_far_it_is(seven_articles: Path) -> None:
+    with synchronous():
+        (found,) = json.loads(said("status", "--json", "--service", "shelf"))
+        assert found["problem"] == ""
+        (standby,) = found["standbys"]
+        assert (standby["state"], standby["sync"]) == ("streaming", "sync")
+        assert "walreceiver at its own host: streaming, sync" in said("status")
+
+
+def test_status_fails_while_nobody_confirms_what_has_to_be(seven_articles: Path) -> None:
+    server = server_of_tests()
+    server.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+    try:
+        wait_for(lambda: "No standby confirms" in status(SHELF).problem, what="the session knows it")
+        with pytest.raises(CommandError, match="Not as it should be: shelf"):
+            said("status", "--service", "shelf")
+    finally:
+        server.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+
+
+def test_status_fails_when_the_server_cannot_be_asked(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for alias in SHELF.aliases:
+        monkeypatch.setitem(connections.databases[alias], "PORT", "1")
+        connections[alias].close()
+    with pytest.raises(CommandError, match="shelf"):
+        said("status", "--service", "shelf")
+    assert engine.has_history(SHELF), "what can't be read was written"
+
+
+@pytest.mark.parametrize(
+    ("command", "tool"),
+    [
+        (("repair",), "pg_rewind"),
+        (("scrub", "--service", "shelf"), "pg_amcheck"),
+        (("promote", "shelf-1", "--yes"), "patronictl failover"),
+        (("adopt", "--service", "shelf"), "one history"),
+        (("discard", "shelf-2"), "pg_basebackup"),
+        (("quarantine",), "No file"),
+    ],
+)
+def test_what_is_the_server_s_business_is_refused_and_its_tool_named(command: tuple[str, ...], tool: str) -> None:
+    with pytest.raises(CommandError, match=tool):
+        said(*command)
+
+
+def test_there_are_no_files_to_back_up() -> None:
+    assert copies.files() == {}
+    with pytest.raises(Unavailable, match="pg_dump"):
+        copies.assert_possible()
+
+
+def test_migrate_makes_what_is_missing_on_the_server(empty_store: Path) -> None:
+    connections.close_all()
+    server_of_tests().execute('DROP DATABASE "shelf" WITH (FORCE)', 'DROP DATABASE "accounts" WITH (FORCE)')
+    assert not databases.exists("shelf-1")
+    assert not engine.has_history(SHELF)
+    call_command("migrate", database="default", verbosity=0)
+    call_command("migrate", database="shelf-1", verbosity=0)
+    assert databases.exists("shelf-1")
+    assert rows("shelf-1", "SELECT position FROM replication_head") == [(0,)]
+    assert not engine.has_history(SHELF)
+
+
+def test_a_shell_is_for_reading_unless_it_is_said() -> None:
+    settings = connections["shelf-1"].settings_dict
+    arguments, environment = DatabaseClient.settings_to_cmd_args_env(settings, ["-readonly", "-A"])
+    assert "-readonly" not in arguments
+    assert "-A" in arguments
+    assert environment == {"PGOPTIONS": "-c default_transaction_read_only=on"}
+    assert DatabaseClient.settings_to_cmd_args_env(settings, [])[1] == {
+        "PGOPTIONS": "-c default_transaction_read_only=off"
+    }
