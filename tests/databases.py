@@ -1,10 +1,15 @@
-"""Looks into a store's database files from outside, as an operator would."""
+"""Looks into a store's databases from outside, as an operator would: files, or a database of a server."""
 
 import json
+import sqlite3
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+import psycopg
 
 from bookstore_project.replication.sqlite_pair.files import derived
 from bookstore_project.sqlite_files import opened
@@ -18,8 +23,35 @@ OWN_TABLES = frozenset({"replication_incarnation", "sqlite_sequence", "django_mi
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def files(store: Store, service: str) -> list[Path]:
+@dataclass(frozen=True)
+class ServerDatabase:
+    """Of a service, on a PostgreSQL server: its one place."""
+
+    url: str
+    """Of the server."""
+    name: str
+
+    def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """As a file would answer: UUIDs as 32 digits. Raises sqlite3.OperationalError if it can't be asked."""
+        try:
+            with psycopg.connect(f"{self.url}{self.name}", autocommit=True, connect_timeout=5) as connection:
+                rows = connection.execute(sql.replace("?", "%s").encode(), parameters or None).fetchall()
+        except psycopg.OperationalError as error:
+            raise sqlite3.OperationalError(str(error)) from error
+        return [tuple(value.hex if isinstance(value, UUID) else value for value in row) for row in rows]
+
+
+Place = Path | ServerDatabase
+
+
+def files(store: Store, service: str) -> Sequence[Path]:
     return [store.data / f"{service}-{number}" / f"{service}.sqlite3" for number in (1, 2)]
+
+
+def places(store: Store, service: str) -> Sequence[Place]:
+    """Each copy that can be looked into: both files, or what the server has."""
+    url = store.environment.get("BOOKSTORE_DATABASE_URL", "")
+    return [ServerDatabase(url, service)] if url else files(store, service)
 
 
 def in_sync(store: Store, service: str) -> set[str]:
@@ -51,7 +83,9 @@ def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
     return rows
 
 
-def query(path: Path, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+def query(path: Place, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(path, ServerDatabase):
+        return path.query(sql, tuple(parameters))
     with opened(path, timeout_s=PATIENCE_S) as connection:
         return connection.execute(sql, tuple(parameters)).fetchall()
 

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from contextlib import ExitStack
 from datetime import date
 
 from tests import tool
 from tests.chaos.faults import Fault, chosen
-from tests.chaos.run import ALL, CUSTOMERS, PAIRS, Plan, run
+from tests.chaos.run import ALL, CUSTOMERS, ON_SERVERS, PAIRS, Plan, run
+from tests.chaos.server_faults import SERVER_FAULTS
+from tests.chaos.servers import servers
+from tests.on_postgresql import POSTGRESQL
 
 START_S, RECKONING_S = 15, 30
 """About how long they take on a quiet machine; the reckoning grows with the number of answers."""
@@ -14,12 +18,18 @@ START_S, RECKONING_S = 15, 30
 
 def main() -> int:
     options = parser().parse_args()
-    faults = chosen(ALL, options.faults)
+    is_on_servers = options.on == POSTGRESQL
+    possible = ON_SERVERS if is_on_servers else ALL
+    faults = chosen(possible, options.faults)
     plan = (
         f"{options.seconds:g} s of chaos, seed {options.seed}, with {len(faults)} kinds of faults. Before that, "
         f"starting takes about {START_S} s; afterwards all has to recover, and reckoned up: {RECKONING_S} s or more."
     )
-    with tool.running("chaos", plan) as telling:
+    if is_on_servers:
+        left_out = sorted({fault.name for fault in ALL} - {fault.name for fault in possible})
+        plan += f" Left out, as they are about files: {', '.join(left_out)}, and pairs."
+    with tool.running("chaos", plan) as telling, ExitStack() as stack:
+        both = stack.enter_context(servers(telling.folder / "servers")) if is_on_servers else None
         report = run(
             Plan(
                 options.seconds,
@@ -28,8 +38,9 @@ def main() -> int:
                 telling.folder,
                 telling.say,
                 customers=options.customers,
-                pairs=options.pairs,
+                pairs=0 if is_on_servers else options.pairs,
                 begin=telling.begin,
+                servers=both,
             )
         )
         print("\n".join(report.lines()), flush=True)
@@ -40,7 +51,7 @@ def main() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    listed = "\n".join(f"  {group:<9} {', '.join(names)}" for group, names in groups(ALL).items())
+    listed = "\n".join(f"  {group:<9} {', '.join(names)}" for group, names in groups((*ALL, *SERVER_FAULTS)).items())
     made = argparse.ArgumentParser(
         prog="python -m tests.chaos",
         description="Runs a store, breaks it at random while it is used, and checks that no answer was wrong.",
@@ -52,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--faults", default="", help="names or groups, separated by commas")
     made.add_argument("--customers", type=int, default=CUSTOMERS, help=f"at once ({CUSTOMERS})")
     made.add_argument("--pairs", type=float, default=PAIRS, help="so many of the faults are two at once (0 to 1)")
+    made.add_argument("--on", choices=("files", POSTGRESQL), default="files", help="what keeps the rows (files)")
     made.add_argument("--keep", action="store_true", help="keeps files and history even if nothing is wrong")
     return made
 

@@ -18,7 +18,7 @@ from tests.chaos.history import Kind, Operation, Outcome
 from tests.chaos.injector import Doubt
 from tests.chaos.log_recorder import ENTRIES, LogRecorder, RecordedEntry, price_text, steps_of
 from tests.client import Client
-from tests.databases import SERVICES, dump_both, files, query
+from tests.databases import SERVICES, dump_both, places, query
 from tests.store import Store
 from tests.waiting import wait_for
 
@@ -66,10 +66,13 @@ def check_files(store: Store, recorder: LogRecorder, orders_given_up: Set[str] =
     ):
         found.extend(Violation(what) for what in check(store))
     found.extend(_logs(store, recorder))
-    scrubbed = store.manage("replication", "scrub")
-    if scrubbed.returncode:
-        found.append(Violation("a scrub finds damage", (scrubbed.stdout, scrubbed.stderr)))
     return found
+
+
+def check_scrub(store: Store) -> list[Violation]:
+    """Every row of both files, read once more."""
+    scrubbed = store.manage("replication", "scrub")
+    return [Violation("a scrub finds damage", (scrubbed.stdout, scrubbed.stderr))] if scrubbed.returncode else []
 
 
 def wait_until_swept(store: Store, given_up: Set[str] = frozenset()) -> None:
@@ -86,6 +89,8 @@ def wait_until_swept(store: Store, given_up: Set[str] = frozenset()) -> None:
 
 def unequal_files(store: Store) -> Iterator[str]:
     for service in SERVICES:
+        if len(places(store, service)) < 2:
+            continue
         try:
             dump_both(store, service)
         except (AssertionError, sqlite3.Error) as error:
@@ -94,7 +99,7 @@ def unequal_files(store: Store) -> Iterator[str]:
 
 def ledger_gaps(store: Store) -> Iterator[str]:
     """At every moment: what the ledger says came and went is what is there."""
-    for path in files(store, "catalog"):
+    for path in places(store, "catalog"):
         stock: Counter[int] = Counter()
         for number, book, change, balance in query(
             path, "SELECT id, book_id, change, balance FROM catalog_app_ledgerentry ORDER BY id"
@@ -113,7 +118,7 @@ ORDERS = "SELECT sale, order_id, book, quantity, unit_price, title FROM order_ap
 
 def order_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]:
     """To each sale its order, and to each order its sale (but for those that were given up), on every file."""
-    for catalog, order in zip(files(store, "catalog"), files(store, "order"), strict=True):
+    for catalog, order in zip(places(store, "catalog"), places(store, "order"), strict=True):
         sales, orders = set(query(catalog, SALES)), set(query(order, ORDERS))
         for row in sorted(sales - orders)[:5]:
             yield f"a sale without its order: {row}"
@@ -137,7 +142,7 @@ FATES = "SELECT id, status FROM order_app_order"
 
 def return_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]:
     """To each cancellation its return, and the other way round; orders and lines say what was cancelled of them."""
-    for catalog, order in zip(files(store, "catalog"), files(store, "order"), strict=True):
+    for catalog, order in zip(places(store, "catalog"), places(store, "order"), strict=True):
         came_back = set(query(catalog, RETURNS))
         cancelled = set()
         of_line: Counter[tuple[Any, ...]] = Counter()
@@ -164,7 +169,7 @@ def return_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]
 def _logs(store: Store, recorder: LogRecorder) -> Iterator[Violation]:
     """Chained without a gap; and what was settled once has not been taken back."""
     for service in SERVICES:
-        for path in files(store, service):
+        for path in places(store, service):
             entries = [RecordedEntry(*row) for row in query(path, ENTRIES, [-1])]
             for before, after in pairwise(entries):
                 if after.position != before.position + 1 or not after.follows(before.hash):
@@ -194,7 +199,7 @@ def check_answers(
     """Every order that was acknowledged is what it was; whoever asks again under the same key is told the same."""
     found: list[Violation] = []
     orders: dict[str, list[Sequence[Any]]] = defaultdict(list)
-    for row in query(files(store, "order")[0], f"{ORDERS} ORDER BY sale"):
+    for row in query(places(store, "order")[0], f"{ORDERS} ORDER BY sale"):
         orders[str(uuid.UUID(row[1]))].append(row)
     acknowledged = (one for one in operations if one.asked.kind is Kind.SELL and one.outcome is Outcome.OK)
     # Of a basket, one operation for each book: it was one answer.

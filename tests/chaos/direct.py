@@ -45,6 +45,8 @@ POINTS = (
     "settle-committed",
     "settle-invalidated",
     "gate-snapshot",
+    "lease-renewed",
+    "barrier",
 )
 DOOMED, SLOW = 0.6, 0.3
 """Of the children: they die at one of the points, or linger there now and then."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
+from tests.chaos.servers import Servers
 from tests.databases import SERVICES
 from tests.store import Store
 
@@ -38,6 +39,8 @@ class Scene:
     """Aliases whose folder is a disk of its own, that can be filled."""
     is_bound_by_modes: bool = True
     """Whether the store's processes respect permission bits: those of root don't."""
+    servers: Servers | None = None
+    """Which have the rows, in place of files."""
     undo: list[Undo] = field(default_factory=list)
     """What is to be taken back, newest last."""
 
@@ -54,6 +57,8 @@ class Scene:
         return None
 
     def is_in_sync(self, service: str) -> bool:
+        if self.servers is not None:
+            return self.servers.is_whole()
         witness = self.witness(service)
         return witness is not None and len(witness.trusted) == 2
 

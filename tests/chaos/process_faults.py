@@ -84,8 +84,9 @@ def _stop(scene: Scene, pid: int) -> Undo:
 
 
 KILL_NODE, KILL_DIRECT, KILL_AT_POINT = "kill-node", "kill-direct", "kill-at-point"
+STOP_LOCK_HOLDER = "stop-lock-holder"
 PROCESS_FAULTS = (
     Fault("kill-supervisor", "kill", _kill_supervisor, targets=("supervisor",), weight=0.3),
     Fault("stop-node", "stop", _stop_node, holds_s=(0.5, 4), targets=NODES),
-    Fault("stop-lock-holder", "stop", _stop_lock_holder, holds_s=(0.5, 10), targets=SERVICES),
+    Fault(STOP_LOCK_HOLDER, "stop", _stop_lock_holder, holds_s=(0.5, 10), targets=SERVICES),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookstore_project.nodes.ticking import nothing_more
-from tests.chaos.audit import CACHE_TIMEOUT_S, check_answers, check_files, check_history, is_judged
+from tests.chaos.audit import CACHE_TIMEOUT_S, check_answers, check_files, check_history, check_scrub, is_judged
 from tests.chaos.checker import Violation
 from tests.chaos.coordination_faults import COORDINATION_FAULTS
 from tests.chaos.customers import LONGEST_PAUSE_S, Customer
@@ -22,9 +22,11 @@ from tests.chaos.killer import Direct, Killer
 from tests.chaos.log_recorder import LogRecorder
 from tests.chaos.operator import Operator
 from tests.chaos.pairs import Pairs, for_pairs
-from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PROCESS_FAULTS
+from tests.chaos.process_faults import KILL_AT_POINT, KILL_DIRECT, KILL_NODE, PROCESS_FAULTS, STOP_LOCK_HOLDER
 from tests.chaos.report import Report
 from tests.chaos.scrubber import Scrubber
+from tests.chaos.server_faults import SERVER_FAULTS
+from tests.chaos.servers import Servers
 from tests.chaos.small_disks import command_bound_by_modes, small_disks
 from tests.client import Client
 from tests.store import CLUSTER, READY_S, Store
@@ -39,6 +41,8 @@ STEP_S = 1.0
 PAIRS = 0.15
 KILLS = tuple(Fault(name, "kill", lambda scene, target: None) for name in (KILL_NODE, KILL_DIRECT, KILL_AT_POINT))
 ALL = (*KILLS, *PROCESS_FAULTS, *FILE_FAULTS, *COORDINATION_FAULTS, *LONG_FAULTS)
+ON_SERVERS = (*KILLS, *(fault for fault in PROCESS_FAULTS if fault.name != STOP_LOCK_HOLDER), *SERVER_FAULTS)
+"""What can befall a store on PostgreSQL, in place of all the others."""
 
 
 Begin = Callable[[str, Callable[[], str]], None]
@@ -67,6 +71,8 @@ class Plan:
     """A data folder to begin with a copy of."""
     longest_pause_s: float = LONGEST_PAUSE_S
     """Between two things that an actor asks for."""
+    servers: Servers | None = None
+    """Which have the rows, in place of files."""
     is_enough: Callable[[Report], bool] = lambda report: True
     """Whether the run proves something; until then it goes on, up to LONGER times as long."""
 
@@ -82,7 +88,7 @@ class Run:
         old = plan.folder / "old"
         old.mkdir()
         rng = random.Random(f"{plan.seed}/injector")
-        self._scene = Scene(store, rng, old, disks, command_bound_by_modes() is not None)
+        self._scene = Scene(store, rng, old, disks, command_bound_by_modes() is not None, plan.servers)
         injected = [fault for fault in plan.faults if fault not in KILLS]
         if plan.seconds < LONG_S:
             injected = [fault for fault in injected if fault not in LONG_FAULTS]
@@ -192,6 +198,10 @@ class Run:
         if not violations:
             gone = settled.orders_given_up
             violations += check_files(self._store, recorder, gone)
+            if self._plan.servers:
+                violations += [Violation("a server finds damage", (told,)) for told in self._plan.servers.damage()]
+            else:
+                violations += check_scrub(self._store)
             violations += check_history(settled.operations, recorder.entries, self._given)
             violations += check_answers(self._store, operations, random.Random(self._plan.seed), self._plan.say, gone)
         return self._report(seconds, operations, points, len(operations) - len(judged), violations, settled.unjudged)
@@ -237,6 +247,10 @@ def run(plan: Plan) -> Report:
         "BOOKSTORE_CACHE_TIMEOUT_S": str(CACHE_TIMEOUT_S),
     }
     plan.begin("starting the store", nothing_more)
+    if plan.servers:
+        environment["BOOKSTORE_DATABASE_URL"] = plan.servers.primary.url
+        with Store(data, environment=environment) as store:
+            return Run(plan, store, frozenset()).carry_out()
     with (
         small_disks(data) as disks,
         Store(

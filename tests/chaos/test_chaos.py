@@ -3,10 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+from tests import programs
 from tests.chaos.faults import chosen
 from tests.chaos.report import Report
-from tests.chaos.run import ALL, Plan, run
+from tests.chaos.run import ALL, ON_SERVERS, Plan, run
+from tests.chaos.server_faults import SERVER_FAULTS
+from tests.chaos.servers import servers
 from tests.databases import require_tool
+from tests.on_postgresql import BINARIES, PACKAGE, program
 
 SECONDS = 5
 PAUSE_S = 0.15
@@ -23,6 +27,25 @@ def test_no_promise_is_broken_in_a_few_seconds_of_chaos(tmp_path: Path, prepared
     print("\n".join(report.lines()))
     assert list(report.violations) == []
     assert proves_something(report)
+
+
+def test_no_promise_is_broken_while_servers_and_nodes_are_killed(tmp_path: Path) -> None:
+    if program("postgres") is None:
+        programs.require(f"{BINARIES}/postgres", PACKAGE)
+    with servers(tmp_path / "servers") as both:
+        plan = Plan(
+            SECONDS, SEED, chosen(ON_SERVERS, ""), tmp_path, print, pairs=0, servers=both, is_enough=is_broken
+        )
+        report = run(replace(plan, longest_pause_s=PAUSE_S))
+    print("\n".join(report.lines()))
+    assert list(report.violations) == []
+    assert is_broken(report)
+
+
+def is_broken(report: Report) -> bool:
+    """Whether servers and sessions were, too."""
+    of_servers = sum(report.faults[fault.name] for fault in SERVER_FAULTS)
+    return of_servers >= 3 and report.killed >= 5 and report.acknowledged >= 20 and report.reads >= 50
 
 
 def proves_something(report: Report) -> bool:
