@@ -1,6 +1,6 @@
 """Orders, to be looked at: which, when, of which book, and what they come to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import display_for_value
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.text import capfirst
 
+from bookstore_project.api.admin_pages import BoundedPages
 from bookstore_project.api.admin_periods import PeriodFilter
 from bookstore_project.api.order_numbers import ids_of, number_of
 from bookstore_project.api.permissions import VIEW_ORDER, is_allowed
@@ -22,6 +24,7 @@ from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.replication.web.exporting import ExportedList
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin, KeyedList
+from bookstore_project.text.search import containing
 from order_app import admin_changes
 from order_app.exporting import export
 from order_app.figures import Totals, totals_of
@@ -36,6 +39,12 @@ else:
 
 MOST_BOOKS = 15
 """Offered by the filter: those with the most orders. A search finds the others by title."""
+MOST_ADDED_UP = 50_000
+"""Orders, whose lines are looked up one by one: a month of a busy shop."""
+MOST_FOUND = 2_000
+"""Lines with the words of a search: of fewer, all orders are known; of more, each order is tried for the list."""
+FIRST_TITLE_KEY = Subquery(OrderLine.objects.filter(sale=OuterRef("sale")).order_by().values("title_key"))
+_IN_IDS = frozenset("0123456789abcdef-")
 
 
 class BookFilter(admin.SimpleListFilter):
@@ -74,13 +83,15 @@ class OrderList(KeyedList):
     """A page of orders, with the totals of the whole list."""
 
     @cached_property
-    def totals(self) -> Totals:
-        """Of all orders that the filters leave, on all pages."""
+    def totals(self) -> Totals | None:
+        """Of all orders that the filters leave, on all pages; None if those are more than are added up."""
+        if self.result_count > MOST_ADDED_UP or getattr(self.paginator, "is_cut", False):
+            return None
         found = self.queryset.order_by()
         lines = OrderLine.objects.order_by()
         if self.queryset.query.where:
             lines = lines.filter(order__in=found.values("pk"))
-        return totals_of(found, lines)
+        return totals_of(self.result_count, lines)
 
 
 class ReadOnlyInline(TabularInline):
@@ -176,7 +187,7 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
         """That the customer says."""
         return number_of(str(order.pk))
 
-    @admin.display(ordering="first_title_key")
+    @admin.display(ordering=FIRST_TITLE_KEY)
     def books(self, order: Order) -> str:
         return order.books
 
@@ -202,9 +213,11 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
         return f"{bought:,.2f}" if left == bought else f"{left:,.2f} of {bought:,.2f}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        first = OrderLine.objects.filter(order=OuterRef("pk")).order_by("sale").values("title_key")[:1]
-        orders: QuerySet[Any] = super().get_queryset(request).annotate(first_title_key=Subquery(first))
-        return orders.prefetch_related("lines")
+        return super().get_queryset(request).prefetch_related("lines")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Newest first: those of a period by their times, in the order of the index that finds them."""
+        return ("-created_at", "-sale") if PeriodFilter.parameter_name in request.GET else ("-sale",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -214,7 +227,23 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
             meant = queryset.filter(id__range=ids)
             if meant.exists():
                 return meant, False
-        return super().get_search_results(request, queryset, search_term)
+        found, _ = super().get_search_results(request, queryset, search_term)
+        return found, False
+
+    def searched(self, search_term: str, wanted: Sequence[str]) -> Q:
+        """That a line has all words, in its title or its order's id: by a join, an order would be there twice."""
+        is_of_ids = any(set(word) <= _IN_IDS for word in search_term.lower().split())
+        found = containing(search_term, {"title_key": "title"}, ["order__id"] if is_of_ids else [])
+        lines = OrderLine.objects.filter(found).order_by()
+        orders = list(lines.order_by("-sale").values_list("order", flat=True)[: MOST_FOUND + 1])
+        if len(orders) <= MOST_FOUND:
+            return Q(pk__in=set(orders))
+        return Q(Exists(lines.filter(order=OuterRef("pk"))))
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> "Paginator[Any]":
+        """How many orders a search finds is counted up to a bound; an index or a short scan tells of all others."""
+        pages = BoundedPages if request.GET.get(SEARCH_VAR) else Paginator
+        return pages(*args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         return [*admin_changes.urls(self), *super().get_urls()]

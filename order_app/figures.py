@@ -30,8 +30,8 @@ class Totals:
         return self.sold - self.cancelled
 
 
-def totals_of(orders: QuerySet[Order], lines: QuerySet[OrderLine]) -> Totals:
-    """`lines` are those of the orders."""
+def totals_of(orders: int, lines: QuerySet[OrderLine]) -> Totals:
+    """`lines` are those of so many orders."""
     sums = lines.order_by().aggregate(
         copies=Sum("quantity"),
         cents=Sum(cents("quantity")),
@@ -39,7 +39,7 @@ def totals_of(orders: QuerySet[Order], lines: QuerySet[OrderLine]) -> Totals:
         cancelled_cents=Sum(cents("cancelled")),
     )
     return Totals(
-        orders.order_by().count(),
+        orders,
         sums["copies"] or 0,
         money(sums["cents"]),
         sums["cancelled_copies"] or 0,
@@ -87,7 +87,7 @@ def day_data(day: Day) -> dict[str, Any]:
     """
     orders = Order.objects.filter(created_at__gte=day.begins, created_at__lt=day.ends)
     lines = OrderLine.objects.filter(order__created_at__gte=day.begins, order__created_at__lt=day.ends).order_by()
-    totals = totals_of(orders, lines)
+    totals = totals_of(orders.count(), lines)
     sold = lines.values("book").annotate(title=Max("title"), copies=Sum("quantity"), cents=Sum(cents("quantity")))
     cancelled = _cancelled_on(day)
     return {

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import lookup_spawns_duplicates
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
-from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 
 from bookstore_project.text.canonical import UnfitText
@@ -54,13 +54,15 @@ class KeyedAdmin(ModelAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """All rows that have each word somewhere; of a search that no text can have, none, and the reason."""
         wanted: Sequence[str] = list(self.get_search_fields(request))
+        if not search_term:
+            return queryset, False
         try:
             found = self.searched(search_term, wanted)
         except UnfitText as error:
             messages.warning(request, str(error), fail_silently=True)
             return queryset.none(), False
-        # Several rows beside one may have the words; it is one all the same.
-        return queryset.filter(found), any(LOOKUP_SEP in field for field in wanted)
+        # Several rows beside one may have the words; it is one all the same. To see that, all of them are looked at.
+        return queryset.filter(found), any(lookup_spawns_duplicates(self.opts, field) for field in wanted)
 
     def searched(self, search_term: str, wanted: Sequence[str]) -> Q:
         """The condition that each word is in one of these columns. Raises UnfitText."""

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from bookstore_project.api.admin_pages import BoundedPages
 from bookstore_project.api.admin_periods import PeriodFilter
 from bookstore_project.api.permissions import VIEW_BOOK, is_allowed
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
@@ -53,6 +54,7 @@ class BookChangeAdmin(KeyedAdmin, ReadOnlyAdmin):
     list_select_related = ("book",)
     ordering = ("-created_at", "-id")
     show_full_result_count = False
+    paginator = BoundedPages
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Who may see a book may see its history."""

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
 
+from bookstore_project.api.admin_pages import BoundedPages
 from bookstore_project.api.admin_periods import PeriodFilter
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
@@ -24,6 +25,7 @@ class LedgerEntryAdmin(KeyedAdmin, ReadOnlyAdmin):
     key_of = {"title": "title_key"}
     ordering = ("-id",)
     show_full_result_count = False
+    paginator = BoundedPages
 
     @admin.display(ordering="created_at")
     def when(self, entry: LedgerEntry) -> str:

@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from bookstore_project.api import admin_pages
 from bookstore_project.replication.transaction import run
 from catalog_app.admin import counting
 from catalog_app.models import BookQuerySet
@@ -91,3 +95,25 @@ def test_the_times_lead_down_to_the_days_that_have_rows(root: Client, path: str)
 def test_a_time_that_makes_no_sense_leads_back_to_the_list(root: Client, when: str) -> None:
     answer = root.get(f"{LEDGER}?when={when}")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{LEDGER}?e=1")
+
+
+@pytest.mark.parametrize("path", [f"{LEDGER}?kind__exact=initial", f"{HISTORY}?when=2020", f"{HISTORY}?q=first+run"])
+def test_rows_of_a_filter_are_counted_up_to_a_bound(root: Client, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = path.replace("2020", str(timezone.localdate().year))
+    for most, told in ((6, "more than 6 found"), (7, "7 found")):
+        monkeypatch.setattr(admin_pages, "MOST_COUNTED", most)
+        answer = root.get(path)
+        assert count(answer) == most
+        assert f" {told} " in Page.of(answer.content).text
+    assert count(root.get(path.partition("?")[0])) == 7, "of the whole list, all are counted"
+
+
+@pytest.mark.parametrize(
+    "path", [BOOKS, LEDGER, HISTORY, f"{HISTORY}?q=first", f"{LEDGER}?q=rpcs", f"{BOOKS}?q=rpcs"]
+)
+def test_no_list_is_searched_for_what_is_in_it_twice(root: Client, path: str) -> None:
+    """A DISTINCT reads all rows, however few are shown."""
+    with CaptureQueriesContext(connections["catalog-1"]) as asked:
+        root.get(path)
+    assert [each["sql"] for each in asked]
+    assert not [each["sql"] for each in asked if "DISTINCT" in each["sql"]]

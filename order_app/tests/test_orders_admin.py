@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from bookstore_project.api import admin_pages
 from bookstore_project.replication.transaction import run
 from order_app import admin
 from order_app.models import Order, OrderLine
@@ -19,6 +22,7 @@ from tests.contract.html import Page
 
 ORDERS = "/admin/order_app/order/"
 ZERO = "+00%3A00%3A00%2B00%3A00"
+TOO_MANY = "These orders are too many to be added up: choose a day or a shorter period."
 FIRST = uuid.UUID("6f1c2b5e-0000-4000-8000-000000000001")
 
 
@@ -181,3 +185,80 @@ def test_a_day_is_one_of_the_shops_time_zone(sold: Client, settings: Settings, q
     assert ("1 Jan 2030, 00:59 CET" in answer.content.decode()) == ("2030" in query)
     stored = Order.objects.get(pk=FIRST).created_at
     assert stored == datetime(2029, 12, 31, 23, 59, tzinfo=UTC)
+
+
+@pytest.fixture
+def of_two(root: Client) -> Client:
+    """Three orders, each of two books of the same beginning."""
+
+    def write() -> None:
+        for number in range(1, 4):
+            order = Order.objects.create(
+                id=uuid.UUID(int=number), created_at=datetime(2030, 1, number, tzinfo=UTC), sale=2 * number
+            )
+            for line in (0, 1):
+                order.lines.create(
+                    sale=2 * number + line, book=line, title=f"Xen, volume {line}", quantity=1, unit_price=Decimal(1)
+                )
+
+    run("order", write)
+    return root
+
+
+class TestManyOrders:
+    """As if three were more than can be looked at."""
+
+    @pytest.mark.parametrize("most", [0, 100], ids=["tried one by one", "known at once"])
+    def test_an_order_is_listed_once_whichever_of_its_books_were_meant(
+        self, of_two: Client, monkeypatch: pytest.MonkeyPatch, most: int
+    ) -> None:
+        monkeypatch.setattr(admin, "MOST_FOUND", most)
+        for query, found in {
+            "xen": [3, 2, 1],
+            "volume 1": [3, 2, 1],
+            "volume 9": [],
+            str(uuid.UUID(int=2)): [2],
+        }.items():
+            answer = page(of_two, f"?q={query}")
+            assert [order.pk.int for order in answer.context["cl"].result_list] == found
+            copies = 2 * len(found)
+            assert totals(answer).startswith(f"{len(found)} order{'' if len(found) == 1 else 's'}, {copies} copies")
+
+    def test_no_list_is_searched_for_what_is_in_it_twice(self, of_two: Client) -> None:
+        """A DISTINCT reads all orders, however few are shown."""
+        for query in ("", "?q=xen", "?book=1", "?status__exact=completed", "?when=2030", "?o=3", "?q=xen&o=3"):
+            with CaptureQueriesContext(connections["order-1"]) as asked:
+                page(of_two, query)
+            assert not [
+                each["sql"] for each in asked if "DISTINCT" in each["sql"] and "order_app_order" in each["sql"]
+            ]
+
+    def test_what_a_search_finds_is_counted_up_to_a_bound(
+        self, of_two: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(admin_pages, "MOST_COUNTED", 2)
+        monkeypatch.setattr(admin.OrderAdmin, "list_per_page", 1)
+        answer = page(of_two, "?q=xen&p=2")
+        told = Page.of(answer.content).text
+        assert "more than 2 found" in told
+        assert "more than 2 orders; these pages have the first of them" in told
+        assert [order.pk.int for order in answer.context["cl"].result_list] == [2]
+        assert totals(answer) == TOO_MANY
+        assert "?q=xen&amp;p=3" not in answer.content.decode()
+        assert "3 orders" in Page.of(page(of_two).content).text, "without a search the number is exact"
+
+    def test_a_list_that_is_not_cut_says_how_many_there_are(
+        self, of_two: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(admin_pages, "MOST_COUNTED", 3)
+        told = Page.of(page(of_two, "?q=xen").content).text
+        assert "3 found" in told
+        assert "more than" not in told
+
+    def test_too_many_are_not_added_up(self, of_two: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(admin, "MOST_ADDED_UP", 2)
+        assert totals(page(of_two)) == totals(page(of_two, "?when=2030")) == TOO_MANY
+        assert totals(page(of_two, "?when=2030-01-02")) == "1 order, 2 copies, takings 2.00"
+
+    def test_those_of_a_period_are_newest_first(self, of_two: Client) -> None:
+        assert [order.pk.int for order in page(of_two, "?when=2030").context["cl"].result_list] == [3, 2, 1]
