@@ -1,10 +1,12 @@
 """What is done with a service's files, and what came of it the last time: noted where every process can read it.
 
-For people. Nothing rests on it: losing a note loses nothing, and one that can't be written is left out.
+Losing a note loses nothing, and one that can't be written is left out. All are for people but one: which copy a scrub
+found sound last, and when, which saves a check while writers wait (`verification.was_checked_lately`).
 """
 
 import json
 import os
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any, TypedDict, cast
 from bookstore_project import files
 from bookstore_project.replication.conf import replication_settings
 
-_REPAIR, _SCRUB, _WORK = "repair", "scrub", "work"
+_REPAIR, _SCRUB, _WORK, _CHECKED = "repair", "scrub", "work", "checked"
 
 
 class Repair(TypedDict):
@@ -34,6 +36,15 @@ class Scrub(TypedDict):
     at: str
     found: dict[str, list[str]]
     """What was wrong, by alias."""
+
+
+class Check(TypedDict):
+    """The last time that a copy was found sound as a whole."""
+
+    nonce: str
+    """Of the copy."""
+    at: float
+    """Seconds since the epoch."""
 
 
 class Work(TypedDict):
@@ -78,6 +89,32 @@ def note_repair(service_name: str, repair: Repair) -> None:
 
 def note_scrub(service_name: str, scrub: Scrub) -> None:
     _write(service_name, _SCRUB, scrub)
+
+
+def note_check(service_name: str, alias: str, nonce: str, *, is_sound: bool) -> None:
+    """Of the alias's copy, all of which was looked at."""
+    noted = {**_checks(service_name), alias: Check(nonce=nonce, at=time.time())}
+    if not is_sound:
+        del noted[alias]
+    with suppress(OSError):
+        files.write(_path(service_name, _CHECKED), json.dumps(noted).encode())
+
+
+def seconds_since_check(service_name: str, alias: str, nonce: str) -> float | None:
+    """None if nobody has noted that this copy was found sound; negative if the clock was set back since."""
+    with suppress(KeyError, TypeError):
+        found = _checks(service_name)[alias]
+        if found["nonce"] == nonce:
+            return time.time() - found["at"]
+    return None
+
+
+def _checks(service_name: str) -> dict[str, Check]:
+    with suppress(OSError, ValueError):
+        found = json.loads(files.read(_path(service_name, _CHECKED)))
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def last_repair(service_name: str) -> Repair | None:

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from bookstore_project import files
+from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
@@ -111,6 +112,7 @@ def make_draft(
         derived.mend(copy)
         as_stored = stored_schema.as_found(copy, service) if of_any_code else service
         if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}")):
+            maintenance_log.request_scrub(service.name)  # Which takes the donor's word for nothing.
             raise Unavailable(f"{donor} is damaged: {found[0]}. {alias} is not built from it.")
     make_replica(draft.path, draft.nonce)
     return draft

@@ -1,12 +1,13 @@
 """Whether a copy is sound as a whole: asked before it counts alone, and before it is believed again.
 
-It takes a second for some ten megabytes. So a small file is checked at once, under the writer lock if need be, and a
-large one by maintenance, outside of it.
+It takes a second for some ten megabytes. So a small file is checked at once, under the writer lock if need be. A
+large one counts alone if a scrub found it sound lately; if not, maintenance checks it, outside of the lock.
 """
 
 import sqlite3
 from contextlib import suppress
 
+from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
@@ -20,6 +21,16 @@ from bookstore_project.replication.sqlite_pair.membership.witness import FileRec
 
 AT_ONCE_BYTES = 16 << 20
 """Checked under the writer lock: a second's work, for which writers wait. A larger file is left to maintenance."""
+
+
+SCRUBS = 2.0
+"""Times the seconds between two scrubs: as long as a copy passes for checked after the last one."""
+
+
+def was_checked_lately(service: Service, alias: str, witness: Witness) -> bool:
+    """Whether all of this very copy was looked at when a scrub was due last, or since, and nothing was found."""
+    since_s = maintenance_log.seconds_since_check(service.name, alias, witness.files[alias].nonce)
+    return since_s is not None and 0 <= since_s <= SCRUBS * replication_settings.scrub_every_s
 
 
 def is_quick(alias: str) -> bool:

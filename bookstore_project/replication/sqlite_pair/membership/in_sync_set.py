@@ -43,9 +43,10 @@ def evict(
 ) -> Witness:
     """The witness without the dead, and without those suspected before, in a new epoch, durable.
 
-    Whoever is left was checked as a whole: here, or (`checked`) by the caller, a moment ago. Raises Unavailable if
-    nobody would be left, if the one that is left is damaged, or too large to be checked while writers wait, or if the
-    witness can't be written. S stays as it is then; what was found is remembered as a suspicion, durably.
+    Whoever is left was checked as a whole: here, or (`checked`) by the caller, a moment ago, or a large one by a
+    scrub. Raises Unavailable if nobody would be left, if the one that is left is damaged, or too large to be checked
+    while writers wait, or if the witness can't be written. S stays as it is then; what was found is remembered as a
+    suspicion, durably.
     """
     dead = {**_suspected(witness), **dead}
     left = tuple(alias for alias in witness.in_sync if alias not in dead)
@@ -85,7 +86,10 @@ def _check_survivor(
     service: Service, lock: WriterLock, witness: Witness, alias: str, dead: Mapping[str, BaseException]
 ) -> None:
     """That the copy is sound as a whole; raises Unavailable if it isn't, or if that takes too long to tell now."""
-    if not verification.is_quick(alias):
+    is_quick = verification.is_quick(alias)
+    if not is_quick and verification.was_checked_lately(service, alias, witness):
+        return
+    if not is_quick:
         # Also what would pass: as long as it is on record, maintenance makes the check.
         suspect(service, lock, witness, dead, is_passing_too=True)
         raise Unavailable(

@@ -223,6 +223,7 @@ def _scrub_all(service: Service, caches: Caches, progress: Progress) -> dict[str
             found = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
             found += derived.findings(connection, service)
         scrubbed[alias] = _Scrubbed(snapshot.nonce, found)
+        maintenance_log.note_check(service.name, alias, snapshot.nonce, is_sound=not found)
     found_by_alias = {alias: file.found for alias, file in scrubbed.items()}
     maintenance_log.note_scrub(service.name, {"at": maintenance_log.now(), "found": found_by_alias})
     return scrubbed

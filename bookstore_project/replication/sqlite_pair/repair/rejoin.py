@@ -207,6 +207,7 @@ def _rejoin_by_copy(service: Service, alias: str, donor: str, progress: Progress
         draft = backup_copy.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
         reached("repair-verified")
         _install(service, alias, donor, draft)
+        maintenance_log.note_check(service.name, alias, draft.nonce, is_sound=True)
         return _finish(service, alias, donor, draft.nonce, progress)
     except REPLICA_ERRORS as error:
         raise Unavailable(f"{alias} can't be rebuilt now: {error}") from error

@@ -5,6 +5,7 @@ a tool merges the `-wal`, a process is killed between two steps), nothing is rea
 """
 
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,8 +19,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
+from pytest_django import Settings
 
-from bookstore_project.replication import failpoints, reads
+from bookstore_project.replication import failpoints, maintenance_log, reads
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import Service, get_service
@@ -465,6 +467,65 @@ def test_a_large_file_is_checked_by_maintenance_before_it_counts_alone(large_fil
     assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
     reprice(1)
     assert_copies_equal("shelf")
+
+
+def test_a_large_file_that_was_checked_lately_counts_alone_at_once(large_files: None) -> None:
+    """Nobody who buys is refused: not when a file is lost, nor when the other one is, after a copy of it was made."""
+    maintenance = Maintenance(SHELF)
+    maintenance.scrub()
+    lose("shelf-2")
+    reprice(1)
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1",)
+    maintenance.step()
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-1", "shelf-2")
+    lose("shelf-1")
+    reprice(2)
+    assert read_witness(SHELF.witness_file).in_sync == ("shelf-2",)
+    maintenance.step()
+    assert_copies_equal("shelf")
+
+
+def _note_check(nonce_of: str = "shelf-1", *, seconds_ago: float = 0, is_sound: bool = True) -> None:
+    nonce, then = read_witness(SHELF.witness_file).files[nonce_of].nonce, time.time() - seconds_ago
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: then)
+        maintenance_log.note_check("shelf", "shelf-1", nonce, is_sound=is_sound)
+
+
+NOT_LATELY: dict[str, Callable[[Settings], object]] = {
+    "another copy was": lambda settings: _note_check("shelf-2"),
+    "something was found": lambda settings: _note_check(is_sound=False),
+    "too long ago": lambda settings: _note_check(seconds_ago=2 * settings.REPLICATION["SCRUB_EVERY_S"] + 60),
+    "the clock was set back": lambda settings: _note_check(seconds_ago=-60),
+    "there are no scrubs": lambda settings: setattr(
+        settings, "REPLICATION", settings.REPLICATION | {"SCRUB_EVERY_S": 0}
+    ),
+}
+
+
+@pytest.mark.parametrize("why", NOT_LATELY)
+def test_a_large_file_that_was_not_checked_lately_is_checked_first(
+    large_files: None, settings: Settings, why: str
+) -> None:
+    Maintenance(SHELF).scrub()
+    NOT_LATELY[why](settings)
+    lose("shelf-2")
+    with pytest.raises(Unavailable, match="is checked as a whole first"):
+        reprice(1)
+
+
+def test_damage_since_the_last_check_is_known_when_the_copy_is_made(large_files: None) -> None:
+    Maintenance(SHELF).scrub()
+    flip("shelf-1")
+    lose("shelf-2")
+    restock(2)
+    maintenance = Maintenance(SHELF)
+    with pytest.raises(Unavailable, match="is damaged: row 1"):
+        maintenance.step()
+    with pytest.raises(Unavailable):
+        maintenance.scrub()
+    with pytest.raises(Unavailable, match="suspected"):
+        list_titles("shelf-1")
 
 
 def test_while_a_tool_holds_a_large_file_the_store_goes_on_after_the_check(large_files: None) -> None:
