@@ -15,6 +15,7 @@ from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
+from bookstore_project.replication.pacing import Pace, full_speed
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.files import derived, scrub, source, stored_schema
@@ -27,8 +28,10 @@ from bookstore_project.replication.sqlite_pair.membership.witness import Witness
 
 SUFFIXES = ("-wal", "-shm", "-journal")
 PAGE_PRAGMAS = ("page_count", "freelist_count", "page_size")
-_STEPS = 1_000_000
-"""Of SQLite's virtual machine, between two reports of progress."""
+_STEPS = 20_000
+"""Of SQLite's virtual machine, between two pieces of the copy; less than a millisecond's."""
+_REPORT_EVERY = 50
+"""Pieces between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def make_draft(
     witness: Witness,
     progress: Progress = silent,
     *,
+    pace: Pace = full_speed,
     suffix: str = "draft",
     of_any_code: bool = False,
 ) -> Draft:
@@ -99,7 +103,7 @@ def make_draft(
     draft = new_draft(alias, suffix)
     try:
         with source.opened(donor, witness, of_any_code=of_any_code, is_held=False) as donors:
-            _write_anew(donors, draft.path, partial(progress, f"copying {donor} for {alias}"))
+            _write_anew(donors, draft.path, partial(progress, f"copying {donor} for {alias}"), pace)
             reached("repair-copied")
     except REPLICA_ERRORS as error:
         with suppress(OSError):
@@ -111,7 +115,7 @@ def make_draft(
         read_settled_head(copy, donor, witness)
         derived.mend(copy)
         as_stored = stored_schema.as_found(copy, service) if of_any_code else service
-        if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}")):
+        if found := scrub.findings(copy, as_stored, partial(progress, f"verifying the copy for {alias}"), pace):
             maintenance_log.request_scrub(service.name)  # Which takes the donor's word for nothing.
             raise Unavailable(f"{donor} is damaged: {found[0]}. {alias} is not built from it.")
     make_replica(draft.path, draft.nonce)
@@ -121,7 +125,7 @@ def make_draft(
 def copy_file(path: Path, draft: Draft) -> None:
     """A copy of a file that nobody writes."""
     with closing(sqlite3.connect(path, isolation_level=None)) as original:
-        _write_anew(original, draft.path, lambda part: None)
+        _write_anew(original, draft.path, lambda part: None, full_speed)
     make_replica(draft.path, draft.nonce)
 
 
@@ -140,14 +144,18 @@ def set_nonce(connection: sqlite3.Connection, nonce: str) -> None:
     connection.execute("INSERT INTO replication_incarnation (nonce) VALUES (?)", (nonce,))
 
 
-def _write_anew(original: sqlite3.Connection, path: Path, tell: Callable[[float], None]) -> None:
+def _write_anew(original: sqlite3.Connection, path: Path, tell: Callable[[float], None], pace: Pace) -> None:
     """VACUUM INTO, which reads one snapshot: https://sqlite.org/lang_vacuum.html"""
     pages, free, size = (original.execute(f"PRAGMA {name}").fetchone()[0] for name in PAGE_PRAGMAS)
     whole = max(1, (pages - free) * size)
 
+    pieces = count(1)
+
     def look() -> int:
-        with suppress(OSError):
-            tell(min(1.0, path.stat().st_size / whole))
+        pace()
+        if next(pieces) % _REPORT_EVERY == 0:
+            with suppress(OSError):
+                tell(min(1.0, path.stat().st_size / whole))
         return 0
 
     original.set_progress_handler(look, _STEPS)

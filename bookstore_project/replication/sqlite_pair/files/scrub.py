@@ -8,28 +8,34 @@ reach back to, the digest alone vouches for. Read-only, in one snapshot, outside
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import zip_longest
 
 from bookstore_project.replication.log import digests, entries, images
+from bookstore_project.replication.pacing import Pace, full_speed
 from bookstore_project.replication.service import Service, Table
 
 MOST_FINDINGS = 20
 """Findings of one file that are told; it is damaged after the first."""
 STRIDE = 5000
 """Rows between two reports of progress."""
+PIECE_ROWS, PIECE_STEPS = 50, 20_000
+"""Between two calls of the pace, each less than a millisecond's work; steps are those of SQLite's virtual machine."""
 
 Tell = Callable[[float], None]
 """Told the part that is done, 0 to 1."""
 
 
-def findings(connection: sqlite3.Connection, service: Service, tell: Tell | None = None) -> list[str]:
+def findings(
+    connection: sqlite3.Connection, service: Service, tell: Tell | None = None, pace: Pace = full_speed
+) -> list[str]:
     """What is wrong with the file, in words that name rows; empty if nothing is.
 
     The caller holds a read transaction, so that all of it is one moment.
     """
     found: list[str] = []
     try:
-        for finding in _look(connection, service, tell or (lambda part: None)):
+        for finding in _look(connection, service, tell or (lambda part: None), pace):
             found.append(finding)
             if len(found) >= MOST_FINDINGS:
                 break
@@ -61,14 +67,15 @@ def _digests(connection: sqlite3.Connection, without: set[tuple[str, str]]) -> I
             yield row
 
 
-def _look(connection: sqlite3.Connection, service: Service, tell: Tell) -> Iterator[str]:
-    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+def _look(connection: sqlite3.Connection, service: Service, tell: Tell, pace: Pace) -> Iterator[str]:
+    with paced(connection, pace):
+        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         yield str(verdict)
         return
     if entries.has_pending(connection):
         yield "it holds a change that the log doesn't know"
-    count = _Counter(connection, ["replication_logentry", *service.tables], tell)
+    count = _Counter(connection, ["replication_logentry", *service.tables], tell, pace)
     newest: dict[tuple[str, str], str | None] = {}
     yield from _check_log(connection, newest, count)
     for (name, key), digest in newest.items():
@@ -79,16 +86,37 @@ def _look(connection: sqlite3.Connection, service: Service, tell: Tell) -> Itera
     yield from _check_strangers(connection, service)
 
 
+@contextmanager
+def paced(connection: sqlite3.Connection, pace: Pace) -> Iterator[None]:
+    """Calls the pace between two pieces of a statement's work."""
+
+    def look() -> int:
+        pace()
+        return 0  # Go on.
+
+    if pace is full_speed:
+        yield
+        return
+    connection.set_progress_handler(look, PIECE_STEPS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
 class _Counter:
     """Counts the rows that were looked at."""
 
-    def __init__(self, connection: sqlite3.Connection, tables: list[str], tell: Tell) -> None:
+    def __init__(self, connection: sqlite3.Connection, tables: list[str], tell: Tell, pace: Pace) -> None:
         self._all = sum(connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables)
         self._done = 0
         self._tell = tell
+        self._pace = pace
 
     def one_more(self) -> None:
         self._done += 1
+        if self._done % PIECE_ROWS == 0:
+            self._pace()
         if self._done % STRIDE == 0:
             self._tell(self._done / self._all)
 

@@ -15,6 +15,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, is_busy
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import MAINTENANCE, Caches
+from bookstore_project.replication.pacing import Gently, Pace, full_speed
 from bookstore_project.replication.progress import Noted, Progress, logged, silent
 from bookstore_project.replication.service import Service, get_service
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
@@ -161,7 +162,7 @@ class Maintenance:
         """
         self._scrubbed = self.clock()
         requested_ns = maintenance_log.scrub_requested_ns(self.service.name)
-        scrubbed = _scrub_all(self.service, self.caches, self._progress)
+        scrubbed = _scrub_all(self.service, self.caches, self._progress, Gently())
         suspected = self._review.step(is_thorough=True)
         damaged, lagging = _reports(scrubbed)
         reached("scrubbed")
@@ -211,16 +212,16 @@ def _reports(scrubbed: Mapping[str, _Scrubbed]) -> tuple[list[FaultReport], list
 
 def scrub_all(service: Service, caches: Caches, progress: Progress = silent) -> dict[str, list[str]]:
     """What a scrub finds in each file that serves; empty lists where nothing is wrong."""
-    return {alias: file.found for alias, file in _scrub_all(service, caches, progress).items()}
+    return {alias: file.found for alias, file in _scrub_all(service, caches, progress, full_speed).items()}
 
 
-def _scrub_all(service: Service, caches: Caches, progress: Progress) -> dict[str, _Scrubbed]:
+def _scrub_all(service: Service, caches: Caches, progress: Progress, pace: Pace) -> dict[str, _Scrubbed]:
     scrubbed = {}
     for alias in read_witness(service.witness_file).trusted:
         wrapper(alias).forget_pages()
         with gate.read(service, alias, (), caches) as snapshot:
             connection = wrapper(alias).connect_now()
-            found = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))
+            found = scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"), pace)
             found += derived.findings(connection, service)
         scrubbed[alias] = _Scrubbed(snapshot.nonce, found)
         maintenance_log.note_check(service.name, alias, snapshot.nonce, is_sound=not found)

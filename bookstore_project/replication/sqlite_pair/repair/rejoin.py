@@ -20,6 +20,7 @@ from bookstore_project.replication.errors import ADVICE, ReplicaFault, Unavailab
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import catchup, entries
 from bookstore_project.replication.maintenance_log import Repair
+from bookstore_project.replication.pacing import Gently
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy, derived, scrub, source
@@ -160,7 +161,7 @@ def _begun(alias: str, witness: Witness) -> Iterator[Participant]:
 def _assert_like(service: Service, alias: str, donor: str, witness: Witness, progress: Progress) -> None:
     """That the file is sound by its own account, and that both have the same digest of every row."""
     with source.opened(alias, witness) as ours, source.opened(donor, witness) as theirs:
-        if found := scrub.findings(ours, service, partial(progress, f"verifying {alias}")):
+        if found := scrub.findings(ours, service, partial(progress, f"verifying {alias}"), Gently()):
             raise ReplicaFault(found[0])
         head = entries.read_head(ours)
         if entries.hash_at(theirs, head.position) != head.hash:
@@ -204,7 +205,9 @@ def _roll_and_readmit(service: Service, lock: WriterLock, witness: Witness, alia
 def _rejoin_by_copy(service: Service, alias: str, donor: str, progress: Progress) -> int:
     """A copy of a snapshot of the donor, verified as a whole, takes the file's place."""
     try:
-        draft = backup_copy.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
+        draft = backup_copy.make_draft(
+            service, alias, donor, read_witness(service.witness_file), progress, pace=Gently()
+        )
         reached("repair-verified")
         _install(service, alias, donor, draft)
         maintenance_log.note_check(service.name, alias, draft.nonce, is_sound=True)
@@ -216,7 +219,7 @@ def _rejoin_by_copy(service: Service, alias: str, donor: str, progress: Progress
 def replace_by_copy(service: Service, alias: str, donor: str, reason: ReplicaFault, progress: Progress) -> Repaired:
     """A fresh copy of the donor takes the place of a file that is in sync, and stays so until the copy is there."""
     began = time.monotonic()
-    draft = backup_copy.make_draft(service, alias, donor, read_witness(service.witness_file), progress)
+    draft = backup_copy.make_draft(service, alias, donor, read_witness(service.witness_file), progress, pace=Gently())
     reached("repair-verified")
     old = _install(service, alias, donor, draft, reason)
     count = _finish(service, alias, donor, draft.nonce, progress)
