@@ -73,6 +73,15 @@ GOALS = (
     *_wait("find, several words"),
     *_wait("find, a beginning"),
     *_wait("find, with a typo"),
+    Goal(
+        "purchases during a repair ÷ before",
+        "verified copy of 1,000,000 ledger rows",
+        "purchases/s meanwhile ÷ before",
+        0.7,
+    ),
+    Goal(
+        "reads during a repair ÷ before", "verified copy of 1,000,000 ledger rows", "reads/s meanwhile ÷ before", 0.7
+    ),
     Goal("idle store, % of a core", "idle store", "% of a core", 1.0, is_most=True),
     Goal("start to ready, warm, s", "from `make run` to ready", "again, s", 2.0, is_most=True),
 )
