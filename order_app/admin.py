@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 
 from bookstore_project.api.admin_pages import BoundedPages
 from bookstore_project.api.admin_periods import PeriodFilter
-from bookstore_project.api.order_numbers import ids_of, number_of
+from bookstore_project.api.order_numbers import ids_of, may_be_of_id, number_of
 from bookstore_project.api.permissions import VIEW_ORDER, is_allowed
 from bookstore_project.api.representations import is_book_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
@@ -44,7 +44,6 @@ MOST_ADDED_UP = 50_000
 MOST_FOUND = 2_000
 """Lines with the words of a search: of fewer, all orders are known; of more, each order is tried for the list."""
 FIRST_TITLE_KEY = Subquery(OrderLine.objects.filter(sale=OuterRef("sale")).order_by().values("title_key"))
-_IN_IDS = frozenset("0123456789abcdef-")
 
 
 class BookFilter(admin.SimpleListFilter):
@@ -232,8 +231,7 @@ class OrderAdmin(ExportedList, KeyedAdmin, ReadOnlyAdmin):
 
     def searched(self, search_term: str, wanted: Sequence[str]) -> Q:
         """That a line has all words, in its title or its order's id: by a join, an order would be there twice."""
-        is_of_ids = any(set(word) <= _IN_IDS for word in search_term.lower().split())
-        found = containing(search_term, {"title_key": "title"}, ["order__id"] if is_of_ids else [])
+        found = containing(search_term, {"title_key": "title"}, ["order__id"] if may_be_of_id(search_term) else [])
         lines = OrderLine.objects.filter(found).order_by()
         orders = list(lines.order_by("-sale").values_list("order", flat=True)[: MOST_FOUND + 1])
         if len(orders) <= MOST_FOUND:

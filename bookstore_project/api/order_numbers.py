@@ -9,6 +9,7 @@ LEAST_DIGITS = 4
 _WORD = re.compile(r"\s*(order|#)\s*", re.IGNORECASE)
 """Stands before it on the customer's page."""
 _BETWEEN = re.compile(r"[\s-]+")
+_IN_IDS = frozenset("0123456789abcdef-")
 _DIGITS = re.compile(f"[0-9a-f]{{{LEAST_DIGITS},32}}")
 PATTERN = rf"^(?:\s*(?:[oO][rR][dD][eE][rR]|#))?[\s-]*(?:[0-9a-fA-F][\s-]*){{{LEAST_DIGITS},32}}$"
 """Of what `ids_of` takes, for schemas."""
@@ -26,3 +27,8 @@ def ids_of(number: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     if not _DIGITS.fullmatch(digits):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
+
+
+def may_be_of_id(search: str) -> bool:
+    """Whether a word of a search may be a part of an order's id."""
+    return any(set(word) <= _IN_IDS for word in search.lower().split())

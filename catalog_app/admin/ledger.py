@@ -1,10 +1,14 @@
 """The stock ledger, to be looked at."""
 
+from collections.abc import Sequence
+
 from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
+from django.db.models import Q
 
 from bookstore_project.api.admin_pages import BoundedPages
 from bookstore_project.api.admin_periods import PeriodFilter
+from bookstore_project.api.order_numbers import may_be_of_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin
@@ -26,6 +30,11 @@ class LedgerEntryAdmin(KeyedAdmin, ReadOnlyAdmin):
     ordering = ("-id",)
     show_full_result_count = False
     paginator = BoundedPages
+
+    def searched(self, search_term: str, wanted: Sequence[str]) -> Q:
+        """What can't be in an order's id isn't looked for there, in each row."""
+        is_of_ids = may_be_of_id(search_term)
+        return super().searched(search_term, [field for field in wanted if field != "order" or is_of_ids])
 
     @admin.display(ordering="created_at")
     def when(self, entry: LedgerEntry) -> str:
