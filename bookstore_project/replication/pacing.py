@@ -10,8 +10,8 @@ Pace = Callable[[], object]
 
 PIECE_S = 0.001
 """Of work, before a pause: Python's lock goes to a thread that wants it after 5 ms, if nobody lets it go sooner."""
-REST = 2.0
-"""The length of a pause, in pieces. So two thirds of a processor are left, and more where others wanted it too."""
+REST = 1.0
+"""The length of a pause, in pieces: half of a processor is left. A store with one copy shouldn't stay so for long."""
 
 
 def full_speed() -> None:
@@ -19,9 +19,9 @@ def full_speed() -> None:
 
 
 class Gently:
-    """Sleeps in proportion to the time that the piece took, which is longer on a busy machine."""
+    """Sleeps as long as the piece took of a processor: waiting for one is a pause, too. For one thread alone."""
 
-    def __init__(self, clock: Clock = time.perf_counter, sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, clock: Clock = time.thread_time, sleep: Callable[[float], object] = time.sleep) -> None:
         self._clock, self._sleep = clock, sleep
         self._began = clock()
 

@@ -261,7 +261,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a scrub compares the files with one another",
         "the sound file is taken out, and the damaged one is sold from",
         "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
-        '= scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"))\n',
+        '= scrub.findings(connection, service, partial(progress, f"scrubbing {alias}"), pace)\n',
         '= (lambda ask: ["differs"] * (ask(connection) != ask(wrapper(service.aliases[0]).connect_now())))(\n'
         '                lambda file: list(file.execute("SELECT * FROM catalog_app_book ORDER BY id"))\n'
         "            )\n",
