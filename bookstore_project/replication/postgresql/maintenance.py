@@ -3,8 +3,6 @@
 Copies, checksums and promotions are the server's.
 """
 
-from collections.abc import Callable
-
 from bookstore_project.nodes import background
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.interface import MAINTENANCE, Caches
@@ -19,15 +17,19 @@ MOST_BATCHES = 20
 
 def register(caches: Caches) -> None:
     for name in replication_settings.services:
-        background.register(name, background.Task(f"{name} maintenance", step_of(get_service(name)), EVERY_S))
+        background.register(
+            name, background.Task(f"{name} maintenance", Maintenance(get_service(name)).step, EVERY_S)
+        )
 
 
-def step_of(service: Service) -> Callable[[], None]:
-    role = Role(service, MAINTENANCE)
+class Maintenance:
+    """Takes care of one service's log, if nobody else does."""
 
-    def step() -> None:
-        for _ in range(MOST_BATCHES if role.is_mine() else 0):
-            if compaction.compact(service) < compaction.BATCH:
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.role = Role(service, MAINTENANCE)
+
+    def step(self) -> None:
+        for _ in range(MOST_BATCHES if self.role.is_mine() else 0):
+            if compaction.compact(self.service) < compaction.BATCH:
                 break
-
-    return step

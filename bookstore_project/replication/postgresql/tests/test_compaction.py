@@ -6,7 +6,8 @@ import pytest
 from django.core.management import call_command
 
 from bookstore_project.replication.interface import MAINTENANCE
-from bookstore_project.replication.postgresql import compaction, engine, maintenance
+from bookstore_project.replication.postgresql import compaction, engine
+from bookstore_project.replication.postgresql.maintenance import Maintenance
 from bookstore_project.replication.postgresql.tests.database_rows import assert_copies_equal, floor, rows
 from bookstore_project.replication.postgresql.tests.support import SHELF, Fronts, write
 from tests.configured import replication
@@ -55,10 +56,12 @@ def test_a_front_that_lacks_what_was_dropped_begins_anew(ten_entries: int) -> No
 
 
 def test_one_process_in_the_store_does_it(ten_entries: int) -> None:
+    replica = Maintenance(SHELF)
     with replication(LOG_KEEP=4):
         with engine.try_role(SHELF, MAINTENANCE) as is_mine:
             assert is_mine
-            maintenance.step_of(SHELF)()
+            replica.step()
             assert base() == 0
-        maintenance.step_of(SHELF)()
+        replica.step()
+    replica.role.give_up()
     assert base() == ten_entries - 4
