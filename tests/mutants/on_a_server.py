@@ -3,8 +3,8 @@
 from tests.mutants.mutant import Mutant, mutant
 
 ROOM = "bookstore_project/replication/postgresql"
-ATTEMPT, LEASES, READING, BARRIER, WAITING = (
-    f"{ROOM}/{name}.py" for name in ("attempt", "leases", "reading", "barrier", "waiting")
+ATTEMPT, CHANGES, LEASES, READING, BARRIER, WAITING = (
+    f"{ROOM}/{name}.py" for name in ("attempt", "changes", "leases", "reading", "barrier", "waiting")
 )
 CONFIRMATION, HOLDING, TIMELINES, GROUPING = (
     f"{ROOM}/tests/test_{name}.py" for name in ("confirmation", "holding", "timelines", "grouping")
@@ -36,11 +36,19 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{CONFIRMATION}::test_that_there_is_no_such_article_has_to_be_confirmed_too",
     ),
     mutant(
+        "a refusal is believed without a standby",
+        "an old primary tells a customer that a book is sold out, which was restocked long ago",
+        ATTEMPT,
+        "SET TRANSACTION READ WRITE; {SEEN}",
+        "SET TRANSACTION READ WRITE",
+        f"{CONFIRMATION}::test_a_refusal_rests_on_what_is_confirmed",
+    ),
+    mutant(
         "fronts are told after the commit",
         "a reader sees the new price, and the next one the old price in a cache",
         ATTEMPT,
-        '            self._hold(appended)\n            reached("invalidated")\n        self._commit()\n',
-        '            reached("invalidated")\n        self._commit()\n        self._hold(appended)\n',
+        '            self._hold(appended, found)\n            reached("invalidated")\n        self._commit()\n',
+        '            reached("invalidated")\n        self._commit()\n        self._hold(appended, found)\n',
         f"{HOLDING}::test_the_fronts_are_told_before_anybody_can_see_it",
     ),
     mutant(
@@ -78,7 +86,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "whose row refers to nothing is found out at the commit",
         "a customer's purchase fails for another one's fault",
-        ATTEMPT,
+        CHANGES,
         "SET CONSTRAINTS ALL IMMEDIATE; ",
         "",
         f"{GROUPING}::test_what_one_of_them_raises_takes_back_that_one_alone[a reference to nothing]",

@@ -4,7 +4,7 @@ What is committed here is visible at once, so nobody may give an older answer by
 commit, under the lock. If the writer dies in between, they have forgotten something for nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +17,7 @@ from bookstore_project.nodes import deadlines
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.events import changes_noted, changes_ready
 from bookstore_project.replication.failpoints import reached
-from bookstore_project.replication.interface import Caches
+from bookstore_project.replication.interface import Caches, Lease
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.postgresql import changes, head, schema
 from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
@@ -32,8 +32,12 @@ from bookstore_project.replication.writing.member import Member
 from bookstore_project.replication.writing.steps import cache_keys, call, running, take_callbacks
 
 M = TypeVar("M", bound=models.Model)
+T = TypeVar("T")
 
 LOCK_TIMEOUT_S = 8.0
+SEEN = "SELECT pg_logical_emit_message(true, 'bookstore', '')"
+"""It makes a commit without rows one for which the standby is waited for: a refusal rests on what was seen."""
+SAVEPOINT = "replication_member"
 COMMIT_TIMEOUT_S = 8.0
 """How long a standby may take to confirm a commit, if nobody waits less."""
 
@@ -44,6 +48,7 @@ class Begun:
 
     database: DatabaseWrapper
     head: Head
+    begins_timeline: bool = False
 
 
 @contextmanager
@@ -56,14 +61,13 @@ def begun(service: Service, timeout_s: float) -> Iterator[Begun]:
             found = _in_todays_timeline(database, locked)
         except psycopg.Error as error:
             raise unavailable(error) from error
-        yield Begun(database, found)
+        yield Begun(database, found, begins_timeline=found is not locked)
     finally:
         database.end()
 
 
 def _locked(database: DatabaseWrapper, timeout_s: float) -> Head:
-    database.begin()
-    return head.lock(database.raw, timeout_s)
+    return head.lock(database, timeout_s)
 
 
 def _in_todays_timeline(database: DatabaseWrapper, found: Head) -> Head:
@@ -89,6 +93,7 @@ class Attempt:
     service: Service
     caches: Caches
     begun: Begun
+    _taking_back: str = f"ROLLBACK; BEGIN; SET TRANSACTION READ WRITE; {SEEN}"
     _noted: list[changes.Noted] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
 
@@ -120,9 +125,9 @@ class Attempt:
         appended = [member.entry for member in members if member.entry is not None]
         end = self.begun.head.position
         if appended:
-            self._append(appended)
+            found = self._append(appended)
             end = appended[-1].position
-            self._hold(appended)
+            self._hold(appended, found)
             reached("invalidated")
         self._commit()
         reached("committed")
@@ -130,10 +135,16 @@ class Attempt:
             member.stands(end, self.begun.head.timeline)
 
     def _make_all(self, members: Sequence[Member[Any]]) -> None:
-        """What one of them raises takes back that one, and is its outcome."""
-        end = self.begun.head.in_log
-        for member in members:
-            self._execute("SAVEPOINT replication_member")
+        """What one of them raises takes back that one, and is its outcome.
+
+        One alone needs no savepoint: there is nobody else's work that would have to stay.
+        """
+        end, savepoint = self.begun.head.in_log, ""
+        if len(members) > 1 or self.begun.begins_timeline:
+            savepoint, self._taking_back = SAVEPOINT, f"ROLLBACK TO {SAVEPOINT}"
+        for number, member in enumerate(members):
+            if savepoint:
+                self._execute(f"RELEASE {savepoint}; SAVEPOINT {savepoint}" if number else f"SAVEPOINT {savepoint}")
             try:
                 member.in_its_context(partial(self._make, member, end))
             except Exception as error:
@@ -141,8 +152,7 @@ class Attempt:
                     raise unavailable(error) from error
                 member.has_failed(error)
                 take_callbacks(self._database)
-                self._execute("ROLLBACK TO replication_member")
-            self._execute("RELEASE replication_member")
+                self._take_back()
             if member.entry is not None:
                 end = entries.Head(member.entry.position, member.entry.hash)
             reached("made")
@@ -153,11 +163,22 @@ class Attempt:
         except (DatabaseError, psycopg.Error) as error:
             raise unavailable(error) from error
 
+    def _take_back(self) -> None:
+        self._database.needs_rollback = False
+        self._execute(self._taking_back)
+
+    def _run(self, change: Callable[[], T]) -> T:
+        """Without a savepoint of its own: it is the first, and all there is to take back."""
+        with running(self, self._database, has_savepoint=False):
+            value = call(change)
+        if self._database.needs_rollback:  # An atomic block in it has failed, and nobody minded.
+            self._take_back()
+        return value
+
     def _make(self, member: Member[Any], end: entries.Head) -> None:
         self._touched.clear()
         self._noted.clear()
-        with running(self, self._database):
-            value = call(member.change)
+        value = self._run(member.change)
         found = self._changes()
         answers: list[tuple[Any, Any]] = changes_noted.send(sender=self.service.name, changes=found) if found else []
         for _, write in answers:
@@ -175,10 +196,8 @@ class Attempt:
 
     def _changes(self) -> list[entries.RowChange]:
         """All that the member did; raises what a constraint has against it, and Unavailable if that can't be all."""
-        # Now, while it is known whose row it is, and not at the commit.
         with self._database.wrap_database_errors:
-            self._database.raw.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-        self._noted += changes.take_noted(self._database.raw)
+            self._noted += changes.take_noted(self._database.raw)
         tables = {table for _, table, *_ in self._noted}
         if not {table for table, _ in self._touched} <= tables and schema.lacks_triggers(
             self._database.raw, self.service
@@ -186,16 +205,16 @@ class Attempt:
             raise Unavailable(f"A table of {self.service.name} lacks its trigger; run `manage.py migrate`.")
         return changes.changes_of(self._noted, self.service)
 
-    def _append(self, appended: Sequence[entries.Entry]) -> None:
+    def _append(self, appended: Sequence[entries.Entry]) -> list[Lease]:
         try:
-            changes.append(self._database.raw, appended)
+            return changes.append(self._database.raw, appended)
         except psycopg.Error as error:
             raise unavailable(error) from error
 
-    def _hold(self, appended: Sequence[entries.Entry]) -> None:
+    def _hold(self, appended: Sequence[entries.Entry], found: Sequence[Lease]) -> None:
         """Returns when no front answers any more with what is older than the entries."""
         try:
-            hold(self._database, self.caches, self.begun.head.timeline, appended)
+            hold(self._database, self.caches, self.begun.head.timeline, appended, found)
         except Exception as error:
             raise Unavailable(f"The fronts couldn't be told: {error}; nothing was changed.") from error
 

@@ -7,17 +7,24 @@ from typing import Any
 import psycopg
 
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.interface import Lease
 from bookstore_project.replication.log.entries import Entry, RowChange
 from bookstore_project.replication.log.images import Image
+from bookstore_project.replication.postgresql import leases
+from bookstore_project.replication.postgresql.backend.base import last_result
 from bookstore_project.replication.service import Service, Table
 
 Noted = tuple[int, str, str, str | None, str | None]
-TAKE = 'DELETE FROM replication_pendingchange RETURNING id, "table", "key", before, after'
+# Constraints are checked now, while it is known whose row it is, and not at the commit.
+TAKE = (
+    "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; "
+    'DELETE FROM replication_pendingchange RETURNING id, "table", "key", before, after'
+)
 
 
 def take_noted(connection: "psycopg.Connection[Any]") -> list[Noted]:
-    """What the triggers noted since this was asked last, in order."""
-    return sorted(connection.execute(TAKE).fetchall())
+    """What the triggers noted since this was asked last, in order. Raises what a constraint has against it."""
+    return sorted(last_result(connection.execute(TAKE)).fetchall())
 
 
 def changes_of(noted: Iterable[Noted], service: Service) -> list[RowChange]:
@@ -49,14 +56,17 @@ def _image(table: Table, text: str | None) -> Image | None:
     return {column: values[column] for column in table.columns}
 
 
-APPEND = "INSERT INTO replication_logentry (position, epoch, payload, keys, hash) VALUES (%s, %s, %s, %s, %s)"
+APPEND = (
+    "WITH appended AS (INSERT INTO replication_logentry (position, epoch, payload, keys, hash) "
+    "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[])), "
+    f"moved AS (UPDATE replication_head SET position = %s, hash = %s) {leases.SELECT}"
+)
 
 
-def append(connection: "psycopg.Connection[Any]", appended: Sequence[Entry]) -> None:
-    """Makes them the end of the log, under the lock of its head."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            APPEND, [(entry.position, entry.epoch, entry.payload, entry.keys, entry.hash) for entry in appended]
-        )
-        newest = appended[-1]
-        cursor.execute("UPDATE replication_head SET position = %s, hash = %s", (newest.position, newest.hash))
+def append(connection: "psycopg.Connection[Any]", appended: Sequence[Entry]) -> list[Lease]:
+    """Makes them the end of the log, under the lock of its head; who has to be told, in the same round trip."""
+    members = ((each.position, each.epoch, each.payload, each.keys, each.hash) for each in appended)
+    columns = zip(*members, strict=True)
+    newest = appended[-1]
+    rows = connection.execute(APPEND, (*map(list, columns), newest.position, newest.hash))
+    return list(map(leases.of_row, rows))

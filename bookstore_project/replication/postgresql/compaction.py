@@ -12,7 +12,7 @@ from bookstore_project.replication.service import Service
 
 BATCH = 1_000
 """Entries that are dropped in one transaction."""
-BEGIN = "SET TRANSACTION READ WRITE; SET LOCAL synchronous_commit = off"
+WRITES = "SET TRANSACTION READ WRITE; SET LOCAL synchronous_commit = off"
 NEW_BASE = (
     "SELECT log.base, least(head.position - %s, log.base + %s) FROM replication_head AS head, "
     "(SELECT min(position) AS base FROM replication_logentry) AS log"
@@ -29,9 +29,8 @@ def compact(service: Service) -> int:
 
 
 def _drop(database: DatabaseWrapper) -> int:
-    database.begin()
+    database.begin(WRITES)
     connection = database.raw
-    connection.execute(BEGIN)
     found = connection.execute(NEW_BASE, (replication_settings.log_keep, BATCH)).fetchone()
     if found is None or found[1] is None or found[1] <= found[0]:
         return 0

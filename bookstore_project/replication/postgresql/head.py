@@ -10,6 +10,7 @@ import psycopg
 
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log import entries
+from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper
 from bookstore_project.replication.postgresql.schema import SERVER_TIMELINE
 
 SELECT = f"SELECT position, hash, timeline, server_timeline, {SERVER_TIMELINE} FROM replication_head"
@@ -35,22 +36,24 @@ class Head:
         return entries.Head(self.position, self.hash)
 
 
-def read(connection: "psycopg.Connection[Any]", statement: str = SELECT) -> Head:
+def read(connection: "psycopg.Connection[Any]") -> Head:
     """Raises psycopg.Error, and Unavailable if the database has no head."""
-    cursor = connection.execute(statement)
-    while cursor.nextset():
-        pass
+    return of_row(connection.execute(SELECT))
+
+
+def of_row(cursor: "psycopg.Cursor[Any]") -> Head:
     row = cursor.fetchone()
     if row is None:
         raise Unavailable("The database has no log: run `manage.py migrate`.")
     return Head(*row)
 
 
-def lock(connection: "psycopg.Connection[Any]", timeout_s: float) -> Head:
-    """Locks it, in a transaction that begins with this, and may write. Raises psycopg.Error, and as `read` does."""
+def lock(database: DatabaseWrapper, timeout_s: float) -> Head:
+    """Locks it, in a transaction that begins with this, and may write. Raises as `begin` and `read` do."""
     patience_ms = max(1, round(timeout_s * 1000))
-    return read(
-        connection,
-        f"SET TRANSACTION READ WRITE; SET LOCAL bookstore.writes = 'noted'; SET LOCAL lock_timeout = {patience_ms}; "
-        f"{SELECT} FOR UPDATE",
+    return of_row(
+        database.begin(
+            f"SET TRANSACTION READ WRITE; SET LOCAL bookstore.writes = 'noted'; "
+            f"SET LOCAL lock_timeout = {patience_ms}; {SELECT} FOR UPDATE"
+        )
     )

@@ -33,6 +33,7 @@ _RETRY_DELAY_S = 0.02
 _DRIFT = 1.01
 """Of two clocks that count the same lease."""
 
+SELECT = "SELECT front, address, instance, lease_s FROM replication_lease ORDER BY front"
 WRITES = "SET TRANSACTION READ WRITE"
 RENEW = (
     "UPDATE replication_lease SET renewals = renewals + 1, lease_s = greatest(lease_s, %s) "
@@ -54,8 +55,13 @@ def leases(service: Service) -> list[Lease]:
 
 
 def _leases(database: DatabaseWrapper) -> list[Lease]:
-    rows = database.raw.execute("SELECT front, address, instance, lease_s FROM replication_lease ORDER BY front")
-    return [Lease(front, address, instance, 0.0, lease_s, None) for front, address, instance, lease_s in rows]
+    return list(map(of_row, database.raw.execute(SELECT)))
+
+
+def of_row(row: tuple[str, str, str, float]) -> Lease:
+    """Of `SELECT`."""
+    front, address, instance, lease_s = row
+    return Lease(front, address, instance, 0.0, lease_s, None)
 
 
 # --------------------------------------------------------------------------------------------------- renewing
@@ -83,8 +89,7 @@ def renew(service: Service, poll: Poll, is_reachable: Callable[[], bool]) -> boo
 
 def _renewed(database: DatabaseWrapper, poll: Poll) -> bool:
     try:
-        database.begin()
-        database.raw.execute(WRITES)
+        database.begin(WRITES)
         renewed = database.raw.execute(RENEW, (poll.lease_s, poll.front, poll.instance)).rowcount == 1
         reached("lease-renewed")
         if renewed:
@@ -103,8 +108,7 @@ def _is_blocked(database: DatabaseWrapper, poll: Poll) -> bool:
 
 def _registered(database: DatabaseWrapper, poll: Poll) -> bool:
     try:
-        database.begin()
-        if not head.read(database.raw, f"{WRITES}; {SHARED}").is_current:
+        if not head.of_row(database.begin(f"{WRITES}; {SHARED}")).is_current:
             return False
         database.raw.execute(REGISTER, (poll.front, poll.instance, poll.address, poll.lease_s))
         confirmed(database.raw, "COMMIT", RENEWAL_TIMEOUT_S)
@@ -116,15 +120,18 @@ def _registered(database: DatabaseWrapper, poll: Poll) -> bool:
 # ------------------------------------------------------------------------------------------------------ holding
 
 
-def hold(database: DatabaseWrapper, caches: Caches, timeline: str, appended: Sequence[Entry]) -> None:
+def hold(
+    database: DatabaseWrapper, caches: Caches, timeline: str, appended: Sequence[Entry], found: Iterable[Lease]
+) -> None:
     """Returns when no front answers any more with what is older than the entries, which are about to be committed.
 
-    Under the writer lock. Each front that has a lease has taken the invalidation, or its lease has run out.
+    Under the writer lock, as is whoever has found the leases. Each front that has one has taken the invalidation, or
+    its lease has run out.
     """
     told = [entry for entry in appended if entry.cache_keys]
     if not told:
         return
-    left = {lease.holder: lease for lease in _leases(database)}
+    left = {lease.holder: lease for lease in found}
     reached("leases-read")
     _take_out(left, caches.deliver(list(left.values()), timeline, told))
     if left:

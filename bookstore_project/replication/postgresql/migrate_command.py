@@ -93,8 +93,7 @@ class Migrate(migrate.Command):
 def begun_apart(service: Service) -> Iterator[DatabaseWrapper]:
     """A connection of its own that holds the writer lock. Raises as `head.lock` does."""
     with closing(wrapper(own_alias(service)).copy()) as holder:
-        holder.begin()
+        head.lock(holder, MIGRATION_TIMEOUT_S)
         # It is idle for as long as the migrations take.
         holder.raw.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        head.lock(holder.raw, MIGRATION_TIMEOUT_S)
         yield holder

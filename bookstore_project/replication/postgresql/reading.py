@@ -76,8 +76,7 @@ def _snapshot(database: DatabaseWrapper) -> Head:
 
 
 def _begin(database: DatabaseWrapper) -> Head:
-    database.begin()
-    return head.read(database.raw, SNAPSHOT)
+    return head.of_row(database.begin(SNAPSHOT))
 
 
 def _leave(service: Service, database: DatabaseWrapper, found: Head, keys: Sequence[str]) -> None:

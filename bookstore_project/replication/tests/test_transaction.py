@@ -151,6 +151,23 @@ def test_what_a_savepoint_takes_back_is_not_in_the_log(seven_articles: Path) -> 
         assert rows(alias, "SELECT count(*) FROM shelf_article WHERE kind = 'lost'") == [(0,)]
 
 
+@pytest.mark.parametrize("in_group", [False, True])
+def test_a_block_without_a_savepoint_takes_all_back_though_nobody_minds(seven_articles: Path, in_group: bool) -> None:
+    before = dump("shelf-1")
+
+    def change() -> str:
+        with suppress(LookupError), transaction.atomic(using=lead(), savepoint=False):
+            Article.objects.get(pk=1).save()
+            raise LookupError
+        return "done"
+
+    committed = run("shelf", change, in_group=in_group)
+    assert (committed.value, list(committed.changes)) == ("done", [])
+    assert dump("shelf-1") == before
+    reprice(1)
+    assert_copies_equal("shelf")
+
+
 @pytest.mark.two_files
 @pytest.mark.parametrize("error", [TimeoutError("his own"), FileNotFoundError("his own")])
 def test_an_os_error_belongs_to_the_caller_and_runs_nothing_again(seven_articles: Path, error: OSError) -> None:

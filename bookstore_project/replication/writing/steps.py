@@ -27,14 +27,17 @@ def active_attempt() -> ActiveAttempt | None:
 
 
 @contextmanager
-def running(attempt: ActiveAttempt, lead: BaseDatabaseWrapper) -> Iterator[None]:
-    """Somebody else's code runs inside, as a part of the attempt: the ORM is pinned to its database."""
+def running(attempt: ActiveAttempt, lead: BaseDatabaseWrapper, *, has_savepoint: bool = True) -> Iterator[None]:
+    """Somebody else's code runs inside, as a part of the attempt: the ORM is pinned to its database.
+
+    Without a savepoint the caller takes back what fails: after an error, or if `lead.needs_rollback` says so.
+    """
     token = _active.set(attempt)
     service = attempt.service.name
     try:
         with (
             pinned(service, lead.alias, for_writing=True),
-            transaction.atomic(using=lead.alias),
+            transaction.atomic(using=lead.alias, savepoint=has_savepoint),
             joined_by(lead, service),
         ):
             yield

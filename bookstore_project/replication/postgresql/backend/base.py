@@ -48,11 +48,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection.execute(FOR_MIGRATIONS)
             self.connection.commit()
 
-    def begin(self) -> None:
-        """Begins a transaction, in which atomic blocks are savepoints. Raises OperationalError of Django's."""
+    def begin(self, statements: str) -> "psycopg.Cursor[Any]":
+        """Begins a transaction with these, in one round trip; atomic blocks in it are savepoints.
+
+        What the last one gives. Raises psycopg.Error, and OperationalError of Django's if there is no server.
+        """
         if self.connection is not None and self.is_lost():
             self.close()
-        self.set_autocommit(False)
+        connection = self.raw
+        self.autocommit = False  # By Django's account alone: psycopg would send its BEGIN by itself.
+        return last_result(connection.execute(f"BEGIN; {statements}".encode()))
 
     def end(self) -> None:
         """Takes back whatever of it wasn't committed."""
@@ -95,6 +100,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     + HOW_TO_WRITE.format(service=self.service)
                 ) from error
             raise
+
+
+def last_result(cursor: "psycopg.Cursor[Any]") -> "psycopg.Cursor[Any]":
+    """Of several statements."""
+    while cursor.nextset():
+        pass
+    return cursor
 
 
 def wrapper(alias: str) -> DatabaseWrapper:

@@ -83,6 +83,18 @@ def test_a_change_that_changes_nothing_rests_on_what_is_confirmed(standby: Serve
         run("shelf", lambda: Article.objects.get(pk=1).price)
 
 
+def refuse() -> None:
+    raise LookupError
+
+
+def test_a_refusal_rests_on_what_is_confirmed(standby: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with standby.paused_receiver(), pytest.raises(Unavailable, match="isn't confirmed"):
+        run("shelf", refuse)
+    monkeypatch.setattr(attempt, "COMMIT_TIMEOUT_S", 60)
+    with pytest.raises(LookupError):
+        run("shelf", refuse)
+
+
 def test_whether_a_replica_is_ready_is_told_without_a_standby(standby: Server) -> None:
     with standby.paused_receiver():
         reads.assert_readable("shelf")
