@@ -57,6 +57,7 @@ clean: ## Delete var/ with all data, and the tools' caches; refuses while the st
 
 requirements: .venv/made ## Install what the store needs, if that has changed (part of `run`)
 	@$(call install,requirements.txt,requirements.txt)
+	@$(if $(BOOKSTORE_DATABASE_URL),$(call install,requirements-postgresql.txt,requirements-postgresql.txt))
 
 requirements-dev: .venv/made ## Install what tests and tools need too, if that has changed
 	@$(call install,requirements-dev.txt,requirements.txt requirements-postgresql.txt requirements-dev.txt)
