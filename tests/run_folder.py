@@ -23,6 +23,7 @@ from tests import reaper
 
 ENOUGH_BYTES = 4 * 1024**3
 """A whole run writes a part of it."""
+DATA_PREFIX = "data-"
 NAMED = re.compile(r"bookstore-[a-z]+-(?P<pid>\d+)-[^-]+")
 
 
@@ -91,7 +92,7 @@ def data_of_tests() -> str:
     Never one that somebody else has named: tests empty it, and a shop's data may be in that.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    prefix, given = f"data-{worker or 'main'}-", Path(os.environ.get("BOOKSTORE_DATA", ""))
+    prefix, given = f"{DATA_PREFIX}{worker or 'main'}-", Path(os.environ.get("BOOKSTORE_DATA", ""))
     if given.name.startswith(prefix) and given.parent == Path(tempfile.gettempdir()):
         return str(given)
     if not worker:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import on_postgresql, programs
 from tests.mutants import workshop
 from tests.mutants.mutant import DoesNotFit, Edit, Mutant, mutant
 from tests.mutants.table import MUTANTS
@@ -114,3 +115,13 @@ def test_an_edit_that_does_not_fit_changes_nothing(tree: Path) -> None:
         Edit("test_sums.py", "sums.add(", "").apply(tree)
     with pytest.raises(DoesNotFit, match=r"occurs 0 times in gone\.py"):
         Edit("gone.py", "x", "").apply(tree)
+
+
+@pytest.mark.processes
+def test_tests_of_a_mutant_can_have_a_server() -> None:
+    """The path of its socket is short enough, and the server ends with them."""
+    if on_postgresql.program("postgres") is None:
+        programs.require(f"{on_postgresql.BINARIES}/postgres", on_postgresql.PACKAGE)
+    test = f"{workshop.OF_POSTGRESQL}tests/test_confirmation.py::test_a_refusal_rests_on_what_is_confirmed"
+    status, output = workshop.run_tests(ROOT, [test], workshop.TIME_LIMIT_S)
+    assert (status, "1 passed" in output) == (0, True), output

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tests import on_postgresql, waiting
 from tests.mutants.mutant import DoesNotFit, Mutant
+from tests.reaper import end_all_in
+from tests.run_folder import DATA_PREFIX
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
@@ -113,38 +115,55 @@ def is_on_postgresql(test: str) -> bool:
 def run_tests(tree: Path, tests: Sequence[str], timeout_s: float) -> tuple[int | None, str]:
     """The exit status of pytest, None if it hung, and its output. Nothing it started is left."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
-    with tempfile.TemporaryDirectory(prefix="s") as scratch:  # Short: tests make sockets in it (unix(7): 107 bytes).
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_STORE)}
-        # A .pyc of the mutant would outlive it: same size, same second. What is there of others is read.
-        environment.setdefault("PYTHONPYCACHEPREFIX", "")
-        environment |= {
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "TMPDIR": scratch,
-            "PYTHONPATH": str(tree),
-            "COLUMNS": "1000",
-        }
-        environment[waiting.VARIABLE] = str(PATIENCE_S)
-        if all(map(is_on_postgresql, tests)):
-            environment[on_postgresql.VARIABLE] = on_postgresql.POSTGRESQL
-        with subprocess.Popen(
-            command,
-            cwd=tree,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as running:
-            try:
-                output, _ = running.communicate(timeout=timeout_s)
-            except subprocess.TimeoutExpired:
-                _kill_group(running.pid)
-                output, _ = running.communicate()
-                return None, output
-            except BaseException:
-                _kill_group(running.pid)
-                raise
-        return running.returncode, output
+    with (
+        tempfile.TemporaryDirectory(prefix="s") as scratch,  # Short: tests make sockets in it (unix(7): 107 bytes).
+        Path(scratch, "output").open("w+") as written,
+    ):
+        try:
+            with subprocess.Popen(
+                command,
+                cwd=tree,
+                env=_environment(tree, Path(scratch), tests),
+                stdout=written,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as running:
+                status = _status(running, timeout_s)
+        finally:
+            end_all_in(Path(scratch))  # A server, for one, which is meant to last as long as its run.
+        written.seek(0)
+        return status, written.read()
+
+
+def _environment(tree: Path, scratch: Path, tests: Sequence[str]) -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_STORE)}
+    # A .pyc of the mutant would outlive it: same size, same second. What is there of others is read.
+    environment.setdefault("PYTHONPYCACHEPREFIX", "")
+    # With a folder for data they make no folder of a run, in which the path of a server's socket would be too long.
+    data = scratch / f"{DATA_PREFIX}main-m"
+    data.mkdir(0o700)
+    environment |= {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": str(scratch),
+        "BOOKSTORE_DATA": str(data),
+        "PYTHONPATH": str(tree),
+        "COLUMNS": "1000",
+        waiting.VARIABLE: str(PATIENCE_S),
+    }
+    if all(map(is_on_postgresql, tests)):
+        environment[on_postgresql.VARIABLE] = on_postgresql.POSTGRESQL
+    return environment
+
+
+def _status(running: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    try:
+        return running.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        _kill_group(running.pid)
+        return None
+    except BaseException:
+        _kill_group(running.pid)
+        raise
 
 
 def _kill_group(pid: int) -> None:
