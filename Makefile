@@ -4,7 +4,8 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint bench demo chaos stress soak mutants fuzz clean requirements requirements-dev
+.PHONY: help run test test-quick lint bench demo chaos stress soak mutants fuzz hosts-test host \
+	host-status host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -50,6 +51,19 @@ mutants: requirements-dev ## Break each promise of the protocols on purpose, and
 fuzz: requirements-dev ## Send what the schema allows and forbids, and check the answers (SECONDS=120 SEED=1; ARGS="--help")
 	@exec $(PY) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+hosts-test: requirements-dev ## Bring up three hosts in network namespaces, kill one, cut one off, and check all answers (needs root)
+	@exec $(PY) -m tests.hosts $(ARGS)
+
+# With the machine's Python: what installs the libraries needs none.
+host: ## Make this machine one of three hosts (sudo make host HOST=1 HOSTS=a,b,c SECRETS=FILE; docs/three-hosts.md)
+	@exec $(PYTHON) -B -m deploy.hosts make --host "$(HOST)" --hosts "$(HOSTS)" $(if $(SECRETS),--secrets "$(SECRETS)")
+
+host-status: ## Say what is well with the three hosts and what isn't (sudo; exit status 1 if something isn't)
+	@exec $(PYTHON) -B -m deploy.hosts status
+
+host-renew: ## Put new certificates or passwords into this host's file of secrets (sudo; WHAT=certificates)
+	@exec $(PYTHON) -B -m deploy.hosts renew "$(WHAT)"
+
 clean: ## Delete var/ with all data, and the tools' caches; refuses while the store runs
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m bookstore_project.cluster.lock var
 	rm -rf var .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage htmlcov
@@ -60,7 +74,8 @@ requirements: .venv/made ## Install what the store needs, if that has changed (p
 	@$(if $(BOOKSTORE_DATABASE_URL),$(call install,requirements-postgresql.txt,requirements-postgresql.txt))
 
 requirements-dev: .venv/made ## Install what tests and tools need too, if that has changed
-	@$(call install,requirements-dev.txt,requirements.txt requirements-postgresql.txt requirements-dev.txt)
+	@$(call install,requirements-dev.txt,requirements.txt requirements-postgresql.txt deploy/requirements-hosts.txt \
+		requirements-dev.txt)
 
 # What was installed last is kept beside it, so that "changed" means the text, not the time of a checkout.
 define install

@@ -142,8 +142,7 @@ class Server:
         self.folder.mkdir(parents=True)
         if os.geteuid() == 0:
             shutil.chown(self.folder, USER)
-            for parent in takewhile(_is_private, self.folder.parents):  # Of this run: it has to come through.
-                parent.chmod(0o711)
+            open_way_to(self.folder)
 
     def _command(self, name: str, *arguments: object) -> list[str]:
         found = program(name)
@@ -187,6 +186,12 @@ class Server:
             return bool(self.execute("SELECT 1"))
         except psycopg.OperationalError:
             return False
+
+
+def open_way_to(folder: Path) -> None:
+    """Other users come through the folders of this run above it."""
+    for parent in takewhile(_is_private, folder.parents):
+        parent.chmod(0o711)
 
 
 def _is_private(folder: Path) -> bool:

@@ -1,0 +1,1 @@
+"""What runs around the store: monitoring, and three hosts."""

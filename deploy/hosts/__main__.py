@@ -1,0 +1,85 @@
+"""`python -m deploy.hosts`: what `make host`, `make host-status` and `make host-secrets` do."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from deploy.hosts import host, leading, secret_bundle
+from deploy.hosts.cluster import Refused, parse_hosts
+from deploy.hosts.parts import Places
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACES = Places(ROOT, ROOT / ".venv" / "bin" / "python")
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 0 if all is well, 1 if something isn't, 2 if what was asked for can't be done."""
+    options = parser().parse_args(arguments)
+    try:
+        if os.geteuid() != 0 and options.run is not lead:
+            raise Refused("Only root may read the hosts' secrets: sudo make …")
+        return int(options.run(options))
+    except Refused as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def make(options: argparse.Namespace) -> int:
+    cluster = parse_hosts(options.hosts)
+    host.make(cluster.host(options.host), cluster, PLACES, options.secrets, say)
+    say(f"Secrets for the other hosts: {PLACES.bundle}")
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    bundle = secret_bundle.read(PLACES.bundle)
+    return 0 if host.tell_status(parse_hosts(bundle.texts["hosts"]), PLACES, say) else 1
+
+
+def renew(options: argparse.Namespace) -> int:
+    bundle = secret_bundle.read(PLACES.bundle)
+    cluster = parse_hosts(bundle.texts["hosts"])
+    if options.what == "certificates":
+        new = secret_bundle.renew_certificates(bundle, cluster)
+    else:
+        new = secret_bundle.renew_passwords(bundle)
+    secret_bundle.write(new, PLACES.bundle)
+    say(f"{PLACES.bundle} has new {options.what}. Copy it to each host, and call `make host` with SECRETS there.")
+    return 0
+
+
+def lead(options: argparse.Namespace) -> int:
+    cluster = parse_hosts(options.hosts)
+    leading.keep(cluster.host(options.host), cluster, options.certificates, say)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m deploy.hosts", description="Three hosts for one store.")
+    actions = made.add_subparsers(required=True)
+    one = actions.add_parser("make", help="make this machine one of the hosts; may be called again")
+    one.add_argument("--host", type=int, required=True, help="1, 2, or 3, which has a vote only")
+    one.add_argument("--hosts", required=True, help="three addresses, separated by commas")
+    one.add_argument("--secrets", type=Path, help="the file that the first host has made")
+    one.set_defaults(run=make)
+    asked = actions.add_parser("status", help="say what is well and what isn't")
+    asked.set_defaults(run=status)
+    renewed = actions.add_parser("renew", help="new certificates, or new passwords, in this host's file of secrets")
+    renewed.add_argument("what", choices=("certificates", "passwords"))
+    renewed.set_defaults(run=renew)
+    led = actions.add_parser("lead", help="keep etcd's leader on the third host (what a unit runs)")
+    led.add_argument("--host", type=int, required=True)
+    led.add_argument("--hosts", required=True)
+    led.add_argument("--certificates", type=Path, required=True, help="the folder with ca.crt, host.crt and host.key")
+    led.set_defaults(run=lead)
+    return made
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

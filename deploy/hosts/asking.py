@@ -1,0 +1,117 @@
+"""What hosts say of themselves, asked over TLS with this host's certificate."""
+
+import http.client
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.hosts import cluster as ports
+from deploy.hosts.cluster import Cluster, Host
+
+TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    content: Any
+    """What the JSON says; None for another body."""
+    clock: datetime | None
+    """When it was there."""
+    certificate_ends: datetime | None
+
+
+class Unanswered(Exception):
+    """Nothing came, or not from one of the hosts."""
+
+
+class Asker:
+    """Asks as the host whose certificate is in the folder. Raises OSError if it can't be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+        self._context.load_cert_chain(folder / "host.crt", folder / "host.key")
+        self.folder = folder
+
+    def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
+        """GET, or POST with that as JSON. Raises Unanswered."""
+        connection = http.client.HTTPSConnection(address, port, timeout=TIMEOUT_S, context=self._context)
+        try:
+            connection.request("POST" if body is not None else "GET", path, _as_json(body))
+            seen = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
+            response = connection.getresponse()
+            return Answer(response.status, _from_json(response.read()), _clock(response), _end(seen))
+        except (OSError, http.client.HTTPException) as error:
+            raise Unanswered(f"{address}:{port}: {error}") from error
+        finally:
+            connection.close()
+
+    def connect(self, address: str, port: int) -> ssl.SSLSocket:
+        """For another protocol. Raises OSError."""
+        plain = socket.create_connection((address, port), TIMEOUT_S)
+        try:
+            return self._context.wrap_socket(plain, server_hostname=address)
+        except OSError:
+            plain.close()
+            raise
+
+    def etcd_is_well(self, host: Host) -> Answer:
+        """Raises Unanswered; the status is 200 if that member has a leader, and so a majority."""
+        return self.ask(host.address, ports.ETCD, "/health")
+
+    def etcd_members(self, host: Host) -> list[dict[str, Any]]:
+        """Raises Unanswered, also if there is no majority."""
+        answer = self.ask(host.address, ports.ETCD, "/v3/cluster/member/list", {})
+        if answer.status != http.HTTPStatus.OK:
+            raise Unanswered(f"{host.address}: {answer.content}")
+        return list(answer.content["members"])
+
+    def copies(self, cluster: Cluster) -> list[dict[str, Any]]:
+        """PostgreSQL's, as Patroni has them in etcd: name, role, state, timeline, lag. Raises Unanswered."""
+        for host in cluster.with_rows:
+            try:
+                answer = self.ask(host.address, ports.PATRONI, "/cluster")
+            except Unanswered as error:
+                last = error
+                continue
+            return list(answer.content["members"])
+        raise last
+
+
+def front_is_ready(host: Host) -> bool:
+    """Nodes speak plain HTTP."""
+    connection = http.client.HTTPConnection(host.address, ports.FRONT, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _as_json(body: object) -> bytes | None:
+    return None if body is None else json.dumps(body).encode()
+
+
+def _from_json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _clock(response: http.client.HTTPResponse) -> datetime | None:
+    said = response.getheader("Date")
+    return parsedate_to_datetime(said) if said else None
+
+
+def _end(certificate: dict[str, Any] | None) -> datetime | None:
+    if not certificate or "notAfter" not in certificate:
+        return None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)

@@ -1,0 +1,87 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.hosts import host as installing
+from deploy.hosts import secret_bundle
+from deploy.hosts.asking import Answer, Asker, Unanswered
+from deploy.hosts.cluster import Cluster, Refused
+from deploy.hosts.parts import Places
+from deploy.hosts.secret_bundle import Bundle
+
+
+class Said(Asker):
+    """What this host's etcd and the Patronis answer."""
+
+    def __init__(self, etcd: int | None, copies: list[dict[str, Any]] | None = None) -> None:
+        self.etcd, self.known = etcd, copies
+
+    def etcd_is_well(self, host: object) -> Answer:
+        if self.etcd is None:
+            raise Unanswered("nobody")
+        return Answer(self.etcd, {}, None, None)
+
+    def copies(self, cluster: Cluster) -> list[dict[str, Any]]:
+        if self.known is None:
+            raise Unanswered("nobody")
+        return self.known
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Said(None), "etcd of this host to answer"),
+        (Said(503), "a second host"),
+        (Said(200), "Patroni of this host"),
+        (Said(200, []), "PostgreSQL of this host: not there"),
+        (Said(200, [{"name": "host2", "role": "replica", "state": "creating replica"}]), "creating replica"),
+        (Said(200, [{"name": "host2", "role": "replica", "state": "streaming"}]), "the synchronous standby"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_it_is_told_what_a_host_still_lacks(cluster: Cluster, said: Asker, words: str) -> None:
+    lacking = installing.missing(cluster.host(2), cluster, said)
+    assert lacking is not None
+    assert words in lacking.text
+
+
+@pytest.mark.parametrize("role", ["leader", "sync_standby"])
+def test_a_host_has_its_part_as_primary_or_as_standby(cluster: Cluster, role: str) -> None:
+    said = Said(200, [{"name": "host2", "role": role, "state": "running"}])
+    assert installing.missing(cluster.host(2), cluster, said) is None
+
+
+def test_the_third_host_has_its_part_with_a_majority(cluster: Cluster) -> None:
+    assert installing.missing(cluster.host(3), cluster, Said(200)) is None
+
+
+Given = Callable[[int, Path | None, bool], Bundle]
+
+
+@pytest.fixture
+def bundle_for(cluster: Cluster, tmp_path: Path) -> Given:
+    places = Places(configuration=tmp_path / "etc")
+
+    def take(number: int, given: Path | None, others_run: bool) -> Bundle:
+        return installing.bundle_for(cluster.host(number), cluster, places, given, others_run=others_run)
+
+    return take
+
+
+def test_the_first_host_makes_secrets_once(bundle_for: Given) -> None:
+    assert bundle_for(1, None, False) == bundle_for(1, None, True)
+
+
+def test_another_host_takes_those_that_it_is_given(bundle_for: Given, bundle: Bundle, tmp_path: Path) -> None:
+    secret_bundle.write(bundle, tmp_path / "copied.tar.gz")
+    assert bundle_for(2, tmp_path / "copied.tar.gz", True) == bundle
+    assert bundle_for(2, None, True) == bundle
+
+
+def test_nobody_makes_secrets_beside_hosts_that_have_some(bundle_for: Given) -> None:
+    with pytest.raises(Refused, match="Another host runs already"):
+        bundle_for(1, None, True)
+    with pytest.raises(Refused, match="Secrets are made on the first host"):
+        bundle_for(2, None, False)

@@ -1,0 +1,1 @@
+"""Three hosts in network namespaces: `make hosts-test`."""

@@ -1,0 +1,155 @@
+"""What a store does, in little: rows are written through the primary from each host, and read; all answers are noted.
+
+A row is repeated under its key until it is acknowledged. A commit that brings a warning is none: so PostgreSQL tells
+that the wait for the standby was cancelled.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import psycopg
+
+from tests.hosts.network import Namespace
+
+DATABASE = "history"
+Site = tuple[Namespace, dict[str, Any]]
+"""A host's network, and how one there reaches the primary."""
+Connection = psycopg.Connection[tuple[Any, ...]]
+PAUSE_S = 0.01
+
+
+@dataclass
+class Seen:
+    """When, by the monotonic clock, something was answered."""
+
+    at: list[float] = field(default_factory=list)
+
+    def longest_gap_s(self, since: float, until: float) -> float:
+        """In which nothing was answered."""
+        inside = [since, *(moment for moment in self.at if since < moment < until), until]
+        return max(after - before for before, after in pairwise(inside))
+
+    def count_since(self, moment: float) -> int:
+        return sum(each > moment for each in self.at)
+
+
+class Unconfirmed(Exception):
+    """The server has said something beside its commit."""
+
+
+class History:
+    """Some writers and a reader on each host, each in a thread; a context manager.
+
+    They are on that host's network, and go on when its machine is off: a store that is cut off with the old primary
+    must get no answer there that isn't true.
+    """
+
+    def __init__(self, sites: Sequence[Site], writers: int) -> None:
+        self._sites = sites
+        self._ended = threading.Event()
+        self._guard = threading.Lock()
+        self.acknowledged = dict.fromkeys(range(writers * len(sites)), 0)
+        """The highest number of each writer: it has written all below it, too."""
+        self.writes, self.reads = Seen(), Seen()
+        self.stale: list[str] = []
+        self.late_s = 0.0
+        """By how much a thread that only sleeps was woken too late, at most: how slow the machine was."""
+        actors: list[Callable[[], None]] = [partial(self._write, writer) for writer in self.acknowledged]
+        actors += [partial(self._read, number) for number in range(len(sites))]
+        self._threads = [threading.Thread(target=act, daemon=True) for act in (*actors, self._watch_the_machine)]
+
+    def __enter__(self) -> "History":
+        with self._sites[0][0].entered():
+            self._prepare()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    def total(self) -> int:
+        with self._guard:
+            return sum(self.acknowledged.values())
+
+    def lost(self, address: str) -> int:
+        """How many acknowledged rows that server lacks."""
+        parameters = {"host": address, "target_session_attrs": "any"}
+        with self._sites[0][0].entered(), self._connect(0, DATABASE, **parameters) as connection:
+            rows = connection.execute("SELECT writer, number FROM written").fetchall()
+        there = set(rows)
+        expected = ((writer, number) for writer, last in self.acknowledged.items() for number in range(1, last + 1))
+        return sum(row not in there for row in expected)
+
+    def _prepare(self) -> None:
+        with self._connect(0, "postgres") as connection:
+            connection.execute(f"CREATE DATABASE {DATABASE}".encode())
+        with self._connect(0, DATABASE) as connection:
+            connection.execute("CREATE TABLE written (writer int, number int, PRIMARY KEY (writer, number))")
+
+    def _write(self, writer: int) -> None:
+        def step(connection: Connection, notices: list[str]) -> None:
+            number = self.acknowledged[writer] + 1
+            connection.execute("INSERT INTO written VALUES (%s, %s) ON CONFLICT DO NOTHING", (writer, number))
+            if notices:
+                raise Unconfirmed(notices[-1])
+            with self._guard:
+                self.acknowledged[writer] = number
+                self.writes.at.append(time.monotonic())
+
+        self._repeat(writer % len(self._sites), step)
+
+    def _read(self, number: int) -> None:
+        """Rows of one snapshot; then the server proves that it is the primary, by a commit that the standby has."""
+
+        def step(connection: Connection, notices: list[str]) -> None:
+            with self._guard:
+                least = dict(self.acknowledged)
+            with connection.transaction():
+                rows = connection.execute("SELECT writer, max(number) FROM written GROUP BY writer").fetchall()
+                connection.execute("SELECT pg_logical_emit_message(true, 'reader', '')")
+            if notices:
+                raise Unconfirmed(notices[-1])
+            shown: dict[int, int] = dict(rows)
+            self.stale += [f"{w}: {shown.get(w, 0)} < {n}" for w, n in least.items() if shown.get(w, 0) < n]
+            with self._guard:
+                self.reads.at.append(time.monotonic())
+
+        self._repeat(number, step)
+
+    def _repeat(self, host: int, step: Callable[[Connection, list[str]], None]) -> None:
+        """Until the end; with a new connection after each error, since nobody knows what became of the step."""
+        with self._sites[host][0].entered():
+            while not self._ended.is_set():
+                try:
+                    with self._connect(host, DATABASE) as connection:
+                        self._go_on(connection, step)
+                except (psycopg.Error, Unconfirmed):
+                    self._ended.wait(10 * PAUSE_S)
+
+    def _go_on(self, connection: Connection, step: Callable[[Connection, list[str]], None]) -> None:
+        notices: list[str] = []
+        connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        while not self._ended.wait(PAUSE_S):
+            step(connection, notices)
+
+    def _watch_the_machine(self) -> None:
+        while True:
+            began = time.monotonic()
+            if self._ended.wait(0.1):
+                return
+            self.late_s = max(self.late_s, time.monotonic() - began - 0.1)
+
+    def _connect(self, site: int, database: str, **more: Any) -> Connection:
+        return psycopg.connect(**{**self._sites[site][1], "dbname": database, "autocommit": True, **more})

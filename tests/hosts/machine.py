@@ -1,0 +1,117 @@
+"""A machine: namespaces of its own for network, processes and mounts, and the parts of a host in them."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.hosts import host as installing
+from deploy.hosts import steps
+from deploy.hosts.carrying_out import carry_out, look
+from deploy.hosts.parts import OPERATOR, Part, Setting, render
+from tests.hosts import first_process
+from tests.hosts.network import Namespace
+
+TO_READ_OUR_CODE = "DAC_READ_SEARCH"
+"""Of what is written in Python: that and the checkout may lie in somebody's home here. On a real host they mayn't."""
+
+
+class Machine:
+    """Off at first. `setting.places` are folders of its own: its disk."""
+
+    def __init__(self, setting: Setting, card: Namespace, logs: Path) -> None:
+        self.host, self._card, self._logs = setting.host, card, logs
+        self._cluster, self.places = setting.cluster, setting.places
+        self.parts = {part.name: part for part in render(setting) if part.name != "store"}
+        self._unshare: subprocess.Popen[str] | None = None
+        self._first_pid = 0
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def is_on(self) -> bool:
+        return self._unshare is not None
+
+    def install(self) -> None:
+        """Files and folders, as `make host` makes them."""
+        present = look(steps.paths(self.parts.values()), (), ())
+        todo: list[steps.Step] = [steps.Folder(self.places.configuration, "root", 0o755)]
+        todo.append(steps.Folder(self.places.data, "root", 0o755))
+        for part in self.parts.values():
+            todo += [*steps.folders(part), *steps.files(part, present)]
+        for step in todo:
+            carry_out(step)
+
+    def power_on(self) -> None:
+        """With all its parts."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        self._unshare = subprocess.Popen(
+            ["nsenter", f"--net={self._card.path}", *apart, sys.executable, "-I", "-S", first_process.__file__],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._unshare.stdout is not None
+        self._first_pid = int(self._unshare.stdout.readline())
+        etcd = self.parts["etcd"]
+        with self._card.entered():
+            joined = installing.place_in_etcd(etcd, self.parts[OPERATOR], self._cluster, self.host)
+        if joined:
+            carry_out(joined)
+        for part in self.parts.values():
+            if part.command:
+                self._start(part)
+
+    def lose_disk(self) -> None:
+        """Off, and all that it had is gone."""
+        self.power_off()
+        for folder in (self.places.configuration, self.places.data):
+            shutil.rmtree(folder)
+
+    def rebuild(self) -> None:
+        """As `make host` does with the secrets that the others have."""
+        self.install()
+        self.power_on()
+
+    def power_off(self) -> None:
+        """As if somebody had pulled the plug: all that runs on it is killed at once."""
+        if self._unshare is not None:
+            self._unshare.kill()
+            self._unshare.communicate()
+            for process in self._processes:
+                process.wait()
+            self._unshare, self._processes = None, []
+
+    def _start(self, part: Part) -> None:
+        inside = ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
+        with (self._logs / f"{part.name}.log").open("ab") as log:
+            self._processes.append(
+                subprocess.Popen(
+                    [*inside, *_as_user(part), "env", "-C", str(part.data), *part.command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=_environment(part),
+                )
+            )
+
+
+def _as_user(part: Part) -> Sequence[str]:
+    """As systemd does by User= and AmbientCapabilities=."""
+    capability = TO_READ_OUR_CODE if part.command[0] == sys.executable else part.capability
+    named = f"+{capability.lower()}"
+    capabilities = [f"--inh-caps={named}", f"--ambient-caps={named}"] if capability else []
+    group = pwd.getpwnam(part.user).pw_gid
+    return ["setpriv", f"--reuid={part.user}", f"--regid={group}", "--init-groups", *capabilities]
+
+
+def _environment(part: Part) -> dict[str, str]:
+    """What the unit's EnvironmentFile= give; TMPDIR shows whose process it is (tests/reaper.py)."""
+    given = {"PATH": os.environ["PATH"], "TMPDIR": str(part.data), "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in ("environment", "environment.joined"):
+        path = part.folder / name
+        lines = path.read_text().splitlines() if path.exists() else []
+        given |= {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+    return given
