@@ -105,7 +105,7 @@ def _replica_addresses(service: str, shared_port: int) -> list[tuple[str, int]]:
     if len(hosts) != 2:
         raise ImproperlyConfigured("BOOKSTORE_HOSTS names two addresses, one for each replica.")
     first, second = hosts
-    if first == second or not has_address(second):
+    if first == second or (not environment.text("HOST") and not has_address(second)):
         return [(first, shared_port), (first, shared_port + 10)]
     return [(first, shared_port), (second, shared_port)]
 
@@ -146,6 +146,19 @@ PURCHASE_CALLS_OF_A_FRONT = max(2, 4 // sum(node.service == FRONT for node in NO
 
 All fronts together take half of an order replica's threads: reads, polls and checks find one.
 """
+
+
+def nodes_of_this_host() -> list[Node]:
+    """Those that this machine runs: all, or with BOOKSTORE_HOST those that listen on that one of BOOKSTORE_HOSTS."""
+    given = environment.text("HOST")
+    if not given:
+        return list(NODES.values())
+    hosts = environment.words("HOSTS")
+    if given not in [str(number) for number in range(1, len(hosts) + 1)]:
+        raise ImproperlyConfigured(f"BOOKSTORE_HOST={given!r}: expected 1 or 2, the place in BOOKSTORE_HOSTS.")
+    if not DATABASE_URL:
+        raise ImproperlyConfigured("BOOKSTORE_HOST needs BOOKSTORE_DATABASE_URL: two files lie on one machine.")
+    return [node for node in NODES.values() if node.host == hosts[int(given) - 1]]
 
 
 def replicas(service: str) -> list[Node]:

@@ -10,8 +10,13 @@ from deploy.hosts.parts import Part, Places, unit
 UNITS = Path("/etc/systemd/system")
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 """Debian's package would make and start a PostgreSQL of its own otherwise."""
-DEBIANS_UNITS = ("etcd", "haproxy", "postgresql", "redis-sentinel", "redis-server")
-"""Of the packages: they would listen where nobody needs them."""
+DEBIANS_UNITS = {
+    "etcd": "etcd-server",
+    "haproxy": "haproxy",
+    "postgresql": "postgresql-15",
+    "redis-server": "redis-server",
+}
+"""What the packages start by themselves, by its unit: it would listen where nobody needs it."""
 REQUIREMENTS = "deploy/requirements-hosts.txt"
 REQUIREMENTS_TEXTS = ("requirements.txt", "requirements-postgresql.txt", REQUIREMENTS)
 """What it names, and itself: when one of them changes, it is installed again."""
@@ -114,7 +119,8 @@ def paths(parts: Iterable[Part]) -> list[Path]:
 
 
 def _packages(parts: Sequence[Part], present: Present) -> list[Step]:
-    missing = sorted({name for part in parts for name in part.packages} - present.packages)
+    needed = {name for part in parts for name in part.packages}
+    missing = sorted(needed - present.packages)
     steps: list[Step] = []
     if missing:
         if "postgresql-15" in missing:
@@ -127,9 +133,12 @@ def _packages(parts: Sequence[Part], present: Present) -> list[Step]:
                 f"install {', '.join(missing)}",
             ),
         ]
-    stopped = [f"{name}.service" for name in DEBIANS_UNITS if missing or name in present.units]
+    stopped = [
+        f"{name}.service"
+        for name, package in DEBIANS_UNITS.items()
+        if package in missing or (package in needed and name in present.units)
+    ]
     if stopped:
-        # Those that aren't there are no error: systemctl says so, and disables the others.
         steps.append(Command(("systemctl", "mask", "--now", *stopped), "stop what the packages start by themselves"))
     return steps
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deploy.hosts import host as installing
@@ -19,13 +20,19 @@ TO_READ_OUR_CODE = "DAC_READ_SEARCH"
 """Of what is written in Python: that and the checkout may lie in somebody's home here. On a real host they mayn't."""
 
 
+SHELVES_ARE_FILLED = "BOOKSTORE_RESTOCK_EVERY_S=1\nBOOKSTORE_RESTOCK_LEVEL=50\n"
+STAND_IN = "nobody"
+RESTARTED = ("sh", "-c", 'while :; do "$@"; sleep 2; done', "sh")
+"""As Restart=always and RestartSec=2 in the units."""
+
+
 class Machine:
     """Off at first. `setting.places` are folders of its own: its disk."""
 
     def __init__(self, setting: Setting, card: Namespace, logs: Path) -> None:
         self.host, self._card, self._logs = setting.host, card, logs
         self._cluster, self.places = setting.cluster, setting.places
-        self.parts = {part.name: part for part in render(setting) if part.name != "store"}
+        self.parts = {part.name: _with_user(part) for part in render(setting)}
         self._unshare: subprocess.Popen[str] | None = None
         self._first_pid = 0
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -43,6 +50,18 @@ class Machine:
             todo += [*steps.folders(part), *steps.files(part, present)]
         for step in todo:
             carry_out(step)
+
+        if "store" in self.parts:
+            local = self.parts["store"].folder / "environment.local"
+            carry_out(steps.Writing(local, SHELVES_ARE_FILLED, self.parts["store"].user))
+
+    def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """A command of the store's, on this machine."""
+        store = self.parts["store"]
+        inside = ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
+        program = [*store.command[:-1], *command]
+        called = [*inside, *_as_user(store), "env", "-C", str(store.data), *program]
+        return subprocess.run(called, check=False, capture_output=True, text=True, env=_environment(store))
 
     def power_on(self) -> None:
         """With all its parts."""
@@ -89,13 +108,19 @@ class Machine:
         with (self._logs / f"{part.name}.log").open("ab") as log:
             self._processes.append(
                 subprocess.Popen(
-                    [*inside, *_as_user(part), "env", "-C", str(part.data), *part.command],
+                    [*inside, *_as_user(part), "env", "-C", str(part.data), *RESTARTED, *part.command],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     env=_environment(part),
                 )
             )
+
+
+def _with_user(part: Part) -> Part:
+    """`make host` makes a user for the store; here somebody stands in who has nothing else."""
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    return part if part.user in users else replace(part, user=STAND_IN)
 
 
 def _as_user(part: Part) -> Sequence[str]:
@@ -110,7 +135,7 @@ def _as_user(part: Part) -> Sequence[str]:
 def _environment(part: Part) -> dict[str, str]:
     """What the unit's EnvironmentFile= give; TMPDIR shows whose process it is (tests/reaper.py)."""
     given = {"PATH": os.environ["PATH"], "TMPDIR": str(part.data), "PYTHONDONTWRITEBYTECODE": "1"}
-    for name in ("environment", "environment.joined"):
+    for name in ("environment", "environment.joined", "environment.local"):
         path = part.folder / name
         lines = path.read_text().splitlines() if path.exists() else []
         given |= {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}

@@ -18,6 +18,7 @@ from deploy.hosts.parts import OPERATOR, Places, Setting, nearest_first
 from tests.hosts.history import History
 from tests.hosts.machine import Machine
 from tests.hosts.network import Network
+from tests.hosts.shop import Shop
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -41,15 +42,24 @@ class Begin(Protocol):
 
 @dataclass
 class Loss:
-    """What losing something cost: seconds without an acknowledged write, and without a confirmed read."""
+    """What losing something cost: seconds without an answer of each kind."""
 
     what: str
     writes_s: float
     reads_s: float
+    purchases_s: float
+    looks_s: float
     again_whole_s: float = 0.0
 
+    @property
+    def longest_s(self) -> float:
+        return max(self.writes_s, self.reads_s, self.purchases_s, self.looks_s)
+
     def __str__(self) -> str:
-        gone = f"no write for {self.writes_s:.1f} s, no read for {self.reads_s:.1f} s"
+        gone = (
+            f"no row written for {self.writes_s:.1f} s, read for {self.reads_s:.1f} s, "
+            f"no purchase for {self.purchases_s:.1f} s, no look at a book for {self.looks_s:.1f} s"
+        )
         return f"{self.what}: {gone}, whole {self.again_whole_s:.1f} s after its return"
 
 
@@ -61,22 +71,30 @@ class Report:
     lost: dict[str, int] = field(default_factory=dict)
     """By host."""
     reads: int = 0
+    orders: int = 0
+    orders_missing: int = 0
+    looks: int = 0
+    audit: str = ""
+    """What it says if something is wrong."""
     stale: list[str] = field(default_factory=list)
     rewound: int = 0
     late_s: float = 0.0
 
     def violations(self) -> list[str]:
         found = [f"{count} acknowledged rows are lost on {name}" for name, count in self.lost.items() if count]
-        found += [f"stale read, writer {each}" for each in self.stale]
+        found += [f"stale read: {each}" for each in self.stale]
+        found += [f"{self.orders_missing} acknowledged orders are lost"] if self.orders_missing else []
+        found += [f"audit: {self.audit}"] if self.audit else []
         if self.late_s < SLOW_MACHINE_S:
-            found += [str(loss) for loss in self.losses if max(loss.writes_s, loss.reads_s) > WITHOUT_A_HOST_S]
+            found += [str(loss) for loss in self.losses if loss.longest_s > WITHOUT_A_HOST_S]
         return found
 
     def figures(self) -> str:
         lost, losses = sum(self.lost.values()), "; ".join(map(str, self.losses))
         return (
             f"up in {self.up_s:.1f} s; {losses}; {self.rewound} rewound; "
-            f"{self.acknowledged} rows acknowledged, {lost} lost; {self.reads} reads, {len(self.stale)} stale; "
+            f"{self.acknowledged} rows and {self.orders} orders acknowledged, {lost + self.orders_missing} lost; "
+            f"{self.reads} reads and {self.looks} looks, {len(self.stale)} stale; "
             f"an idle thread {self.late_s:.1f} s late"
         )
 
@@ -114,10 +132,10 @@ class Hosts:
             list(pool.map(Machine.power_on, self.machines.values()))
 
     def not_well(self) -> list[str]:
-        """What `make host-status` says isn't well. There are no fronts yet."""
+        """What `make host-status` says isn't well; the disk is this machine's, and its own matter."""
         with self.network.switch.entered():
             lines = status.in_words(status.look(self.cluster, self.asker, self._folder), datetime.now(UTC))
-        texts = [line.text for line in lines if not line.is_well and not line.text.startswith(("shop", "disk"))]
+        texts = [line.text for line in lines if not line.is_well and not line.text.startswith("disk")]
         self.waited_for = "; ".join(texts)
         return texts
 
@@ -181,14 +199,23 @@ def run(folder: Path, begin: Begin) -> Report:
         report.up_s = time.monotonic() - began
         sites = [(hosts.network.cards[host.number], hosts.connection(host)) for host in hosts.cluster.with_rows]
         history = stack.enter_context(History(sites, WRITERS))
+        shop = stack.enter_context(Shop(hosts.network.switch, hosts.cluster))
         for fault in FAULTS:
-            report.losses.append(lose(hosts, history, begin, fault))
+            report.losses.append(lose(hosts, history, shop, begin, fault))
         history.end()
+        shop.end()
         begin("reckoning")
+        reckon_shop(hosts, shop, report)
         report.acknowledged, report.reads, report.late_s = history.total(), len(history.reads.at), history.late_s
-        report.stale, report.rewound = history.stale, hosts.rewound()
+        report.stale, report.rewound = [*history.stale, *shop.stale], hosts.rewound()
         report.lost = {host.name: history.lost(host.address) for host in hosts.cluster.with_rows}
     return report
+
+
+def reckon_shop(hosts: Hosts, shop: Shop, report: Report) -> None:
+    report.orders, report.orders_missing, report.looks = len(shop.orders), shop.missing(), len(shop.looks.at)
+    audit = hosts.machines[1].manage("audit")
+    report.audit = "" if audit.returncode == 0 else (audit.stdout + audit.stderr).strip()
 
 
 @dataclass(frozen=True)
@@ -223,24 +250,27 @@ def victim(hosts: Hosts, of: str) -> Machine:
     return next(it for it in hosts.machines.values() if it is not primary and it.host.has_rows == is_standby)
 
 
-def lose(hosts: Hosts, history: History, begin: Begin, fault: Fault) -> Loss:
+def lose(hosts: Hosts, history: History, shop: Shop, begin: Begin, fault: Fault) -> Loss:
     """A host, while rows are written; healed once another one has taken over, if it had the primary."""
-    wait_for_answers(history, time.monotonic())
+    wait_for_answers(history, shop, time.monotonic())
     machine = victim(hosts, fault.of)
     begin(f"{fault.what}: {machine.host.name}")
     began = time.monotonic()
     fault.harm(hosts, machine)
     if fault.of == "primary":
         wait_for(lambda: hosts.primary() not in (None, machine), what="another host has the primary")
-    wait_for_answers(history, time.monotonic())
+    wait_for_answers(history, shop, time.monotonic())
     until = time.monotonic()
-    loss = Loss(fault.what, history.writes.longest_gap_s(began, until), history.reads.longest_gap_s(began, until))
+    seen = (history.writes, history.reads, shop.purchases, shop.looks)
+    loss = Loss(fault.what, *(each.longest_gap_s(began, until) for each in seen))
     begin(f"{fault.what}: {machine.host.name} comes back after {until - began:.0f} s", lambda: hosts.waited_for)
     fault.heal(hosts, machine)
     loss.again_whole_s = hosts.wait_until_whole()
     return loss
 
 
-def wait_for_answers(history: History, since: float) -> None:
+def wait_for_answers(history: History, shop: Shop, since: float) -> None:
     wait_for(lambda: history.writes.count_since(since) >= ROWS_BETWEEN, what="rows are written")
     wait_for(lambda: history.reads.count_since(since) >= ROWS_BETWEEN // 10, what="rows are read")
+    wait_for(lambda: shop.purchases.count_since(since) >= ROWS_BETWEEN // 10, what="books are bought")
+    wait_for(lambda: shop.looks.count_since(since) >= ROWS_BETWEEN // 10, what="books are looked at")

@@ -61,3 +61,35 @@ def test_the_guide_names_every_front(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     text = "\n".join(display.guide(tmp_path / "staff-password"))
     assert "http://127.0.0.1:8000/\n" in text
     assert "http://127.0.0.2:8000/   (front-2" in text
+
+
+def here(
+    monkeypatch: pytest.MonkeyPatch, host: str, url: str = "postgresql://bookstore@10.0.0.1,10.0.0.2/"
+) -> list[str]:
+    """The nodes of one of two hosts, neither of which is this machine."""
+    monkeypatch.setenv("BOOKSTORE_HOSTS", "10.0.0.1,10.0.0.2")
+    monkeypatch.setenv("BOOKSTORE_FRONTS", "10.0.0.1:8000,10.0.0.2:8000")
+    monkeypatch.setenv("BOOKSTORE_HOST", host)
+    monkeypatch.setattr(topology, "DATABASE_URL", url)
+    monkeypatch.setattr(topology, "NODES", topology._nodes())
+    return [node.name for node in topology.nodes_of_this_host()]
+
+
+def test_a_host_runs_the_nodes_of_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert here(monkeypatch, "1") == ["front", "catalog-1", "order-1"]
+    assert here(monkeypatch, "2") == ["front-2", "catalog-2", "order-2"]
+
+
+def test_without_a_host_all_nodes_are_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(here(monkeypatch, "")) == len(topology.NODES)
+
+
+@pytest.mark.parametrize("host", ["0", "3", "one"])
+def test_a_host_that_is_none_of_them_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="expected 1 or 2"):
+        here(monkeypatch, host)
+
+
+def test_two_files_are_on_one_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ImproperlyConfigured, match="two files lie on one machine"):
+        here(monkeypatch, "1", url="")

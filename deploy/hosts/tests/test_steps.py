@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from deploy.hosts import steps
-from deploy.hosts.cluster import Refused
-from deploy.hosts.parts import Part, Places, unit
+from deploy.hosts.cluster import Cluster, Refused
+from deploy.hosts.parts import Part, Places, Setting, render, unit
+from deploy.hosts.secret_bundle import Bundle
 from deploy.hosts.steps import Command, Present, Step, Writing
 
 REQUIREMENTS = "patroni\n"
@@ -40,6 +41,13 @@ def test_what_debian_would_start_by_itself_is_stopped(parts: tuple[Part, ...], p
     masked = next(command for command in said if command.startswith("systemctl mask --now"))
     assert "redis-server.service" in masked
     assert "postgresql.service" in masked
+
+
+def test_only_units_of_packages_that_are_there_are_stopped(cluster: Cluster, bundle: Bundle, places: Places) -> None:
+    """systemd can't stop what it doesn't know."""
+    third = render(Setting(cluster.host(3), cluster, bundle, places, memory_mb=512))
+    said = commands(steps.of_host(third, places, Present(), REQUIREMENTS))
+    assert "systemctl mask --now etcd.service redis-server.service" in said
 
 
 def test_a_second_call_does_nothing(parts: tuple[Part, ...], places: Places) -> None:

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         os._exit(0)
 
     def _run(self, console: Console, held: lock.FolderLock) -> None:
-        nodes = list(topology.NODES.values())
+        nodes = topology.nodes_of_this_host()
         ours = {read_pid(node.pid_file) for node in nodes}
         if busy := ports.await_free(nodes, is_ours=ours.__contains__):
             raise CommandError("\n".join(["Nothing was started:", *(f"  {item}" for item in busy)]))
