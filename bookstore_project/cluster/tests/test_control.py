@@ -130,7 +130,7 @@ def test_a_killed_node_is_started_again(shared: Store) -> None:
 def test_a_paused_node_answers_nothing_until_it_goes_on(shared: Store) -> None:
     pid = shared.pid("catalog-2")
     assert order(shared, "pause", "catalog-2")["ok"]
-    assert state_of(pid) == "T"
+    wait_for(lambda: state_of(pid) == "T")  # A signal has come when the process runs next.
     assert states(shared)["catalog-2"] == "paused"
     assert order(shared, "continue", "catalog-2")["ok"]
     wait_for(lambda: state_of(pid) != "T")
