@@ -32,6 +32,8 @@ SETTINGS = {
     "listen_addresses": "''",
     "max_wal_senders": "4",
     "wal_receiver_status_interval": "'1s'",
+    # As the README has it: after a restart of the primary, all wait for the standby to come back.
+    "wal_retrieve_retry_interval": "'500ms'",
     "log_min_messages": "fatal",
 }
 
