@@ -27,6 +27,8 @@ MOST_PER_PART = 5
 """Words that one of them may be meant for."""
 LEAST_REST = 4
 """Characters after a wrong first letter by which alone a word is looked for."""
+MOST_DOUBTED = 3
+"""Words of a search that are corrected by the others, one by one: each is a query."""
 FEW_ERRORS = 1.0
 """With no more than that a search is taken as understood: nothing is tried that costs more."""
 PER_ERROR = 50
@@ -41,12 +43,18 @@ def corrections(words: Sequence[Word], among: BookQuerySet) -> Iterator[str]:
     like = [engine.similar(WORDS, word.key, among.db) for word in words]
     ways = _had_together(words, like, among)
     if not any(way.distance <= FEW_ERRORS for way in ways):
-        for place in range(len(words)):
+        for place in _doubtful([word.key for word in words]):
             ways |= _by_the_others(words, like, place, among)  # The greater number of each.
     if ways:
         yield min(ways, key=lambda way: (way.distance - math.log(ways[way], PER_ERROR), way.text)).text
     else:
         yield from _with_parts([word.key for word in words], like, among)
+
+
+def _doubtful(keys: Sequence[str]) -> list[int]:
+    """Places of a few words, the longest: in which there is most room for errors."""
+    places = [place for place, key in enumerate(keys) if most_errors_among_few(key)]
+    return sorted(places, key=lambda place: -len(keys[place]))[:MOST_DOUBTED]
 
 
 @dataclass(frozen=True)

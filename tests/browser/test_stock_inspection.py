@@ -135,8 +135,17 @@ def test_on_a_phone_both_replicas_stock_is_in_sight_and_the_page_fits(chromium: 
         keeper.go(BOOKS, "catalog-1")
         assert right_edge(stock_there(keeper, RPCS)) <= right_edge(shown)
         assert keeper.overflow_px() == 0, "the table scrolls by itself"
+        assert keeper.page.get_by_role("link", name="Surviving Undergraduate").evaluate(LINES_OF_A_WORD) == 1
         save_an_impossible_price(keeper)
         assert right_edge(stock_there(keeper, RPCS)) <= right_edge(shown)
+
+
+LINES_OF_A_WORD = """link => {
+    const text = link.firstChild, range = document.createRange(), at = text.data.indexOf("Undergraduate");
+    range.setStart(text, at);
+    range.setEnd(text, at + "Undergraduate".length);
+    return range.getClientRects().length;
+}"""
 
 
 def save_an_impossible_price(keeper: Visitor) -> None:

@@ -132,4 +132,22 @@ MUTANTS: tuple[Mutant, ...] = (
         "    try:\n        sale = clients.sale_of(order_id)\n    except Unavailable:\n        return None\n",
         f"{UNWRITTEN}::test_what_nobody_can_say_is_not_called_not_found",
     ),
+    mutant(
+        "a purchase without an answer is offered at the address of its form",
+        "a browser asks whoever loads the page again whether the form is to be sent once more",
+        "frontend_app/shop/buying.py",
+        "        return _see_other(unanswered.address(key, lines, code, wait_s))\n",
+        "        pass\n",
+        "frontend_app/shop/tests/test_buying_once.py"
+        "::test_a_purchase_without_an_answer_is_at_an_address_that_a_reload_asks_for_without_sending_it_again",
+    ),
+    mutant(
+        "a purchase without an answer is offered for ever",
+        "who has bought reads that nothing was bought",
+        "frontend_app/shop/buying.py",
+        '        return _bought(request, asked["key"], order)\n',
+        "        pass\n",
+        "frontend_app/shop/tests/test_buying_once.py"
+        "::test_a_reload_shows_the_order_that_was_made_though_its_answer_was_lost",
+    ),
 )
