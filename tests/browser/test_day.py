@@ -22,7 +22,7 @@ def test_an_order_is_found_by_its_number_and_counts_among_the_takings(visitor: V
     visitor.go("/")
     page.get_by_role("link", name="The day").click()
     takings = Decimal(before["takings"]) + Decimal("1.05")
-    expect(page.locator(".figures")).to_contain_text(f"Takings{takings}")
+    expect(page.locator(".figures")).to_contain_text(f"Takings{takings:,}")
     expect(page.get_by_role("region", name="Sold out now")).to_contain_text("Sold today")
     page.get_by_label("Number of the order").fill(number.lower())
     page.get_by_label("Number of the order").press("Enter")

@@ -24,7 +24,7 @@ def main() -> int:
         place.mkdir()
         open_way_to(place)
         report = run(place, telling.begin)
-        found = report.violations()
+        found = report.violations() + [f"too long: {each}" for each in report.too_long()]
         if found:
             telling.keep()
             print("\n".join(f"FAILED: {each}" for each in found))

@@ -86,10 +86,13 @@ class Report:
         found = [f"{count} acknowledged rows are lost on {name}" for name, count in self.lost.items() if count]
         found += [f"stale read: {each}" for each in self.stale]
         found += [f"{self.orders_missing} acknowledged orders are lost"] if self.orders_missing else []
-        found += [f"audit: {self.audit}"] if self.audit else []
-        if self.late_s < SLOW_MACHINE_S:
-            found += [str(loss) for loss in self.losses if loss.is_too_long]
-        return found
+        return found + ([f"audit: {self.audit}"] if self.audit else [])
+
+    def too_long(self) -> list[str]:
+        """Losses that took longer than they may, on a machine that isn't to blame for it."""
+        if self.late_s >= SLOW_MACHINE_S:
+            return []
+        return [str(loss) for loss in self.losses if loss.is_too_long]
 
     def figures(self) -> str:
         lost, losses = sum(self.lost.values()), "; ".join(map(str, self.losses))
