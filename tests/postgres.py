@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -192,7 +191,7 @@ class Server:
 
 def open_way_to(folder: Path) -> None:
     """Other users come through the folders of this run above it."""
-    for parent in takewhile(_is_private, folder.parents):
+    for parent in filter(_is_private, folder.parents):
         parent.chmod(0o711)
 
 

@@ -6,6 +6,7 @@ import sys
 from datetime import date
 
 from tests import tool
+from tests.on_postgresql import POSTGRESQL
 from tests.stress.matrix import carry_out, variants_of
 from tests.stress.run import BACKENDS, REDIS, WRITERS
 
@@ -34,6 +35,7 @@ def main() -> int:
             say=telling.say,
             begin=telling.begin,
             writers=options.writers,
+            is_on_servers=options.on == POSTGRESQL,
         )
         for variant, result in verdict.results.items():
             print(f"{variant!s:<24} {result.summary()}")
@@ -61,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--writers", type=int, default=WRITERS, help=f"at once ({WRITERS})")
     made.add_argument("--overlaps", type=int, help="reads that have to overlap a write (1000 in 60 s)")
+    made.add_argument("--on", choices=("files", POSTGRESQL), default="files", help="what keeps the rows (files)")
     made.add_argument("--keep", action="store_true", help="keeps files and histories even if nothing is wrong")
     return made
 

@@ -25,6 +25,7 @@ from tests.chaos.killer import Killer
 from tests.chaos.log_recorder import LogRecorder
 from tests.chaos.process_faults import KILL_NODE
 from tests.chaos.run import Begin, not_telling
+from tests.chaos.servers import Servers, servers
 from tests.redis import RedisServer
 from tests.store import READY_S, Store
 from tests.stress.actors import Reader, Writer, fronts_of
@@ -82,22 +83,29 @@ class Plan:
     writers: int = WRITERS
     overlaps: float = 0.0
     """Reads that have to overlap a write before the run ends; with none of them it ends when its time is up."""
+    is_on_servers: bool = False
+    """The rows are on PostgreSQL, on a new primary and its standby."""
 
 
 def run(plan: Plan) -> Result:
     """Carries the plan out. Whatever was started has ended when it returns or raises."""
     plan.folder.mkdir(exist_ok=True)
     plan.begin("starting the store", nothing_more)
-    with RedisServer() if plan.variant.backend == REDIS else nullcontext() as cache:
-        return _run(plan, cache)
+    with (
+        RedisServer() if plan.variant.backend == REDIS else nullcontext() as cache,
+        servers(plan.folder / "servers") if plan.is_on_servers else nullcontext() as both,
+    ):
+        return _run(plan, cache, both)
 
 
-def _run(plan: Plan, cache: RedisServer | None) -> Result:
+def _run(plan: Plan, cache: RedisServer | None, both: Servers | None) -> Result:
     store = Store(plan.folder / "var", fronts=plan.variant.fronts, prepared=plan.prepared)
     store.environment |= {
         "BOOKSTORE_COHERENCE": plan.variant.coherence,
         "BOOKSTORE_LEASE_S": str(LEASE_S),
     }
+    if both is not None:
+        store.environment["BOOKSTORE_DATABASE_URL"] = both.primary.url
     calls, sockets = calls_between(fronts_of(store)), {}
     if cache is not None:
         store.environment["BOOKSTORE_CACHE_URL"] = f"redis://{CACHE_ADDRESS}"
@@ -107,7 +115,7 @@ def _run(plan: Plan, cache: RedisServer | None) -> Result:
         store.environment |= wiring(network)
         with store:
             schedule = FaultSchedule(network, draw_faults(plan.seed, calls, plan.seconds, LEASE_S))
-            return _Run(plan, store, network, schedule, cache).carry_out()
+            return _Run(plan, store, network, schedule, cache, both).carry_out()
 
 
 def calls_between(fronts: Sequence[str]) -> list[Way]:
@@ -129,12 +137,18 @@ class _Run:
     """The actors of one run, from the first to the last."""
 
     def __init__(
-        self, plan: Plan, store: Store, network: Network, schedule: FaultSchedule, cache: RedisServer | None
+        self,
+        plan: Plan,
+        store: Store,
+        network: Network,
+        schedule: FaultSchedule,
+        cache: RedisServer | None,
+        both: Servers | None,
     ) -> None:
         self._plan, self._store, self._network, self._schedule, self._cache = plan, store, network, schedule, cache
         self._history = plan.folder / "history"
         self._history.mkdir()
-        self._scene = Scene(store, random.Random(plan.seed), plan.folder)
+        self._scene = Scene(store, random.Random(plan.seed), plan.folder, servers=both)
         # Replicas most of all, and a front now and then if there are others.
         doomed = [*ALIASES, *ALIASES, *fronts_of(store)[1:][-1:]]
         self._killer = Killer(self._scene, None, plan.seed, [KILL_NODE], KILL_EVERY_S, doomed)
@@ -194,7 +208,7 @@ class _Run:
         self._healed = time.monotonic()
         self._dismiss(actors)  # Nodes start slowly beside them.
         self._store.wait_ready()
-        wait_for(self._scene.all_in_sync, READY_S, "both files of each service in sync")
+        wait_for(self._scene.all_in_sync, READY_S, "both copies of each service in sync")
         self._cut_off_the_fronts()
         self._make_the_fronts_unreachable()
         self._witness.close()

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
 from tests.chaos.checker import Violation
 from tests.chaos.history import NEVER, Asked, Kind, Operation, Outcome
+from tests.on_postgresql import BINARIES, PACKAGE, program
 from tests.stress.fault_schedule import ISOLATION, KINDS, Event, FaultSchedule, cut_off, draw_faults
 from tests.stress.matrix import carry_out, failures, variants_of
 from tests.stress.network import Network, Trouble, Way
@@ -106,7 +108,8 @@ def test_every_combination_is_tried_and_the_usual_way_with_the_same_seed() -> No
     ]
 
 
-def stress(variants: list[Variant], folder: Path, prepared: Path) -> None:
+def stress(variants: list[Variant], folder: Path, prepared: Path | None) -> None:
+    """On PostgreSQL if nothing is prepared: a store makes its databases itself."""
     verdict = carry_out(
         variants,
         seconds=SECONDS * len(variants),
@@ -117,6 +120,7 @@ def stress(variants: list[Variant], folder: Path, prepared: Path) -> None:
         begin=lambda what, progress: print(what),
         prepared=prepared,
         is_patient=True,
+        is_on_servers=prepared is None,
     )
     assert list(verdict.failures) == []
     assert all(result.late and result.kills for result in verdict.results.values())
@@ -132,3 +136,9 @@ def test_no_read_is_stale_in_a_few_seconds_of_stress_of_three_fronts_that_share_
     tmp_path: Path, prepared: Path
 ) -> None:
     stress([Variant(3, REDIS)], tmp_path, prepared)
+
+
+def test_no_read_is_stale_in_a_few_seconds_of_stress_on_postgresql(tmp_path: Path) -> None:
+    if program("postgres") is None:
+        programs.require(f"{BINARIES}/postgres", PACKAGE)
+    stress([Variant(2, LRU)], tmp_path, None)
