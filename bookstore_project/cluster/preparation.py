@@ -17,7 +17,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
 from bookstore_project import files
-from bookstore_project.api.problems import StoreError
+from bookstore_project.api.problems import StoreError, Unavailable
 from bookstore_project.cluster import lock
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 
 def prepare(say: Say) -> None:
-    """Prepares the data folder; `say` is told what was done. Two at once wait for one another.
+    """Prepares the store; `say` is told what was done. Two at once wait for one another, on several hosts, too.
 
     Leaves no database connection open: what comes next may start processes.
     """
@@ -37,10 +37,13 @@ def prepare(say: Say) -> None:
     ensure_secrets()
     with lock.exclusive(topology.RUN_DIR, wait=True):
         try:
-            migrate(say)
-            ensure_staff(say)
-            attempt("seed_books", say)
+            with engine.preparing():
+                migrate(say)
+                ensure_staff(say)
+                attempt("seed_books", say)
             collect_static_files(say)
+        except Unavailable as error:
+            raise CommandError(error.detail) from error
         finally:
             connections.close_all()
 

@@ -322,6 +322,9 @@ class Engine(Protocol):
     def register_maintenance(self, caches: Caches) -> None:
         """Registers what runs beside every replica: it finds faults before a write does, and mends them."""
 
+    def preparing(self) -> AbstractContextManager[None]:
+        """While the block runs, nobody else prepares the store, on whatever host. Raises Unavailable."""
+
     def has_history(self, service: Service) -> bool:
         """Whether anything was ever written, as far as can be told: what can't be read, was."""
 

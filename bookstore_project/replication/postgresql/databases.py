@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
+from zlib import crc32
 
 import psycopg
-from django.db import DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from psycopg import sql
 
 from bookstore_project.replication.postgresql.primary import unavailable
 
 MAINTENANCE_DATABASE = "postgres"
 """The one that every server has."""
+_PREPARING = crc32(b"preparing")
 
 
 def exists(alias: str) -> bool:
@@ -30,6 +32,17 @@ def make(alias: str) -> None:
         made = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
         with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):  # Another host was first.
             server.execute(made)
+
+
+@contextmanager
+def preparing() -> Iterator[None]:
+    """Hosts that start a store for the first time would make the same databases, tables and accounts at once.
+
+    Waits for the one that is before, as long as that takes; a host that is lost frees the lock. Raises Unavailable.
+    """
+    with _server_of(DEFAULT_DB_ALIAS) as server:
+        server.execute("SELECT pg_advisory_lock(%s)", (_PREPARING,))
+        yield
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from bookstore_project.replication.interface import Beside, Caches, Lease, Poll
 from bookstore_project.replication.postgresql import leases
 from bookstore_project.replication.postgresql.attempt import LOCK_TIMEOUT_S
 from bookstore_project.replication.postgresql.counting import counted
+from bookstore_project.replication.postgresql.databases import preparing
 from bookstore_project.replication.postgresql.maintenance import register as register_maintenance
 from bookstore_project.replication.postgresql.reading import get_verified, has_history, missed, read
 from bookstore_project.replication.postgresql.roles import Role, try_role
@@ -35,6 +36,7 @@ __all__ = [
     "listeners",
     "migrate_command",
     "missed",
+    "preparing",
     "read",
     "read_beside",
     "register_maintenance",

@@ -1,6 +1,6 @@
 """What the rest of the store may use of this engine: an `interface.Engine`, which `replication.engine` chooses."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from django.core.management.base import BaseCommand
 
@@ -35,6 +35,7 @@ __all__ = [
     "listeners",
     "migrate_command",
     "missed",
+    "preparing",
     "read",
     "read_beside",
     "register_maintenance",
@@ -71,6 +72,11 @@ def standing(service: Service) -> Witness:
 def can_serve(service: Service, alias: str) -> bool:
     witness = standing(service)
     return alias in witness.trusted and fault_of(alias, witness) is None
+
+
+def preparing() -> AbstractContextManager[None]:
+    """All are on this machine, and whoever prepares has locked its folder."""
+    return nullcontext()
 
 
 def replication_command(caches: Caches) -> BaseCommand:

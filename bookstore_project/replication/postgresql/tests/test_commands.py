@@ -1,13 +1,16 @@
 """What an operator is told of a server, and whose tools are named for the rest."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from bookstore_project.replication.engine import copies
 from bookstore_project.replication.errors import Unavailable
@@ -104,3 +107,41 @@ def test_a_shell_is_for_reading_unless_it_is_said() -> None:
     assert DatabaseClient.settings_to_cmd_args_env(settings, [])[1] == {
         "PGOPTIONS": "-c default_transaction_read_only=off"
     }
+
+
+def test_hosts_prepare_one_after_the_other(seven_articles: Path) -> None:
+    """The second one finds what the first has made; both at once would make the same tables and accounts."""
+    done: list[str] = []
+
+    def second() -> None:
+        with closing_connections(), databases.preparing():
+            done.append("second")
+
+    with ThreadPoolExecutor(1) as other:
+        with databases.preparing():
+            waiting = other.submit(second)
+            wait_for(is_somebody_waiting, what="the other host waits")
+            done.append("first")
+        waiting.result()
+    assert done == ["first", "second"]
+
+
+@contextmanager
+def closing_connections() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        connections.close_all()
+
+
+def is_somebody_waiting() -> bool:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with connections["shelf-1"].cursor() as cursor:
+        return bool(cursor.execute(waiting).fetchone() != (0,))
+
+
+def test_a_store_whose_server_is_gone_is_not_prepared(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.databases[DEFAULT_DB_ALIAS], "PORT", "1")
+    connections[DEFAULT_DB_ALIAS].close()
+    with pytest.raises(Unavailable, match="PostgreSQL"), databases.preparing():
+        pytest.fail("nobody vouches for it")
