@@ -106,8 +106,9 @@ class Injector:
     def _strike_twice(self) -> None:
         """A pair, beginning and ending with everything in sync."""
         self.scene.take_back()
+        for last in list(self._hurried.values()):  # A file that was hit and isn't out yet would be a third one.
+            self._see_through(*last)
         self.recover()
-        self._hurried.clear()
         if not self.stuck:
             began, before = time.monotonic(), len(self.pairs.drawn)
             self.pairs.strike()
