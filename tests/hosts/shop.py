@@ -20,7 +20,7 @@ from tests.hosts.network import Namespace
 from tests.waiting import PATIENCE_S
 
 BUYERS, BOOKS = 3, 7
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 CONNECT_S, TIMEOUT_S = 1.0, 12.0
 """An address at which no machine answers is soon left alone, as one that floats would lead elsewhere."""
 
