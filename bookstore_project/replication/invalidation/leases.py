@@ -132,6 +132,14 @@ def block(holder: Holder) -> None:
         logger.warning("%s doesn't take invalidations: it gets no lease until it does", holder[0])
         with suppress(OSError):  # Then it keeps its lease, and the writers keep waiting for it.
             files.write(_mark(holder), b"")
+            if _is_replaced(holder):  # Since the push began: whoever took its place has forgotten its marks already.
+                unblock(holder)
+
+
+def _is_replaced(holder: Holder) -> bool:
+    front, instance = holder
+    record = read_record(front)
+    return record is not None and of_instance(record, instance) is None
 
 
 def unblock(holder: Holder) -> None:

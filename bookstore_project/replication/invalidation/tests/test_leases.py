@@ -125,3 +125,20 @@ def test_processes_that_are_gone_leave_nothing_behind(clock: Clock, sent_pushes:
     record_lease(replace(LEASE, expires=clock.now + 1))
     assert [lease.instance for lease in leases.read_record("front") or ()] == ["process"]
     assert list(leases.lease_dir().glob("*.unreachable")) == []
+
+
+def test_a_process_that_was_replaced_while_it_was_pushed_to_leaves_no_mark(clock: Clock) -> None:
+    """The push fails after the other one, which forgets the marks of processes that are gone, was given its lease."""
+    record_lease(replace(LEASE, instance="killed", expires=clock.now + 1))
+    clock.now += 2
+    record_lease(replace(LEASE, expires=clock.now + 1))
+    leases.block(("front", "killed"))
+    assert list(leases.lease_dir().glob("*.unreachable")) == []
+    leases.block(HOLDER)
+    assert leases.is_blocked(HOLDER)
+
+
+def test_who_is_not_known_to_be_gone_is_marked(clock: Clock) -> None:
+    (leases.lease_dir() / "front.json").unlink()
+    leases.block(HOLDER)
+    assert leases.is_blocked(HOLDER), "no record says who has a lease"
