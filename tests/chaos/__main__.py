@@ -29,7 +29,7 @@ def main() -> int:
         left_out = sorted({fault.name for fault in ALL} - {fault.name for fault in possible})
         plan += f" Left out, as they are about files: {', '.join(left_out)}, and pairs."
     with tool.running("chaos", plan) as telling, ExitStack() as stack:
-        both = stack.enter_context(servers(telling.folder / "servers")) if is_on_servers else None
+        both = stack.enter_context(servers()) if is_on_servers else None
         report = run(
             Plan(
                 options.seconds,

@@ -1,5 +1,6 @@
 """The servers of a store on PostgreSQL: a primary, and the standby that confirms its commits."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Servers:
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[Servers]:
-    with primary_and_standby(folder) as (primary, standby):
+def servers() -> Iterator[Servers]:
+    """In a folder of the run's: the path of a test's own may be too long for a socket."""
+    with primary_and_standby(Path(tempfile.mkdtemp(prefix="servers-"), "both")) as (primary, standby):
         yield Servers(primary, standby)

@@ -32,7 +32,7 @@ def test_no_promise_is_broken_in_a_few_seconds_of_chaos(tmp_path: Path, prepared
 def test_no_promise_is_broken_while_servers_and_nodes_are_killed(tmp_path: Path) -> None:
     if program("postgres") is None:
         programs.require(f"{BINARIES}/postgres", PACKAGE)
-    with servers(tmp_path / "servers") as both:
+    with servers() as both:
         plan = Plan(
             SECONDS, SEED, chosen(ON_SERVERS, ""), tmp_path, print, pairs=0, servers=both, is_enough=is_broken
         )

@@ -93,7 +93,7 @@ def run(plan: Plan) -> Result:
     plan.begin("starting the store", nothing_more)
     with (
         RedisServer() if plan.variant.backend == REDIS else nullcontext() as cache,
-        servers(plan.folder / "servers") if plan.is_on_servers else nullcontext() as both,
+        servers() if plan.is_on_servers else nullcontext() as both,
     ):
         return _run(plan, cache, both)
 
