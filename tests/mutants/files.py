@@ -111,6 +111,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_a_tool_that_takes_away_what_gave_it_away_changes_nothing[shelf-as it is-0]",
     ),
     mutant(
+        "a check knows the -wal as the witness does",
+        "both files were away for a while; a writer had died before the witness was told: the store refuses for ever",
+        "bookstore_project/replication/sqlite_pair/membership/suspicion.py",
+        "_with_its_wal(alias, check_file(alias, witness)), True\n",
+        "check_file(alias, witness), True\n",
+        f"{SUSPICION}::test_files_that_come_back_as_they_were_count_again[shelf-committed]",
+    ),
+    mutant(
         "a start clears a file that was overwritten",
         "old prices are shown, and sold at, if their digests are as old as they are",
         "bookstore_project/replication/sqlite_pair/repair/bootstrap.py",

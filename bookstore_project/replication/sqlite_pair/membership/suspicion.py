@@ -9,11 +9,16 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import verification
-from bookstore_project.replication.sqlite_pair.files.file_identity import Unvouched, check_file
+from bookstore_project.replication.sqlite_pair.files.file_identity import (
+    Unvouched,
+    check_file,
+    wal_identity,
+)
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 from bookstore_project.replication.sqlite_pair.files.scrub import Tell
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock
@@ -52,7 +57,8 @@ def check(service: Service, alias: str, witness: Witness, tell: Tell | None = No
     """Checks a file as a whole, suspected or not."""
     suspicion = witness.suspects.get(alias)
     try:
-        record, is_vouched = check_file(alias, witness), True
+        # A writer that ended before the witness was told may have begun the -wal anew: the check is of this one.
+        record, is_vouched = _with_its_wal(alias, check_file(alias, witness)), True
     except Unvouched as fault:
         if suspicion is not None and not suspicion.is_unvouched:
             # It was overwritten, perhaps, before somebody merged its -wal: a check of what it is now doesn't tell.
@@ -68,9 +74,15 @@ def clear(service: Service, lock: WriterLock, alias: str, record: FileRecord | N
     """Whether the file counts again: under the lock, it still is what was checked."""
     witness = read_witness(service.witness_file)
     with suppress(*REPLICA_ERRORS):
-        if record is not None and verification.record_as_it_lies(alias, witness) == record:
-            reached("suspicion-checked")
-            in_sync_set.register_file(service, lock, witness, alias, record)
-            logger.warning("%s was checked as a whole, and counts again", alias)
-            return True
+        if (now := verification.record_as_it_lies(alias, witness)) != record:
+            logger.warning("%s is another file than the one that was checked: %s, not %s", alias, now, record)
+            return False
+        reached("suspicion-checked")
+        in_sync_set.register_file(service, lock, witness, alias, record)
+        logger.warning("%s was checked as a whole, and counts again", alias)
+        return True
     return False
+
+
+def _with_its_wal(alias: str, record: FileRecord) -> FileRecord:
+    return replace(record, wal=wal_identity(replication_settings.files[alias]))

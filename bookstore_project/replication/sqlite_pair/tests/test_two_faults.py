@@ -380,8 +380,22 @@ def test_a_lock_of_another_program_is_no_reason_to_report_a_file(seven_articles:
 # --------------------------------------------------------------------------------------------- cleared again
 
 
-def test_files_that_come_back_as_they_were_count_again(kind: Kind) -> None:
+def _begin_the_wals_anew(kind: Kind, killed_at: KilledAt, point: str) -> None:
+    """By a writer that is killed before the witness is told of them."""
+    kind.checkpoint()
+    before = [record.wal for record in kind.witness.files.values()]
+    killed_at(point, f"{HERE}KINDS['{kind.service.name}'].write()")
+    assert [record.wal for record in kind.witness.files.values()] == before
+    files = [replication_settings.files[alias] for alias in kind.service.aliases]
+    assert [file_identity.wal_identity(path) for path in files] != before
+
+
+@pytest.mark.parametrize("killed", [None, "committed", "invalidated"])
+@pytest.mark.processes
+def test_files_that_come_back_as_they_were_count_again(kind: Kind, killed_at: KilledAt, killed: str | None) -> None:
     kind.write()
+    if killed is not None:
+        _begin_the_wals_anew(kind, killed_at, killed)
     folders = [replication_settings.files[alias].parent for alias in kind.service.aliases]
     for folder in folders:
         folder.rename(folder.with_name(f"{folder.name}.away"))
