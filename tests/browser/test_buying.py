@@ -1,5 +1,6 @@
 """Buying in a browser: one order, whatever is pressed, reloaded, lost, killed, or tried again the next day."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from tests.waiting import wait_for
 from tests.writer_lock import held, holders
 
 REPLICAS = ("catalog-1", "order-1", "catalog-2", "order-2")
+ORDERS = ("order-1", "order-2")
+AGAIN = re.compile(r"/buy/again/\?asked=")
 ERRORS = ("net::ERR_", "Failed to load resource", "503")
 
 
@@ -179,6 +182,48 @@ def test_the_front_is_killed_in_the_middle_of_a_purchase(visitor: Visitor, book:
     expect(visitor.page.locator("tbody tr")).to_have_count(1)
     assert buy(visitor.page) != order
     assert orders_of(store, book) == orders_of(store, other) == 1
+
+
+@pytest.mark.parametrize("has_javascript", [True, False])
+def test_a_purchase_that_is_not_known_to_be_made_is_offered_again_on_a_page_of_its_own(
+    chromium: Browser, visitor: Visitor, book: int, has_javascript: bool
+) -> None:
+    store = visitor.store
+    with Visitor(chromium, store, has_javascript=has_javascript) as unlucky:
+        unlucky.excused = ("503",)
+        page, sent = unlucky.page, list[str]()
+        page.context.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        to_basket(unlucky, book, 2)
+        basket, sent[:] = page.url, []
+        lock = store.data / "locks" / "catalog"
+        with held(lock / "mutex"):
+            page.get_by_role("button", name="Buy for 25.00").click(no_wait_after=True)
+            wait_for(lambda: holders(lock / "turnstile"), what="the purchase at the catalog")
+            for node in ORDERS:
+                store.kill(node)
+            expect(page).to_have_url(AGAIN)
+            for step in (None, page.reload, page.go_back, page.go_forward, page.reload):
+                if step is not None:
+                    step()
+                expect(page).to_have_url(basket if step == page.go_back else AGAIN)
+            expect(page.get_by_role("heading", level=1)).to_contain_text("It isn't known yet whether this was bought")
+            expect(page.locator("main")).to_contain_text("2 copies, together 25.00")
+            second = page.context.new_page()
+            second.goto(page.url)
+            expect(second.get_by_role("button", name="Buy", exact=True)).to_be_visible()
+            assert len(sent) == 1, sent
+        store.wait_ready()
+        order = reach_order(second)
+        # Who only looks again is led to the order, and sends no form.
+        sent.clear()
+        page.reload()
+        expect(page).to_have_url(order)
+        page.go_back()
+        page.reload()
+        assert not sent
+        unlucky.go("/basket/")
+        expect(page.locator("main")).to_contain_text("nothing in your basket")
+    assert [copies for _, copies in lines_of(store, book)] == [2]
 
 
 def test_each_purchase_is_one_order_while_replicas_are_killed(visitor: Visitor, book: int) -> None:
