@@ -165,8 +165,11 @@ def refusal(
     else:
         wait = problem_pages.wait_of(code) if wait_s is None else wait_s
         sentence = told or problem_pages.told(code, detail)
-        page = problem_pages.page(code, sentence, current_request_id(), wait)
-        response = _with_retry(HttpResponse(page, status=problems.TITLES[code][0]))
+        status, _ = problems.TITLES[code]
+        # Who only looks may do so again, where the fault was ours.
+        may_reload = request.method in ("GET", "HEAD") and status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        page = problem_pages.page(code, sentence, current_request_id(), wait, may_reload=may_reload)
+        response = _with_retry(HttpResponse(page, status=status))
     if wait_s is not None:
         response["Retry-After"] = str(wait_s)
     return response

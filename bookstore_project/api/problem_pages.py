@@ -33,7 +33,7 @@ ADVICE = {
     "unsupported_media_type": "Nothing was changed. Send the form from its own page.",
     "idempotency_conflict": "Nothing was done this time. Look at what was done before, and begin anew.",
     "headers_too_large": "Nothing was done. Delete this site's cookies in your browser, and load the page again.",
-    "internal_error": "This is a mistake of ours, not of yours. If it comes again, tell us the request id.",
+    "internal_error": "This is a mistake of ours, not of yours. If it comes again, tell us the number below.",
     "unavailable": "Nothing was changed.",
     "outcome_unknown": "It may have been done. Send the same page again: however often you do, it is done once.",
     "throttled": "Nothing was changed.",
@@ -52,7 +52,7 @@ TOLD = {
 TOLD_AT_THE_FRONT = {
     "unavailable": "The shop can’t look this up just now. Your basket and your orders are kept.",
     "outcome_unknown": "The answer was lost on its way.",
-    "internal_error": "The shop couldn’t finish this.",
+    "internal_error": "The shop couldn’t finish this. Your basket and your orders are kept.",
 }
 """Where customers are: at a replica, staff reads what is wrong with it."""
 HEADINGS = {
@@ -119,14 +119,20 @@ def wait_of(code: str) -> int | None:
     return problems.RETRY_AFTER_S if status == HTTPStatus.SERVICE_UNAVAILABLE else None
 
 
-def page(code: str, sentence: str, request_id: str, wait_s: int | None = None) -> str:
-    """The page, as HTML, with that sentence as it is: see `told`. Fit for an event loop: each is made once."""
-    made = _made(code, sentence, wait_s, serves_front(), settings.SHOP_NAME)
+def page(code: str, sentence: str, request_id: str, wait_s: int | None = None, *, may_reload: bool = False) -> str:
+    """The page, as HTML, with that sentence as it is: see `told`. Fit for an event loop: each is made once.
+
+    `may_reload`: whether it offers to ask for the same page once more.
+    """
+    node = topology.NODE.name if topology.NODE else ""
+    made = _made(code, sentence, wait_s, node, serves_front(), settings.SHOP_NAME, may_reload)
     return made.replace(_PLACE_OF_ID, request_id)
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _made(code: str, sentence: str, wait_s: int | None, is_of_shop: bool, shop_name: str) -> str:
+def _made(
+    code: str, sentence: str, wait_s: int | None, node: str, is_of_shop: bool, shop_name: str, may_reload: bool
+) -> str:
     template = "shop/problem.html" if is_of_shop else "api/problem.html"
     problem = {
         "code": code,
@@ -134,8 +140,9 @@ def _made(code: str, sentence: str, wait_s: int | None, is_of_shop: bool, shop_n
         "detail": sentence,
         "advice": advice(code, wait_s),
         "request_id": _PLACE_OF_ID,
+        "may_reload": may_reload,
     }
-    return render_to_string(template, {"problem": problem, "shop": {"name": shop_name}})
+    return render_to_string(template, {"problem": problem, "shop": {"name": shop_name}, "node": node})
 
 
 def serves_front() -> bool:

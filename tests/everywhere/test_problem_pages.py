@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 
-from bookstore_project.api import health, problem_pages, problems
+from bookstore_project.api import errors, health, problem_pages, problems
 from bookstore_project.nodes.gateway import bodies
 from bookstore_project.nodes.gateway.header_checks import LARGEST_HEAD_BYTES, LONGEST_TARGET
 from bookstore_project.settings import topology
@@ -95,6 +95,7 @@ CASES = (
     Case("parse_error", "POST", "/api/v1/orders/", form=MANY, nodes=("front", "order-1")),
     Case("validation_error", "POST", "/basket/put/", form=MANY),
 )
+AGAIN = '<a href="">Load this page again</a>'
 OWN_WORDS = {"not_authenticated", "permission_denied", "internal_error", "unavailable", "outcome_unknown"}
 """Of a front, whatever a replica says: who is staff, and whether a replica is well, isn't the client's affair."""
 RELAYED = sorted(set(problems.TITLES) - OWN_WORDS)
@@ -226,6 +227,11 @@ def test_a_defect_is_told_without_a_word_of_it(
         patch.setattr(health, "_checks", [explode])
         answer = Client(raise_request_exception=False).get("/readyz", headers={"Accept": accept})
         assert_told(answer, "internal_error", is_page=ACCEPTED[accept], is_front=node == "front")
+        if ACCEPTED[accept]:
+            text = answer.content.decode()
+            assert (AGAIN in text, f" · {node}</p>" in text) == (True, node != "front"), text
+        sent = errors.server_error(RequestFactory(headers={"accept": accept}).post("/buy/"))
+        assert AGAIN not in sent.content.decode(), "what was sent isn't asked for"
 
 
 @pytest.mark.parametrize(
