@@ -32,6 +32,11 @@ FRAMEWORKS = {
     "order-1": ("/admin/order_app/order/",),
 }
 """Each has something that no other one has: the replicas' browsable API is made of the same parts as the front's."""
+WIDER = """() => {
+    const rows = document.querySelector("#changelist .results");
+    return rows ? rows.scrollWidth - rows.clientWidth : 0;
+}"""
+"""How much wider than their box the rows of a list of the admin are."""
 SLOW = "htmx:error: timeout"
 """What the browser says of the cluster page where the machine takes seconds: it asks again a second later."""
 SETTINGS: tuple[tuple[int, Scheme], ...] = ((NARROW, "dark"), (WIDE, "light"))
@@ -66,6 +71,25 @@ def test_pages_of_frameworks_fit_and_have_no_barriers(visitor: Visitor, node: st
     for path in FRAMEWORKS[node]:
         visitor.go(path, node)
         assert_fine(visitor, path)
+
+
+@pytest.mark.parametrize("node", ["catalog-1", "order-1"])
+def test_no_list_of_the_admin_has_to_be_scrolled_sideways_on_a_phone(visitor: Visitor, node: str) -> None:
+    """Nor has the box of its rows, whatever is in them."""
+    with Client(visitor.store) as shop:
+        titles = {"title": "W" * 150, "authors": "A Rather Long Name " * 9, "topic": "t" * 60, "price": "1234567.80"}
+        book = shop.post("/api/v1/books/", {**titles, "quantity": 9}, as_staff=True).json["id"]
+        order = shop.buy(book, 3).json["id"]
+        assert shop.cancel(order, [(book, 1)]).status == 200
+        assert shop.call("PATCH", f"/api/v1/books/{book}/", {"topic": "tests"}, as_staff=True).status == 200
+    visitor.be_staff(node)
+    visitor.look(NARROW, "light")
+    visitor.go("/admin/", node)
+    lists = visitor.page.locator("#content-main th a").evaluate_all("links => links.map(link => link.pathname)")
+    assert lists
+    for path in lists:
+        visitor.go(path, node)
+        assert (visitor.overflow_px(), visitor.page.evaluate(WIDER)) == (0, 0), path
 
 
 def test_a_book_is_changed_in_the_api_without_scripts(chromium: Browser, breakable: Store) -> None:
