@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -162,13 +163,17 @@ class LRUCache(BaseCache):
     def keys_in_order(self) -> list[str]:
         """From the key that goes next to the one used last."""
         with self._store.lock:
-            return [name for name, _, _ in self._store.items.values()]
+            return [self._store.items[made][0] for made in self._in_order()]
 
     def counters(self) -> Counters:
         with self._store.lock:
             return replace(self._store.counters)
 
     # ------------------------------------------------------------------------ helpers: the lock is held
+
+    def _in_order(self) -> Iterable[str]:
+        """What is kept, from what goes next to what goes last: the whole of the eviction policy, with `get`."""
+        return self._store.items
 
     def _live(self, made: str) -> _Item | None:
         item = self._store.items.get(made)
@@ -189,12 +194,12 @@ class LRUCache(BaseCache):
         size_bytes = _size_bytes(item)
         if item[2] <= self.clock() or size_bytes > self.max_bytes:
             return
+        # Room first: so no order makes the new entry go.
+        while len(store.items) >= self.max_entries or store.size_bytes + size_bytes > self.max_bytes:
+            self._drop(next(iter(self._in_order())))
+            store.counters.evictions += 1
         store.items[made] = item
         store.size_bytes += size_bytes
-        while len(store.items) > self.max_entries or store.size_bytes > self.max_bytes:
-            _, evicted = store.items.popitem(last=False)
-            store.size_bytes -= _size_bytes(evicted)
-            store.counters.evictions += 1
 
     def _drop(self, made: str) -> None:
         item = self._store.items.pop(made, None)

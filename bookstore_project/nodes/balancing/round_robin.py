@@ -65,10 +65,14 @@ class RoundRobin:
             return found[1] if found else None
 
     def _first(self, tried: Collection[Node], may_be_trial: bool) -> tuple[int, Node] | None:
-        """The lowest rank, and the first in the ring that has it."""
-        ring = self.nodes[self._next :] + self.nodes[: self._next]
-        ranked = [(rank, node) for node in ring if node not in tried and (rank := self._rank(node, may_be_trial))]
+        """The lowest rank, and the first in order that has it."""
+        in_order = [node for node in self._in_order() if node not in tried]
+        ranked = [(rank, node) for node in in_order if (rank := self._rank(node, may_be_trial))]
         return min(ranked, key=lambda each: each[0]) if ranked else None
+
+    def _in_order(self) -> Sequence[Node]:
+        """Whom to ask first among those that are equally well: the whole of the rule. The lock is held."""
+        return self.nodes[self._next :] + self.nodes[: self._next]
 
     def _rank(self, node: Node, may_be_trial: bool) -> int | None:
         known = self._breakers.of(node)
