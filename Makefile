@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint bench demo chaos stress soak mutants fuzz hosts-test host \
+.PHONY: help run test test-quick lint bench demo chaos stress soak mutants fuzz check-lab hosts-test host \
 	host-status host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
@@ -50,6 +50,9 @@ mutants: requirements-dev ## Break each promise of the protocols on purpose, and
 
 fuzz: requirements-dev ## Send what the schema allows and forbids, and check the answers (SECONDS=120 SEED=1; ARGS="--help")
 	@exec $(PY) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+check-lab: requirements-dev ## Say whether the task of a lab of the course is solved (N=3; docs/course)
+	@exec $(PY) -m tests.course $(N) $(ARGS)
 
 hosts-test: requirements-dev ## Bring up three hosts in network namespaces, kill one, cut one off, and check all answers (needs root)
 	@exec $(PY) -m tests.hosts $(ARGS)

@@ -1,13 +1,13 @@
 """A catalog: books, and selling a copy of one."""
 
 from django.shortcuts import get_object_or_404
+from django.urls import path
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from benchmarks.usual_way import copies  # noqa: F401  (its receiver)
-from benchmarks.usual_way.models import Book
-from benchmarks.usual_way.serializers import BookSerializer
+from benchmarks.usual_way.models import Book, BookSerializer
 
 BOOKS, COPIES = 7, 1_000_000
 
@@ -34,3 +34,6 @@ def fill() -> None:
         Book(id=number, title=f"The book number {number}", topic="books", price="12.50", quantity=COPIES)
         for number in range(1, BOOKS + 1)
     )
+
+
+urlpatterns = [path("product/<int:number>", book), path("sell/<int:number>", sell)]

@@ -8,8 +8,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from benchmarks.usual_way import nodes
-from benchmarks.usual_way.models import Book
-from benchmarks.usual_way.serializers import BookSerializer
+from benchmarks.usual_way.models import Book, BookSerializer
 
 OTHER = f"{nodes.SERVICE}-{2 if nodes.NODE.endswith('1') else 1}"
 """The database of the other process of this service. Both are on this machine, so both can be written from here."""

@@ -4,6 +4,7 @@ from itertools import cycle
 
 import requests
 from django.core.cache import cache
+from django.urls import path
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,3 +40,10 @@ def changed(request: Request, number: int) -> Response:
     cache.delete(number)
     cache.set(number, request.data)
     return Response(status=204)
+
+
+urlpatterns = [
+    path("product/<int:number>", product),
+    path("purchase/<int:number>", purchase),
+    path("cache/<int:number>", changed),
+]

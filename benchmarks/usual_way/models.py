@@ -1,9 +1,10 @@
-"""Books of a catalog, orders of an order service."""
+"""Books of a catalog, orders of an order service, and what is answered of them."""
 
 import uuid
 from typing import ClassVar
 
 from django.db import models
+from rest_framework import serializers
 
 
 class Book(models.Model):
@@ -35,3 +36,15 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.id})"
+
+
+class BookSerializer(serializers.ModelSerializer[Book]):
+    class Meta:
+        model = Book
+        fields = ("id", "title", "topic", "price", "quantity")
+
+
+class OrderSerializer(serializers.ModelSerializer[Order]):
+    class Meta:
+        model = Order
+        fields = ("id", "book", "title", "price", "created_at")

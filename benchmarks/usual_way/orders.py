@@ -3,13 +3,13 @@
 from itertools import cycle
 
 import requests
+from django.urls import path
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from benchmarks.usual_way import copies, nodes
-from benchmarks.usual_way.models import Order
-from benchmarks.usual_way.serializers import OrderSerializer
+from benchmarks.usual_way.models import Order, OrderSerializer
 
 catalogs = cycle(nodes.urls("catalog"))
 
@@ -24,3 +24,6 @@ def purchase(request: Request, number: int) -> Response:
     order = Order(book=number, title=sold["title"], price=sold["price"])
     order.save()
     return Response(OrderSerializer(order).data, status=201)
+
+
+urlpatterns = [path("purchase/<int:number>", purchase)]

@@ -8,7 +8,11 @@ SECRET_KEY = secrets.token_hex()  # Django wants one. Nothing is signed, so it i
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = ["benchmarks.usual_way", "rest_framework"]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
-ROOT_URLCONF = "benchmarks.usual_way.urls"
+ROOT_URLCONF = {
+    "front": "benchmarks.usual_way.front",
+    "catalog": "benchmarks.usual_way.catalog",
+    "order": "benchmarks.usual_way.orders",
+}[nodes.SERVICE]
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 TIME_ZONE = "UTC"
 REST_FRAMEWORK: dict[str, object] = {"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None}

@@ -24,6 +24,8 @@ COPIED = (
     "catalog_app",
     "order_app",
     "frontend_app",
+    "benchmarks",
+    "docs",
     "tests",
     "conftest.py",
     "manage.py",
