@@ -48,7 +48,15 @@ class Basket:
 
     def lacks(self, number: int, change: str) -> bool:
         """Whether it is of another tab and hasn't this change, as far back as it remembers."""
-        return self.changes - REMEMBERED < number <= self.changes and change not in self.last_changes
+        return self.remembers(number) and change not in self.last_changes
+
+    def remembers(self, number: int) -> bool:
+        """Whether it would know a change of this number. Older ones it takes for made."""
+        return number > self.changes - REMEMBERED
+
+    def before(self, number: int) -> "Basket":
+        """It as it is, counted so that the next change has this number, or a later one."""
+        return replace(self, changes=max(self.changes, number - 1))
 
     def with_book(
         self, book: int, copies: int, price: Decimal | None = None, *, token: str | None = None
@@ -87,13 +95,11 @@ class Basket:
         return sum(self.copies.values())
 
 
-def read(request: HttpRequest) -> Basket:
-    """The visitor's; an empty one if there is none, or the cookie isn't ours (any more)."""
-    return find(request) or Basket()
-
-
 def find(request: HttpRequest) -> Basket | None:
-    """The visitor's; None if there is none, or the cookie isn't ours (any more), or makes no sense."""
+    """As its cookie has it; None if there is none, or the cookie isn't ours (any more), or makes no sense.
+
+    Another tab's change may not be in it: see `made_changes`.
+    """
     members = cookies.read(request, COOKIE)
     key, lines, change = members.get("key"), members.get("lines"), members.get("change", [0, ""])
     if not (isinstance(key, str) and idempotency.is_key(key) and isinstance(lines, list) and _is_change(change)):

@@ -1,24 +1,20 @@
-"""A change of the basket, made to whatever the basket is by then.
+"""A change of the basket, made to whatever the basket is by then."""
 
-Of two changes that two tabs make at the same moment, each is made to the cookie of before, and the browser keeps the
-last one that it gets. So a change leads to an address that says what it was, signed for this basket: the page finds
-that the cookie hasn't it, and makes it once more.
-"""
-
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.core import signing
 from django.http import QueryDict
 
 from bookstore_project.api import problems
-from bookstore_project.api.representations import MAX_LINES
+from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PURCHASE
 from frontend_app.shop import cookies, forms
-from frontend_app.shop.basket import Basket
+from frontend_app.shop.basket import MOST_CENTS, Basket
 
-_SALT = "frontend_app.shop.change"
+_NEEDED = {"book": MAX_BOOK_ID, "copies": MAX_PURCHASE, "more": 1}
+"""What a cookie says of each change, and how much it may be at most."""
+_MEMBERS = {**_NEEDED, "shown": 10**forms.LONGEST_COUNT, "cents": MOST_CENTS}
 
 
 @dataclass(frozen=True)
@@ -62,19 +58,21 @@ class Change:
         price = None if self.cents is None else Decimal(self.cents).scaleb(-2)
         return kept.with_book(self.book_id, copies, price, token=token)
 
-    def signed(self, kept: Basket) -> str:
-        """For an address: what `found` reads there, while the basket is this one."""
-        members = (self.book_id, self.copies, int(self.is_more), self.shown, self.cents)
-        return signing.dumps(members, salt=_SALT + kept.key)
+    def as_members(self) -> dict[str, int]:
+        """For a cookie, from which `of_members` makes it again."""
+        told = {"shown": self.shown, "cents": self.cents}
+        known = {name: value for name, value in told.items() if value is not None}
+        return {"book": self.book_id, "copies": self.copies, "more": int(self.is_more), **known}
 
-
-def found(text: str, kept: Basket) -> Change | None:
-    """The change that was signed so for this basket, if one was."""
-    with suppress(signing.BadSignature):
-        members: list[Any] = signing.loads(text, salt=_SALT + kept.key, max_age=cookies.KEPT_S)
-        book_id, copies, is_more, shown, cents = members
-        return Change(book_id, copies, bool(is_more), shown, cents)
-    return None
+    @classmethod
+    def of_members(cls, members: Mapping[str, Any]) -> "Change | None":
+        """None if these are none."""
+        if not _NEEDED.keys() <= members.keys() <= _MEMBERS.keys():
+            return None
+        if not all(cookies.is_count(value, 0, _MEMBERS[name]) for name, value in members.items()):
+            return None
+        shown, cents = members.get("shown"), members.get("cents")
+        return cls(members["book"], members["copies"], bool(members["more"]), shown, cents)
 
 
 def _cents_seen(form: QueryDict) -> int | None:

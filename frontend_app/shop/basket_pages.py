@@ -1,6 +1,5 @@
 """The basket's page, and the forms that change it."""
 
-from contextlib import suppress
 from decimal import Decimal
 from http import HTTPStatus
 
@@ -11,8 +10,7 @@ from django.urls import reverse
 from bookstore_project.api import problem_pages, problems
 from bookstore_project.api.health import read_only
 from frontend_app.runtime import front
-from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, other_tabs, refusals
+from frontend_app.shop import catalogue, made_changes, other_tabs, refusals
 from frontend_app.shop.basket import Basket
 from frontend_app.shop.basket_changes import Change
 from frontend_app.shop.other_tabs import LateChange, LostChange
@@ -24,15 +22,13 @@ from frontend_app.shop.refusals import Refused
 @page
 def basket(request: HttpRequest) -> HttpResponse:
     """What is in it, as of now; and what is to be said of the change, or the refusal, that led here, if one did."""
-    kept = baskets.read(request)
+    found = made_changes.find(request)
+    kept = found.basket
     refused = refusals.told(request, kept.key)
     if refused is not None and refused.key is not None:
         asked = Basket(refused.key, refused.copies)
         return basket_page(request, asked, refused=refused, is_own=False)
-    if (lost_one := other_tabs.to_make_again(request, kept)) is not None:
-        with suppress(problems.Conflict):
-            return _make(request, kept, *lost_one)
-    lost, late = other_tabs.lost_change(request, kept), other_tabs.late_change(request, kept)
+    lost, late = other_tabs.lost_change(request, kept), other_tabs.late_change(request, found)
     return basket_page(request, kept, refused=refused, lost_change=lost, late_change=late)
 
 
@@ -40,7 +36,7 @@ def basket(request: HttpRequest) -> HttpResponse:
 def put(request: HttpRequest) -> HttpResponse:
     """Puts copies of a book into the basket, beside those that are in it; the page says if there is no room."""
     try:
-        return _make(request, baskets.read(request), Change.putting(request.POST))
+        return _make(request, Change.putting(request.POST))
     except problems.Conflict as error:
         if not problem_pages.is_wanted(request.headers.get("Accept", "")):
             raise
@@ -51,15 +47,16 @@ def put(request: HttpRequest) -> HttpResponse:
 @changes
 def change(request: HttpRequest) -> HttpResponse:
     """So many copies of a book from now on; none takes it out."""
-    return _make(request, baskets.read(request), Change.setting(request.POST))
+    return _make(request, Change.setting(request.POST))
 
 
-def _make(request: HttpRequest, kept: Basket, wanted: Change, token: str | None = None) -> HttpResponse:
+def _make(request: HttpRequest, wanted: Change) -> HttpResponse:
     """Raises Conflict if there is no room."""
-    changed = wanted.made_to(kept, token)
-    query = other_tabs.query_of(changed, wanted, wanted.overtaken(kept))
-    response = HttpResponseRedirect(f"{reverse('basket')}?{query}", status=HTTPStatus.SEE_OTHER)
-    baskets.write(response, changed)
+    kept = made_changes.read(request)
+    response = HttpResponseRedirect(reverse("basket"), status=HTTPStatus.SEE_OTHER)
+    changed = made_changes.write(request, response, kept, wanted)
+    query = other_tabs.query_of(changed, wanted.book_id, wanted.overtaken(kept))
+    response["Location"] = f"{response['Location']}?{query}"
     return response
 
 

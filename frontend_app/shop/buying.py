@@ -17,7 +17,16 @@ from bookstore_project.api.health import read_only
 from bookstore_project.api.request_id import current_request_id
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import catalogue, forms, orders, own_orders, refusals, single_purchases, unanswered
+from frontend_app.shop import (
+    catalogue,
+    forms,
+    made_changes,
+    orders,
+    own_orders,
+    refusals,
+    single_purchases,
+    unanswered,
+)
 from frontend_app.shop.catalogue import Found
 from frontend_app.shop.pages import changes, page, show
 from frontend_app.shop.single_purchases import SinglePurchases
@@ -102,7 +111,7 @@ def _bought_before(request: HttpRequest, key: str) -> HttpResponse:
 
 def _put_aside(request: HttpRequest, response: HttpResponse, key: str, order: Found) -> None:
     """What was bought isn't there to be bought any more: neither in the basket nor under the key of a book's page."""
-    kept, singles = baskets.read(request), single_purchases.find(request)
+    kept, singles = made_changes.read(request), single_purchases.find(request)
     if kept.key == key:
         # Without its own lines alone: something may have been put in from another tab meanwhile.
         baskets.write(response, kept.without(catalogue.books_of(order)))
@@ -124,7 +133,7 @@ def _refused(request: HttpRequest, key: str, lines: Lines, missing: Lines) -> Ht
         return _refused_at_once(request, key, next_key, book, missing)
     path = reverse("basket")
     # As the cookie has it now: something may have been put in, or taken out, from another tab meanwhile.
-    kept = baskets.read(request)
+    kept = made_changes.read(request)
     if kept.key not in (key, next_key):
         copies = {line["book"]: line["quantity"] for line in lines}
         return _see_other(refusals.address_with(path, missing, next_key, copies))

@@ -32,16 +32,20 @@ def is_count(value: Any, least: int, most: int) -> bool:
     return type(value) is int and least <= value <= most
 
 
-def write(response: HttpResponse, name: str, members: Mapping[str, Any]) -> None:
-    """`members`: what JSON can hold."""
+def write(response: HttpResponse, name: str, members: Mapping[str, Any], kept_s: int = KEPT_S) -> None:
+    """`members`: what JSON can hold; `kept_s`: for how long browsers keep it."""
     response.set_cookie(
         name,
         signing.dumps(members, salt=_salt(name), compress=True),
-        max_age=KEPT_S,
+        max_age=kept_s,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
     )
+
+
+def delete(response: HttpResponse, name: str) -> None:
+    response.delete_cookie(name, samesite="Lax")
 
 
 def _salt(name: str) -> str:

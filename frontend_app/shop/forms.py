@@ -10,6 +10,8 @@ from bookstore_project.api import idempotency, problems
 from bookstore_project.api.representations import MAX_BOOK_ID, MAX_LINES, MAX_PURCHASE
 
 INCOMPLETE = "A part of this form is missing, or was changed. Load its page again, and send it from there."
+LONGEST_COUNT = 19
+"""Digits of a number."""
 _LINE = re.compile(r"(?P<book>[0-9]{1,19}) (?P<copies>[0-9]{1,9}) (?P<price>[0-9]{1,8}\.[0-9]{2})")
 
 
@@ -51,7 +53,7 @@ def copies(form: QueryDict, *, least: int) -> int:
 def copies_shown(form: QueryDict) -> int | None:
     """How many the page had shown; None if the form doesn't say, or makes no sense."""
     text = form.get("shown", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_COUNT else None
 
 
 def key(form: QueryDict) -> str:
@@ -64,7 +66,7 @@ def key(form: QueryDict) -> str:
 
 def _number(form: QueryDict, name: str, least: int, most: int, *, told: str) -> int:
     text = form.get(name, "").strip()
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_COUNT and least <= int(text) <= most):
         raise _invalid(name, f"Expected a whole number from {least} to {most}.", told=told)
     return int(text)
 

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import own_orders
+from frontend_app.shop import cookies, own_orders
 
 
 @dataclass(frozen=True)
@@ -52,5 +52,5 @@ def told(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpRespon
     response = answer()
     for kept in found:
         if kept.cookie not in response.cookies:
-            response.delete_cookie(kept.cookie, samesite="Lax")
+            cookies.delete(response, kept.cookie)
     return response

@@ -15,8 +15,7 @@ from bookstore_project.api import errors, problem_pages, problems
 from bookstore_project.api.renderers import canonical_json
 from frontend_app.dashboard import fault_views
 from frontend_app.monitoring.trace import current_trace
-from frontend_app.shop import basket as baskets
-from frontend_app.shop import lost_cookies
+from frontend_app.shop import lost_cookies, made_changes
 
 View = Callable[..., HttpResponse]
 NON_FIELD = "non_field_errors"
@@ -33,7 +32,9 @@ def page(view: View) -> View:
             except problems.StoreError as error:
                 return problem(request, error)
 
-        return lost_cookies.told(request, answer)
+        response = lost_cookies.told(request, answer)
+        made_changes.keep(request, response)
+        return response
 
     return wrapped
 
@@ -104,7 +105,7 @@ def show(
     if document is not None and not problem_pages.is_wanted(request.headers.get("Accept", "")):
         response = HttpResponse(canonical_json(document), status=status, content_type=problems.CONTENT_TYPE)
     else:
-        told = {"basket": baskets.read(request), **fault_views.who(request), **told}
+        told = {"basket": made_changes.read(request), **fault_views.who(request), **told}
         told["sees_orders"] = bool(told["username"]) and fault_views.sees_orders(request)
         told["source"] = told.get("source") or current_trace().source()
         response = render(request, f"shop/{name}.html", told, status=status)
