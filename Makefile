@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint bench demo chaos stress soak mutants fuzz check-lab hosts-test host \
+.PHONY: help run test test-quick lint bench demo usual-way chaos stress soak mutants fuzz check-lab hosts-test host \
 	host-status host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
@@ -34,6 +34,9 @@ bench: requirements-dev ## Measure speed, as ratios (QUICK=1; ARGS="--help" for 
 
 demo: requirements ## Show what the store promises, step by step, on a store of its own (under a minute)
 	@exec $(PY) -m demo $(ARGS)
+
+usual-way: requirements-dev ## Have the usual way and this store sell under the same kills, and count what each loses (SECONDS=15)
+	@exec $(PY) -m benchmarks.losses $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 chaos: requirements-dev ## Break a store at random, and check all its answers (SECONDS=60 SEED= FAULTS=; ARGS="--help" lists them)
 	@exec $(PY) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -28,6 +28,8 @@ THREADS = "128"
 with few, a crowd would stand still."""
 LOOK_S = 0.1
 START_S = 120.0
+RESTART_S = 1.0
+"""After its start, at the earliest: who can't start isn't started again all the time."""
 
 
 def main() -> int:
@@ -36,15 +38,19 @@ def main() -> int:
     parent = os.getppid()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    with running(options.data.resolve(), options.fronts, is_cached=not options.no_cache) as nodes:
-        while os.getppid() == parent and all(process.poll() is None for process in nodes):
+    with running(options.data.resolve(), options.fronts, is_cached=not options.no_cache) as restart_dead:
+        while os.getppid() == parent:
+            restart_dead()
             time.sleep(LOOK_S)
     return 1
 
 
 @contextmanager
-def running(data: Path, fronts: int, *, is_cached: bool) -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """All processes, up; `addresses.json` in the folder says where. They end with this one, however it ends."""
+def running(data: Path, fronts: int, *, is_cached: bool) -> Iterator[Callable[[], None]]:
+    """All processes, up; `addresses.json` in the folder says where. They end with this one, however it ends.
+
+    Gives what starts those again that have died, as whoever runs the usual way would have it done.
+    """
     addresses = free_addresses([*(f"front-{number}" for number in range(1, fronts + 1)), *REPLICAS])
     with ExitStack() as stack:
         alive = stack.enter_context(contextlib.closing(lifeline.Lifeline()))
@@ -55,19 +61,33 @@ def running(data: Path, fronts: int, *, is_cached: bool) -> Iterator[list["subpr
             "USUAL_WAY_ADDRESSES": json.dumps(addresses),
             "USUAL_WAY_CACHE": "on" if is_cached else "off",
         }
-        nodes = [
-            stack.enter_context(node(address, environment | {"USUAL_WAY_NODE": name}, alive.read_fd))
-            for name, address in addresses.items()
-        ]
-        for process in nodes:  # All are told to end, before each is waited for.
-            stack.callback(process.terminate)
-        wait_until_up(addresses, nodes)
+
+        def start(name: str) -> "subprocess.Popen[bytes]":
+            own = environment | {"USUAL_WAY_NODE": name}
+            begun[name] = time.monotonic()
+            return stack.enter_context(node(addresses[name], own, alive.read_fd))
+
+        def restart_dead() -> None:
+            for name, process in nodes.items():
+                if process.poll() is not None and time.monotonic() > begun[name] + RESTART_S:
+                    nodes[name] = start(name)
+
+        begun: dict[str, float] = {}
+        nodes = {name: start(name) for name in addresses}
+        # All are told to end, before each is waited for.
+        stack.callback(lambda: terminate(nodes.values()))
+        wait_until_up(addresses, list(nodes.values()))
         told = data / "addresses.new"
         told.write_text(json.dumps(addresses))
         told.replace(data / "addresses.json")
         sys.stdout.write(f"The usual way is up: http://{addresses['front-1']}/product/1 (Ctrl-C ends it)\n")
         sys.stdout.flush()
-        yield nodes
+        yield restart_dead
+
+
+def terminate(processes: Iterable["subprocess.Popen[bytes]"]) -> None:
+    for process in processes:
+        process.terminate()
 
 
 @contextmanager

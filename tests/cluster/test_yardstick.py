@@ -1,7 +1,9 @@
 """The usual way, against which the store is measured: that it sells, and that it loses what it is said to lose."""
 
+import contextlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -112,6 +114,27 @@ def test_two_customers_buy_the_last_copy(running: Running) -> None:
     )
     assert done.stdout.split() == ["200", "200"]
     assert copies_of(data, 3) == [0, 0]
+
+
+def test_a_process_that_dies_is_started_again(running: Running) -> None:
+    data, way = running
+
+    def processes() -> set[int]:
+        found = processes_by("USUAL_WAY_DATA", str(data.resolve()), "USUAL_WAY_NODE")
+        return {pid for pid, node in found.items() if node == "order-2"}
+
+    killed = processes()
+    for pid in killed:
+        with contextlib.suppress(ProcessLookupError):  # With the first of them its others end.
+            os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: processes() - killed, what="it was started again")
+
+    def buys() -> bool:
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.post(f"{url(way, 'order-2')}/purchase/4", timeout=PATIENCE_S).status_code == 201
+        return False
+
+    wait_for(buys, what="it sells again")
 
 
 def test_it_listens_on_loopback_alone_and_ends_with_whoever_started_it(tmp_path: Path) -> None:
