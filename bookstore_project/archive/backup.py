@@ -15,22 +15,21 @@ from functools import partial
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from bookstore_project import files
 from bookstore_project.archive import consistent_snapshot, manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Content, FileSum, Manifest
 from bookstore_project.replication import maintenance_log
-from bookstore_project.replication.engine import copies
+from bookstore_project.replication.engine import copies, copies_in_files
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.progress import Progress
 from bookstore_project.replication.service import get_service
-from bookstore_project.settings import secret_files, topology
+from bookstore_project.settings import secret_files
 
 TAR = ".tar"
-COPY_PAGES = 2_000
-"""Pages copied between two reports of progress."""
 
 
 class CannotBackUp(Exception):
@@ -43,7 +42,6 @@ def backup(target: Path, say: Callable[[str], None], progress: Progress) -> Mani
     Raises CannotBackUp (the target is there, or the store's files don't pass), Unavailable (a service can't promise
     a read now), OSError. Nothing is left behind but by a kill.
     """
-    copies.assert_possible()
     if os.path.lexists(target):
         raise CannotBackUp(f"{target} is there already: it is not overwritten.")
     if not target.parent.is_dir():
@@ -59,21 +57,8 @@ def backup(target: Path, say: Callable[[str], None], progress: Progress) -> Mani
 
 
 def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifest:
-    contents: dict[str, Content] = {}
-    with consistent_snapshot.consistent_snapshots() as (readers, stood_still_s):
-        say(f"Both services at one moment; sales stood still for {stood_still_s * 1000:.0f} ms.")
-        for name, reader in readers.items():
-            path = work / f"{name}.sqlite3"
-            reader.do(partial(copy_database, path=path, name=name, progress=progress))
-            assert reader.snapshot is not None
-            contents[name] = _content(path, name, reader.snapshot.timeline)
-            reached(f"backup-copied-{name}")
-    path = topology.database_file(topology.ACCOUNTS)
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as accounts:
-            copy_database(accounts, work / manifest.ACCOUNTS, manifest.ACCOUNTS, progress)
-    except sqlite3.DatabaseError as error:
-        raise CannotBackUp(f"the accounts in {path.name} can't be read: {error}") from error
+    with copies.making(work):
+        contents = _copy(work, say, progress)
     _verify(work, progress)
     say("Verified: every row and the whole log of both services; ledger and orders agree.")
     try:
@@ -89,19 +74,21 @@ def _make(work: Path, say: Callable[[str], None], progress: Progress) -> Manifes
     return made
 
 
-def copy_database(source: sqlite3.Connection, path: Path, name: str, progress: Progress) -> None:
-    """The connection's snapshot, as one file without a WAL beside it, on disk."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-        source.backup(
-            copy,
-            pages=COPY_PAGES,
-            # Of a file that can't be read SQLite tells zero pages, before it raises.
-            progress=lambda status, left, total: progress(f"copying {name}", 1 - left / max(1, total)),
-        )
-        copy.execute("PRAGMA synchronous=FULL")
-        copy.execute("PRAGMA journal_mode=DELETE")
-    path.chmod(0o600)
-    files.sync_file(path)
+def _copy(work: Path, say: Callable[[str], None], progress: Progress) -> dict[str, Content]:
+    contents: dict[str, Content] = {}
+    with consistent_snapshot.consistent_snapshots() as (readers, stood_still_s):
+        say(f"Both services at one moment; sales stood still for {stood_still_s * 1000:.0f} ms.")
+        for name, reader in readers.items():
+            assert reader.snapshot is not None
+            path, tell = work / f"{name}.sqlite3", partial(progress, f"copying {name}")
+            reader.do(partial(copies.write_copy, get_service(name), reader.snapshot.alias, path, tell))
+            contents[name] = _content(path, name, reader.snapshot.timeline)
+            reached(f"backup-copied-{name}")
+    try:
+        copies.write_accounts(work / manifest.ACCOUNTS, partial(progress, f"copying {manifest.ACCOUNTS}"))
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        raise CannotBackUp(f"the accounts can't be read: {error}") from error
+    return contents
 
 
 def _content(path: Path, name: str, timeline: str) -> Content:
@@ -123,7 +110,7 @@ def _verify(work: Path, progress: Progress) -> None:
         closing(sqlite3.connect(work / "order.sqlite3")) as order,
     ):
         for name, copy in (("catalog", catalog), ("order", order)):
-            if found := copies.findings(copy, get_service(name), partial(progress, f"verifying {name}")):
+            if found := copies_in_files().findings(copy, get_service(name), partial(progress, f"verifying {name}")):
                 raise CannotBackUp(f"The copy of {name} that was read is damaged: {found[0]}. Run a scrub first.")
         audited = audit(catalog.execute, order.execute)
     if not audited.is_clean:

@@ -5,7 +5,6 @@ begins, the orders of the sales that are made are written (as the sweeper would)
 copying comes afterwards, and delays nobody.
 """
 
-import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -42,11 +41,9 @@ class Reader:
         """Opens the snapshot, instead of the one that was open. Raises Unavailable."""
         self.snapshot = self._thread.submit(self._enter).result()
 
-    def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` makes of the connection that is in the snapshot."""
-        assert self.snapshot is not None
-        alias = self.snapshot.alias
-        return self._thread.submit(lambda: work(copies.connection(alias))).result()
+    def do(self, work: Callable[[], T]) -> T:
+        """What `work` gives, inside of the read."""
+        return self._thread.submit(work).result()
 
     def close(self) -> None:
         self._thread.submit(self._leave).result()
@@ -54,7 +51,9 @@ class Reader:
 
     def _enter(self) -> Snapshot:
         self._read.close()
-        return self._read.enter_context(reads.reading(self.service_name))
+        snapshot = self._read.enter_context(reads.reading(self.service_name))
+        copies.keep_open(snapshot.alias)
+        return snapshot
 
     def _leave(self) -> None:
         self._read.close()
@@ -68,24 +67,37 @@ def consistent_snapshots() -> Iterator[tuple[dict[str, Reader], float]]:
         readers = {name: Reader(name) for name in topology.SERVICES}
         for reader in readers.values():
             stack.callback(reader.close)
-        missing, scanned = _sales_without_order(sweeper.read_mark())
+        finish_orders = orders_to_finish()
         began = 0.0
 
         def change() -> None:
             nonlocal began
             began = time.monotonic()
-            rows = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)
-            late = sales.sales_of(
-                [*rows.filter(order__in=missing).order_by("pk"), *rows.filter(pk__gt=scanned).order_by("pk")]
-            )
-            for start in range(0, len(late), BATCH):
-                sweeper.finish(late[start : start + BATCH])
+            finish_orders()
             for reader in readers.values():
                 reader.enter()
                 reached(f"snapshot-{reader.service_name}")
 
         run(topology.CATALOG, change)
         yield readers, time.monotonic() - began
+
+
+def orders_to_finish() -> Callable[[], None]:
+    """Looks for sales without an order; what writes the orders of all of them, once no sale can begin any more.
+
+    Raises Unavailable. What it gives is to be called in a read of the catalog, under its writer lock.
+    """
+    missing, scanned = _sales_without_order(sweeper.read_mark())
+
+    def finish() -> None:
+        rows = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SALE)
+        late = sales.sales_of(
+            [*rows.filter(order__in=missing).order_by("pk"), *rows.filter(pk__gt=scanned).order_by("pk")]
+        )
+        for start in range(0, len(late), BATCH):
+            sweeper.finish(late[start : start + BATCH])
+
+    return finish
 
 
 def _sales_without_order(after: int) -> tuple[list[uuid.UUID], int]:

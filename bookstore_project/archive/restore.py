@@ -1,8 +1,8 @@
 """Puts a verified backup in the place of a stopped store, with a new timeline.
 
-The engine exchanges the services' files (`replication.engine.copies`); what else belongs to the store is exchanged
-here, while every replica refuses. Killed anywhere, it leaves the old store, or one that refuses until the same or
-another restore is run.
+The engine exchanges the services' rows and the accounts (`replication.engine.copies`); what else belongs to the
+store is exchanged here, while every replica refuses. Killed anywhere, it leaves the old store, or one that refuses
+until the same or another restore is run.
 """
 
 import sqlite3
@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from bookstore_project import files
 from bookstore_project.archive import manifest
@@ -32,42 +33,35 @@ def what_is_lost(staged: Staged) -> list[str]:
     told = []
     for name in topology.SERVICES:
         told += copies.lost_by_replacing(get_service(name), staged.file(name))
-    told += _accounts_lost(topology.database_file(topology.ACCOUNTS), staged.folder / manifest.ACCOUNTS)
+    told += _accounts_lost(staged.folder / manifest.ACCOUNTS)
     if _differs(settings.SECRET_KEY_FILE, staged.folder / manifest.SECRET) and told:
         told.append("The secret key is replaced by the backup's: order ids follow from it; sessions end.")
     return told
 
 
-def _accounts_lost(present: Path, backup: Path) -> list[str]:
+def _accounts_lost(backup: Path) -> list[str]:
     """Accounts that the backup hasn't, and passwords that have changed since."""
-    if not present.exists():
-        return []
     try:
-        ours, theirs = _passwords(present), _passwords(backup)
-    except sqlite3.Error as error:
-        return [f"accounts: whatever {present.name} holds, which can't be read: {error}"]
+        with opened(backup) as connection:
+            theirs = dict(connection.execute('SELECT "username", "password" FROM "auth_user"'))
+        ours = copies.passwords()
+    except (sqlite3.Error, DatabaseError) as error:
+        return [f"accounts: whatever the store's hold, which can't be read: {error}"]
     gone = sorted(ours.keys() - theirs.keys())
     changed = sorted(name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name])
     told = [f"accounts: {', '.join(gone)} would be gone."] if gone else []
     return told + ([f"accounts: the passwords of {', '.join(changed)} would be those of then."] if changed else [])
 
 
-def _passwords(path: Path) -> dict[str, str]:
-    """By the name of the account."""
-    with opened(path) as connection:
-        return dict(connection.execute('SELECT "username", "password" FROM "auth_user"'))
-
-
 def install(staged: Staged, say: Callable[[str], None]) -> None:
     """Makes the backup the store. Raises Unavailable, OSError; the caller holds `stopped_store`."""
     services = {get_service(name): staged.file(name) for name in topology.SERVICES}
-    copies.replace_store(services, lambda: _exchange_accounts(staged))
+    copies.replace_store(services, staged.folder / manifest.ACCOUNTS, lambda: _exchange_secrets(staged))
     say("Restored.")
 
 
-def _exchange_accounts(staged: Staged) -> None:
-    """The accounts with the password of `staff`, and the secret key that order ids follow from."""
-    copies.exchange(topology.database_file(topology.ACCOUNTS), staged.folder / manifest.ACCOUNTS)
+def _exchange_secrets(staged: Staged) -> None:
+    """The password of `staff`, and the secret key that order ids follow from."""
     _replace_secret(settings.SECRET_KEY_FILE, staged.folder / manifest.SECRET)
     if (staged.folder / manifest.STAFF_PASSWORD).exists():
         _replace_secret(settings.STAFF_PASSWORD_FILE, staged.folder / manifest.STAFF_PASSWORD)

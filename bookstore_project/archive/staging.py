@@ -1,5 +1,6 @@
 """A backup on its way back: copied beside the store, and verified there, so that what is checked is what is used."""
 
+import pkgutil
 import shutil
 import sqlite3
 import tarfile
@@ -15,10 +16,11 @@ from bookstore_project import sqlite_files
 from bookstore_project.archive import manifest
 from bookstore_project.archive.audit import audit, lines
 from bookstore_project.archive.manifest import Manifest, NotABackup
-from bookstore_project.replication.engine import copies
+from bookstore_project.replication import migrations
+from bookstore_project.replication.engine import copies_in_files
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
-from bookstore_project.replication.service import Service, get_service
+from bookstore_project.replication.service import REPLICATION_APP, Service, get_service
 from bookstore_project.settings import topology
 
 MOST_MANIFEST_BYTES = 1024 * 1024
@@ -120,7 +122,7 @@ def _verify(folder: Path, made: Manifest) -> None:
 
 def _check(connection: sqlite3.Connection, service: Service, made: Manifest) -> None:
     _assert_known_schema(connection, service.name)
-    if complaint := copies.complaint(connection, service):
+    if complaint := copies_in_files().complaint(connection, service):
         raise NotABackup(f"{service.name}.sqlite3 is damaged: {complaint}")
     head, content = entries.read_head(connection), made.services.get(service.name)
     if content is None or (head.position, head.hash) != (content.position, content.hash):
@@ -131,6 +133,8 @@ def _assert_known_schema(connection: sqlite3.Connection, name: str) -> None:
     """An older schema is migrated when the store starts; a newer one, this code can't know."""
     applied = {(app, each) for app, each in connection.execute("SELECT app, name FROM django_migrations")}
     known = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+    # Of what stands in a file beside the rows: another engine has its own.
+    known |= {(REPLICATION_APP, each.name) for each in pkgutil.iter_modules(migrations.__path__)}
     if unknown := sorted(applied - known):
         listed = ", ".join(f"{app}.{each}" for app, each in unknown[:5])
         raise NotABackup(f"{name} has a newer schema than this code knows ({listed}): restore it with newer code.")

@@ -1,9 +1,12 @@
 """The one place that chooses the engine: where services' rows live, and how a change becomes visible everywhere."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.core.exceptions import ImproperlyConfigured
 
 from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.interface import Copies, Engine
+from bookstore_project.replication.interface import Arrival, Copies, Engine
 
 
 def chosen(name: str) -> tuple[Engine, Copies]:
@@ -22,3 +25,15 @@ def chosen(name: str) -> tuple[Engine, Copies]:
 
 
 engine, copies = chosen(replication_settings.engine)
+
+
+def copies_in_files() -> Copies:
+    """What knows files with a service's rows, whichever engine is chosen: backups are such files."""
+    return chosen("sqlite_pair")[1]
+
+
+def arrival(server: Mapping[str, Any], name: str) -> Arrival:
+    """A database into which the store moves, of the server to which psycopg connects by that."""
+    from bookstore_project.replication.postgresql import arrival as found
+
+    return found.Arrival(server, name)

@@ -6,7 +6,7 @@ stands above them: what they need of the fronts' caches is handed to them.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,17 +18,20 @@ from django.core.management.base import BaseCommand
 from django.db import models
 from prometheus_client.registry import Collector
 
-from bookstore_project.replication.log.entries import Entry, RowChange
+from bookstore_project.replication.log.entries import Entry, Head, RowChange
 from bookstore_project.replication.log.images import Image
 from bookstore_project.replication.row_counts import Counted, RowCount
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
+from bookstore_project.replication.transfer.places import Model, Place, Row
 
 T = TypeVar("T")
 M = TypeVar("M", bound=models.Model)
 Value = TypeVar("Value")
 
 Callback = Callable[[], object]
+Tell = Callable[[float], None]
+"""Told the part that is done, 0 to 1."""
 
 # ------------------------------------------------------------------------------------------- the fronts' caches
 
@@ -336,13 +339,25 @@ class Engine(Protocol):
 
 
 class Copies(Protocol):
-    """What backup and restore do with files, of an engine that keeps its rows in some."""
+    """What backup, restore and move do with what keeps the rows. A **copy** of a service is a SQLite file of it."""
 
     def files(self) -> Mapping[str, Path]:
         """By alias; none if the rows are in no file."""
 
-    def assert_possible(self) -> None:
-        """Raises Unavailable, naming the right tool, if the rows are in no file."""
+    def keep_open(self, alias: str) -> None:
+        """Inside of a read: it may last long, and be idle meanwhile."""
+
+    def making(self, folder: Path) -> AbstractContextManager[None]:
+        """While the block runs, copies can be written into that folder. Raises Unavailable."""
+
+    def write_copy(self, service: Service, alias: str, path: Path, tell: Tell) -> None:
+        """Inside of a read of the alias: its snapshot as a file, on disk. Raises sqlite3.Error, OSError."""
+
+    def write_accounts(self, path: Path, tell: Tell) -> None:
+        """The staff accounts as a file, on disk. Raises sqlite3.Error, DatabaseError, OSError, Unavailable."""
+
+    def passwords(self) -> Mapping[str, str]:
+        """Of the accounts that there are, hashed, by name. Raises sqlite3.Error, or DatabaseError."""
 
     def findings(
         self, connection: sqlite3.Connection, service: Service, tell: Callable[[float], None] | None = None
@@ -355,9 +370,6 @@ class Copies(Protocol):
         Raises sqlite3.Error or ReplicaFault if it can't be read as one.
         """
 
-    def connection(self, alias: str) -> sqlite3.Connection:
-        """Inside of a read: that of the snapshot. Raises Unavailable if the rows are in no file."""
-
     def newest(self, service: Service) -> str | None:
         """The alias whose file has the longest log, of those that can be read."""
 
@@ -367,11 +379,62 @@ class Copies(Protocol):
     def lost_by_replacing(self, service: Service, copy: Path) -> list[str]:
         """What the store has and the verified copy hasn't, in sentences; empty if nothing."""
 
-    def replace_store(self, copies: Mapping[Service, Path], alongside: Callable[[], None]) -> None:
-        """Puts a verified copy in the place of both files of each service; nobody else uses the store meanwhile.
+    def replace_store(self, copies: Mapping[Service, Path], accounts: Path, alongside: Callable[[], None]) -> None:
+        """Puts verified copies in the place of each service's rows, and of the accounts; nobody else uses the store.
 
-        `alongside` exchanges what else belongs to it, while every replica refuses. Raises Unavailable, OSError.
+        `alongside` exchanges what else belongs to it, while every replica refuses. What was there is put aside.
+        Raises Unavailable, OSError.
         """
 
-    def exchange(self, path: Path, draft: Path) -> None:
-        """The draft takes the place of a database file, and what was there is put aside. Raises OSError."""
+    def connection(self, alias: str) -> sqlite3.Connection:
+        """Inside of a read: that of the snapshot. Raises Unavailable if the rows are in no file."""
+
+    def assert_can_move(self) -> None:
+        """Raises Unavailable, with what there is to do instead, if `move_to` isn't for this engine."""
+
+    def has_handed_over(self, service: Service) -> bool:
+        """Whether the service refuses because the store has moved, or is about to."""
+
+    def handing_over(
+        self, settled: Mapping[Service, Callable[[], None]], caches: Caches
+    ) -> AbstractContextManager[Mapping[Service, sqlite3.Connection]]:
+        """Nobody writes while the block runs, which is given a snapshot of each service; afterwards, each refuses.
+
+        Each function is called when its service stands still. Raises Unavailable.
+        """
+
+
+class Arrival(Protocol):
+    """A database of a server into which a store moves: see `postgresql.arrival`."""
+
+    name: str
+
+    def claim(self, source: str) -> None:
+        """Puts on record that the store `source` moves here. Raises Unavailable if something else is here."""
+
+    def progress(self) -> "ArrivalProgress":
+        """How far it has come."""
+
+    def fill(self, head: Head | None, tables: Mapping[Model, Iterator[Row]], numbers: Mapping[Model, int]) -> None:
+        """These are the rows from now on, all of them, and the newest log entry that they show."""
+
+    def change(
+        self, head: Head, changes: Mapping[Model, Mapping[Any, Row | None]], numbers: Mapping[Model, int]
+    ) -> None:
+        """By primary key, what has become of rows; None of one that is gone."""
+
+    def look(self, work: Callable[[Place], str]) -> str:
+        """What `work` makes of one snapshot of the rows."""
+
+    def open(self) -> None:
+        """The store counts here from now on."""
+
+
+class ArrivalProgress(Protocol):
+    @property
+    def head(self) -> Head | None:
+        """Up to where of the log the rows are; None before they are there."""
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the store counts there."""

@@ -45,7 +45,7 @@ def accounts(file: Path) -> dict[str, Any]:
 
 def _server(guard: str) -> dict[str, Any]:
     """Who is asked, and how it is noticed that it is gone. Raises ImproperlyConfigured."""
-    parts = _parts_of_url()
+    parts = parts_of_url(topology.DATABASE_URL)
     options = {
         "target_session_attrs": "primary",
         "connect_timeout": 2,
@@ -63,25 +63,24 @@ def _server(guard: str) -> dict[str, Any]:
     }
 
 
-def _parts_of_url() -> dict[str, Any]:
+def parts_of_url(url: str, name: str = "BOOKSTORE_DATABASE_URL") -> dict[str, Any]:
+    """What psycopg makes of it. Raises ImproperlyConfigured, with the name by which people gave it."""
     try:
         from psycopg import Error
         from psycopg.conninfo import conninfo_to_dict
     except ImportError as error:
-        raise ImproperlyConfigured(
-            "BOOKSTORE_DATABASE_URL needs psycopg: pip install -r requirements-postgresql.txt"
-        ) from error
+        raise ImproperlyConfigured(f"{name} needs psycopg: pip install -r requirements-postgresql.txt") from error
     try:
-        parts = conninfo_to_dict(topology.DATABASE_URL)
+        parts = conninfo_to_dict(url)
     except Error:
         parts = {}
-    if not topology.DATABASE_URL.startswith("postgresql://") or "host" not in parts:
-        raise ImproperlyConfigured("BOOKSTORE_DATABASE_URL: expected postgresql://USER@HOST,HOST/ .")
+    if not url.startswith("postgresql://") or "host" not in parts:
+        raise ImproperlyConfigured(f"{name}: expected postgresql://USER@HOST,HOST/ .")
     if "password" in parts:
         raise ImproperlyConfigured(
-            "BOOKSTORE_DATABASE_URL holds a password, which others may read: name a file of yours in it, "
+            f"{name} holds a password, which others may read: name a file of yours in it, "
             "?passfile=PATH, or have the server ask for none."
         )
     if "dbname" in parts:
-        raise ImproperlyConfigured("BOOKSTORE_DATABASE_URL names a database; each service has one of its own name.")
+        raise ImproperlyConfigured(f"{name} names a database; each service has one of its own name.")
     return dict(parts)

@@ -93,6 +93,11 @@ def read(secret: Secret, *, is_node: bool = False) -> str:
     return value
 
 
+def fingerprint(secret: Secret) -> str:
+    """By which the store knows it. Raises Unusable if it isn't the one that the data was made with."""
+    return _fingerprint(secret, read(secret))
+
+
 def problems() -> list[str]:
     """What is wrong with the secrets, in sentences."""
     found = []

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.sqlite_files import opened
 from tests import programs
 from tests.client import Client, Shop
 from tests.cluster.test_drains import readers
@@ -180,12 +181,25 @@ def test_operators_see_servers_and_are_sent_to_their_tools(shop: Shop) -> None:
     for command, tool in {
         ("replication", "repair"): "pg_rewind",
         ("replication", "promote", "catalog-2"): "patronictl failover",
-        ("backup", str(store.data / "copy")): "pg_dump",
-        ("restore", str(store.data / "copy")): "pg_dump",
+        ("move_to", "postgresql://bookstore@127.0.0.1/"): "backup",
+        ("restore", str(store.data / "copy")): "The store is running",
     }.items():
         refused = store.manage(*command)
         assert refused.returncode == 1
         assert tool in refused.stderr
+
+
+def test_it_is_backed_up_while_it_sells(market: Market) -> None:
+    store = market.store
+    with market:
+        market.wait_for_sales(5)
+        before = set(market.acknowledged)
+        told = store.manage("backup", str(store.data / "backup"))
+        assert told.returncode == 0, told.stderr
+    with opened(store.data / "backup" / "order.sqlite3") as copy:
+        kept = {str(uuid.UUID(key)) for (key,) in copy.execute("SELECT id FROM order_app_order")}
+    assert before <= kept
+    assert_all_is_right(market)
 
 
 def test_the_cluster_page_tells_of_replicas_and_damages_no_files(shop: Shop) -> None:

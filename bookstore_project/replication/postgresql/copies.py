@@ -1,4 +1,7 @@
-"""What backup and restore ask of an engine that keeps rows in files: here they are told that there are none."""
+"""What backup, restore and move may use of this engine: an `interface.Copies`, which `replication.engine` chooses.
+
+There are no files: what is made of them, or asked about them, is refused.
+"""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -7,22 +10,60 @@ from pathlib import Path
 from typing import NoReturn
 
 from bookstore_project.replication.errors import Unavailable
+from bookstore_project.replication.interface import Caches
+from bookstore_project.replication.postgresql.backend.base import wrapper
+from bookstore_project.replication.postgresql.file_copies import making, write_accounts, write_copy
+from bookstore_project.replication.postgresql.replacement import lost_by_replacing, passwords, replace_store
 from bookstore_project.replication.service import Service
+
+__all__ = [
+    "assert_can_move",
+    "complaint",
+    "connection",
+    "files",
+    "findings",
+    "handing_over",
+    "has_handed_over",
+    "keep_open",
+    "lost_by_replacing",
+    "making",
+    "newest",
+    "opened",
+    "passwords",
+    "replace_store",
+    "write_accounts",
+    "write_copy",
+]
 
 
 def files() -> Mapping[str, Path]:
     return {}
 
 
-def assert_possible() -> None:
-    _refuse()
+def keep_open(alias: str) -> None:
+    # What is idle for long was cut off, as a rule.
+    wrapper(alias).raw.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+def assert_can_move() -> None:
+    raise Unavailable(
+        "The rows are on a PostgreSQL server already: `backup` here and `restore` there carry them "
+        "elsewhere (docs/backup.md)."
+    )
+
+
+def has_handed_over(service: Service) -> bool:
+    return False
 
 
 def _refuse() -> NoReturn:
-    raise Unavailable(
-        "The rows are on a PostgreSQL server. Stop the store; `pg_dump` and `pg_restore` of its three databases, "
-        "together with the secret key, are the backup (docs/backup.md)."
-    )
+    raise Unavailable("The rows are on a PostgreSQL server: there are no files of them.")
+
+
+def handing_over(
+    settled: Mapping[Service, Callable[[], None]], caches: Caches
+) -> AbstractContextManager[Mapping[Service, sqlite3.Connection]]:
+    _refuse()
 
 
 def findings(
@@ -44,16 +85,4 @@ def newest(service: Service) -> str | None:
 
 
 def opened(alias: str) -> AbstractContextManager[sqlite3.Connection]:
-    _refuse()
-
-
-def lost_by_replacing(service: Service, copy: Path) -> list[str]:
-    _refuse()
-
-
-def replace_store(copies: Mapping[Service, Path], alongside: Callable[[], None]) -> None:
-    _refuse()
-
-
-def exchange(path: Path, draft: Path) -> None:
     _refuse()

@@ -18,14 +18,14 @@ _PREPARING = crc32(b"preparing")
 
 def exists(alias: str) -> bool:
     """Raises Unavailable if the server can't be asked."""
-    with _server_of(alias) as server:
-        return _has(server, _name(alias))
+    with server_of(alias) as server:
+        return _has(server, name_of(alias))
 
 
 def make(alias: str) -> None:
     """Makes the alias's database unless it is there. Raises Unavailable: the role of the store may not, for one."""
-    name = _name(alias)
-    with _server_of(alias) as server:
+    name = name_of(alias)
+    with server_of(alias) as server:
         if _has(server, name):
             return
         server.execute("SET default_transaction_read_only = off")
@@ -40,13 +40,33 @@ def preparing() -> Iterator[None]:
 
     Waits for the one that is before, as long as that takes; a host that is lost frees the lock. Raises Unavailable.
     """
-    with _server_of(DEFAULT_DB_ALIAS) as server:
+    with server_of(DEFAULT_DB_ALIAS) as server:
         server.execute("SELECT pg_advisory_lock(%s)", (_PREPARING,))
         yield
 
 
 @contextmanager
-def _server_of(alias: str) -> Iterator["psycopg.Connection[Any]"]:
+def under_name(alias: str, name: str) -> Iterator[None]:
+    """While the block runs, the alias leads to another database, in this whole process: no node runs in it."""
+    settings = connections[alias].settings_dict
+    usual = settings["NAME"]
+    connections[alias].close()
+    settings["NAME"] = name
+    try:
+        yield
+    finally:
+        connections[alias].close()
+        settings["NAME"] = usual
+
+
+def parameters(alias: str) -> dict[str, Any]:
+    """By which psycopg connects to the alias's server."""
+    found = connections[alias].get_connection_params()
+    return {name: found[name] for name in found if name not in ("dbname", "options", "cursor_factory", "context")}
+
+
+@contextmanager
+def server_of(alias: str) -> Iterator["psycopg.Connection[Any]"]:
     database: Any = connections[alias].copy()
     database.settings_dict["NAME"] = MAINTENANCE_DATABASE
     try:
@@ -61,5 +81,5 @@ def _has(server: "psycopg.Connection[Any]", name: str) -> bool:
     return server.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
 
 
-def _name(alias: str) -> str:
+def name_of(alias: str) -> str:
     return str(connections[alias].settings_dict["NAME"])

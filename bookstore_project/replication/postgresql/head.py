@@ -44,7 +44,9 @@ def read(connection: "psycopg.Connection[Any]") -> Head:
 def of_row(cursor: "psycopg.Cursor[Any]") -> Head:
     row = cursor.fetchone()
     if row is None:
-        raise Unavailable("The database has no log: run `manage.py migrate`.")
+        raise Unavailable(
+            "The database has no log: run `manage.py migrate`, or `move_to` again if a store was moving here."
+        )
     return Head(*row)
 
 

@@ -12,6 +12,7 @@ import psycopg
 from django.db import DatabaseError
 
 from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
+from bookstore_project.replication.postgresql.databases import MAINTENANCE_DATABASE
 from bookstore_project.replication.postgresql.primary import own_alias
 from bookstore_project.replication.service import Service
 
@@ -20,7 +21,7 @@ class Role:
     """Who takes it first keeps it as long as it lives, and its connection lasts."""
 
     def __init__(self, service: Service, name: str) -> None:
-        self._service, self._name = service, name
+        self._service, self._key = service, crc32(f"{service.name} {name}".encode())
         self._database: DatabaseWrapper | None = None
 
     def is_mine(self) -> bool:
@@ -39,12 +40,13 @@ class Role:
             self._database = None
 
     def _take(self) -> None:
-        # Of its own: the lock belongs to the session.
+        # Of its own: the lock belongs to the session. And in no database of the store: there may be none yet.
         database = wrapper(own_alias(self._service)).copy()
+        database.settings_dict["NAME"] = MAINTENANCE_DATABASE
         # Whichever thread asks next.
         database.inc_thread_sharing()
         try:
-            row = database.raw.execute("SELECT pg_try_advisory_lock(%s)", (crc32(self._name.encode()),)).fetchone()
+            row = database.raw.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone()
         except (DatabaseError, psycopg.Error):
             row = None
         if row is not None and row[0]:

@@ -67,10 +67,11 @@ SERVER_TIMELINE = "left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 
 
 def begin(connection: "psycopg.Connection[Any]") -> None:
-    """Makes the head of a log that begins, unless there is one."""
+    """Makes the head of a log that begins, unless there is one, or a store is moving here: see `arrival`."""
     connection.execute(
         "INSERT INTO replication_head (position, hash, timeline, server_timeline) "
-        f"SELECT 0, %s, %s, {SERVER_TIMELINE} ON CONFLICT DO NOTHING",
+        f"SELECT 0, %s, %s, {SERVER_TIMELINE} WHERE to_regclass('replication_arrival') IS NULL "
+        "ON CONFLICT DO NOTHING",
         (GENESIS, new_timeline()),
     )
     connection.execute(

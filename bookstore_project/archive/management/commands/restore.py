@@ -13,7 +13,6 @@ from bookstore_project.archive.manifest import NotABackup
 from bookstore_project.cluster.stopped import StoreRuns, stopped_store
 from bookstore_project.nodes.ticking import at_work
 from bookstore_project.replication import confirmation
-from bookstore_project.replication.engine import copies
 
 
 class Command(BaseCommand):
@@ -27,7 +26,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, path: Path, yes: bool, **options: Any) -> None:
         os.umask(0o077)
         try:
-            copies.assert_possible()
             with stopped_store():
                 self.restore(path, is_sure=yes)
         except NotABackup as error:

@@ -80,10 +80,12 @@ def test_what_is_the_server_s_business_is_refused_and_its_tool_named(command: tu
         said(*command)
 
 
-def test_there_are_no_files_to_back_up() -> None:
+def test_there_are_no_files_to_move() -> None:
     assert copies.files() == {}
-    with pytest.raises(Unavailable, match="pg_dump"):
-        copies.assert_possible()
+    with pytest.raises(Unavailable, match="`backup` here"):
+        copies.assert_can_move()
+    with pytest.raises(Unavailable, match="no files"):
+        copies.connection("catalog-1")
 
 
 def test_migrate_makes_what_is_missing_on_the_server(empty_store: Path) -> None:

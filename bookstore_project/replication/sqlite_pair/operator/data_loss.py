@@ -1,18 +1,16 @@
 """What is lost when one file's history counts: said in sentences before anybody says yes."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.log import entries
+from bookstore_project.replication.log.descriptions import MOST_ROWS, describe
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import comparison, source
 from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary, Relation
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS
 
-MOST_ROWS = 20
-"""Rows that are named; the rest is counted."""
 UNREADABLE = (*REPLICA_ERRORS, ValueError, LookupError, TypeError)
 """What a log that is damaged raises, when its entries are described."""
 IDS_PER_ENTRY = 1_000
@@ -84,16 +82,6 @@ def only_in(service: Service, kept: FileSummary, other: FileSummary, path: Path)
         elif common.relation is Relation.INCOMPARABLE:
             return ["a log that doesn't reach back far enough to be compared"]
         return list(describe(service, entries.entries_after(theirs, after)))
-
-
-def describe(service: Service, lost: Iterable[entries.Entry]) -> Iterator[str]:
-    """`position 12: book 3`, a line for each row that an entry wrote."""
-    for entry in lost:
-        for row in entry.rows:
-            table = service.tables.get(row["table"])
-            name = table.model._meta.verbose_name if table is not None else row["table"]
-            deleted = "" if row["row"] is not None else ", deleted"
-            yield f"position {entry.position}: {name} {row['key']}{deleted}"
 
 
 def _entries(count: int) -> str:

@@ -13,12 +13,13 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from bookstore_project import files
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.log import entries
+from bookstore_project.replication.log.descriptions import describe, lost_after
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.sqlite_pair.files import backup_copy, comparison, derived, source
 from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary, Relation
@@ -30,7 +31,6 @@ from bookstore_project.replication.sqlite_pair.operator.planning import State
 from bookstore_project.replication.timelines import wait_out_leases
 
 INTERRUPTED = "`manage.py restore` was interrupted: repeat it"
-MOST_ROWS = 20
 
 
 # ------------------------------------------------------------------------------------------- what would be lost
@@ -64,23 +64,18 @@ def _beyond(service: Service, present: FileSummary, copy: Path) -> list[str]:
         if found.relation is Relation.INCOMPARABLE:
             return [f"{service.name}: all that is newer than the backup; its log doesn't reach back to it."]
         after = ours.head.position if found.departed_at is None else found.departed_at - 1
-        rows = list(data_loss.describe(service, entries.entries_after(there, after)))
-    if not rows:
-        return []
-    count = present.head.position - after
-    told = [f"{service.name}: positions {after + 1} to {present.head.position}, {count} entries:"]
-    told += [f"  {row}" for row in rows[:MOST_ROWS]]
-    return told if len(rows) <= MOST_ROWS else [*told, f"  and {len(rows) - MOST_ROWS} more rows"]
+        rows = list(describe(service, entries.entries_after(there, after)))
+    return lost_after(service, after, present.head.position, rows)
 
 
 # ---------------------------------------------------------------------------------------------------- replacing
 
 
-def replace_store(copies: Mapping[Service, Path], alongside: Callable[[], None]) -> None:
-    """Puts a verified copy in the place of both files of each service; nobody else uses the store meanwhile.
+def replace_store(copies: Mapping[Service, Path], accounts: Path, alongside: Callable[[], None]) -> None:
+    """Puts a verified copy in the place of both files of each service, and of the accounts; nobody else uses them.
 
-    `alongside` exchanges what else belongs to it, while every replica refuses. Each copy has to lie on the store's
-    disk, and its folder is written to. Raises Unavailable, OSError.
+    `alongside` exchanges what else belongs to the store, while every replica refuses. Each copy has to lie on the
+    store's disk, and its folder is written to. Raises Unavailable, OSError.
     """
     connections.close_all()
     drafts = {alias: _draft(copy, alias) for service, copy in copies.items() for alias in service.aliases}
@@ -96,6 +91,7 @@ def replace_store(copies: Mapping[Service, Path], alongside: Callable[[], None])
             refusing[service] = execution.refuse(service, lock, state, INTERRUPTED, records)
             reached(f"restore-refusing-{service.name}")
         wait_out_leases()
+        exchange(replication_settings.files[DEFAULT_DB_ALIAS], accounts)
         alongside()
         for alias, draft in drafts.items():
             path = replication_settings.files[alias]

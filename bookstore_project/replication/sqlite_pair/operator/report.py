@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from bookstore_project.replication.log.descriptions import MOST_ROWS
 from bookstore_project.replication.maintenance_log import Repair, Scrub, Work
 from bookstore_project.replication.sqlite_pair.files.comparison import FileSummary
-from bookstore_project.replication.sqlite_pair.operator.data_loss import MOST_ROWS
 from bookstore_project.replication.sqlite_pair.operator.planning import Decision, State
 from bookstore_project.replication.sqlite_pair.operator.quarantine import Content, Quarantined
 from bookstore_project.replication.sqlite_pair.operator.status import FileStatus, ServiceStatus
