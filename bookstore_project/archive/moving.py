@@ -80,7 +80,14 @@ class Move:
             self._targets[name] = arrival(server, name)
             self._targets[name].claim(source)
             reached(f"move-claimed-{name}")
-        if self._targets[topology.CATALOG].progress().has_arrived:
+        arrived = [name for name in topology.SERVICES if self._targets[name].progress().has_arrived]
+        for name in arrived:
+            if not copies.has_handed_over(get_service(name)):
+                raise CannotMove(
+                    f"The store had moved there, and its files of {name} were adopted again since. To move anew, "
+                    f"drop the databases there ({', '.join(self._targets)})."
+                )
+        if topology.CATALOG in arrived:
             return False
         with tempfile.TemporaryDirectory(prefix="moving-") as folder:
             migrating.migrate(Path(folder), self.url)

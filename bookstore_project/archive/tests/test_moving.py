@@ -228,6 +228,19 @@ def test_an_address_that_makes_no_sense_is_refused(shop: Path, url: str) -> None
         command("move_to", url)
 
 
+def test_files_that_were_adopted_again_are_not_taken_for_what_has_moved(target: Server) -> None:
+    command("move_to", target.url)
+    for name in topology.SERVICES:
+        command("replication", "adopt", "--service", name, "--yes")
+    buy()
+    with pytest.raises(CommandError, match="adopted again since"):
+        command("move_to", target.url)
+    target.execute('DROP DATABASE "catalog"')
+    with pytest.raises(CommandError, match="files of order were adopted again since"):
+        command("move_to", target.url)
+    buy()
+
+
 def test_a_log_that_was_shortened_meanwhile_has_all_copied_again(target: Server) -> None:
     buy()
 
