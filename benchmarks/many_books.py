@@ -107,6 +107,14 @@ def kinds(books: int) -> Iterator[tuple[str, list[str]]]:
     yield "find, several words", some(lambda: find(*words(3)))
     yield "find, a beginning", some(lambda: find((word := words(1)[0])[: max(1, random.randrange(len(word)))]))
     yield "find, with a typo", some(lambda: find(mistyped(max(words(4), key=len), random)))
+    yield "find, typos in two words", some(lambda: find(*(mistyped(word, random) for word in words(2))))
+    yield "find, two words as one", some(lambda: find("".join(words(2))))
+    yield "find, a word as two", some(lambda: find(*parted(max(words(4), key=len), random)))
+
+
+def parted(word: str, random: Random) -> tuple[str, str]:
+    at = random.randrange(1, max(2, len(word)))
+    return word[:at], word[at:]
 
 
 def mistyped(word: str, random: Random) -> str:

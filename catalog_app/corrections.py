@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, product
+from itertools import chain, pairwise, product
 
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.nearest_words import most_errors_among_few, nearest
@@ -29,10 +29,16 @@ LEAST_REST = 4
 """Characters after a wrong first letter by which alone a word is looked for."""
 MOST_DOUBTED = 3
 """Words of a search that are corrected by the others, one by one: each is a query."""
+SPACE = 0.75
+"""How far a search is from one with a space more, or less: that is missed more easily than a letter."""
 FEW_ERRORS = 1.0
-"""With no more than that a search is taken as understood: nothing is tried that costs more."""
+"""With no more than that in each word a search is taken as understood: nothing is tried that costs more."""
 PER_ERROR = 50
 """So many times as many books make up for one error more."""
+LEAST_PART = 2
+"""Characters of a word that ran together with another one."""
+MOST_PARTED = 20
+"""Places at which a word is parted: each is a query."""
 _KEYS = ("title_key", "authors_key")
 
 
@@ -42,13 +48,19 @@ def corrections(words: Sequence[Word], among: BookQuerySet) -> Iterator[str]:
         return
     like = [engine.similar(WORDS, word.key, among.db) for word in words]
     ways = _had_together(words, like, among)
-    if not any(way.distance <= FEW_ERRORS for way in ways):
+    if not _is_understood(ways, words):
+        ways |= _parted_elsewhere(words, like, among)
+    if not _is_understood(ways, words):
         for place in _doubtful([word.key for word in words]):
             ways |= _by_the_others(words, like, place, among)  # The greater number of each.
     if ways:
         yield min(ways, key=lambda way: (way.distance - math.log(ways[way], PER_ERROR), way.text)).text
     else:
         yield from _with_parts([word.key for word in words], like, among)
+
+
+def _is_understood(ways: Iterable["_Way"], words: Sequence[Word]) -> bool:
+    return any(way.distance <= FEW_ERRORS * len(words) for way in ways)
 
 
 def _doubtful(keys: Sequence[str]) -> list[int]:
@@ -65,13 +77,35 @@ class _Way:
     distance: float
 
 
-def _had_together(words: Sequence[Word], like: Sequence[Sequence[Similar]], among: BookQuerySet) -> Counter[_Way]:
+def _had_together(
+    words: Sequence[Word], like: Sequence[Sequence[Similar]], among: BookQuerySet, *, is_whole: bool = False
+) -> Counter[_Way]:
     """The words, each as it stands or another one that is like it, that books have, and how many have them.
 
-    All is asked for at once: there are too many ways to try each.
+    All is asked for at once: there are too many ways to try each. `is_whole`: beginnings of words don't count.
     """
-    terms = list(map(_term, words, like))
+    terms = [replace(_term(*each), is_prefix=not is_whole) for each in zip(words, like, strict=True)]
     return _ways(words, like, _texts(engine.with_words(WORDS, terms, among, _KEYS, MOST_COMPARED)))
+
+
+def _parted_elsewhere(words: Sequence[Word], like: Sequence[Sequence[Similar]], among: BookQuerySet) -> Counter[_Way]:
+    """A space is missing, or one too many: two words are looked for as one, and a long one as two."""
+    ways: Counter[_Way] = Counter()
+    for at, (first, second) in enumerate(pairwise(words)):
+        whole = Word(first.key + second.key)
+        similar = engine.similar(WORDS, whole.key, among.db)
+        ways |= _had_together([*words[:at], whole, *words[at + 2 :]], [*like[:at], similar, *like[at + 2 :]], among)
+    for at in _doubtful([word.key for word in words]):
+        for first, second in _halves(words[at].key):
+            parted = [*words[:at], first, second, *words[at + 1 :]]
+            ways |= _had_together(parted, [*like[:at], (), (), *like[at + 1 :]], among, is_whole=True)
+    return Counter({replace(way, distance=way.distance + SPACE): books for way, books in ways.items()})
+
+
+def _halves(key: str) -> Iterator[tuple[Word, Word]]:
+    """The two words that a word may be, each with some letters."""
+    for at in range(LEAST_PART, len(key) - LEAST_PART + 1)[:MOST_PARTED]:
+        yield Word(key[:at]), Word(key[at:])
 
 
 def _by_the_others(

@@ -259,6 +259,25 @@ class TestTypos:
         )
         assert ask(find=typed)["corrected"] == corrected
 
+    @pytest.mark.parametrize(
+        ("typed", "corrected"),
+        [
+            ("mobi dick", "mobydick"),
+            ("moby dik", "mobydick"),
+            ("harrypotter", "harry potter"),
+            ("harrypotter goblet", "harry potter goblet"),
+            ("stven kign", "stephen king"),
+            ("stefen kign", "stephen king"),
+            ("fillip pulman", "philip pullman"),
+        ],
+    )
+    def test_words_that_ran_together_or_apart_and_spellings_of_one_sound_are_corrected(
+        self, typed: str, corrected: str
+    ) -> None:
+        self.more_books(("Moby-Dick", "Herman Melville"), ("Northern Lights", "Philip Pullman"))
+        assert ask(find=typed)["corrected"] == corrected
+        assert titles(typed)
+
     def test_a_long_search_is_corrected_too(self) -> None:
         assert ask(find="hary poter and the goblt of fire")["corrected"] == "harry potter and the goblet of fire"
 

@@ -91,8 +91,17 @@ MUTANTS = (
         "a word is looked for among those with its letter alone",
         "who mistypes the first letter finds nothing",
         "catalog_app/corrections.py",
-        "    if not any(way.distance <= FEW_ERRORS for way in ways):\n",
-        "    if False:\n",
+        "        for place in _doubtful([word.key for word in words]):\n",
+        "        for place in ():\n",
         "catalog_app/tests/test_finding.py::TestTypos::test_what_the_others_tell_of_a_word_counts",
+    ),
+    mutant(
+        "a space too many or missing isn't thought of",
+        "who types two words as one finds nothing",
+        "catalog_app/corrections.py",
+        "        ways |= _parted_elsewhere(words, like, among)\n",
+        "        pass\n",
+        "catalog_app/tests/test_finding.py::TestTypos::"
+        "test_words_that_ran_together_or_apart_and_spellings_of_one_sound_are_corrected",
     ),
 )

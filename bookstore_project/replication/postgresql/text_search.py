@@ -11,7 +11,7 @@ from operator import or_
 from django.apps import apps
 from django.db import connections, models
 
-from bookstore_project.replication.nearest_words import most_errors, nearest
+from bookstore_project.replication.nearest_words import first_letters, most_errors, nearest
 from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
 
 
@@ -47,7 +47,7 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
             "SELECT term, count(*) FROM "
             f"(SELECT DISTINCT id, regexp_split_to_table({texts}, ' +') AS term FROM \"{table}\") AS words "
             "WHERE left(term, 1) = ANY(%s) AND length(term) >= %s GROUP BY term",
-            (list(dict.fromkeys(word[:2])), len(word) - most),
+            (first_letters(word), len(word) - most),
         )
         return nearest(word, cursor.fetchall(), most)
 

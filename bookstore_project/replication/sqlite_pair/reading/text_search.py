@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
-from bookstore_project.replication.nearest_words import most_errors, nearest
+from bookstore_project.replication.nearest_words import first_letters, most_errors, nearest
 from bookstore_project.replication.sqlite_pair.files.text_index import table_of
 from bookstore_project.replication.sqlite_pair.reading import vocabulary
 from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
@@ -63,13 +63,14 @@ def _first(index: TextIndex, match: str, among: models.QuerySet[models.Model], m
 def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
     """Words of the index that `word` may be meant for, nearest first: letters missing, too many, wrong or swapped.
 
-    The first letter is right, or is missing, or has changed places with the second. A number is meant as it stands.
+    The first letter is right (or sounds so), or is missing, or has changed places with the second. A number is
+    meant as it stands.
     """
     most = most_errors(word)
     if not most:
         return []
     known: list[tuple[str, int]] = []
-    for first in dict.fromkeys(word[:2]):
+    for first in first_letters(word):
         words = vocabulary.beginning_with(first, index, using)
         known += [each for each in zip(words.terms, words.rows, strict=True) if len(each[0]) >= len(word) - most]
     return nearest(word, known, most)
