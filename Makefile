@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint bench demo usual-way chaos stress soak mutants fuzz check-lab hosts-test host \
+.PHONY: help run test test-quick lint bench demo usual-way chaos stress soak mutants model fuzz check-lab hosts-test host \
 	host-status host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
@@ -50,6 +50,9 @@ soak: requirements-dev ## Send nodes new requests all the time, and check that t
 
 mutants: requirements-dev ## Break each promise of the protocols on purpose, and check that a test fails (ONLY="lease" chooses by name)
 	@exec $(PY) -m tests.mutants $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+
+model: requirements-dev ## Try all orders of all steps of the protocol, as a small model (QUICK=1: ten seconds)
+	@exec $(PY) -m tests.model $(if $(QUICK),--quick) $(ARGS)
 
 fuzz: requirements-dev ## Send what the schema allows and forbids, and check the answers (SECONDS=120 SEED=1; ARGS="--help")
 	@exec $(PY) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
