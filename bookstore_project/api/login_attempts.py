@@ -1,7 +1,8 @@
 """How many logins have failed of late: by account and address, counted across all processes of the store.
 
-A small table in a file that all nodes share (docs/adr/0016): its size is fixed, whatever strangers send, and the
-accounts' database isn't touched. What is kept of a name or an address is a keyed digest.
+A small table in a file that all nodes share (docs/adr/0016), or on the server that they share: its size is fixed,
+whatever strangers send, and no file of the accounts is touched. What is kept of a name or an address is a keyed
+digest.
 """
 
 import fcntl
@@ -14,13 +15,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from bookstore_project.api import problems
 from bookstore_project.clock import Clock
-from bookstore_project.settings import topology
+from bookstore_project.settings import databases, topology
 
 logger = logging.getLogger("bookstore.accounts")
 DETAIL = "Too many logins have failed. Nothing was looked at: try again later."
@@ -92,14 +96,36 @@ class Table:
                     break
                 except BlockingIOError:
                     time.sleep(_LOCK_PAUSE_S)
-            yield OpenTable(descriptor, self._secret().encode(), self._clock())
+            yield OpenTable(_FilePlaces(descriptor), self._secret().encode(), self._clock())
         finally:
             os.close(descriptor)
 
 
-class OpenTable:
-    def __init__(self, descriptor: int, secret: bytes, now: float) -> None:
+class Places(Protocol):
+    """Where the places of a table are, by their numbers."""
+
+    def read(self, first: int, count: int) -> list[Place]:
+        """Those from that number on; one that was never written has no key."""
+
+    def write(self, place: Place) -> None: ...
+
+
+class _FilePlaces:
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+
+    def read(self, first: int, count: int) -> list[Place]:
+        raw = os.pread(self._descriptor, count * _PLACE.size, first * _PLACE.size)
+        raw = raw.ljust(count * _PLACE.size, b"\0")
+        return [Place(first + number, *_PLACE.unpack_from(raw, number * _PLACE.size)) for number in range(count)]
+
+    def write(self, place: Place) -> None:
+        os.pwrite(self._descriptor, _PLACE.pack(place.key, place.level, place.at), place.number * _PLACE.size)
+
+
+class OpenTable:
+    def __init__(self, places: Places, secret: bytes, now: float) -> None:
+        self._places_of_all = places
         self._secret = secret
         self.now = now
 
@@ -138,15 +164,10 @@ class OpenTable:
 
     def _places(self, digest: bytes) -> list[Place]:
         first = int.from_bytes(digest[:8], "little") % SETS * WAYS
-        raw = os.pread(self._descriptor, WAYS * _PLACE.size, first * _PLACE.size)
-        raw = raw.ljust(WAYS * _PLACE.size, b"\0")
-        return [
-            _sound(Place(first + number, *_PLACE.unpack_from(raw, number * _PLACE.size)), self.now)
-            for number in range(WAYS)
-        ]
+        return [_sound(place, self.now) for place in self._places_of_all.read(first, WAYS)]
 
     def _write(self, place: Place) -> None:
-        os.pwrite(self._descriptor, _PLACE.pack(place.key, place.level, place.at), place.number * _PLACE.size)
+        self._places_of_all.write(place)
 
 
 def _sound(place: Place, now: float) -> Place:
@@ -166,8 +187,16 @@ class Attempts:
     was none. What is refused isn't counted: whoever goes on guessing makes nobody wait longer.
     """
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, table: Table | None = None) -> None:
+        """With that of the store, which is where its accounts are, if none is named."""
+        self._table = table
+
+    @cached_property
+    def table(self) -> Table:
+        if self._table is not None:
+            return self._table
+        made: Table = import_string(databases.LOGIN_ATTEMPTS)(topology.DATA / "attempts", lambda: settings.SECRET_KEY)
+        return made
 
     def begin(self, account: str, address: str) -> bool:
         """Counts an attempt; whether it is a familiar's: the account has logged in from that address before.
@@ -242,5 +271,5 @@ def limits_of(account: str, address: str, is_familiar: bool) -> Mapping[str, Lim
     }
 
 
-attempts = Attempts(Table(topology.DATA / "attempts", lambda: settings.SECRET_KEY))
+attempts = Attempts()
 """Of this store, shared by all its processes."""

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +72,17 @@ class Move:
         self._switch(services)
         return True
 
+    @cached_property
+    def _source(self) -> str:
+        """Which store this is."""
+        return secret_files.fingerprint(secret_files.SECRET_KEY)
+
     # ------------------------------------------------------------------------------------------ while it sells
 
     def _claim(self, server: Mapping[str, Any]) -> bool:
-        source = secret_files.fingerprint(secret_files.SECRET_KEY)
         for name in (*topology.SERVICES, ACCOUNTS):
             self._targets[name] = arrival(server, name)
-            self._targets[name].claim(source)
+            self._targets[name].claim(self._source)
             reached(f"move-claimed-{name}")
         arrived = [name for name in topology.SERVICES if self._targets[name].progress().has_arrived]
         for name in arrived:
@@ -134,7 +138,7 @@ class Move:
             reached("move-carried")
         self.say("The files refuse from now on.")
         for name in (topology.ORDER, ACCOUNTS, topology.CATALOG):
-            self._targets[name].open()
+            self._targets[name].open({secret_files.SECRET_KEY.name: self._source})
             reached(f"move-opened-{name}")
 
     def _carry_last(self, source: "Source") -> None:

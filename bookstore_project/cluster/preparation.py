@@ -18,7 +18,7 @@ from django.db import DatabaseError, connections
 
 from bookstore_project import files
 from bookstore_project.api.problems import StoreError, Unavailable
-from bookstore_project.cluster import lock
+from bookstore_project.cluster import lock, secrets_on_record
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.service import get_service
 from bookstore_project.settings import base, environment, secret_files, topology
@@ -39,11 +39,14 @@ def prepare(say: Say) -> None:
         try:
             with engine.preparing():
                 migrate(say)
+                secrets_on_record.agree()
                 ensure_staff(say)
                 attempt("seed_books", say)
             collect_static_files(say)
         except Unavailable as error:
             raise CommandError(error.detail) from error
+        except secret_files.Unusable as error:
+            raise CommandError(str(error)) from error
         finally:
             connections.close_all()
 

@@ -1,24 +1,22 @@
 """Drained replicas: staff has taken them out of the rotation, and nothing else is wrong with them.
 
-A mark for each, under the data folder, where every node sees it: it outlives them all.
+A mark for each, where every node sees it: it outlives them all.
 """
 
-import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
-from bookstore_project import files
 from bookstore_project.api import problems
 from bookstore_project.clock import Clock
+from bookstore_project.nodes.marks import Marks, marks_in
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
 
 LOOK_EVERY_S = 0.5
-MOST_BYTES = 1024
-"""Of what a mark says."""
 
 
 class Drains:
@@ -36,7 +34,7 @@ class Drains:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._marks: dict[str, str] = {}
+        self._marks: Mapping[str, str] = {}
         self._looked_at: float | None = None
 
     def is_drained(self, node: Node) -> bool:
@@ -56,21 +54,16 @@ class Drains:
         for name in sorted(changed):
             self._on_change(name, name not in before)
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> Mapping[str, str]:
         try:
-            marks = list(topology.DRAINED_DIR.iterdir())
-        except FileNotFoundError:
-            return {}
+            return {name: text or "drained" for name, text in _marks(topology.DRAINED_DIR).texts().items()}
         except OSError:
             return self._marks
-        return {mark.name: _text(mark) for mark in marks if not mark.name.startswith(".")}
 
 
-def _text(mark: Path) -> str:
-    try:
-        return files.read(mark, MOST_BYTES).decode(errors="replace").strip() or "drained"
-    except OSError:  # It counts all the same, however it got there.
-        return "drained"
+@cache
+def _marks(folder: Path) -> Marks:
+    return marks_in(folder)
 
 
 def drain(node: Node, *, by: str, is_answering: Callable[[Node], bool], is_forced: bool = False) -> None:
@@ -96,23 +89,23 @@ def undrain(node: Node) -> None:
     """Takes the mark away, if there is one. Raises Invalid for a front, Unavailable if it can't be removed."""
     _assert_replica(node)
     try:
-        files.remove(mark_file(node))
+        _marks(topology.DRAINED_DIR).remove(node.name)
     except OSError as error:
         raise problems.Unavailable(f"The mark of {node.name} can't be removed: {error.strerror}.") from error
 
 
 def is_marked(node: Node) -> bool:
-    return os.path.lexists(mark_file(node))
-
-
-def mark_file(node: Node) -> Path:
-    return topology.DRAINED_DIR / node.name
+    """Raises Unavailable if that can't be told."""
+    try:
+        return _marks(topology.DRAINED_DIR).has(node.name)
+    except OSError as error:
+        raise problems.Unavailable(f"Who is drained can't be told: {error.strerror}.") from error
 
 
 def _mark(node: Node, by: str) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        files.write(mark_file(node), f"drained by {by} at {at}\n".encode())
+        _marks(topology.DRAINED_DIR).put(node.name, f"drained by {by} at {at}")
     except OSError as error:
         raise problems.Unavailable(f"{node.name} can't be marked: {error.strerror}.") from error
 

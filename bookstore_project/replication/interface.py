@@ -328,6 +328,12 @@ class Engine(Protocol):
     def preparing(self) -> AbstractContextManager[None]:
         """While the block runs, nobody else prepares the store, on whatever host. Raises Unavailable."""
 
+    def on_record(self, name: str, text: str, *, is_new: bool = False) -> str:
+        """What all hosts of the store have on record under that name: `text`, if nothing was, or it `is_new`.
+
+        Raises Unavailable. Where hosts share nothing but files, these are the record: it gives the text.
+        """
+
     def has_history(self, service: Service) -> bool:
         """Whether anything was ever written, as far as can be told: what can't be read, was."""
 
@@ -426,8 +432,8 @@ class Arrival(Protocol):
     def look(self, work: Callable[[Place], str]) -> str:
         """What `work` makes of one snapshot of the rows."""
 
-    def open(self) -> None:
-        """The store counts here from now on."""
+    def open(self, records: Mapping[str, str]) -> None:
+        """The store counts here from now on; what all of its hosts have to know is put on record: see `on_record`."""
 
 
 class ArrivalProgress(Protocol):

@@ -13,6 +13,18 @@ from bookstore_project.settings import topology
 ON_POSTGRESQL = bool(topology.DATABASE_URL)
 ENGINE = "postgresql" if ON_POSTGRESQL else "sqlite_pair"
 """Of `bookstore_project.replication`: the name of its room."""
+MARKS = (
+    "bookstore_project.replication.postgresql.shared.RowMarks"
+    if ON_POSTGRESQL
+    else "bookstore_project.nodes.marks.FileMarks"
+)
+"""Where marks are that all nodes see: several hosts share the server alone."""
+LOGIN_ATTEMPTS = (
+    "bookstore_project.replication.postgresql.shared.RowTable"
+    if ON_POSTGRESQL
+    else "bookstore_project.api.login_attempts.Table"
+)
+"""Where failed logins are counted."""
 MIGRATION_MODULES = {"replication": f"bookstore_project.replication.{ENGINE}.migrations"} if ON_POSTGRESQL else {}
 """Each engine has tables of its own beside the rows."""
 

@@ -20,7 +20,7 @@ from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service, replicated_models
 from bookstore_project.replication.transfer import comparing, migrating
 from bookstore_project.replication.transfer.places import FilePlace, ServerPlace
-from bookstore_project.settings import topology
+from bookstore_project.settings import secret_files, topology
 from bookstore_project.sqlite_files import opened
 from catalog_app.services import book_restock
 from order_app.models import Order
@@ -136,6 +136,8 @@ def test_all_rows_are_there_and_the_files_refuse(target: Server) -> None:
     assert_moved(target)
     assert len(target.execute("SELECT 1 FROM order_app_order", database="order")) == 2, "with the one of the sale"
     assert bought in orders(replication_settings.files["order-1"])
+    known = target.execute("SELECT name, said FROM store_mark WHERE kind = 'record'", database="accounts")
+    assert known == [("secret-key", secret_files.fingerprint(secret_files.SECRET_KEY))], "another host has to have it"
     assert "already" in command("move_to", target.url)
 
 

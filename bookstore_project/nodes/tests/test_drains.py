@@ -69,8 +69,8 @@ def test_the_last_replica_is_drained_by_force_only(is_marked: bool) -> None:
 
 def test_of_two_who_drain_at_the_same_moment_at_most_one_succeeds() -> None:
     def drain_that_one_too(node: Node) -> bool:
-        drains.mark_file(node).parent.mkdir(exist_ok=True)
-        drains.mark_file(node).touch()
+        (topology.DRAINED_DIR / node.name).parent.mkdir(exist_ok=True)
+        (topology.DRAINED_DIR / node.name).touch()
         return True
 
     with pytest.raises(problems.Conflict):

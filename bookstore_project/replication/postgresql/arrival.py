@@ -17,6 +17,7 @@ from bookstore_project.replication.log.entries import EMPTY, Head
 from bookstore_project.replication.postgresql.databases import MAINTENANCE_DATABASE
 from bookstore_project.replication.postgresql.primary import unavailable
 from bookstore_project.replication.postgresql.schema import SERVER_TIMELINE
+from bookstore_project.replication.postgresql.shared import RECORD
 from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.replication.transfer.places import Model, Row, ServerPlace, is_numbered
 
@@ -24,6 +25,7 @@ TABLE = "replication_arrival"
 """`position` is NULL until the rows are there."""
 TO_WRITE = {"autocommit": True, "target_session_attrs": "primary", "connect_timeout": 5}
 OPTIONS = "-c bookstore.writes=unnoted -c timezone=UTC -c synchronous_commit=on"
+IS_SHARED = "SELECT to_regclass('store_mark') IS NOT NULL"
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 
 
@@ -107,8 +109,11 @@ class Arrival:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             return work(ServerPlace(connection))
 
-    def open(self) -> None:
-        """The store counts here from now on: the log goes on behind the newest entry, in a timeline of its own."""
+    def open(self, records: Mapping[str, str]) -> None:
+        """The store counts here from now on: the log goes on behind the newest entry, in a timeline of its own.
+
+        The accounts' database keeps what all hosts have to know.
+        """
         with self.connected() as connection, connection.transaction():
             if _one(connection, "SELECT to_regclass('replication_head') IS NOT NULL"):
                 connection.execute(
@@ -120,6 +125,10 @@ class Arrival:
                     f"INSERT INTO replication_logentry SELECT position, 0, %s, %s, hash FROM {TABLE} "
                     "WHERE NOT EXISTS (SELECT FROM replication_logentry)",
                     (EMPTY, EMPTY),
+                )
+            for name, text in records.items() if _one(connection, IS_SHARED) else ():
+                connection.execute(
+                    "INSERT INTO store_mark VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (RECORD, name, text)
                 )
             connection.execute(f"UPDATE {TABLE} SET arrived = true")
 

@@ -3,15 +3,17 @@
 from contextlib import AbstractContextManager
 
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.interface import Beside, Caches, Lease, Poll
-from bookstore_project.replication.postgresql import leases
+from bookstore_project.replication.postgresql import leases, shared
 from bookstore_project.replication.postgresql.attempt import LOCK_TIMEOUT_S
 from bookstore_project.replication.postgresql.counting import counted
 from bookstore_project.replication.postgresql.databases import preparing
 from bookstore_project.replication.postgresql.maintenance import register as register_maintenance
+from bookstore_project.replication.postgresql.primary import unavailable
 from bookstore_project.replication.postgresql.reading import get_verified, has_history, missed, read
 from bookstore_project.replication.postgresql.roles import Role, try_role
 from bookstore_project.replication.postgresql.rows import from_image, rows
@@ -36,6 +38,7 @@ __all__ = [
     "listeners",
     "migrate_command",
     "missed",
+    "on_record",
     "preparing",
     "read",
     "read_beside",
@@ -70,6 +73,13 @@ def collector(service: Service) -> StandingCollector:
 
 def read_beside(service: Service, alias: str, first: str) -> AbstractContextManager[Beside]:
     raise Unavailable(f"{alias} and {first} are two ways to one database: there is nothing to compare.")
+
+
+def on_record(name: str, text: str, *, is_new: bool = False) -> str:
+    try:
+        return shared.on_record(name, text, is_new=is_new)
+    except DatabaseError as error:
+        raise unavailable(error) from error
 
 
 def role(service: Service, name: str) -> Role:

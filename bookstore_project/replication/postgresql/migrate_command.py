@@ -14,7 +14,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.interface import Caches
 from bookstore_project.replication.pinning import pinned
-from bookstore_project.replication.postgresql import databases, head, schema
+from bookstore_project.replication.postgresql import databases, head, schema, shared
 from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
 from bookstore_project.replication.postgresql.leases import forget_all
 from bookstore_project.replication.postgresql.primary import own_alias
@@ -52,6 +52,7 @@ class Migrate(migrate.Command):
         except Unavailable as error:
             raise CommandError(f"accounts: {error.detail}") from error
         super().handle(database=DEFAULT_DB_ALIAS, **options)
+        shared.make_tables()
 
     def migrate_service(self, service: Service, options: dict[str, Any]) -> None:
         alias = own_alias(service)

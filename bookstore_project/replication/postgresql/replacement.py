@@ -124,7 +124,7 @@ def _load(alias: str, models: list[Model], path: Path, *, is_service: bool) -> N
 
         if found := target.look(look):
             raise Unavailable(f"{name} isn't what the backup says: {found}. Nothing was replaced.")
-    target.open()
+    target.open({})
 
 
 def _migrations(cursor: Any, models: list[Model]) -> set[tuple[str, str]]:

@@ -6,8 +6,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bookstore_project.api.problems import StoreError
 from bookstore_project.archive.audit import audit, lines
+from bookstore_project.cluster import secrets_on_record
 from bookstore_project.replication import reads
-from bookstore_project.settings import secret_files, topology
+from bookstore_project.settings import topology
 
 GRACE_S = 30.0
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
                 found = audit(reads.rows(catalog), reads.rows(order), grace_s=GRACE_S)
         except StoreError as error:
             raise CommandError(error.detail) from error
-        problems = secret_files.problems()
+        problems = secrets_on_record.problems()
         for line in (*lines(found), *problems):
             self.stdout.write(line)
         if problems:

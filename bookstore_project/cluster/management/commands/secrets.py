@@ -5,8 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project import files
+from bookstore_project.cluster import secrets_on_record
 from bookstore_project.cluster.stopped import StoreRuns, stopped_store
 from bookstore_project.replication import confirmation
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.settings import secret_files
 from bookstore_project.settings.secret_files import SECRET_KEY, SECRETS, Secret
 
@@ -43,9 +45,11 @@ class Command(BaseCommand):
                 self.change(action, secret, is_sure=yes)
         except (StoreRuns, OSError, secret_files.Unusable) as error:
             raise CommandError(str(error)) from error
+        except Unavailable as error:
+            raise CommandError(error.detail) from error
 
     def tell(self) -> None:
-        problems = secret_files.problems()
+        problems = secrets_on_record.problems()
         for problem in problems:
             self.stdout.write(problem)
         if problems:
@@ -59,5 +63,5 @@ class Command(BaseCommand):
             if secret.path.exists() or secret.path.is_symlink():
                 self.stdout.write(f"The former one is kept as {files.put_aside(secret.path)}.")
             secret_files.make(secret)
-        secret_files.accept(secret)
+        secrets_on_record.accept(secret)
         self.stdout.write(f"{secret.path} counts from now on.")

@@ -136,12 +136,12 @@ def test_a_file_in_the_place_of_all_locks(store: Path) -> None:
 @things
 def test_in_a_drained_marks_place(store: Path, thing: str) -> None:
     node = topology.replicas(topology.CATALOG)[0]
-    put(thing, drains.mark_file(node))
+    put(thing, topology.DRAINED_DIR / node.name)
     assert drains.is_marked(node)
     assert drains.Drains().is_drained(node), "it counts, however it got there"
     drains.undrain(node)
     assert not drains.is_marked(node)
-    put(thing, drains.mark_file(node))
+    put(thing, topology.DRAINED_DIR / node.name)
     drains.drain(node, by="ann", is_answering=lambda other: True)
     assert "drained by ann" in drains.Drains().reason(node)
     drains.undrain(node)
