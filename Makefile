@@ -16,11 +16,11 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
-	@$(PY) -m pytest -n3 --no-loadscope-reorder $(ARGS)
-	@exec $(PY) -m tests.on_postgresql -n2 --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n5 --no-loadscope-reorder $(ARGS)
+	@exec $(PY) -m tests.on_postgresql -n3 --no-loadscope-reorder $(ARGS)
 
 test-quick: requirements-dev ## Run the tests that start no other process, and those of one whole store
-	@exec $(PY) -m pytest -n2 --no-loadscope-reorder --quick $(ARGS)
+	@exec $(PY) -m pytest -n3 --no-loadscope-reorder --quick $(ARGS)
 
 lint: requirements-dev ## Check style, types, the direction of imports, and that no migration is missing
 	$(PY) -m ruff check .

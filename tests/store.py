@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / ".pytest_cache" / "static"
 """Collected by the first store that finds it out of date, for all of them, in later runs, too."""
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
+PORTS = 2_800
+"""Of each process of a run: five of them share what is below the range of outgoing connections."""
 READY_S = PATIENCE_S
 HOSTS = ("127.0.0.1", "127.0.0.2")
 QUICK_LOGINS = {"DJANGO_SETTINGS_MODULE": "tests.store_settings"}
@@ -53,8 +55,8 @@ def free_port(*hosts: str) -> int:
 
     Each process of a run has a range of its own: what one has found, and not taken yet, no other one finds.
     """
-    first = 18_000 + 3_500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
-    for port in random.sample(range(first, first + 3_500), 400):
+    first = 18_000 + PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 5)
+    for port in random.sample(range(first, first + PORTS), 400):
         try:
             for host in hosts:
                 with socket.socket() as probe:
