@@ -58,9 +58,9 @@ def test_make_targets_that_a_page_names_exist(page: Path) -> None:
 
 
 def test_readme_and_ci_test_with_the_same_command() -> None:
-    ci = re.findall(r"^make (.*?) ARGS=", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    ci = re.findall(r"^make (lint|test)\b", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     assert "make test" in shell(README.read_text())
-    assert ci == ["lint test"]
+    assert ci == ["lint", "test"]
 
 
 @cache
