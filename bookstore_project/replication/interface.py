@@ -265,6 +265,12 @@ class Engine(Protocol):
     def read_beside(self, service: Service, alias: str, first: str) -> AbstractContextManager[Beside]:
         """A snapshot of another copy than `first`, which is being read. Raises Unavailable, soon."""
 
+    def sides(self, first: str, there: str) -> tuple[str, str]:
+        """What people call the copies of `read_beside`."""
+
+    def report_difference(self, service: Service) -> str:
+        """Two copies were found to differ; what becomes of it, in a sentence."""
+
     def rows(self, alias: str, statement: str) -> Iterable[tuple[Any, ...]]:
         """Inside of a read of that copy: see `reads.rows`."""
 

@@ -1,13 +1,15 @@
 """The books of a page as the other replica has them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from bookstore_project.api.cached_resources import BOOK
-from bookstore_project.replication import maintenance_log, reads
+from bookstore_project.replication import reads
+from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.pinning import current_pin
+from bookstore_project.replication.service import get_service
 from bookstore_project.settings import topology
 from catalog_app.models import Book
 
@@ -44,7 +46,7 @@ class OtherCopy:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two replicas, by name; `problem` says why the other wasn't read, unless `is_saving`."""
+    """Two copies, by name; `problem` says why the other wasn't read, unless `is_saving`."""
 
     here: str
     there: str
@@ -52,6 +54,8 @@ class Comparison:
     is_saving: bool = False
     """A form is shown again from within the transaction that it was for: there is no read beside that."""
     books: Mapping[int, OtherCopy] = field(default_factory=dict)
+    remedy: str = ""
+    """What becomes of a difference."""
 
     def of(self, book: Book) -> OtherCopy:
         return self.books.get(book.pk, OtherCopy(Finding.UNREAD))
@@ -65,23 +69,22 @@ def compare(books: Sequence[Book]) -> Comparison:
     """Inside of a gated read that gave these books: one look at the other replica for all of them.
 
     Both are read at the same position of the log, or the other one later; a book that was written in between isn't
-    judged. Where they differ all the same, one file is damaged: the store is asked for a scrub, which finds it.
+    judged. Where they differ all the same, one copy is damaged, which is reported.
     """
     pin = current_pin(topology.CATALOG)
     assert pin is not None, "only inside of a read"
     there = next(alias for alias in topology.database_aliases(topology.CATALOG) if alias != pin.alias)
+    names = engine.sides(pin.alias, there)
     if pin.for_writing:
-        return Comparison(pin.alias, there, is_saving=True)
+        return Comparison(*names, is_saving=True)
     try:
         with reads.reading_beside(topology.CATALOG, there) as beside:
             others = Book.objects.in_bulk([book.pk for book in books])
     except Unavailable as error:
-        return Comparison(pin.alias, there, error.detail)
-    found = Comparison(
-        pin.alias, there, books={book.pk: _judge(book, others.get(book.pk), beside.touched) for book in books}
-    )
+        return Comparison(*names, error.detail)
+    found = Comparison(*names, books={book.pk: _judge(book, others.get(book.pk), beside.touched) for book in books})
     if found.differing:
-        maintenance_log.request_scrub(topology.CATALOG)
+        return replace(found, remedy=engine.report_difference(get_service(topology.CATALOG)))
     return found
 
 

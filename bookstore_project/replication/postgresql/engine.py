@@ -1,13 +1,10 @@
 """What the rest of the store may use of this engine: an `interface.Engine`, which `replication.engine` chooses."""
 
-from contextlib import AbstractContextManager
-
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.interface import Beside, Caches, Lease, Poll
+from bookstore_project.replication.interface import Caches, Lease, Poll
 from bookstore_project.replication.postgresql import leases, shared
 from bookstore_project.replication.postgresql.attempt import LOCK_TIMEOUT_S
 from bookstore_project.replication.postgresql.counting import counted
@@ -17,6 +14,7 @@ from bookstore_project.replication.postgresql.primary import unavailable
 from bookstore_project.replication.postgresql.reading import get_verified, has_history, missed, read
 from bookstore_project.replication.postgresql.roles import Role, try_role
 from bookstore_project.replication.postgresql.rows import from_image, rows
+from bookstore_project.replication.postgresql.standby import read_beside
 from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
 from bookstore_project.replication.postgresql.text_search import first_holding, holding, similar, with_words
 from bookstore_project.replication.postgresql.writing import write, write_all
@@ -45,8 +43,10 @@ __all__ = [
     "register_maintenance",
     "renew",
     "replication_command",
+    "report_difference",
     "role",
     "rows",
+    "sides",
     "similar",
     "standing",
     "try_role",
@@ -71,8 +71,12 @@ def collector(service: Service) -> StandingCollector:
     return StandingCollector(service)
 
 
-def read_beside(service: Service, alias: str, first: str) -> AbstractContextManager[Beside]:
-    raise Unavailable(f"{alias} and {first} are two ways to one database: there is nothing to compare.")
+def sides(first: str, there: str) -> tuple[str, str]:
+    return "the primary", "the standby"
+
+
+def report_difference(service: Service) -> str:
+    return "`pg_amcheck` of both servers finds out which."
 
 
 def on_record(name: str, text: str, *, is_new: bool = False) -> str:

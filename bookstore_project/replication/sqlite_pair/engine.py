@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from django.core.management.base import BaseCommand
 
+from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.interface import Caches, Lease, Poll
 from bookstore_project.replication.service import Service
@@ -42,8 +43,10 @@ __all__ = [
     "register_maintenance",
     "renew",
     "replication_command",
+    "report_difference",
     "role",
     "rows",
+    "sides",
     "similar",
     "standing",
     "try_role",
@@ -78,6 +81,15 @@ def can_serve(service: Service, alias: str) -> bool:
 def on_record(name: str, text: str, *, is_new: bool = False) -> str:
     """Whoever has the data folder has the files that say it."""
     return text
+
+
+def sides(first: str, there: str) -> tuple[str, str]:
+    return first, there
+
+
+def report_difference(service: Service) -> str:
+    maintenance_log.request_scrub(service.name)
+    return "The store has been asked to read both, and to rebuild the one that is wrong."
 
 
 def preparing() -> AbstractContextManager[None]:
