@@ -35,7 +35,7 @@ bench: requirements-dev ## Measure speed, as ratios (QUICK=1; ARGS="--help" for 
 demo: requirements ## Show what the store promises, step by step, on a store of its own (under a minute)
 	@exec $(PY) -m demo $(ARGS)
 
-usual-way: requirements-dev ## Have the usual way and this store sell under the same kills, and count what each loses (SECONDS=15)
+usual-way: requirements-dev ## Have the usual way and this store sell under the same kills, and count what each loses (SECONDS=12)
 	@exec $(PY) -m benchmarks.losses $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 chaos: requirements-dev ## Break a store at random, and check all its answers (SECONDS=60 SEED= FAULTS=; ARGS="--help" lists them)

@@ -35,6 +35,7 @@ class History:
 
     purchases: list[Purchase] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    kills: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from typing import Protocol
 from benchmarks.losses.judge import File
 from benchmarks.processor_time import processes_by
 from benchmarks.servers import restock
+from benchmarks.usual_way_processes import is_up
 from benchmarks.yardstick import UsualWay, usual_way
+from bookstore_project.nodes.tool_client import Session
 from tests.store import Store
 from tests.waiting import PATIENCE_S
 
@@ -38,6 +40,9 @@ class Shop(Protocol):
     @property
     def front(self) -> str: ...
 
+    def is_whole(self) -> bool:
+        """Whether all its processes answer, so that the next kill is the only fault."""
+
     def kill(self, node: str) -> None:
         """Its processes, as `kill -9` does; nothing, if there is none at the moment."""
 
@@ -54,6 +59,9 @@ class Usual:
     @property
     def front(self) -> str:
         return self.way.addresses["front-1"]
+
+    def is_whole(self) -> bool:
+        return all(map(is_up, self.way.addresses.values()))
 
     def kill(self, node: str) -> None:
         for pid, name in processes_by("USUAL_WAY_DATA", str(self.data), "USUAL_WAY_NODE").items():
@@ -91,6 +99,14 @@ class Ours:
     @property
     def front(self) -> str:
         return self.store.addresses["front"]
+
+    def is_whole(self) -> bool:
+        try:
+            with Session(self.front) as session:
+                nodes = session.get("/api/v1/cluster/").json["nodes"]
+        except OSError:
+            return False
+        return all(node["state"] == "up" and node["in_sync"] is not False for node in nodes)
 
     def kill(self, node: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # It is just being started.
