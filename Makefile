@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint bench demo usual-way chaos stress soak mutants model fuzz check-lab hosts-test host \
+.PHONY: help run test test-quick lint bench report demo usual-way chaos stress soak mutants model fuzz check-lab hosts-test host \
 	host-status host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
@@ -31,6 +31,10 @@ lint: requirements-dev ## Check style, types, the direction of imports, and that
 
 bench: requirements-dev ## Measure speed, as ratios (QUICK=1; ARGS="--help" for options)
 	@exec $(PY) -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+report: requirements-dev ## Measure the store, draw it, and write report/index.html (QUICK=1; RATINGS=FILE SEED=1; ARGS="--help")
+	@exec $(PY) -m benchmarks.report $(if $(QUICK),--quick) $(if $(RATINGS),--ratings "$(RATINGS)") \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 demo: requirements ## Show what the store promises, step by step, on a store of its own (under a minute)
 	@exec $(PY) -m demo $(ARGS)

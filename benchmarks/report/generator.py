@@ -1,0 +1,217 @@
+"""Load: a closed loop of customers who wait for their answers, and an open loop that waits for nobody.
+
+A closed loop finds the throughput. It asks less when the store is slow, and so hides what customers would have felt
+(coordinated omission: G. Tene, "How NOT to Measure Latency"). An open loop has a timetable. A request that is due
+while the store stands still is due all the same, and its time runs from then, also while it waits here for a
+connection.
+"""
+
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.report.wire import Reply, Request, Wire, read_reply
+
+TIMEOUT_S = 10.0
+CHECK_S = 0.1
+"""How often it looks for requests that have waited for so long."""
+CONNECTIONS = 256
+"""Of an open loop, at most: more than that wait here, and their time runs."""
+NO_ANSWER = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request and what came of it. Moments are seconds since the load began."""
+
+    kind: str
+    book: int
+    due_s: float
+    sent_s: float
+    done_s: float
+    status: int
+    """0: no answer."""
+    cache: str = ""
+    replica: str = ""
+    shown: int | None = None
+    """What the caller wanted to know of the body."""
+
+    @property
+    def took_ms(self) -> float:
+        """From when it was due."""
+        return 1000 * (self.done_s - self.due_s)
+
+    @property
+    def is_answered(self) -> bool:
+        """As it should be: created, or shown, or refused with a reason."""
+        return self.status != NO_ANSWER and self.status < 500
+
+
+@dataclass(frozen=True)
+class Run:
+    """All of one load."""
+
+    samples: list[Sample]
+    seconds: float
+    cost_s: float
+    """Processor time of the load generator itself."""
+    began: float
+    """By the wire's clock."""
+
+    @property
+    def answered(self) -> list[Sample]:
+        return [sample for sample in self.samples if sample.is_answered]
+
+    @property
+    def failed(self) -> int:
+        return len(self.samples) - len(self.answered)
+
+    @property
+    def rate(self) -> float:
+        """Good answers per second."""
+        return len(self.answered) / self.seconds
+
+
+Look = Callable[[Request, Reply], int | None]
+
+
+def look_at_nothing(request: Request, reply: Reply) -> int | None:
+    return None
+
+
+@dataclass(slots=True)
+class _Asked:
+    request: Request
+    due: float
+    sent: float
+    heard: bytes = b""
+
+
+class _Load:
+    """What both loops share: requests on their way."""
+
+    def __init__(self, wire: Wire, look: Look) -> None:
+        self.wire, self.look = wire, look
+        self.began = wire.now()
+        self.cost = time.thread_time()
+        self.idle: list[int] = []
+        self.busy: dict[int, _Asked] = {}
+        self.samples: list[Sample] = []
+        self.next_check = self.began
+
+    def send(self, request: Request, due: float) -> None:
+        connection = self.idle.pop() if self.idle else self.wire.open()
+        asked = _Asked(request, due, self.wire.now())
+        self.busy[connection] = asked
+        if not self.wire.send(connection, request.data):
+            self._end(connection, None)
+
+    def take(self, until: float) -> None:
+        """Takes what comes, up to then or to the first thing."""
+        for connection, data in self.wire.poll(until):
+            self._take(connection, data)
+        if (now := self.wire.now()) > self.next_check:
+            self.next_check = now + CHECK_S
+            for connection in [number for number, asked in self.busy.items() if now > asked.sent + TIMEOUT_S]:
+                self._end(connection, None)
+
+    def _take(self, connection: int, data: bytes) -> None:
+        if (asked := self.busy.get(connection)) is None:
+            self.idle.remove(connection)  # The server has closed it, as nobody asked for long.
+            self.wire.close(connection)
+        elif not data:
+            self._end(connection, None)
+        else:
+            asked.heard += data
+            try:
+                reply = read_reply(asked.heard)
+            except ValueError:
+                self._end(connection, None)
+                return
+            if reply is not None:
+                self._end(connection, reply)
+
+    def _end(self, connection: int, reply: Reply | None) -> None:
+        asked = self.busy.pop(connection)
+        if reply is None:
+            self.wire.close(connection)
+            status, cache, replica, shown = NO_ANSWER, "", "", None
+        else:
+            self.idle.append(connection)
+            status, cache, replica = reply.status, reply.cache, reply.replica
+            shown = self.look(asked.request, reply)
+        due, sent, done = (moment - self.began for moment in (asked.due, asked.sent, self.wire.now()))
+        kind, book = asked.request.kind, asked.request.book
+        self.samples.append(Sample(kind, book, due, sent, done, status, cache, replica, shown))
+
+    def close(self, seconds: float) -> Run:
+        """Waits for what is still on its way."""
+        while self.busy:
+            self.take(min(asked.sent for asked in self.busy.values()) + TIMEOUT_S + 2 * CHECK_S)
+        for connection in self.idle:
+            self.wire.close(connection)
+        return Run(self.samples, seconds, time.thread_time() - self.cost, self.began)
+
+
+def open_loop(
+    wire: Wire,
+    requests: Iterator[Request],
+    *,
+    rate: float,
+    seconds: float,
+    look: Look = look_at_nothing,
+    at: Callable[[float], None] = lambda _: None,
+) -> Run:
+    """So many requests a second, one every 1/rate s, whatever becomes of them. `at` is told the moment, often."""
+    load = _Load(wire, look)
+    waiting: deque[tuple[Request, float]] = deque()
+    number, total = 0, round(rate * seconds)
+    while number < total or waiting:
+        due = load.began + number / rate
+        now = wire.now()
+        at(now - load.began)
+        while number < total and due <= now:
+            waiting.append((next(requests), due))
+            number += 1
+            due = load.began + number / rate
+        while waiting and len(load.busy) < CONNECTIONS:
+            load.send(*waiting.popleft())
+        load.take(due if number < total else wire.now() + 0.01)
+    return load.close(seconds)
+
+
+def closed_loop(
+    wire: Wire,
+    requests: Iterator[Request],
+    *,
+    clients: int,
+    seconds: float = float("inf"),
+    most: float = float("inf"),
+    think_s: float = 0.0,
+    seed: int = 1,
+    look: Look = look_at_nothing,
+) -> Run:
+    """So many customers, each with one request at a time; for so long, or until so many were sent.
+
+    Between answer and next request each thinks for an exponentially distributed time with this mean.
+    """
+    load, chance = _Load(wire, look), random.Random(seed)
+
+    def pause() -> float:
+        return chance.expovariate(1 / think_s) if think_s else 0.0
+
+    due = [load.began + pause() for _ in range(clients)]
+    heapq.heapify(due)
+    end, sent, seen = load.began + seconds, 0, 0
+    while (now := wire.now()) < end and (sent < most or load.busy):
+        while due and due[0] <= now and sent < most:
+            load.send(next(requests), heapq.heappop(due))
+            sent += 1
+        load.take(min(end, due[0] if due and sent < most else end, now + TIMEOUT_S) if load.busy or due else now)
+        for _ in range(len(load.samples) - seen):
+            heapq.heappush(due, wire.now() + pause())
+        seen = len(load.samples)
+    return load.close(min(seconds, wire.now() - load.began))

@@ -1,0 +1,102 @@
+"""What samples say: percentiles, spread, requests per tenth of a second, stale reads."""
+
+import bisect
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.report.generator import Sample
+
+CREATED = 201
+BIN_S = 0.1
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of the rounds' figures: the middle one, the least and the greatest."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{number(self.median)} ({number(self.low)} … {number(self.high)})"
+
+    @property
+    def width(self) -> float:
+        """Greatest ÷ least; what can't be told is infinite."""
+        return self.high / self.low if self.low > 0 else float("inf")
+
+
+def spread(values: Sequence[float]) -> Spread:
+    return Spread(statistics.median(values), min(values), max(values)) if values else Spread(0, 0, 0)
+
+
+def number(value: float) -> str:
+    """With three digits that count, and no more."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """What this part of them doesn't exceed (nearest rank); 0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A tenth of a second, by when its requests were due."""
+
+    at_s: float
+    sent: int
+    failed: int
+    worst_ms: float
+
+
+def bins(samples: Sequence[Sample], seconds: float) -> list[Bin]:
+    kept: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        kept[int(sample.due_s / BIN_S)].append(sample)
+    return [
+        Bin(
+            index * BIN_S,
+            len(kept[index]),
+            sum(not sample.is_answered for sample in kept[index]),
+            max((sample.took_ms for sample in kept[index]), default=0.0),
+        )
+        for index in range(round(seconds / BIN_S))
+    ]
+
+
+def stale(samples: Sequence[Sample], start: Mapping[int, int]) -> list[Sample]:
+    """Reads that show more copies than there were when they were sent.
+
+    `start`: each book's copies when the load began. Nobody else buys, and each purchase takes one copy. A purchase
+    that was
+    acknowledged before a read was sent is one copy less for that read, at least. So is what an earlier read has
+    shown.
+    """
+    found = []
+    for book, copies in start.items():
+        of_book = [sample for sample in samples if sample.book == book]
+        sold = sorted(sample.done_s for sample in of_book if sample.status == CREATED)
+        reads = sorted((sample for sample in of_book if sample.shown is not None), key=lambda read: read.done_s)
+        ends = [read.done_s for read in reads]
+        fewest = _running_minimum([copies if read.shown is None else read.shown for read in reads])
+        for read in reads:
+            most = copies - bisect.bisect_left(sold, read.sent_s)
+            if earlier := bisect.bisect_left(ends, read.sent_s):
+                most = min(most, fewest[earlier - 1])
+            if read.shown is not None and read.shown > most:
+                found.append(read)
+    return found
+
+
+def _running_minimum(values: Sequence[int]) -> list[int]:
+    fewest: list[int] = []
+    for value in values:
+        fewest.append(min(value, fewest[-1]) if fewest else value)
+    return fewest
