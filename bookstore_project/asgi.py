@@ -41,14 +41,18 @@ def _build() -> "Application":
     from frontend_app import runtime
     from frontend_app.gateway.application import Gateway
     from frontend_app.gateway.direct_purchases import DirectPurchases
+    from frontend_app.gateway.stopping import on_signal_to_stop
 
     def begin_front() -> None:
         _settle_in()
         runtime.start()
+        on_signal_to_stop(gateway.end_streams)
         announce()
 
     threads = node.threads if node else DEFAULT_THREADS
-    return Gateway(Guard(DirectPurchases(django_application)), runtime.front, threads=threads, on_start=begin_front)
+    guarded = Guard(DirectPurchases(django_application))
+    gateway = Gateway(guarded, runtime.front, threads=threads, on_start=begin_front)
+    return gateway
 
 
 def _settle_in() -> None:

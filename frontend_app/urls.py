@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *route("cluster/controls/<str:kind>/<str:action>/", fault_views.control_page, "control-store-page"),
     *route("cluster/controls/<str:kind>/<str:action>/<str:name>/", fault_views.control_page, "control-page"),
     *route("cluster/", site_views.cluster_page, "cluster"),
+    *route("cluster/feed/", site_views.cluster_feed, "cluster-feed"),
     *route("cluster/live/", site_views.cluster_live, "cluster-live"),
     *route(internal_paths.PUSH[1:], site_views.PushView.as_view(), "push"),
     *route("", looking.home, "home")[1:],

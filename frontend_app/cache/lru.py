@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
@@ -164,6 +165,17 @@ class LRUCache(BaseCache):
         """From the key that goes next to the one used last."""
         with self._store.lock:
             return [self._store.items[made][0] for made in self._in_order()]
+
+    def ends(self, first: int, last: int) -> tuple[int, list[str], list[str]]:
+        """How many entries there are, and the keys of so many used last, and of so many that go next: the order in
+        which they would go, backwards. Whatever the size, it takes no longer than what is asked for.
+        """
+        with self._store.lock:
+            items = self._store.items
+            size = len(items)
+            newest = [name for name, _, _ in islice(reversed(items.values()), first if size > first + last else size)]
+            oldest = [name for name, _, _ in islice(items.values(), last)] if size > first + last else []
+        return size, newest, oldest[::-1]
 
     def counters(self) -> Counters:
         with self._store.lock:

@@ -168,7 +168,7 @@ def perform(front: Front, target: Target, *, by: str, book_id: int = 1) -> str:
     """Does it; returns what was done, as a sentence. Raises Forbidden, Unavailable, Conflict."""
     check_allowed()
     told = _ACTIONS[target.control.kind](front, target, by, book_id)
-    front.journal.event(target.name or front.node.name, target.control.label.lower(), by=by)
+    front.journal.event(target.name or front.node.name, target.control.label.lower(), by=by, kind="ordered")
     return told
 
 

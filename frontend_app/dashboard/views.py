@@ -4,6 +4,7 @@ import time
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework.permissions import AllowAny
@@ -23,18 +24,29 @@ from frontend_app.dashboard import fault_views, state
 from frontend_app.dashboard.serializers import ClusterFields
 from frontend_app.monitoring import journal
 from frontend_app.monitoring.trace import current_trace
+from frontend_app.picture.scene import scene
 from frontend_app.runtime import front
 
 
 @read_only
 def cluster_page(request: HttpRequest) -> HttpResponse:
-    return _cluster(request, "frontend_app/cluster.html", fault_views.offers(request))
+    offers = fault_views.offers(request)
+    targets = offers["node_controls"]
+    if not settings.IS_BREAKABLE:
+        targets = [(node, []) for node, _ in targets]
+    return _cluster(request, "frontend_app/cluster.html", {**offers, "scene": scene(front(), targets)})
 
 
 @read_only
 def cluster_live(request: HttpRequest) -> HttpResponse:
     """What changes of the cluster page: it fetches this every second."""
     return _cluster(request, "frontend_app/cluster_live.html", {})
+
+
+@read_only
+def cluster_feed(request: HttpRequest) -> HttpResponse:
+    """Where no event loop tells what happens (`picture.stream`), nothing is: after 204, browsers don't ask again."""
+    return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
 
 
 def _cluster(request: HttpRequest, template: str, more: dict[str, Any]) -> HttpResponse:

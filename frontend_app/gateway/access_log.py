@@ -56,10 +56,10 @@ class AccessLog:
             self._uncounted += 1
         else:
             took_ms = (time.perf_counter() - began) * 1000
-            self._limit.left_out += self._uncounted
-            self._journal.stats.own.add(took_ms, cache="hit", count=1 + self._uncounted)
-            self._uncounted = 0
-            self._write(scope, start["status"], start["headers"], "cache", began)
+            count, self._uncounted = 1 + self._uncounted, 0
+            self._limit.left_out += count - 1
+            self._journal.stats.own.add(took_ms, cache="hit", count=count)
+            self._write(scope, start["status"], start["headers"], "cache", began, count)
 
     def rejected(self, scope: Scope, answer: Outgoing, began: float) -> None:
         """Of an answer that the gateway gave by itself."""
@@ -81,14 +81,14 @@ class AccessLog:
                 more = f" ({effect}){limit.take(began)}"
                 log_request(scope["method"], scope["path"], answer.status, "front", took_ms, more, request_id)
 
-    def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float) -> None:
+    def _write(self, scope: Scope, status: int, raw: RawHeaders, source: str, began: float, count: int = 1) -> None:
         took_ms, address, method = _ms_since(began), _address(scope), scope["method"]
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         request_id = sent[headers.REQUEST_ID.lower()]
         log_request(method, address, status, source, took_ms, self._limit.take(began), request_id)
         cache, replica = sent[headers.CACHE.lower()], sent[headers.REPLICA.lower()]
         route = metrics.pattern_of_path(scope["path"])
-        self._journal.request(method, address, route, status, cache, replica, took_ms, request_id, [])
+        self._journal.request(method, address, route, status, cache, replica, took_ms, request_id, [], count=count)
 
 
 def _ms_since(began: float) -> float:

@@ -1,9 +1,10 @@
 """The front's ASGI application."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from rest_framework.exceptions import ParseError
@@ -19,21 +20,25 @@ from bookstore_project.nodes.gateway.header_checks import check_headers
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing, Receive, Scope, Send, problem
 from bookstore_project.nodes.gateway.rejections import REJECTIONS, is_from_node, rejection
 from bookstore_project.nodes.gateway.threads import WSGIApplication
+from bookstore_project.settings import topology
 from frontend_app.cache import pushes
 from frontend_app.gateway.access_log import AccessLog
 from frontend_app.gateway.direct_purchases import marks
 from frontend_app.gateway.fast_path import FastPath, SharedFastPath, fast_path, liveness
 from frontend_app.gateway.wsgi_pool import BulkheadFull, WSGIPool
+from frontend_app.picture import stream
+from frontend_app.picture.audience import Audience
 from frontend_app.runtime import Front
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What answers: at once, or in a thread; and what writes the lines of those that no thread has seen."""
+    """What answers: at once, in a thread, or without end; and what writes the lines of what no thread has seen."""
 
     fast_path: FastPath | SharedFastPath
     wsgi_pool: WSGIPool
     access_log: AccessLog
+    audience: Audience
 
 
 class Gateway:
@@ -65,7 +70,11 @@ class Gateway:
             answer = parts.fast_path.answer(scope, began)
             hit = answer if answer is None or isinstance(answer, tuple) else await answer
             if hit is None:
-                await self._answer(parts, Incoming.of(scope), began, receive, send)
+                request = Incoming.of(scope)
+                if stream.is_asked_for(request):
+                    await self._tell(parts, request, receive, send)
+                else:
+                    await self._answer(parts, request, began, receive, send)
                 return
             start, body = hit
             await send(start)
@@ -79,9 +88,21 @@ class Gateway:
         if self._parts is None:
             front = self._front()
             wsgi_pool = WSGIPool(self._application, self._threads)
-            self._parts = Parts(fast_path(front), wsgi_pool, AccessLog(front.journal))
+            self._parts = Parts(fast_path(front), wsgi_pool, AccessLog(front.journal), Audience(front))
             self._on_start()
         return self._parts
+
+    def end_streams(self) -> None:
+        """The front stops: answers without end would keep it waiting. From any thread, and from signal handlers."""
+        if self._parts is not None:
+            self._parts.audience.close()
+
+    async def _tell(self, parts: "Parts", request: Incoming, receive: Receive, send: Send) -> None:
+        try:
+            request_id = accept_request_id(request.headers.get(headers.REQUEST_ID.lower()))
+            await stream.serve(parts.audience, request, request_id, receive, send)
+        except Exception:  # It has begun: nothing else can be answered any more.
+            unhandled_exceptions.log(request.method, request.path)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -91,6 +112,7 @@ class Gateway:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self._parts is not None:
+                    self._parts.audience.close()
                     self._parts.wsgi_pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -144,6 +166,8 @@ class Gateway:
             taken = pushes.take(self._front().coherence, message, request.headers.get(headers.FRONT_INSTANCE.lower()))
         except (problems.Invalid, ParseError):
             return None  # Django says what is wrong with it.
+        if taken is not None:
+            self._front().journal.feed.pushed(message.get("invalidate", ()), _sender(message), request_id)
         said = canonical_json(taken or {})
         named = [
             ("Content-Type", "application/json"),
@@ -163,6 +187,12 @@ def _measure(route: str, request: Incoming, answer: Outgoing, began: float) -> N
     """Notes an answer of the event loop's own."""
     labels = route, metrics.method_of(request.method), metrics.class_of(answer.status)
     metrics.requests.of_loop(*labels).add(time.perf_counter() - began)
+
+
+def _sender(push: Mapping[str, Any]) -> str:
+    """The node that says that it is the sender."""
+    name = push.get("replica")
+    return name if isinstance(name, str) and name in topology.NODES else ""
 
 
 def _rejection(error: Exception, request_id: str, accept: str) -> Outgoing:

@@ -12,6 +12,7 @@ from bookstore_project.nodes.access_log import LONGEST_METHOD
 from bookstore_project.nodes.balancing.circuit_breaker import BreakerStatus, State
 from bookstore_project.settings import topology
 from bookstore_project.settings.topology import Node
+from frontend_app.monitoring.feed import Answered, Feed, Happened, calls_of
 from frontend_app.monitoring.rolling_stats import RollingStats
 from frontend_app.monitoring.trace import ShownStep
 
@@ -66,6 +67,8 @@ class Journal:
     """Newest first; appending to a deque needs no lock."""
 
     stats: RollingStats = field(default_factory=RollingStats)
+    feed: Feed = field(default_factory=Feed)
+    """Hears of all that is noted here, if anybody watches."""
     _requests: deque[tuple[ShownRequest, str]] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     """Each with the pattern of its route."""
     _events: deque[tuple[ShownEvent, str]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
@@ -82,8 +85,13 @@ class Journal:
         took_ms: float,
         request_id: str,
         trace: list[ShownStep],
+        *,
+        count: int = 1,
     ) -> None:
-        """`path` and the calls in `trace` are as `nodes.redaction` makes them; `route` is the pattern."""
+        """`path` and the calls in `trace` are as `nodes.redaction` makes them; `route` is the pattern.
+
+        `count`: how many it stands for, itself among them.
+        """
         shown: ShownRequest = {
             "at": _now(),
             "method": redaction.cut(method, LONGEST_METHOD),
@@ -96,13 +104,17 @@ class Journal:
             "trace": trace,
         }
         self._requests.appendleft((shown, route))
+        if self.feed.is_wanted:
+            calls = calls_of(trace)
+            self.feed.put(Answered(shown["method"], route, status, cache, took_ms, calls, count, request_id))
 
-    def event(self, node: str, text: str, *, by: str = "") -> None:
-        """`by` is the member of staff who wanted it so, if anybody did."""
+    def event(self, node: str, text: str, *, by: str = "", kind: str = "noted") -> None:
+        """`by` is the member of staff who wanted it so, if anybody did; `kind` says in a word what it was."""
         text = redaction.cut(text, LONGEST_EVENT)
         full = f"{text}, ordered by {by}" if by else text
         self._events.appendleft(({"at": _now(), "node": node, "event": full}, text))
         log.info("%s %s", node, full)
+        self.feed.put(Happened(kind, node, text))
 
     def rotation_changed(self, node: Node, known: BreakerStatus) -> None:
         text = {
@@ -110,14 +122,18 @@ class Journal:
             State.OPEN: left_the_rotation(node, known.reason, has_answered=known.seen_at is not None),
             State.HALF_OPEN: "passed a check: one request at a time finds out whether it is back",
         }[known.state]
-        self.event(node.name, text)
+        kinds = {State.CLOSED: "back", State.OPEN: "left", State.HALF_OPEN: "on-trial"}
+        self.event(node.name, text, kind=kinds[known.state])
 
     def shared_cache_changed(self, node: Node, is_used: bool, reason: str) -> None:
         """`node` is the front that has begun or ceased to use it."""
         self.event(node.name, "uses the shared cache again" if is_used else f"leaves the shared cache out: {reason}")
 
     def drain_changed(self, name: str, is_drained: bool) -> None:
-        self.event(name, "is drained: it gets no new requests" if is_drained else "is no longer drained")
+        if is_drained:
+            self.event(name, "is drained: it gets no new requests", kind="drained")
+        else:
+            self.event(name, "is no longer drained", kind="let-in")
 
     def requests(self, *, is_for_staff: bool = False) -> list[ShownRequest]:
         """For others than staff with patterns instead of addresses, and without ids."""

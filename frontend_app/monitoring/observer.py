@@ -47,7 +47,7 @@ class Observer:
         """One that is killed may be back before anybody asked it anything."""
         old = self._pids.get(name)
         if old is not None and pid not in (None, old):
-            self.journal.event(name, f"began anew: process {pid} instead of {old}")
+            self.journal.event(name, f"began anew: process {pid} instead of {old}", kind="anew")
         self._pids[name] = pid if pid is not None else old
 
     def _compare(self, service: str, told: dict[str, Any]) -> None:
@@ -57,14 +57,16 @@ class Observer:
         before = self._out.get(service, {})
         for alias in sorted(out.keys() - before.keys()):
             others = [name for name in topology.database_aliases(service) if name not in out]
-            self.journal.event(alias, f"is out of sync: {_sentence(out[alias])}{_goes_on(others)}")
+            text = f"is out of sync: {_sentence(out[alias])}{_goes_on(others)}"
+            self.journal.event(alias, text, kind="out-of-sync")
         is_repair_new = not is_first and repair != self._repaired[service]
         returned = before.keys() - out.keys()
         if is_repair_new and repair.get("alias"):
-            self.journal.event(str(repair["alias"]), _rejoined(repair))
+            means = "log" if repair.get("means") == "log" else "copy"
+            self.journal.event(str(repair["alias"]), _rejoined(repair), kind=f"repaired-by-{means}")
             returned -= {repair["alias"]}
         for alias in sorted(returned):
-            self.journal.event(alias, "is in sync again")
+            self.journal.event(alias, "is in sync again", kind="in-sync")
         self._out[service] = out
         self._repaired[service] = repair
 

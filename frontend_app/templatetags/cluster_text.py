@@ -4,8 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.template import Context
 
 from frontend_app.dashboard import sparklines
+from frontend_app.picture import words
+from frontend_app.picture.looks import Look
+from frontend_app.picture.scene import Scene
 
 register = template.Library()
 
@@ -31,3 +35,37 @@ def ratio_curve(values: Sequence[float | None], label: str) -> dict[str, Any]:
 
 def _drawn(points: str, label: str) -> dict[str, Any]:
     return {"points": points, "label": label, "width": sparklines.WIDTH, "height": sparklines.HEIGHT}
+
+
+@register.inclusion_tag("frontend_app/word.html")
+def word(name: str, label: str = "") -> dict[str, str]:
+    """A special word that says what it means when it is pointed at, or has the focus. `label`: as it stands there."""
+    return {"label": label or name, "means": words.WORDS[name], "id": word_id(name)}
+
+
+@register.simple_tag
+def all_words() -> list[tuple[str, str, str]]:
+    """Each with its meaning, and what its meaning is found by."""
+    return [(name, means, word_id(name)) for name, means in words.WORDS.items()]
+
+
+@register.filter
+def word_id(name: str) -> str:
+    return f"means-{name.replace(' ', '-')}"
+
+
+@register.filter
+def means(name: str) -> str:
+    return words.WORDS[name]
+
+
+@register.simple_tag(takes_context=True)
+def look(context: Context, kind: str, name: object = "") -> Look:
+    """How a part of the picture looks: `{% look "node:" "catalog-1" as shown %}`."""
+    scene: Scene = context["scene"]
+    return scene.look(f"{kind}{name}")
+
+
+@register.filter
+def has_word(shown: Look, one: str) -> bool:
+    return one in shown.word.split()

@@ -10,7 +10,13 @@ from tests.databases import is_whole
 from tests.store import Store
 from tests.waiting import wait_for
 
-LOST = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "Failed to fetch")
+LOST = (
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_CONNECTION_REFUSED",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_CONNECTION_RESET",
+    "Failed to fetch",
+)
 """What a browser says while the front itself is gone."""
 
 

@@ -17,7 +17,7 @@ class PushMessage(TypedDict):
     requests: NotRequired[list[str]]
     """Of each of `set`, the request that made it."""
     replica: NotRequired[str]
-    """Who sends it, where there is something to set."""
+    """Who sends it: a node."""
 
 
 class PollReply(TypedDict):

@@ -120,7 +120,10 @@ def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = N
 
 def _message(timeline: str, entries: Sequence[Entry]) -> PushMessage:
     changes = [(entry.position, entry.cache_keys) for entry in entries]
-    return {"timeline": timeline, "invalidate": changes, "set": []}
+    message: PushMessage = {"timeline": timeline, "invalidate": changes, "set": []}
+    if replication_settings.node:  # A command that finishes a dead writer's work is none.
+        message["replica"] = replication_settings.node
+    return message
 
 
 def _has_taken(announced: Announced, lease: Lease) -> bool:

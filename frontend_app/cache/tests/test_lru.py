@@ -94,3 +94,14 @@ def test_keys_that_other_caches_refuse_are_kept_as_they_are() -> None:
     for key in keys:
         cache.set(key, b"")
     assert cache.keys_in_order() == keys
+
+
+@pytest.mark.parametrize(
+    ("entries", "shown"), [(0, ([], [])), (2, ([1, 0], [])), (5, ([4, 3, 2, 1, 0], [])), (9, ([8, 7, 6], [1, 0]))]
+)
+def test_ends_are_those_used_last_and_those_that_go_next(entries: int, shown: tuple[list[int], list[int]]) -> None:
+    cache = lru(max_entries=10)
+    for number in range(entries):
+        cache.set(str(number), b"value")
+    size, first, last = cache.ends(3, 2)
+    assert (size, [int(key) for key in first], [int(key) for key in last]) == (entries, *shown)
