@@ -9,11 +9,11 @@ from django.conf import settings
 from bookstore_project.replication.invalidation import polls, pushes, set_pushes, unwanted
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.tests.support.fake_fronts import LEASE, POLL, ListeningFront
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def test_a_push_carries_the_service_token(front: ListeningFront) -> None:
-    assert pushes.push(front.lease, {"timeline": "é", "invalidate": [], "set": []})
+    assert pushes.push(front.lease, {"timeline": "é", "invalidate": [], "set": []}, PATIENCE_S)
     assert front.instances == {"process"}, "and says which process it is meant for"
     assert front.messages == [{"timeline": "é", "invalidate": [], "set": []}]
     assert front.tokens == {settings.SERVICE_TOKEN}
@@ -42,7 +42,9 @@ def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
 def test_a_front_is_sent_what_it_wants_in_place_of_what_it_kept(empty_store: Path, front: ListeningFront) -> None:
     polls.answer("shelf", "shelf-1", replace(POLL, address=front.lease.address, lease_s=30))
     front.answer = b'{"wanted": ["article:2"]}'
-    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:6", "article:2"])], "set": []})
+    assert pushes.push(
+        front.lease, {"timeline": "t", "invalidate": [(7, ["article:6", "article:2"])], "set": []}, PATIENCE_S
+    )
     for key, position in (("article:6", 7), ("article:2", 7), ("article:3", 7)):
         set_pushes.enqueue(key, set_pushes.SetPush("t", position, lambda: "{}"))
     wait_for(lambda: "article:3" in keys_sent(front))
@@ -55,7 +57,7 @@ def test_a_front_that_does_not_say_what_it_wants_is_sent_everything(
 ) -> None:
     polls.answer("shelf", "shelf-1", replace(POLL, address=front.lease.address, lease_s=30))
     front.answer = answer
-    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:9"])], "set": []})
+    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:9"])], "set": []}, PATIENCE_S)
     set_pushes.enqueue("article:9", set_pushes.SetPush("t", 7, lambda: "{}"))
     wait_for(lambda: keys_sent(front) == ["article:9"])
 
@@ -66,7 +68,7 @@ def test_what_the_front_said_is_about_that_position(
 ) -> None:
     polls.answer("shelf", "shelf-1", replace(POLL, address=front.lease.address, lease_s=30))
     front.answer = b'{"wanted": []}'
-    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:8"])], "set": []})
+    assert pushes.push(front.lease, {"timeline": "t", "invalidate": [(7, ["article:8"])], "set": []}, PATIENCE_S)
     set_pushes.enqueue("article:8", set_pushes.SetPush(timeline, position, lambda: "{}"))
     wait_for(lambda: keys_sent(front) == ["article:8"])
 
@@ -74,7 +76,7 @@ def test_what_the_front_said_is_about_that_position(
 def test_what_is_remembered_of_fronts_is_bounded(front: ListeningFront) -> None:
     front.answer = b'{"wanted": []}'
     keys = [f"article:{number}" for number in range(unwanted.MOST_KEPT + 1)]
-    assert pushes.push(front.lease, {"timeline": "bounded", "invalidate": [(7, keys)], "set": []})
+    assert pushes.push(front.lease, {"timeline": "bounded", "invalidate": [(7, keys)], "set": []}, PATIENCE_S)
     assert not unwanted.is_unwanted(front.lease.holder, keys[0], "bounded", 7)
     assert unwanted.is_unwanted(front.lease.holder, keys[-1], "bounded", 7)
 
