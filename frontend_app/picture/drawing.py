@@ -1,7 +1,7 @@
 """Where each part of the picture stands, on a desk and on a phone. Units are those of the SVG's viewBox."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from bookstore_project.settings import topology
@@ -101,14 +101,26 @@ class Drawing:
     """Around the files of a service."""
     edges: Sequence[Edge]
     others: Sequence[Box] = field(default_factory=tuple)
+    servers: Sequence[Box] = field(default_factory=tuple)
+    """Of a store whose rows a database server keeps, in the place of the files: one for each service."""
 
 
 LEASE_RADIUS = 17
 
 
-def drawings(own: str) -> list[Drawing]:
+def drawings(own: str, *, has_files: bool = True) -> list[Drawing]:
     """For a desk and for a phone, by the front of that name."""
-    return [_desk(own), _phone(own)]
+    found = [_desk(own), _phone(own)]
+    return found if has_files else [_with_servers(drawing) for drawing in found]
+
+
+def _with_servers(drawing: Drawing) -> Drawing:
+    """Both replicas of a service ask the same server: they have no copies, and there is no in-sync set."""
+    edges = [edge for edge in drawing.edges if edge.kind not in ("own", "also")]
+    for node in drawing.nodes:
+        (server,) = [box for box in drawing.sets if box.name == _service(node.name)]
+        edges.append(Edge(f"{node.name}>{server.name}", (node.middle, server.middle), "own"))
+    return replace(drawing, files=(), sets=(), servers=drawing.sets, edges=edges)
 
 
 @cache

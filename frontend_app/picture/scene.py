@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from bookstore_project.replication.engine import copies
 from bookstore_project.settings import topology
 from frontend_app.dashboard.fault_injection import FILE, Target
 from frontend_app.picture.drawing import LEASE_RADIUS, Drawing, drawings
@@ -55,8 +56,9 @@ def scene(front: Front, targets: Sequence[tuple[topology.Node, Sequence[Target]]
         menus.append(
             Menu(node.name, node.name, node.service, False, [each for each in allowed if each not in of_files])
         )
-        if node.service != topology.FRONT:
+        if node.name in copies.files():
             menus.append(Menu(f"file:{node.name}", node.name, node.service, True, of_files))
     ways = [(title, [(code, SENTENCES[code]) for code in codes]) for title, codes in WAYS.items()]
     others = [(code, SENTENCES[code]) for code in OTHER_CODES]
-    return Scene(drawings(front.node.name), looks(front), menus, ways, others)
+    drawn = drawings(front.node.name, has_files=bool(copies.files()))
+    return Scene(drawn, looks(front), menus, ways, others)

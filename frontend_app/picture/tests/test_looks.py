@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from bookstore_project.replication.engine import copies
+from bookstore_project.settings.databases import ON_POSTGRESQL
 from bookstore_project.settings.topology import NODES
 from frontend_app import services
 from frontend_app.picture.looks import SLOTS, looks, offered, out_of_sync
@@ -89,6 +91,16 @@ def test_of_a_cache_with_more_entries_than_slots_both_ends_are_shown(front: Fron
 )
 def test_what_makes_sense_of_a_node(state: str, process: str | None, actions: list[str]) -> None:
     assert offered(state, process) == actions
+
+
+def test_without_files_one_server_is_drawn_for_each_service(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replicas of a store on PostgreSQL have no copies, and so no in-sync set."""
+    assert b'href="#menu-file:catalog-1"' in Client().get("/cluster/").content or ON_POSTGRESQL
+    monkeypatch.setattr(copies, "files", list)
+    page = Client().get("/cluster/").content.decode()
+    assert "menu-file" not in page
+    assert 'data-part="set:' not in page
+    assert page.count(">PostgreSQL</text>") == 2 * 2, "on a desk and on a phone"
 
 
 def test_every_step_has_its_sentence_on_the_page(front: Front) -> None:
