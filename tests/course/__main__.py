@@ -20,7 +20,7 @@ COULD_NOT_CHECK = 2
 
 def main() -> int:
     options = parse_options()
-    labs = [LABS[number] for number in sorted(set(options.labs))]
+    labs = sorted(set(options.labs) or LABS.values(), key=lambda lab: lab.number)
     listener, output = Listener(), io.StringIO()
     os.chdir(ROOT)
     with contextlib.redirect_stdout(output):
@@ -43,11 +43,16 @@ def arguments(labs: Sequence[Lab]) -> list[str]:
     return ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", *files]
 
 
+def lab_of(text: str) -> Lab:
+    try:
+        return LABS[int(text)]
+    except (KeyError, ValueError):
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {len(LABS)}") from None
+
+
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.course", description=__doc__)
-    parser.add_argument(
-        "labs", type=int, nargs="*", choices=[*LABS, list(LABS)], default=list(LABS), help="which ones (default: all)"
-    )
+    parser.add_argument("labs", type=lab_of, nargs="*", metavar="N", help="which ones (default: all)")
     return parser.parse_args()
 
 
