@@ -106,6 +106,7 @@ class Audience:
         self._causes: OrderedDict[str, Invalidated] = OrderedDict()
         self._budget = DRAWN_PER_S / 2
         self._seen = self._drawn = 0
+        self._is_quiet = True
         self._checked_at = float("-inf")
         self._processes = Processes(self._ended)
         self.is_closed = False
@@ -215,8 +216,9 @@ class Audience:
         if now >= self._checked_at + CHECKED_EVERY_S:
             self._checked_at = now
             self._watch_replicas()
-            if self._seen:
+            if self._seen or not self._is_quiet:  # Once more, when there are none any more.
                 told.append(message("rate", {"answered": self._seen, "drawn": self._drawn}))
+            self._is_quiet = not self._seen
             self._seen = self._drawn = 0
         self._put_to_all(told)
         return bool(told)

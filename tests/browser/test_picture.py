@@ -210,6 +210,7 @@ def test_a_crowd_is_drawn_in_part_and_the_page_says_so(visitor: Visitor) -> None
         assert told < answered, said
         assert told <= 30, said
         assert page.locator("#dots .dot").count() <= 12
+    expect(page.locator("#feed-said")).to_have_text("Live.")
     visitor.store.manage("node", "stop", "order-2")
     expect(drawn(visitor, "node:order-2")).to_contain_text("stopped")
     visitor.store.manage("node", "start", "order-2")

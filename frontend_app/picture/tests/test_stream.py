@@ -177,6 +177,22 @@ def test_a_second_has_so_many_drawn_and_no_more(front: Front) -> None:
     run(watch)
 
 
+def test_that_there_are_no_requests_any_more_is_told_once(front: Front) -> None:
+    async def watch() -> None:
+        clock = Clock()
+        watched = Audience(front, clock=clock, look=lambda front: {})
+        listener = await watched.join()
+        front.journal.request("GET", "/", "/", 200, "bypass", "front", 1.0, "", [])
+        for _ in range(4):
+            watched._tell()
+            clock.now += audience.CHECKED_EVERY_S
+        told = [each.split("data: ")[1] for each in listener.take().decode().split("\n\n") if "event: rate" in each]
+        assert [json.loads(each)["answered"] for each in told] == [1, 0]
+        watched.close()
+
+    run(watch)
+
+
 def test_who_does_not_read_loses_messages_alone_and_is_told_how_many(front: Front) -> None:
     async def watch() -> None:
         watched = Audience(front, look=lambda front: {})

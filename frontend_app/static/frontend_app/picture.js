@@ -170,7 +170,8 @@
     list.replaceChildren(...told.steps.map(([code, nodes, more, isSeen]) => {
       const item = document.createElement("li");
       const details = [...new Set(nodes)].filter(each => each !== "client").join(", ");
-      item.textContent = `${sentences.get(code) ?? code} (${[details, more].filter(Boolean).join("; ") || "client"})`;
+      const added = [details, more].filter(Boolean).join("; ");
+      item.textContent = `${sentences.get(code) ?? code}${added && ` (${added})`}`;
       item.className = isSeen ? "coming" : "coming concluded";
       return item;
     }));
@@ -246,7 +247,7 @@
       isCrowd = answered > CROWD;
       const text = answered > drawn
         ? `Live. ${answered} requests in the last second; ${drawn} of them are drawn.`
-        : `Live. ${answered} request${answered === 1 ? "" : "s"} in the last second.`;
+        : answered ? `Live. ${answered} request${answered === 1 ? "" : "s"} in the last second.` : LIVE;
       if (said.textContent !== text) said.textContent = text;
     },
     dropped: ({count}) => { said.textContent = `Live, but this page was too slow: ${count} messages were left out.`; },
