@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crowded, goals, many_books, outages, repair, replication, stops, yardstick
+from benchmarks import crowded, engines, goals, many_books, outages, repair, replication, stops, yardstick
 from benchmarks.children import say, tell
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, restock, start_seconds
@@ -24,7 +24,7 @@ def main() -> int:
     """The exit status: 1 if a figure falls below 0.8 of its goal, unless it was measured quickly."""
     options = parse_options()
     chosen = options.only or list(PARTS)
-    if {"front", "yardstick", "many-books"} & set(chosen):
+    if {"front", "yardstick", "many-books", "engines"} & set(chosen):
         require_wrk()
     figures: Figures = {}
     with tool.running("bench", plan_of(chosen, options), write=print_aside) as telling:
@@ -148,6 +148,10 @@ def measure_yardstick(base: Path, options: argparse.Namespace) -> Figures:
     return yardstick.measure(base, options.rounds, options.seconds)
 
 
+def measure_engines(base: Path, options: argparse.Namespace) -> Figures:
+    return engines.measure(base, options.rounds, options.seconds)
+
+
 def measure_outages(base: Path, options: argparse.Namespace) -> Figures:
     return outages.measure(base, 4 if options.quick else 15)
 
@@ -165,6 +169,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "crowd": measure_crowd,
     "many-books": measure_many_books,
     "coherence": measure_coherence,
+    "engines": measure_engines,
     "outages": measure_outages,
     "replication": measure_replication,
     "repair": measure_repair,
@@ -179,6 +184,7 @@ MINUTES = {
     "crowd": 3,
     "many-books": 12,
     "coherence": 1.5,
+    "engines": 8,
     "outages": 2,
     "replication": 1,
     "repair": 4,

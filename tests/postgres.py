@@ -37,11 +37,16 @@ SETTINGS = {
 }
 
 
+IN_EARNEST = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
+"""Where it is measured what it costs."""
+
+
 class Server:
     """In a folder of its own, which is also that of its socket. `standby` follows it, once it is started."""
 
-    def __init__(self, folder: Path, port: int = 5432) -> None:
+    def __init__(self, folder: Path, port: int = 5432, *, is_durable: bool = False) -> None:
         self.folder, self.port = folder, port
+        self._settings = SETTINGS | (IN_EARNEST if is_durable else {})
         self.data = folder / f"data-{port}"
         self._process: subprocess.Popen[bytes] | None = None
         self._paused: list[int] = []
@@ -171,7 +176,7 @@ class Server:
         return self._is_heard()
 
     def _spawn(self) -> None:
-        options = [f"-c{name}={value.strip(chr(39))}" for name, value in SETTINGS.items()]
+        options = [f"-c{name}={value.strip(chr(39))}" for name, value in self._settings.items()]
         command = self._command("postgres", "-D", self.data, "-k", self.folder, "-p", self.port, *options)
         self._process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -230,9 +235,9 @@ def synchronous() -> Iterator[Server]:
 
 
 @contextmanager
-def primary_and_standby(folder: Path) -> Iterator[tuple[Server, Server]]:
+def primary_and_standby(folder: Path, *, is_durable: bool = False) -> Iterator[tuple[Server, Server]]:
     """Two servers of their own, of which one follows the other and confirms what it commits."""
-    primary, standby = Server(folder), Server(folder, 5433)
+    primary, standby = Server(folder, is_durable=is_durable), Server(folder, 5433, is_durable=is_durable)
     try:
         primary.create()
         standby.follow(primary)
