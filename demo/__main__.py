@@ -8,7 +8,7 @@ import time
 from demo import breaking, steps
 from demo.shop import opened
 from demo.telling import Teller
-from tests import tool
+from tests import on_postgresql, tool
 
 PLAN = "Eight things that the store promises, shown on one of its own: less than a minute on a quiet machine."
 STEPS = (
@@ -25,13 +25,18 @@ STEPS = (
 
 def main() -> int:
     options = parser().parse_args()
+    if options.on == on_postgresql.POSTGRESQL and on_postgresql.program("postgres") is None:
+        sys.stderr.write(f"This needs the program postgres: apt-get install {on_postgresql.PACKAGE}\n")
+        return 1
     teller = Teller()
     began = time.monotonic()
     with tool.running("demo", PLAN, write=teller.say, has_clock=False) as telling:
         teller.heard = telling.ticker.heard
         telling.begin("Starting a store of its own: a front, two catalog replicas, two order replicas ...")
         try:
-            with opened(options.coherence, telling.folder) as shop:
+            with opened(
+                options.coherence, telling.folder, on_postgresql=options.on == on_postgresql.POSTGRESQL
+            ) as shop:
                 teller.say(f"ready after {time.monotonic() - began:.1f} s: {shop.store.front}/")
                 for step in STEPS:
                     telling.ticker.doing("still at it")
@@ -51,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
         choices=("full", "push", "none"),
         default="full",
         help="how the cache follows updates; with none the demo fails where the cache should have followed",
+    )
+    made.add_argument(
+        "--on",
+        choices=("files", on_postgresql.POSTGRESQL),
+        default="files",
+        help="what keeps the rows: two files of each service, or a primary and its standby",
     )
     return made
 

@@ -11,14 +11,12 @@ BOOKS = (3, 4, 5, 6, 7, 1, 2)
 """All of them: more than the cache has room for, so whoever reads them in turn always misses."""
 ROUNDS = 3
 BOOK_COLUMNS = ("id", "title", "price", "quantity", "version")
-BOOK_ROW = (
-    "SELECT id, substr(title, 1, 24), printf('%.2f', price), quantity, version FROM catalog_app_book WHERE id = ?"
-)
+BOOK_ROW = "SELECT id, substr(title, 1, 24), price * 1.0, quantity, version FROM catalog_app_book WHERE id = ?"
 LEDGER_COLUMNS = ("id", "book", "kind", "change", "balance")
 LEDGER_ROWS = "SELECT id, book_id, kind, change, balance FROM catalog_app_ledgerentry ORDER BY id DESC LIMIT 2"
 ORDER_COLUMNS = ("order", "book", "quantity", "unit_price", "title")
 ORDER_ROWS = (
-    "SELECT substr(order_id, 1, 8) || '…', book, quantity, printf('%.2f', unit_price), title "
+    "SELECT substr(CAST(order_id AS text), 1, 8) || '…', book, quantity, unit_price * 1.0, title "
     "FROM order_app_orderline ORDER BY sale DESC LIMIT 2"
 )
 
@@ -66,7 +64,7 @@ def update_one_replica(shop: Shop, teller: Teller) -> None:
     shop.front.get("/product/2")
     cached = shop.front.get("/product/2")
     teller.expect(cached.cache == "hit", f"before: the cache answers with the price {cached.json['price']}")
-    teller.side_by_side("before, read from both files", BOOK_COLUMNS, shop.both("catalog", BOOK_ROW, 2))
+    teller.side_by_side("before, read from both databases", BOOK_COLUMNS, shop.both("catalog", BOOK_ROW, 2))
     replica = Connection(shop.store, "catalog-2")
     answer = replica.call("PATCH", "/api/v1/books/2/", {"price": "9.90"}, as_staff=True)
     replica.close()
@@ -74,7 +72,7 @@ def update_one_replica(shop: Shop, teller: Teller) -> None:
     after = shop.front.get("/product/2")
     found = shop.both("catalog", BOOK_ROW, 2)
     teller.side_by_side("after", BOOK_COLUMNS, found)
-    teller.expect({rows[0][2] for rows in found.values()} == {"9.90"}, "both files have the new price")
+    teller.expect({rows[0][2] for rows in found.values()} == {"9.90"}, "both databases have the new price")
     teller.expect(len({str(rows) for rows in found.values()}) == 1, "and the same row otherwise")
     teller.expect(
         after.json["price"] == "9.90",

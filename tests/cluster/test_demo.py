@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from demo.telling import NotSo, Teller, table
+from tests import programs
+from tests.on_postgresql import BINARIES, PACKAGE, program
 from tests.store import ROOT
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -50,7 +53,7 @@ def test_it_shows_every_step_with_the_rows_of_both_databases(tmp_path: Path) -> 
     for said in (
         "the cache is faster",
         "purchases went to order-1 and order-2 strictly in turn",
-        "both files have the new price",
+        "both databases have the new price",
         "stands in both order databases",
         "book 2 went, and nothing else",
         "kill -9",
@@ -65,11 +68,24 @@ def test_it_shows_every_step_with_the_rows_of_both_databases(tmp_path: Path) -> 
     assert_nothing_left(tmp_path)
 
 
+def test_on_a_server_it_shows_the_primary_and_its_standby() -> None:
+    if program("postgres") is None:
+        programs.require(f"{BINARIES}/postgres", PACKAGE)
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:  # A short path: sockets have no longer ones.
+        demo = start(Path(folder), "--on", "postgresql")
+        told, _ = demo.communicate(timeout=AT_MOST_S)
+        assert demo.returncode == 0, told
+        assert "primary/catalog" in told
+        assert "standby/order" in told
+        assert "both databases have the new price" in told
+        assert_nothing_left(Path(folder))
+
+
 def test_it_fails_where_the_cache_does_not_follow(tmp_path: Path) -> None:
     demo = start(tmp_path, "--coherence", "none")
     told, _ = demo.communicate(timeout=AT_MOST_S)
     assert demo.returncode == 1, told
-    assert "✓ both files have the new price" in told
+    assert "✓ both databases have the new price" in told
     assert "✗ the very next read at the front says 25.50 (X-Cache: hit)" in told
     assert told.splitlines()[-1].strip().startswith("This isn't so: the very next read"), "nothing goes on after it"
     assert_nothing_left(tmp_path)

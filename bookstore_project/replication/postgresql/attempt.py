@@ -94,6 +94,8 @@ class Attempt:
     caches: Caches
     begun: Begun
     _taking_back: str = f"ROLLBACK; BEGIN; SET TRANSACTION READ WRITE; {SEEN}"
+    _next_savepoint: str = ""
+    """Makes the one of the member that comes next. Made again, the newer one of that name counts."""
     _noted: list[changes.Noted] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
 
@@ -137,14 +139,15 @@ class Attempt:
     def _make_all(self, members: Sequence[Member[Any]]) -> None:
         """What one of them raises takes back that one, and is its outcome.
 
-        One alone needs no savepoint: there is nobody else's work that would have to stay.
+        One alone needs no savepoint: there is nobody else's work that would have to stay. The others' is made where
+        the one before ends, in the same round trip. Who failed leaves his to the next.
         """
-        end, savepoint = self.begun.head.in_log, ""
+        end, made = self.begun.head.in_log, 0
         if len(members) > 1 or self.begun.begins_timeline:
-            savepoint, self._taking_back = SAVEPOINT, f"ROLLBACK TO {SAVEPOINT}"
-        for number, member in enumerate(members):
-            if savepoint:
-                self._execute(f"RELEASE {savepoint}; SAVEPOINT {savepoint}" if number else f"SAVEPOINT {savepoint}")
+            self._execute(f"SAVEPOINT {SAVEPOINT}_0")
+            self._taking_back = f"ROLLBACK TO {SAVEPOINT}_0"
+        for member in members:
+            self._next_savepoint = f"SAVEPOINT {SAVEPOINT}_{made + 1}" if member is not members[-1] else ""
             try:
                 member.in_its_context(partial(self._make, member, end))
             except Exception as error:
@@ -153,6 +156,9 @@ class Attempt:
                 member.has_failed(error)
                 take_callbacks(self._database)
                 self._take_back()
+            else:
+                made += 1
+                self._taking_back = f"ROLLBACK TO {SAVEPOINT}_{made}" if self._next_savepoint else self._taking_back
             if member.entry is not None:
                 end = entries.Head(member.entry.position, member.entry.hash)
             reached("made")
@@ -197,7 +203,7 @@ class Attempt:
     def _changes(self) -> list[entries.RowChange]:
         """All that the member did; raises what a constraint has against it, and Unavailable if that can't be all."""
         with self._database.wrap_database_errors:
-            self._noted += changes.take_noted(self._database.raw)
+            self._noted += changes.take_noted(self._database.raw, then=self._next_savepoint)
         tables = {table for _, table, *_ in self._noted}
         if not {table for table, _ in self._touched} <= tables and schema.lacks_triggers(
             self._database.raw, self.service

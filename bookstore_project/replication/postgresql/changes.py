@@ -11,7 +11,6 @@ from bookstore_project.replication.interface import Lease
 from bookstore_project.replication.log.entries import Entry, RowChange
 from bookstore_project.replication.log.images import Image
 from bookstore_project.replication.postgresql import leases
-from bookstore_project.replication.postgresql.backend.base import last_result
 from bookstore_project.replication.service import Service, Table
 
 Noted = tuple[int, str, str, str | None, str | None]
@@ -22,9 +21,15 @@ TAKE = (
 )
 
 
-def take_noted(connection: "psycopg.Connection[Any]") -> list[Noted]:
-    """What the triggers noted since this was asked last, in order. Raises what a constraint has against it."""
-    return sorted(last_result(connection.execute(TAKE)).fetchall())
+def take_noted(connection: "psycopg.Connection[Any]", then: str = "") -> list[Noted]:
+    """What the triggers noted since this was asked last, in order. Raises what a constraint has against it.
+
+    `then`: a statement that comes behind it, in the same round trip.
+    """
+    found = connection.execute(f"{TAKE}; {then}".encode())
+    while found.description is None and found.nextset():
+        pass
+    return sorted(found.fetchall())
 
 
 def changes_of(noted: Iterable[Noted], service: Service) -> list[RowChange]:
