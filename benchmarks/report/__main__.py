@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.report import response_times
+from benchmarks.report import balance, consistency, failing, others, response_times, tpcw, usual_way
 from benchmarks.report.conditions import Watch, conditions
 from benchmarks.report.judging import number
 from benchmarks.report.page import write
@@ -16,7 +16,8 @@ from benchmarks.report.section import Effort, Part, Section, Table
 from tests import tool
 from tests.store import ROOT
 
-PARTS = {part.name: part for part in (response_times.PART,)}
+_IN_ORDER = (response_times, consistency, failing, balance, usual_way, tpcw, others)
+PARTS = {module.PART.name: module.PART for module in _IN_ORDER}
 ROUNDS, SECONDS = 5, 2.0
 LOOK_S, QUICK_LOOK_S = 2.0, 0.5
 """How long the machine is watched before each part."""

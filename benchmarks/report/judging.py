@@ -40,6 +40,10 @@ def number(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
+def rounds_told(rounds: int) -> str:
+    return "one round" if rounds == 1 else f"{rounds} rounds"
+
+
 def percentile(values: Sequence[float], part: float) -> float:
     """What this part of them doesn't exceed (nearest rank); 0 of none."""
     ordered = sorted(values)

@@ -100,8 +100,10 @@ def _table(table: Table) -> str:
 
 def _cell(cell: str) -> str:
     if cell.startswith("https://"):
-        shown = cell.removeprefix("https://").rstrip("/")
-        return f'<a href="{html.escape(cell)}">{_text(shown)}</a>'
+        return " ".join(
+            f'<a href="{html.escape(link)}">{_text(link.removeprefix("https://").rstrip("/"))}</a>'
+            for link in cell.split()
+        )
     return _text(cell)
 
 

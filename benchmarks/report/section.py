@@ -21,7 +21,7 @@ class Table:
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
-    """A cell that begins with https:// becomes a link."""
+    """A cell that begins with https:// holds links."""
 
 
 @dataclass

@@ -105,7 +105,7 @@ def test_a_read_beside_a_purchase_may_show_either() -> None:
     def behave(number: int, now: float, data: bytes) -> Answered:
         if data == BUY.data:
             return Answered(0.015, answer(b"{}", status=201))
-        return Answered(0.001, answer(b'{"quantity": 100}' if now < 0.014 else b'{"quantity": 99}'))
+        return Answered(0.008, answer(b'{"quantity": 100}' if now < 0.014 else b'{"quantity": 99}'))
 
     requests = (BUY if number == 0 else READ for number in itertools.count())
     run = open_loop(FakeStore(behave), requests, rate=100, seconds=0.1, look=quantity)

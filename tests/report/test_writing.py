@@ -13,6 +13,7 @@ from benchmarks.report.conditions import warning
 from benchmarks.report.page import write
 from benchmarks.report.progress import Progress
 from benchmarks.report.section import Cost, Plot, Section, Table
+from benchmarks.report.sequences import Step, draw
 from tests.clock import Clock
 
 
@@ -110,3 +111,11 @@ def test_a_load_generator_that_costs_too_much_is_told() -> None:
     (cheap, dear) = command.costs(sections).rows
     assert cheap[-1] == "5.0 %"
     assert dear[-1].startswith("20.0 %: too much")
+
+
+def test_an_interleaving_is_drawn_from_top_to_bottom() -> None:
+    steps = [Step("a", "asks", "b"), Step("b", "dies", is_fault=True), Step("b", "answers", "a")]
+    plot = draw("one", "A title", "A caption", ["a", "b"], steps)
+    (axis,) = plot.figure.axes
+    places = {text.get_text(): text.get_position()[1] for text in axis.texts if text.get_text()}
+    assert places["a"] < places["asks"] < places["dies"] < places["answers"]
