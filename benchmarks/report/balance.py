@@ -111,4 +111,4 @@ def _table(runs: Mapping[int, Sequence[Run]], rates: Mapping[int, Spread]) -> Ta
     return Table("Queries without a cache", ["customers", "per second", "90th percentile, ms", "failed"], body)
 
 
-PART = Part("balance", 70, 18, measure)
+PART = Part("balance", 55, 18, measure)

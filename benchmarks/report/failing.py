@@ -194,9 +194,17 @@ def _timeline(fault: Fault, rounds: Sequence[Round], seconds: float) -> Plot:
     upper.set(ylabel="requests in 100 ms", ylim=(0, 1.4 * max(map(max, answered))), title=fault.title)
     lows, highs = [each.low for each in worst], [each.high for each in worst]
     lower.fill_between(
-        edges, [*lows, lows[-1]], [*highs, highs[-1]], step="post", color=style.FAINT, label="all rounds", linewidth=0
+        edges,
+        [*lows, lows[-1]],
+        [*highs, highs[-1]],
+        step="post",
+        color=style.FAINT,
+        label="all rounds",
+        lw=0,
+        zorder=0.8,
     )
     lower.set(yscale="log", ylabel="slowest request, ms", xlabel="seconds since the fault")
+    lower.set_ylim(top=4 * max(highs))  # Room for the legend.
     style.plain_logarithm(lower.yaxis)
     for axis in (upper, lower):
         _mark(axis, fault, rounds, has_names=axis is upper)
@@ -243,7 +251,7 @@ def _table(found: Mapping[str, Sequence[Round]]) -> Table:
         rounds = found[fault.name]
         before = [[one.took_ms for one in each.run.answered if one.due_s < each.struck_s] for each in rounds]
         after = [[one.took_ms for one in each.run.answered if one.due_s >= each.struck_s] for each in rounds]
-        row = [fault.title, str(spread([each.run.failed for each in rounds]))]
+        row = [fault.title, spread([each.run.failed for each in rounds]).counts]
         row += [str(spread([judging.percentile(each, 0.99) for each in part])) for part in (before, after)]
         for text in (OUT, BACK):
             moments = [at for each in rounds if (at := _first(each, fault.node, text)) is not None]
@@ -285,4 +293,4 @@ def _raw_events(found: Mapping[str, Sequence[Round]]) -> list[dict[str, object]]
     ]
 
 
-PART = Part("failing", 150, 40, measure)
+PART = Part("failing", 130, 40, measure)

@@ -24,9 +24,9 @@ class Spread:
         return f"{number(self.median)} ({number(self.low)} … {number(self.high)})"
 
     @property
-    def width(self) -> float:
-        """Greatest ÷ least; what can't be told is infinite."""
-        return self.high / self.low if self.low > 0 else float("inf")
+    def counts(self) -> str:
+        """The same of what is counted."""
+        return f"{self.median:,.6g} ({self.low:,.6g} … {self.high:,.6g})"
 
 
 def spread(values: Sequence[float]) -> Spread:

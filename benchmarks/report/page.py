@@ -2,6 +2,7 @@
 
 import csv
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ a { color: inherit; }
 .question { font-style: italic; }
 .warning { border: 2px solid var(--s2); padding: .5rem 1rem; }
 figure { margin: 1.5rem 0; } figcaption, caption { font-size: .875rem; text-align: left; }
-svg { width: 100%%; height: auto; }
+svg { width: 100%%; min-width: 32rem; height: auto; } code { font-size: .9em; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .875rem; width: 100%%; margin: 1rem 0; }
 th, td { border-bottom: 1px solid var(--faint); padding: .25rem .5rem; text-align: left; vertical-align: top; }
 td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
@@ -86,7 +87,9 @@ def _plot(folder: Path, plot: Plot) -> str:
     text = style.svg(plot.figure)
     (folder / "plots" / f"{plot.name}.svg").write_text(text)
     (folder / "plots" / f"{plot.name}.png").write_bytes(style.png(plot.figure))
-    return f"<figure>{style.inline(text)}<figcaption>{_text(plot.caption)}</figcaption></figure>"
+    return (
+        f'<figure><div class="wide">{style.inline(text)}</div><figcaption>{_text(plot.caption)}</figcaption></figure>'
+    )
 
 
 def _table(table: Table) -> str:
@@ -108,4 +111,5 @@ def _cell(cell: str) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(text, quote=False)
+    """What stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))

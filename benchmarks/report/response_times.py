@@ -251,4 +251,4 @@ def _sizes(sized: Sequence[Sized], length: int) -> Table:
     return Table("Hits, % of requests", ["entries", "measured", "LRU, simulated", "optimum"], body)
 
 
-PART = Part("response-times", 110, 25, measure)
+PART = Part("response-times", 105, 25, measure)

@@ -212,4 +212,4 @@ def _mapping() -> Table:
     return Table("What stands for what; weights in percent", ["interaction", *MIXES, "request", "why"], body)
 
 
-PART = Part("tpcw", 75, 22, measure)
+PART = Part("tpcw", 62, 22, measure)

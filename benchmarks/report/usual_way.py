@@ -125,10 +125,12 @@ def _bars(of: Mapping[str, Sequence[Counted]]) -> Plot:
 
 
 def _table(of: Mapping[str, Sequence[Counted]]) -> Table:
-    body = [["purchases acknowledged", *(str(spread([each.bought for each in found])) for found in of.values())]]
-    body.append(["… failed, or no answer", *(str(spread([each.failed for each in found])) for found in of.values())])
+    body = [["purchases acknowledged", *(spread([each.bought for each in found]).counts for found in of.values())]]
+    body.append(
+        ["… failed, or no answer", *(spread([each.failed for each in found]).counts for found in of.values())]
+    )
     for name in KINDS.values():
-        body.append([name, *(str(spread([each.counts[name] for each in found])) for found in of.values())])
+        body.append([name, *(spread([each.counts[name] for each in found]).counts for found in of.values())])
     return Table("In a round", ["", *of], body)
 
 
@@ -216,4 +218,4 @@ INTERLEAVINGS = (
     ),
 )
 
-PART = Part("usual-way", 170, 35, measure)
+PART = Part("usual-way", 130, 35, measure)

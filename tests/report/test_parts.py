@@ -65,6 +65,7 @@ def test_stale_reads_are_told_by_mode() -> None:
     )
     assert "0 with `none`, 1 with `push`, 2 with `full`" in found.shows
     assert found.tables[0].rows[2][1] == "2 of 180"
+    assert found.tables[0].rows[2][3:5] == ["none", "4.00 (4.00 … 4.00)"]
     assert Counter(row["stale"] for row in found.raw["stale_reads"]) == Counter([0, 1, 2])
 
 
