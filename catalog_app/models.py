@@ -1,7 +1,7 @@
 """Books and their stock ledger, which explains every copy of every book."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from stdnum import isbn
 
+from bookstore_project.api.admin_pages import MOST_COUNTED
 from bookstore_project.api.cursors import Cursor
 from bookstore_project.api.fields import isbn13_problem
 from bookstore_project.api.order_numbers import number_of
@@ -24,7 +25,7 @@ from bookstore_project.api.representations import (
 from bookstore_project.replication import origin
 from bookstore_project.replication.engine import engine
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
-from bookstore_project.text.search import containing, in_texts
+from bookstore_project.text.search import containing, containing_all
 from bookstore_project.text.search_keys import Word, search_key, words_of
 from catalog_app.text_indexes import PARTS
 
@@ -42,7 +43,8 @@ SORTED_BY_KEY = {"title": "title_key", "authors": "authors_key", "topic": "topic
 
 
 LEAST_OF_ISBN = 4
-"""Digits of a search that are looked for in ISBNs: with fewer, nearly every one has them."""
+"""Digits of a search that may begin an ISBN: with fewer, nearly every one begins so."""
+ISBN_PREFIXES = ("978", "979")
 _ISBN_LABEL = re.compile(r"^\s*isbn(?:-1[03])?:?\s*", re.IGNORECASE)
 """What stands before the number where people copy it from."""
 
@@ -64,24 +66,46 @@ def _parts_of(words: Iterable[Word]) -> list[str]:
 
 
 def has_words_or_numbers(search: str) -> Q:
-    """As staff looks for books: as `matching` does, and a number may be one of an ISBN, or the book's own.
+    """As staff looks for books: as `matching` does; or a number is the book's own, or several begin its ISBN.
 
-    Raises UnfitText.
+    Of a number, no more than MOST_COUNTED books and one. Raises UnfitText.
     """
-    words = words_of(search)
     if isbn13 := whole_isbn13(search):
         return Q(isbn13=isbn13)
-    numbers = [word for word in words if word.key.isdecimal()]
-    is_isbn = sum(len(word.key) for word in numbers) >= LEAST_OF_ISBN
-    condition = _holding(word for word in words if word not in numbers)
-    for word in words:
-        found = in_texts(word, SEARCHED)
-        if word in numbers:
-            found = _holding([word]) & found
-            found |= Q(pk=int(word.key)) if is_book_id(word.key) else Q()
-            found |= Q(isbn13__contains=word.key) if is_isbn else Q()
-        condition &= found
-    return condition
+    words = words_of(search)
+    numbers = [word.key for word in words if word.key.isdecimal()]
+    if not numbers:
+        return _has_all(words)
+    # By their keys, as SQLite would rather read all books than look in three indexes.
+    keys = set(_keys_with(words))
+    others = Book.objects.filter(_has_all([word for word in words if word.key not in numbers]))
+    if len(numbers) == 1 and is_book_id(numbers[0]):
+        keys.update(others.filter(pk=int(numbers[0])).values_list("pk", flat=True))
+    keys.update(_beginning_isbn("".join(numbers), others))
+    return Q(pk__in=sorted(keys)[: MOST_COUNTED + 1])
+
+
+def _keys_with(words: Sequence[Word]) -> Iterator[int]:
+    """Of books that have all words: each as one (`20000`), and as several (`20,000`), as the index has either."""
+    whole = [word.key for word in words if word.key]
+    apart = [part for word in words for part in (word.apart or word.key).split()]
+    for parts in dict.fromkeys((tuple(whole), tuple(apart))):
+        books = Book.objects.filter(engine.holding(PARTS, parts), containing_all(words, SEARCHED)).order_by()
+        yield from books.values_list("pk", flat=True)[: MOST_COUNTED + 1]
+
+
+def _has_all(words: Sequence[Word]) -> Q:
+    return _holding(words) & containing_all(words, SEARCHED)
+
+
+def _beginning_isbn(digits: str, among: "BookQuerySet") -> Iterator[int]:
+    """Of these books those with an ISBN that begins so, with the prefix of all books or without: by an index."""
+    if len(digits) < LEAST_OF_ISBN:
+        return
+    for start in [digits] if digits.startswith(ISBN_PREFIXES) else [prefix + digits for prefix in ISBN_PREFIXES]:
+        for retired in (False, True):
+            books = among.filter(isbn13__gte=start, isbn13__lt=str(int(start) + 1), retired=retired)
+            yield from books.order_by("isbn13").values_list("pk", flat=True)[: MOST_COUNTED + 1]
 
 
 def _sorting(ordering: str) -> list[str]:
@@ -104,6 +128,11 @@ class BookQuerySet(KeyedQuerySet["Book"]):
         Raises UnfitText for a search with characters that no text can have.
         """
         return self.filter(_holding(words_of(search)), containing(search, SEARCHED))
+
+    def titled(self, words: Iterable[Word]) -> "BookQuerySet":
+        """Books that have every word in their title."""
+        wanted = list(words)
+        return self.filter(_holding(wanted), containing_all(wanted, {"title_key": "title"}))
 
     def first_matching(self, search: str, most: int) -> list[int]:
         """The ids of the first of them; how many more there are isn't found out. Raises UnfitText."""
@@ -162,8 +191,8 @@ class Book(models.Model):
         ordering = ("id",)
         # Of books on sale alone, as lists ask for them: without, SQLite reads all books and sorts them for one page.
         # `id` is the last order of all, and `retired` has SQLite take the index alone for what stands before a page.
-        # A sale touches none of these but the one of `quantity` (ADR 42). By price and by stock the admin lists all
-        # books, retired ones among them, so that these two have all.
+        # A sale touches none of these but the one of `quantity` (ADR 42). By authors, topic, price and stock the
+        # admin lists all books, retired ones among them, so that these have all.
         indexes = (
             *(
                 models.Index(
@@ -172,15 +201,22 @@ class Book(models.Model):
                 for name, fields in (
                     ("", ()),
                     ("_by_title", ("title_key", "title")),
-                    ("_by_authors", ("authors_key", "authors")),
                     ("_by_topic", ("topic",)),
                     ("_by_topic_title", ("topic", "title_key", "title")),
                     ("_by_topic_authors", ("topic", "authors_key", "authors")),
                     ("_by_topic_price", ("topic", "price")),
-                    ("_by_topic_key", ("topic_key", "topic")),
                 )
             ),
-            *(models.Index(fields=[name, "id", "retired"], name=f"book_by_{name}") for name in ("price", "quantity")),
+            *(
+                models.Index(fields=[*fields, "id", "retired"], name=f"book_by_{name}")
+                for name, fields in (
+                    ("authors", ("authors_key", "authors")),
+                    ("topic", ("topic_key", "topic")),
+                    ("price", ("price",)),
+                    ("quantity", ("quantity",)),
+                )
+            ),
+            models.Index(fields=["isbn13"], condition=Q(retired=True), name="book_retired_by_isbn13"),
         )
         constraints = (
             models.CheckConstraint(condition=~Q(title=""), name="book_has_a_title"),

@@ -62,7 +62,11 @@ class BookFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         number = self._number()
-        return queryset if number is None else queryset.filter(lines__book=number)
+        return (
+            queryset
+            if number is None
+            else queryset.filter(pk__in=OrderLine.objects.filter(book=number).order_by().values("order"))
+        )
 
     def _number(self) -> int | None:
         value = self.value()

@@ -17,6 +17,8 @@ MOST_COUNTED = 20_000
 class BoundedPages(Paginator):
     """Has pages of MOST_COUNTED rows at most, in the list's own order; of all rows if nothing narrows the list."""
 
+    most: int | None = None
+    """Fewer than others have, if a row costs more."""
     is_cut = False
     """Whether there are more; known once they were counted."""
 
@@ -25,6 +27,7 @@ class BoundedPages(Paginator):
         rows = self.object_list
         if not isinstance(rows, QuerySet) or not rows.query.where:
             return super().count
-        counted = rows[: MOST_COUNTED + 1].count()
-        self.is_cut = counted > MOST_COUNTED
-        return min(counted, MOST_COUNTED)
+        most = min(self.most or MOST_COUNTED, MOST_COUNTED)
+        counted = rows.order_by()[: most + 1].count()
+        self.is_cut = counted > most
+        return min(counted, most)

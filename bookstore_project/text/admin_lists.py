@@ -25,6 +25,9 @@ class KeyedList(ChangeList):
     model_admin: Any
 
     def get_ordering_field(self, field_name: Any) -> Any:
+        """None if the list isn't sorted by that column, though an address may say so."""
+        if self.sortable_by is not None and field_name not in self.sortable_by:
+            return None
         field = super().get_ordering_field(field_name)
         return self.model_admin.key_of.get(field, field)
 

@@ -22,6 +22,14 @@ def containing(search: str, keys: Mapping[str, str], others: Iterable[str] = ())
     return condition
 
 
+def containing_all(words: Iterable[Word], keys: Mapping[str, str]) -> Q:
+    """The condition that each of these words is in one of the texts; `keys` as for `containing`."""
+    condition = Q()
+    for word in words:
+        condition &= in_texts(word, keys)
+    return condition
+
+
 def in_texts(word: Word, keys: Mapping[str, str]) -> Q:
     """The condition that a word is in one of the texts; `keys` as for `containing`."""
     found = Q()

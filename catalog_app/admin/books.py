@@ -180,7 +180,7 @@ class BookAdmin(ExportedList, KeyedAdmin, ReplicatedAdmin):
             return fields
         return tuple("retired_told" if field == "retired" else field for field in fields)
 
-    @admin.display(description="retired", ordering="retired")
+    @admin.display(description="retired")
     def retired_if_so(self, book: Book) -> str:
         """Nothing for what is normal."""
         return "retired" if book.retired else ""

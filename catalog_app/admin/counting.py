@@ -1,28 +1,23 @@
 """How many books a list of the admin has: looked up, where it shows all, or those of a topic, or the retired ones."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.core import paginator
 from django.db.models import QuerySet
 from django.db.models.lookups import Exact
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from bookstore_project.api.admin_pages import BoundedPages
 from catalog_app.listing import number_of_books, topics_of_books
-
-if TYPE_CHECKING:  # Generic for the type checker only.
-    Paginator = paginator.Paginator[Any]
-else:
-    Paginator = paginator.Paginator
 
 COUNTED = ("retired", "topic")
 MOST_TOPICS = 100
 """That are offered: those with most books. A search finds the books of others."""
 
 
-class CountedPages(Paginator):
-    """Pages of books that aren't counted where their number is known."""
+class CountedPages(BoundedPages):
+    """Pages of books that aren't counted where their number is known, and up to a bound elsewhere."""
 
     @cached_property
     def count(self) -> int:

@@ -11,8 +11,12 @@ from django.http import HttpRequest
 from bookstore_project.api.representations import is_book_id
 from catalog_app.models import Book
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # What it is mixed into has more of it.
     from django.contrib.admin import ModelAdmin
+
+    Base = ModelAdmin[Any]
+else:
+    Base = object
 
 
 class StockFilter(SimpleListFilter):
@@ -33,6 +37,15 @@ class StockFilter(SimpleListFilter):
         if self.value() == "out":
             return queryset.filter(retired=False, quantity=0)
         return queryset
+
+
+class SortedOfOneBook(Base):
+    """A list of rows of many books, which is sorted by `quick_to_sort` alone, unless it is of one book."""
+
+    quick_to_sort: tuple[str, ...] = ()
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        return super().get_sortable_by(request) if OfOneBook.parameter_name in request.GET else self.quick_to_sort
 
 
 class OfOneBook(SimpleListFilter):

@@ -12,7 +12,7 @@ from bookstore_project.api.order_numbers import may_be_of_id
 from bookstore_project.replication.web.admin import ReadOnlyAdmin
 from bookstore_project.settings import topology
 from bookstore_project.text.admin_lists import KeyedAdmin
-from catalog_app.admin.filters import OfOneBook
+from catalog_app.admin.filters import OfOneBook, SortedOfOneBook
 from catalog_app.models import LedgerEntry
 
 
@@ -21,13 +21,14 @@ class LedgerPeriod(PeriodFilter):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(KeyedAdmin, ReadOnlyAdmin):
+class LedgerEntryAdmin(SortedOfOneBook, KeyedAdmin, ReadOnlyAdmin):
     service = topology.CATALOG
     list_display = ("id", "when", "what", "title", "copies", "stock_after", "order_number", "who")
     list_filter = (LedgerPeriod, "kind", OfOneBook)
     search_fields = ("title", "order")
     key_of = {"title": "title_key"}
     ordering = ("-id",)
+    quick_to_sort = ("id", "when")
     show_full_result_count = False
     paginator = BoundedPages
 
@@ -36,7 +37,7 @@ class LedgerEntryAdmin(KeyedAdmin, ReadOnlyAdmin):
         is_of_ids = may_be_of_id(search_term)
         return super().searched(search_term, [field for field in wanted if field != "order" or is_of_ids])
 
-    @admin.display(ordering="created_at")
+    @admin.display(ordering="id")  # Rows are only ever added.
     def when(self, entry: LedgerEntry) -> str:
         return display_for_value(entry.created_at, "")
 

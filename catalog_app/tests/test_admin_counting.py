@@ -108,12 +108,16 @@ def test_rows_of_a_filter_are_counted_up_to_a_bound(root: Client, path: str, mon
     assert count(root.get(path.partition("?")[0])) == 7, "of the whole list, all are counted"
 
 
+ACTORS = 'SELECT DISTINCT "catalog_app_bookchange"."actor"'
+"""Short texts, of which few are different."""
+
+
 @pytest.mark.parametrize(
     "path", [BOOKS, LEDGER, HISTORY, f"{HISTORY}?q=first", f"{LEDGER}?q=rpcs", f"{BOOKS}?q=rpcs"]
 )
 def test_no_list_is_searched_for_what_is_in_it_twice(root: Client, path: str) -> None:
-    """A DISTINCT reads all rows, however few are shown."""
+    """A DISTINCT of whole rows sorts them all, however few are shown."""
     with CaptureQueriesContext(connections["catalog-1"]) as asked:
         root.get(path)
     assert [each["sql"] for each in asked]
-    assert not [each["sql"] for each in asked if "DISTINCT" in each["sql"]]
+    assert not [each["sql"] for each in asked if "DISTINCT" in each["sql"].replace(ACTORS, "")]
