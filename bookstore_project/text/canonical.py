@@ -26,6 +26,7 @@ _UNFIT = re.compile(
     # The line before: what never is a character.
     + "]"
 )
+_UNASKABLE = re.compile("[\0\ud800-\udfff]")
 _TAGS = "\U000e0000-\U000e007f"
 _WITHOUT_EFFECT = re.compile(
     "[\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff0-\ufff8\U0001bca0-\U0001bca3"
@@ -103,6 +104,11 @@ def _step(text: str) -> str:
 def canonical_or_same(text: str) -> str:
     """The one form, to look something up by; a text that none can be like stays as it is."""
     return text if unfit_in(text) else canonical(text) or text
+
+
+def askable(text: str) -> str:
+    """With a character that no text has in place of those that no database can be asked for: NUL, and halves."""
+    return _UNASKABLE.sub("\ufdd0", text)
 
 
 def unfit_in(text: str) -> str:

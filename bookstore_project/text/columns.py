@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.signals import pre_save
 
-from bookstore_project.text.canonical import UnfitText, canonical, canonical_or_same, unfit_in
+from bookstore_project.text.canonical import UnfitText, askable, canonical, canonical_or_same, unfit_in
 from bookstore_project.text.search_keys import search_key
 
 if TYPE_CHECKING:  # Generic for the type checker only.
@@ -36,7 +36,9 @@ class CanonicalField(CharField):
 
     def get_prep_value(self, value: Any) -> Any:
         """To be compared with: what no row can have is found nowhere, and is no error."""
-        return canonical_or_same(value) if isinstance(value, str) else models.Field.get_prep_value(self, value)
+        if isinstance(value, str):
+            return askable(canonical_or_same(value))
+        return models.Field.get_prep_value(self, value)
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         return super().get_db_prep_save(self.to_python(value) if isinstance(value, str) else value, connection)

@@ -4,7 +4,7 @@ Which book of the store such a row is depends on the rows after it: another one 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ CREATE TABLE told (
 );
 CREATE INDEX told_by_title ON told (title_key);
 CREATE INDEX told_by_isbn ON told (isbn13) WHERE isbn13 IS NOT NULL;
+CREATE TABLE rejected (isbn13 TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _INSERT = "INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT line, number, isbn13, title, authors, topic, price, quantity, said FROM told ORDER BY line"
@@ -27,7 +28,10 @@ _SINCE = """
 SELECT line, number, isbn13, title, authors, topic, price, quantity, said FROM told
 WHERE title_key IN (SELECT value FROM json_each(?)) AND line >= ? ORDER BY line
 """
-_ISBNS = "SELECT isbn13 FROM told WHERE isbn13 IN (SELECT value FROM json_each(?))"
+_ISBNS = """
+WITH asked AS (SELECT value AS isbn13 FROM json_each(?))
+SELECT isbn13 FROM asked WHERE isbn13 IN (SELECT isbn13 FROM told) OR isbn13 IN (SELECT isbn13 FROM rejected)
+"""
 
 
 class ExportedRows:
@@ -43,8 +47,15 @@ class ExportedRows:
         """Raises ImportRefused if there is no room for a temporary file."""
         texts = row.title, row.authors, row.topic, str(row.price)
         values = row.line, row.number, row.identity[0], row.isbn13, *texts, row.quantity, " ".join(sorted(row.said))
+        self._keep(_INSERT, values)
+
+    def add_rejected(self, isbn13: str) -> None:
+        """Of a row that can't be used: the book with this ISBN is that row's, and no other one's."""
+        self._keep("INSERT OR IGNORE INTO rejected VALUES (?)", (isbn13,))
+
+    def _keep(self, statement: str, values: Sequence[Any]) -> None:
         try:
-            self._kept.execute(_INSERT, values)
+            self._kept.execute(statement, values)
         except sqlite3.Error as error:
             raise ImportRefused(f"The rows can't be kept in a temporary file: {error}.") from error
 
@@ -56,7 +67,7 @@ class ExportedRows:
         return [_row(*kept) for kept in self._kept.execute(_SINCE, (as_json(titles), line))]
 
     def isbns_among(self, isbns: Iterable[str]) -> set[str]:
-        """Those that any row has."""
+        """Those that any row has, whether it can be used or not."""
         return {isbn13 for (isbn13,) in self._kept.execute(_ISBNS, (as_json(isbns),))}
 
 

@@ -110,6 +110,8 @@ class Importer:
         except RowRejected as rejection:
             self.totals.rejected += 1
             self.rejects.add(record, rejection.reasons)
+            if self._exported is not None and (isbn13 := self.parser.isbn13_of(record)) is not None:
+                self._exported.add_rejected(isbn13)
             return None
         except RowRepeated as repeat:
             self.totals.repeated += 1

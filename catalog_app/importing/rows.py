@@ -154,6 +154,17 @@ class RowParser:
             **valid,
         )
 
+    def isbn13_of(self, record: Record) -> str | None:
+        """What is known of the book of a record that is no row: its ISBN-13, if it can be read."""
+        first = {name: places[0] for name, places in self._columns.items()}
+        texts = [
+            cell_text(record.cells[first[name]]) if first.get(name, len(record.cells)) < len(record.cells) else ""
+            for name in ("isbn13", "isbn", "sku")
+        ]
+        with suppress(Unreadable):
+            return find_isbn13(*texts).isbn13
+        return None
+
     def _fitted(self, record: Record) -> list[str]:
         """The cells, as many as the header has names: a program may leave blank ones out at the end, or add one.
 

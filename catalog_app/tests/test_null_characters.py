@@ -7,6 +7,10 @@ import pytest
 from django.test import Client
 
 from bookstore_project.api.tests.api import assert_problem, send
+from bookstore_project.replication import reads
+from bookstore_project.settings import topology
+from bookstore_project.text.canonical import UnfitText
+from catalog_app.models import Book
 from catalog_app.tests.admin_pages import BOOKS
 
 pytestmark = [pytest.mark.usefixtures("node"), pytest.mark.every_engine]
@@ -28,6 +32,17 @@ def test_a_null_character_in_a_book_is_the_clients_error(name: str) -> None:
 def test_a_null_character_in_a_query_is_the_clients_error(name: str) -> None:
     answer = send("GET", f"/api/v1/books/?{name}={quote(NUL)}")
     assert list(assert_problem(answer, 400, "validation_error")["errors"]) == [name]
+
+
+@pytest.mark.parametrize("text", [NUL, "\ud800", "Emma\udfff"], ids=ascii)
+@pytest.mark.parametrize("lookup", ["title", "authors", "topic", "title__in"])
+def test_a_shell_that_looks_for_what_no_text_can_have_finds_nothing(text: str, lookup: str) -> None:
+    wanted = {lookup: [text] if lookup.endswith("__in") else text}
+    with reads.reading(topology.CATALOG):
+        assert list(Book.objects.filter(**wanted)) == []
+        assert Book.objects.exclude(**wanted).count() == Book.objects.count()
+        with pytest.raises(UnfitText, match="isn't allowed in a text"):
+            list(Book.objects.matching(text))
 
 
 def test_no_topic_has_a_null_character() -> None:

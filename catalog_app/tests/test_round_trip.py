@@ -82,6 +82,18 @@ def test_an_export_that_is_imported_again_changes_nothing(root: Client, monkeypa
     assert_copies_equal("catalog")
 
 
+@pytest.mark.parametrize("isbn13", ["9780306406157", "978-0-306-40615-7", "0306406152"])
+def test_a_row_without_isbn_does_not_take_the_book_of_its_twin_that_was_rejected(root: Client, isbn13: str) -> None:
+    fields = {"title": "Emma", "authors": "Jane Austen", "topic": "novels", "price": "9.00", "quantity": 1}
+    book_create(fields={**fields, "isbn13": "9780306406157"}, actor="ann")
+    rows = [f"8,Emma,Jane Austen,{isbn13},novels,cheap,1,1,no", "9,Emma,Jane Austen,,novels,5.00,1,1,no"]
+    told = text_of(upload(root, "\n".join([",".join(COLUMNS), *rows]), update="on"))
+    assert ("1 imported" in told, "1 rejected" in told) == (True, True), told
+    with reads.reading("catalog"):
+        found = dict(Book.objects.filter(title="Emma").values_list("isbn13", "price"))
+    assert found == {"9780306406157": Decimal("9.00"), None: Decimal("5.00")}
+
+
 # Few of each, so that several are alike in some and differ in others.
 LIKE_ANOTHER = st.fixed_dictionaries(
     {

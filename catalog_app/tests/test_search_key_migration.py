@@ -60,6 +60,29 @@ def test_keys_of_other_rules_are_made_anew_on_both_files(seven_books: Path, sett
     assert rows("order-2", "SELECT title_key FROM order_app_orderline") == [("quran",)]
 
 
+def test_texts_of_other_rules_get_their_form_of_now_on_both_files(seven_books: Path, settings: Settings) -> None:
+    settings.REPLICATION = settings.REPLICATION | {"LEASE_S": 0}
+    events.changes_ready.disconnect(dispatch_uid="replication.texts")
+    odd = "title = 'Em' || char(917760) || 'ma', title_key = 'x', authors = char(8203) || 'Ann', authors_key = 'ann'"
+    try:
+        run(
+            "catalog",
+            lambda: execute(f"UPDATE catalog_app_book SET {odd}, topic = char(8203), version = 2 WHERE id < 3"),
+        )
+        run("catalog", lambda: execute("UPDATE catalog_app_book SET title_key = 'old', version = 2 WHERE id = 3"))
+    finally:
+        texts.connect()
+    call_command("migrate", "catalog_app", "0012", database="catalog-1", verbosity=0)
+    call_command("migrate", database="catalog-1", verbosity=0)
+    assert_copies_equal("catalog")
+    for alias in ("catalog-1", "catalog-2"):
+        columns = "title, title_key, authors, authors_key, topic, topic_key, version"
+        found = rows(alias, f"SELECT {columns} FROM catalog_app_book ORDER BY id")
+        assert found[:2] == [("Emma", "emma", "Ann", "ann", "general", "general", 3)] * 2, "same books stay two"
+        assert found[2][1] != "old"
+        assert [row[-1] for row in found[2:5]] == [2, 1, 1]
+
+
 def execute(statement: str) -> None:
     with connections["catalog-1"].cursor() as cursor:
         cursor.execute(statement)
