@@ -3,27 +3,29 @@
 import argparse
 
 from tests import tool
+from tests.hosts import faults
 from tests.hosts.needs import missing
-from tests.hosts.run import FAULTS, run
+from tests.hosts.run import run
 from tests.postgres import open_way_to
 
-ABOUT_S = 180
+UP_S, A_FAULT_S = 40, 35
 
 
 def main() -> int:
-    parser().parse_args()
+    told = parser().parse_args()
+    chosen = told.faults
     if lacking := missing():
         print(f"Not run: {lacking}")
         return 1
     plan = (
-        f"Three hosts come up in network namespaces, and {len(FAULTS)} times one is lost while rows are written. "
-        f"About {ABOUT_S} s, most of which is waiting."
+        f"Three hosts come up in network namespaces, and {len(chosen)} times something happens to one while rows are "
+        f"written. About {UP_S + A_FAULT_S * len(chosen)} s, most of which is waiting."
     )
     with tool.running("hosts", plan) as telling:
         place = telling.folder / "hosts"
         place.mkdir()
         open_way_to(place)
-        report = run(place, telling.begin)
+        report = run(place, telling.begin, chosen)
         found = report.violations() + [f"too long: {each}" for each in report.too_long()]
         if found:
             telling.keep()
@@ -34,11 +36,26 @@ def main() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m tests.hosts",
         description="Brings up three hosts in network namespaces, kills one and cuts one off while rows are written, "
         "and checks that nothing acknowledged is lost. Needs root.",
     )
+    names = ", ".join(fault.name for fault in faults.ALL)
+    parser.add_argument(
+        "--faults",
+        type=_faults,
+        default=faults.USUAL,
+        help=f"by name, separated by commas, or all: {names} (the first {len(faults.USUAL)})",
+    )
+    return parser
+
+
+def _faults(names: str) -> tuple[faults.Fault, ...]:
+    try:
+        return faults.chosen(names)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

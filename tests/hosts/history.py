@@ -14,6 +14,8 @@ from typing import Any
 
 import psycopg
 
+from bookstore_project.replication.postgresql import silent_servers
+from bookstore_project.replication.postgresql.silent_servers import Watch
 from tests.hosts.network import Namespace
 
 DATABASE = "history"
@@ -39,6 +41,9 @@ class Seen:
         """In which nothing was answered."""
         inside = [since, *(moment for moment in self.at if since < moment < until), until]
         return max(after - before for before, after in pairwise(inside))
+
+    def seconds_without(self) -> float:
+        return time.monotonic() - self.at[-1] if self.at else 0.0
 
     def count_since(self, moment: float) -> int:
         return sum(each > moment for each in self.at)
@@ -67,6 +72,8 @@ class History:
         """By how much a thread that only sleeps was woken too late, at most: how slow the machine was."""
         actors: list[Callable[[], None]] = [partial(self._write, writer) for writer in self.acknowledged]
         actors += [partial(self._read, number) for number in range(len(sites))]
+        self._watches = [Watch() for _ in sites]
+        actors += [partial(self._watch_servers, number) for number in range(len(sites))]
         self._threads = [threading.Thread(target=act, daemon=True) for act in (*actors, self._watch_the_machine)]
 
     def __enter__(self) -> "History":
@@ -150,6 +157,12 @@ class History:
         while not self._ended.wait(PAUSE_S):
             step(connection, notices)
 
+    def _watch_servers(self, site: int) -> None:
+        """As each process of a store does."""
+        with self._sites[site][0].entered():
+            while not self._ended.wait(silent_servers.EVERY_S):
+                self._watches[site].look()
+
     def _watch_the_machine(self) -> None:
         while True:
             began = time.monotonic()
@@ -158,4 +171,6 @@ class History:
             self.late_s = max(self.late_s, time.monotonic() - began - 0.1)
 
     def _connect(self, site: int, database: str, **more: Any) -> Connection:
-        return psycopg.connect(**{**self._sites[site][1], "dbname": database, "autocommit": True, **more})
+        made = psycopg.connect(**{**self._sites[site][1], "dbname": database, "autocommit": True, **more})
+        self._watches[site].add(made)
+        return made

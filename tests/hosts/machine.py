@@ -3,9 +3,11 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,10 @@ SHELVES_ARE_FILLED = "BOOKSTORE_RESTOCK_EVERY_S=1\nBOOKSTORE_RESTOCK_LEVEL=50\n"
 STAND_IN = "nobody"
 RESTARTED = ("sh", "-c", 'while :; do "$@"; sleep 2; done', "sh")
 """As Restart=always and RestartSec=2 in the units."""
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+"""Of Debian's package libfaketime."""
+AROUND = ("sh -c ", "nsenter ")
+"""Commands of what starts a program, and starts it again."""
 
 
 class Machine:
@@ -35,7 +41,9 @@ class Machine:
         self.parts = {part.name: _with_user(part) for part in render(setting)}
         self._unshare: subprocess.Popen[str] | None = None
         self._first_pid = 0
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.clock = ""
+        """By how much it is wrong once it is on, as libfaketime takes it: "+1h"."""
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def is_on(self) -> bool:
@@ -99,22 +107,68 @@ class Machine:
         if self._unshare is not None:
             self._unshare.kill()
             self._unshare.communicate()
-            for process in self._processes:
+            for process in self._processes.values():
                 process.wait()
-            self._unshare, self._processes = None, []
+            self._unshare, self._processes = None, {}
+
+    def signal(self, number: signal.Signals, part: str = "", program: str = "") -> int:
+        """To the programs of one part, or of all; to how many. `program`: only those with that in their command."""
+        folder = str(self.parts[part].data if part else self.places.data)
+        started = [process.pid for name, process in self._processes.items() if part in ("", name)]
+        commands = {pid: _command(pid) for pid in _descendants([*_pids_in(folder), *started])}
+        pids = [pid for pid, command in commands.items() if program in command and not command.startswith(AROUND)]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return len(pids)
 
     def _start(self, part: Part) -> None:
         inside = ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
         with (self._logs / f"{part.name}.log").open("ab") as log:
-            self._processes.append(
-                subprocess.Popen(
-                    [*inside, *_as_user(part), "env", "-C", str(part.data), *RESTARTED, *part.command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=_environment(part),
-                )
+            self._processes[part.name] = subprocess.Popen(
+                [*inside, *_as_user(part), "env", "-C", str(part.data), *RESTARTED, *part.command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(part) | (_wrong_clock(self.clock) if self.clock else {}),
             )
+
+
+def _pids_in(folder: str) -> list[int]:
+    """Of the processes that were started for a part whose data is there: they and their children have its TMPDIR."""
+    mark = f"TMPDIR={folder}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            values = path.read_bytes().split(b"\0")
+            if any(each == mark or each.startswith(mark + b"/") for each in values):
+                found.append(int(path.parent.name))
+    return found
+
+
+def _descendants(pids: list[int]) -> set[int]:
+    """With those themselves. Redis has overwritten its environment, and PostgreSQL has left its parent."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found: set[int] = set(pids)
+    before: set[int] = set()
+    while found != before:
+        before = set(found)
+        found |= {pid for pid, parent in parents.items() if parent in before}
+    return found
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
+
+
+def _wrong_clock(by: str) -> dict[str, str]:
+    """Of the time of day; what measures how long something takes goes on as it should."""
+    return {"LD_PRELOAD": str(FAKETIME), "FAKETIME": by, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def _with_user(part: Part) -> Part:

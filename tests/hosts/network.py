@@ -16,6 +16,7 @@ from tests.waiting import wait_for
 PREFIX = "10.78.0"
 SWITCH = f"{PREFIX}.254"
 """The address of whoever is at the switch itself: the customers."""
+SILENCED = "1"
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -83,6 +84,14 @@ class Network:
 
     def join(self, number: int) -> None:
         self.switch.run("ip", "link", "set", f"port{number}", "up")
+
+    def silence(self, number: int, *what: str) -> None:
+        """Nothing of that kind leaves the machine; what comes still comes (man 8 ip-rule: no filter is needed)."""
+        self.cards[number].run("ip", "rule", "add", "preference", SILENCED, *what, "blackhole")
+
+    def let_speak(self, number: int) -> None:
+        """Whatever it was kept from."""
+        self.cards[number].run("sh", "-c", f"while ip rule del preference {SILENCED} 2>/dev/null; do :; done")
 
     def close(self) -> None:
         for namespace in (*self.cards.values(), self.switch):

@@ -30,6 +30,7 @@ class Shop:
 
     def __init__(self, network: Namespace, cluster: Cluster) -> None:
         self._network, self._hosts = network, [host.address for host in cluster.with_rows]
+        self._answered = self._hosts[0]
         self._ended, self._guard = threading.Event(), threading.Lock()
         self.orders: list[str] = []
         """Those that were acknowledged."""
@@ -87,14 +88,15 @@ class Shop:
     def _until_known(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
-        """Asked at one host after the other, until an answer is one of the shop's that stays so."""
+        """Asked where somebody was answered last, then at the other host, until an answer is one that stays so."""
         while True:
-            for address in self._hosts:
+            for address in sorted(self._hosts, key=lambda each: each != self._answered):
                 try:
                     status, answer = ask(address, method, path, body, headers)
                 except (OSError, http.client.HTTPException, ValueError):
                     continue
                 if status < http.client.INTERNAL_SERVER_ERROR:
+                    self._answered = address
                     return status, answer
             time.sleep(PAUSE_S)
 

@@ -5,15 +5,15 @@ from django.db import DatabaseError
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.interface import Caches, Lease, Poll
-from bookstore_project.replication.postgresql import leases, shared
+from bookstore_project.replication.postgresql import leases, maintenance, shared
 from bookstore_project.replication.postgresql.attempt import LOCK_TIMEOUT_S
 from bookstore_project.replication.postgresql.counting import counted
 from bookstore_project.replication.postgresql.databases import preparing
-from bookstore_project.replication.postgresql.maintenance import register as register_maintenance
 from bookstore_project.replication.postgresql.primary import unavailable
 from bookstore_project.replication.postgresql.reading import get_verified, has_history, missed, read
 from bookstore_project.replication.postgresql.roles import Role, try_role
 from bookstore_project.replication.postgresql.rows import from_image, rows
+from bookstore_project.replication.postgresql.silent_servers import watch_connections
 from bookstore_project.replication.postgresql.standby import read_beside
 from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
 from bookstore_project.replication.postgresql.text_search import first_holding, holding, similar, with_words
@@ -54,6 +54,11 @@ __all__ = [
     "write",
     "write_all",
 ]
+
+
+def register_maintenance(caches: Caches) -> None:
+    watch_connections()
+    maintenance.register(caches)
 
 
 def renew(service: Service, poll: Poll, asked: float, caches: Caches) -> bool:

@@ -1,0 +1,25 @@
+"""Which faults a run of three hosts may be asked for."""
+
+import pytest
+
+from tests.hosts import faults
+from tests.hosts.__main__ import parser
+
+
+def test_each_fault_has_a_name_of_its_own_and_is_had_by_it() -> None:
+    names = [fault.name for fault in faults.ALL]
+    assert len(set(names)) == len(names)
+    assert [faults.chosen(name) for name in names] == [(fault,) for fault in faults.ALL]
+    assert faults.chosen("all") == faults.ALL
+
+
+def test_those_of_each_run_are_the_usual_ones() -> None:
+    assert parser().parse_args([]).faults == faults.USUAL
+    assert [fault.name for fault in parser().parse_args(["--faults", "quorum,mute"]).faults] == ["quorum", "mute"]
+
+
+def test_a_name_that_no_fault_has_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--faults", "mute,plague"])
+    told = capsys.readouterr().err
+    assert "no fault is called plague: killed, cut-off, " in told
