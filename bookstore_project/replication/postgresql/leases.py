@@ -136,15 +136,25 @@ def hold(
     _take_out(left, caches.deliver(list(left.values()), timeline, told))
     if left:
         with closing(database.copy()) as beside:
-            _wait_for(beside, left, lambda: caches.deliver(list(left.values()), timeline, told))
+            _wait_for(database, beside, left, lambda: caches.deliver(list(left.values()), timeline, told))
 
 
-def _wait_for(beside: DatabaseWrapper, left: dict[Holder, Lease], deliver: Callable[[], Iterable[Holder]]) -> None:
-    """`beside`: a connection of its own, whose commits count at once."""
+def _wait_for(
+    database: DatabaseWrapper,
+    beside: DatabaseWrapper,
+    left: dict[Holder, Lease],
+    deliver: Callable[[], Iterable[Holder]],
+) -> None:
+    """`beside`: a connection of its own, whose commits count at once. Raises psycopg.Error if the lock was lost.
+
+    A primary that was stopped may have been replaced meanwhile: what was to be committed there can't be any more, and
+    a front that knows another timeline would be kept from its lease for ever.
+    """
     # For no standby: a primary that has none would wait for ever. If one is promoted, no lease is left anyway.
     beside.raw.execute("SET default_transaction_read_only = off; SET synchronous_commit = local")
     until: dict[Holder, float] = {}
     while left:
+        database.raw.execute("SELECT")
         for holder, lease in left.items():
             if _block(beside, holder) or holder not in until:
                 until[holder] = time.monotonic() + max(lease.lease_s, replication_settings.lease_s) * _DRIFT

@@ -8,11 +8,14 @@ import pytest
 
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.postgresql import engine, leases
+from bookstore_project.replication.postgresql.backend.base import wrapper
 from bookstore_project.replication.postgresql.tests.database_rows import floor, rows
 from bookstore_project.replication.postgresql.tests.support import POLL, SHELF, Fronts, renew, write
 from tests.actors import Actor, Pause
 from tests.clock import Clock
+from tests.postgres import server_of_tests
 
 
 @pytest.fixture
@@ -63,6 +66,27 @@ def test_a_front_that_does_not_take_it_is_waited_for_as_long_as_its_lease_may_la
     write(fronts)
     assert clock.now >= began + max(POLL.lease_s, replication_settings.lease_s)
     assert holders() == []
+
+
+def test_a_writer_that_has_lost_its_transaction_waits_for_nobody(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server with its lock isn't the primary any more, and the front knows of what the other one has begun."""
+    monkeypatch.setattr(leases, "time", Clock())
+    fronts.deaf.add("front")
+    before = floor("shelf")
+
+    def lose_it() -> None:
+        if len(fronts.delivered) == 2:
+            pid = wrapper("shelf-1").raw.info.backend_pid
+            server_of_tests().execute(f"SELECT pg_terminate_backend({pid}, 60000)")
+
+    fronts.on_delivery = lose_it
+    with pytest.raises(Unavailable, match="nothing was changed"):
+        write(fronts)
+    assert len(fronts.delivered) == 2
+    fronts.deaf.clear()
+    assert write(fronts).position == before + 1
 
 
 def test_one_that_takes_it_at_last_keeps_its_lease(fronts: Fronts) -> None:
