@@ -25,7 +25,7 @@ STATIC = ROOT / ".pytest_cache" / "static"
 """Collected by the first store that finds it out of date, for all of them, in later runs, too."""
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
 PORTS = 2_800
-"""Of each process of a run: five of them share what is below the range of outgoing connections."""
+"""Of each process of a run: up to five share what is below the range of outgoing connections."""
 READY_S = PATIENCE_S
 HOSTS = ("127.0.0.1", "127.0.0.2")
 QUICK_LOGINS = {"DJANGO_SETTINGS_MODULE": "tests.store_settings"}
