@@ -111,7 +111,8 @@ def test_a_store_that_was_forked_is_a_store(prepared: Path, tmp_path: Path) -> N
         store.wait_restarted("front", store.kill("front"))
         wait_for(lambda: fork_servers(store) - {first}, what="another fork server")
         (second,) = fork_servers(store) - {first}
-        assert "cluster.forkserver" in Path(f"/proc/{second}/cmdline").read_text(), "as in the shop"
+        command = Path(f"/proc/{second}/cmdline")  # It is its parent's until it has one of its own.
+        wait_for(lambda: "cluster.forkserver" in command.read_text(), what="a fork server as in the shop")
         store.supervisor.kill()
         assert store.supervisor.wait(PATIENCE_S) == -signal.SIGKILL
         store.wait_gone()

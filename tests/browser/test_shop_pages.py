@@ -65,7 +65,7 @@ def test_pages_that_say_what_cannot_be_had_fit_and_have_no_barriers(visitor: Vis
     expect(page.locator("main")).to_contain_text("is as it was")
     assert_fine(visitor, "a form that makes no sense")
     to_basket(visitor, book)
-    page.goto(re.sub(r"change=(\d+)\.[^&]+(.*)&made=.*", r"change=\1.another\2", page.url))
+    page.goto(re.sub(r"change=(\d+)\.[^&]+", r"change=\1.another", page.url))
     expect(page.get_by_role("alert")).to_contain_text("got lost")
     assert_fine(visitor, "a lost change")
 
