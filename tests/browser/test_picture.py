@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.outage import out_of_sync
 from tests.browser.test_pages import SETTINGS, SLOW
 from tests.browser.visitor import NARROW, WIDE, Visitor
 from tests.client import Client
@@ -113,23 +114,31 @@ def test_a_stopped_replica_is_drawn_so_with_what_can_be_done_about_it(staff: Vis
     expect(drawn(staff, "node:order-1")).to_have_attribute("data-look", re.compile("^up"))
 
 
-def test_a_repair_is_drawn(staff: Visitor) -> None:
-    label, node, means = "Delete file", "order-2", "copy"
+def test_a_repair_by_copy_is_drawn(staff: Visitor) -> None:
+    node = "order-2"
     staff.excused = ("409",)
     open_live(staff)
     page = staff.page
     page.locator(f".drawing:visible [href='#menu-file:{node}']").click()
-    page.locator(f"[id='menu-file:{node}']").get_by_role("link", name=label).click()
+    page.locator(f"[id='menu-file:{node}']").get_by_role("link", name="Delete file").click()
     page.locator(".confirm form button").click()
     expect(page.locator("#picture[data-live]")).to_be_attached()
     with Client(staff.store) as shop:
         # It is found without a write, be the book sold out by then.
         wait_for(
-            lambda: shop.buy(5).status in (201, 409) and is_told(page, f"rejoined by {means}"),
+            lambda: shop.buy(5).status in (201, 409) and is_told(page, "rejoined by copy"),
             what="a repair",
         )
     # What happened while this page was being loaded isn't among its news.
     expect(drawn(staff, f"file:{node}")).to_have_attribute("data-look", "in")
+
+
+def test_a_file_that_is_out_of_sync_is_drawn_so_until_it_has_rejoined_by_log(staff: Visitor) -> None:
+    open_live(staff)
+    with out_of_sync(staff.store, "catalog-2"):
+        expect(drawn(staff, "file:catalog-2")).to_have_attribute("data-look", "out")
+    expect(staff.page.locator("#events")).to_contain_text("rejoined by log")
+    expect(drawn(staff, "file:catalog-2")).to_have_attribute("data-look", "in")
 
 
 def is_told(page: Page, event: str) -> bool:
