@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bookstore_project.cluster.drain_command import is_answering
 from bookstore_project.nodes import tool_client
 from bookstore_project.nodes.tool_client import IDLE_S, Session
 from bookstore_project.settings.topology import Node
+from tests.waiting import PATIENCE_S
 
 
 class Server:
@@ -24,7 +26,8 @@ class Server:
         self.address = f"127.0.0.1:{self.port}"
         self.heard: list[tuple[int, str]] = []
         self._answer = answer
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _serve(self) -> None:
         number = 0
@@ -43,11 +46,18 @@ class Server:
             number += 1
 
     def _head(self, incoming: Any) -> str:
-        return b"".join(iter(incoming.readline, b"\r\n")).decode() if incoming.peek(1) else ""
+        """Of the next request, whose body is read, too; empty when there is none any more."""
+        lines = list(takewhile(bytes.strip, iter(incoming.readline, b"")))
+        lengths = [int(line.partition(b":")[2]) for line in lines if line.lower().startswith(b"content-length:")]
+        incoming.read(sum(lengths))
+        return b"".join(lines).decode()
 
     def close(self) -> None:
+        """Returns when nobody serves any more: each connection has ended with its session."""
         self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE_S)
         self._listener.close()
+        assert not self._thread.is_alive()
 
 
 @pytest.fixture
