@@ -6,7 +6,7 @@ or by a refusal (which is final for its key). Nobody can make another's.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -73,10 +73,10 @@ class Basket:
         """The same copies as another basket: another tab that changes it now is told."""
         return replace(self._changed(self.copies, self.prices), key=key)
 
-    def without(self, books: Iterable[int]) -> "Basket":
-        """What is left of it when these are bought: another basket."""
-        bought = set(books)
-        rest = {book: copies for book, copies in self.copies.items() if book not in bought}
+    def without(self, bought: Mapping[int, int]) -> "Basket":
+        """What is left of it when so many copies of these books are bought: another basket."""
+        left = {book: copies - bought.get(book, 0) for book, copies in self.copies.items()}
+        rest = {book: copies for book, copies in left.items() if copies > 0}
         return replace(self._changed(rest, self.prices), key=new_key())
 
     def _changed(

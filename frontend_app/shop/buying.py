@@ -113,8 +113,8 @@ def _put_aside(request: HttpRequest, response: HttpResponse, key: str, order: Fo
     """What was bought isn't there to be bought any more: neither in the basket nor under the key of a book's page."""
     kept, singles = made_changes.read(request), single_purchases.find(request)
     if kept.key == key:
-        # Without its own lines alone: something may have been put in from another tab meanwhile.
-        baskets.write(response, kept.without(catalogue.books_of(order)))
+        # Without what was bought alone: more may have been put in from another tab meanwhile, or can't be had now.
+        baskets.write(response, kept.without(catalogue.copies_of(order)))
     elif singles is not None:
         _count(response, singles, key)
 

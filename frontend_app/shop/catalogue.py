@@ -215,8 +215,9 @@ def order_found(front: Front, order_id: str) -> Found:
     return found
 
 
-def books_of(order: Found) -> set[int]:
-    return {line["book"] for line in order.members.get("lines", ())}
+def copies_of(order: Found) -> dict[int, int]:
+    """That were bought, by book."""
+    return {line["book"]: line["quantity"] for line in order.members.get("lines", ())}
 
 
 number_of = order_numbers.number_of

@@ -49,14 +49,14 @@ MUTANTS: tuple[Mutant, ...] = (
         BUYING,
         "    with suppress(problems.StoreError):\n"
         "        _put_aside(request, response, key, catalogue.order_found(front(), order_id))\n",
-        "    baskets.write(response, baskets.read(request).without([]))\n",
+        "    baskets.write(response, baskets.read(request).without({}))\n",
         f"{ONCE}::test_an_order_that_cannot_be_read_now_leaves_the_basket_with_its_key",
     ),
     mutant(
         "a bought basket is emptied",
         "what was put in from another tab meanwhile is lost",
         BUYING,
-        "        baskets.write(response, kept.without(catalogue.books_of(order)))\n",
+        "        baskets.write(response, kept.without(catalogue.copies_of(order)))\n",
         "        baskets.write(response, kept.without(kept.copies))\n",
         f"{ONCE}::test_a_basket_bought_in_another_tab_before_it_was_changed_is_not_bought_twice",
     ),

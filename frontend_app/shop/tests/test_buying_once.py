@@ -11,7 +11,7 @@ from bookstore_project.api.representations import MAX_LINES
 from bookstore_project.nodes.gateway.header_checks import LONGEST_TARGET
 from frontend_app.shop import single_purchases
 from frontend_app.shop.single_purchases import MOST_BOOKS, SinglePurchases
-from frontend_app.shop.tests.visits import Orders, form_of, put, signed, text_of, unanswered, words_of
+from frontend_app.shop.tests.visits import Orders, form_named, form_of, put, signed, text_of, unanswered, words_of
 from frontend_app.tests.support.fakes import Store, problem_reply
 
 
@@ -237,3 +237,12 @@ def test_the_rest_of_a_basket_is_bought_and_what_was_sold_out_stays(
     assert "Sold out" in text_of(left)
     assert "Book 1" not in text_of(left)
     assert len(orders.by_key) == 1
+
+
+def test_copies_that_cannot_be_had_now_stay_in_the_basket_as_its_page_says(client: Client, orders: Orders) -> None:
+    page = put(client, 1, 5)
+    assert "What can’t be had now stays in the basket" in text_of(page)
+    assert form_of(page)["line"] == ["1 3 10.00"]
+    client.post("/buy/", form_of(page))
+    kept = form_named(client.get("/basket/"), "/basket/change/")
+    assert (kept["book"], kept["shown"]) == ("1", "2")
