@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.losses.customers import BUYERS, KILL_EVERY_S, READERS, REGULARS, Crowd
 from benchmarks.losses.judge import CREATED, REFUSED, History, Loss, losses
-from benchmarks.losses.shops import SCARCE, Shop, ours, usual
+from benchmarks.losses.shops import REPLICAS, SCARCE, Shop, ours, usual
 from tests import tool
 
 SECONDS = 12.0
@@ -55,9 +55,10 @@ def main() -> int:
     return 1 if any(loss.count for loss in reports[-1].losses) else 0
 
 
-def examined(shop: Shop, seconds: float, begin: Callable[[str], None]) -> Report:
+def examined(shop: Shop, seconds: float, begin: Callable[[str], None], victims: Sequence[str] = REPLICAS) -> Report:
+    """`victims` are killed one after the other."""
     start = shop.files()[0].stock
-    crowd = Crowd(shop)
+    crowd = Crowd(shop, victims)
     begin(f"{shop.name}: customers, and a killer")
     crowd.work(seconds)
     begin(f"{shop.name}: what is in the files")

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -30,6 +30,7 @@ class Crowd:
     """All of them, at one store."""
 
     shop: Shop
+    victims: Sequence[str] = REPLICAS
     history: History = field(default_factory=History)
     _over: threading.Event = field(default_factory=threading.Event)
     _seen: int = sys.maxsize
@@ -37,7 +38,7 @@ class Crowd:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self, seconds: float) -> None:
-        """For so long, and until each replica was killed; returns when all have gone home."""
+        """For so long, and until each victim was killed; returns when all have gone home."""
         works: list[Callable[[], None]] = [self._read_watched] * READERS
         works += [self._buy_watched] * REGULARS
         works += [self._buy_scarce] * BUYERS
@@ -95,8 +96,8 @@ class Crowd:
                 time.sleep(PAUSE_S)
 
     def _kill(self) -> None:
-        """Each replica once."""
-        for node in REPLICAS:
+        """Each victim once."""
+        for node in self.victims:
             if self._over.wait(KILL_EVERY_S):
                 return
             while not self.shop.is_whole():  # One fault at a time: more than that nobody promises.

@@ -124,9 +124,9 @@ class Ours:
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[Shop]:
+def ours(folder: Path, prepared: Path | None = None) -> Iterator[Shop]:
     """This store, with seven books of 50 copies each, and more of the watched one."""
-    with Store(folder / "ours") as store:
+    with Store(folder / "ours", prepared=prepared) as store:
         restock(store, WATCHED, MANY)
         yield Ours(store)
 

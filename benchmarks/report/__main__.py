@@ -13,6 +13,7 @@ from benchmarks.report.judging import number
 from benchmarks.report.page import write
 from benchmarks.report.progress import Progress
 from benchmarks.report.section import Effort, Part, Section, Table
+from benchmarks.report.stores import Stores
 from tests import tool
 from tests.store import ROOT
 
@@ -29,7 +30,7 @@ def main() -> int:
     options = parse_options()
     chosen = [PARTS[name] for name in options.only or PARTS]
     effort = Effort(
-        rounds=2 if options.quick else ROUNDS,
+        rounds=1 if options.quick else ROUNDS,
         seconds=0.7 if options.quick else SECONDS,
         seed=options.seed,
         ratings=options.ratings,
@@ -41,8 +42,10 @@ def main() -> int:
     )
     with tool.running("report", plan) as telling:
         watch = Watch(QUICK_LOOK_S if effort.is_quick else LOOK_S)
-        progress = Progress(expected, telling.say, telling.ticker.doing)
-        sections, broken = measured(chosen, telling.folder, effort, progress, watch)
+        telling.begin("preparing")
+        with Stores(telling.folder) as stores:
+            progress = Progress(expected, telling.say, telling.ticker.doing)
+            sections, broken = measured(chosen, stores, effort, progress, watch)
         telling.begin("writing")
         more = {"rounds": str(effort.rounds), "seconds of a load": f"{effort.seconds:g}"}
         if effort.is_quick:
@@ -57,17 +60,15 @@ def main() -> int:
 
 
 def measured(
-    chosen: list[Part], folder: Path, effort: Effort, progress: Progress, watch: Watch
+    chosen: list[Part], stores: Stores, effort: Effort, progress: Progress, watch: Watch
 ) -> tuple[dict[str, Section], list[str]]:
     """Each part's section; and what went wrong, a line for each part that has none."""
     sections, broken = {}, []
     for part in chosen:
         progress.part(part.name)
         watch.look()
-        base = folder / part.name
-        base.mkdir()
         try:
-            sections[part.name] = part.measure(base, effort, progress.tell)
+            sections[part.name] = part.measure(stores, effort, progress.tell)
         except Exception as error:
             broken.append(f"{part.name} could not be measured: {type(error).__name__}: {error}")
     watch.look()

@@ -3,47 +3,48 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from benchmarks.report import style
-from benchmarks.report.generator import Run, Sample
+from benchmarks.report.generator import Run
 from benchmarks.report.judging import Spread, number, percentile, spread
-from benchmarks.report.loads import WARM_UP_S, busily, fill, in_turn, query, steadily
+from benchmarks.report.loads import WARM_UP_S, busily, in_turn, query, steadily
 from benchmarks.report.section import Cost, Effort, Part, Plot, Section, Table
-from tests.store import Store
+from benchmarks.report.stores import BARE, Stores
 
 RATE = 100.0
 REPLICAS = ("catalog-1", "catalog-2")
-LEAVES_S, LONGEST_S = 2.0, 8.0
+LEAVES_S, QUICK_LEAVES_S = 2.0, 1.0
+TIMES_AS_LONG = 4
+"""The whole load, beside the time before the kill."""
 BIN_S = 0.25
 CLIENTS, FEW_CLIENTS = (1, 2, 4, 8, 16, 32, 64), (1, 8, 64)
 
 
-def measure(base: Path, effort: Effort, tell: Callable[[str], None]) -> Section:
+def measure(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> Section:
     cost = Cost("queries without cache, closed loop")
     clients = FEW_CLIENTS if effort.is_quick else CLIENTS
     rounds = 1 if effort.is_quick else effort.rounds
     runs: dict[int, list[Run]] = {many: [] for many in clients}
     tell("starting a store without a cache")
-    with Store(base / "store", environment={"BOOKSTORE_CACHE_SIZE": "1"}) as store:
-        fill(store)
-        busily(store, in_turn(query), 4, WARM_UP_S)
-        for turn in range(rounds):
-            tell(f"throughput, round {turn + 1} of {rounds}")
-            for many in clients if turn % 2 == 0 else clients[::-1]:
-                runs[many].append(busily(store, in_turn(query), many, effort.seconds / 2, cost))
-        tell("a replica leaves and returns")
-        leaving = threading.Timer(LEAVES_S, lambda: store.kill("catalog-2"))
-        leaving.start()
-        shares = steadily(store, in_turn(query), RATE, LONGEST_S)
-        leaving.join()
-        store.wait_ready()
-    return section(runs, shares, cost)
+    (store,) = stores.kept(bare=BARE)
+    busily(store, in_turn(query), 4, WARM_UP_S)
+    for turn in range(rounds):
+        tell(f"throughput, round {turn + 1} of {rounds}")
+        for many in clients if turn % 2 == 0 else clients[::-1]:
+            runs[many].append(busily(store, in_turn(query), many, effort.seconds / 2, cost))
+    tell("a replica leaves and returns")
+    leaves_s = QUICK_LEAVES_S if effort.is_quick else LEAVES_S
+    leaving = threading.Timer(leaves_s, lambda: store.kill("catalog-2"))
+    leaving.start()
+    shares = steadily(store, in_turn(query), RATE, TIMES_AS_LONG * leaves_s)
+    leaving.join()
+    store.wait_ready()
+    return section(runs, shares, leaves_s, cost)
 
 
-def section(runs: Mapping[int, Sequence[Run]], shares: Run, cost: Cost) -> Section:
+def section(runs: Mapping[int, Sequence[Run]], shares: Run, leaves_s: float, cost: Cost) -> Section:
     rates = {many: spread([run.rate for run in of]) for many, of in runs.items()}
-    before = Counter(sample.replica for sample in shares.samples if sample.due_s < LEAVES_S)
+    before = Counter(sample.replica for sample in shares.samples if sample.due_s < leaves_s)
     told = " and ".join(f"{count} by {name}" for name, count in sorted(before.items()) if name in REPLICAS)
     best = max(rates, key=lambda many: rates[many].median)
     return Section(
@@ -57,7 +58,7 @@ def section(runs: Mapping[int, Sequence[Run]], shares: Run, cost: Cost) -> Secti
         limits="All processes share this machine's cores, so a second replica brings little throughput here: it "
         "would on a "
         "machine of its own. All these queries are misses; hits never reach a replica.",
-        plots=[_shares(shares.samples), _throughput(runs, rates)],
+        plots=[_shares(shares, leaves_s), _throughput(runs, rates)],
         tables=[_table(runs, rates)],
         raw={
             "balance": [
@@ -74,13 +75,13 @@ def section(runs: Mapping[int, Sequence[Run]], shares: Run, cost: Cost) -> Secti
     )
 
 
-def _shares(samples: Sequence[Sample]) -> Plot:
+def _shares(shares: Run, leaves_s: float) -> Plot:
     figure, (axis,) = style.figure()
-    counts = Counter((int(sample.due_s / BIN_S), sample.replica) for sample in samples if sample.is_answered)
-    last = int(LONGEST_S / BIN_S)
+    counts = Counter((int(sample.due_s / BIN_S), sample.replica) for sample in shares.answered)
+    last = int(shares.seconds / BIN_S)
     for index, name in enumerate(REPLICAS):
         per_s = [counts[place, name] / BIN_S for place in range(last)]
-        at = [place * BIN_S - LEAVES_S for place in range(last)]
+        at = [place * BIN_S - leaves_s for place in range(last)]
         axis.step(at, per_s, style.LINES[index], where="post", color=style.COLOURS[index], label=name)
     axis.axvline(0, color=style.INK, linewidth=1)
     axis.text(0, 0.02, " catalog-2 is killed", transform=axis.get_xaxis_transform(), fontsize=8.5)
@@ -111,4 +112,4 @@ def _table(runs: Mapping[int, Sequence[Run]], rates: Mapping[int, Spread]) -> Ta
     return Table("Queries without a cache", ["customers", "per second", "90th percentile, ms", "failed"], body)
 
 
-PART = Part("balance", 55, 18, measure)
+PART = Part("balance", 45, 6, measure)

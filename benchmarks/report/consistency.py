@@ -1,44 +1,141 @@
-"""The price of consistency: what a purchase and the read after it cost in each coherence mode, and what is stale."""
+"""The price of consistency: what a write and the read after it cost by coherence, replicas and `synchronous`."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report import style
 from benchmarks.report.generator import Run, Sample
-from benchmarks.report.judging import CREATED, Spread, number, percentile, spread, stale
-from benchmarks.report.loads import BOOKS, PURCHASE, QUERY, copies_shown, fill, purchase, query, rows, steadily
+from benchmarks.report.judging import Spread, number, percentile, replaced, spread, stale
+from benchmarks.report.loads import (
+    BOOKS,
+    PURCHASE,
+    QUERY,
+    UPDATE,
+    copies_shown,
+    price_shown,
+    purchase,
+    query,
+    rows,
+    steadily,
+    update,
+)
 from benchmarks.report.section import Cost, Effort, Part, Plot, Section, Table
+from benchmarks.report.stores import Stores, running
 from benchmarks.report.wire import Request
 from bookstore_project.nodes.tool_client import Session
+from bookstore_project.replication.folder_locks import try_lock
+from bookstore_project.replication.interface import MAINTENANCE
 from tests.store import Store
+from tests.waiting import wait_for
 
-MODES = ("none", "push", "full")
 RATE = 60.0
 READS = 5
-"""Of the same book, after each purchase."""
+"""Of the same book, after each write."""
+DEAREST = 10_000
+"""Cents, above all prices of a new store: from here on, each change sets one cent more than the one before."""
+NORMAL = {"DJANGO_SETTINGS_MODULE": "benchmarks.report.relaxed.settings"}
+KINDS = (PURCHASE, UPDATE)
 
 
-def measure(base: Path, effort: Effort, tell: Callable[[str], None]) -> Section:
-    cost = Cost("purchases and reads, open loop")
-    rounds = effort.rounds
-    runs: dict[str, list[tuple[Run, int]]] = {mode: [] for mode in MODES}
-    tell("starting a store of each coherence mode")
+@dataclass(frozen=True)
+class Case:
+    """A store to compare."""
+
+    label: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 2
+    synchronous: str = "FULL"
+
+
+CASES = (
+    Case("none", {"BOOKSTORE_COHERENCE": "none"}),
+    Case("push", {"BOOKSTORE_COHERENCE": "push"}),
+    Case("full"),
+    Case("full, one replica", replicas=1),
+    Case("full, NORMAL", NORMAL, synchronous="NORMAL"),
+    Case("full, one replica, NORMAL", NORMAL, replicas=1, synchronous="NORMAL"),
+)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One load of one kind of write, and how many of its reads were stale."""
+
+    kind: str
+    run: Run
+    stale: int
+
+
+Rounds = Mapping[str, Sequence[Round]]
+"""By the label of their case."""
+
+
+def measure(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> Section:
+    cost = Cost("writes and reads after them, open loop")
+    found: dict[str, list[Round]] = {case.label: [] for case in CASES}
+    prices = itertools.count(DEAREST)
+    tell(f"starting {len(CASES)} stores")
+    compared = {case.label: stores.made(f"consistency-{n}", case.settings) for n, case in enumerate(CASES)}
+    lonely = [compared[case.label] for case in CASES if case.replicas == 1]
     with ExitStack() as stack:
-        stores = {
-            mode: stack.enter_context(Store(base / mode, environment={"BOOKSTORE_COHERENCE": mode})) for mode in MODES
-        }
-        for store in stores.values():
-            fill(store)
-            steadily(store, buy_and_read(), 20, 0.5)
-        for turn in range(rounds):
-            tell(f"round {turn + 1} of {rounds}")
-            for mode in MODES if turn % 2 == 0 else MODES[::-1]:
-                start = copies(stores[mode])
-                run = steadily(stores[mode], buy_and_read(), RATE, effort.seconds, cost, look=copies_shown)
-                runs[mode].append((run, len(stale(run.samples, start))))
-    return section(runs, cost)
+        for store in lonely:
+            stack.enter_context(no_repair(store))
+        stack.enter_context(running(compared.values()))
+        for store in lonely:
+            take_second_files(store)
+        for store in compared.values():
+            steadily(store, buy_and_read(), 40, 0.3)
+            steadily(store, change_and_read(prices, store.staff), 40, 0.3)
+        for turn in range(effort.rounds):
+            tell(f"round {turn + 1} of {effort.rounds}")
+            for label in list(compared)[:: 1 if turn % 2 == 0 else -1]:
+                found[label] += rounds_at(compared[label], prices, 0.6 * effort.seconds, cost)
+    return section(found, cost)
+
+
+@contextmanager
+def no_repair(store: Store) -> Iterator[None]:
+    """Of a store that isn't started yet: the role of whoever repairs files is held here, so that nobody does."""
+    with ExitStack() as stack:
+        for service in ("catalog", "order"):
+            assert stack.enter_context(try_lock(store.data / "locks" / service / MAINTENANCE))
+        yield
+
+
+def take_second_files(store: Store) -> None:
+    """Returns when both services have one replica alone."""
+    for service in ("catalog", "order"):
+        for path in (store.data / f"{service}-2").glob(f"{service}.sqlite3*"):
+            path.unlink()
+    wait_for(lambda: not any(seconds_in_sync(store)), what="one replica of each service")
+
+
+def seconds_in_sync(store: Store) -> list[bool]:
+    steadily(store, itertools.repeat(purchase(1)), 20, 0.1)  # Who writes finds that a file is gone.
+    with Session(store.addresses["front"]) as session:
+        nodes = session.get("/api/v1/cluster/").json["nodes"]
+    return [bool(node["in_sync"]) for node in nodes if node["name"] in ("catalog-2", "order-2")]
+
+
+def rounds_at(store: Store, prices: Iterator[int], seconds: float, cost: Cost) -> Iterator[Round]:
+    """One of each kind of write."""
+    start = books(store)
+    run = steadily(store, buy_and_read(), RATE, seconds, cost, look=copies_shown)
+    copies = {book: int(shown["quantity"]) for book, shown in start.items()}
+    yield Round(PURCHASE, run, len(stale(run.samples, copies)))
+    run = steadily(store, change_and_read(prices, store.staff), RATE, seconds, cost, look=price_shown)
+    cents = {book: round(100 * float(shown["price"])) for book, shown in start.items()}
+    yield Round(UPDATE, run, len(replaced(run.samples, cents, UPDATE)))
+
+
+def books(store: Store) -> dict[int, Mapping[str, str]]:
+    """Each as a replica has it: no cache is asked."""
+    with Session(store.addresses["catalog-1"]) as session:
+        return {book: session.get(f"/api/v1/books/{book}/").json for book in range(1, BOOKS + 1)}
 
 
 def buy_and_read() -> Iterator[Request]:
@@ -48,48 +145,53 @@ def buy_and_read() -> Iterator[Request]:
         yield from itertools.repeat(query(book), READS)
 
 
-def copies(store: Store) -> dict[int, int]:
-    """Of each book, by a replica: no cache is asked."""
-    with Session(store.addresses["catalog-1"]) as session:
-        return {book: int(session.get(f"/api/v1/books/{book}/").json["quantity"]) for book in range(1, BOOKS + 1)}
+def change_and_read(prices: Iterator[int], staff: tuple[str, str]) -> Iterator[Request]:
+    """The same with a new price instead of a purchase."""
+    for book in itertools.cycle(range(1, BOOKS + 1)):
+        yield update(book, next(prices), staff)
+        yield from itertools.repeat(query(book), READS)
 
 
-def section(runs: Mapping[str, Sequence[tuple[Run, int]]], cost: Cost) -> Section:
-    counts = {mode: sum(count for _, count in of) for mode, of in runs.items()}
-    medians = {
-        mode: spread([percentile(took(run.samples, PURCHASE), 0.5) for run, _ in of]).median
-        for mode, of in runs.items()
-    }
+def section(found: Rounds, cost: Cost) -> Section:
+    purchases = {label: median(rounds, PURCHASE).median for label, rounds in found.items()}
+    counts = {label: sum(each.stale for each in rounds) for label, rounds in found.items()}
+    told = ", ".join(f"{counts[label]} with `{label}`" for label in ("none", "push"))
+    others = sum(count for label, count in counts.items() if label not in ("none", "push"))
     return Section(
         title="The price of consistency",
-        question="What does it cost that no read is stale? What does the read after an invalidation take?",
-        shows=f"Stale reads: {', '.join(f'{count} with `{mode}`' for mode, count in counts.items())}. The median "
-        f"purchase takes "
-        + ", ".join(f"{number(median)} ms with `{mode}`" for mode, median in medians.items())
-        + ". With `full` a purchase waits for the fronts to drop the entry, "
-        "and the next read is a miss: the table says what that takes.",
+        question="What does it cost that no read is stale, and that each write is on two disks? What does the read "
+        "after an invalidation take?",
+        shows=f"Stale reads: {told}, and {others} with `full` in its four stores. The median purchase takes "
+        + ", ".join(f"{number(value)} ms with `{label}`" for label, value in purchases.items())
+        + ". With `full` a write waits for the fronts to drop the entry, and the next read is a miss: the table "
+        "says what that takes. With one replica there is one commit instead of two; with NORMAL a commit waits for "
+        "no disk.",
         limits="With one front beside the replicas, on one machine, an invalidation is quick: on a network it takes "
-        "a round "
-        "trip, and `full` waits for it. A run may show no stale read with `push`: nothing guarantees that, and `make "
-        "stress` "
-        "finds them. One replica alone, and SQLite with synchronous NORMAL, are no settings of this store.",
-        plots=[_bars(runs), _curves(runs)],
-        tables=[_table(runs)],
+        "a round trip, and `full` waits for it. A run may show no stale read with `push`: nothing guarantees that, "
+        "and `make stress` finds them. One replica, and NORMAL, are for this comparison alone: the one is this store "
+        "after a loss, the other would lose acknowledged writes in a power cut. What FULL costs is this disk's sync.",
+        plots=[_bars(found), _curves(found)],
+        tables=[_table(found)],
         raw={
             "consistency": [
                 row
-                for mode, of in runs.items()
-                for turn, (run, _) in enumerate(of, start=1)
-                for row in rows(run.samples, {"coherence": mode, "round": turn})
+                for label, turn, each in _numbered(found)
+                for row in rows(each.run.samples, {"store": label, "round": turn, "writes": each.kind})
             ],
             "stale_reads": [
-                {"coherence": mode, "round": turn, "stale": count, "reads": len(took(run.samples, QUERY))}
-                for mode, of in runs.items()
-                for turn, (run, count) in enumerate(of, start=1)
+                {"store": label, "writes": each.kind, "round": turn, "stale": each.stale, "reads": reads(each)}
+                for label, turn, each in _numbered(found)
             ],
         },
         costs=[cost],
     )
+
+
+def _numbered(found: Rounds) -> Iterator[tuple[str, int, Round]]:
+    """Each with its case, and the number of its round."""
+    for label, rounds in found.items():
+        for place, each in enumerate(rounds):
+            yield label, place // len(KINDS) + 1, each
 
 
 def took(samples: Sequence[Sample], kind: str, cache: str = "") -> list[float]:
@@ -101,38 +203,54 @@ def took(samples: Sequence[Sample], kind: str, cache: str = "") -> list[float]:
     ]
 
 
-def _bars(runs: Mapping[str, Sequence[tuple[Run, int]]]) -> Plot:
-    figure, axes = style.figure(1, 2)
-    stale_reads = {mode: spread([count for _, count in of]) for mode, of in runs.items()}
-    purchases = {
-        mode: spread([percentile(took(run.samples, PURCHASE), 0.5) for run, _ in of]) for mode, of in runs.items()
-    }
-    for axis, title, found in (
-        (axes[0], "stale reads in a round", stale_reads),
-        (axes[1], "median purchase, ms", purchases),
-    ):
-        for index, (mode, each) in enumerate(found.items()):
-            off = [[each.median - each.low], [each.high - each.median]]
-            axis.bar(
-                mode, each.median, 0.6, yerr=off, color=style.COLOURS[index], hatch=style.HATCHES[index],
-                edgecolor=style.INK, ecolor=style.INK, capsize=3, linewidth=0.6,
+def reads(each: Round) -> int:
+    return len(took(each.run.samples, QUERY))
+
+
+def median(rounds: Sequence[Round], kind: str) -> Spread:
+    """Of the rounds' medians of this kind of write."""
+    return spread([percentile(took(each.run.samples, kind), 0.5) for each in rounds if each.kind == kind])
+
+
+def _bars(found: Rounds) -> Plot:
+    figure, axes = style.figure(1, 2, sharey=True, height_in=4.0)
+    labels = list(found)
+    for index, kind in enumerate(KINDS):
+        stale_reads = [spread([one.stale for one in found[label] if one.kind == kind]) for label in labels]
+        medians = [median(found[label], kind) for label in labels]
+        places = [place + 0.38 * (index - 0.5) for place in range(len(labels))]
+        for axis, spreads in zip(axes, (stale_reads, medians), strict=True):
+            off = [[each.median - each.low for each in spreads], [each.high - each.median for each in spreads]]
+            axis.barh(
+                places, [each.median for each in spreads], 0.36, xerr=off, label=kind, color=style.COLOURS[index],
+                hatch=style.HATCHES[index], edgecolor=style.INK, ecolor=style.INK, capsize=2, linewidth=0.6,
             )  # fmt: skip
-        axis.set(title=title, xlabel="coherence", ylim=(0, None))
-        axis.grid(visible=False, axis="x")
-    return Plot("consistency", "Each mode's rounds: the median, with the least and the greatest.", figure)
+    for axis, label in zip(axes, ("stale reads in a round", "median of the writes, ms"), strict=True):
+        axis.set(xlabel=label, xlim=(0, None))
+        axis.grid(visible=False, axis="y")
+    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].set_yticks(range(len(labels)), [label.replace(", ", ",\n", 1) for label in labels])
+    axes[0].invert_yaxis()
+    axes[0].legend(loc="lower right")
+    return Plot(
+        "consistency",
+        "Coherence `none`, `push` and `full` on two replicas with `synchronous=FULL`, and `full` with less: the "
+        "rounds' median, with the least and the greatest.",
+        figure,
+    )
 
 
-def _curves(runs: Mapping[str, Sequence[tuple[Run, int]]]) -> Plot:
+def _curves(found: Rounds) -> Plot:
     figure, (axis,) = style.figure()
-    for index, (mode, of) in enumerate(runs.items()):
-        values = [value for run, _ in of for value in took(run.samples, QUERY)]
+    for index, label in enumerate(("none", "push", "full")):
+        values = [value for each in found[label] for value in took(each.run.samples, QUERY)]
         parts = [part / 200 for part in range(200)]
         axis.plot(
             [percentile(values, part) for part in parts],
             [100 * part for part in parts],
             style.LINES[index],
             color=style.COLOURS[index],
-            label=f"coherence {mode}",
+            label=f"coherence {label}",
         )
     axis.set(
         xscale="log", xlabel="response time of reads, ms (log)", ylabel="answered within, % of reads", ylim=(0, 101)
@@ -141,44 +259,35 @@ def _curves(runs: Mapping[str, Sequence[tuple[Run, int]]]) -> Plot:
     axis.legend(loc="lower right")
     return Plot(
         "reads_after",
-        f"The {READS} reads of a book after each of its purchases: the first one may find an entry gone.",
+        f"The {READS} reads of a book after each of its writes: the first one may find an entry gone.",
         figure,
     )
 
 
-def _table(runs: Mapping[str, Sequence[tuple[Run, int]]]) -> Table:
+def _table(found: Rounds) -> Table:
     body = []
-    for mode, of in runs.items():
-        reads = sum(len(took(run.samples, QUERY)) for run, _ in of)
+    for case in CASES:
+        rounds = found[case.label]
+        writes = [sample for each in rounds for sample in each.run.samples if sample.kind in KINDS]
         body.append(
             [
-                mode,
-                f"{sum(count for _, count in of)} of {reads}",
-                str(spread([percentile(took(run.samples, PURCHASE), 0.5) for run, _ in of])),
-                str(_median_of(of, "hit")),
-                str(_median_of(of, "miss")),
-                str(
-                    sum(
-                        sample.status != CREATED for run, _ in of for sample in run.samples if sample.kind == PURCHASE
-                    )
-                ),
+                case.label,
+                f"{case.replicas}, {case.synchronous}",
+                f"{sum(each.stale for each in rounds)} of {sum(map(reads, rounds))}",
+                *(str(median(rounds, kind)) for kind in KINDS),
+                *(str(_median_of(rounds, cache)) for cache in ("hit", "miss")),
+                str(sum(sample.status not in (200, 201) for sample in writes)),
             ]
         )
-    head = [
-        "coherence",
-        "stale reads",
-        "purchase, median ms",
-        "hit, median ms",
-        "miss, median ms",
-        "purchases not made",
-    ]
-    return Table("By coherence mode", head, body)
+    head = ["store", "replicas, `synchronous`", "stale reads", *(f"{kind}, ms" for kind in KINDS)]
+    head += ["hit, ms", "miss, ms", "writes not made"]
+    return Table("Medians of the rounds, with the least and the greatest", head, body)
 
 
-def _median_of(of: Sequence[tuple[Run, int]], cache: str) -> Spread | str:
+def _median_of(rounds: Sequence[Round], cache: str) -> Spread | str:
     """Of the rounds that had such reads."""
-    rounds = [found for run, _ in of if (found := took(run.samples, QUERY, cache))]
-    return spread([percentile(found, 0.5) for found in rounds]) if rounds else "none"
+    had = [values for each in rounds if (values := took(each.run.samples, QUERY, cache))]
+    return spread([percentile(values, 0.5) for values in had]) if had else "none"
 
 
-PART = Part("consistency", 50, 18, measure)
+PART = Part("consistency", 90, 12, measure)

@@ -1,6 +1,8 @@
 """What samples say: percentiles, spread, requests per tenth of a second, stale reads."""
 
 import bisect
+import itertools
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,6 +12,7 @@ from benchmarks.report.generator import Sample
 
 CREATED = 201
 BIN_S = 0.1
+FELT, QUIET_S = 2.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,8 @@ def stale(samples: Sequence[Sample], start: Mapping[int, int]) -> list[Sample]:
     """Reads that show more copies than there were when they were sent.
 
     `start`: each book's copies when the load began. Nobody else buys, and each purchase takes one copy. A purchase
-    that was
-    acknowledged before a read was sent is one copy less for that read, at least. So is what an earlier read has
-    shown.
+    that was acknowledged before a read was sent is one copy less for that read, at least. So is what an earlier read
+    has shown.
     """
     found = []
     for book, copies in start.items():
@@ -97,6 +99,42 @@ def stale(samples: Sequence[Sample], start: Mapping[int, int]) -> list[Sample]:
             if read.shown is not None and read.shown > most:
                 found.append(read)
     return found
+
+
+def replaced(samples: Sequence[Sample], start: Mapping[int, int], kind: str) -> list[Sample]:
+    """Reads that show what had been replaced before they were sent.
+
+    Samples of this kind are the changes, and each has `shown` something that no other one of its book has. `start` is
+    what each book had before. Two changes that overlap may have come in either order: nothing is held against a read
+    of either. Nor against one that shows what no acknowledged change has set.
+    """
+    found = []
+    for book, first in start.items():
+        shown = [sample for sample in samples if sample.book == book and sample.shown is not None]
+        changes = sorted((one for one in shown if one.kind == kind), key=lambda change: change.done_s)
+        ends = [change.done_s for change in changes]
+        latest = list(itertools.accumulate((change.sent_s for change in changes), max))
+        set_at = {first: -math.inf} | {change.shown: change.done_s for change in changes}
+        for read in (one for one in shown if one.kind != kind and one.shown in set_at):
+            before = bisect.bisect_left(ends, read.sent_s)
+            if before and latest[before - 1] > set_at[read.shown]:
+                found.append(read)
+    return found
+
+
+def masked_s(samples: Sequence[Sample], struck_s: float) -> float:
+    """Seconds from a fault to the end of the last answer that customers felt of it; 0 if they felt nothing.
+
+    Felt is what failed, or took `FELT` times as long as the slowest request before the fault. When nothing was felt
+    for `QUIET_S`, the fault is masked. What comes later isn't put down to it.
+    """
+    slowest = max((one.took_ms for one in samples if one.done_s < struck_s), default=math.inf)
+    masked = struck_s
+    for one in sorted(samples, key=lambda sample: sample.due_s):
+        is_felt = not one.is_answered or one.took_ms > FELT * slowest
+        if is_felt and one.done_s > struck_s and one.due_s < masked + QUIET_S:
+            masked = max(masked, one.done_s)
+    return masked - struck_s
 
 
 def _running_minimum(values: Sequence[int]) -> list[int]:

@@ -3,18 +3,20 @@
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from benchmarks.processor_time import Meter, processes_of
 from benchmarks.report.generator import Look, Run, Sample, closed_loop, look_at_nothing, open_loop
 from benchmarks.report.section import Cost
-from benchmarks.report.wire import Reply, Request, Sockets, request
+from benchmarks.report.wire import Reply, Request, Sockets, Wire, request
 from benchmarks.servers import restock
 from tests.store import Store
 
 BOOKS = 7
 STOCK = 1_000_000
-QUERY, PURCHASE = "query", "purchase"
+QUERY, PURCHASE, UPDATE = "query", "purchase", "update"
 WARM_UP_S = 0.5
+Load = Callable[[Wire], Run]
 
 
 def query(book: int) -> Request:
@@ -25,9 +27,25 @@ def purchase(book: int) -> Request:
     return request(PURCHASE, "POST", f"/purchase/{book}", book=book)
 
 
+MAKERS = {QUERY: query, PURCHASE: purchase}
+
+
+def update(book: int, cents: int, staff: tuple[str, str]) -> Request:
+    """A new price."""
+    price = f"{cents // 100}.{cents % 100:02}"
+    return request(UPDATE, "PATCH", f"/api/v1/books/{book}/", body={"price": price}, book=book, login=staff)
+
+
 def copies_shown(asked: Request, reply: Reply) -> int | None:
     """Of a page of a book."""
     return int(json.loads(reply.body)["quantity"]) if asked.kind == QUERY and reply.status == 200 else None
+
+
+def price_shown(asked: Request, reply: Reply) -> int | None:
+    """In cents: of a page of a book, or as it was changed."""
+    if asked.kind not in (QUERY, UPDATE) or reply.status != 200:
+        return None
+    return round(100 * float(json.loads(reply.body)["price"]))
 
 
 def in_turn(make: Callable[[int], Request], books: int = BOOKS) -> Iterator[Request]:
@@ -47,6 +65,23 @@ def fill(store: Store) -> None:
         restock(store, book, STOCK)
 
 
+def by_turns(
+    stores: Mapping[str, Store], rates: Mapping[str, float], rounds: int, seconds: float, tell: Callable[[str], None]
+) -> tuple[dict[tuple[str, str], list[Run]], list[Cost]]:
+    """Open loops of queries and of purchases: each round of each, by kind and the store's name; after a warm-up."""
+    runs: dict[tuple[str, str], list[Run]] = {(kind, name): [] for kind in rates for name in stores}
+    costs = {(kind, name): Cost(f"{kind}, {name}, open loop") for kind, name in runs}
+    for kind, name in runs:
+        steadily(stores[name], in_turn(MAKERS[kind]), 20, WARM_UP_S)
+    for turn in range(rounds):
+        tell(f"round {turn + 1} of {rounds}")
+        for kind, rate in rates.items():
+            for name in sorted(stores, reverse=turn % 2 == 1):
+                run = steadily(stores[name], in_turn(MAKERS[kind]), rate, seconds, costs[kind, name])
+                runs[kind, name].append(run)
+    return runs, list(costs.values())
+
+
 def steadily(
     store: Store,
     requests: Iterator[Request],
@@ -55,10 +90,10 @@ def steadily(
     cost: Cost | None = None,
     *,
     look: Look = look_at_nothing,
+    front: str = "front",
 ) -> Run:
-    """An open loop at the store's front."""
-    with Sockets(store.addresses["front"]) as wire:
-        return _counted(store, cost, lambda: open_loop(wire, requests, rate=rate, seconds=seconds, look=look))
+    """An open loop at one of the store's fronts."""
+    return _loaded(store, front, cost, partial(open_loop, requests=requests, rate=rate, seconds=seconds, look=look))
 
 
 def busily(
@@ -68,22 +103,24 @@ def busily(
     seconds: float,
     cost: Cost | None = None,
     *,
-    look: Look = look_at_nothing,
+    think_s: float = 0.0,
+    seed: int = 1,
 ) -> Run:
-    """A closed loop at the store's front, as fast as answers come."""
-    with Sockets(store.addresses["front"]) as wire:
-        return _counted(store, cost, lambda: closed_loop(wire, requests, clients=clients, seconds=seconds, look=look))
+    """A closed loop at the store's front: as fast as answers come, if nobody thinks."""
+    customers = partial(closed_loop, clients=clients, seconds=seconds, think_s=think_s, seed=seed)
+    return _loaded(store, "front", cost, partial(customers, requests=requests))
 
 
-def _counted(store: Store, cost: Cost | None, load: Callable[[], Run]) -> Run:
-    if cost is None:
-        return load()
-    meter = Meter(lambda: processes_of(store))
-    run = load()
-    cost.requests += len(run.samples)
-    cost.own_s += run.cost_s
-    cost.store_s += sum(meter.take().values())
-    return run
+def _loaded(store: Store, front: str, cost: Cost | None, load: Load) -> Run:
+    with Sockets(store.addresses[front]) as wire:
+        if cost is None:
+            return load(wire)
+        meter = Meter(lambda: processes_of(store))
+        run = load(wire)
+        cost.requests += len(run.samples)
+        cost.own_s += run.cost_s
+        cost.store_s += sum(meter.take().values())
+        return run
 
 
 def rows(samples: Sequence[Sample], more: Mapping[str, object]) -> list[dict[str, object]]:

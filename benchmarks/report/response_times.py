@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.report import caches, judging, popularity, style
 from benchmarks.report.generator import Sample, closed_loop
 from benchmarks.report.judging import Spread, number, spread
-from benchmarks.report.loads import PURCHASE, QUERY, WARM_UP_S, fill, in_turn, purchase, query, rows, steadily
+from benchmarks.report.loads import MAKERS, PURCHASE, QUERY, by_turns, query, rows
 from benchmarks.report.section import Cost, Effort, Part, Plot, Section, Table
+from benchmarks.report.stores import BARE, Stores
 from benchmarks.report.wire import Sockets
 from bookstore_project.nodes.tool_client import Session
-from tests.store import Store
+from tests.store import QUICK_LOGINS, Store
 
 RATES = {QUERY: 100.0, PURCHASE: 20.0}
-MAKERS = {QUERY: query, PURCHASE: purchase}
 SHOWN = [part / 200 for part in range(200)] + [0.999]
 """The percentiles that a curve is drawn of."""
 LOOKS = 20
@@ -34,37 +33,24 @@ class Sized:
     """After so many requests, so many."""
 
 
-def measure(base: Path, effort: Effort, tell: Callable[[str], None]) -> Section:
-    times, costs = _times(base, effort, tell)
+def measure(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> Section:
+    times, costs = _times(stores, effort, tell)
     weights, law = _weights(effort)
     length = 300 if effort.is_quick else 1500
     trace = popularity.trace(weights, length, effort.seed)
-    sized = _sized(base / "sizes", trace, effort, tell)
+    sized = _sized(stores, trace, effort, tell)
     return _section(times, costs, sized, trace, law)
 
 
 Times = dict[tuple[str, str], list[list[Sample]]]
 
 
-def _times(base: Path, effort: Effort, tell: Callable[[str], None]) -> tuple[Times, list[Cost]]:
+def _times(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> tuple[Times, list[Cost]]:
     """Each round of each kind, with a cache and without, by turns."""
     tell("starting a store with a cache and one without")
-    times: Times = {}
-    costs: dict[tuple[str, str], Cost] = {}
-    with Store(base / "cached") as cached, Store(base / "bare", environment={"BOOKSTORE_CACHE_SIZE": "1"}) as bare:
-        stores = {"with cache": cached, "without": bare}
-        for store in stores.values():
-            fill(store)
-            for make in MAKERS.values():
-                steadily(store, in_turn(make), 20, WARM_UP_S)
-        for turn in range(effort.rounds):
-            tell(f"response times, round {turn + 1} of {effort.rounds}")
-            for kind, make in MAKERS.items():
-                for name in sorted(stores, reverse=turn % 2 == 1):
-                    cost = costs.setdefault((kind, name), Cost(f"{kind}, {name}, open loop"))
-                    run = steadily(stores[name], in_turn(make), RATES[kind], effort.seconds, cost)
-                    times.setdefault((kind, name), []).append(run.samples)
-    return times, list(costs.values())
+    compared = dict(zip(("with cache", "without"), stores.kept(cached={}, bare=BARE), strict=True))
+    runs, costs = by_turns(compared, RATES, effort.rounds, effort.seconds, tell)
+    return {key: [run.samples for run in of] for key, of in runs.items()}, costs
 
 
 def _weights(effort: Effort) -> tuple[list[float], str]:
@@ -74,12 +60,14 @@ def _weights(effort: Effort) -> tuple[list[float], str]:
     return popularity.ratings(effort.ratings, books), f"how often the {books} most rated books of a list were rated"
 
 
-def _sized(data: Path, trace: Sequence[int], effort: Effort, tell: Callable[[str], None]) -> list[Sized]:
+def _sized(stores: Stores, trace: Sequence[int], effort: Effort, tell: Callable[[str], None]) -> list[Sized]:
     """The same trace at a store whose cache grows from start to start."""
     found: list[Sized] = []
+    data = stores.made("sizes", {}).data
     for size in (5, 20) if effort.is_quick else (5, 15, 40, 100, 200):
         tell(f"a cache of {size} entries")
-        with Store(data, environment={"BOOKSTORE_CACHE_SIZE": str(size)}) as store:
+        settings = QUICK_LOGINS | {"BOOKSTORE_CACHE_SIZE": str(size)}
+        with Store(data, environment=settings, is_forked=True) as store:
             if not found:
                 made = store.manage("make_books", str(max(trace)))
                 assert made.returncode == 0, made.stderr
@@ -251,4 +239,4 @@ def _sizes(sized: Sequence[Sized], length: int) -> Table:
     return Table("Hits, % of requests", ["entries", "measured", "LRU, simulated", "optimum"], body)
 
 
-PART = Part("response-times", 105, 25, measure)
+PART = Part("response-times", 85, 10, measure)

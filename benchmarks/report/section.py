@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:  # It uses what is here.
+    from benchmarks.report.stores import Stores
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,8 @@ class Part:
     full_s: float
     """About how long it takes on a quiet machine."""
     quick_s: float
-    measure: Callable[[Path, Effort, Callable[[str], None]], Section]
-    """Gets a folder of its own, and whom to tell what it does now."""
+    measure: "Callable[[Stores, Effort, Callable[[str], None]], Section]"
+    """Gets whom to tell what it does now."""
 
     def seconds(self, *, is_quick: bool) -> float:
         return self.quick_s if is_quick else self.full_s

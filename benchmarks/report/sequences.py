@@ -21,6 +21,16 @@ class Step:
     is_fault: bool = False
 
 
+def steps_of(text: str) -> list[Step]:
+    """A line for each: `who > to: what`, or `who: what` of what one does by itself; `!` before it: a fault."""
+    steps = []
+    for line in text.strip().splitlines():
+        who, _, what = line.strip().removeprefix("! ").partition(": ")
+        actor, _, to = who.partition(" > ")
+        steps.append(Step(actor, what, to, is_fault=line.strip().startswith("!")))
+    return steps
+
+
 def draw(name: str, title: str, caption: str, actors: Sequence[str], steps: Sequence[Step]) -> Plot:
     """Faults are drawn with another colour, a broken line, and a cross."""
     figure, (axis,) = style.figure(height_in=1.1 + LINE_IN * len(steps))

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from benchmarks.losses.__main__ import SHOPS, Report, examined
+from benchmarks.losses.__main__ import Report, examined
 from benchmarks.losses.customers import BUYERS, KILL_EVERY_S, READERS, REGULARS
 from benchmarks.losses.judge import CREATED
+from benchmarks.losses.shops import REPLICAS, ours, usual
 from benchmarks.report import style
 from benchmarks.report.judging import rounds_told, spread
 from benchmarks.report.section import Effort, Part, Plot, Section, Table
-from benchmarks.report.sequences import Step, draw
+from benchmarks.report.sequences import draw, steps_of
+from benchmarks.report.stores import Stores
 
 KINDS = {
     "copies sold twice": "oversold copies",
@@ -20,8 +22,8 @@ KINDS = {
     "stale reads": "stale reads",
 }
 """What is counted by `benchmarks.losses`, and its name here."""
-LONGEST_S = 2.0 * KILL_EVERY_S + 3.0
-"""Of a round: then there are at least two kills in it."""
+KILLS, QUICK_KILLS = 2, 1
+"""In a round; the next one goes on with the next replicas."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,18 @@ class Counted:
     examples: Mapping[str, str]
 
 
-def measure(base: Path, effort: Effort, tell: Callable[[str], None]) -> Section:
-    rounds = 1 if effort.is_quick else effort.rounds
+def measure(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> Section:
+    rounds, kills = (1, QUICK_KILLS) if effort.is_quick else (effort.rounds, KILLS)
+    shops = (usual, partial(ours, prepared=stores.prepared))
     found: list[Counted] = []
     for turn in range(rounds):
-        for number, shop_of in enumerate(SHOPS if turn % 2 == 0 else SHOPS[::-1]):
-            folder = base / f"{turn}-{number}"
+        victims = [REPLICAS[(kills * turn + number) % len(REPLICAS)] for number in range(kills)]
+        for number, shop_of in enumerate(shops[:: 1 if turn % 2 == 0 else -1]):
+            folder = stores.base / f"shops-{turn}-{number}"
             folder.mkdir()
             tell(f"round {turn + 1} of {rounds}")
             with shop_of(folder) as shop:
-                found.append(
-                    counted(examined(shop, LONGEST_S, lambda what, turn=turn: tell(f"round {turn + 1}, {what}")))  # type: ignore[misc]
-                )
+                found.append(counted(examined(shop, kills * KILL_EVERY_S + 1.0, tell, victims)))
     return section(found, rounds)
 
 
@@ -142,13 +144,16 @@ class Interleaving:
     name: str
     title: str
     text: str
-    actors: Sequence[str]
-    steps: Sequence[Step]
+    actors: str
+    """From left to right, with commas."""
+    steps: str
+    """As `steps_of` reads them."""
 
     def drawn(self, examples: Mapping[str, str]) -> Plot:
         """With the run's own example of it, if there is one."""
         seen = f"In this run: {examples[self.kind]}." if self.kind in examples else "This run had none."
-        return draw(self.name, self.title, f"{self.text} {seen}", self.actors, self.steps)
+        caption = f"{self.text} {seen}"
+        return draw(self.name, self.title, caption, self.actors.split(", "), steps_of(self.steps))
 
 
 INTERLEAVINGS = (
@@ -157,65 +162,65 @@ INTERLEAVINGS = (
         "usual_oversold",
         "An oversold copy",
         "Both read the stock before either has written it.",
-        ["customer A", "catalog-1", "file 1", "file 2", "catalog-2", "customer B"],
-        [
-            Step("customer A", "buy", "catalog-1"),
-            Step("file 1", "1 copy", "catalog-1"),
-            Step("customer B", "buy", "catalog-2"),
-            Step("file 2", "1 copy", "catalog-2"),
-            Step("catalog-1", "0 copies", "file 1"),
-            Step("catalog-1", "0 copies", "file 2"),
-            Step("catalog-1", "sold", "customer A"),
-            Step("catalog-2", "0 copies", "file 2", is_fault=True),
-            Step("catalog-2", "sold again", "customer B", is_fault=True),
-        ],
+        "customer A, catalog-1, file 1, file 2, catalog-2, customer B",
+        """
+        customer A > catalog-1: buy
+        file 1 > catalog-1: 1 copy
+        customer B > catalog-2: buy
+        file 2 > catalog-2: 1 copy
+        catalog-1 > file 1: 0 copies
+        catalog-1 > file 2: 0 copies
+        catalog-1 > customer A: sold
+        ! catalog-2 > file 2: 0 copies
+        ! catalog-2 > customer B: sold again
+        """,
     ),
     Interleaving(
         "lost orders",
         "usual_lost_order",
         "A lost order",
         "A kill between the two saves leaves the order in one file alone.",
-        ["customer", "order-1", "file 1", "file 2"],
-        [
-            Step("customer", "buy", "order-1"),
-            Step("order-1", "save, committed", "file 1"),
-            Step("order-1", "killed", is_fault=True),
-            Step("file 2", "never hears of it", is_fault=True),
-            Step("order-1", "no answer: did I buy?", "customer", is_fault=True),
-        ],
+        "customer, order-1, file 1, file 2",
+        """
+        customer > order-1: buy
+        order-1 > file 1: save, committed
+        ! order-1: killed
+        ! file 2: never hears of it
+        ! order-1 > customer: no answer: did I buy?
+        """,
     ),
     Interleaving(
         "stale reads",
         "usual_stale",
         "A stale read",
         "What was read before a sale is put into the cache after the sale's message.",
-        ["reader", "front's cache", "catalog-1", "buyer"],
-        [
-            Step("reader", "read, a miss", "front's cache"),
-            Step("front's cache", "read", "catalog-1"),
-            Step("catalog-1", "finds 2 copies"),
-            Step("buyer", "buy", "catalog-1"),
-            Step("catalog-1", "set: 1 copy", "front's cache"),
-            Step("catalog-1", "2 copies, too late", "front's cache", is_fault=True),
-            Step("front's cache", "keeps the 2", is_fault=True),
-            Step("front's cache", "2, until a sale", "reader", is_fault=True),
-        ],
+        "reader, front's cache, catalog-1, buyer",
+        """
+        reader > front's cache: read, a miss
+        front's cache > catalog-1: read
+        catalog-1: finds 2 copies
+        buyer > catalog-1: buy
+        catalog-1 > front's cache: set: 1 copy
+        ! catalog-1 > front's cache: 2 copies, too late
+        ! front's cache: keeps the 2
+        ! front's cache > reader: 2, until a sale
+        """,
     ),
     Interleaving(
         "diverged rows",
         "usual_diverged",
         "Rows that differ",
         "Two processes save the same book in different order.",
-        ["catalog-1", "file 1", "file 2", "catalog-2"],
-        [
-            Step("catalog-1", "5 copies", "file 1"),
-            Step("catalog-2", "4 copies", "file 2"),
-            Step("catalog-2", "4 copies", "file 1"),
-            Step("catalog-1", "5 copies", "file 2", is_fault=True),
-            Step("file 1", "has 4"),
-            Step("file 2", "has 5", is_fault=True),
-        ],
+        "catalog-1, file 1, file 2, catalog-2",
+        """
+        catalog-1 > file 1: 5 copies
+        catalog-2 > file 2: 4 copies
+        catalog-2 > file 1: 4 copies
+        ! catalog-1 > file 2: 5 copies
+        file 1: has 4
+        ! file 2: has 5
+        """,
     ),
 )
 
-PART = Part("usual-way", 130, 35, measure)
+PART = Part("usual-way", 110, 14, measure)

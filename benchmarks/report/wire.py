@@ -10,6 +10,7 @@ import re
 import select
 import socket
 import time
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,10 +31,12 @@ class Request:
 
 
 def request(
-    kind: str, method: str, path: str, *, body: Any = None, book: int = 0, host: str = "localhost"
+    kind: str, method: str, path: str, *, body: Any = None, book: int = 0, login: tuple[str, str] | None = None
 ) -> Request:
-    """`body` is sent as JSON."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n"
+    """`body` is sent as JSON; `login` is a user's name and password."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
+    if login is not None:
+        head += f"Authorization: Basic {b64encode(':'.join(login).encode()).decode()}\r\n"
     sent = b"" if body is None else json.dumps(body).encode()
     if method != "GET":
         head += f"Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n"

@@ -34,9 +34,11 @@ def put(cache: LRUCache, *keys: str) -> None:
         cache.set(key, b"answer")
 
 
-def use(cache: LRUCache, key: str, times: int) -> None:
-    for _ in range(times):
-        assert cache.get(key) == b"answer", f"{key} is gone"
+def use(cache: LRUCache, **times: int) -> None:
+    """Each key so often, one after the other."""
+    for key, count in times.items():
+        for _ in range(count):
+            assert cache.get(key) == b"answer", f"{key} is gone"
 
 
 def kept(cache: LRUCache) -> set[str]:
@@ -47,9 +49,7 @@ def test_the_least_often_used_goes(location: str) -> None:
     """A full cache evicts what was read least often, even if that was read last."""
     cache = make(location)
     put(cache, "a", "b", "c")
-    use(cache, "a", 3)
-    use(cache, "b", 2)
-    use(cache, "c", 1)
+    use(cache, a=3, b=2, c=1)
     put(cache, "d")
     assert kept(cache) == {"a", "b", "d"}, f"it kept {sorted(kept(cache))} of a (3 reads), b (2), c (1, the last), d"
 
@@ -58,8 +58,7 @@ def test_equals_go_by_age(location: str) -> None:
     """Of those that were read equally often, the least recently used goes."""
     cache = make(location)
     put(cache, "a", "b", "c")
-    for key in ("b", "c", "a"):
-        use(cache, key, 2)
+    use(cache, b=2, c=2, a=2)
     assert cache.keys_in_order() == ["b", "c", "a"], f"the order is {cache.keys_in_order()}"
     put(cache, "d")
     assert "b" not in kept(cache), f"it kept {sorted(kept(cache))}"
@@ -69,8 +68,7 @@ def test_the_order_is_shown(location: str) -> None:
     """`keys_in_order`, which the cluster page shows, begins with what goes next."""
     cache = make(location)
     put(cache, "a", "b", "c")
-    use(cache, "a", 2)
-    use(cache, "b", 1)
+    use(cache, a=2, b=1)
     assert cache.keys_in_order() == ["c", "b", "a"], f"the order is {cache.keys_in_order()}"
 
 
@@ -78,10 +76,10 @@ def test_all_see_the_same_counts(location: str) -> None:
     """Two objects of one LOCATION are one cache: Django makes one for each thread."""
     first, second = make(location), make(location)
     put(first, "a", "b", "c")
-    use(second, "a", 2)
-    use(first, "b", 1)
-    use(second, "c", 1)
-    use(first, "c", 1)
+    use(second, a=2)
+    use(first, b=1)
+    use(second, c=1)
+    use(first, c=1)
     put(second, "d")
     assert kept(first) == {"a", "c", "d"}, f"it kept {sorted(kept(first))}"
 
@@ -90,13 +88,10 @@ def test_a_sale_is_not_forgotten_use(location: str) -> None:
     """A sale deletes an entry and sets it again: the book stays as popular as it was."""
     cache = make(location)
     put(cache, "bestseller", "b", "c")
-    use(cache, "bestseller", 5)
-    use(cache, "b", 2)
-    use(cache, "c", 2)
+    use(cache, bestseller=5, b=2, c=2)
     cache.delete("bestseller")
     put(cache, "bestseller")
-    use(cache, "b", 1)
-    use(cache, "c", 1)
+    use(cache, b=1, c=1)
     put(cache, "d")
     assert "bestseller" in kept(cache), "it was read five times, then sold, and then it was the first to go"
 

@@ -13,7 +13,7 @@ from benchmarks.report.conditions import warning
 from benchmarks.report.page import write
 from benchmarks.report.progress import Progress
 from benchmarks.report.section import Cost, Plot, Section, Table
-from benchmarks.report.sequences import Step, draw
+from benchmarks.report.sequences import Step, draw, steps_of
 from tests.clock import Clock
 
 
@@ -114,8 +114,13 @@ def test_a_load_generator_that_costs_too_much_is_told() -> None:
 
 
 def test_an_interleaving_is_drawn_from_top_to_bottom() -> None:
-    steps = [Step("a", "asks", "b"), Step("b", "dies", is_fault=True), Step("b", "answers", "a")]
+    steps = steps_of("""
+        a > b: asks
+        ! b: dies
+        b > a: answers: 2
+    """)
+    assert steps == [Step("a", "asks", "b"), Step("b", "dies", is_fault=True), Step("b", "answers: 2", "a")]
     plot = draw("one", "A title", "A caption", ["a", "b"], steps)
     (axis,) = plot.figure.axes
     places = {text.get_text(): text.get_position()[1] for text in axis.texts if text.get_text()}
-    assert places["a"] < places["asks"] < places["dies"] < places["answers"]
+    assert places["a"] < places["asks"] < places["dies"] < places["answers: 2"]
