@@ -62,7 +62,9 @@ class Front:
         return self.reads.coherence
 
     def check_ready(self) -> None:
-        """Raises Unavailable unless a replica of each service is known to answer."""
+        """Raises Unavailable unless a replica of each service is known to answer, or if this front is drained."""
+        if mark := self.drains.reason(self.node):
+            raise problems.Unavailable(mark)
         for upstream in (self.catalog, self.order):
             known = [self.breakers.of(node) for node in upstream.nodes]
             if not any(node.is_closed and node.seen_at is not None for node in known):

@@ -9,7 +9,7 @@ from bookstore_project.api.cached_resources import BOOK, ONLY, TOPIC, TOPICS, Ca
 from bookstore_project.api.representations import MAX_BOOK_ID
 from bookstore_project.nodes import drains, redaction
 from bookstore_project.nodes.balancing.circuit_breaker import State
-from bookstore_project.settings.topology import NODES, Node
+from bookstore_project.settings.topology import FRONT, NODES, Node
 from frontend_app import responses
 from frontend_app.cache.keys import key_of
 from frontend_app.clients import Upstream
@@ -146,14 +146,21 @@ def drain(front: Front, name: str, *, username: str, is_forced: bool) -> None:
     def is_answering(node: Node) -> bool:
         return front.breakers.of(node).state is not State.OPEN
 
-    drains.drain(node_named(name), by=username, is_answering=is_answering, is_forced=is_forced)
+    drains.drain(_replica_named(name), by=username, is_answering=is_answering, is_forced=is_forced)
     front.drains.look()
 
 
 def undrain(front: Front, name: str) -> None:
     """Lets a drained replica take its turns again. Raises NotFound, Invalid for a front, Unavailable."""
-    drains.undrain(node_named(name))
+    drains.undrain(_replica_named(name))
     front.drains.look()
+
+
+def _replica_named(name: str) -> Node:
+    """A front is drained by `manage.py drain` on its host: whoever asks here may be asking through it."""
+    if (node := node_named(name)).service == FRONT:
+        raise problems.Invalid({"name": [f"{node.name} is a front: only replicas can be drained here."]})
+    return node
 
 
 def node_named(name: str) -> Node:

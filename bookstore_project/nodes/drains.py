@@ -1,4 +1,6 @@
-"""Drained replicas: staff has taken them out of the rotation, and nothing else is wrong with them.
+"""Drained nodes: somebody has taken them out of the rotation, and nothing else is wrong with them.
+
+A drained front says that it isn't ready: whatever stands before several fronts leads to the others.
 
 A mark for each, where every node sees it: it outlives them all.
 """
@@ -67,12 +69,11 @@ def _marks(folder: Path) -> Marks:
 
 
 def drain(node: Node, *, by: str, is_answering: Callable[[Node], bool], is_forced: bool = False) -> None:
-    """Marks a replica: it finishes what it has, and gets no new requests while another replica answers.
+    """Marks a node: it finishes what it has, and gets no new requests while another node of its kind answers.
 
-    Raises Invalid for a front, Conflict if no other replica of its service would be left that is neither drained
-    nor, by `is_answering`, out (unless `is_forced`), Unavailable if the mark can't be made.
+    Raises Conflict if no other one would be left that is neither drained nor, by `is_answering`, out (unless
+    `is_forced`), Unavailable if the mark can't be made.
     """
-    _assert_replica(node)
     others = [other for other in topology.replicas(node.service) if other != node]
     if not is_forced and not any(is_answering(other) for other in others if not is_marked(other)):
         raise _last(node)
@@ -86,8 +87,7 @@ def drain(node: Node, *, by: str, is_answering: Callable[[Node], bool], is_force
 
 
 def undrain(node: Node) -> None:
-    """Takes the mark away, if there is one. Raises Invalid for a front, Unavailable if it can't be removed."""
-    _assert_replica(node)
+    """Takes the mark away, if there is one. Raises Unavailable if it can't be removed."""
     try:
         _marks(topology.DRAINED_DIR).remove(node.name)
     except OSError as error:
@@ -110,13 +110,13 @@ def _mark(node: Node, by: str) -> None:
         raise problems.Unavailable(f"{node.name} can't be marked: {error.strerror}.") from error
 
 
-def _assert_replica(node: Node) -> None:
-    if node.service == topology.FRONT:
-        raise problems.Invalid({"name": [f"{node.name} is a front: only replicas can be drained."]})
-
-
 def _last(node: Node) -> problems.Conflict:
     return problems.Conflict(
-        f"No other {node.service} replica is in rotation: {node.name} is the last. Nothing was changed; "
+        f"No other {kind(node)} is in rotation: {node.name} is the last. Nothing was changed; "
         "`force` drains it all the same."
     )
+
+
+def kind(node: Node) -> str:
+    """In words."""
+    return "front" if node.service == topology.FRONT else f"{node.service} replica"

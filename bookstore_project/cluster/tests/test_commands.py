@@ -16,6 +16,7 @@ from rest_framework.authtoken.models import Token
 from bookstore_project.cluster import preparation
 from bookstore_project.cluster.management.commands import dbshell, drain
 from bookstore_project.settings import base, topology
+from bookstore_project.settings.topology import Node
 
 STAFF = preparation.STAFF
 
@@ -189,8 +190,28 @@ class TestDrain:
             self.run("drain", "catalog-1")
         assert "catalog-2 is drained" in self.run("drain", "catalog-2")
 
-    @pytest.mark.parametrize("name", ["front", "catalog-9", "../front"])
+    @pytest.mark.parametrize("name", ["front-9", "catalog-9", "../front"])
     @pytest.mark.parametrize("command", ["drain", "undrain"])
-    def test_what_is_no_replica_is_named_with_what_would_be(self, command: str, name: str) -> None:
-        with pytest.raises(CommandError, match="There are catalog-1, catalog-2, order-1, order-2"):
+    def test_what_is_no_node_is_named_with_what_would_be(self, command: str, name: str) -> None:
+        with pytest.raises(CommandError, match="There are front, catalog-1, catalog-2, order-1, order-2"):
             self.run(command, name)
+
+    def test_all_nodes_of_a_host_are_drained_at_once_and_its_front_first(
+        self, marks: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fronts = [Node(f"front-{number}", topology.FRONT, f"10.0.0.{number}", 8000, 1) for number in (1, 2)]
+        catalog, order = (topology.replicas(service)[1] for service in topology.SERVICES)
+        nodes = {node.name: node for node in (*fronts, *topology.NODES.values()) if node.name != "front"}
+        monkeypatch.setattr(topology, "NODES", nodes)
+        monkeypatch.setattr(topology, "nodes_of_this_host", lambda: [catalog, order, fronts[1]])
+        monkeypatch.setattr(drain, "is_answering", lambda node: True)
+        said = self.run("drain", "--this-host").splitlines()
+        assert [line.split(" is drained")[0] for line in said] == ["front-2", catalog.name, order.name]
+        assert {mark.name for mark in marks.iterdir()} == {"front-2", catalog.name, order.name}
+        assert self.run("undrain", "--this-host").count("takes its turns again") == 3
+        assert list(marks.iterdir()) == []
+
+    @pytest.mark.parametrize("asked", [(), ("catalog-1", "--this-host")])
+    def test_nobody_and_two_answers_to_whom_are_refused(self, asked: tuple[str, ...]) -> None:
+        with pytest.raises(CommandError, match="Name a node, or say --this-host"):
+            self.run("undrain", *asked)

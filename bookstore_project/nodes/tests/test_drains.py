@@ -78,12 +78,12 @@ def test_of_two_who_drain_at_the_same_moment_at_most_one_succeeds() -> None:
     assert not drains.is_marked(ONE)
 
 
-def test_a_front_cannot_be_drained() -> None:
-    front = topology.replicas(topology.FRONT)[0]
-    with pytest.raises(problems.Invalid, match="is a front"):
+def test_a_front_that_is_the_only_one_is_drained_by_force_only() -> None:
+    (front,) = topology.replicas(topology.FRONT)
+    with pytest.raises(problems.Conflict, match=f"No other front is in rotation: {front.name} is the last"):
         drains.drain(front, by="ann", is_answering=everybody)
-    with pytest.raises(problems.Invalid, match="is a front"):
-        drains.undrain(front)
+    drains.drain(front, by="ann", is_answering=everybody, is_forced=True)
+    assert Drains().is_drained(front)
 
 
 def test_marks_that_cannot_be_read_leave_it_at_what_they_said(folder: Path) -> None:

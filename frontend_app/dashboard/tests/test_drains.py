@@ -10,7 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from prometheus_client import CollectorRegistry, generate_latest
 
+from bookstore_project.api import health
 from bookstore_project.api.tests.api import make_staff
+from bookstore_project.nodes import drains
 from bookstore_project.settings import topology
 from frontend_app.dashboard.metrics import FrontCollector
 from frontend_app.runtime import Front, serving
@@ -43,6 +45,23 @@ def asked(client: Client, store: Store, count: int = 4) -> set[str]:
     for _ in range(count):
         assert client.get("/product/1").status_code == 200
     return set(store.asked_of("/api/v1/books/"))
+
+
+def test_a_drained_front_says_that_it_is_not_ready_and_answers_all_the_same(
+    client: Client, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_checks", [front.check_ready])
+    for checker in front.checkers:
+        checker.check()
+    assert client.get("/readyz").status_code == 200
+    drains.drain(front.node, by="ann", is_answering=lambda node: True, is_forced=True)
+    front.drains.look()
+    refused = client.get("/readyz")
+    assert (refused.status_code, refused.json()["detail"].split(" at ")[0]) == (503, "drained by ann")
+    assert client.get("/product/1").status_code == 200
+    drains.undrain(front.node)
+    front.drains.look()
+    assert client.get("/readyz").status_code == 200
 
 
 def test_a_drained_replica_gets_no_requests_until_it_is_let_in_again(

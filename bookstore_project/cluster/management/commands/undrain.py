@@ -1,25 +1,27 @@
-"""`manage.py undrain NODE`: a drained replica takes its turns again."""
+"""`manage.py undrain NODE`: a drained node takes its turns again."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookstore_project.api import problems
-from bookstore_project.cluster.drain_command import replica_named
+from bookstore_project.cluster import drain_command
 from bookstore_project.nodes import drains
 
 
 class Command(BaseCommand):
-    help = "Gives a drained replica requests again."
+    help = "Gives a drained node requests again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("node", help="a replica, for example catalog-2")
+        drain_command.add_whom(parser)
 
-    def handle(self, *args: Any, node: str, **options: Any) -> None:
-        replica = replica_named(node)
-        was_drained = drains.is_marked(replica)
-        try:
-            drains.undrain(replica)
-        except problems.StoreError as error:
-            raise CommandError(error.detail) from error
-        self.stdout.write(f"{node} takes its turns again." if was_drained else f"{node} wasn't drained.")
+    def handle(self, *args: Any, node: str, this_host: bool, **options: Any) -> None:
+        for each in drain_command.whom(node, is_this_host=this_host):
+            try:
+                was_drained = drains.is_marked(each)
+                drains.undrain(each)
+            except problems.StoreError as error:
+                raise CommandError(error.detail) from error
+            self.stdout.write(
+                f"{each.name} takes its turns again." if was_drained else f"{each.name} wasn't drained."
+            )
