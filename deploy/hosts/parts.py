@@ -10,6 +10,7 @@ from string import Template
 
 from deploy.hosts import cluster as ports
 from deploy.hosts.cluster import Cluster, Host
+from deploy.hosts.joining import JOINED
 from deploy.hosts.secret_bundle import PASSWORDS, Bundle
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -59,6 +60,8 @@ class Part:
     limits: Mapping[str, str] = field(default_factory=dict)
     capability: str = ""
     """That it needs and its user lacks, as man 7 capabilities names it, without CAP_."""
+    later_environments: tuple[str, ...] = ("environment.local",)
+    """Files of its folder that may be missing: what they say counts more than its environment."""
     is_reloaded: bool = False
     """SIGHUP makes it read its files again, connections stay."""
 
@@ -70,6 +73,14 @@ class Part:
         """With its environment, as systemd reads it (man 5 systemd.exec)."""
         lines = [f'{name}="{value}"\n' for name, value in sorted(self.environment.items())]
         return (*self.files, File("environment", "".join(lines)))
+
+    def all_environment(self) -> dict[str, str]:
+        """What its unit is given, by the files as they are now."""
+        given: dict[str, str] = {}
+        for path in (self.folder / name for name in ("environment", *self.later_environments)):
+            lines = path.read_text().splitlines() if path.exists() else []
+            given |= {key: value.strip('"') for key, found, value in (line.partition("=") for line in lines) if found}
+        return given
 
 
 @dataclass(frozen=True)
@@ -168,6 +179,7 @@ def etcd(setting: Setting) -> Part:
         environment=environment,
         packages=("etcd-server",),
         limits={"MemoryMax": "512M", "LimitNOFILE": "65536", "CPUWeight": "300", "OOMScoreAdjust": "-900"},
+        later_environments=(JOINED, "environment.local"),
     )
 
 
@@ -306,6 +318,7 @@ def unit(part: Part, places: Places) -> str:
         folder=part.folder,
         data=part.data,
         command=" ".join(part.command),
+        environments="\n".join(f"EnvironmentFile=-{part.folder}/{name}" for name in part.later_environments),
         reload="ExecReload=/bin/kill -HUP $MAINPID" if part.is_reloaded else "",
         limits="\n".join(limits),
     )

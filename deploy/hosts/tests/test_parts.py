@@ -1,12 +1,14 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from deploy.hosts.cluster import Cluster
+from deploy.hosts.joining import JOINED
 from deploy.hosts.parts import Part, Places, Setting, render, unit
 from deploy.hosts.secret_bundle import PASSWORDS, Bundle
 from tests import programs
@@ -92,3 +94,20 @@ def test_systemd_takes_the_units(parts: tuple[Part, ...], places: Places, tmp_pa
     checked = subprocess.run([program, "verify", "--man=no", *units], check=False, capture_output=True, text=True)
     said = [line for line in checked.stderr.splitlines() if "bookstore" in line]
     assert (checked.returncode, said) == (0, [])
+
+
+def test_a_unit_is_given_what_is_written_for_its_part_later(
+    cluster: Cluster, parts: tuple[Part, ...], places: Places
+) -> None:
+    """The place of an etcd that has lost its data among the others, and what the shop sets by itself."""
+    etcd, store = (next(part for part in parts if part.name == name) for name in ("etcd", "store"))
+    assert f"EnvironmentFile=-{etcd.folder / JOINED}" in unit(etcd, places)
+    assert f"EnvironmentFile=-{store.folder}/environment.local" in unit(store, places)
+
+
+def test_what_is_written_later_counts_more(parts: tuple[Part, ...], tmp_path: Path) -> None:
+    store = replace(next(part for part in parts if part.name == "store"), folder=tmp_path)
+    (tmp_path / "environment").write_text('BOOKSTORE_HOST="1"\nBOOKSTORE_SHOP_NAME="Bookstore"\n')
+    assert store.all_environment() == {"BOOKSTORE_HOST": "1", "BOOKSTORE_SHOP_NAME": "Bookstore"}
+    (tmp_path / "environment.local").write_text("BOOKSTORE_SHOP_NAME=Ours\n# A remark\n")
+    assert store.all_environment() == {"BOOKSTORE_HOST": "1", "BOOKSTORE_SHOP_NAME": "Ours"}
