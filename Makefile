@@ -5,7 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick lint bench report demo usual-way chaos stress soak mutants model fuzz check-lab hosts-test host \
-	host-status host-renew clean requirements requirements-dev
+	host-upgrade host-status host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -70,6 +70,9 @@ hosts-test: requirements-dev ## Bring up three hosts in network namespaces, kill
 # With the machine's Python: what installs the libraries needs none.
 host: ## Make this machine one of three hosts (sudo make host HOST=1 HOSTS=a,b,c SECRETS=FILE; docs/three-hosts.md)
 	@exec $(PYTHON) -B -m deploy.hosts make --host "$(HOST)" --hosts "$(HOSTS)" $(if $(SECRETS),--secrets "$(SECRETS)")
+
+host-upgrade: ## Give this host's nodes of the store other code, while the other host serves (sudo; VERSION=origin/main)
+	@exec $(PYTHON) -B -m deploy.hosts upgrade "$(VERSION)"
 
 host-status: ## Say what is well with the three hosts and what isn't (sudo; exit status 1 if something isn't)
 	@exec $(PYTHON) -B -m deploy.hosts status

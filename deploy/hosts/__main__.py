@@ -1,13 +1,15 @@
-"""`python -m deploy.hosts`: what `make host`, `make host-status` and `make host-secrets` do."""
+"""`python -m deploy.hosts`: what `make host`, `make host-upgrade`, `make host-status` and `make host-renew` do."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from deploy.hosts import host, leading, secret_bundle
+from deploy.hosts import host, leading, secret_bundle, upgrading
+from deploy.hosts.carrying_out import memory_mb
 from deploy.hosts.cluster import Refused, parse_hosts
-from deploy.hosts.parts import Places
+from deploy.hosts.parts import OPERATOR, Places, Setting, render
+from deploy.hosts.upgrading import StoreOfUnit
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = Places(ROOT, ROOT / ".venv" / "bin" / "python")
@@ -29,6 +31,31 @@ def make(options: argparse.Namespace) -> int:
     cluster = parse_hosts(options.hosts)
     host.make(cluster.host(options.host), cluster, PLACES, options.secrets, say)
     say(f"Secrets for the other hosts: {PLACES.bundle}")
+    return 0
+
+
+def upgrade(options: argparse.Namespace) -> int:
+    bundle = secret_bundle.read(PLACES.bundle)
+    cluster = parse_hosts(bundle.texts["hosts"])
+    own = host.this_one(cluster)
+    again = (
+        sys.executable,
+        "-B",
+        "-m",
+        "deploy.hosts",
+        "make",
+        "--host",
+        str(own.number),
+        "--hosts",
+        cluster.addresses,
+    )
+    parts = {part.name: part for part in render(Setting(own, cluster, bundle, PLACES, memory_mb()))}
+    store = StoreOfUnit(parts.get("store", parts[OPERATOR]), PLACES, options.version, again)
+    store.require_version()
+    if own.has_rows:
+        upgrading.upgrade(own, cluster, store, say)
+    else:
+        store.renew()
     return 0
 
 
@@ -63,6 +90,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--hosts", required=True, help="three addresses, separated by commas")
     one.add_argument("--secrets", type=Path, help="the file that the first host has made")
     one.set_defaults(run=make)
+    newer = actions.add_parser(
+        "upgrade", help="give the store's nodes of this host other code, while the other host serves"
+    )
+    newer.add_argument("version", help="a tag, a commit, or a branch as origin/main")
+    newer.set_defaults(run=upgrade)
     asked = actions.add_parser("status", help="say what is well and what isn't")
     asked.set_defaults(run=status)
     renewed = actions.add_parser("renew", help="new certificates, or new passwords, in this host's file of secrets")

@@ -83,9 +83,9 @@ class Asker:
         raise last
 
 
-def front_is_ready(host: Host) -> bool:
-    """Nodes speak plain HTTP."""
-    connection = http.client.HTTPConnection(host.address, ports.FRONT, timeout=TIMEOUT_S)
+def node_is_ready(host: Host, port: int) -> bool:
+    """By its own account. Nodes speak plain HTTP."""
+    connection = http.client.HTTPConnection(host.address, port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.hosts.cluster import Refused
+from deploy.hosts.parts import Part
 from deploy.hosts.steps import DEBIANS_UNITS, Command, Folder, Present, Step, Writing
 
 
@@ -53,6 +54,13 @@ def look(paths: Iterable[Path], packages: Iterable[str], our_parts: Iterable[str
             name for name in our_parts if _says("systemctl", "is-active", f"bookstore-{name}") == "active"
         ),
     )
+
+
+def as_user(part: Part, capability: str = "") -> list[str]:
+    """What runs a command as systemd does by User= and AmbientCapabilities=."""
+    named = f"+{capability.lower()}"
+    capabilities = [f"--inh-caps={named}", f"--ambient-caps={named}"] if capability else []
+    return ["setpriv", f"--reuid={part.user}", f"--regid={_group(part.user)}", "--init-groups", *capabilities]
 
 
 def memory_mb() -> int:

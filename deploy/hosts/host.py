@@ -5,6 +5,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,6 +154,15 @@ def set_passwords(host: Host, cluster: Cluster, asker: Asker, places: Places, sa
     done = subprocess.run([*as_postgres, *psql, "postgres"], check=False)  # noqa: S603  # Ours.
     if done.returncode != 0:
         raise Refused("PostgreSQL didn't take the passwords. After mending what it says, call again.")
+
+
+def this_one(cluster: Cluster) -> Host:
+    """The host that has one of this machine's addresses. Raises Refused."""
+    for host in cluster.hosts:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host.address, 0))
+            return host
+    raise Refused(f"This machine has none of the addresses {cluster.addresses}.")
 
 
 def tell_status(cluster: Cluster, places: Places, say: Say) -> bool:

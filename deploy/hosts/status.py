@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.hosts import cluster as ports
-from deploy.hosts.asking import Asker, Unanswered, front_is_ready
+from deploy.hosts.asking import Asker, Unanswered, node_is_ready
 from deploy.hosts.cluster import Cluster, Host
 
 LEAST_FREE = 0.1
@@ -68,7 +68,7 @@ def look(cluster: Cluster, asker: Asker, data: Path) -> Findings:
             "copies": _copies(cluster, asker),
             "redis": {host.number: role for host in cluster.with_rows if (role := _role_of_redis(asker, host))},
             "sentinels": frozenset(host.number for host in cluster.hosts if _sentinel_answers(asker, host)),
-            "fronts": frozenset(host.number for host in cluster.with_rows if front_is_ready(host)),
+            "fronts": frozenset(host.number for host in cluster.with_rows if node_is_ready(host, ports.FRONT)),
         }
     )
 

@@ -4,6 +4,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_a_repeated_key_gives_the_same_order_on_the_server_and_back_on_files(
     tmp_path: Path, prepared: Path, server: Server
 ) -> None:
     keys = [str(uuid.uuid4()) for _ in range(3)]
-    orders = []
+    orders: list[dict[str, Any]] = []
 
     def assert_known(client: Client) -> None:
         for key, order in zip(keys, orders, strict=False):

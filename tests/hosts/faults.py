@@ -1,15 +1,21 @@
 """What can happen to a host, and how it is undone. `USUAL` is for each run; the others are asked for by name."""
 
 import signal
+import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from deploy.hosts import cluster as ports
 from tests.hosts.hosts import Hosts
-from tests.hosts.machine import FAKETIME, Machine
+from tests.hosts.machine import Machine
+from tests.hosts.upgrades import upgrade_all
+from tests.waiting import wait_for
 
 POSTMASTER = "/postgres -D"
 PATRONI = "-m patroni"
+SLOW_S, LOSS = 0.02, 0.01
 Act = Callable[[Hosts, Machine], object]
 
 
@@ -30,6 +36,14 @@ class Fault:
     """Another host has to have it before this one is healed."""
     is_masked: bool = True
     """Rows are written, and books bought, while it lasts."""
+    is_unnoticed: bool = False
+    """No request of a customer fails."""
+    fills_disk: bool = False
+    """The machines need disks of their own."""
+    sets_clock: bool = False
+    """The machines need clocks of their own."""
+    rows: int = 100
+    """So many are written at least while it lasts, if it is masked."""
 
 
 def silence(*what: str) -> Act:
@@ -83,14 +97,33 @@ def kill_redis_and_sentinel(hosts: Hosts, machine: Machine) -> None:
     kill("sentinel")(hosts, machine)
 
 
-def set_clock(by: str) -> Act:
+def slow_down(hosts: Hosts, machine: Machine) -> None:
+    hosts.network.slow_down(machine.host.number, SLOW_S, LOSS)
+
+
+def fill_disk(hosts: Hosts, machine: Machine) -> None:
+    """PostgreSQL needs a new file of its log at once, and has noticed."""
+    primary = hosts.primary()
+    assert primary is not None
+    machine.fill_disk()
+    primary.query("SELECT pg_switch_wal()")
+    wait_for(lambda: "No space left on device" in machine.log("patroni"), what="the full disk is noticed")
+
+
+def set_clock(by_s: int) -> Act:
+    """Its nodes have noticed."""
+
     def act(hosts: Hosts, machine: Machine) -> None:
-        assert FAKETIME.exists(), "a wrong clock needs libfaketime: apt-get install libfaketime"
-        machine.power_off()
-        machine.clock = by
-        machine.power_on()
+        machine.set_clock(by_s)
+        with hosts.network.switch.entered():
+            wait_for(lambda: abs(clock_off_s(machine.host.address) - by_s) < 60, what="a clock that is set")
 
     return act
+
+
+def clock_off_s(address: str) -> float:
+    with urllib.request.urlopen(f"http://{address}:{ports.FRONT}/healthz", timeout=5) as answer:
+        return parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
 
 
 ALL = (
@@ -148,8 +181,40 @@ ALL = (
         heal=lambda _, it: it.power_on(),
     ),
     Fault(*("quorum", "etcd without quorum", "primary"), harm=lose_quorum, heal=regain_quorum, is_masked=False),
-    Fault(*("clock-fast", "primary's clock an hour fast", "primary"), harm=set_clock("+1h"), heal=set_clock("")),
-    Fault(*("clock-slow", "primary's clock an hour slow", "primary"), harm=set_clock("-1h"), heal=set_clock("")),
+    *(
+        Fault(
+            *(f"clock-{word}", f"primary's clock an hour {word}", "primary"),
+            harm=set_clock(by_s),
+            heal=set_clock(0),
+            sets_clock=True,
+            rows=500,
+        )
+        for word, by_s in (("fast", 3600), ("slow", -3600))
+    ),
+    Fault(
+        *("slow-link", f"primary's host {SLOW_S * 1000:.0f} ms away, {LOSS:.0%} of frames lost", "primary"),
+        harm=slow_down,
+        heal=lambda hosts, it: hosts.network.speed_up(it.host.number),
+        rows=500,
+    ),
+    Fault(
+        *("full-primary", "disk of the primary's host full", "primary"),
+        harm=fill_disk,
+        heal=lambda _, it: it.free_disk(),
+        moves_primary=True,
+        fills_disk=True,
+    ),
+    Fault(
+        *("full-standby", "disk of the standby's host full", "standby"),
+        harm=fill_disk,
+        heal=lambda _, it: it.free_disk(),
+        fills_disk=True,
+    ),
+    Fault(
+        *("upgraded", "store's code exchanged on both hosts", "primary"),
+        harm=upgrade_all,
+        is_unnoticed=True,
+    ),
     Fault(*("redis", "Redis and Sentinel killed", "primary"), harm=kill_redis_and_sentinel),
 )
 USUAL = ALL[:4]

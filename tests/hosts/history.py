@@ -4,6 +4,7 @@ A row is repeated under its key until it is acknowledged. A commit that brings a
 that the wait for the standby was cancelled.
 """
 
+import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,19 @@ class Seen:
     """When, by the monotonic clock, something was answered."""
 
     at: list[float] = field(default_factory=list)
+    took_s: list[float] = field(default_factory=list)
+    """How long each of them was awaited."""
+
+    def note(self, asked: float) -> None:
+        """Something that was asked then is answered now."""
+        now = time.monotonic()
+        self.at.append(now)
+        self.took_s.append(now - asked)
+
+    def median_s(self, since: float, until: float) -> float:
+        """Of those that were answered in between; 0 if there are none."""
+        inside = [took_s for moment, took_s in zip(self.at, self.took_s, strict=False) if since < moment < until]
+        return statistics.median(inside) if inside else 0.0
 
     def longest_gap_s(self, since: float, until: float) -> float:
         """In which nothing was answered."""
@@ -113,13 +127,13 @@ class History:
 
     def _write(self, writer: int) -> None:
         def step(connection: Connection, notices: list[str]) -> None:
-            number = self.acknowledged[writer] + 1
+            number, asked = self.acknowledged[writer] + 1, time.monotonic()
             connection.execute("INSERT INTO written VALUES (%s, %s) ON CONFLICT DO NOTHING", (writer, number))
             if notices:
                 raise Unconfirmed(notices[-1])
             with self._guard:
                 self.acknowledged[writer] = number
-                self.writes.at.append(time.monotonic())
+                self.writes.note(asked)
 
         self._repeat(writer % len(self._sites), step)
 
@@ -127,6 +141,7 @@ class History:
         """Rows of one snapshot; then the server proves that it is the primary, by a commit that the standby has."""
 
         def step(connection: Connection, notices: list[str]) -> None:
+            asked = time.monotonic()
             with self._guard:
                 least = dict(self.acknowledged)
             with connection.transaction():
@@ -137,7 +152,7 @@ class History:
             shown: dict[int, int] = {writer: number or 0 for writer, number in rows}
             self.stale += [f"{w}: {shown.get(w, 0)} < {n}" for w, n in least.items() if shown.get(w, 0) < n]
             with self._guard:
-                self.reads.at.append(time.monotonic())
+                self.reads.note(asked)
 
         self._repeat(number, step)
 

@@ -1,5 +1,6 @@
 """Three machines on one network, with a bundle of secrets of their own."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from deploy.hosts import cluster as ports
 from deploy.hosts import secret_bundle, status
 from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Host
 from deploy.hosts.parts import OPERATOR, Places, Setting, nearest_first
+from tests.hosts.clock import Clock, compiled
 from tests.hosts.machine import Machine
 from tests.hosts.network import Network
 from tests.waiting import wait_for
@@ -24,26 +27,41 @@ MEMORY_MB = 512
 
 
 class Hosts:
-    """Installed, and off."""
+    """Installed, and off. With `disk_mb`, each has a disk of its own of that size; with `has_clocks`, a clock."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, disk_mb: int = 0, *, has_clocks: bool = False) -> None:
+        self.folder, self._disk_mb = folder, disk_mb
+        self._clocks = compiled(folder) if has_clocks else None
         self.waited_for = ""
         """What wasn't well at the last look."""
         self.network = Network(MACHINES)
         addresses = [self.network.address(number) for number in range(1, MACHINES + 1)]
         self.cluster = Cluster(tuple(Host(number, each) for number, each in enumerate(addresses, start=1)))
-        self.bundle = secret_bundle.make(self.cluster)
+        with self._a_day_ago():
+            self.bundle = secret_bundle.make(self.cluster)
         self.machines = {host.number: self._machine(host) for host in self.cluster.hosts}
         for machine in self.machines.values():
             machine.install()
         self.asker = Asker(self.machines[MACHINES].places.configuration / OPERATOR)
 
+    @contextmanager
+    def _a_day_ago(self) -> Iterator[None]:
+        """To programs that are started meanwhile: certificates hold already where a clock is slow."""
+        if self._clocks is None:
+            yield
+            return
+        clock = Clock(self._clocks, self.folder / "yesterday")
+        clock.set(-86400)
+        with mock.patch.dict(os.environ, clock.environment):
+            yield
+
     def _machine(self, host: Host) -> Machine:
-        own = self._folder / host.name
+        own = self.folder / host.name
         places = Places(ROOT, Path(sys.executable), own / "etc", own / "data")
         setting = Setting(host, self.cluster, self.bundle, places, MEMORY_MB)
-        return Machine(setting, self.network.cards[host.number], own / "log")
+        card = self.network.cards[host.number]
+        clock = Clock(self._clocks, own / "clock") if self._clocks else None
+        return Machine(setting, card, own / "log", self._disk_mb, clock)
 
     def close(self) -> None:
         for machine in self.machines.values():
@@ -58,7 +76,7 @@ class Hosts:
     def not_well(self) -> list[str]:
         """What `make host-status` says isn't well; the disk is this machine's, and its own matter."""
         with self.network.switch.entered():
-            lines = status.in_words(status.look(self.cluster, self.asker, self._folder), datetime.now(UTC))
+            lines = status.in_words(status.look(self.cluster, self.asker, self.folder), datetime.now(UTC))
         texts = [line.text for line in lines if not line.is_well and not line.text.startswith("disk")]
         self.waited_for = "; ".join(texts)
         return texts
@@ -97,7 +115,7 @@ class Hosts:
         }
 
     def rewound(self) -> int:
-        logs = self._folder.glob("*/log/patroni.log")
+        logs = self.folder.glob("*/log/patroni.log")
         return sum(log.read_text(errors="replace").count("pg_rewind exit code=0") for log in logs)
 
     def victim(self, of: str) -> Machine:
@@ -111,9 +129,9 @@ class Hosts:
 
 
 @contextmanager
-def three_hosts(folder: Path) -> Iterator[Hosts]:
+def three_hosts(folder: Path, disk_mb: int = 0, *, has_clocks: bool = False) -> Iterator[Hosts]:
     """Installed, and off. Raises AssertionError where there can be no namespaces."""
-    hosts = Hosts(folder)
+    hosts = Hosts(folder, disk_mb, has_clocks=has_clocks)
     try:
         yield hosts
     finally:

@@ -13,10 +13,13 @@ from pathlib import Path
 
 from deploy.hosts import host as installing
 from deploy.hosts import steps
-from deploy.hosts.carrying_out import carry_out, look
-from deploy.hosts.parts import OPERATOR, Part, Setting, render
+from deploy.hosts.carrying_out import as_user, carry_out, look
+from deploy.hosts.parts import BINARIES, OPERATOR, Part, Setting, render
 from tests.hosts import first_process
+from tests.hosts.clock import Clock
+from tests.hosts.disk import Disk
 from tests.hosts.network import Namespace
+from tests.waiting import wait_for
 
 TO_READ_OUR_CODE = "DAC_READ_SEARCH"
 """Of what is written in Python: that and the checkout may lie in somebody's home here. On a real host they mayn't."""
@@ -26,23 +29,27 @@ SHELVES_ARE_FILLED = "BOOKSTORE_RESTOCK_EVERY_S=1\nBOOKSTORE_RESTOCK_LEVEL=50\n"
 STAND_IN = "nobody"
 RESTARTED = ("sh", "-c", 'while :; do "$@"; sleep 2; done', "sh")
 """As Restart=always and RestartSec=2 in the units."""
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-"""Of Debian's package libfaketime."""
 AROUND = ("sh -c ", "nsenter ")
 """Commands of what starts a program, and starts it again."""
 
 
 class Machine:
-    """Off at first. `setting.places` are folders of its own: its disk."""
+    """Off at first. `setting.places` are folders of its own: its disk.
 
-    def __init__(self, setting: Setting, card: Namespace, logs: Path) -> None:
+    With `disk_mb`, its data is on a file system of that size, which it alone sees. With a `clock`, its time is that,
+    but for etcd: what is written in Go asks the kernel itself.
+    """
+
+    def __init__(
+        self, setting: Setting, card: Namespace, logs: Path, disk_mb: int = 0, clock: Clock | None = None
+    ) -> None:
         self.host, self._card, self._logs = setting.host, card, logs
         self._cluster, self.places = setting.cluster, setting.places
         self.parts = {part.name: _with_user(part) for part in render(setting)}
+        self._disk = Disk(self.places.data.with_name("disk.img"), self.places.data, disk_mb) if disk_mb else None
         self._unshare: subprocess.Popen[str] | None = None
         self._first_pid = 0
-        self.clock = ""
-        """By how much it is wrong once it is on, as libfaketime takes it: "+1h"."""
+        self._clock = clock
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -62,27 +69,61 @@ class Machine:
         if "store" in self.parts:
             local = self.parts["store"].folder / "environment.local"
             carry_out(steps.Writing(local, SHELVES_ARE_FILLED, self.parts["store"].user))
+        if self._disk:
+            self._disk.make()
 
     def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of the store's, on this machine."""
         store = self.parts["store"]
-        inside = ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
-        program = [*store.command[:-1], *command]
-        called = [*inside, *_as_user(store), "env", "-C", str(store.data), *program]
-        return subprocess.run(called, check=False, capture_output=True, text=True, env=_environment(store))
+        return self._run(store, *store.command[:-1], *command)
+
+    def query(self, statement: str) -> subprocess.CompletedProcess[str]:
+        """As PostgreSQL's superuser, asked on this machine."""
+        patroni = self.parts["patroni"]
+        return self._run(patroni, str(BINARIES / "psql"), "-X", "-h", str(patroni.data), "-c", statement, "postgres")
+
+    def _run(self, part: Part, *program: str) -> subprocess.CompletedProcess[str]:
+        called = [*self._inside(), *_as_user(part), "env", "-C", str(part.data), *program]
+        return subprocess.run(called, check=False, capture_output=True, text=True, env=_environment(part))
+
+    def _inside(self) -> list[str]:
+        return ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
+
+    @property
+    def _root(self) -> Path:
+        """Its file systems, as it sees them, while it is on (man 5 proc)."""
+        return Path(f"/proc/{self._first_pid}/root")
+
+    def log(self, part: str) -> str:
+        """What it has said so far."""
+        return (self._logs / f"{part}.log").read_text(errors="replace")
+
+    def set_clock(self, by_s: int) -> None:
+        """Wrong from now on by so many seconds."""
+        assert self._clock is not None, "its clock is that of all"
+        self._clock.set(by_s)
+
+    def fill_disk(self) -> None:
+        """Nothing can be written to it any more."""
+        assert self._disk is not None, "its disk is that of all"
+        self._disk.fill(self._root)
+
+    def free_disk(self) -> None:
+        assert self._disk is not None
+        self._disk.free(self._root)
 
     def power_on(self) -> None:
         """With all its parts."""
         self._logs.mkdir(parents=True, exist_ok=True)
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        disk = self._disk.mounted if self._disk else ()
+        started = [sys.executable, "-I", "-S", first_process.__file__, *disk]
         self._unshare = subprocess.Popen(
-            ["nsenter", f"--net={self._card.path}", *apart, sys.executable, "-I", "-S", first_process.__file__],
-            stdout=subprocess.PIPE,
-            text=True,
+            ["nsenter", f"--net={self._card.path}", *apart, *started], stdout=subprocess.PIPE, text=True
         )
         assert self._unshare.stdout is not None
         self._first_pid = int(self._unshare.stdout.readline())
-        etcd = self.parts["etcd"]
+        etcd = replace(self.parts["etcd"], data=self._root / self.parts["etcd"].data.relative_to("/"))
         with self._card.entered():
             joined = installing.place_in_etcd(etcd, self.parts[OPERATOR], self._cluster, self.host)
         if joined:
@@ -96,6 +137,8 @@ class Machine:
         self.power_off()
         for folder in (self.places.configuration, self.places.data):
             shutil.rmtree(folder)
+        if self._disk:
+            self._disk.image.unlink()
 
     def rebuild(self) -> None:
         """As `make host` does with the secrets that the others have."""
@@ -111,6 +154,23 @@ class Machine:
                 process.wait()
             self._unshare, self._processes = None, {}
 
+    def stop(self, part: str) -> None:
+        """As `systemctl stop`; nobody starts it again."""
+        keeper, command = self._processes.pop(part), " ".join(self.parts[part].command)
+        for pid in _descendants([keeper.pid]):
+            if _command(pid).startswith(AROUND):
+                os.kill(pid, signal.SIGKILL)
+        keeper.wait()
+        self.signal(signal.SIGTERM, part, command)
+        wait_for(lambda: not _pids_in(str(self.parts[part].data)), what=f"the end of {part}")
+
+    def renew_store(self, checkout: Path) -> None:
+        """Starts it with the code that lies there."""
+        store = self.parts["store"]
+        manage = str(checkout / "manage.py")
+        self.parts["store"] = replace(store, command=(store.command[0], manage, *store.command[2:]))
+        self._start(self.parts["store"])
+
     def signal(self, number: signal.Signals, part: str = "", program: str = "") -> int:
         """To the programs of one part, or of all; to how many. `program`: only those with that in their command."""
         folder = str(self.parts[part].data if part else self.places.data)
@@ -123,14 +183,14 @@ class Machine:
         return len(pids)
 
     def _start(self, part: Part) -> None:
-        inside = ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
+        clock = self._clock.environment if self._clock else {}
         with (self._logs / f"{part.name}.log").open("ab") as log:
             self._processes[part.name] = subprocess.Popen(
-                [*inside, *_as_user(part), "env", "-C", str(part.data), *RESTARTED, *part.command],
+                [*self._inside(), *_as_user(part), "env", "-C", str(part.data), *RESTARTED, *part.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(part) | (_wrong_clock(self.clock) if self.clock else {}),
+                env=_environment(part) | clock,
             )
 
 
@@ -166,11 +226,6 @@ def _command(pid: int) -> str:
     return ""
 
 
-def _wrong_clock(by: str) -> dict[str, str]:
-    """Of the time of day; what measures how long something takes goes on as it should."""
-    return {"LD_PRELOAD": str(FAKETIME), "FAKETIME": by, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-
 def _with_user(part: Part) -> Part:
     """`make host` makes a user for the store; here somebody stands in who has nothing else."""
     users = {entry.pw_name for entry in pwd.getpwall()}
@@ -178,19 +233,10 @@ def _with_user(part: Part) -> Part:
 
 
 def _as_user(part: Part) -> Sequence[str]:
-    """As systemd does by User= and AmbientCapabilities=."""
-    capability = TO_READ_OUR_CODE if part.command[0] == sys.executable else part.capability
-    named = f"+{capability.lower()}"
-    capabilities = [f"--inh-caps={named}", f"--ambient-caps={named}"] if capability else []
-    group = pwd.getpwnam(part.user).pw_gid
-    return ["setpriv", f"--reuid={part.user}", f"--regid={group}", "--init-groups", *capabilities]
+    return as_user(part, TO_READ_OUR_CODE if part.command[0] == sys.executable else part.capability)
 
 
 def _environment(part: Part) -> dict[str, str]:
-    """What the unit's EnvironmentFile= give; TMPDIR shows whose process it is (tests/reaper.py)."""
-    given = {"PATH": os.environ["PATH"], "TMPDIR": str(part.data), "PYTHONDONTWRITEBYTECODE": "1"}
-    for name in ("environment", "environment.joined", "environment.local"):
-        path = part.folder / name
-        lines = path.read_text().splitlines() if path.exists() else []
-        given |= {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
-    return given
+    """TMPDIR shows whose process it is (tests/reaper.py)."""
+    own = {"PATH": os.environ["PATH"], "TMPDIR": str(part.data), "PYTHONDONTWRITEBYTECODE": "1"}
+    return own | part.all_environment()

@@ -7,10 +7,12 @@ with the run (man 7 network_namespaces).
 import ctypes
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.hosts import slow_wire
 from tests.waiting import wait_for
 
 PREFIX = "10.78.0"
@@ -69,6 +71,7 @@ class Network:
     def __init__(self, machines: int) -> None:
         self.switch = Namespace()
         self.cards: dict[int, Namespace] = {}
+        self._slow: dict[int, subprocess.Popen[str]] = {}
         self.switch.run("ip", "link", "add", "bridge0", "type", "bridge")
         self.switch.run("ip", "address", "add", f"{SWITCH}/24", "dev", "bridge0")
         self.switch.run("ip", "link", "set", "bridge0", "up")
@@ -93,7 +96,39 @@ class Network:
         """Whatever it was kept from."""
         self.cards[number].run("sh", "-c", f"while ip rule del preference {SILENCED} 2>/dev/null; do :; done")
 
+    def slow_down(self, number: int, delay_s: float, loss: float, seed: int = 0) -> None:
+        """What comes from that machine, and what goes to it, takes so long more; a share of the frames is lost.
+
+        Its cable leads to a bridge of its own, and a process hands on frames between that and the others'.
+        """
+        own, near, far = f"bridge{number}", f"near{number}", f"far{number}"
+        told = [slow_wire.__file__, near, far, str(delay_s), str(loss), str(seed)]
+        self._slow[number] = subprocess.Popen(
+            ["nsenter", f"--net={self.switch.path}", sys.executable, "-I", "-S", *told],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        said = self._slow[number].stdout
+        assert said is not None
+        assert said.readline(), "there is no slow wire: this needs /dev/net/tun"
+        self.switch.run("ip", "link", "add", own, "type", "bridge")
+        for device, bridge in ((near, own), (far, "bridge0"), (f"port{number}", own)):
+            self.switch.run("ip", "link", "set", device, "master", bridge, "up")
+        self.switch.run("ip", "link", "set", own, "up")
+
+    def speed_up(self, number: int) -> None:
+        self.switch.run("ip", "link", "set", f"port{number}", "master", "bridge0")
+        self._end_wire(number)
+        self.switch.run("ip", "link", "del", f"bridge{number}")
+
+    def _end_wire(self, number: int) -> None:
+        wire = self._slow.pop(number)
+        wire.kill()
+        wire.communicate()
+
     def close(self) -> None:
+        for number in list(self._slow):
+            self._end_wire(number)
         for namespace in (*self.cards.values(), self.switch):
             namespace.close()
 

@@ -20,6 +20,8 @@ WRITERS = 2
 """On each host with rows."""
 ROWS_BETWEEN = 100
 """Written before a fault, and after it: then all is as it was."""
+DISK_MB = 700
+"""Of a machine whose disk gets full: what PostgreSQL and etcd make at first takes half of it."""
 ROWS_BACK_S, SHOP_BACK_S = 25.0, 30.0
 """So long may nobody write or read rows, or buy, once a host is lost. The shop waits for a lease besides."""
 SILENT_S = 5.0
@@ -34,6 +36,27 @@ class Begin(Protocol):
     def __call__(self, what: str, progress: Callable[[], str] = ...) -> object: ...
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What half of the answers took at most, in a part of a run."""
+
+    purchase_s: float
+    look_s: float
+    hit_s: float
+    hits: int
+
+    def __str__(self) -> str:
+        return (
+            f"a purchase takes {self.purchase_s * 1000:.0f} ms, a look {self.look_s * 1000:.0f} ms, "
+            f"one of {self.hits} hits {self.hit_s * 1000:.0f} ms"
+        )
+
+
+def taken(shop: Shop, since: float, until: float) -> Taken:
+    purchase, look, hit = (each.median_s(since, until) for each in (shop.purchases, shop.looks, shop.hits))
+    return Taken(purchase, look, hit, hits=shop.hits.count_since(since) - shop.hits.count_since(until))
+
+
 @dataclass
 class Loss:
     """What losing something cost: seconds without an answer of each kind."""
@@ -43,7 +66,11 @@ class Loss:
     reads_s: float
     purchases_s: float
     looks_s: float
+    usual: "Taken"
+    meanwhile: "Taken"
     again_whole_s: float = 0.0
+    failed: list[str] = field(default_factory=list)
+    """Requests of customers, of a fault that none of them shall notice."""
 
     @property
     def is_too_long(self) -> bool:
@@ -54,7 +81,8 @@ class Loss:
             f"no row written for {self.writes_s:.1f} s, read for {self.reads_s:.1f} s, "
             f"no purchase for {self.purchases_s:.1f} s, no look at a book for {self.looks_s:.1f} s"
         )
-        return f"{self.what}: {gone}, whole {self.again_whole_s:.1f} s after its return"
+        again = f"whole {self.again_whole_s:.1f} s after its return"
+        return f"{self.what}: {gone}, {again}; {self.meanwhile} (before: {self.usual})"
 
 
 @dataclass
@@ -77,6 +105,7 @@ class Report:
     def violations(self) -> list[str]:
         found = [f"{count} acknowledged rows are lost on {name}" for name, count in self.lost.items() if count]
         found += [f"stale read: {each}" for each in self.stale]
+        found += [f"{loss.what}: {each}" for loss in self.losses for each in loss.failed]
         found += [f"{self.orders_missing} acknowledged orders are lost"] if self.orders_missing else []
         return found + ([f"audit: {self.audit}"] if self.audit else [])
 
@@ -101,7 +130,9 @@ def run(folder: Path, begin: Begin, chosen: Sequence[Fault] = faults.USUAL) -> R
     report = Report()
     with ExitStack() as stack:
         began = time.monotonic()
-        hosts = stack.enter_context(three_hosts(folder))
+        disk_mb = DISK_MB if any(fault.fills_disk for fault in chosen) else 0
+        has_clocks = any(fault.sets_clock for fault in chosen)
+        hosts = stack.enter_context(three_hosts(folder, disk_mb, has_clocks=has_clocks))
         begin("bringing up three hosts", lambda: hosts.waited_for)
         hosts.power_on()
         hosts.wait_until_whole()
@@ -136,7 +167,8 @@ def reckon_shop(hosts: Hosts, shop: Shop, report: Report) -> None:
 
 def lose(hosts: Hosts, history: History, shop: Shop, begin: Begin, fault: Fault) -> Loss:
     """A host, while rows are written; healed once another one has taken over, if it had the primary."""
-    wait_for_answers(history, shop, time.monotonic())
+    quiet = time.monotonic()
+    wait_for_answers(history, shop, quiet)
     machine = hosts.victim(fault.of)
     begin(f"{fault.what}: {machine.host.name}")
     began = time.monotonic()
@@ -144,20 +176,25 @@ def lose(hosts: Hosts, history: History, shop: Shop, begin: Begin, fault: Fault)
     if fault.moves_primary:
         wait_for(lambda: hosts.primary() not in (None, machine), what="another host has the primary")
     if fault.is_masked:
-        wait_for_answers(history, shop, time.monotonic())
+        wait_for_answers(history, shop, time.monotonic(), fault.rows)
     else:
         wait_for(lambda: history.writes.seconds_without() > SILENT_S, what="no row is written")
     until = time.monotonic()
     seen = (history.writes, history.reads, shop.purchases, shop.looks)
-    loss = Loss(fault.what, *(each.longest_gap_s(began, until) for each in seen))
+    writes, reads, purchases, looks = (each.longest_gap_s(began, until) for each in seen)
+    before, meanwhile = taken(shop, quiet, began), taken(shop, began, until)
+    loss = Loss(fault.what, writes, reads, purchases, looks, before, meanwhile)
     begin(f"{fault.what}: {machine.host.name} comes back after {until - began:.0f} s", lambda: hosts.waited_for)
     fault.heal(hosts, machine)
     loss.again_whole_s = hosts.wait_until_whole()
+    if fault.is_unnoticed:
+        loss.failed = [what for at, what in shop.failures if at > began]
     return loss
 
 
-def wait_for_answers(history: History, shop: Shop, since: float) -> None:
-    wait_for(lambda: history.writes.count_since(since) >= ROWS_BETWEEN, what="rows are written")
-    wait_for(lambda: history.reads.count_since(since) >= ROWS_BETWEEN // 10, what="rows are read")
-    wait_for(lambda: shop.purchases.count_since(since) >= ROWS_BETWEEN // 10, what="books are bought")
-    wait_for(lambda: shop.looks.count_since(since) >= ROWS_BETWEEN // 10, what="books are looked at")
+def wait_for_answers(history: History, shop: Shop, since: float, rows: int = ROWS_BETWEEN) -> None:
+    """So many rows are written, and a tenth of everything else is done."""
+    wait_for(lambda: history.writes.count_since(since) >= rows, what="rows are written")
+    wait_for(lambda: history.reads.count_since(since) >= rows // 10, what="rows are read")
+    wait_for(lambda: shop.purchases.count_since(since) >= rows // 10, what="books are bought")
+    wait_for(lambda: shop.looks.count_since(since) >= rows // 10, what="books are looked at")

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,15 @@ BUYERS, BOOKS = 3, 7
 PAUSE_S = 0.2
 CONNECT_S, TIMEOUT_S = 1.0, 12.0
 """An address at which no machine answers is soon left alone, as one that floats would lead elsewhere."""
+HIT = "hit"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    content: Any
+    cache: str
+    """What it says of the front's cache."""
 
 
 class Shop:
@@ -34,8 +44,11 @@ class Shop:
         self._ended, self._guard = threading.Event(), threading.Lock()
         self.orders: list[str] = []
         """Those that were acknowledged."""
-        self.purchases, self.looks = Seen(), Seen()
+        self.purchases, self.looks, self.hits = Seen(), Seen(), Seen()
+        """Of the looks, hits are those that a front has answered by itself."""
         self.stale: list[str] = []
+        self.failures: list[tuple[float, str]] = []
+        """When a request had no answer, or one that says that it failed, and which."""
         self._least: dict[int, int] = {}
         """By book: the version that whoever looks from now on has to see at least."""
         actors: list[Callable[[], None]] = [partial(self._buy, number) for number in range(BUYERS)]
@@ -44,7 +57,7 @@ class Shop:
     def __enter__(self) -> "Shop":
         with self._network.entered():
             for book in range(1, BOOKS + 1):
-                self._least[book] = self._until_known("GET", f"/product/{book}")[1]["version"]
+                self._least[book] = self._until_known("GET", f"/product/{book}").content["version"]
         for thread in self._threads:
             thread.start()
         return self
@@ -65,12 +78,13 @@ class Shop:
             while not self._ended.wait(PAUSE_S):
                 book = book % BOOKS + 1
                 key = {"Idempotency-Key": str(uuid.uuid4())}
-                status, order = self._until_known("POST", "/api/v1/orders/", {"book": book}, key)
-                if status in (http.client.OK, http.client.CREATED):
+                asked = time.monotonic()
+                answer = self._until_known("POST", "/api/v1/orders/", {"book": book}, key)
+                if answer.status in (http.client.OK, http.client.CREATED):
                     with self._guard:
-                        self.orders.append(order["id"])
+                        self.orders.append(answer.content["id"])
                         self._least[book] += 1
-                        self.purchases.at.append(time.monotonic())
+                        self.purchases.note(asked)
 
     def _look(self) -> None:
         with self._network.entered():
@@ -79,29 +93,43 @@ class Shop:
                 book = book % BOOKS + 1
                 with self._guard:
                     least = self._least[book]
-                shown = self._until_known("GET", f"/product/{book}")[1]["version"]
-                if shown < least:
+                asked = time.monotonic()
+                answer = self._until_known("GET", f"/product/{book}")
+                if (shown := answer.content["version"]) < least:
                     self.stale.append(f"book {book}: {shown} < {least}")
                 with self._guard:
-                    self.looks.at.append(time.monotonic())
+                    self.looks.note(asked)
+                    if answer.cache == HIT:
+                        self.hits.note(asked)
 
     def _until_known(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, Any]:
+    ) -> Answer:
         """Asked where somebody was answered last, then at the other host, until an answer is one that stays so."""
         while True:
             for address in sorted(self._hosts, key=lambda each: each != self._answered):
                 try:
-                    status, answer = ask(address, method, path, body, headers)
-                except (OSError, http.client.HTTPException, ValueError):
+                    answer = ask(address, method, path, body, headers)
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    self._note_failure(f"{method} {path} at {address}: {error!r}")
+                    self._leave(address)
                     continue
-                if status < http.client.INTERNAL_SERVER_ERROR:
+                if answer.status < http.client.INTERNAL_SERVER_ERROR:
                     self._answered = address
-                    return status, answer
+                    return answer
+                self._note_failure(f"{method} {path} at {address}: {answer.status} {answer.content}")
             time.sleep(PAUSE_S)
 
+    def _leave(self, address: str) -> None:
+        """As an address that floats: it leads to the other host once nothing comes back from this one."""
+        if self._answered == address:
+            self._answered = next(each for each in self._hosts if each != address)
 
-def ask(address: str, method: str, path: str, body: object, headers: dict[str, str] | None) -> tuple[int, Any]:
+    def _note_failure(self, what: str) -> None:
+        self.failures.append((time.monotonic(), what))
+
+
+def ask(address: str, method: str, path: str, body: object, headers: dict[str, str] | None) -> Answer:
     connection = http.client.HTTPConnection(address, ports.SHOP, timeout=CONNECT_S)
     try:
         connection.connect()
@@ -110,6 +138,6 @@ def ask(address: str, method: str, path: str, body: object, headers: dict[str, s
         about = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
         connection.request(method, path, content, about)
         response = connection.getresponse()
-        return response.status, json.loads(response.read())
+        return Answer(response.status, json.loads(response.read()), response.getheader("X-Cache", ""))
     finally:
         connection.close()
