@@ -25,6 +25,8 @@ ACTING_USER = "X-Acting-User"
 """The name of the staff member on whose behalf a front calls; percent-encoded, for names are Unicode."""
 DEADLINE = "X-Deadline"
 """When the caller stops waiting: seconds since the epoch, as a decimal."""
+CLOCK = "X-Clock"
+"""Of an answer: what time it is there, as in a deadline."""
 FIRST_ATTEMPT = "X-First-Attempt"
 """`1` if no other attempt with this key was or will be made unless this one is answered."""
 

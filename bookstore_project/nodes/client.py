@@ -21,11 +21,13 @@ from bookstore_project.api import headers
 from bookstore_project.api.request_id import current_request_id
 from bookstore_project.nodes import batches, metrics
 from bookstore_project.nodes.batches import PREFIX, Part, decode, encode
+from bookstore_project.nodes.clocks import Clocks
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.settings import topology
 
 CONNECT_TIMEOUT_S = 0.5
 PIECE_BYTES = 64 * 1024
+clocks = Clocks()
 POOL_SIZE = 64
 """At least as many connections as a node has threads, so that none waits for one."""
 
@@ -87,10 +89,10 @@ def call(
     if body is not None:
         sent["Content-Type"] = content_type
     if deadline is not None:
-        sent[headers.DEADLINE] = f"{deadline - HOP_MARGIN_S:.3f}"
+        sent[headers.DEADLINE] = f"{clocks.told(node.name, deadline - HOP_MARGIN_S):.3f}"
     sent.update(extra_headers or {})
     timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
-    began, outcome = time.perf_counter(), "no_answer"
+    began, outcome, asked = time.perf_counter(), "no_answer", time.time()
     try:
         answer = _pool(node.host, node.port).urlopen(
             method,
@@ -102,6 +104,7 @@ def call(
             redirect=False,
             preload_content=into is None,
         )
+        clocks.hear(node.name, answer.headers.get(headers.CLOCK), asked, time.time())
         received = answer.data if into is None or answer.status != HTTPStatus.OK else _save(answer, into)
         outcome = metrics.class_of(answer.status)
         return Reply(answer.status, answer.headers, received)
@@ -124,7 +127,7 @@ def call_all(
     Raises NeverSent or NoAnswer of all together. A node that knows no batches, being of older code, is asked for them
     one by one.
     """
-    body = encode((_members(part, deadline), part.body) for part in parts)
+    body = encode((_members(node, part, deadline), part.body) for part in parts)
     began = time.perf_counter()
     reply = call(
         node,
@@ -180,8 +183,8 @@ def one_by_one(call: Callable[..., Reply]) -> Callable[..., list[Reply]]:
     return call_each
 
 
-def _members(part: Part, deadline: float) -> dict[str, object]:
-    until = min(deadline, part.deadline) - HOP_MARGIN_S
+def _members(node: topology.Node, part: Part, deadline: float) -> dict[str, object]:
+    until = clocks.told(node.name, min(deadline, part.deadline) - HOP_MARGIN_S)
     own = {headers.REQUEST_ID: current_request_id() or "-", headers.DEADLINE: f"{until:.3f}"}
     return {"headers": {**own, **part.headers}}
 

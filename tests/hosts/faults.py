@@ -5,8 +5,8 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
+from bookstore_project.api import headers
 from deploy.hosts import cluster as ports
 from tests.hosts.hosts import Hosts
 from tests.hosts.machine import Machine
@@ -116,14 +116,17 @@ def set_clock(by_s: int) -> Act:
     def act(hosts: Hosts, machine: Machine) -> None:
         machine.set_clock(by_s)
         with hosts.network.switch.entered():
-            wait_for(lambda: abs(clock_off_s(machine.host.address) - by_s) < 60, what="a clock that is set")
+            wait_for(lambda: abs(clock_off_s(hosts, machine) - by_s) < 60, what="a clock that is set")
 
     return act
 
 
-def clock_off_s(address: str) -> float:
-    with urllib.request.urlopen(f"http://{address}:{ports.FRONT}/healthz", timeout=5) as answer:
-        return parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+def clock_off_s(hosts: Hosts, machine: Machine) -> float:
+    """By what its catalog says to other nodes."""
+    url = f"http://{machine.host.address}:{ports.CATALOG}/healthz"
+    token = {headers.SERVICE_TOKEN: hosts.bundle.texts["service-token"].strip()}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=token), timeout=5) as answer:
+        return float(answer.headers[headers.CLOCK]) - time.time()
 
 
 ALL = (

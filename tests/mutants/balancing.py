@@ -58,9 +58,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "each hop has as much time as its caller",
         "a customer whose time is up is told that the outcome is unknown, though nothing was done",
         "bookstore_project/nodes/client.py",
-        'f"{deadline - HOP_MARGIN_S:.3f}"',
-        'f"{deadline:.3f}"',
+        "clocks.told(node.name, deadline - HOP_MARGIN_S)",
+        "clocks.told(node.name, deadline)",
         "bookstore_project/nodes/tests/test_deadlines.py::test_each_hop_has_a_little_less_time_than_its_caller",
+    ),
+    mutant(
+        "a deadline is told in the time of whoever tells it",
+        "a host whose clock is fast refuses all that the other one asks of it",
+        "bookstore_project/nodes/clocks.py",
+        "return moment + self._off_s.get(node, 0.0)",
+        "return moment",
+        "bookstore_project/nodes/tests/test_deadlines.py"
+        "::test_a_node_whose_clock_is_wrong_is_told_its_deadline_in_its_time",
     ),
     mutant(
         "a stall is taken for a lane's pace",

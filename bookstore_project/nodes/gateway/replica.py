@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from bookstore_project.api import health
-from bookstore_project.api.headers import REQUEST_ID
+from bookstore_project.api import headers, health
 from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import metrics, redaction, unhandled_exceptions
 from bookstore_project.nodes.access_log import log_request
@@ -70,7 +69,7 @@ class ReplicaGateway:
 
     async def _answer(self, request: Incoming, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        request_id = accept_request_id(request.headers.get(REQUEST_ID.lower()))
+        request_id = accept_request_id(request.headers.get(headers.REQUEST_ID.lower()))
         try:
             check_headers(request)
             with self._bodies.share() as share:
@@ -89,6 +88,8 @@ class ReplicaGateway:
             unhandled_exceptions.log(request.method, request.path)
             answer = problem("internal_error", unhandled_exceptions.DETAIL, request_id, request.accept)
             _note(request, answer, request_id, time.perf_counter() - began)
+        if is_from_node(request):
+            answer.headers.append((headers.CLOCK, f"{time.time():.3f}"))
         await answer.send(send, request.method)
 
 

@@ -8,6 +8,8 @@ import pytest
 from bookstore_project.api import headers, problems
 from bookstore_project.nodes import client, deadlines
 from bookstore_project.nodes.balancing.tests.fakes import ONE
+from bookstore_project.nodes.batches import Part, decode
+from bookstore_project.nodes.clocks import Clocks
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 
 
@@ -43,16 +45,19 @@ class Pool:
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.headers: dict[str, str] = {}
+        """Of its answers."""
 
     def urlopen(self, method: str, url: str, **options: Any) -> Any:
         self.sent.append(options)
-        return type("Answer", (), {"status": 200, "headers": {}, "data": b""})
+        return type("Answer", (), {"status": 200, "headers": self.headers, "data": b""})
 
 
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Pool:
     pool = Pool()
     monkeypatch.setattr(client, "_pool", lambda host, port: pool)
+    monkeypatch.setattr(client, "clocks", Clocks())
     return pool
 
 
@@ -68,3 +73,19 @@ def test_without_time_left_nothing_is_sent(pool: Pool) -> None:
     with pytest.raises(client.NeverSent):
         client.call(ONE, "GET", "/", timeout_s=5, deadline=time.time() + HOP_MARGIN_S / 2)
     assert pool.sent == []
+
+
+@pytest.mark.parametrize("off_s", [3600, -3600])
+def test_a_node_whose_clock_is_wrong_is_told_its_deadline_in_its_time(pool: Pool, off_s: int) -> None:
+    pool.headers[headers.CLOCK] = f"{time.time() + off_s:.3f}"
+    client.call(ONE, "GET", "/readyz", timeout_s=5)
+    deadline = time.time() + 1000
+    client.call(ONE, "GET", "/", timeout_s=5000, deadline=deadline)
+    with pytest.raises(client.NoAnswer):  # What comes back is no batch.
+        client.call_all(ONE, "/", [Part(b"", {}, deadline)], timeout_s=5000, deadline=deadline)
+    _, single, batch = pool.sent
+    ((member, _),) = decode(batch["body"])
+    own: Any = member["headers"]
+    for sent in (single["headers"], batch["headers"], own):
+        assert float(sent[headers.DEADLINE]) == pytest.approx(deadline + off_s, abs=1)
+    assert 900 < single["timeout"].read_timeout <= 1000, "as this clock has it"

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from django.conf import settings
 
+from bookstore_project.api import headers
 from bookstore_project.nodes.gateway import bodies, header_checks
 from bookstore_project.nodes.gateway.messages import Scope
 from bookstore_project.nodes.gateway.replica import ReplicaGateway
@@ -314,3 +316,18 @@ def test_an_application_that_breaks_is_a_problem_with_a_traceback_in_the_log(
 
     run(test)
     assert any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("token", ["", "another", "ours"])
+def test_nodes_alone_are_told_what_time_it_is(token: str) -> None:
+    """They tell their deadlines in the time of whoever reads them."""
+    sent = [(headers.SERVICE_TOKEN, settings.SERVICE_TOKEN if token == "ours" else token)] if token else []
+
+    async def test() -> None:
+        before = time.time()
+        got = await converse(made(Application()), scope_of(*sent, method="GET"), piece(b"", is_last=True))
+        said = got.headers.get(headers.CLOCK.lower())
+        assert (said is not None) == (token == "ours")
+        assert said is None or before - 0.001 <= float(said) <= time.time() + 0.001
+
+    run(test)
