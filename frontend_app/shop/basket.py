@@ -29,6 +29,11 @@ def new_key() -> str:
     return secrets.token_urlsafe(16)
 
 
+def new_token() -> str:
+    """Of a change: enough to tell it from a basket's last ones."""
+    return secrets.token_urlsafe(4)
+
+
 @dataclass(frozen=True)
 class Basket:
     """What is to be bought: copies by book, in the order in which they were put in."""
@@ -83,7 +88,7 @@ class Basket:
         self, copies: Mapping[int, int], prices: Mapping[int, Decimal], token: str | None = None
     ) -> "Basket":
         kept = {book: price for book, price in prices.items() if book in copies}
-        last = (token or secrets.token_urlsafe(4), *self.last_changes)[:REMEMBERED]
+        last = (token or new_token(), *self.last_changes)[:REMEMBERED]
         return replace(self, copies=copies, prices=kept, changes=self.changes + 1, last_changes=last)
 
     @property

@@ -42,10 +42,32 @@ class Change:
         shown = forms.copies_shown(form)
         return cls(book_id, forms.copies(form, least=0), is_more=False, shown=shown, cents=_cents_seen(form))
 
+    @classmethod
+    def typed(cls, form: QueryDict) -> list["Change"] | None:
+        """Each number of the basket's page that isn't the one that was shown, and that of the button's row.
+
+        None if it is another page's form. Raises Invalid.
+        """
+        if not (books := forms.books_with_copies(form)):
+            return None
+        prices, pressed = forms.prices_seen(form), form.get("book", "")
+        changes = [cls._typed(form, book, prices.get(book)) for book in books]
+        return [change for change in changes if change.copies != change.shown or str(change.book_id) == pressed]
+
+    @classmethod
+    def _typed(cls, form: QueryDict, book: int, price: Decimal | None) -> "Change":
+        copies = forms.copies(form, least=0, name=f"{forms.COPIES_OF}{book}")
+        shown = forms.copies_shown(form, f"{forms.SHOWN_OF}{book}")
+        return cls(book, copies, is_more=False, shown=shown, cents=_in_cents(price))
+
     def overtaken(self, kept: Basket) -> int | None:
-        """How many there are, if another tab has changed that since; None if the page was up to date, or adds."""
+        """How many there are, if another tab has changed that since; None if the page was up to date, or adds.
+
+        Nor is it if the other tab has typed the same.
+        """
         now = kept.copies.get(self.book_id, 0)
-        return None if self.is_more or self.shown is None or self.shown == now else now
+        is_up_to_date = self.shown in (None, now) or (now == self.copies and now > 0)
+        return None if self.is_more or is_up_to_date else now
 
     def made_to(self, kept: Basket, token: str | None = None) -> Basket:
         """`token`: of a change that is made once more. Raises Conflict if there is no room."""
@@ -76,5 +98,8 @@ class Change:
 
 
 def _cents_seen(form: QueryDict) -> int | None:
-    price = forms.price_seen(form)
+    return _in_cents(forms.price_seen(form))
+
+
+def _in_cents(price: Decimal | None) -> int | None:
     return None if price is None else int(price.scaleb(2))

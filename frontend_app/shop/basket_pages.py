@@ -1,5 +1,6 @@
 """The basket's page, and the forms that change it."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from http import HTTPStatus
 
@@ -10,12 +11,14 @@ from django.urls import reverse
 from bookstore_project.api import problem_pages, problems
 from bookstore_project.api.health import read_only
 from frontend_app.runtime import front
-from frontend_app.shop import catalogue, made_changes, other_tabs, refusals
+from frontend_app.shop import catalogue, forms, made_changes, other_tabs, refusals
 from frontend_app.shop.basket import Basket
 from frontend_app.shop.basket_changes import Change
 from frontend_app.shop.other_tabs import LateChange, LostChange
 from frontend_app.shop.pages import changes, page, show
 from frontend_app.shop.refusals import Refused
+
+SENT_TWICE = "That form was sent twice: the book was put in once. If you want more copies, change their number here."
 
 
 @read_only
@@ -36,7 +39,7 @@ def basket(request: HttpRequest) -> HttpResponse:
 def put(request: HttpRequest) -> HttpResponse:
     """Puts copies of a book into the basket, beside those that are in it; the page says if there is no room."""
     try:
-        return _make(request, Change.putting(request.POST))
+        return make(request, [Change.putting(request.POST)], token=forms.token(request.POST))
     except problems.Conflict as error:
         if not problem_pages.is_wanted(request.headers.get("Accept", "")):
             raise
@@ -46,17 +49,26 @@ def put(request: HttpRequest) -> HttpResponse:
 
 @changes
 def change(request: HttpRequest) -> HttpResponse:
-    """So many copies of a book from now on; none takes it out."""
-    return _make(request, Change.setting(request.POST))
+    """So many copies of a book, or of several, from now on; none takes it out."""
+    typed = Change.typed(request.POST)
+    return make(request, [Change.setting(request.POST)] if typed is None else typed)
 
 
-def _make(request: HttpRequest, wanted: Change) -> HttpResponse:
-    """Raises Conflict if there is no room."""
+def make(request: HttpRequest, wanted: Sequence[Change], *, token: str | None = None) -> HttpResponse:
+    """Makes the changes, and leads to the basket's page. Raises Conflict if there is no room.
+
+    `token`: of the change, if it is one that may be sent twice. It is made once.
+    """
     kept = made_changes.read(request)
     response = HttpResponseRedirect(reverse("basket"), status=HTTPStatus.SEE_OTHER)
-    changed = made_changes.write(request, response, kept, wanted)
-    query = other_tabs.query_of(changed, wanted.book_id, wanted.overtaken(kept))
-    response["Location"] = f"{response['Location']}?{query}"
+    if token in kept.last_changes:
+        messages.info(request, SENT_TWICE)
+    elif wanted:
+        # The page tells of the last one: that is one of which there is something to tell, if there is any.
+        *others, last = sorted(wanted, key=lambda each: each.overtaken(kept) is not None)
+        changed = made_changes.write(request, response, kept, [*others, last], token)
+        query = other_tabs.query_of(changed, last.book_id, last.overtaken(kept))
+        response["Location"] = f"{response['Location']}?{query}"
     return response
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -18,6 +19,7 @@ from bookstore_project.api.request_id import current_request_id
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
 from frontend_app.shop import (
+    basket_pages,
     catalogue,
     forms,
     made_changes,
@@ -27,10 +29,12 @@ from frontend_app.shop import (
     single_purchases,
     unanswered,
 )
+from frontend_app.shop.basket_changes import Change
 from frontend_app.shop.catalogue import Found
 from frontend_app.shop.pages import changes, page, show
 from frontend_app.shop.single_purchases import SinglePurchases
 
+ASKED_AGAIN = "Nothing was bought yet: you have changed the copies. This is what they come to."
 TOLD = {
     problems.Unavailable.code: "The shop can’t sell just now. It is a matter of seconds, mostly.",
     problems.OutcomeUnknown.code: "The answer was lost on its way.",
@@ -43,7 +47,13 @@ Lines = Sequence[Mapping[str, Any]]
 
 @changes
 def buy(request: HttpRequest) -> HttpResponse:
-    """Buys the lines of the form; then the order's page (303)."""
+    """Buys the lines of the form; then the order's page (303).
+
+    Who has typed other copies, and not had them counted, is asked again: what was seen is what is paid.
+    """
+    if typed := Change.typed(request.POST):
+        messages.info(request, ASKED_AGAIN)
+        return basket_pages.make(request, typed)
     key, lines = forms.key(request.POST), forms.lines(request.POST)
     found = catalogue.buy(front(), lines, key)
     code = found.members.get("code")

@@ -8,6 +8,7 @@ from django.utils.cache import patch_cache_control
 from bookstore_project.api import errors, problem_pages, problems
 from bookstore_project.api.health import read_only
 from frontend_app.runtime import front
+from frontend_app.shop import basket as baskets
 from frontend_app.shop import browsing, catalogue, covers, refusals, shelves, single_purchases
 from frontend_app.shop.browsing import Asked
 from frontend_app.shop.catalogue import Found
@@ -83,6 +84,7 @@ def _book_page(request: HttpRequest, book_id: int, key: str | None) -> HttpRespo
         raise problems.NotFound(f"{error.detail} Nothing was bought.") if refused else error from None
     context: dict[str, Any] = {"book": found.members, "source": found.source, "refused": refused}
     context["key"] = refused.key if refused and refused.key else key
+    context["change"] = baskets.new_token()
     context["neighbours"] = shelves.neighbours(front(), found.members)
     return show(request, "book", context)
 

@@ -6,7 +6,7 @@ Whatever is asked for next makes the change that the basket hasn't. The basket k
 once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,12 +50,25 @@ def find(request: HttpRequest) -> Found:
     return Found(kept, before)
 
 
-def write(request: HttpRequest, response: HttpResponse, before: Basket, change: Change) -> Basket:
-    """Makes the change, and has the browser keep the basket. Raises Conflict if there is no room."""
-    changed = change.made_to(before)
+def write(
+    request: HttpRequest,
+    response: HttpResponse,
+    before: Basket,
+    changes: Sequence[Change],
+    token: str | None = None,
+) -> Basket:
+    """Makes the changes, and has the browser keep the basket. Raises Conflict if there is no room.
+
+    `token`: of the change, if it is one that may be sent twice.
+    """
+    changed, noted = before, dict[str, dict[str, Any]]()
+    for change in changes:
+        changed = change.made_to(changed, token)
+        members = {"key": before.key, "number": changed.changes, **change.as_members()}
+        noted[f"{PREFIX}{changed.last_change}"] = members
     baskets.write(response, changed)
-    members = {"key": before.key, "number": changed.changes, **change.as_members()}
-    cookies.write(response, f"{PREFIX}{changed.last_change}", members, KEPT_S)
+    for name, members in list(noted.items())[-baskets.REMEMBERED :]:
+        cookies.write(response, name, members, KEPT_S)
     for name, number, _ in _noted(request):
         if not changed.remembers(number):
             cookies.delete(response, name)

@@ -69,6 +69,32 @@ def test_a_double_click_buys_once(visitor: Visitor, book: int) -> None:
     assert orders_of(visitor.store, book) == 1
 
 
+def test_a_double_click_puts_a_book_in_once_and_who_has_typed_a_number_buys_it_or_is_asked(
+    chromium: Browser, visitor: Visitor, book: int
+) -> None:
+    other = new_book(visitor.store, title="Another one")
+    with Visitor(chromium, visitor.store, has_javascript=False) as plain:
+        for page in (visitor.page, plain.page):
+            for each in (book, other):
+                page.goto(f"{visitor.store.front}/books/{each}/")
+                page.get_by_role("button", name="Add to basket").dblclick(no_wait_after=True)
+                expect(page.get_by_role("heading", name="Basket")).to_be_visible()
+            numbers = [page.get_by_label(f"Copies of {title}") for title in ("Sold once", "Another one")]
+            expect(numbers[0]).to_have_value("1")
+            expect(numbers[1]).to_have_value("1")
+            numbers[1].fill("2")
+            numbers[1].press("Enter")
+            expect(page.get_by_role("button", name="Buy for 37.50")).to_be_visible()
+            expect(numbers[1]).to_have_value("2")
+            numbers[0].fill("3")
+            page.get_by_role("button", name="Buy for").click()
+            expect(page.get_by_role("status")).to_contain_text("Nothing was bought yet")
+            page.get_by_role("button", name="Buy for 62.50").click()
+            expect(page).to_have_url(ORDER)
+    assert sorted(copies for _, copies in lines_of(visitor.store, book)) == [3, 3]
+    assert sorted(copies for _, copies in lines_of(visitor.store, other)) == [2, 2]
+
+
 def test_without_scripts_and_cookies_a_book_is_bought_once(chromium: Browser, visitor: Visitor, book: int) -> None:
     with (
         lossy_proxy(visitor.store) as proxy,

@@ -61,6 +61,15 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{ONCE}::test_a_basket_bought_in_another_tab_before_it_was_changed_is_not_bought_twice",
     ),
     mutant(
+        "a number that was typed is not looked at",
+        "who presses Buy buys as many copies as the page had shown before",
+        BUYING,
+        "    if typed := Change.typed(request.POST):\n",
+        "    if typed := None:\n",
+        "frontend_app/shop/tests/test_basket.py::TestTypedNumbers::"
+        "test_who_buys_with_one_is_asked_again_and_buys_what_was_typed",
+    ),
+    mutant(
         "a refusal is asked for under the same key",
         "who takes what is left is refused for ever",
         BUYING,
@@ -104,8 +113,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a change that is made again is another one",
         "each time that its page is asked for there is one copy more in the basket",
         f"{SHOP}/basket.py",
-        "token or secrets.token_urlsafe(4)",
-        "secrets.token_urlsafe(4)",
+        "token or new_token()",
+        "new_token()",
         f"{BASKET_TESTS}::TestAtTheSameMoment::test_many_of_them_too_each_once_however_often_its_page_is_asked_for",
     ),
     mutant(

@@ -1,5 +1,6 @@
 """The basket: what is put in, changed, and taken out, and what it says of books that have changed meanwhile."""
 
+import re
 import time
 from http.cookies import SimpleCookie
 
@@ -12,7 +13,7 @@ from frontend_app.cache.messages import Push
 from frontend_app.runtime import front
 from frontend_app.shop import basket as baskets
 from frontend_app.shop import made_changes
-from frontend_app.shop.tests.visits import form_named, form_of, put, signed, text_of, words_of
+from frontend_app.shop.tests.visits import Orders, form_named, form_of, put, signed, text_of, words_of
 from frontend_app.tests.support.fakes import TIMELINE, Store
 
 
@@ -318,3 +319,102 @@ def test_what_cannot_be_had_has_no_total(client: Client, store: Store) -> None:
     page = words_of(put(client, 2))
     assert "0.00" not in page.replace("10.00", "").replace("20.00", "")
     assert "What can be had now 10.00" in page
+
+
+class TestTypedNumbers:
+    """On the page of the basket, before anybody has pressed a button for them."""
+
+    def form(self, client: Client, **typed: int) -> dict[str, object]:
+        """What the buttons below and beside the numbers send, with some that were typed."""
+        page = client.get("/basket/")
+        fields = dict(re.findall(r'form="purchase" name="([^"]+)" value="([^"]+)"', text_of(page)))
+        return {**form_of(page), **fields, **{name.replace("_", "-"): copies for name, copies in typed.items()}}
+
+    def test_who_buys_with_one_is_asked_again_and_buys_what_was_typed(
+        self, client: Client, orders: Orders, store: Store
+    ) -> None:
+        store.put(2, quantity=9)
+        put(client, 1)
+        put(client, 2)
+        answer = client.post("/buy/", self.form(client, copies_2=4))
+        assert (answer.status_code, answer["Location"].startswith("/basket/?")) == (303, True)
+        told = client.get(answer["Location"])
+        assert "Nothing was bought yet: you have changed the copies." in words_of(told)
+        assert "Buy for 90.00" in text_of(told)
+        assert orders.by_key == {}
+        assert client.post("/buy/", self.form(client))["Location"].startswith("/orders/")
+        (order,) = orders.by_key.values()
+        assert [line["quantity"] for line in order["lines"]] == [1, 4]
+
+    def test_the_button_of_a_row_counts_those_of_all_rows(self, client: Client) -> None:
+        for book in (1, 2):
+            put(client, book)
+        sent = {"book": "1", **self.form(client, copies_2=3)}
+        client.get(client.post("/basket/change/", sent)["Location"])
+        assert [self.form(client)[name] for name in ("copies-1", "copies-2")] == ["1", "3"]
+
+    def test_one_of_which_the_other_tab_has_made_another_is_told(self, client: Client) -> None:
+        for book in (1, 2):
+            put(client, book)
+        sent = self.form(client, copies_1=3, copies_2=3)
+        client.post("/basket/change/", {"book": 1, "copies": 2})
+        told = client.get(client.post("/buy/", sent)["Location"])
+        assert "Another tab had made it 2 copies of “ Book 1 ”. It is 3 now, as you said here." in words_of(told)
+        again = client.get(client.post("/buy/", sent)["Location"])
+        assert "nother tab" not in words_of(again), "it is what was typed already"
+
+    def test_as_many_as_a_basket_has_room_for_leave_few_cookies(self, client: Client, store: Store) -> None:
+        lines = [[book, 1] for book in range(1, MAX_LINES + 1)]
+        for book, _ in lines:
+            store.put(book, price="1.00", authors="", isbn13=None, quantity=9, version=1)
+        client.cookies[baskets.COOKIE] = signed({"key": "k" * 22, "lines": lines})
+        typed = {f"copies_{book}": 2 for book, _ in lines}
+        client.get(client.post("/buy/", self.form(client, **typed))["Location"])
+        assert {self.form(client)[f"copies-{book}"] for book, _ in lines} == {"2"}
+        assert len([name for name in client.cookies if name.startswith(made_changes.PREFIX)]) == baskets.REMEMBERED
+
+    @pytest.mark.parametrize(
+        "odd", [{"copies-0": 1}, {"copies-x": 1}, {"copies-01": 1}, {"copies-1": "٣"}, {"copies-1": 1001}]
+    )
+    def test_what_makes_no_sense_is_refused_and_changes_nothing(
+        self, client: Client, orders: Orders, odd: dict[str, object]
+    ) -> None:
+        put(client, 1)
+        before = self.form(client)
+        for path in ("/buy/", "/basket/change/"):
+            assert client.post(path, before | odd).status_code == 400
+        assert self.form(client) == before
+        assert orders.by_key == {}
+
+
+class TestAFormSentTwice:
+    """That puts a book in: by a double click."""
+
+    def sent(self, client: Client) -> dict[str, str]:
+        fields = form_named(client.get("/books/1/"), "")
+        return {name: fields[name] for name in ("book", "change", "line", "copies")}
+
+    def test_it_puts_the_book_in_once_and_says_so(self, client: Client) -> None:
+        sent = self.sent(client)
+        client.post("/basket/put/", sent)
+        told = client.get(client.post("/basket/put/", sent)["Location"])
+        assert "the book was put in once" in words_of(told)
+        assert form_of(told)["line"] == ["1 1 10.00"]
+        client.post("/basket/put/", self.sent(client))
+        assert form_of(client.get("/basket/"))["line"] == ["1 2 10.00"], "its page, looked at again, is another form"
+
+    def test_at_the_same_moment_too(self, client: Client) -> None:
+        put(client, 2)
+        sent, before = self.sent(client), SimpleCookie({name: each.value for name, each in client.cookies.items()})
+        client.post("/basket/put/", sent)
+        made, client.cookies = client.cookies, before
+        client.post("/basket/put/", sent)
+        made.update(client.cookies)
+        client.cookies = made
+        assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00", "1 1 10.00"]
+
+    @pytest.mark.parametrize("odd", ["", "x", "a b c d", "<b>bold</b>", "é" * 6, "a" * 500])
+    def test_a_token_that_is_none_is_of_no_use(self, client: Client, odd: str) -> None:
+        for _ in range(2):
+            client.post("/basket/put/", {**self.sent(client), "change": odd})
+        assert form_of(client.get("/basket/"))["line"] == ["1 2 10.00"]

@@ -8,8 +8,8 @@ from django.core import signing
 from django.test import Client
 
 from frontend_app.shop import basket as baskets
-from frontend_app.shop import own_orders, single_purchases
-from frontend_app.shop.tests.visits import Orders, form_of, put, signed, text_of
+from frontend_app.shop import forms, own_orders, single_purchases
+from frontend_app.shop.tests.visits import Orders, form_of, put, signed, text_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,13 @@ def test_a_form_that_was_tampered_with_is_a_clear_page(client: Client, orders: O
     assert answer.status_code == 400
     assert answer["Content-Type"].startswith("text/html")
     assert orders.by_key == {}
+
+
+@pytest.mark.parametrize("line", ["0 1 10.00", f"{2**63} 1 10.00", "1 0 10.00", "1 1001 10.00", "1 999999999 10.00"])
+def test_lines_that_no_page_has_are_told_in_words_for_customers(client: Client, orders: Orders, line: str) -> None:
+    answer = client.post("/buy/", {"key": "k" * 22, "line": line})
+    assert (answer.status_code, forms.INCOMPLETE in words_of(answer)) == (400, True)
+    assert orders.asked == []
 
 
 @pytest.mark.parametrize(
