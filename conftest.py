@@ -76,12 +76,20 @@ settings.load_profile("store")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Modules of whole stores that `--quick` leaves out aren't loaded for it, nor what only they need."""
+    """Modules of which no test is to be run aren't loaded, nor what only they need."""
     place = os.path.relpath(collection_path, config.rootpath) + "/"
     if place.startswith(OF_POSTGRESQL) and not databases.ON_POSTGRESQL:
         return True
+    if databases.ON_POSTGRESQL and not place.startswith(OF_POSTGRESQL) and is_of_files_alone(collection_path, config):
+        return True
     is_left_out = place.startswith(STORES) and not f"{A_STORE}/".startswith(place)
     return True if config.option.quick and is_left_out else None
+
+
+def is_of_files_alone(path: Path, config: pytest.Config) -> bool:
+    """Whether it is a module none of whose tests holds for every engine; one that somebody names is looked into."""
+    named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
+    return path.match("test_*.py") and path not in named and "mark.every_engine" not in path.read_text()
 
 
 @pytest.hookimpl(trylast=True)

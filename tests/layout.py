@@ -6,10 +6,12 @@ Two ways, by the engine that keeps the rows: copies of files, or databases made 
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
+import psycopg
 from django.db import connections
 
 from bookstore_project.replication.conf import replication_settings
@@ -23,6 +25,12 @@ from bookstore_project.settings import databases, secret_files, topology
 from tests.on_postgresql import OWNER
 from tests.postgres import server_of_tests
 
+UNCHANGED = """
+SELECT datname, d.oid, b.stats_reset FROM pg_database d, pg_stat_bgwriter b
+WHERE datallowconn AND pg_stat_get_db_tuples_inserted(d.oid) = 0
+AND pg_stat_get_db_tuples_updated(d.oid) = 0 AND pg_stat_get_db_tuples_deleted(d.oid) = 0
+"""
+Connection = psycopg.Connection[tuple[Any, ...]]
 FOLDERS = ("witness", "leases", "locks", "maintenance", "aside", "uploads", "drained", "restoring")
 
 
@@ -85,6 +93,9 @@ def empty_folders() -> None:
 class Databases:
     """Of a server of this process's own."""
 
+    def __init__(self) -> None:
+        self._laid: dict[str, Laid] = {}
+
     @property
     def names(self) -> list[str]:
         return sorted({str(database["NAME"]) for database in connections.databases.values()})
@@ -110,11 +121,37 @@ class Databases:
         connections.close_all()
         empty_folders()
         secret_files.remember()
-        for name in self.names:
-            server_of_tests().execute(
-                f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
-                f'CREATE DATABASE "{name}" TEMPLATE "{template.name} {name}" OWNER {OWNER} STRATEGY file_copy',
-            )
+        with server_of_tests().connect() as server:
+            unchanged = unchanged_databases(server)
+            for name in self.names:
+                if self._laid.get(name) != Laid(template, *unchanged.get(name, NOWHERE)):
+                    server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+                    kept = f'TEMPLATE "{template.name} {name}" OWNER {OWNER} STRATEGY file_copy'
+                    server.execute(f'CREATE DATABASE "{name}" {kept}'.encode())
+            present = unchanged_databases(server)
+            self._laid = {name: Laid(template, *present[name]) for name in self.names if name in present}
+
+
+class Laid(NamedTuple):
+    """A database as it was made from a template: another one has another `oid`, whatever its name."""
+
+    template: Path
+    oid: int
+    counted_since: datetime
+
+
+NOWHERE = (0, datetime.min)
+
+
+def unchanged_databases(server: Connection) -> dict[str, tuple[int, datetime]]:
+    """Those that nobody uses, and in which no row was ever written: their oids, and since when rows are counted.
+
+    A session's rows are counted when it has ended; all counts begin anew when a server has crashed.
+    (https://www.postgresql.org/docs/15/monitoring-stats.html)
+    """
+    used = {name for (name,) in server.execute("SELECT datname FROM pg_stat_activity").fetchall()}
+    found = server.execute(UNCHANGED).fetchall()
+    return {name: (oid, since) for name, oid, since in found if name not in used}
 
 
 def witness_of(service: Service, template: Path) -> Witness:
