@@ -85,8 +85,8 @@ def _shares(shares: Run, leaves_s: float) -> Plot:
         axis.step(at, per_s, style.LINES[index], where="post", color=style.COLOURS[index], label=name)
     axis.axvline(0, color=style.INK, linewidth=1)
     axis.text(0, 0.02, " catalog-2 is killed", transform=axis.get_xaxis_transform(), fontsize=8.5)
-    axis.set(xlabel="seconds since the kill", ylabel="answers per second", ylim=(0, None))
-    axis.legend(loc="upper right")
+    axis.set(xlabel="seconds since the kill", ylabel="answers per second", ylim=(0, 1.25 * RATE))
+    axis.legend(loc="upper right", ncols=2)
     return Plot("shares", f"Who answered {RATE:g} queries a second, an open loop; none of them a hit.", figure)
 
 

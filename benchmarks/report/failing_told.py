@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 
 from benchmarks.report import judging, style
-from benchmarks.report.faults import FAULTS, Fault, Plan, Round
+from benchmarks.report.faults import CUT_OFF, FAULTS, Fault, Plan, Round
 from benchmarks.report.judging import masked_s, spread
 from benchmarks.report.section import Cost, Plot, Section, Table
 
@@ -71,7 +71,7 @@ def _timeline(fault: Fault, rounds: Sequence[Round], plan: Plan) -> Plot:
         axis.stairs(
             values, edges, baseline=None, color=colour, linestyle=style.LINES[line], label=name, linewidth=1.5
         )
-    upper.set(ylabel="requests in 100 ms", ylim=(0, 1.6 * max(answered)), title=fault.title)
+    upper.set(ylabel="requests in 100 ms", ylim=(0, 1.6 * max(answered)), title=_title(fault, plan))
     lows, highs = ([*(getattr(each, name) for each in worst)] for name in ("low", "high"))
     lower.fill_between(
         edges, [*lows, lows[-1]], [*highs, highs[-1]], step="post", color=style.FAINT, label="all rounds", lw=0,
@@ -84,6 +84,10 @@ def _timeline(fault: Fault, rounds: Sequence[Round], plan: Plan) -> Plot:
         _mark(axis, fault, rounds, has_names=axis is upper)
         axis.legend(loc="upper right", ncols=2)
     return Plot(f"failing_{fault.name}", _caption(fault, rounds), figure)
+
+
+def _title(fault: Fault, plan: Plan) -> str:
+    return f"{fault.title} for {plan.cut_off_s:g} s" if fault is CUT_OFF else fault.title
 
 
 def _answered(binned: Sequence[Sequence[judging.Bin]]) -> list[float]:

@@ -104,9 +104,9 @@ def stale(samples: Sequence[Sample], start: Mapping[int, int]) -> list[Sample]:
 def replaced(samples: Sequence[Sample], start: Mapping[int, int], kind: str) -> list[Sample]:
     """Reads that show what had been replaced before they were sent.
 
-    Samples of this kind are the changes, and each has `shown` something that no other one of its book has. `start` is
-    what each book had before. Two changes that overlap may have come in either order: nothing is held against a read
-    of either. Nor against one that shows what no acknowledged change has set.
+    Samples of this kind are the changes, and each has `shown` more than any change of its book before it. `start` is
+    what each book had when the load began: less than that is stale. Two changes that overlap may have come in either
+    order: nothing is held against a read of either. Nor against one that shows what no acknowledged change has set.
     """
     found = []
     for book, first in start.items():
@@ -115,9 +115,10 @@ def replaced(samples: Sequence[Sample], start: Mapping[int, int], kind: str) -> 
         ends = [change.done_s for change in changes]
         latest = list(itertools.accumulate((change.sent_s for change in changes), max))
         set_at = {first: -math.inf} | {change.shown: change.done_s for change in changes}
-        for read in (one for one in shown if one.kind != kind and one.shown in set_at):
+        for read in (one for one in shown if one.kind != kind):
             before = bisect.bisect_left(ends, read.sent_s)
-            if before and latest[before - 1] > set_at[read.shown]:
+            newest = latest[before - 1] if before else -math.inf
+            if (read.shown or 0) < first or newest > set_at.get(read.shown, math.inf):
                 found.append(read)
     return found
 

@@ -123,7 +123,7 @@ def test_stale_reads_are_told_by_mode() -> None:
         for label, count in counts.items()
     }
     found = consistency.section(rounds, Cost("load"))
-    assert "10 with `none`, 11 with `push`, and 54 with `full`" in found.shows
+    assert "10 with `none`, 11 with `push`, and 54 with `full`, on 4 stores" in found.shows
     row = dict(zip(found.tables[0].head, found.tables[0].rows[3], strict=True))
     assert (row["store"], row["replicas, `synchronous`"]) == ("full, one replica", "1, FULL")
     assert row["stale reads"] == "13 of 280"
@@ -165,6 +165,7 @@ def test_of_two_changes_at_once_either_may_be_shown() -> None:
     at_once = [change(101, 0.1, 0.3), change(102, 0.2, 0.4)]
     assert judging.replaced([*at_once, read(101), read(102)], {1: 100}, UPDATE) == []
     assert judging.replaced([*at_once, read(100)], {1: 100}, UPDATE) == [read(100)]
+    assert judging.replaced([read(99), read(100)], {1: 100}, UPDATE) == [read(99)]
     unknown = Sample(UPDATE, 1, 0.0, 0.0, 10.0, 0)
     assert judging.replaced([*at_once, unknown, read(103)], {1: 100}, UPDATE) == []
 
