@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.hosts import host, leading, secret_bundle, upgrading
+from deploy.hosts import hastening, host, leading, secret_bundle, upgrading
 from deploy.hosts.carrying_out import memory_mb
 from deploy.hosts.cluster import Refused, parse_hosts
 from deploy.hosts.parts import OPERATOR, Places, Setting, render
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     """The exit status: 0 if all is well, 1 if something isn't, 2 if what was asked for can't be done."""
     options = parser().parse_args(arguments)
     try:
-        if os.geteuid() != 0 and options.run is not lead:
+        if os.geteuid() != 0 and options.run not in (lead, hasten):
             raise Refused("Only root may read the hosts' secrets: sudo make …")
         return int(options.run(options))
     except Refused as error:
@@ -82,6 +82,11 @@ def lead(options: argparse.Namespace) -> int:
     return 0
 
 
+def hasten(options: argparse.Namespace) -> int:
+    hastening.keep(parse_hosts(options.hosts), options.certificates, say)
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m deploy.hosts", description="Three hosts for one store.")
     actions = made.add_subparsers(required=True)
@@ -105,6 +110,10 @@ def parser() -> argparse.ArgumentParser:
     led.add_argument("--hosts", required=True)
     led.add_argument("--certificates", type=Path, required=True, help="the folder with ca.crt, host.crt and host.key")
     led.set_defaults(run=lead)
+    hastened = actions.add_parser("hasten", help="have the standby take over from a host that is gone (of a unit)")
+    hastened.add_argument("--hosts", required=True)
+    hastened.add_argument("--certificates", type=Path, required=True, help="as above")
+    hastened.set_defaults(run=hasten)
     return made
 
 

@@ -123,7 +123,7 @@ class Setting:
 def render(setting: Setting) -> tuple[Part, ...]:
     """All parts of this host, in the order in which they are started."""
     with_rows = (etcd_leader, patroni, redis) if setting.host.has_rows else ()
-    with_store = (store, haproxy) if setting.host.has_rows else ()
+    with_store = (store, haproxy) if setting.host.has_rows else (takeover,)
     makers: tuple[Callable[[Setting], Part], ...] = (operator, etcd, *with_rows, sentinel, *with_store)
     return tuple(make(setting) for make in makers)
 
@@ -190,6 +190,19 @@ def etcd_leader(setting: Setting) -> Part:
         *("etcd-leader", "keeps etcd's leader away from the primary", "etcd", folder, setting.data("etcd-leader")),
         setting.certificates(),
         command=(str(setting.places.python), "-m", "deploy.hosts", "lead", *named),
+        environment={"PYTHONPATH": str(setting.places.checkout), "PYTHONDONTWRITEBYTECODE": "1"},
+        after=("bookstore-etcd.service",),
+        limits={"MemoryMax": "128M", "TasksMax": "20"},
+    )
+
+
+def takeover(setting: Setting) -> Part:
+    folder = setting.folder("takeover")
+    named = ("--hosts", setting.cluster.addresses, "--certificates", str(folder))
+    return Part(
+        *("takeover", "has the standby take over from a host that is gone", "etcd", folder, setting.data("takeover")),
+        setting.certificates(),
+        command=(str(setting.places.python), "-m", "deploy.hosts", "hasten", *named),
         environment={"PYTHONPATH": str(setting.places.checkout), "PYTHONDONTWRITEBYTECODE": "1"},
         after=("bookstore-etcd.service",),
         limits={"MemoryMax": "128M", "TasksMax": "20"},

@@ -16,6 +16,8 @@ from tests.waiting import wait_for
 POSTMASTER = "/postgres -D"
 PATRONI = "-m patroni"
 SLOW_S, LOSS = 0.02, 0.01
+UNTIL_LOCK_ENDS_S = 30.0
+"""A host that takes connections isn't gone: its lock lasts for 20 s. Then comes what always comes."""
 Act = Callable[[Hosts, Machine], object]
 
 
@@ -36,6 +38,8 @@ class Fault:
     """Another host has to have it before this one is healed."""
     is_masked: bool = True
     """Rows are written, and books bought, while it lasts."""
+    back_s: float = 25.0
+    """So long may nobody write or read rows, buy, or look at a book, if it is masked."""
     is_unnoticed: bool = False
     """No request of a customer fails."""
     fills_disk: bool = False
@@ -164,6 +168,7 @@ ALL = (
         harm=part_from_etcd,
         heal=let_speak,
         moves_primary=True,
+        back_s=UNTIL_LOCK_ENDS_S,
     ),
     Fault(
         *("no-postgresql", "standby's host cut off from PostgreSQL alone", "standby"),
@@ -177,6 +182,7 @@ ALL = (
         harm=lambda _, it: it.signal(signal.SIGSTOP),
         heal=lambda _, it: it.signal(signal.SIGCONT),
         moves_primary=True,
+        back_s=UNTIL_LOCK_ENDS_S,
     ),
     Fault(
         *("standby-gone", "standby's host gone", "standby"),

@@ -22,8 +22,6 @@ ROWS_BETWEEN = 100
 """Written before a fault, and after it: then all is as it was."""
 DISK_MB = 700
 """Of a machine whose disk gets full: what PostgreSQL and etcd make at first takes half of it."""
-ROWS_BACK_S, SHOP_BACK_S = 25.0, 30.0
-"""So long may nobody write or read rows, or buy, once a host is lost. The shop waits for a lease besides."""
 SILENT_S = 5.0
 """So long must nothing have been written where a fault can't be masked."""
 SLOW_MACHINE_S = 0.5
@@ -66,6 +64,8 @@ class Loss:
     reads_s: float
     purchases_s: float
     looks_s: float
+    back_s: float
+    """So long may it have cost."""
     usual: "Taken"
     meanwhile: "Taken"
     again_whole_s: float = 0.0
@@ -74,7 +74,7 @@ class Loss:
 
     @property
     def is_too_long(self) -> bool:
-        return max(self.writes_s, self.reads_s) > ROWS_BACK_S or max(self.purchases_s, self.looks_s) > SHOP_BACK_S
+        return max(self.writes_s, self.reads_s, self.purchases_s, self.looks_s) > self.back_s
 
     def __str__(self) -> str:
         gone = (
@@ -183,7 +183,7 @@ def lose(hosts: Hosts, history: History, shop: Shop, begin: Begin, fault: Fault)
     seen = (history.writes, history.reads, shop.purchases, shop.looks)
     writes, reads, purchases, looks = (each.longest_gap_s(began, until) for each in seen)
     before, meanwhile = taken(shop, quiet, began), taken(shop, began, until)
-    loss = Loss(fault.what, writes, reads, purchases, looks, before, meanwhile)
+    loss = Loss(fault.what, writes, reads, purchases, looks, fault.back_s, before, meanwhile)
     begin(f"{fault.what}: {machine.host.name} comes back after {until - began:.0f} s", lambda: hosts.waited_for)
     fault.heal(hosts, machine)
     loss.again_whole_s = hosts.wait_until_whole()

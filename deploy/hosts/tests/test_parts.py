@@ -21,7 +21,7 @@ def text(parts: tuple[Part, ...], name: str, file: str) -> str:
 
 def test_the_third_host_has_votes_only(cluster: Cluster, bundle: Bundle, places: Places) -> None:
     parts = render(Setting(cluster.host(3), cluster, bundle, places, memory_mb=512))
-    assert [part.name for part in parts if part.command] == ["etcd", "sentinel"]
+    assert [part.name for part in parts if part.command] == ["etcd", "sentinel", "takeover"]
 
 
 def test_a_host_with_rows_has_all_parts(parts: tuple[Part, ...]) -> None:
