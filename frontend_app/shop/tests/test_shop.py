@@ -72,6 +72,13 @@ def test_what_is_no_amount_is_shown_as_it_is(amount: str) -> None:
     assert amounts.money(amount) == amount
 
 
+def test_a_books_page_says_how_one_gets_it_while_it_can_be_had(client: Client, store: Store) -> None:
+    how = "You collect it with the number of your order."
+    store.put(2, quantity=0)
+    assert how in text_of(client.get("/books/1/"))
+    assert how not in text_of(client.get("/books/2/"))
+
+
 def test_a_books_page_says_its_topic_once_above_the_book(client: Client) -> None:
     page = text_of(client.get("/books/1/"))
     assert "things" in page[: page.index("<article")]
