@@ -7,7 +7,6 @@ it is taken back after some seconds. Patroni decides the rest: only a synchronou
 
 import base64
 import json
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,31 +19,17 @@ from deploy.hosts.cluster import Cluster, Host
 
 EVERY_S = 0.5
 GONE_AFTER_S = 3.0
-"""So long has nothing there taken a connection. The standby may notice later: it waits 5 s for a word."""
-CONNECT_S = 0.7
-ASKED_AT = (ports.PATRONI, ports.POSTGRESQL, ports.ETCD)
+"""So long has Patroni there not answered. The standby may notice later: it waits 5 s for a word of its primary."""
 LOCK = "/service/bookstore/leader"
 """As Patroni writes it, with the scope of patroni.yml."""
 
 
-def takes_connections(host: Host) -> bool:
-    """Whether any of its parts does; a machine that is only slow does."""
-    for port in ASKED_AT:
-        try:
-            socket.create_connection((host.address, port), CONNECT_S).close()
-        except OSError:
-            continue
-        return True
-    return False
-
-
 @dataclass
 class Watch:
-    """Of the third host. Looks at whoever has the lock, and notes since when nobody answers there."""
+    """Of the third host. Looks at whoever has the lock, and notes since when nothing comes from there."""
 
     cluster: Cluster
     asker: Asker
-    takes_connections: Callable[[Host], bool] = takes_connections
     clock: Callable[[], float] = time.monotonic
     silent_since: dict[str, float] = field(default_factory=dict)
 
@@ -53,7 +38,7 @@ class Watch:
         began = self.clock()
         name, lease = self._lock()
         holder = next((host for host in self.cluster.with_rows if host.name == name), None)
-        if holder is None or self.takes_connections(holder):
+        if holder is None or self._answers(holder):
             self.silent_since.clear()
             return ""
         since = self.silent_since.setdefault(name, began)
@@ -78,12 +63,20 @@ class Watch:
             return base64.b64decode(found["value"]).decode(), str(found.get("lease", ""))
         return "", ""
 
+    def _answers(self, holder: Host) -> bool:
+        try:
+            self.asker.ask(holder.address, ports.PATRONI, "/liveness")
+        except Unanswered:
+            return False
+        return True
+
     def _can_take_over(self, holder: Host) -> bool:
-        """Whether the other host is its synchronous standby, and hears nothing of it either."""
+        """Whether the other host is its synchronous standby, runs, and hears nothing of it either."""
         (standby,) = (host for host in self.cluster.with_rows if host != holder)
         answer = self.asker.ask(standby.address, ports.PATRONI, "/patroni")
         told = answer.content if isinstance(answer.content, dict) else {}
-        return bool(told.get("sync_standby")) and told.get("replication_state") != "streaming"
+        may = told.get("sync_standby") and told.get("state") == "running"
+        return bool(may) and told.get("replication_state") != "streaming"
 
 
 def keep(cluster: Cluster, folder: Path, say: Callable[[str], object]) -> None:

@@ -17,7 +17,7 @@ POSTMASTER = "/postgres -D"
 PATRONI = "-m patroni"
 SLOW_S, LOSS = 0.02, 0.01
 UNTIL_LOCK_ENDS_S = 30.0
-"""A host that takes connections isn't gone: its lock lasts for 20 s. Then comes what always comes."""
+"""Of a host that answers the lock lasts for 20 s. Then comes what always comes."""
 Act = Callable[[Hosts, Machine], object]
 
 
@@ -182,7 +182,6 @@ ALL = (
         harm=lambda _, it: it.signal(signal.SIGSTOP),
         heal=lambda _, it: it.signal(signal.SIGCONT),
         moves_primary=True,
-        back_s=UNTIL_LOCK_ENDS_S,
     ),
     Fault(
         *("standby-gone", "standby's host gone", "standby"),

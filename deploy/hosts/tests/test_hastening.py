@@ -9,7 +9,7 @@ from deploy.hosts.cluster import Cluster
 from deploy.hosts.hastening import GONE_AFTER_S, Watch
 from tests.clock import Clock
 
-WAITING = {"sync_standby": True, "replication_state": "in archive recovery"}
+WAITING = {"sync_standby": True, "state": "running", "replication_state": "in archive recovery"}
 REVOKED = ("192.0.2.3", "/v3/lease/revoke", {"ID": "77"})
 
 
@@ -22,6 +22,8 @@ class Hosts(Asker):
         value = base64.b64encode(holder.encode()).decode()
         self._lock = {"kvs": [{"value": value, "lease": "77"}]} if holder else {}
         self.done: list[tuple[str, str, object]] = []
+        self.answers: list[bool] = []
+        """Whether the holder's Patroni does, at each look."""
 
     def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
         if path == "/v3/kv/range":
@@ -31,14 +33,19 @@ class Hosts(Asker):
             if self._standby is None:
                 raise Unanswered(address)
             return Answer(200, self._standby, None, None)
+        if path == "/liveness":
+            assert address == "192.0.2.1"
+            if not self.answers.pop(0):
+                raise Unanswered(address)
+            return Answer(503, None, None, None)
         self.done.append((address, path, body))
         return Answer(200, {}, None, None)
 
 
 def watched(cluster: Cluster, hosts: Hosts, *answers: bool) -> list[str]:
     """What is done at looks that are GONE_AFTER_S from one another, if the holder's host answers so at each."""
-    clock, left = Clock(), list(answers)
-    watch = Watch(cluster, hosts, lambda host: left.pop(0), clock)
+    clock, hosts.answers = Clock(), list(answers)
+    watch = Watch(cluster, hosts, clock)
     told = []
     for _ in answers:
         told.append(watch.look())
@@ -61,11 +68,12 @@ def test_a_host_that_answers_in_between_is_not_gone(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     "standby",
     [
-        {"sync_standby": True, "replication_state": "streaming"},
-        {"replication_state": "in archive recovery"},
+        {**WAITING, "replication_state": "streaming"},
+        {**WAITING, "sync_standby": False},
+        {**WAITING, "state": "starting"},
         {},
     ],
-    ids=["the standby still hears it", "a standby that may lack sales", "no standby"],
+    ids=["the standby still hears it", "a standby that may lack sales", "one that starts", "no standby"],
 )
 def test_nothing_is_done_unless_a_synchronous_standby_hears_nothing_either(
     cluster: Cluster, standby: dict[str, Any]
