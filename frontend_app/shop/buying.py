@@ -103,7 +103,7 @@ def _show_again(
 def _bought(request: HttpRequest, key: str, order: Found) -> HttpResponse:
     order_id = str(order.members["id"])
     response = _see_other(reverse("order-page", args=[order_id]))
-    own_orders.add(request, response, order_id)
+    own_orders.add(request, response, key)
     _put_aside(request, response, key, order)
     return response
 
@@ -112,7 +112,7 @@ def _bought_before(request: HttpRequest, key: str) -> HttpResponse:
     """Something else was bought under this key, in another tab: what the basket has beyond it is another basket."""
     order_id = str(idempotency.order_id(key))
     response = _see_other(f"{reverse('order-page', args=[order_id])}?{orders.BOUGHT_BEFORE}")
-    own_orders.add(request, response, order_id)
+    own_orders.add(request, response, key)
     # While it can't be read, it isn't known what is in it: nothing is put aside.
     with suppress(problems.StoreError):
         _put_aside(request, response, key, catalogue.order_found(front(), order_id))

@@ -1,22 +1,26 @@
 """The orders that a visitor has made: their ids, in a cookie. Nobody else knows them."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 
-from frontend_app.shop import cookies
+from bookstore_project.api import idempotency
+from frontend_app.shop import cookies, made_purchases
 
 COOKIE = "my-orders"
 MOST_ORDERS = 50
 
 
 def read(request: HttpRequest) -> list[str]:
-    """Ids of the visitor's last orders, newest first."""
-    return find(request) or []
+    """Ids of the visitor's last orders, newest first; of two tabs that bought at the same moment, both."""
+    known = find(request) or []
+    noted = [str(idempotency.order_id(key)) for key in made_purchases.keys(request)]
+    return [*(each for each in noted if each not in known), *known]
 
 
 def find(request: HttpRequest) -> list[str] | None:
-    """Those; None if there are none, or the cookie isn't ours (any more), or makes no sense."""
+    """Those of the list's own cookie; None if there are none, or it isn't ours (any more), or makes no sense."""
     orders = cookies.read(request, COOKIE).get("orders")
     if not (isinstance(orders, list) and all(isinstance(each, str) for each in orders)):
         return None
@@ -26,7 +30,18 @@ def find(request: HttpRequest) -> list[str] | None:
         return None
 
 
-def add(request: HttpRequest, response: HttpResponse, order_id: str) -> None:
-    known = [each for each in read(request) if each != order_id]
-    orders = [uuid.UUID(each).hex for each in (order_id, *known)]
-    cookies.write(response, COOKIE, {"orders": orders[:MOST_ORDERS]})
+def add(request: HttpRequest, response: HttpResponse, key: str) -> None:
+    """The order of a purchase, by its key."""
+    order_id = str(idempotency.order_id(key))
+    _write(response, [order_id, *(each for each in read(request) if each != order_id)])
+    made_purchases.note(request, response, key, find(request) or [])
+
+
+def keep(request: HttpRequest, response: HttpResponse) -> None:
+    """Has the browser keep what the list's cookie lacked, if the response doesn't write it anyway."""
+    if COOKIE not in response.cookies and (orders := read(request)) != (find(request) or []):
+        _write(response, orders)
+
+
+def _write(response: HttpResponse, orders: Sequence[str]) -> None:
+    cookies.write(response, COOKIE, {"orders": [uuid.UUID(each).hex for each in orders[:MOST_ORDERS]]})

@@ -15,7 +15,7 @@ from bookstore_project.api import errors, problem_pages, problems
 from bookstore_project.api.renderers import canonical_json
 from frontend_app.dashboard import fault_views
 from frontend_app.monitoring.trace import current_trace
-from frontend_app.shop import lost_cookies, made_changes
+from frontend_app.shop import lost_cookies, made_changes, own_orders, single_purchases
 
 View = Callable[..., HttpResponse]
 NON_FIELD = "non_field_errors"
@@ -33,7 +33,8 @@ def page(view: View) -> View:
                 return problem(request, error)
 
         response = lost_cookies.told(request, answer)
-        made_changes.keep(request, response)
+        for kept in (made_changes, own_orders, single_purchases):
+            kept.keep(request, response)
         return response
 
     return wrapped

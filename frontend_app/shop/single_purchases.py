@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bookstore_project.api import idempotency
 from bookstore_project.api.representations import MAX_BOOK_ID
-from frontend_app.shop import cookies
+from frontend_app.shop import cookies, made_purchases
 from frontend_app.shop.basket import new_key
 
 COOKIE = "bought-singly"
@@ -64,7 +64,24 @@ def key_after(refused: str) -> str:
 
 
 def find(request: HttpRequest) -> SinglePurchases | None:
-    """The visitor's; None if there are none, or the cookie isn't ours (any more), or makes no sense."""
+    """The visitor's; None if there are none, or the cookie isn't ours (any more), or makes no sense.
+
+    Of two tabs that bought at the same moment, it has both purchases.
+    """
+    kept = _kept(request)
+    bought = {key: single for key in made_purchases.keys(request) if (single := _KEY.fullmatch(key))}
+    for key, single in sorted(bought.items(), key=lambda each: int(each[1]["turn"])):
+        kept = kept and kept.after(int(single["book"]), key)
+    return kept
+
+
+def keep(request: HttpRequest, response: HttpResponse) -> None:
+    """Has the browser keep what its cookie lacked, if the response doesn't write it anyway."""
+    if COOKIE not in response.cookies and (found := find(request)) is not None and found != _kept(request):
+        write(response, found)
+
+
+def _kept(request: HttpRequest) -> SinglePurchases | None:
     members = cookies.read(request, COOKIE)
     base, turns = members.get("base"), members.get("turns")
     if not (isinstance(base, str) and _BASE.fullmatch(base) and isinstance(turns, list)):

@@ -61,6 +61,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{ONCE}::test_a_basket_bought_in_another_tab_before_it_was_changed_is_not_bought_twice",
     ),
     mutant(
+        "purchases of the last minutes are not looked at",
+        "of two orders made in two tabs at the same moment, one is not among the visitor's",
+        f"{SHOP}/made_purchases.py",
+        "    return [key for name in request.COOKIES if",
+        "    return [key for name in () if",
+        f"{ONCE}::TestAtTheSameMoment::test_both_orders_are_the_visitors_and_each_book_has_another_key",
+    ),
+    mutant(
         "a number that was typed is not looked at",
         "who presses Buy buys as many copies as the page had shown before",
         BUYING,

@@ -1,6 +1,7 @@
 """What is bought in the shop is bought once, whatever is pressed, reloaded, or opened in another tab."""
 
 import random
+from http.cookies import SimpleCookie
 
 import pytest
 from django.http import HttpResponse
@@ -9,7 +10,7 @@ from django.test import Client
 from bookstore_project.api import idempotency
 from bookstore_project.api.representations import MAX_LINES
 from bookstore_project.nodes.gateway.header_checks import LONGEST_TARGET
-from frontend_app.shop import single_purchases
+from frontend_app.shop import made_purchases, single_purchases
 from frontend_app.shop.single_purchases import MOST_BOOKS, SinglePurchases
 from frontend_app.shop.tests.visits import Orders, form_named, form_of, put, signed, text_of, unanswered, words_of
 from frontend_app.tests.support.fakes import Store, problem_reply
@@ -246,3 +247,57 @@ def test_copies_that_cannot_be_had_now_stay_in_the_basket_as_its_page_says(clien
     client.post("/buy/", form_of(page))
     kept = form_named(client.get("/basket/"), "/basket/change/")
     assert (kept["book"], kept["shown"]) == ("1", "2")
+
+
+class TestAtTheSameMoment:
+    """Two tabs buy: each purchase is made to the cookies of before, and the browser keeps the last answer's."""
+
+    def bought(self, client: Client, *pages: str) -> list[str]:
+        """The addresses of the orders."""
+        forms = [form_of(client.get(page)) for page in pages]
+        before = SimpleCookie({name: morsel.value for name, morsel in client.cookies.items()})
+        after, addresses = SimpleCookie(before), []
+        for form in forms:
+            client.cookies = SimpleCookie(before)
+            addresses.append(client.post("/buy/", form)["Location"])
+            after.update(client.cookies)
+        client.cookies = after
+        return addresses
+
+    def without_their_own(self, client: Client) -> None:
+        """Ten minutes later."""
+        for name in [name for name in client.cookies if name.startswith(made_purchases.PREFIX)]:
+            del client.cookies[name]
+
+    def test_both_orders_are_the_visitors_and_each_book_has_another_key(self, client: Client, orders: Orders) -> None:
+        books = ["/books/1/", "/books/2/"]
+        keys = [form_of(client.get(book))["key"] for book in books]
+        addresses = self.bought(client, *books)
+        for _ in range(2):
+            text = text_of(client.get("/orders/"))
+            assert [address in text for address in addresses] == [True, True]
+            assert not {form_of(client.get(book))["key"] for book in books} & set(keys), "else it is bought before"
+            self.without_their_own(client)
+        assert len(orders.by_key) == 2
+
+    def test_a_basket_and_a_book_too(self, client: Client, orders: Orders) -> None:
+        put(client, 2)
+        addresses = self.bought(client, "/books/1/", "/basket/")
+        client.get("/")
+        self.without_their_own(client)
+        text = text_of(client.get("/orders/"))
+        assert [address in text for address in addresses] == [True, True]
+
+    def test_those_one_after_the_other_leave_few_cookies(self, client: Client) -> None:
+        for number in range(9):
+            client.post("/buy/", form_of(client.get("/books/1/")))
+            names = [name for name, morsel in client.cookies.items() if morsel.value]
+            assert len([name for name in names if name.startswith(made_purchases.PREFIX)]) == 1, number
+        assert text_of(client.get("/orders/")).count('href="/orders/') >= 9
+
+    @pytest.mark.parametrize("members", [{}, {"key": 7}, {"key": "x"}, {"key": ["k" * 22]}])
+    def test_a_cookie_that_makes_no_sense_is_no_purchase(self, client: Client, members: dict[str, object]) -> None:
+        name = f"{made_purchases.PREFIX}odd"
+        for value in (signed(members, name), "x", signed({"key": "k" * 22}, "another")):
+            client.cookies[name] = value
+            assert "Nothing was bought with this browser yet" in text_of(client.get("/orders/"))
