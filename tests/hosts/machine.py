@@ -237,6 +237,7 @@ def _as_user(part: Part) -> Sequence[str]:
 
 
 def _environment(part: Part) -> dict[str, str]:
-    """TMPDIR shows whose process it is (tests/reaper.py)."""
-    own = {"PATH": os.environ["PATH"], "TMPDIR": str(part.data), "PYTHONDONTWRITEBYTECODE": "1"}
+    """TMPDIR shows whose process it is (tests/reaper.py). Bytecode is found where a run keeps it, and not written."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPYCACHEPREFIX")}
+    own = kept | {"TMPDIR": str(part.data), "PYTHONDONTWRITEBYTECODE": "1"}
     return own | part.all_environment()

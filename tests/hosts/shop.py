@@ -21,7 +21,8 @@ from tests.hosts.network import Namespace
 from tests.waiting import PATIENCE_S
 
 BUYERS, BOOKS = 3, 7
-PAUSE_S = 0.2
+PAUSE_S, BETWEEN_PURCHASES_S = 0.2, 0.5
+"""To buy takes most of the processors' time. A host is gone for longer than that, so each buyer meets with it."""
 CONNECT_S, TIMEOUT_S = 1.0, 12.0
 """An address at which no machine answers is soon left alone, as one that floats would lead elsewhere."""
 HIT = "hit"
@@ -75,7 +76,7 @@ class Shop:
     def _buy(self, number: int) -> None:
         with self._network.entered():
             book = number
-            while not self._ended.wait(PAUSE_S):
+            while not self._ended.wait(BETWEEN_PURCHASES_S):
                 book = book % BOOKS + 1
                 key = {"Idempotency-Key": str(uuid.uuid4())}
                 asked = time.monotonic()
