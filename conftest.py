@@ -33,7 +33,8 @@ from tests.layout import layout
 from tests.migrating import own_tables_only
 from tests.redis import RedisServer
 
-STORES = tuple(f"tests/{name}/" for name in ("hosts", "stress", "chaos", "browser", "cluster", "contract"))
+BROWSER = "tests/browser/"
+STORES = ("tests/hosts/", "tests/stress/", "tests/chaos/", BROWSER, "tests/cluster/", "tests/contract/")
 """Where the tests of whole stores are: those that take longest first."""
 OF_POSTGRESQL = "bookstore_project/replication/postgresql/tests/"
 """Tests of that engine alone, for runs on it."""
