@@ -4,8 +4,8 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint bench report demo usual-way chaos stress soak mutants model fuzz check-lab hosts-test host \
-	host-upgrade host-status host-renew clean requirements requirements-dev
+.PHONY: help run test test-quick lint bench report demo usual-way chaos stress soak mutants model simulate fuzz check-lab \
+	hosts-test host host-upgrade host-status host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -57,6 +57,10 @@ mutants: requirements-dev ## Break each promise of the protocols on purpose, and
 
 model: requirements-dev ## Try all orders of all steps of the protocol, as a small model (QUICK=1: ten seconds)
 	@exec $(PY) -m tests.model $(if $(QUICK),--quick) $(ARGS)
+
+simulate: requirements-dev ## Replay a whole store, faults and all, from a seed (SEED=1 OPERATIONS=1000 SEEDS=1 FAULTS=; docs/simulation.md)
+	@exec $(PY) -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(OPERATIONS),--operations $(OPERATIONS)) \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) $(ARGS)
 
 fuzz: requirements-dev ## Send what the schema allows and forbids, and check the answers (SECONDS=120 SEED=1; ARGS="--help")
 	@exec $(PY) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -65,7 +65,7 @@ def check_files(store: Store, recorder: LogRecorder, orders_given_up: Set[str] =
         partial(return_gaps, given_up=orders_given_up),
     ):
         found.extend(Violation(what) for what in check(store))
-    found.extend(_logs(store, recorder))
+    found.extend(log_gaps(store, recorder))
     return found
 
 
@@ -166,7 +166,7 @@ def return_gaps(store: Store, given_up: Set[str] = frozenset()) -> Iterator[str]
                 yield f"order {of_order} is {status}, with {left[of_order]} copies that aren't cancelled"
 
 
-def _logs(store: Store, recorder: LogRecorder) -> Iterator[Violation]:
+def log_gaps(store: Store, recorder: LogRecorder) -> Iterator[Violation]:
     """Chained without a gap; and what was settled once has not been taken back."""
     for service in SERVICES:
         for path in places(store, service):

@@ -19,11 +19,14 @@ class Edit:
     def apply(self, root: Path) -> None:
         """Changes the file below `root`; raises DoesNotFit, and changes nothing."""
         path = root / self.file
-        content = path.read_text() if path.exists() else ""
+        path.write_text(self.applied(path.read_text() if path.exists() else ""))
+
+    def applied(self, content: str) -> str:
+        """The file's content with the edit made. Raises DoesNotFit."""
         count = content.count(self.text)
         if count != 1:
             raise DoesNotFit(f"occurs {count} times in {self.file}: {self.text!r}")
-        path.write_text(content.replace(self.text, self.instead))
+        return content.replace(self.text, self.instead)
 
 
 @dataclass(frozen=True)

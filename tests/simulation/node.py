@@ -1,0 +1,234 @@
+"""A simulated node: a process with the store's own code, forked from one that has loaded it."""
+
+import asyncio
+import gc
+import importlib
+import logging
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import datetime, tzinfo
+from typing import Any, NoReturn
+
+from tests.simulation import actors, primitives
+from tests.simulation.actors import Link, Message, World
+
+PROJECT = ("bookstore_project", "catalog_app", "order_app", "frontend_app")
+LEFT_OUT = (
+    "bookstore_project.urls",
+    "bookstore_project.asgi",
+    "bookstore_project.wsgi",
+    "postgresql",
+    "settings.test",
+    "tests",
+    "management",
+)
+"""Loaded by a node for itself, or never."""
+
+
+class _Moments(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, datetime)
+
+
+class Moment(datetime, metaclass=_Moments):
+    """`datetime`, whose now is the simulated one."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        import time
+
+        return datetime.fromtimestamp(time.time(), tz)
+
+
+def load() -> None:
+    """Loads all that a node needs, in the process from which nodes are forked."""
+    import django
+
+    django.setup()
+    for name in _modules():
+        importlib.import_module(name)
+    for name, module in list(sys.modules.items()):
+        if name.startswith((*PROJECT, "django.utils.timezone")) and getattr(module, "datetime", None) is datetime:
+            module.datetime = Moment  # type: ignore[attr-defined]
+    _install_files()
+    for name in ("bookstore", "django"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [_Told()], False
+        logger.setLevel(logging.INFO)
+    gc.freeze()
+
+
+def _modules() -> Iterable[str]:
+    import pkgutil
+
+    for name in PROJECT:
+        package = importlib.import_module(name)
+        for found in pkgutil.walk_packages(package.__path__, f"{name}."):
+            if not any(part in found.name for part in LEFT_OUT):
+                yield found.name
+
+
+def _install_files() -> None:
+    """Points at the commits of the store's files, whose times are the simulated clock's."""
+    from bookstore_project.nodes import client
+    from bookstore_project.replication import failpoints
+    from bookstore_project.replication.sqlite_pair.backend.persistent_wal import PersistentWalConnection as Connection
+    from tests.simulation import wire
+
+    plain_commit, plain_execute, keep_wal = Connection.commit, Connection.execute, Connection.keep_wal
+
+    def keep(self: Any, path: str, timeout_s: float) -> None:
+        keep_wal(self, path, timeout_s)
+        self.simulated_path = path
+
+    def commit(self: Any) -> None:
+        _point("commit")
+        plain_commit(self)
+        primitives.touch(f"{self.simulated_path}-wal")
+
+    def execute(self: Any, sql: str, *parameters: Any) -> Any:
+        if sql.startswith("BEGIN"):
+            _point("begin")
+        if sql.startswith("PRAGMA busy_timeout="):
+            sql = "PRAGMA busy_timeout=0"
+        result = plain_execute(self, sql, *parameters)
+        if sql.startswith("PRAGMA wal_checkpoint"):
+            primitives.touch(self.simulated_path)
+        return result
+
+    connection: Any = Connection
+    connection.simulated_path = ""
+    connection.keep_wal, connection.commit, connection.execute = keep, commit, execute
+    failpoints.hooks = _EveryPoint()
+    client._pool = wire.Pool  # type: ignore[assignment]
+
+
+class _EveryPoint(dict[str, Callable[[], object]]):
+    """Each failpoint is one at which actors change places."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return lambda: _point(name)
+
+
+def _point(name: str) -> None:
+    if actors.world is not None:
+        actors.world.point(name)
+
+
+# ------------------------------------------------------------------------------------------ one process
+
+
+def run(link: Link, name: str, now_ns: int, seed: str, work: Callable[[World], object]) -> NoReturn:
+    """In the process that was forked: does the work, and ends."""
+    chance = random.Random(seed)
+    random.seed(f"{seed}/module")
+    world = World(link, name, now_ns, lambda count: chance.getrandbits(8 * count).to_bytes(count, "little"))
+    actors.set_world(world)
+    status = 0
+    try:
+        world.start()
+        work(world)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stderr.flush()
+    os._exit(status)
+
+
+class _Told(logging.Handler):
+    """What a node logs goes to the simulator's trace."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if actors.world is not None:
+            text = record.getMessage()
+            if record.exc_info:
+                text += "\n" + "".join(traceback.format_exception(*record.exc_info))
+            actors.world.out.append(("log", text))
+
+
+def become(name: str) -> None:
+    """Makes this process a node of that name, as BOOKSTORE_NODE does when the settings are loaded."""
+    from django.conf import settings
+
+    from bookstore_project.replication.conf import replication_settings
+    from bookstore_project.settings import secret_files, topology
+
+    forget_witnesses()
+    topology.NODE = topology.NODES[name] if name else None
+    settings.NODE_NAME = name
+    settings.REPLICATION["NODE"] = name
+    replication_settings.reload()
+    settings.SECRET_KEY = secret_files.read(secret_files.SECRET_KEY)
+    settings.SERVICE_TOKEN = secret_files.read(secret_files.SERVICE_TOKEN)
+
+
+def forget_witnesses() -> None:
+    """What this process remembers of those that it has read; a fork would know of them, too."""
+    from bookstore_project.replication.sqlite_pair.membership import witness
+
+    witness._newest.clear()
+    witness._past.clear()
+
+
+def serve(world: World, name: str) -> None:
+    """Answers requests as the node does: through its gateway, in its threads."""
+    from tests.simulation.loop import Loop
+
+    become(name)
+    loop = Loop(world)
+    asyncio.set_event_loop(loop)
+    application = importlib.import_module("bookstore_project.asgi").application
+
+    def on_item(item: Message) -> None:
+        loop.call_soon_threadsafe(_begin_request, application, world, item)
+
+    world.on_item = on_item
+    loop.create_task(_live(application, world))
+    loop.run_forever()
+
+
+async def _live(application: Any, world: World) -> None:
+    waiting = [{"type": "lifespan.startup"}]
+
+    async def receive() -> dict[str, Any]:
+        if waiting:
+            return waiting.pop()
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    async def send(message: Any) -> None:
+        world.out.append(("serving",))
+
+    await application({"type": "lifespan"}, receive, send)
+
+
+_requests: set["asyncio.Task[None]"] = set()
+
+
+def _begin_request(application: Any, world: World, item: Message) -> None:
+    task = asyncio.ensure_future(_answer(application, world, item))
+    _requests.add(task)
+    task.add_done_callback(_requests.discard)
+
+
+async def _answer(application: Any, world: World, item: Message) -> None:
+    from tests.asgi import converse, scope_of
+
+    _, number, method, target, sent, body = item
+    request = {"type": "http.request", "body": body, "more_body": False}
+    answer = await converse(application, scope_of(method, target, sent), [request])
+    headers = [(name, value[:]) for name, value in answer.headers.items()]  # Plain strings, without a subclass.
+    world.out.append(("answer", number, int(answer.status), headers, bytes(answer.body)))
+
+
+def prepare(world: World) -> None:
+    """Makes the data folder ready to sell from, as `manage.py prepare` does."""
+    from bookstore_project.cluster import preparation
+
+    said: list[str] = []
+    preparation.prepare(said.append)
+    if said != ["Created the account `staff`."]:
+        raise AssertionError(said)
+    world.call("prepared")

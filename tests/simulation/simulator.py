@@ -1,0 +1,219 @@
+"""The simulator: it chooses whose turn it is, owns the clock and the network, and draws all by one seed."""
+
+import hashlib
+import heapq
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+from tests.simulation import node, primitives
+from tests.simulation.actors import Link, Message
+from tests.simulation.network import Network
+from tests.simulation.processes import Process, Stuck, Waiting
+from tests.simulation.wire import ANSWERED, BROKEN, REFUSED
+
+Work = Callable[..., object]
+STEPS = (1, 1, 2, 3, 8, 30, 300)
+"""How many points an actor passes, when it is chosen."""
+STEP_NS = 20_000
+"""What a turn takes of the simulated time, on average."""
+MAIN = 0
+"""The number of a process's first actor: a node's event loop."""
+MS = 1_000_000
+S = 1000 * MS
+
+
+class Simulator:
+    """A number of processes, of which one actor runs at a time."""
+
+    def __init__(self, seed: str, trace: Callable[[str], object] | None = None, steps: Sequence[int] = STEPS) -> None:
+        self.chance = random.Random(seed)
+        self.now_ns = primitives.EPOCH_NS
+        self.network = Network(self.chance)
+        self.processes: dict[str, Process] = {}
+        self.addresses: dict[str, str] = {}
+        """By address, the node that listens there."""
+        self.turns = 0
+        self.on_item: dict[str, Callable[[Process, Message], None]] = {}
+        self.on_turn: Callable[[], object] = lambda: None
+        self._seed = seed
+        self._trace, self._steps = trace, steps
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._events: list[tuple[int, int, Callable[[], object]]] = []
+        self._count = 0
+        self._starts = 0
+        self._calls: dict[int, tuple[Process, int, int, str]] = {}
+        """Of those that nobody has answered: who waits for it, its own number there, its actor, the node asked."""
+
+    @property
+    def digest(self) -> str:
+        """Of all turns so far."""
+        return self._hash.hexdigest()
+
+    # --------------------------------------------------------------------------------- processes
+
+    def start(self, name: str, work: Work, *arguments: Any) -> Process:
+        """Begins a process of that name."""
+        self._starts += 1
+        seed = f"{self._seed}/{name}/{self._starts}"
+
+        def run(link: Link) -> NoReturn:
+            node.run(link, name, self.now_ns, seed, partial(_work, work, arguments))
+
+        process = Process(name, run, [other for other in self.processes.values() if other.is_alive])
+        self.processes[name] = process
+        self.note(f"start {name}")
+        return process
+
+    def kill(self, name: str) -> None:
+        """Ends it at once. Who waits for an answer of it hears that the connection broke."""
+        process = self.processes[name]
+        if not process.is_alive:
+            return
+        process.kill()
+        self.note(f"kill {name}")
+        for number, (caller, _, _, asked) in list(self._calls.items()):
+            if caller is process:
+                del self._calls[number]
+            elif asked == name:
+                self._reply(number, (BROKEN,))
+
+    def stop(self, name: str) -> None:
+        if self.processes[name].is_alive and not self.processes[name].is_stopped:
+            self.processes[name].stop()
+            self.note(f"stop {name}")
+
+    def go_on_living(self, name: str) -> None:
+        if self.processes[name].is_stopped:
+            self.processes[name].go_on_living()
+            self.note(f"continue {name}")
+
+    def end(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+
+    # -------------------------------------------------------------------------------------- time
+
+    def after(self, delay_ns: int, what: Callable[[], object]) -> None:
+        self._count += 1
+        heapq.heappush(self._events, (self.now_ns + delay_ns, self._count, what))
+
+    def run_until(self, is_over: Callable[[], bool], limit_ns: int = -1) -> bool:
+        """Goes on until it is so; whether it came to that within so much simulated time."""
+        until = self.now_ns + limit_ns if limit_ns >= 0 else -1
+        while not is_over():
+            if 0 <= until < self.now_ns:
+                return False
+            self._turn()
+        return True
+
+    def _turn(self) -> None:
+        while self._events and self._events[0][0] <= self.now_ns:
+            heapq.heappop(self._events)[2]()
+        ready = list(self._ready())
+        if not ready:
+            self.now_ns = max(self.now_ns, self._next_ns())
+            return
+        process, actor = ready[int(self.chance.random() * len(ready))]
+        steps = self._steps[int(self.chance.random() * len(self._steps))]
+        now_ns, point, out = process.go_on(actor.number, self.now_ns, steps)
+        self.now_ns = now_ns + int(self.chance.random() * 2 * STEP_NS)
+        self.turns += 1
+        self._note_turn(process, actor, point)
+        for item in out:
+            self._take(process, item)
+        self.on_turn()
+
+    def _ready(self) -> Iterator[tuple[Process, Waiting]]:
+        now = self.now_ns
+        for process in self.processes.values():
+            if process.is_alive and not process.is_stopped:
+                for actor in process.actors.values():
+                    if actor.is_ready or 0 <= actor.wakes_ns <= now:
+                        yield process, actor
+
+    def _next_ns(self) -> int:
+        moments = [self._events[0][0]] if self._events else []
+        for process in self.processes.values():
+            if process.is_alive and not process.is_stopped:
+                moments += [actor.wakes_ns for actor in process.actors.values() if actor.wakes_ns >= 0]
+        if not moments:
+            raise Stuck("nobody has anything to do any more")
+        return min(moments)
+
+    # ------------------------------------------------------------------------------------- network
+
+    def _take(self, process: Process, item: Message) -> None:
+        kind = item[0]
+        if kind == "call":
+            _, own, actor, address, *request = item
+            self._count += 1
+            name = str(self.addresses.get(address, address))
+            self._calls[self._count] = (process, own, actor, name)
+            arrive = partial(self._arrive, self._count, self.processes.get(name), request)
+            for delay_ns in self.network.carry(process.name, name, may_double=_is_repeatable(*request)):
+                self.after(delay_ns, arrive)
+        elif kind == "answer":
+            _, number, status, headers, body = item
+            if number in self._calls:
+                caller = self._calls[number][0].name
+                answer = (ANSWERED, status, [tuple(pair) for pair in headers], body)
+                for delay_ns in self.network.carry(process.name, caller):
+                    self.after(delay_ns, partial(self._reply, number, answer))
+        elif kind == "log":
+            if self._trace is not None:
+                self._trace(f"    {process.name}: {item[1]}")
+        elif kind == "serving":
+            process.is_serving = True
+            self.note(f"serving {process.name}")
+        elif kind == "kill":
+            victim = next((one for one in self.processes.values() if one.is_alive and one.pid == item[3]), None)
+            if victim is not None:
+                self.kill(victim.name)
+            process.bring(("reply", item[1], (), item[2]), item[2])
+        else:
+            self.on_item[kind](process, item)
+
+    def _arrive(self, number: int, process: Process | None, request: list[Any]) -> None:
+        if process is None or not process.is_alive or not process.is_serving:
+            self._reply(number, (REFUSED,))
+        else:
+            process.bring(("request", number, *request), MAIN)
+
+    def _reply(self, number: int, said: Message) -> None:
+        if number in self._calls:
+            process, own, actor, _ = self._calls.pop(number)
+            if process.is_alive:
+                process.bring(("reply", own, said, actor), actor)
+
+    # ------------------------------------------------------------------------------------- the trace
+
+    def note(self, line: str) -> None:
+        """What has happened, for the digest and the trace."""
+        self._write(f"{self.now_ns - primitives.EPOCH_NS} {line}")
+
+    def _note_turn(self, process: Process, actor: Waiting, point: str) -> None:
+        self._write(f"{self.now_ns - primitives.EPOCH_NS} {process.name} {actor.name} {point}")
+
+    def _write(self, line: str) -> None:
+        self._hash.update(line.encode())
+        if self._trace is not None:
+            self._trace(line)
+
+
+def _is_repeatable(method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
+    """Whether those who call may do so again, without having heard an answer."""
+    return (
+        method == "GET"
+        or not path.startswith("/api/v1/books/")
+        or any(name == "idempotency-key" for name, _ in headers)
+    )
+
+
+def _work(work: Work, arguments: tuple[Any, ...], world: Any) -> None:
+    work(world, *arguments)
+
+
+def addresses_of(nodes: Mapping[str, Any]) -> dict[str, str]:
+    return {one.address: name for name, one in nodes.items()}
