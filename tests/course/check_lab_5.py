@@ -14,6 +14,7 @@ from bookstore_project.nodes.balancing.tests.fakes import OK, ONE, TWO, answer_o
 from bookstore_project.nodes.batches import Part
 from bookstore_project.settings.topology import NODES, Node
 from frontend_app import runtime
+from order_app import clients
 
 FURTHER = 4
 
@@ -102,6 +103,16 @@ def test_batches_count(wire: Wire, balancer: Balancer) -> None:
     busy, *others = wire.asked
     assert len(others) == FURTHER
     assert busy not in others, f"while {busy} was busy, these were asked: {' '.join(others)}"
+
+
+def test_order_replicas_ask_as_before(wire: Wire) -> None:
+    """An order replica, which asks the catalog by `RoundRobin`, takes turns as before."""
+    balancer = clients.build_balancer(call=wire)
+    try:
+        ask(balancer, 6)
+    except AttributeError as error:
+        raise AssertionError(f"it can't ask: {error}") from error
+    assert_in_turn(wire.asked)
 
 
 def test_who_is_out_is_not_asked(wire: Wire, balancer: Balancer) -> None:
