@@ -20,6 +20,7 @@ class Stores:
         self.base = base
         self.prepared = base / "prepared" / "var"
         self._kept: dict[str, Store] = {}
+        self._ports: set[str] = set()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -39,8 +40,17 @@ class Stores:
         return [self._kept[name] for name in wanted]
 
     def made(self, name: str, settings: Mapping[str, str], *, fronts: int = 1) -> Store:
-        """One that isn't started yet. The name is that of its folder."""
-        return Store(self.base / name, fronts=fronts, environment=settings, prepared=self.prepared)
+        """One that isn't started yet. The name is that of its folder.
+
+        Its ports are its own: where nobody listens yet, another one that isn't started would find them free as well,
+        and the server lets two processes listen at the same address.
+        """
+        while True:
+            store = Store(self.base / name, fronts=fronts, environment=settings, prepared=self.prepared)
+            ports = {address.rpartition(":")[2] for address in store.addresses.values()}
+            if not ports & self._ports:
+                self._ports |= ports
+                return store
 
 
 @contextmanager

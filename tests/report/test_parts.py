@@ -18,6 +18,7 @@ from benchmarks.report.generator import Run, Sample, closed_loop, open_loop
 from benchmarks.report.loads import BOOKS, PURCHASE, QUERY, UPDATE, copies_shown, in_turn, mixed, price_shown, query
 from benchmarks.report.page import write
 from benchmarks.report.section import Cost, Section, Table
+from benchmarks.report.stores import Stores
 from tests.report.network import Answered, FakeStore, answer
 
 FOUR_SECONDS = Plan(4, 1.5, 1)
@@ -153,6 +154,19 @@ def test_stale_prices_are_those_that_had_been_replaced() -> None:
     found = judging.replaced(run_of_changes(0.02, {1, 5, 11}).samples, start, UPDATE)
     assert [round(sample.due_s * 60) for sample in found] == [5, 11]
     assert all(sample.shown == 100 for sample in found)
+
+
+def test_stores_that_are_started_together_have_ports_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ports of a store that isn't started yet are free for another one that isn't."""
+    ports = iter((1, 1, 1, 2))
+    names = ("front", "catalog-1", "catalog-2", "order-1", "order-2")
+    monkeypatch.setattr("tests.store.addresses", lambda fronts: dict.fromkeys(names, f"127.0.0.1:{next(ports)}"))
+    stores = Stores(tmp_path)
+    stores.prepared.mkdir(parents=True)
+    made = [stores.made(name, {}) for name in ("one", "two")]
+    assert [store.addresses["front"] for store in made] == ["127.0.0.1:1", "127.0.0.1:2"]
 
 
 def test_of_two_changes_at_once_either_may_be_shown() -> None:
