@@ -194,9 +194,9 @@ class TestAdmin:
 def test_the_most_that_is_told_of_a_day_says_so(ann: Client, services: Services) -> None:
     assert "sold for the most" not in text_of(ann.get("/day/"))
     services.sold = [SOLD] * 10
-    assert "All books that were sold" not in text_of(ann.get("/day/"))
+    assert "More books that were sold" not in text_of(ann.get("/day/"))
     services.sold = [SOLD] * 100
-    at_once, others = text_of(ann.get("/day/")).split("All books that were sold")
+    at_once, others = text_of(ann.get("/day/")).split("More books that were sold")
     row = f'<a href="/books/{SOLD["book"]}/">'
     assert (at_once.count(row), others.count(row)) == (10, 90), "those that run low are in sight"
     assert "The 100 that were sold for the most. The file has all." in text_of(ann.get("/day/"))
