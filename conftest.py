@@ -52,6 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests write in the folder of their run, unless `--basetemp` names one that is to stay."""
     if config.option.quick:
         settings.load_profile("quick")
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        config.args = begun_elsewhere(config.args, int(worker.removeprefix("gw")))
+        config.pluginmanager.register(InOneOrder())
     if config.option.basetemp is None and "PYTEST_XDIST_WORKER" not in os.environ:
         config.option.basetemp = str(Path(tempfile.gettempdir(), "t"))
     for number in (signal.SIGHUP, signal.SIGINT):
@@ -91,6 +94,24 @@ def is_of_files_alone(path: Path, config: pytest.Config) -> bool:
     """Whether it is a module none of whose tests holds for every engine; one that somebody names is looked into."""
     named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
     return path.match("test_*.py") and path not in named and "mark.every_engine" not in path.read_text()
+
+
+def begun_elsewhere(places: list[str], number: int) -> list[str]:
+    """The places of tests, in an order in which each process begins with another one.
+
+    What one has compiled the others find when they come there; together they would compile all of it at once.
+    """
+    start = -number % max(1, len(places))
+    return [*places[start:], *places[:start]]
+
+
+class InOneOrder:
+    """All processes of a run have to find the same tests in the same order, wherever they have begun."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
+        items.sort(key=lambda item: item.nodeid.partition("::")[0])  # Before others shuffle them.
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

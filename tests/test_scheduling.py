@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from conftest import Numbered, OneModuleTogether
+from conftest import Numbered, OneModuleTogether, begun_elsewhere
 
 WHOLE = "tests/cluster/test_shop.py"
 TESTS = [f"{WHOLE}::test_first", f"{WHOLE}::test_second", *(f"order_app/test_it.py::test_it[{n}]" for n in range(4))]
@@ -47,3 +47,11 @@ def test_a_module_of_a_whole_store_goes_to_one_process_and_what_is_done_is_forgo
 
 def test_a_list_knows_where_each_of_its_items_is() -> None:
     assert [Numbered(TESTS).index(test) for test in TESTS] == [*range(len(TESTS))]
+
+
+def test_each_process_begins_to_load_tests_elsewhere_and_loads_all() -> None:
+    places = ["deploy", "catalog_app", "tests"]
+    orders = [begun_elsewhere(places, number) for number in range(4)]
+    assert [order[0] for order in orders] == ["deploy", "tests", "catalog_app", "deploy"]
+    assert all(sorted(order) == sorted(places) for order in orders)
+    assert begun_elsewhere([], 1) == []
