@@ -17,7 +17,7 @@ from tests.mutants.table import MUTANTS
 from tests.run_folder import RunFolder, place_in_memory
 from tests.simulation import broken, primitives
 
-KINDS = ("kill", "stop", "lose", "double", "delay", "cut")
+KINDS = ("kill", "stop", "slow", "lose", "double", "delay", "cut")
 FRONTS = "2"
 """With a cache each: what one of them shows, the other must not take back."""
 monotonic = time.monotonic

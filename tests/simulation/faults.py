@@ -80,6 +80,12 @@ class Faults:
         self._simulator.stop(name)
         self._passes(partial(self._continue, name))
 
+    def slow(self) -> None:
+        """One actor, wherever it has just come to, while the others of its node go on."""
+        actor = self._simulator.last
+        if actor is not None:
+            actor.held_ns = self._simulator.now_ns + int(self._chance.random() * self._chance.choice(LAST_NS))
+
     def lose(self) -> None:
         self._simulator.network.lost = self._chance.choice((0.02, 0.1, 0.5))
         self._passes(self._simulator.network.heal)
@@ -114,6 +120,7 @@ class Faults:
 KINDS: dict[str, Callable[[Faults], object]] = {
     "kill": Faults.kill,
     "stop": Faults.stop,
+    "slow": Faults.slow,
     "lose": Faults.lose,
     "double": Faults.double,
     "delay": Faults.delay,

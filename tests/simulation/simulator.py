@@ -35,6 +35,8 @@ class Simulator:
         self.addresses: dict[str, str] = {}
         """By address, the node that listens there."""
         self.turns = 0
+        self.last: Waiting | None = None
+        """Whose turn it was, and where it stands now."""
         self.on_item: dict[str, Callable[[Process, Message], None]] = {}
         self.on_turn: Callable[[], object] = lambda: None
         self._seed = seed
@@ -120,6 +122,7 @@ class Simulator:
         now_ns, point, out = process.go_on(actor.number, self.now_ns, steps)
         self.now_ns = now_ns + int(self.chance.random() * 2 * STEP_NS)
         self.turns += 1
+        self.last = actor
         self._note_turn(process, actor, point)
         for item in out:
             self._take(process, item)
@@ -130,14 +133,16 @@ class Simulator:
         for process in self.processes.values():
             if process.is_alive and not process.is_stopped:
                 for actor in process.actors.values():
-                    if actor.is_ready or 0 <= actor.wakes_ns <= now:
+                    if actor.held_ns <= now and (actor.is_ready or 0 <= actor.wakes_ns <= now):
                         yield process, actor
 
     def _next_ns(self) -> int:
         moments = [self._events[0][0]] if self._events else []
         for process in self.processes.values():
             if process.is_alive and not process.is_stopped:
-                moments += [actor.wakes_ns for actor in process.actors.values() if actor.wakes_ns >= 0]
+                for actor in process.actors.values():
+                    if actor.is_ready or actor.wakes_ns >= 0:
+                        moments.append(max(actor.held_ns, 0 if actor.is_ready else actor.wakes_ns))
         if not moments:
             raise Stuck("nobody has anything to do any more")
         return min(moments)
