@@ -112,9 +112,9 @@ def section(runs: Runs, thinking: Mapping[str, Run], cost: Cost) -> Section:
         shows="With the cache, interactions a second are "
         + ", ".join(f"{number(gain)} times ({mix})" for gain, mix in zip(gains, MIXES, strict=True))
         + f" those without it. {failed} failed.",
-        limits="It is no result of TPC-W: the weights are its, the requests are this store's, and the table says "
-        "what stands "
-        "for what. An interaction is one request here, without images. Customers' steps don't depend on one another.",
+        limits="It is no result of TPC-W: the weights are its (TPC Benchmark W 1.8, clause 5.2.1; obsolete since "
+        "2005, www.tpc.org/tpcw), the requests are this store's, and the table says what stands for what. An "
+        "interaction is one request here, without images. Customers' steps don't depend on one another.",
         plots=[_rates(rates), _kinds(runs)],
         tables=[_mix_table(runs, thinking), _mapping()],
         raw={

@@ -11,7 +11,17 @@ import pytest
 
 from benchmarks.losses.__main__ import Report
 from benchmarks.losses.judge import CREATED, History, Loss, Purchase
-from benchmarks.report import balance, consistency, failing, judging, others, response_times, tpcw, usual_way
+from benchmarks.report import (
+    balance,
+    consistency,
+    consistency_told,
+    failing,
+    judging,
+    others,
+    response_times,
+    tpcw,
+    usual_way,
+)
 from benchmarks.report.failing_told import section as told_of_faults
 from benchmarks.report.faults import CUT_OFF, FAULTS, Plan, Round
 from benchmarks.report.generator import Run, Sample, closed_loop, open_loop
@@ -118,12 +128,15 @@ def test_the_usual_way_is_told_by_what_was_counted() -> None:
 
 
 def test_stale_reads_are_told_by_mode() -> None:
-    counts = {case.label: count for count, case in enumerate(consistency.CASES)}
+    counts = {case.label: count for count, case in enumerate(consistency_told.CASES)}
     rounds = {
-        label: [consistency.Round(PURCHASE, run(), count), consistency.Round(UPDATE, run_of_changes(0.02), 10)]
+        label: [
+            consistency_told.Round(PURCHASE, run(), count),
+            consistency_told.Round(UPDATE, run_of_changes(0.02), 10),
+        ]
         for label, count in counts.items()
     }
-    found = consistency.section(rounds, Cost("load"))
+    found = consistency_told.section(rounds, Cost("load"))
     assert "10 with `none`, 11 with `push`, and 54 with `full`, on 4 stores" in found.shows
     row = dict(zip(found.tables[0].head, found.tables[0].rows[3], strict=True))
     assert (row["store"], row["replicas, `synchronous`"]) == ("full, one replica", "1, FULL")
@@ -185,7 +198,7 @@ def test_of_two_changes_at_once_either_may_be_shown() -> None:
 
 
 def test_after_each_purchase_of_a_book_come_reads_of_it() -> None:
-    asked = list(itertools.islice(consistency.buy_and_read(), 2 * (consistency.READS + 1)))
+    asked = list(itertools.islice(consistency.buy_and_read(), 2 * (consistency_told.READS + 1)))
     assert [each.book for each in asked] == [1] * 6 + [2] * 6
     assert [each.kind for each in asked[:6]] == [PURCHASE] + [QUERY] * 5
 
