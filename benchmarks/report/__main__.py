@@ -20,7 +20,7 @@ from tests.store import ROOT
 _IN_ORDER = (response_times, consistency, failing, balance, usual_way, tpcw, others)
 PARTS = {module.PART.name: module.PART for module in _IN_ORDER}
 ROUNDS, SECONDS = 5, 2.0
-LOOK_S, QUICK_LOOK_S = 2.0, 0.5
+LOOK_S, QUICK_LOOK_S = 2.0, 0.2
 """How long the machine is watched before each part."""
 MOST_COST = 0.1
 """The processor time that the load generator may take, in parts of what it measures."""
@@ -31,7 +31,7 @@ def main() -> int:
     chosen = [PARTS[name] for name in options.only or PARTS]
     effort = Effort(
         rounds=1 if options.quick else ROUNDS,
-        seconds=0.7 if options.quick else SECONDS,
+        seconds=0.5 if options.quick else SECONDS,
         seed=options.seed,
         ratings=options.ratings,
         is_quick=options.quick,

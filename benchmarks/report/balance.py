@@ -13,7 +13,7 @@ from benchmarks.report.stores import BARE, Stores
 
 RATE = 100.0
 REPLICAS = ("catalog-1", "catalog-2")
-LEAVES_S, QUICK_LEAVES_S = 2.0, 1.0
+LEAVES_S, QUICK_LEAVES_S = 2.0, 0.5
 TIMES_AS_LONG = 4
 """The whole load, beside the time before the kill."""
 BIN_S = 0.25

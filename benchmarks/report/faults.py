@@ -24,7 +24,7 @@ class Plan:
     """How long a front hears nothing of the catalog."""
 
 
-FULL, QUICK = Plan(5.0, 1.5, 2.5), Plan(2.5, 0.7, 1.2)
+FULL, QUICK = Plan(5.0, 1.5, 2.5), Plan(1.8, 0.5, 0.9)
 
 
 @dataclass(frozen=True)
