@@ -31,6 +31,11 @@ def workbook(
     return buffer.getvalue()
 
 
+def part_of(content: bytes, name: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as whole:
+        return whole.read(name)
+
+
 def with_part(content: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
     """The same workbook with one of its parts changed, or added."""
     buffer = io.BytesIO()

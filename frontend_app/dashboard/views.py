@@ -27,6 +27,9 @@ from frontend_app.monitoring.trace import current_trace
 from frontend_app.picture.scene import scene
 from frontend_app.runtime import front
 
+RENEW = "renew"
+"""What the cluster page's address asks for, so that a browser without JavaScript loads it anew all the time."""
+
 
 @read_only
 def cluster_page(request: HttpRequest) -> HttpResponse:
@@ -34,7 +37,8 @@ def cluster_page(request: HttpRequest) -> HttpResponse:
     targets = offers["node_controls"]
     if not settings.IS_BREAKABLE:
         targets = [(node, []) for node, _ in targets]
-    return _cluster(request, "frontend_app/cluster.html", {**offers, "scene": scene(front(), targets)})
+    renewal = {"is_renewed": RENEW in request.GET, "renew": RENEW}
+    return _cluster(request, "frontend_app/cluster.html", {**offers, **renewal, "scene": scene(front(), targets)})
 
 
 @read_only

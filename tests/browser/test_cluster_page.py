@@ -122,11 +122,20 @@ def test_a_front_that_is_gone_is_said_to_be_gone_and_the_page_goes_on_when_it_is
     expect(row(staff, "front")).to_contain_text(f"pid {staff.store.pid('front')}")
 
 
-def test_without_javascript_the_page_is_there_and_reloads(chromium: Browser, breakable: Store) -> None:
+def test_without_javascript_the_page_is_there_and_reloads_if_that_is_wished_for(
+    chromium: Browser, breakable: Store
+) -> None:
     with Visitor(chromium, breakable, has_javascript=False) as visitor:
         visitor.go("/cluster/")
         expect(row(visitor, "order-2")).to_contain_text("up")
-        assert visitor.page.locator("noscript meta[http-equiv=refresh]").count() == 1
+        renewal = visitor.page.locator("meta[http-equiv=refresh]")
+        expect(renewal).to_have_count(0)  # It would close what the visitor opens.
+        visitor.page.get_by_role("link", name="loaded anew").click()
+        expect(renewal).to_have_count(1)
+        with visitor.page.expect_navigation():  # Nobody clicks.
+            pass
+        visitor.page.get_by_role("link", name="Stop that").click()
+        expect(renewal).to_have_count(0)
 
 
 def test_who_is_not_staff_is_offered_nothing_but_to_log_in(visitor: Visitor) -> None:
