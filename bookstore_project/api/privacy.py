@@ -39,13 +39,17 @@ class PrivacyMiddleware:
 
 
 def is_personal(request: HttpRequest, response: HttpResponse) -> bool:
-    """A page counts as personal whoever asks: it says who is logged in, and its forms carry a token."""
+    """A page counts as personal whoever asks: it says who is logged in, and its forms carry a token.
+
+    So does whatever gives a browser a cookie: that is for this browser alone.
+    """
     return (
         request.method not in SAFE_METHODS
         or shows_credentials(request)
         or response.status_code in PERSONAL_STATUS
         or request.path.startswith(PERSONAL_PREFIXES)
         or response.headers.get("Content-Type", "").startswith("text/html")
+        or bool(response.cookies)
     )
 
 

@@ -57,13 +57,16 @@ def change(request: HttpRequest) -> HttpResponse:
 def make(request: HttpRequest, wanted: Sequence[Change], *, token: str | None = None) -> HttpResponse:
     """Makes the changes, and leads to the basket's page. Raises Conflict if there is no room.
 
-    `token`: of the change, if it is one that may be sent twice. It is made once.
+    `token`: of the change, if it is one that may be sent twice. It is made once, as long as its books are there.
     """
     kept = made_changes.read(request)
     response = HttpResponseRedirect(reverse("basket"), status=HTTPStatus.SEE_OTHER)
-    if token in kept.last_changes:
+    is_known = token in kept.last_changes
+    if is_known and all(each.book_id in kept.copies for each in wanted):
         messages.info(request, SENT_TWICE)
     elif wanted:
+        if is_known:  # It was made, and its book was taken out or bought since: who sends it again wants it again.
+            token = f"{token}-{kept.changes}"
         # The page tells of the last one: that is one of which there is something to tell, if there is any.
         *others, last = sorted(wanted, key=lambda each: each.overtaken(kept) is not None)
         changed = made_changes.write(request, response, kept, [*others, last], token)

@@ -5,7 +5,7 @@ browser keeps the last one that it gets. So a purchase is in a cookie of its own
 keeps both. The list of the visitor's orders and the count of books bought singly take from there what they lack.
 """
 
-from collections.abc import Container
+from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 
@@ -15,15 +15,19 @@ from frontend_app.shop import cookies
 PREFIX = "purchase-"
 KEPT_S = 600
 """Answers of one moment have come by then, and a page was asked for that has put them together."""
+LATEST = 4
+"""Orders of the list that are kept apart nevertheless: a slow purchase is answered after these, and made to the
+cookies of before them."""
 
 
-def note(request: HttpRequest, response: HttpResponse, key: str, known: Container[str]) -> None:
-    """`known`: ids of orders that the visitor's list has in the browser; their purchases needn't be kept apart."""
+def note(request: HttpRequest, response: HttpResponse, key: str, known: Sequence[str]) -> None:
+    """`known`: ids of orders that the visitor's list has in the browser, newest first."""
+    listed = known[LATEST:]
     order_id = idempotency.order_id(key)
     cookies.write(response, f"{PREFIX}{order_id.hex[:16]}", {"key": key}, KEPT_S)
     for name in request.COOKIES:
         noted = _key_in(request, name)
-        if noted is not None and noted != key and str(idempotency.order_id(noted)) in known:
+        if noted is not None and noted != key and str(idempotency.order_id(noted)) in listed:
             cookies.delete(response, name)
 
 

@@ -49,7 +49,7 @@ MUTANTS: tuple[Mutant, ...] = (
         BUYING,
         "    with suppress(problems.StoreError):\n"
         "        _put_aside(request, response, key, catalogue.order_found(front(), order_id))\n",
-        "    baskets.write(response, baskets.read(request).without({}))\n",
+        "    baskets.write(response, made_changes.read(request).without({}))\n",
         f"{ONCE}::test_an_order_that_cannot_be_read_now_leaves_the_basket_with_its_key",
     ),
     mutant(

@@ -413,6 +413,22 @@ class TestAFormSentTwice:
         client.cookies = made
         assert form_of(client.get("/basket/"))["line"] == ["2 1 20.00", "1 1 10.00"]
 
+    @pytest.mark.parametrize("is_bought", [False, True])
+    def test_it_puts_the_book_in_once_more_after_it_has_left_the_basket(
+        self, client: Client, orders: Orders, is_bought: bool
+    ) -> None:
+        sent = self.sent(client)
+        page = client.get(client.post("/basket/put/", sent)["Location"])
+        if is_bought:
+            client.post("/buy/", form_of(page))
+        else:
+            client.post("/basket/change/", {"book": 1, "copies": 0})
+        again = client.post("/basket/put/", sent)["Location"]
+        told = client.get(again)
+        assert (form_of(told)["line"], "sent twice" in words_of(told)) == (["1 1 10.00"], False)
+        told = client.get(client.post("/basket/put/", sent)["Location"])
+        assert (form_of(told)["line"], "sent twice" in words_of(told)) == (["1 1 10.00"], True)
+
     @pytest.mark.parametrize("odd", ["", "x", "a b c d", "<b>bold</b>", "é" * 6, "a" * 500])
     def test_a_token_that_is_none_is_of_no_use(self, client: Client, odd: str) -> None:
         for _ in range(2):

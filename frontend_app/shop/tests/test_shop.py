@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from bookstore_project.api.templatetags import amounts
 from frontend_app.shop import basket as baskets
+from frontend_app.shop import own_orders
 from frontend_app.shop.tests.visits import form_of, put, text_of
 from frontend_app.tests.support.fakes import Store
 from tests.contract.html import Page
@@ -83,3 +84,11 @@ def test_a_books_page_says_its_topic_once_above_the_book(client: Client) -> None
     page = text_of(client.get("/books/1/"))
     assert "things" in page[: page.index("<article")]
     assert "things" not in page[page.index("<article") : page.index("</article>")]
+
+
+def test_no_answer_that_gives_a_cookie_is_kept_for_somebody_else(client: Client) -> None:
+    client.post("/buy/", form_of(client.get("/books/1/")))
+    del client.cookies[own_orders.COOKIE]  # As the answer in another tab has overwritten it.
+    answer = client.get("/books/77/", headers={"Accept": "application/json"})
+    assert (answer.status_code, own_orders.COOKIE in answer.cookies) == (404, True)
+    assert {"private", "no-store"} <= set(re.split(", *", answer["Cache-Control"]))
