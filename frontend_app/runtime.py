@@ -108,14 +108,7 @@ def build(
     if isinstance(cache, SharedCache):
         cache.on_change = partial(journal.shared_cache_changed, node)
     drains = Drains(on_change=journal.drain_changed)
-    negatives = LRUCache(
-        f"negatives-{uuid.uuid4().hex}",
-        {
-            "TIMEOUT": settings.CACHE_TIMEOUT_S,
-            "OPTIONS": {"MAX_ENTRIES": NEGATIVE_ENTRIES, "MAX_BYTES": NEGATIVE_BYTES},
-        },
-    )
-
+    negatives = _negatives()
     calls = {topology.CATALOG: call, topology.ORDER: call}
     if call_all is not None:
         most = topology.PURCHASE_CALLS_OF_A_FRONT // 2  # To each of the two.
@@ -141,6 +134,12 @@ def build(
         poller=Poller(node, catalogs, coherence, call),
         journal=journal,
     )
+
+
+def _negatives() -> LRUCache:
+    """For answers that there is no such thing."""
+    most = {"MAX_ENTRIES": NEGATIVE_ENTRIES, "MAX_BYTES": NEGATIVE_BYTES}
+    return LRUCache(f"negatives-{uuid.uuid4().hex}", {"TIMEOUT": settings.CACHE_TIMEOUT_S, "OPTIONS": most})
 
 
 def _default_cache() -> Cache:
