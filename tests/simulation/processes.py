@@ -77,7 +77,6 @@ class Process:
         except Ended as error:
             raise Stuck(f"{self.name} has ended by itself") from error
         except TimeoutError as error:
-            os.kill(self.pid, signal.SIGUSR1)
             raise Stuck(f"{self.name} waits for the real world") from error
         for number, name, is_ready, wakes_ns in changes:
             actor = self.actors.get(number)
