@@ -3,6 +3,11 @@
 The lock lasts for 20 s after it was renewed last, the least that Patroni allows. If neither the third host nor the
 standby hears anything of the primary's host, nobody can renew it: two of three members of etcd are on this side. So
 it is taken back after some seconds. Patroni decides the rest: only a synchronous standby takes over (docs/adr/0050).
+
+Should the primary live and reach etcd all the same, it may be about to go on alone: Patroni there leaves the standby
+out of etcd's list of synchronous ones, and then has PostgreSQL wait for nobody. It writes that list only if nobody
+has since it read it, when the lock was its own. So whoever takes the lock back writes the list, too, as it was, in
+the same transaction.
 """
 
 import base64
@@ -12,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from deploy.hosts import cluster as ports
 from deploy.hosts.asking import Asker, Unanswered
@@ -20,8 +26,21 @@ from deploy.hosts.cluster import Cluster, Host
 EVERY_S = 0.5
 GONE_AFTER_S = 3.0
 """So long has Patroni there not answered. The standby may notice later: it waits 5 s for a word of its primary."""
-LOCK = "/service/bookstore/leader"
-"""As Patroni writes it, with the scope of patroni.yml."""
+LOCK, SYNCHRONOUS = "/service/bookstore/leader", "/service/bookstore/sync"
+"""As Patroni writes them, with the scope of patroni.yml: who is the primary; who was synchronous to whom."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Of etcd, as it was at that revision."""
+
+    key: str
+    value: str
+    revision: str
+
+    def is_unchanged(self) -> dict[str, str]:
+        """For a transaction."""
+        return {"key": _base64(self.key), "target": "MOD", "mod_revision": self.revision, "result": "EQUAL"}
 
 
 @dataclass
@@ -36,32 +55,50 @@ class Watch:
     def look(self) -> str:
         """What was done, in words; empty if nothing was to be done. Raises Unanswered."""
         began = self.clock()
-        name, lease = self._lock()
-        holder = next((host for host in self.cluster.with_rows if host.name == name), None)
-        if holder is None or self._answers(holder):
+        lock = self._entry(LOCK)
+        holder = next((host for host in self.cluster.with_rows if lock and host.name == lock.value), None)
+        if lock is None or holder is None or self._answers(holder):
             self.silent_since.clear()
             return ""
-        since = self.silent_since.setdefault(name, began)
-        if self.clock() - since < GONE_AFTER_S or not self._can_take_over(holder):
+        self.silent_since = {holder.name: self.silent_since.get(holder.name, began)}
+        is_gone = self.clock() - self.silent_since[holder.name] >= GONE_AFTER_S
+        if not is_gone or not self._hears_nothing(standby := self._other(holder)):
             return ""
-        answer = self.asker.ask(self._own.address, ports.ETCD, "/v3/lease/revoke", {"ID": lease})
+        synchronous = self._entry(SYNCHRONOUS)
+        if synchronous is None or not is_synchronous(standby, holder, synchronous.value):
+            return ""
         self.silent_since.clear()
-        done = "its lock is taken back" if answer.status == HTTPStatus.OK else f"etcd answers {answer.content}"
-        return f"{name} is gone: {done}"
+        is_done = self._take_back(lock, synchronous)
+        return f"{holder.name} is gone: its lock is taken back" if is_done else ""
 
     @property
     def _own(self) -> Host:
         return self.cluster.hosts[-1]
 
-    def _lock(self) -> tuple[str, str]:
-        """Who has it, and its lease; empty if nobody has."""
-        asked = {"key": base64.b64encode(LOCK.encode()).decode()}
-        answer = self.asker.ask(self._own.address, ports.ETCD, "/v3/kv/range", asked)
-        if answer.status != HTTPStatus.OK:
+    def _other(self, holder: Host) -> Host:
+        (standby,) = (host for host in self.cluster.with_rows if host != holder)
+        return standby
+
+    def _entry(self, key: str) -> Entry | None:
+        """As a majority has it; None if there is none."""
+        for found in self._ask_etcd("/v3/kv/range", {"key": _base64(key)}).get("kvs", ()):
+            return Entry(key, base64.b64decode(found["value"]).decode(), str(found["mod_revision"]))
+        return None
+
+    def _take_back(self, lock: Entry, synchronous: Entry) -> bool:
+        """False if either has changed since: then nothing is done."""
+        written = {"key": _base64(SYNCHRONOUS), "value": _base64(synchronous.value)}
+        transaction = {
+            "compare": [lock.is_unchanged(), synchronous.is_unchanged()],
+            "success": [{"request_put": written}, {"request_delete_range": {"key": _base64(LOCK)}}],
+        }
+        return bool(self._ask_etcd("/v3/kv/txn", transaction).get("succeeded"))
+
+    def _ask_etcd(self, path: str, asked: object) -> dict[str, Any]:
+        answer = self.asker.ask(self._own.address, ports.ETCD, path, asked)
+        if answer.status != HTTPStatus.OK or not isinstance(answer.content, dict):
             raise Unanswered(f"etcd answers {answer.content}")
-        for found in answer.content.get("kvs", ()):
-            return base64.b64decode(found["value"]).decode(), str(found.get("lease", ""))
-        return "", ""
+        return answer.content
 
     def _answers(self, holder: Host) -> bool:
         try:
@@ -70,13 +107,21 @@ class Watch:
             return False
         return True
 
-    def _can_take_over(self, holder: Host) -> bool:
-        """Whether the other host is its synchronous standby, runs, and hears nothing of it either."""
-        (standby,) = (host for host in self.cluster.with_rows if host != holder)
+    def _hears_nothing(self, standby: Host) -> bool:
+        """Whether its PostgreSQL runs, and receives nothing of the primary's."""
         answer = self.asker.ask(standby.address, ports.PATRONI, "/patroni")
         told = answer.content if isinstance(answer.content, dict) else {}
-        may = told.get("sync_standby") and told.get("state") == "running"
-        return bool(may) and told.get("replication_state") != "streaming"
+        return told.get("state") == "running" and told.get("replication_state") != "streaming"
+
+
+def is_synchronous(standby: Host, holder: Host, listed: str) -> bool:
+    """By Patroni's list, whose JSON names the primary of whom it holds, too."""
+    told = json.loads(listed)
+    return told.get("leader") == holder.name and standby.name in (told.get("sync_standby") or "").split(",")
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def keep(cluster: Cluster, folder: Path, say: Callable[[str], object]) -> None:

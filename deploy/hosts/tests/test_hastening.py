@@ -1,4 +1,6 @@
 import base64
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -6,28 +8,36 @@ import pytest
 
 from deploy.hosts.asking import Answer, Asker, Unanswered
 from deploy.hosts.cluster import Cluster
-from deploy.hosts.hastening import GONE_AFTER_S, Watch
+from deploy.hosts.hastening import GONE_AFTER_S, LOCK, Watch
+from deploy.hosts.hastening import SYNCHRONOUS as LISTED
 from tests.clock import Clock
 
 WAITING = {"sync_standby": True, "state": "running", "replication_state": "in archive recovery"}
-REVOKED = ("192.0.2.3", "/v3/lease/revoke", {"ID": "77"})
+SYNCHRONOUS = {"leader": "host1", "sync_standby": "host2", "quorum": 0}
+OF_LOCK, OF_LIST = 5, 7
+"""The revisions at first."""
 
 
 class Hosts(Asker):
-    """host1 has the lock, by lease 77; what host2's Patroni says of itself is `standby`."""
+    """host1 has the lock in etcd; what host2's Patroni says of itself is `standby`."""
 
-    def __init__(self, standby: dict[str, Any] | None, holder: str = "host1") -> None:
+    def __init__(
+        self, standby: dict[str, Any] | None, holder: str = "host1", synchronous: dict[str, Any] | None = SYNCHRONOUS
+    ) -> None:
         self.folder = Path()
         self._standby = standby
-        value = base64.b64encode(holder.encode()).decode()
-        self._lock = {"kvs": [{"value": value, "lease": "77"}]} if holder else {}
-        self.done: list[tuple[str, str, object]] = []
+        self.entries: dict[str, tuple[str, int]] = {LISTED: (json.dumps(synchronous), OF_LIST)} if synchronous else {}
+        if holder:
+            self.entries[LOCK] = (holder, OF_LOCK)
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What happens between the last look and what is done by it."""
         self.answers: list[bool] = []
         """Whether the holder's Patroni does, at each look."""
 
+    def put(self, key: str, value: str) -> None:
+        self.entries[key] = (value, max(revision for _, revision in self.entries.values()) + 1)
+
     def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
-        if path == "/v3/kv/range":
-            return Answer(200, self._lock, None, None)
         if path == "/patroni":
             assert address == "192.0.2.2"
             if self._standby is None:
@@ -38,8 +48,32 @@ class Hosts(Asker):
             if not self.answers.pop(0):
                 raise Unanswered(address)
             return Answer(503, None, None, None)
-        self.done.append((address, path, body))
-        return Answer(200, {}, None, None)
+        assert (address, port) == ("192.0.2.3", 2379)
+        return Answer(200, self._range(body) if path == "/v3/kv/range" else self._transact(body), None, None)
+
+    def _range(self, asked: Any) -> dict[str, Any]:
+        found = self.entries.get(text_of(asked["key"]))
+        if found is None:
+            return {}
+        return {"kvs": [{"value": base64.b64encode(found[0].encode()).decode(), "mod_revision": str(found[1])}]}
+
+    def _transact(self, asked: Any) -> dict[str, Any]:
+        """As etcd's manual has it: all that is compared holds, or nothing is done."""
+        self.meanwhile()
+        for each in asked["compare"]:
+            assert (each["target"], each["result"]) == ("MOD", "EQUAL")
+            if self.entries.get(text_of(each["key"]), ("", 0))[1] != int(each["mod_revision"]):
+                return {}
+        for each in asked["success"]:
+            if written := each.get("request_put"):
+                self.put(text_of(written["key"]), text_of(written["value"]))
+            else:
+                del self.entries[text_of(each["request_delete_range"]["key"])]
+        return {"succeeded": True}
+
+
+def text_of(key: str) -> str:
+    return base64.b64decode(key).decode()
 
 
 def watched(cluster: Cluster, hosts: Hosts, *answers: bool) -> list[str]:
@@ -56,41 +90,75 @@ def watched(cluster: Cluster, hosts: Hosts, *answers: bool) -> list[str]:
 def test_the_lock_of_a_host_that_nobody_hears_is_taken_back_after_some_seconds(cluster: Cluster) -> None:
     hosts = Hosts(WAITING)
     assert watched(cluster, hosts, True, False, False) == ["", "", "host1 is gone: its lock is taken back"]
-    assert hosts.done == [REVOKED]
+    assert LOCK not in hosts.entries
+
+
+def test_a_primary_that_lives_cannot_leave_its_standby_out_any_more(cluster: Cluster) -> None:
+    """It writes the list if that is at the revision at which it saw that it has the lock."""
+    hosts = Hosts(WAITING)
+    watched(cluster, hosts, False, False)
+    text, revision = hosts.entries[LISTED]
+    assert json.loads(text) == SYNCHRONOUS
+    assert revision > OF_LIST
+
+
+@pytest.mark.parametrize("key", [LOCK, LISTED])
+def test_nothing_is_done_if_the_primary_wrote_meanwhile(cluster: Cluster, key: str) -> None:
+    """It has taken the lock again, or goes on alone."""
+    hosts = Hosts(WAITING)
+    hosts.meanwhile = lambda: hosts.put(key, hosts.entries[key][0])
+    assert watched(cluster, hosts, False, False) == [""] * 2
+    assert hosts.entries[LOCK][0] == "host1"
+
+
+@pytest.mark.parametrize(
+    "synchronous",
+    [None, {**SYNCHRONOUS, "sync_standby": None}, {**SYNCHRONOUS, "leader": "host2", "sync_standby": "host1"}],
+    ids=["no list", "a primary that is alone", "a list of another primary"],
+)
+def test_the_list_in_etcd_counts_whatever_the_standby_has_heard(
+    cluster: Cluster, synchronous: dict[str, Any] | None
+) -> None:
+    hosts = Hosts(WAITING, synchronous=synchronous)
+    assert watched(cluster, hosts, False, False) == [""] * 2
+    assert LOCK in hosts.entries
 
 
 def test_a_host_that_answers_in_between_is_not_gone(cluster: Cluster) -> None:
     hosts = Hosts(WAITING)
+    before = dict(hosts.entries)
     assert watched(cluster, hosts, False, True, False, True) == [""] * 4
-    assert hosts.done == []
+    assert hosts.entries == before
 
 
 @pytest.mark.parametrize(
     "standby",
     [
         {**WAITING, "replication_state": "streaming"},
-        {**WAITING, "sync_standby": False},
         {**WAITING, "state": "starting"},
         {},
     ],
-    ids=["the standby still hears it", "a standby that may lack sales", "one that starts", "no standby"],
+    ids=["the standby still hears it", "one that starts", "no standby"],
 )
-def test_nothing_is_done_unless_a_synchronous_standby_hears_nothing_either(
+def test_nothing_is_done_unless_a_standby_that_runs_hears_nothing_either(
     cluster: Cluster, standby: dict[str, Any]
 ) -> None:
     hosts = Hosts(standby)
+    before = dict(hosts.entries)
     assert watched(cluster, hosts, False, False, False) == [""] * 3
-    assert hosts.done == []
+    assert hosts.entries == before
 
 
 def test_without_an_answer_of_the_standby_nothing_is_done(cluster: Cluster) -> None:
     hosts = Hosts(None)
+    before = dict(hosts.entries)
     with pytest.raises(Unanswered):
         watched(cluster, hosts, False, False)
-    assert hosts.done == []
+    assert hosts.entries == before
 
 
 def test_without_a_primary_nothing_is_done(cluster: Cluster) -> None:
     hosts = Hosts(WAITING, holder="")
+    before = dict(hosts.entries)
     assert watched(cluster, hosts, False, False) == [""] * 2
-    assert hosts.done == []
+    assert hosts.entries == before
