@@ -259,6 +259,20 @@ def test_it_can_be_used_by_keyboard_and_explains_its_words(visitor: Visitor, wid
     expect(link).to_be_focused()
 
 
+def test_who_is_quick_to_close_a_menu_is_back_where_it_was_opened(visitor: Visitor) -> None:
+    """The menu is there, and has the focus, before `hashchange` tells of it."""
+    open_live(visitor)
+    visitor.page.evaluate(
+        """() => {
+            location.hash = "#menu-catalog-2";
+            document.getElementById("menu-catalog-2").focus();
+            document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
+        }"""
+    )
+    expect(visitor.page.locator("#menu-catalog-2")).to_be_hidden()
+    expect(visitor.page.locator(".drawing:visible [href='#menu-catalog-2']")).to_be_focused()
+
+
 def test_it_has_no_barriers_while_it_moves_nor_with_a_menu_open(staff: Visitor) -> None:
     staff.excused = (SLOW,)
     open_live(staff)

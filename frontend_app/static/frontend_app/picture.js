@@ -293,21 +293,17 @@
 
   // ---------------------------------------------------------------------------------- menus and words
 
-  let opener = null;
   function opened() {
     const menu = location.hash.startsWith("#menu-") ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
-    if (menu) {
-      const shown = all(".drawing a").filter(each => each.getClientRects().length);
-      opener = shown.find(each => each.getAttribute("href") === location.hash) ?? null;
-      menu.focus({preventScroll: true});
-    }
+    menu?.focus({preventScroll: true});
   }
   function shut() {
+    // Looked for now: a menu is there before `hashchange` tells of it.
+    const opener = all(".drawing a").find(each => each.getAttribute("href") === location.hash && each.getClientRects().length);
     // Nothing has that name: nothing is the target any more, and the page doesn't scroll.
     location.replace("#closed");
     history.replaceState(null, "", location.pathname + location.search);
     opener?.focus({preventScroll: true});
-    opener = null;
   }
   addEventListener("hashchange", opened);
   picture.addEventListener("click", event => {
