@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy.hosts import hastening, host, leading, secret_bundle, upgrading
 from deploy.hosts.carrying_out import memory_mb
 from deploy.hosts.cluster import Refused, parse_hosts
-from deploy.hosts.parts import OPERATOR, Places, Setting, render
+from deploy.hosts.parts import Places, Setting, render
 from deploy.hosts.upgrading import StoreOfUnit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,8 +49,8 @@ def upgrade(options: argparse.Namespace) -> int:
         "--hosts",
         cluster.addresses,
     )
-    parts = {part.name: part for part in render(Setting(own, cluster, bundle, PLACES, memory_mb()))}
-    store = StoreOfUnit(parts.get("store", parts[OPERATOR]), PLACES, options.version, again)
+    parts = render(Setting(own, cluster, bundle, PLACES, memory_mb()))
+    store = StoreOfUnit(parts, PLACES, options.version, again)
     store.require_version()
     if own.has_rows:
         upgrading.upgrade(own, cluster, store, say)

@@ -5,7 +5,7 @@ A host's nodes are drained before they end. Meanwhile those of the other host do
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from deploy.hosts import cluster as ports
@@ -69,9 +69,12 @@ def _wait_for(host: Host, nodes: tuple[int, ...], say: Say) -> None:
 class StoreOfUnit:
     """Of this host, as systemd runs it."""
 
-    def __init__(self, part: Part, places: Places, version: str, make: tuple[str, ...]) -> None:
-        """`make`: the command that makes this machine a host, with the new code. `version`: what git knows it by."""
-        self._part, self._places, self._version, self._make = part, places, version, make
+    def __init__(self, parts: Sequence[Part], places: Places, version: str, make: tuple[str, ...]) -> None:
+        """`parts`: of this host. `version`: what git knows it by. `make`: the command that makes this machine a host,
+        with the new code."""
+        self._places, self._version, self._make = places, version, make
+        self._part = next((part for part in parts if part.name == "store"), parts[0])
+        self._helpers = tuple(part.unit for part in parts if "deploy.hosts" in part.command)
 
     def require_version(self) -> None:
         """Fetches it. Raises Refused if there is no such version."""
@@ -89,6 +92,8 @@ class StoreOfUnit:
     def renew(self) -> None:
         self._run(*self._git("checkout", "--quiet", "--detach", self._version))
         self._run(*self._make)
+        # Their code is of the checkout, too. `make` starts again only what is told other things.
+        self._run("systemctl", "restart", *self._helpers)
 
     def _git(self, *command: str) -> tuple[str, ...]:
         return ("git", "-C", str(self._places.checkout), *command)

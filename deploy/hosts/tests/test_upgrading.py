@@ -1,9 +1,13 @@
+import subprocess
 from subprocess import CompletedProcess
 
 import pytest
 
 from deploy.hosts import upgrading
 from deploy.hosts.cluster import Cluster, Host, Refused
+from deploy.hosts.parts import Places, Setting, render
+from deploy.hosts.secret_bundle import Bundle
+from deploy.hosts.upgrading import StoreOfUnit
 
 
 class Nodes:
@@ -59,3 +63,20 @@ def test_nodes_that_cannot_be_drained_are_not_stopped(cluster: Cluster, asked: l
     with pytest.raises(Refused, match=r"catalog-1 is the last\. Mend it, and call again"):
         upgrading.upgrade(cluster.host(1), cluster, store, str, done_after_s=0)
     assert store.done == ["drain --this-host"]
+
+
+@pytest.mark.parametrize(("number", "helper"), [(1, "bookstore-etcd-leader"), (3, "bookstore-takeover")])
+def test_what_else_runs_code_of_the_checkout_is_started_again_with_the_new_one(
+    cluster: Cluster, bundle: Bundle, places: Places, number: int, helper: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[list[str]] = []
+
+    def run(command: tuple[str, ...], **options: object) -> "CompletedProcess[str]":
+        done.append(list(command))
+        return CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    parts = render(Setting(cluster.host(number), cluster, bundle, places, memory_mb=4096))
+    StoreOfUnit(parts, places, "v2", ("make",)).renew()
+    assert [command[0] for command in done] == ["git", "make", "systemctl"]
+    assert done[-1] == ["systemctl", "restart", f"{helper}.service"]
