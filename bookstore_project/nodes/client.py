@@ -27,9 +27,10 @@ from bookstore_project.settings import topology
 
 CONNECT_TIMEOUT_S = 0.5
 PIECE_BYTES = 64 * 1024
-clocks = Clocks()
 POOL_SIZE = 64
 """At least as many connections as a node has threads, so that none waits for one."""
+clocks = Clocks()
+"""Of the nodes that were called."""
 
 
 class CallFailed(Exception):
@@ -82,15 +83,7 @@ def call(
         timeout_s = min(timeout_s, deadline - time.time())
         if deadline - HOP_MARGIN_S <= time.time():
             raise NeverSent(f"{node.name}: no time left before the deadline")
-    sent = {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
-    if settings.SECURE_SSL_REDIRECT and settings.SECURE_PROXY_SSL_HEADER:
-        name, value = settings.SECURE_PROXY_SSL_HEADER  # As the proxy says: else they are sent there.
-        sent[str(HttpHeaders.parse_header_name(name))] = value
-    if body is not None:
-        sent["Content-Type"] = content_type
-    if deadline is not None:
-        sent[headers.DEADLINE] = f"{clocks.told(node.name, deadline - HOP_MARGIN_S):.3f}"
-    sent.update(extra_headers or {})
+    sent = {**_own_headers(node, body, content_type, deadline), **(extra_headers or {})}
     timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
     began, outcome, asked = time.perf_counter(), "no_answer", time.time()
     try:
@@ -181,6 +174,20 @@ def one_by_one(call: Callable[..., Reply]) -> Callable[..., list[Reply]]:
         return replies
 
     return call_each
+
+
+def _own_headers(
+    node: topology.Node, body: bytes | None, content_type: str, deadline: float | None
+) -> dict[str, str]:
+    sent = {headers.SERVICE_TOKEN: settings.SERVICE_TOKEN, headers.REQUEST_ID: current_request_id() or "-"}
+    if settings.SECURE_SSL_REDIRECT and settings.SECURE_PROXY_SSL_HEADER:
+        name, value = settings.SECURE_PROXY_SSL_HEADER  # As the proxy says: else they are sent there.
+        sent[str(HttpHeaders.parse_header_name(name))] = value
+    if body is not None:
+        sent["Content-Type"] = content_type
+    if deadline is not None:
+        sent[headers.DEADLINE] = f"{clocks.told(node.name, deadline - HOP_MARGIN_S):.3f}"
+    return sent
 
 
 def _members(node: topology.Node, part: Part, deadline: float) -> dict[str, object]:
