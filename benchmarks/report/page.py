@@ -111,5 +111,6 @@ def _cell(cell: str) -> str:
 
 
 def _text(text: str) -> str:
-    """What stands between backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    """What stands between backticks is code; a word between asterisks is emphasized."""
+    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    return re.sub(r"\*(\w+)\*", r"<em>\1</em>", escaped)

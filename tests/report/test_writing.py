@@ -25,7 +25,7 @@ def section() -> Section:
     return Section(
         "A title",
         "A question?",
-        shows="1 < 2, says `make report`",
+        shows="1 < 2, says `make report`, *really*",
         plots=[Plot("drawing", "A caption", figure)],
         tables=[Table("A table", ["store", "source"], [["one", "https://example.org/a?b=c&d"]])],
         raw={"figures": [{"round": 1, "took_ms": 2.5}]},
@@ -35,7 +35,7 @@ def section() -> Section:
 def test_the_page_needs_nothing_else_and_the_files_are_beside_it(tmp_path: Path) -> None:
     page = write(tmp_path, {"one": section()}, {"cores": "2"}, "", Table("Cost", ["load"], [])).read_text()
     assert "<svg" in page
-    assert "1 &lt; 2, says <code>make report</code>" in page
+    assert "1 &lt; 2, says <code>make report</code>, <em>really</em>" in page
     assert "<img" not in page
     assert "src=" not in page
     assert 'class="warning"' not in page
