@@ -6,6 +6,7 @@ The same seed gives the same run, to the last answer; the last line is a digest 
 import argparse
 import hashlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -51,9 +52,13 @@ def main(arguments: list[str]) -> int:
     told = parse(arguments)
     say(f"Simulating {told.seeds} run(s) of {told.operations} operations: about {2 + told.operations // 150} s each.")
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # One runs at a time: on one core it is woken soonest.
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell may have it ignored, in the background.
     folder = RunFolder("simulation", place_in_memory())
     try:
         return simulate(told, folder.path)
+    except KeyboardInterrupt:
+        say("interrupted; nothing of it is left.")
+        return 128 + signal.SIGINT
     finally:
         folder.close()
 

@@ -54,6 +54,7 @@ class Process:
                 other.link.close()
             ours.close()
             die_with_parent()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the simulator's affair: it ends its processes.
             run(Link(theirs))
         theirs.close()
         ours.settimeout(PATIENCE_S)

@@ -1,11 +1,14 @@
 """A seed decides a whole run: it is the same each time, and finds a protocol that is broken."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.large]
 ROOT = Path(__file__).parents[2]
@@ -16,14 +19,9 @@ TIMES = "s of a processor"
 
 def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "tests.simulation", *arguments],
-        cwd=ROOT,
-        env={**environment, "PYTHONHASHSEED": hash_seed},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment["PYTHONHASHSEED"] = hash_seed
+    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def told(run: subprocess.CompletedProcess[str]) -> list[str]:
@@ -43,3 +41,18 @@ def test_a_broken_protocol_is_found_by_a_seed() -> None:
     found = simulate(*SHORT, "--faults", "none", "--broken", "a push is confirmed and ignored")
     assert found.returncode == 1, found.stdout + found.stderr
     assert "a stale read" in found.stdout
+
+
+def test_ctrl_c_ends_it_in_good_order(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    command = [sys.executable, "-m", "tests.simulation", "--operations", "100000", "--trace", str(trace)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTORE_")}
+    environment["TMPDIR"] = str(tmp_path)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, process_group=0) as run:
+        wait_for(lambda: trace.exists() and trace.stat().st_size, what="a run that has begun")
+        os.killpg(run.pid, signal.SIGINT)
+        said, wrong = run.communicate()
+    assert (run.returncode, wrong) == (128 + signal.SIGINT, b"")
+    assert said.endswith(b"interrupted; nothing of it is left.\n")
+    assert list(tmp_path.iterdir()) == [trace]
