@@ -69,6 +69,22 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{ONCE}::TestAtTheSameMoment::test_both_orders_are_the_visitors_and_each_book_has_another_key",
     ),
     mutant(
+        "a purchase is kept apart only until the list has it",
+        "an order is not among the visitor's, if one that was begun before it is answered after the next",
+        f"{SHOP}/made_purchases.py",
+        "    listed = known[LATEST:]\n",
+        "    listed = known\n",
+        f"{ONCE}::TestAtTheSameMoment::test_one_that_is_answered_after_others_hides_none_of_them",
+    ),
+    mutant(
+        "a form that was sent before is never made again",
+        "who puts in once more what was taken out is told that it is in the basket, which is empty",
+        f"{SHOP}/basket_pages.py",
+        "    if is_known and all(each.book_id in kept.copies for each in wanted):\n",
+        "    if is_known:\n",
+        f"{BASKET_TESTS}::TestAFormSentTwice::test_it_puts_the_book_in_once_more_after_it_has_left_the_basket",
+    ),
+    mutant(
         "a number that was typed is not looked at",
         "who presses Buy buys as many copies as the page had shown before",
         BUYING,
