@@ -25,4 +25,4 @@ def install(mutant: Mutant) -> None:
         code: CodeType = compile(contents[path], path, "exec")
         return code
 
-    loader.get_code = get_code  # type: ignore[assignment,method-assign]
+    loader.get_code = get_code  # type: ignore[assignment,method-assign]  # Of this one object.

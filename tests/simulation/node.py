@@ -37,7 +37,7 @@ class Moment(datetime, metaclass=_Moments):
     """`datetime`, whose now is the simulated one."""
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # The original gives `Self`.
         import time
 
         return datetime.fromtimestamp(time.time(), tz)
@@ -52,7 +52,7 @@ def load() -> None:
         importlib.import_module(name)
     for name, module in list(sys.modules.items()):
         if name.startswith((*PROJECT, "django.utils.timezone")) and getattr(module, "datetime", None) is datetime:
-            module.datetime = Moment  # type: ignore[attr-defined]
+            module.datetime = Moment  # type: ignore[attr-defined]  # Whoever imported the name has it.
     _install_files()
     for name in ("bookstore", "django"):
         logger = logging.getLogger(name)
@@ -103,7 +103,7 @@ def _install_files() -> None:
     connection.simulated_path = ""
     connection.keep_wal, connection.commit, connection.execute = keep, commit, execute
     failpoints.hooks = _EveryPoint()
-    client._pool = wire.Pool  # type: ignore[assignment]
+    client._pool = wire.Pool  # type: ignore[assignment]  # In place of urllib3's.
 
 
 class _EveryPoint(dict[str, Callable[[], object]]):
@@ -196,7 +196,7 @@ async def _live(application: Any, world: World) -> None:
     async def receive() -> dict[str, Any]:
         if waiting:
             return waiting.pop()
-        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]  # It never ends.
 
     async def send(message: Any) -> None:
         world.out.append(("serving",))

@@ -130,6 +130,7 @@ def install() -> None:
         setattr(time, f"{name}_ns", Reading(f"{name}_ns", since, None))
     for name in ("thread_time", "process_time"):
         setattr(time, name, Reading(name, EPOCH_NS, 0.0))
+    # What takes a place in the standard library has its behaviour, and not all of its type.
     time.sleep = Sleep()  # type: ignore[assignment]
     threads.install()
     os.urandom = random._urandom = random_bytes  # type: ignore[attr-defined]

@@ -141,6 +141,7 @@ def _is_alive(thread: Any) -> bool:
 def install() -> None:
     """After the clocks: `threading` and `queue` know them by names of their own."""
     lock: Any = Lock
+    # Its private names are in no stub, and what takes their place has the behaviour, not all of the type.
     threading.Lock = threading._allocate_lock = lock  # type: ignore[attr-defined]
     threading.RLock = functools.RLock = RLock  # type: ignore[attr-defined,assignment]
     threading._start_new_thread = _start_new_thread  # type: ignore[attr-defined]

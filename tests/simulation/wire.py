@@ -33,6 +33,7 @@ class Pool:
             sent.append(("content-length", str(len(body))))
         said = call(f"{self._host}:{self._port}", method, path, sent, body or b"", timeout.read_timeout)
         if said is None:
+            # The stub wants a pool of connections, of which only the name is told.
             raise ReadTimeoutError(self, path, f"Read timed out. (read timeout={timeout.read_timeout})")  # type: ignore[arg-type]
         if said[0] == REFUSED:
             raise ConnectTimeoutError(self, "refused")
