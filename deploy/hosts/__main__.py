@@ -8,7 +8,9 @@ from pathlib import Path
 from deploy.hosts import hastening, host, leading, secret_bundle, upgrading
 from deploy.hosts.carrying_out import memory_mb
 from deploy.hosts.cluster import Refused, parse_hosts
-from deploy.hosts.parts import Places, Setting, render
+from deploy.hosts.parts import Places
+from deploy.hosts.rendering import render
+from deploy.hosts.setting import Setting
 from deploy.hosts.upgrading import StoreOfUnit
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -38,6 +38,10 @@ class Cluster:
     def with_rows(self) -> tuple[Host, ...]:
         return self.hosts[:WITH_ROWS]
 
+    def nearest_first(self, host: Host) -> tuple[Host, ...]:
+        """The hosts with rows, that one before: once the other one is lost, nobody asks there first."""
+        return tuple(sorted(self.with_rows, key=lambda other: other != host))
+
     @property
     def addresses(self) -> str:
         return ",".join(host.address for host in self.hosts)

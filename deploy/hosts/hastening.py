@@ -10,37 +10,25 @@ has since it read it, when the lock was its own. So whoever takes the lock back 
 the same transaction.
 """
 
-import base64
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from deploy.hosts import cluster as ports
+from deploy.hosts import etcd
 from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Host
+from deploy.hosts.etcd import Entry, in_base64
 
 EVERY_S = 0.5
 GONE_AFTER_S = 3.0
 """So long has Patroni there not answered. The standby may notice later: it waits 5 s for a word of its primary."""
+WATCHES, TOLD_EVERY_S, TOLD_FOR_S = "/bookstore/takeover", 5.0, 20
+"""There while it looks, and some seconds longer: so `host-status` knows on each host (`watches`)."""
 LOCK, SYNCHRONOUS = "/service/bookstore/leader", "/service/bookstore/sync"
 """As Patroni writes them, with the scope of patroni.yml: who is the primary; who was synchronous to whom."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Of etcd, as it was at that revision."""
-
-    key: str
-    value: str
-    revision: str
-
-    def is_unchanged(self) -> dict[str, str]:
-        """For a transaction."""
-        return {"key": _base64(self.key), "target": "MOD", "mod_revision": self.revision, "result": "EQUAL"}
 
 
 @dataclass
@@ -51,6 +39,14 @@ class Watch:
     asker: Asker
     clock: Callable[[], float] = time.monotonic
     silent_since: dict[str, float] = field(default_factory=dict)
+    told_at: float | None = None
+
+    def tell(self) -> None:
+        """That it looks; not more often than is needed. Raises Unanswered."""
+        now = self.clock()
+        if self.told_at is None or now - self.told_at >= TOLD_EVERY_S:
+            etcd.put_for(self.asker, self._own, WATCHES, self._own.name, TOLD_FOR_S)
+            self.told_at = now
 
     def look(self) -> str:
         """What was done, in words; empty if nothing was to be done. Raises Unanswered."""
@@ -80,25 +76,16 @@ class Watch:
         return standby
 
     def _entry(self, key: str) -> Entry | None:
-        """As a majority has it; None if there is none."""
-        for found in self._ask_etcd("/v3/kv/range", {"key": _base64(key)}).get("kvs", ()):
-            return Entry(key, base64.b64decode(found["value"]).decode(), str(found["mod_revision"]))
-        return None
+        return etcd.entry(self.asker, self._own, key)
 
     def _take_back(self, lock: Entry, synchronous: Entry) -> bool:
         """False if either has changed since: then nothing is done."""
-        written = {"key": _base64(SYNCHRONOUS), "value": _base64(synchronous.value)}
+        written = {"key": in_base64(SYNCHRONOUS), "value": in_base64(synchronous.value)}
         transaction = {
             "compare": [lock.is_unchanged(), synchronous.is_unchanged()],
-            "success": [{"request_put": written}, {"request_delete_range": {"key": _base64(LOCK)}}],
+            "success": [{"request_put": written}, {"request_delete_range": {"key": in_base64(LOCK)}}],
         }
-        return bool(self._ask_etcd("/v3/kv/txn", transaction).get("succeeded"))
-
-    def _ask_etcd(self, path: str, asked: object) -> dict[str, Any]:
-        answer = self.asker.ask(self._own.address, ports.ETCD, path, asked)
-        if answer.status != HTTPStatus.OK or not isinstance(answer.content, dict):
-            raise Unanswered(f"etcd answers {answer.content}")
-        return answer.content
+        return bool(etcd.ask(self.asker, self._own, "/v3/kv/txn", transaction).get("succeeded"))
 
     def _answers(self, holder: Host) -> bool:
         try:
@@ -120,8 +107,14 @@ def is_synchronous(standby: Host, holder: Host, listed: str) -> bool:
     return told.get("leader") == holder.name and standby.name in (told.get("sync_standby") or "").split(",")
 
 
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+def watches(asker: Asker, cluster: Cluster) -> bool | None:
+    """Whether somebody looks; None if nobody knows, for want of a majority of etcd."""
+    for host in cluster.hosts:
+        try:
+            return etcd.entry(asker, host, WATCHES) is not None
+        except Unanswered:
+            continue
+    return None
 
 
 def keep(cluster: Cluster, folder: Path, say: Callable[[str], object]) -> None:
@@ -131,6 +124,7 @@ def keep(cluster: Cluster, folder: Path, say: Callable[[str], object]) -> None:
         try:
             if done := watch.look():
                 say(done)
+            watch.tell()
         except (Unanswered, ValueError, KeyError) as error:
             say(json.dumps(str(error)))
         time.sleep(EVERY_S)

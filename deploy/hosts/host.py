@@ -15,8 +15,11 @@ from deploy.hosts import joining, secret_bundle, status, steps
 from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.carrying_out import carry_out, look, memory_mb
 from deploy.hosts.cluster import Cluster, Host, Refused
-from deploy.hosts.parts import BINARIES, OPERATOR, Part, Places, Setting, render
+from deploy.hosts.database_parts import BINARIES
+from deploy.hosts.parts import Part, Places
+from deploy.hosts.rendering import OPERATOR, render
 from deploy.hosts.secret_bundle import Bundle
+from deploy.hosts.setting import Setting
 
 PATIENCE_S = 180.0
 LOOKED_EVERY_S = 1.0

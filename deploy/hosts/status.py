@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.hosts import cluster as ports
+from deploy.hosts import hastening
 from deploy.hosts.asking import Asker, Unanswered, node_is_ready
 from deploy.hosts.cluster import Cluster, Host
 
@@ -33,6 +34,8 @@ class Findings:
     """Roles: `master`, or `slave` with what it thinks of its link."""
     sentinels: frozenset[int] = frozenset()
     fronts: frozenset[int] = frozenset()
+    is_watched: bool | None = None
+    """Whether the third host looks after the primary's; None: nobody knows."""
     clocks_s: dict[int, float] = field(default_factory=dict)
     """How far they are from this host's."""
     certificates: dict[int, datetime] = field(default_factory=dict)
@@ -66,6 +69,7 @@ def look(cluster: Cluster, asker: Asker, data: Path) -> Findings:
         **{
             **vars(found),
             "copies": _copies(cluster, asker),
+            "is_watched": hastening.watches(asker, cluster),
             "redis": {host.number: role for host in cluster.with_rows if (role := _role_of_redis(asker, host))},
             "sentinels": frozenset(host.number for host in cluster.hosts if _sentinel_answers(asker, host)),
             "fronts": frozenset(host.number for host in cluster.with_rows if node_is_ready(host, ports.FRONT)),
@@ -78,6 +82,7 @@ def in_words(found: Findings, now: datetime) -> list[Line]:
     return [
         _etcd(found),
         _postgresql(found),
+        _takeover(found),
         _redis(found),
         _sentinels(found),
         _fronts(found),
@@ -113,6 +118,15 @@ def _postgresql(found: Findings) -> Line:
     text = f"PostgreSQL: {leader['name']} is the primary, {standby['name']} its synchronous standby"
     is_near = isinstance(behind, int) and behind <= MOST_BEHIND_BYTES
     return Line(is_near, f"{text}, {behind} bytes behind; timeline {leader.get('timeline')}")
+
+
+def _takeover(found: Findings) -> Line:
+    third = _named(found.cluster.hosts[-1:])
+    if found.is_watched:
+        return Line(True, f"takeover: {third} watches over the primary's host")
+    if found.is_watched is None:
+        return Line(False, "takeover: nobody knows whether somebody watches over the primary's host")
+    return Line(False, f"takeover: {third} runs none: the lock of a host that is lost lasts for 20 s")
 
 
 def _redis(found: Findings) -> Line:

@@ -15,7 +15,9 @@ from deploy.hosts import cluster as ports
 from deploy.hosts import secret_bundle, status
 from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Host
-from deploy.hosts.parts import OPERATOR, Places, Setting, nearest_first
+from deploy.hosts.parts import Places
+from deploy.hosts.rendering import OPERATOR
+from deploy.hosts.setting import Setting
 from tests.hosts.clock import Clock, compiled
 from tests.hosts.machine import Machine
 from tests.hosts.network import Network
@@ -100,7 +102,7 @@ class Hosts:
     def connection(self, host: Host) -> dict[str, Any]:
         """How a store on that host reaches the primary (https://www.postgresql.org/docs/15/libpq-connect.html)."""
         return {
-            "host": ",".join(each.address for each in nearest_first(host, self.cluster)),
+            "host": ",".join(each.address for each in self.cluster.nearest_first(host)),
             "port": ports.POSTGRESQL,
             "user": "bookstore",
             "password": self.bundle.password("bookstore"),

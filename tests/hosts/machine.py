@@ -14,7 +14,10 @@ from pathlib import Path
 from deploy.hosts import host as installing
 from deploy.hosts import steps
 from deploy.hosts.carrying_out import as_user, carry_out, look
-from deploy.hosts.parts import BINARIES, OPERATOR, Part, Setting, render
+from deploy.hosts.database_parts import BINARIES
+from deploy.hosts.parts import Part
+from deploy.hosts.rendering import OPERATOR, render
+from deploy.hosts.setting import Setting
 from tests.hosts import first_process
 from tests.hosts.clock import Clock
 from tests.hosts.disk import Disk

@@ -6,8 +6,10 @@ import pytest
 
 from deploy.hosts import secret_bundle
 from deploy.hosts.cluster import Cluster, parse_hosts
-from deploy.hosts.parts import Part, Places, Setting, render
+from deploy.hosts.parts import Part, Places
+from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import Bundle
+from deploy.hosts.setting import Setting
 from tests import programs
 
 ROOT = Path(__file__).parents[3]

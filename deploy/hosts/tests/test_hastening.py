@@ -8,7 +8,7 @@ import pytest
 
 from deploy.hosts.asking import Answer, Asker, Unanswered
 from deploy.hosts.cluster import Cluster
-from deploy.hosts.hastening import GONE_AFTER_S, LOCK, Watch
+from deploy.hosts.hastening import GONE_AFTER_S, LOCK, TOLD_EVERY_S, TOLD_FOR_S, WATCHES, Watch, watches
 from deploy.hosts.hastening import SYNCHRONOUS as LISTED
 from tests.clock import Clock
 
@@ -162,3 +162,38 @@ def test_without_a_primary_nothing_is_done(cluster: Cluster) -> None:
     before = dict(hosts.entries)
     assert watched(cluster, hosts, False, False) == [""] * 2
     assert hosts.entries == before
+
+
+class Members(Asker):
+    """Of etcd, of which some are silent; what is put for some seconds is noted."""
+
+    def __init__(self, *silent: str) -> None:
+        self.folder, self.silent = Path(), silent
+        self.puts: list[tuple[str, int]] = []
+
+    def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
+        if address in self.silent:
+            raise Unanswered(address)
+        asked: Any = body
+        if path == "/v3/lease/grant":
+            return Answer(200, {"ID": str(1000 + int(asked["TTL"]))}, None, None)
+        if path == "/v3/kv/put":
+            self.puts.append((text_of(asked["key"]), int(asked["lease"]) - 1000))
+        found = [{"value": "", "mod_revision": "1"}] if self.puts else []
+        return Answer(200, {"kvs": found}, None, None)
+
+
+def test_all_know_from_etcd_that_it_watches_for_as_long_as_it_does(cluster: Cluster) -> None:
+    clock, etcd = Clock(), Members("192.0.2.1")
+    assert watches(etcd, cluster) is False
+    watch = Watch(cluster, etcd, clock)
+    for _ in range(3):
+        watch.tell()
+        clock.now += TOLD_EVERY_S / 2
+    assert etcd.puts == [(WATCHES, TOLD_FOR_S)] * 2
+    assert TOLD_FOR_S > 2 * TOLD_EVERY_S
+    assert watches(etcd, cluster) is True
+
+
+def test_nobody_knows_without_etcd_whether_it_watches(cluster: Cluster) -> None:
+    assert watches(Members("192.0.2.1", "192.0.2.2", "192.0.2.3"), cluster) is None

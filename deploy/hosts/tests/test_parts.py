@@ -9,8 +9,10 @@ import yaml
 
 from deploy.hosts.cluster import Cluster
 from deploy.hosts.joining import JOINED
-from deploy.hosts.parts import Part, Places, Setting, render, unit
+from deploy.hosts.parts import Part, Places, unit
+from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import PASSWORDS, Bundle
+from deploy.hosts.setting import Setting
 from tests import programs
 
 

@@ -16,6 +16,7 @@ def told(cluster: Cluster, **different: Any) -> dict[str, Line]:
     found: dict[str, Any] = {
         "etcd": {1: True, 2: True, 3: True},
         "copies": [LEADER, STANDBY],
+        "is_watched": True,
         "redis": {1: "master", 2: "slave up"},
         "sentinels": frozenset({1, 2, 3}),
         "fronts": frozenset({1, 2}),
@@ -44,6 +45,12 @@ def test_all_is_well(cluster: Cluster) -> None:
         ("PostgreSQL", {"copies": [STANDBY]}, "there is no primary (host2 is streaming)"),
         ("PostgreSQL", {"copies": [LEADER]}, "and alone: what is sold is on one disk"),
         ("PostgreSQL", {"copies": [LEADER, {**STANDBY, "lag": 99 << 20}]}, f"{99 << 20} bytes behind"),
+        (
+            "takeover",
+            {"is_watched": False},
+            "host3 (192.0.2.3) runs none: the lock of a host that is lost",
+        ),
+        ("takeover", {"is_watched": None}, "nobody knows whether somebody watches"),
         ("Redis", {"redis": {1: "master", 2: "master"}}, "host1 is written to; host2 is written to"),
         ("Redis", {"redis": {2: "slave down"}}, "host2 follows nobody"),
         ("Sentinel", {"sentinels": frozenset({1, 2})}, "host3 (192.0.2.3) has none that answers"),

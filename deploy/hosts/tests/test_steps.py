@@ -4,8 +4,10 @@ import pytest
 
 from deploy.hosts import steps
 from deploy.hosts.cluster import Cluster, Refused
-from deploy.hosts.parts import Part, Places, Setting, render, unit
+from deploy.hosts.parts import Part, Places, unit
+from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import Bundle
+from deploy.hosts.setting import Setting
 from deploy.hosts.steps import Command, Present, Step, Writing
 
 REQUIREMENTS = "patroni\n"

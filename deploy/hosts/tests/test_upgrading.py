@@ -5,8 +5,10 @@ import pytest
 
 from deploy.hosts import upgrading
 from deploy.hosts.cluster import Cluster, Host, Refused
-from deploy.hosts.parts import Places, Setting, render
+from deploy.hosts.parts import Places
+from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import Bundle
+from deploy.hosts.setting import Setting
 from deploy.hosts.upgrading import StoreOfUnit
 
 

@@ -1,0 +1,76 @@
+"""The store's nodes, and what serves them: HAProxy before the fronts, Redis and Sentinel."""
+
+from deploy.hosts import cluster as ports
+from deploy.hosts.parts import File, Part
+from deploy.hosts.setting import Setting
+
+
+def redis(setting: Setting) -> Part:
+    first = setting.cluster.hosts[0]
+    replica_of = "" if setting.host == first else f"replicaof {first.address} {ports.REDIS}"
+    text = setting.fill("redis.conf", "redis", replica_of=replica_of)
+    folder = setting.folder("redis")
+    return Part(
+        *("redis", "Redis", "redis", folder, setting.data("redis")),
+        (*setting.certificates(), File("redis.conf", text, is_rewritten=True)),
+        command=("/usr/bin/redis-server", str(folder / "redis.conf")),
+        packages=("redis-server",),
+        limits={"MemoryMax": "512M", "LimitNOFILE": "65536", "TasksMax": "50"},
+    )
+
+
+def sentinel(setting: Setting) -> Part:
+    text = setting.fill("sentinel.conf", "sentinel", first_address=setting.cluster.hosts[0].address)
+    folder = setting.folder("sentinel")
+    return Part(
+        *("sentinel", "Sentinel, whose majority decides which Redis is written to", "redis", folder),
+        setting.data("sentinel"),
+        (*setting.certificates(), File("sentinel.conf", text, is_rewritten=True)),
+        command=("/usr/bin/redis-server", str(folder / "sentinel.conf"), "--sentinel"),
+        packages=("redis-server",),
+        limits={"MemoryMax": "128M", "LimitNOFILE": "4096", "TasksMax": "50"},
+    )
+
+
+def haproxy(setting: Setting) -> Part:
+    servers = [
+        f"  server front-{host.number} {host.address}:{ports.FRONT} check" for host in setting.cluster.with_rows
+    ]
+    folder = setting.folder("haproxy")
+    return Part(
+        *("haproxy", "HAProxy before the fronts of both hosts", "haproxy", folder, setting.data("haproxy")),
+        (File("haproxy.cfg", setting.fill("haproxy.cfg", "haproxy", servers="\n".join(servers))),),
+        command=("/usr/sbin/haproxy", "-db", "-f", str(folder / "haproxy.cfg")),
+        packages=("haproxy",),
+        limits={"MemoryMax": "256M", "LimitNOFILE": "16384", "TasksMax": "100"},
+        capability="NET_BIND_SERVICE",
+    )
+
+
+def store(setting: Setting) -> Part:
+    folder, data, rows = setting.folder("store"), setting.data("store"), setting.cluster.with_rows
+    hosts = ",".join(host.address for host in rows)
+    servers = ",".join(host.address for host in setting.cluster.nearest_first(setting.host))
+    url = (
+        f"postgresql://bookstore@{servers}/?sslmode=verify-full&sslrootcert={folder}/ca.crt&passfile={folder}/pgpass"
+    )
+    environment = {
+        "BOOKSTORE_DATABASE_URL": url,
+        "BOOKSTORE_DATA": str(data),
+        "BOOKSTORE_HOSTS": hosts,
+        "BOOKSTORE_HOST": str(setting.host.number),
+        "BOOKSTORE_FRONTS": ",".join(f"{host.address}:{ports.FRONT}" for host in rows),
+        "BOOKSTORE_PROXIES": hosts,
+        "BOOKSTORE_SECRET_KEY_FILE": f"{folder}/secret-key",
+        "BOOKSTORE_SERVICE_TOKEN_FILE": f"{folder}/service-token",
+    }
+    secrets = [File(name, setting.bundle.texts[name]) for name in ("secret-key", "service-token")]
+    password = File("pgpass", f"*:{ports.POSTGRESQL}:*:bookstore:{setting.bundle.password('bookstore')}\n")
+    return Part(
+        *("store", "the front, the catalog and the orders of this host", "bookstore", folder, data),
+        (File("ca.crt", setting.bundle.authority[0]), password, *secrets),
+        command=(str(setting.places.python), str(setting.places.checkout / "manage.py"), "cluster"),
+        environment=environment,
+        after=("bookstore-patroni.service",),
+        limits={"MemoryMax": "4G", "LimitNOFILE": "65536", "TasksMax": "1000"},
+    )
