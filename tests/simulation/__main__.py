@@ -9,18 +9,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
 from tests.run_folder import RunFolder, place_in_memory
-from tests.simulation import broken, primitives
+from tests.simulation.plan import Plan
+from tests.simulation.replay import Replay
+from tests.simulation.runner import Runner
+from tests.simulation.watching import Trace, Watcher
 
 KINDS = ("kill", "stop", "slow", "lose", "double", "delay", "cut")
-FRONTS = "2"
-"""With a cache each: what one of them shows, the other must not take back."""
 monotonic = time.monotonic
 """The real one: `primitives` puts another in its place."""
 
@@ -37,6 +38,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--faults", default=",".join(KINDS), help=f"some of {', '.join(KINDS)}, or none")
     parser.add_argument("--every", type=int, default=0, help="turns between two faults; the seed decides if not told")
     parser.add_argument("--broken", metavar="MUTANT", help="with this mutant of tests/mutants, by name")
+    parser.add_argument("--replay", metavar="SEED", help="show that run step by step, or one that was kept (a file)")
+    parser.add_argument("--keep", metavar="FOLDER", help="write there what each run consisted of, to be replayed")
     parser.add_argument("--trace", metavar="FILE", help="write every turn, fault and log line there")
     told = parser.parse_args(arguments)
     told.kinds = told.faults.split(",") if told.faults != "none" else []
@@ -65,28 +68,16 @@ def main(arguments: list[str]) -> int:
 
 def simulate(told: argparse.Namespace, folder: Path) -> int:
     """The exit status: 0 if no promise was broken."""
-    data, prepared = folder / "data", folder / "prepared"
-    os.environ |= {
-        "BOOKSTORE_DATA": str(data),
-        "BOOKSTORE_FRONTS": FRONTS,
-        "DJANGO_SETTINGS_MODULE": "tests.simulation.settings",
-    }
-    primitives.install()
-    for mutant in told.mutants:
-        broken.install(mutant)
-    from tests.simulation import node
-
-    node.load()
+    runner = Runner(folder, told.mutants)
     from tests.simulation import run
 
-    run.prepare(data)
-    data.rename(prepared)
     digest, violations = hashlib.blake2b(digest_size=16), 0
-    with tracing(told.trace) as trace:
-        for seed in range(told.seed, told.seed + told.seeds):
+    with watching(told) as watchers:
+        for plan in plans(told):
             began, used = monotonic(), processor_s()
-            one = run.Run(str(seed), told.operations, prepared, data, kinds=told.kinds, every=told.every, trace=trace)
-            report = one.carry_out()
+            report = runner.run(plan, watchers)
+            if told.keep:
+                report.plan.write(Path(told.keep) / f"{plan.seed}.json")
             digest.update(report.digest.encode())
             violations += len(report.violations)
             for line in run.describe(report):
@@ -97,13 +88,21 @@ def simulate(told: argparse.Namespace, folder: Path) -> int:
     return 1 if violations else 0
 
 
+def plans(told: argparse.Namespace) -> list[Plan]:
+    if told.replay and not told.replay.isdecimal():
+        return [Plan.read(Path(told.replay))]
+    first, many = (int(told.replay), 1) if told.replay else (told.seed, told.seeds)
+    return [Plan(str(seed), told.operations, tuple(told.kinds), told.every) for seed in range(first, first + many)]
+
+
 @contextmanager
-def tracing(path: str | None) -> Iterator[Callable[[str], object] | None]:
-    if path is None:
-        yield None
+def watching(told: argparse.Namespace) -> Iterator[list[Watcher]]:
+    shown: list[Watcher] = [Replay(say)] if told.replay else []
+    if told.trace is None:
+        yield shown
     else:
-        with Path(path).open("w") as file:
-            yield lambda line: file.write(f"{line}\n")
+        with Path(told.trace).open("w") as file:
+            yield [*shown, Trace(lambda line: file.write(f"{line}\n"))]
 
 
 def processor_s() -> float:

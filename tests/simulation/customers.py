@@ -1,18 +1,20 @@
 """The customers: a process of their own, which asks through the simulated network, and writes down what it hears."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from tests.answers import Answer
 from tests.chaos import audit
-from tests.chaos.customers import Customer
-from tests.chaos.history import read_history
+from tests.chaos.customers import BURST, Actor, secret_of
+from tests.chaos.demand import Demand
+from tests.chaos.history import Kind, read_history
 from tests.client import Client, Request
 from tests.simulation import wire
 from tests.simulation.actors import World
+from tests.simulation.plan import Wish
 from tests.store import Store
 
 TIMEOUT_S = 20.0
@@ -53,31 +55,43 @@ class SimulatedClient(Client):
         return Answer(self.node, request.method, request.path, status, dict(headers), answered)
 
 
-class SimulatedCustomer(Customer):
-    """One of them; it ends after so many operations."""
+class SimulatedCustomer(Actor):
+    """One of them; ends after the last of its wishes, which the simulator is told."""
 
-    def __init__(
-        self, store: SimulatedStore, folder: Path, number: int, seed: str, operations: int, pause_s: float
-    ) -> None:
-        super().__init__(store.as_store(), folder, number, seed, reads=READS)
-        self.longest_pause_s = pause_s
+    def __init__(self, world: World, store: SimulatedStore, folder: Path, number: int, seed: str) -> None:
         fronts = [name for name in store.addresses if name.startswith("front")]
-        self._clients = [SimulatedClient(store.as_store(), name) for name in fronts]
-        self._wanted = operations
+        clients = [SimulatedClient(store.as_store(), name) for name in fronts]
+        super().__init__(f"customer-{number}", clients, folder, random.Random(f"{seed}/{number}"))
+        self.wishes: Iterable[Wish] = ()
+        self._world, self._number = world, number
+        self._demand = Demand(self._rng, number, secret_of(store.as_store()))
+
+    def draw(self, operations: int, pause_s: float) -> Iterator[Wish]:
+        """So many, or a few more; the pause is the longest between two."""
+        while self.done < operations:
+            asked = self._demand.read() if self._rng.random() < READS else self._demand.write()
+            times = self._rng.choice((1, BURST)) if asked.kind is Kind.READ else 1
+            for left in reversed(range(times)):
+                front = self._rng.randrange(len(self._clients))
+                yield Wish(self._number, asked, front, 0.0 if left else self._rng.uniform(0, pause_s))
+
+    def run(self) -> None:
+        for wish in self.wishes:
+            self._world.out.append(("wish", self.name, wish.packed()))
+            outcome = self.carry_out(wish.asked, self._clients[wish.front])
+            self._world.out.append(("wish", self.name, str(outcome)))
+            self._demand.hear(wish.asked, outcome)
+            if wish.pause_s:
+                self._ended.wait(wish.pause_s)
+        self.close()
 
     def turn(self) -> None:
-        if self.done < self._wanted:
-            super().turn()
-        else:
-            self.end()
+        raise NotImplementedError  # It has its wishes instead.
 
 
-def shop(
-    world: World, store: SimulatedStore, folder: Path, seed: str, customers: int, operations: int, pause_s: float
-) -> None:
-    """Has so many customers ask for so many operations; then, when the store is whole again, asks once more."""
-    each = -(-operations // customers)
-    threads = [SimulatedCustomer(store, folder, number, seed, each, pause_s) for number in range(1, customers + 1)]
+def shop(world: World, store: SimulatedStore, folder: Path, seed: str, wanted: "Wanted") -> None:
+    """Has the customers ask for what they want; then, when the store is whole again, asks once more."""
+    threads = list(wanted(world, store, folder, seed))
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -88,3 +102,26 @@ def shop(
     rng = random.Random(f"{seed}/again")
     found = audit.check_answers(store.as_store(), operations_done, rng, lambda line: None)
     world.call("judged", [(one.what, list(one.evidence)) for one in found])
+
+
+Wanted = Callable[[World, SimulatedStore, Path, str], Iterator[SimulatedCustomer]]
+
+
+def drawing(
+    customers: int, operations: int, pause_s: float, world: World, store: SimulatedStore, folder: Path, seed: str
+) -> Iterator[SimulatedCustomer]:
+    """So many customers, of so many operations together, as the seed says."""
+    for number in range(1, customers + 1):
+        one = SimulatedCustomer(world, store, folder, number, seed)
+        one.wishes = one.draw(-(-operations // customers), pause_s)
+        yield one
+
+
+def wishing(
+    wishes: Sequence[Wish], world: World, store: SimulatedStore, folder: Path, seed: str
+) -> Iterator[SimulatedCustomer]:
+    """Those who have these wishes."""
+    for number in sorted({wish.customer for wish in wishes}):
+        one = SimulatedCustomer(world, store, folder, number, seed)
+        one.wishes = [wish for wish in wishes if wish.customer == number]
+        yield one

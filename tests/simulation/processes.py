@@ -26,13 +26,15 @@ def die_with_parent() -> None:
 class Waiting:
     """An actor of the process, as the process tells."""
 
-    __slots__ = ("held_ns", "is_ready", "name", "number", "wakes_ns")
+    __slots__ = ("held_ns", "is_ready", "name", "number", "point", "wakes_ns")
 
     def __init__(self, number: int, name: str) -> None:
         self.number, self.name = number, name
         self.is_ready, self.wakes_ns = False, -1
         self.held_ns = 0
         """Until when it isn't chosen, whatever it waits for."""
+        self.point = "begin"
+        """Where it stands."""
 
 
 class Process:

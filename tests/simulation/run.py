@@ -1,9 +1,13 @@
 """One run: a store is put in place, used, broken and mended, and judged, as a seed decides."""
 
 import hashlib
+import json
+import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from bookstore_project.replication.conf import replication_settings
@@ -19,8 +23,10 @@ from tests.simulation import customers, node, primitives
 from tests.simulation.actors import Message
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
+from tests.simulation.plan import Plan, Wish
 from tests.simulation.processes import Process
 from tests.simulation.simulator import MS, S, Simulator, addresses_of
+from tests.simulation.watching import Watcher
 
 CUSTOMERS = 6
 PAUSES_S = (0.01, 0.03, 0.1, 0.3)
@@ -35,11 +41,15 @@ LOOK_EVERY_NS = 200 * MS
 class Report:
     """What came of a run."""
 
-    seed: str
+    plan: Plan
+    """Spelled out."""
     digest: str = ""
     turns: int = 0
     operations: Sequence[Operation] = ()
-    struck: dict[str, int] = field(default_factory=dict)
+    struck: Counter[str] = field(default_factory=Counter)
+    """Faults by kind."""
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Of faults that met: the kind of the one that lasted, and of the one that struck."""
     violations: list[Violation] = field(default_factory=list)
     simulated_s: float = 0.0
 
@@ -72,23 +82,24 @@ def acquaint() -> None:
     node.forget_witnesses()
 
 
+class Wishes(Watcher):
+    """Hears what customers ask for."""
+
+    def __init__(self) -> None:
+        self.heard: list[Wish] = []
+
+    def wish(self, at_ns: int, customer: str, what: str) -> None:
+        if what.startswith("{"):
+            self.heard.append(Wish.unpacked(json.loads(what)))
+
+
 class Run:
     """A store, its customers, and what happens to it."""
 
-    def __init__(
-        self,
-        seed: str,
-        operations: int,
-        prepared: Path,
-        data: Path,
-        *,
-        kinds: Sequence[str],
-        every: int,
-        trace: Callable[[str], object] | None = None,
-    ) -> None:
+    def __init__(self, plan: Plan, prepared: Path, data: Path, watchers: Sequence[Watcher] = ()) -> None:
         from bookstore_project.settings import topology
 
-        self._seed, self._operations = seed, operations
+        self._plan = plan
         for folder in (data, data.with_name("history")):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(prepared, data)
@@ -98,10 +109,12 @@ class Run:
         password = (data / "staff-password").read_text().strip()
         addresses = {name: one.address for name, one in topology.NODES.items()}
         self._store = SimulatedStore(data, addresses, ("staff", password))
-        self._simulator = Simulator(seed, trace)
+        self._wishes = Wishes()
+        self._simulator = Simulator(plan.seed, (self._wishes, *watchers))
+        self._simulator.forks = list(plan.forks)
         self._simulator.addresses = addresses_of(topology.NODES)
         self._nodes = list(topology.NODES)
-        self._faults = Faults(self._simulator, self._nodes, kinds, every)
+        self._faults = Faults(self._simulator, self._nodes, plan)
         self._recorders = {name: LogRecorder(self._store.as_store(), name) for name in SERVICES}
         self._found: list[Violation] = []
         self._is_over = self._is_judged = False
@@ -118,8 +131,7 @@ class Run:
             simulator.run_until(lambda: all(simulator.processes[name].is_serving for name in self._nodes))
             self._look()
             given = self._recorders["catalog"].head
-            pause_s = simulator.chance.choice(PAUSES_S)
-            arguments = (self._store, self._folder, self._seed, CUSTOMERS, self._operations, pause_s)
+            arguments = (self._store, self._folder, self._plan.seed, self._wanted())
             simulator.start("customers", customers.shop, *arguments)
             self._faults.begin()
             simulator.run_until(lambda: self._is_over)
@@ -133,6 +145,12 @@ class Run:
             return self._report(given)
         finally:
             simulator.end()
+
+    def _wanted(self) -> customers.Wanted:
+        if self._plan.wishes is not None:
+            return partial(customers.wishing, self._plan.wishes)
+        pause_s = random.Random(f"{self._plan.seed}/pause").choice(PAUSES_S)
+        return partial(customers.drawing, CUSTOMERS, self._plan.operations, pause_s)
 
     def _phase(self, process: Process, item: Message) -> None:
         self._is_over, self._waiting = True, (process, item)
@@ -164,11 +182,12 @@ class Run:
             found += [Violation(what) for what in check(store)]
         found += audit.log_gaps(store, catalog)
         return Report(
-            self._seed,
+            self._plan.spelled_out(self._wishes.heard, self._faults.made),
             self._digest(operations),
             self._simulator.turns,
             operations,
-            dict(self._faults.struck),
+            self._faults.struck,
+            self._faults.pairs,
             found,
             (self._simulator.now_ns - primitives.EPOCH_NS) / S,
         )
@@ -191,8 +210,8 @@ def describe(report: Report) -> list[str]:
         name = f"{operation.asked.kind} {operation.outcome}"
         kinds[name] = kinds.get(name, 0) + 1
     lines = [
-        f"seed {report.seed}: {len(report.operations)} operations in {report.simulated_s:.1f} simulated seconds, "
-        f"{report.turns} turns",
+        f"seed {report.plan.seed}: {len(report.operations)} operations in {report.simulated_s:.1f} simulated seconds,"
+        f" {report.turns} turns",
         f"  {', '.join(f'{count} {name}' for name, count in sorted(kinds.items()))}",
         f"  faults: {', '.join(f'{count} {name}' for name, count in sorted(report.struck.items())) or 'none'}",
     ]

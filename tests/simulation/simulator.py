@@ -11,6 +11,7 @@ from tests.simulation import node, primitives
 from tests.simulation.actors import Link, Message
 from tests.simulation.network import Network
 from tests.simulation.processes import Process, Stuck, Waiting
+from tests.simulation.watching import Watcher
 from tests.simulation.wire import ANSWERED, BROKEN, REFUSED
 
 Work = Callable[..., object]
@@ -27,7 +28,7 @@ S = 1000 * MS
 class Simulator:
     """A number of processes, of which one actor runs at a time."""
 
-    def __init__(self, seed: str, trace: Callable[[str], object] | None = None, steps: Sequence[int] = STEPS) -> None:
+    def __init__(self, seed: str, watchers: Sequence[Watcher] = (), steps: Sequence[int] = STEPS) -> None:
         self.chance = random.Random(seed)
         self.now_ns = primitives.EPOCH_NS
         self.network = Network(self.chance)
@@ -40,7 +41,9 @@ class Simulator:
         self.on_item: dict[str, Callable[[Process, Message], None]] = {}
         self.on_turn: Callable[[], object] = lambda: None
         self._seed = seed
-        self._trace, self._steps = trace, steps
+        self.forks: list[tuple[int, str]] = []
+        """The turns from which on another seed decides, in order."""
+        self._watchers, self._steps = watchers, steps
         self._hash = hashlib.blake2b(digest_size=16)
         self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._count = 0
@@ -113,6 +116,8 @@ class Simulator:
     def _turn(self) -> None:
         while self._events and self._events[0][0] <= self.now_ns:
             heapq.heappop(self._events)[2]()
+        if self.forks and self.forks[0][0] <= self.turns:
+            self.chance.seed(self.forks.pop(0)[1])
         ready = list(self._ready())
         if not ready:
             self.now_ns = max(self.now_ns, self._next_ns())
@@ -124,6 +129,7 @@ class Simulator:
         self.turns += 1
         self.last = actor
         self._note_turn(process, actor, point)
+        actor.point = point
         for item in out:
             self._take(process, item)
         self.on_turn()
@@ -157,18 +163,25 @@ class Simulator:
             name = str(self.addresses.get(address, address))
             self._calls[self._count] = (process, own, actor, name)
             arrive = partial(self._arrive, self._count, self.processes.get(name), request)
-            for delay_ns in self.network.carry(process.name, name, may_double=_is_repeatable(*request)):
+            arrives = self.network.carry(process.name, name, may_double=_is_repeatable(*request))
+            self._tell_message(process.name, name, f"{request[0]} {request[1]}", arrives)
+            for delay_ns in arrives:
                 self.after(delay_ns, arrive)
         elif kind == "answer":
             _, number, status, headers, body = item
             if number in self._calls:
                 caller = self._calls[number][0].name
                 answer = (ANSWERED, status, [tuple(pair) for pair in headers], body)
-                for delay_ns in self.network.carry(process.name, caller):
+                arrives = self.network.carry(process.name, caller)
+                self._tell_message(process.name, caller, str(status), arrives)
+                for delay_ns in arrives:
                     self.after(delay_ns, partial(self._reply, number, answer))
         elif kind == "log":
-            if self._trace is not None:
-                self._trace(f"    {process.name}: {item[1]}")
+            for watcher in self._watchers:
+                watcher.log(self._at_ns, process.name, item[1])
+        elif kind == "wish":
+            for watcher in self._watchers:
+                watcher.wish(self._at_ns, *item[1:])
         elif kind == "serving":
             process.is_serving = True
             self.note(f"serving {process.name}")
@@ -196,15 +209,22 @@ class Simulator:
 
     def note(self, line: str) -> None:
         """What has happened, for the digest and the trace."""
-        self._write(f"{self.now_ns - primitives.EPOCH_NS} {line}")
+        self._hash.update(f"{self._at_ns} {line}".encode())
+        for watcher in self._watchers:
+            watcher.note(self._at_ns, line)
 
     def _note_turn(self, process: Process, actor: Waiting, point: str) -> None:
-        self._write(f"{self.now_ns - primitives.EPOCH_NS} {process.name} {actor.name} {point}")
+        self._hash.update(f"{self._at_ns} {process.name} {actor.name} {point}".encode())
+        for watcher in self._watchers:
+            watcher.turn(self._at_ns, process, actor, point)
 
-    def _write(self, line: str) -> None:
-        self._hash.update(line.encode())
-        if self._trace is not None:
-            self._trace(line)
+    def _tell_message(self, sender: str, receiver: str, what: str, arrives: Sequence[int]) -> None:
+        for watcher in self._watchers:
+            watcher.message(self._at_ns, sender, receiver, what, arrives)
+
+    @property
+    def _at_ns(self) -> int:
+        return self.now_ns - primitives.EPOCH_NS
 
 
 def _is_repeatable(method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> bool:

@@ -1,0 +1,45 @@
+"""A process that has loaded the store and prepared one to copy: it carries out one plan after the other."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.mutants.mutant import Mutant
+from tests.simulation import broken, primitives
+from tests.simulation.plan import Plan
+from tests.simulation.watching import Watcher
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Report
+
+FRONTS = "2"
+"""With a cache each: what one of them shows, the other must not take back."""
+
+
+class Runner:
+    """The one of its process: it puts the simulated world in place below everything else."""
+
+    def __init__(self, folder: Path, mutants: Sequence[Mutant] = ()) -> None:
+        self._data, self._prepared = folder / "data", folder / "prepared"
+        os.environ |= {
+            "BOOKSTORE_DATA": str(self._data),
+            "BOOKSTORE_FRONTS": FRONTS,
+            "DJANGO_SETTINGS_MODULE": "tests.simulation.settings",
+        }
+        primitives.install()
+        for mutant in mutants:
+            broken.install(mutant)
+        from tests.simulation import node
+
+        node.load()
+        from tests.simulation import run
+
+        run.prepare(self._data)
+        self._data.rename(self._prepared)
+
+    def run(self, plan: Plan, watchers: Sequence[Watcher] = ()) -> "Report":
+        """Raises Stuck."""
+        from tests.simulation import run
+
+        return run.Run(plan, self._prepared, self._data, watchers).carry_out()
