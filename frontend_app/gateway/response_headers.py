@@ -12,7 +12,6 @@ from django.middleware.security import SecurityMiddleware
 
 from bookstore_project.api import csp
 from bookstore_project.nodes.gateway.messages import Incoming
-from bookstore_project.settings import tls
 from frontend_app.cache.memo import Memo
 
 HOSTS_BYTES, LARGEST_HOST_BYTES = 256 * 1024, 300
@@ -49,7 +48,7 @@ def is_secure(request: Incoming) -> bool:
         sent = request.headers.get(str(HttpHeaders.parse_header_name(name)).lower())
         if sent is not None:
             return sent.split(",", 1)[0].strip() == value
-    return tls.scheme_of_client(str(request.scope.get("scheme"))) == "https"
+    return str(request.scope.get("scheme")) == "https"
 
 
 def is_plain(request: Incoming) -> bool:

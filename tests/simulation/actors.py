@@ -1,18 +1,22 @@
 """The actors of one simulated process: threads of which one runs at a time, and which the simulator chooses.
 
-An actor runs until it comes to a point, waits, or ends. Then it tells the simulator so, over the process's one
-socket, and the next one is told to go on. A thread that isn't chosen waits at its baton, a real lock; all other
-waiting is the simulator's affair (`primitives`).
+An actor runs until it comes to a point, waits, or ends. Then another one is chosen: by the process itself, with
+random numbers of its own, for as many turns as the simulator has given it; then by the simulator, over the process's
+one socket. A thread that isn't chosen waits at its baton, a real lock; all other waiting is the simulator's affair
+(`primitives`).
 """
 
 import _thread
-import marshal
-import socket
+import random
 from collections.abc import Callable
 from typing import Any
 
-Message = tuple[Any, ...]
-_LENGTH = 4
+from tests.simulation.link import Ended, Link, Message
+
+STEPS = (1, 1, 2, 3, 8, 30, 300)
+"""How many points an actor passes, when it is chosen."""
+STEP_NS = 20_000
+"""What a turn takes of the simulated time, on average."""
 ENDED_NS = -2
 """In a report, when an actor wakes that has ended."""
 _SOON_NS = 1000
@@ -21,41 +25,6 @@ _SOON_NS = 1000
 get_ident = _thread.get_ident
 new_baton = _thread.allocate_lock
 start_thread = _thread.start_new_thread
-
-
-class Ended(Exception):
-    """The other side of the link is gone."""
-
-
-class Link:
-    """Messages between the simulator and a process."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self._socket = end
-
-    def send(self, message: Message) -> None:
-        packed = marshal.dumps(message)
-        self._socket.sendall(len(packed).to_bytes(_LENGTH, "little") + packed)
-
-    def receive(self) -> Message:
-        """Raises Ended, TimeoutError."""
-        message: Message = marshal.loads(self._read(int.from_bytes(self._read(_LENGTH), "little")))
-        return message
-
-    def _read(self, count: int) -> bytes:
-        read = b""
-        while len(read) < count:
-            try:
-                piece = self._socket.recv(count - len(read))
-            except ConnectionResetError as error:
-                raise Ended from error
-            if not piece:
-                raise Ended
-            read += piece
-        return read
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 class Actor:
@@ -68,6 +37,8 @@ class Actor:
         """When it wants to be chosen though nobody woke it; negative: never."""
         self.in_vain = 0
         """How often it has asked for a lock between processes since it last had one."""
+        self.held_ns = 0
+        """Until when it isn't chosen, whatever it waits for."""
         self.has_ended = False
         self.joining: list[Actor] = []
         self._baton = new_baton()
@@ -80,13 +51,24 @@ class Actor:
         self._baton.acquire()
 
 
+class Chance:
+    """Random numbers that take little time, also to begin anew with a seed: Knuth's MMIX generator."""
+
+    def __init__(self) -> None:
+        self.state = 0
+
+    def below(self, limit: int) -> int:
+        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return (self.state >> 32) * limit >> 32
+
+
 class World:
     """What the actors of a process share: the clock, the random numbers, and the link to the simulator."""
 
-    def __init__(self, link: Link, name: str, now_ns: int, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(self, link: Link, name: str, now_ns: int, seed: str) -> None:
         self.name = name
         self.now_ns = now_ns
-        self.random_bytes = random_bytes
+        self._keys, self._turn_chance = random.Random(seed), Chance()
         self.out: list[Message] = []
         """What the simulator is told with the next report."""
         self.replies: dict[int, Message] = {}
@@ -96,6 +78,10 @@ class World:
         self._actors: dict[int, Actor] = {}
         self._by_ident: dict[int, Actor] = {}
         self._changed: dict[int, Actor] = {}
+        self._turns: list[tuple[int, int, str, str]] = []
+        """Since the last report: when, whose it was by number and name, and up to which point."""
+        self._turns_left = self._horizon_ns = 0
+        """Until the simulator has to be asked: so many more turns, or this moment."""
         self._steps_left = 0
         self._calls = 0
         self._begun = -1
@@ -115,10 +101,13 @@ class World:
         while self.now_ns < until:
             self.block(until, "sleep")
 
+    def random_bytes(self, count: int) -> bytes:
+        return self._keys.getrandbits(8 * count).to_bytes(count, "little")
+
     # ------------------------------------------------------------------------------ changing places
 
     def point(self, name: str) -> None:
-        """The simulator may choose another actor here, or end the process."""
+        """Another actor may be chosen here, or the simulator end the process."""
         self._steps_left -= 1
         if self._steps_left <= 0:
             self._switch(name)
@@ -176,42 +165,65 @@ class World:
         for other in actor.joining:
             self.wake(other)
         del self._by_ident[get_ident()]
-        self._report("end")
-        self._receive().go()
+        self._choose("end").go()
 
     def _switch(self, name: str) -> None:
         me = self.current
-        self._report(name)
-        chosen = self._receive()
+        chosen = self._choose(name)
         if chosen is not me:
             chosen.go()
             me.await_turn()
 
-    def _report(self, name: str) -> None:
+    def _choose(self, point: str) -> Actor:
+        """Who goes on, now that the current one has come to that point."""
+        self._turns.append((self.now_ns, self.current.number, self.current.name, point))
+        self._turns_left -= 1
+        chosen = self._choose_here()
+        if chosen is None:
+            self._report()
+            chosen = self._receive()
+        chosen.is_ready, chosen.wakes_ns = True, -1
+        self._changed[chosen.number] = self.current = chosen
+        self._steps_left = STEPS[self._turn_chance.below(len(STEPS))]
+        return chosen
+
+    def _choose_here(self) -> Actor | None:
+        """One of this process; None if the simulator has to say."""
+        self.now_ns += self._turn_chance.below(2 * STEP_NS)
+        now = self.now_ns
+        if self._turns_left <= 0 or now >= self._horizon_ns:
+            return None
+        ready = [
+            one for one in self._actors.values() if (one.is_ready or 0 <= one.wakes_ns <= now) and one.held_ns <= now
+        ]
+        return ready[self._turn_chance.below(len(ready))] if ready else None
+
+    def _report(self) -> None:
         changes = [(one.number, one.name, one.is_ready, one.wakes_ns) for one in self._changed.values()]
         self._changed.clear()
         out, self.out = self.out, []
-        self._link.send((self.now_ns, name, changes, out))
+        turns, self._turns = self._turns, []
+        self._link.send((self.now_ns, turns, changes, out))
 
     def _receive(self) -> Actor:
         try:
-            number, self.now_ns, self._steps_left, items = self._link.receive()
+            number, self.now_ns, seed, self._turns_left, self._horizon_ns, items = self._link.receive()
         except Ended:
             import os
 
             os._exit(0)
+        self._turn_chance.state = seed
         for item in items:
             if item[0] == "reply":
                 self.replies[item[1]] = item[2]
                 if item[3] in self._actors:
                     self._actors[item[3]].is_ready = True
+            elif item[0] == "hold":
+                if item[1] in self._actors:
+                    self._actors[item[1]].held_ns = item[2]
             else:
                 self.on_item(item)
-        chosen = self._actors[number]
-        chosen.is_ready, chosen.wakes_ns = True, -1
-        self._changed.pop(number, None)
-        self.current = chosen
-        return chosen
+        return self._actors[number]
 
     # --------------------------------------------------------------------------------- calls outside
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from tests.simulation import node
 from tests.simulation.plan import Plan, Strike
-from tests.simulation.simulator import MS, S, Simulator
+from tests.simulation.simulator import FOR_EVER, MS, S, Simulator
 
 PAUSES = (60, 250, 1000)
 """Turns between two faults, on average: of a run, one of these."""
@@ -43,11 +43,12 @@ class Faults:
 
     def begin(self) -> None:
         self._draw()
-        self._simulator.on_turn = self._after_turn
+        self._simulator.on_turns = self._after_turns
 
     def heal(self) -> None:
         """No fault any more: all live, and the network is well."""
         self._is_over = True
+        self._simulator.pause_at = FOR_EVER
         self._simulator.network.heal()
         for name in self._nodes:
             self._simulator.go_on_living(name)
@@ -60,8 +61,9 @@ class Faults:
             chance = random.Random(f"{self._seed}/fault {len(self.made)}")
             turn = self._simulator.turns + chance.randint(1, 2 * self._pause)
             self._planned.append(Strike(turn, chance.choice(self._kinds), f"{self._seed}/{len(self.made)}"))
+        self._simulator.pause_at = self._planned[0].turn if self._planned else FOR_EVER
 
-    def _after_turn(self) -> None:
+    def _after_turns(self) -> None:
         while self._planned and self._planned[0].turn <= self._simulator.turns and not self._is_over:
             self._strike(self._planned.popleft())
             self._draw()
@@ -111,10 +113,10 @@ class Faults:
 
     def slow(self) -> None:
         """One actor, wherever it has just come to, while the others of its node go on."""
-        actor = self._simulator.last
-        if actor is not None:
+        if self._simulator.last is not None:
+            process, actor = self._simulator.last
             delay_ns = int(self._chance.random() * self._chance.choice(LAST_NS))
-            actor.held_ns = self._simulator.now_ns + delay_ns
+            process.hold(actor, self._simulator.now_ns + delay_ns)
             self._last(delay_ns)
             self._tell(f"{actor.name} for {delay_ns // MS} ms")
 

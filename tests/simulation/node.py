@@ -13,7 +13,8 @@ from datetime import datetime, tzinfo
 from typing import Any, NoReturn
 
 from tests.simulation import actors, primitives
-from tests.simulation.actors import Link, Message, World
+from tests.simulation.actors import World
+from tests.simulation.link import Link, Message
 
 PROJECT = ("bookstore_project", "catalog_app", "order_app", "frontend_app")
 LEFT_OUT = (
@@ -123,9 +124,8 @@ def _point(name: str) -> None:
 
 def run(link: Link, name: str, now_ns: int, seed: str, work: Callable[[World], object]) -> NoReturn:
     """In the process that was forked: does the work, and ends."""
-    chance = random.Random(seed)
     random.seed(f"{seed}/module")
-    world = World(link, name, now_ns, lambda count: chance.getrandbits(8 * count).to_bytes(count, "little"))
+    world = World(link, name, now_ns, seed)
     actors.set_world(world)
     status = 0
     try:

@@ -4,13 +4,15 @@ import ctypes
 import os
 import signal
 import socket
+import struct
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 
 from bookstore_project.cluster.forkserver import PR_SET_PDEATHSIG
-from tests.simulation.actors import ENDED_NS, Ended, Link, Message
+from tests.simulation.actors import ENDED_NS
+from tests.simulation.link import Ended, Link, Message
 
-PATIENCE_S = 300.0
+PATIENCE_S = 300
 """In real seconds: an actor that takes longer waits for something that the simulator knows nothing of."""
 
 
@@ -21,6 +23,16 @@ class Stuck(Exception):
 def die_with_parent() -> None:
     """Whatever ends the simulator, and stopped as this process may be."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class Report(NamedTuple):
+    """What a process has done."""
+
+    now_ns: int
+    turns: list[tuple[int, int, str, str]]
+    """When, whose it was by number and name, and up to which point."""
+    out: list[Message]
+    """To the others."""
 
 
 class Waiting:
@@ -59,24 +71,24 @@ class Process:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the simulator's affair: it ends its processes.
             run(Link(theirs))
         theirs.close()
-        ours.settimeout(PATIENCE_S)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE_S, 0))
         self.link = Link(ours)
         self._hear()
 
-    def go_on(self, number: int, now_ns: int, steps: int) -> tuple[int, str, list[Any]]:
-        """Lets that actor run up to a point `steps` further on; the time then, the point, and what it sent out.
+    def go_on(self, number: int, now_ns: int, seed: int, turns: int, horizon_ns: int) -> Report:
+        """Lets that actor run, and others of the process after it: so many turns, if there are, or up to that moment.
 
         Raises Stuck.
         """
         inbox, self.inbox = self.inbox, []
         actor = self.actors[number]
         actor.is_ready, actor.wakes_ns = True, -1
-        self.link.send((number, now_ns, steps, inbox))
+        self.link.send((number, now_ns, seed, turns, horizon_ns, inbox))
         return self._hear()
 
-    def _hear(self) -> tuple[int, str, list[Any]]:
+    def _hear(self) -> Report:
         try:
-            now_ns, point, changes, out = self.link.receive()
+            now_ns, turns, changes, out = self.link.receive()
         except Ended as error:
             raise Stuck(f"{self.name} has ended by itself") from error
         except TimeoutError as error:
@@ -88,7 +100,12 @@ class Process:
             actor.is_ready, actor.wakes_ns = is_ready, wakes_ns
             if wakes_ns == ENDED_NS:
                 del self.actors[number]
-        return now_ns, point, out
+        return Report(now_ns, turns, out)
+
+    def hold(self, actor: Waiting, until_ns: int) -> None:
+        """It isn't chosen before then."""
+        actor.held_ns = until_ns
+        self.inbox.append(("hold", actor.number, until_ns))
 
     def bring(self, item: Message, number: int = 0) -> None:
         """Something comes from outside; the actor of that number is woken by it."""

@@ -20,9 +20,9 @@ from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
 from tests.databases import SERVICES, dump, files, is_whole
 from tests.simulation import customers, node, primitives
-from tests.simulation.actors import Message
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
+from tests.simulation.link import Message
 from tests.simulation.plan import Plan, Wish
 from tests.simulation.processes import Process
 from tests.simulation.simulator import MS, S, Simulator, addresses_of
@@ -35,6 +35,7 @@ HEALED_WITHIN_NS = 60 * S
 TOLD = 5
 """Of a run's violations: the first ones. What follows is mostly the same again."""
 LOOK_EVERY_NS = 200 * MS
+LOOK_EVERY_TURNS = 200
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Report:
 
 def prepare(data: Path) -> None:
     """Makes a store that is ready to sell from, always the same one."""
-    simulator = Simulator("prepare", steps=(2000,))
+    simulator = Simulator("prepare")
     process = simulator.start("prepare", node.prepare)
     over: list[Message] = []
     simulator.on_item["prepared"] = lambda process, item: over.append(item)
@@ -118,6 +119,7 @@ class Run:
         self._recorders = {name: LogRecorder(self._store.as_store(), name) for name in SERVICES}
         self._found: list[Violation] = []
         self._is_over = self._is_judged = False
+        self._looks_at = 0
         self._waiting: tuple[Process, Message] | None = None
 
     def carry_out(self) -> Report:
@@ -166,8 +168,9 @@ class Run:
 
     def _is_healed(self) -> bool:
         """Looked at now and then."""
-        if self._simulator.turns % 200:
+        if self._simulator.turns < self._looks_at:
             return False
+        self._looks_at = self._simulator.turns + LOOK_EVERY_TURNS
         store = self._store.as_store()
         return is_whole(store) and not [*audit.order_gaps(store), *audit.return_gaps(store)]
 

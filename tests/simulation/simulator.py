@@ -8,17 +8,18 @@ from functools import partial
 from typing import Any, NoReturn
 
 from tests.simulation import node, primitives
-from tests.simulation.actors import Link, Message
+from tests.simulation.link import Link, Message
 from tests.simulation.network import Network
 from tests.simulation.processes import Process, Stuck, Waiting
 from tests.simulation.watching import Watcher
-from tests.simulation.wire import ANSWERED, BROKEN, REFUSED
+from tests.simulation.wire import ANSWERED, BROKEN, REFUSED, is_repeatable
 
 Work = Callable[..., object]
-STEPS = (1, 1, 2, 3, 8, 30, 300)
-"""How many points an actor passes, when it is chosen."""
-STEP_NS = 20_000
-"""What a turn takes of the simulated time, on average."""
+TURNS = (1, 1, 2, 3, 8, 30)
+"""How many turns a process has, one after another, when it is chosen."""
+ALONE_TURNS = 300
+"""If nobody else could be."""
+FOR_EVER = 2**62
 MAIN = 0
 """The number of a process's first actor: a node's event loop."""
 MS = 1_000_000
@@ -28,7 +29,7 @@ S = 1000 * MS
 class Simulator:
     """A number of processes, of which one actor runs at a time."""
 
-    def __init__(self, seed: str, watchers: Sequence[Watcher] = (), steps: Sequence[int] = STEPS) -> None:
+    def __init__(self, seed: str, watchers: Sequence[Watcher] = ()) -> None:
         self.chance = random.Random(seed)
         self.now_ns = primitives.EPOCH_NS
         self.network = Network(self.chance)
@@ -36,14 +37,16 @@ class Simulator:
         self.addresses: dict[str, str] = {}
         """By address, the node that listens there."""
         self.turns = 0
-        self.last: Waiting | None = None
-        """Whose turn it was, and where it stands now."""
+        self.pause_at = FOR_EVER
+        """The turn after which `on_turns` has to be called, though a process could have more of them."""
+        self.last: tuple[Process, Waiting] | None = None
+        """Whose turn it was, where it stands now."""
         self.on_item: dict[str, Callable[[Process, Message], None]] = {}
-        self.on_turn: Callable[[], object] = lambda: None
+        self.on_turns: Callable[[], object] = lambda: None
         self._seed = seed
         self.forks: list[tuple[int, str]] = []
         """The turns from which on another seed decides, in order."""
-        self._watchers, self._steps = watchers, steps
+        self._watchers = watchers
         self._hash = hashlib.blake2b(digest_size=16)
         self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._count = 0
@@ -123,16 +126,21 @@ class Simulator:
             self.now_ns = max(self.now_ns, self._next_ns())
             return
         process, actor = ready[int(self.chance.random() * len(ready))]
-        steps = self._steps[int(self.chance.random() * len(self._steps))]
-        now_ns, point, out = process.go_on(actor.number, self.now_ns, steps)
-        self.now_ns = now_ns + int(self.chance.random() * 2 * STEP_NS)
-        self.turns += 1
-        self.last = actor
-        self._note_turn(process, actor, point)
-        actor.point = point
-        for item in out:
+        report = process.go_on(actor.number, self.now_ns, self.chance.getrandbits(62), *self._limits(process, ready))
+        self.now_ns = report.now_ns
+        self.turns += len(report.turns)
+        for turn in report.turns:
+            self.last = process, self._note_turn(process, *turn)
+        for item in report.out:
             self._take(process, item)
-        self.on_turn()
+        self.on_turns()
+
+    def _limits(self, process: Process, ready: Sequence[tuple[Process, Waiting]]) -> tuple[int, int]:
+        """How many turns it may have, and up to which moment: more, if nobody else could have them."""
+        is_alone = all(other is process for other, _ in ready)
+        turns = ALONE_TURNS if is_alone else TURNS[int(self.chance.random() * len(TURNS))]
+        pause_at = min(self.pause_at, self.forks[0][0]) if self.forks else self.pause_at
+        return max(1, min(turns, pause_at - self.turns)), self._next_ns(process) if is_alone else FOR_EVER
 
     def _ready(self) -> Iterator[tuple[Process, Waiting]]:
         now = self.now_ns
@@ -142,16 +150,17 @@ class Simulator:
                     if actor.held_ns <= now and (actor.is_ready or 0 <= actor.wakes_ns <= now):
                         yield process, actor
 
-    def _next_ns(self) -> int:
+    def _next_ns(self, but: Process | None = None) -> int:
+        """When the next thing happens, but for what that process does."""
         moments = [self._events[0][0]] if self._events else []
         for process in self.processes.values():
-            if process.is_alive and not process.is_stopped:
+            if process.is_alive and not process.is_stopped and process is not but:
                 for actor in process.actors.values():
                     if actor.is_ready or actor.wakes_ns >= 0:
                         moments.append(max(actor.held_ns, 0 if actor.is_ready else actor.wakes_ns))
-        if not moments:
+        if not moments and but is None:
             raise Stuck("nobody has anything to do any more")
-        return min(moments)
+        return min(moments, default=FOR_EVER)
 
     # ------------------------------------------------------------------------------------- network
 
@@ -163,7 +172,7 @@ class Simulator:
             name = str(self.addresses.get(address, address))
             self._calls[self._count] = (process, own, actor, name)
             arrive = partial(self._arrive, self._count, self.processes.get(name), request)
-            arrives = self.network.carry(process.name, name, may_double=_is_repeatable(*request))
+            arrives = self.network.carry(process.name, name, may_double=is_repeatable(*request))
             self._tell_message(process.name, name, f"{request[0]} {request[1]}", arrives)
             for delay_ns in arrives:
                 self.after(delay_ns, arrive)
@@ -213,10 +222,14 @@ class Simulator:
         for watcher in self._watchers:
             watcher.note(self._at_ns, line)
 
-    def _note_turn(self, process: Process, actor: Waiting, point: str) -> None:
-        self._hash.update(f"{self._at_ns} {process.name} {actor.name} {point}".encode())
+    def _note_turn(self, process: Process, at_ns: int, number: int, name: str, point: str) -> Waiting:
+        at_ns -= primitives.EPOCH_NS
+        self._hash.update(f"{at_ns} {process.name} {name} {point}".encode())
+        actor = process.actors.get(number) or Waiting(number, name)  # It may have ended.
         for watcher in self._watchers:
-            watcher.turn(self._at_ns, process, actor, point)
+            watcher.turn(at_ns, process, actor, point)
+        actor.point = point
+        return actor
 
     def _tell_message(self, sender: str, receiver: str, what: str, arrives: Sequence[int]) -> None:
         for watcher in self._watchers:
@@ -225,15 +238,6 @@ class Simulator:
     @property
     def _at_ns(self) -> int:
         return self.now_ns - primitives.EPOCH_NS
-
-
-def _is_repeatable(method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
-    """Whether those who call may do so again, without having heard an answer."""
-    return (
-        method == "GET"
-        or not path.startswith("/api/v1/books/")
-        or any(name == "idempotency-key" for name, _ in headers)
-    )
 
 
 def _work(work: Work, arguments: tuple[Any, ...], world: Any) -> None:

@@ -1,6 +1,6 @@
 """Calls between nodes: messages that the simulator carries, delays, loses, or refuses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,4 +55,13 @@ def call(
         [(name[:], value[:]) for name, value in sent],
         bytes(body),
         timeout_s=timeout_s,
+    )
+
+
+def is_repeatable(method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
+    """Whether those who call may do so again, without having heard an answer."""
+    return (
+        method == "GET"
+        or not path.startswith("/api/v1/books/")
+        or any(name == "idempotency-key" for name, _ in headers)
     )
