@@ -62,7 +62,7 @@ def losses(history: History, start: Mapping[int, int], files: Sequence[File]) ->
     return [
         _loss("copies sold twice", _sold_twice(bought, start, files)),
         _loss("copies gone, and sold to nobody", _sold_to_nobody(start, files)),
-        _loss("acknowledged orders that are not in both files", _missing(bought, files)),
+        _loss("orders that are not in both files", _missing(bought, files)),
         _loss("rows that differ between the two files", _different(files)),
         _loss(
             f"stale reads, of {len(history.looks)}",
@@ -100,11 +100,15 @@ def _sold_to_nobody(start: Mapping[int, int], files: Sequence[File]) -> Iterator
 
 
 def _missing(bought: Sequence[Purchase], files: Sequence[File]) -> Iterator[tuple[int, str]]:
-    for purchase in bought:
-        found = [number for number, file in enumerate(files, start=1) if purchase.order in file.orders]
+    """Those that were acknowledged, and those of which the customer got no answer."""
+    acknowledged: dict[str, object] = {purchase.order: purchase.book for purchase in bought}
+    known = {order: row[0] for file in files for order, row in file.orders.items()} | acknowledged
+    for order, book in sorted(known.items()):
+        found = [number for number, file in enumerate(files, start=1) if order in file.orders]
         if len(found) < len(files):
             where = f"in order-{found[0]} alone" if found else "in no file"
-            yield 1, f"order {purchase.order[:8]}… of book {purchase.book} is {where}"
+            told = "" if order in acknowledged else ", and its customer got no answer"
+            yield 1, f"order {order[:8]}… of book {book} is {where}{told}"
 
 
 def _different(files: Sequence[File]) -> Iterator[tuple[int, str]]:
@@ -113,9 +117,6 @@ def _different(files: Sequence[File]) -> Iterator[tuple[int, str]]:
         one, two = first.stock.get(book), second.stock.get(book)
         if one != two:
             yield 1, f"book {book}: {one} copies in catalog-1, {two} in catalog-2"
-    for order in sorted(first.orders.keys() | second.orders.keys()):
-        if first.orders.get(order) != second.orders.get(order):
-            yield (
-                1,
-                f"order {order[:8]}…: {first.orders.get(order)} in order-1, {second.orders.get(order)} in order-2",
-            )
+    for order in sorted(first.orders.keys() & second.orders.keys()):  # What one file lacks was counted as lost.
+        if first.orders[order] != second.orders[order]:
+            yield 1, f"order {order[:8]}…: {first.orders[order]} in order-1, {second.orders[order]} in order-2"

@@ -17,7 +17,7 @@ from benchmarks.report.stores import Stores
 KINDS = {
     "copies sold twice": "oversold copies",
     "copies gone, and sold to nobody": "copies sold to nobody",
-    "acknowledged orders that are not in both files": "lost orders",
+    "orders that are not in both files": "lost orders",
     "rows that differ between the two files": "diverged rows",
     "stale reads": "stale reads",
 }
@@ -179,7 +179,7 @@ INTERLEAVINGS = (
         "lost orders",
         "usual_lost_order",
         "A lost order",
-        "A kill between the two saves leaves the order in one file alone.",
+        "A kill between the two saves leaves the order in one file alone, and its customer without an answer.",
         "customer, order-1, file 1, file 2",
         """
         customer > order-1: buy

@@ -40,10 +40,23 @@ def test_copies_without_an_order_are_sold_to_nobody() -> None:
     assert counted(History(sold(1)), *[file(1, taken={1: 3})] * 2) == {"nobody": 2}
 
 
-def test_an_order_that_only_one_file_has_is_lost_and_a_different_row() -> None:
-    assert counted(History(sold(1, 2)), file(1, 2), file(1, taken={1: 1, 2: 1})) == {"orders": 1, "rows": 1}
+def test_an_order_that_only_one_file_has_is_lost() -> None:
+    assert counted(History(sold(1, 2)), file(1, 2), file(1, taken={1: 1, 2: 1})) == {"orders": 1}
     examples = [loss.example for loss in losses(History(sold(1, 2)), START, [file(1, 2), file(1)])]
     assert "order order-1… of book 2 is in order-1 alone" in examples
+
+
+def test_so_is_one_that_was_not_acknowledged_before_the_kill() -> None:
+    """What the report draws as a lost order: saved to one file, and no answer."""
+    history, files = History([*sold(1), Purchase(2, 0)]), [file(1, 2), file(1, taken={1: 1, 2: 1})]
+    assert counted(history, *files) == {"orders": 1}
+    (example,) = [loss.example for loss in losses(history, START, files) if loss.example]
+    assert example == "order order-1… of book 2 is in order-1 alone, and its customer got no answer"
+
+
+def test_an_order_that_is_another_in_each_file_is_a_different_row() -> None:
+    files = [File(file(1).stock, {"order-0": (1, price)}) for price in (9.5, 12.5)]
+    assert counted(History(sold(1)), *files) == {"rows": 1}
 
 
 def test_stock_that_differs_is_a_different_row() -> None:
