@@ -16,8 +16,7 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
 test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
-	@$(PY) -m pytest -n4 --no-loadscope-reorder $(ARGS)
-	@exec $(PY) -m tests.on_postgresql -n3 --no-loadscope-reorder $(ARGS)
+	@exec $(PY) -m tests.both_engines $(ARGS)
 
 test-quick: requirements-dev ## Run the tests that start no other process, and those of one whole store
 	@exec $(PY) -m pytest -n3 --no-loadscope-reorder --quick $(ARGS)

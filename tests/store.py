@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from bookstore_project.cluster import lifeline
-from tests import loaded
+from tests import loaded, on_postgresql
 from tests.loaded import Forked, Unavailable, alive
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / ".pytest_cache" / "static"
 """Collected by the first store that finds it out of date, for all of them, in later runs, too."""
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
-PORTS = 2_800
-"""Of each process of a run: up to five share what is below the range of outgoing connections."""
+PORTS, RANGES = 2_400, 6
+"""Of each process of both runs: so many share what is below the range of outgoing connections."""
 READY_S = PATIENCE_S
 HOSTS = ("127.0.0.1", "127.0.0.2")
 QUICK_LOGINS = {"DJANGO_SETTINGS_MODULE": "tests.store_settings"}
@@ -55,7 +55,8 @@ def free_port(*hosts: str) -> int:
 
     Each process of a run has a range of its own: what one has found, and not taken yet, no other one finds.
     """
-    first = 18_000 + PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 5)
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + (4 if os.environ.get(on_postgresql.VARIABLE) else 0)
+    first = 18_000 + PORTS * (number % RANGES)
     for port in random.sample(range(first, first + PORTS), 400):
         try:
             for host in hosts:

@@ -1,0 +1,92 @@
+"""Two runs of tests at once: what they say, their exit status, and how they end."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import on_postgresql, store
+from tests.store import ROOT
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.processes
+
+BOTH = "import sys; from tests.both_engines import main; sys.exit(main(['-c', sys.argv[1]], ['-c', sys.argv[2]]))"
+SAYS = "print('{}')"
+FAILS = "import sys; sys.exit({})"
+WAITS = "import os, pathlib, signal; pathlib.Path('{}').write_text(str(os.getpid())); signal.pause()"
+
+
+def run(on_files: str, on_postgresql: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", BOTH, on_files, on_postgresql]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+@pytest.mark.parametrize(
+    ("on_files", "on_postgresql", "status"),
+    [
+        (SAYS.format("files"), SAYS.format("server"), 0),
+        (FAILS.format(1), SAYS.format("server"), 1),
+        (SAYS.format("files"), FAILS.format(2), 2),
+        (FAILS.format(1), FAILS.format(2), 1),
+        ("import os; os.kill(os.getpid(), 9)", SAYS.format("server"), 137),
+    ],
+)
+def test_it_fails_if_one_of_them_does(on_files: str, on_postgresql: str, status: int) -> None:
+    running = run(on_files, on_postgresql)
+    running.communicate()
+    assert running.returncode == status
+
+
+def test_what_the_second_one_says_comes_last(tmp_path: Path) -> None:
+    meeting = tmp_path / "meeting"
+    os.mkfifo(meeting)
+    waits_for_the_other = f"open('{meeting}').read(); print('files')"
+    running = run(waits_for_the_other, f"print('server', flush=True); open('{meeting}', 'w').write('.')")
+    assert running.communicate()[0] == "files\nserver\n"
+
+
+def both_wait(folder: Path, first: str = "") -> "subprocess.Popen[str]":
+    """Two runs that wait for a signal, and have begun to."""
+    names = [folder / "files", folder / "server"]
+    running = run(*(first + WAITS.format(name) for name in names))
+    wait_for(lambda: all(name.exists() and name.read_text() for name in names), what="both runs")
+    return running
+
+
+def test_whoever_ends_it_ends_both(tmp_path: Path) -> None:
+    running = both_wait(tmp_path)
+    running.terminate()
+    running.communicate()
+    assert running.returncode == 128 + signal.SIGTERM
+
+
+def test_a_terminals_interrupt_is_left_to_both_runs(tmp_path: Path) -> None:
+    running = both_wait(tmp_path, "import signal; signal.signal(signal.SIGINT, lambda *_: print('told')); ")
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.communicate()[0].splitlines()[-2:] == ["told", "told"]
+    assert running.returncode == 0
+
+
+def test_who_interrupts_it_twice_ends_both(tmp_path: Path) -> None:
+    running = both_wait(tmp_path)
+    assert running.stdout is not None
+    running.send_signal(signal.SIGINT)
+    assert running.stdout.readline().startswith("Interrupted")
+    running.send_signal(signal.SIGINT)
+    running.communicate()
+    assert running.returncode == 128 + signal.SIGTERM
+
+
+def test_processes_of_both_runs_take_their_ports_from_ranges_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    firsts = set()
+    monkeypatch.setattr(store.random, "sample", lambda ports, count: [firsts.add(ports[0]), 0][1:])
+    for engine, processes in {"": 4, on_postgresql.POSTGRESQL: 2}.items():
+        monkeypatch.setenv(on_postgresql.VARIABLE, engine)
+        for number in range(processes):
+            monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
+            store.free_port()
+    assert len(firsts) == 6
