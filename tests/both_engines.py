@@ -38,7 +38,7 @@ def ended(runs: "list[subprocess.Popen[bytes]]") -> None:
 
 
 class Interrupted:
-    """A terminal's Ctrl-C reaches both runs by itself, and each tells what it has found so far; the next one ends them."""
+    """A terminal's Ctrl-C reaches both runs by itself: each tells what it has found. The next one ends them."""
 
     def __init__(self, runs: "list[subprocess.Popen[bytes]]") -> None:
         self._runs = runs

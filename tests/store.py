@@ -55,7 +55,9 @@ def free_port(*hosts: str) -> int:
 
     Each process of a run has a range of its own: what one has found, and not taken yet, no other one finds.
     """
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + (4 if os.environ.get(on_postgresql.VARIABLE) else 0)
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    if os.environ.get(on_postgresql.VARIABLE):  # The other one of both runs.
+        number += 4
     first = 18_000 + PORTS * (number % RANGES)
     for port in random.sample(range(first, first + PORTS), 400):
         try:

@@ -67,7 +67,7 @@ def test_whoever_ends_it_ends_both(tmp_path: Path) -> None:
 def test_a_terminals_interrupt_is_left_to_both_runs(tmp_path: Path) -> None:
     running = both_wait(tmp_path, "import signal; signal.signal(signal.SIGINT, lambda *_: print('told')); ")
     os.killpg(running.pid, signal.SIGINT)
-    assert running.communicate()[0].splitlines()[-2:] == ["told", "told"]
+    assert running.communicate()[0].splitlines().count("told") == 2
     assert running.returncode == 0
 
 

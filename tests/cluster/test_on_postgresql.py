@@ -28,6 +28,8 @@ from tests.store import QUICK_LOGINS, Store
 from tests.waiting import PATIENCE_S, wait_for
 
 BUYERS, READERS = 3, 2
+PAUSE_S = 0.02
+"""Between two requests of one of them: what else a test waits for shall get its share of the processors."""
 REPLICAS = ("catalog-1", "catalog-2", "order-1", "order-2")
 
 
@@ -96,7 +98,7 @@ class Market:
     def _safely(self, work: Callable[[Client], None]) -> None:
         with Client(self.store, keep_alive=True) as client:
             try:
-                while not self._ended.is_set():
+                while not self._ended.wait(PAUSE_S):
                     work(client)
             except Exception as error:
                 self.wrong.append(repr(error))
