@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.children import Party, build, party, say
+from benchmarks.percentile import percentile
 from tests.store import Store
 from tests.waiting import wait_for
 
@@ -78,8 +79,7 @@ def many_writers(data: Path, rounds: int) -> Mapping[str, float]:
             one = rate(lambda: parties[0]("sell", SALES), SALES)
             many = rate(lambda: seconds.extend(all_sell(parties, share)), share * WRITERS)
             pairs.append((many, one))
-    seconds.sort()
-    median, p99 = statistics.median(seconds), seconds[int(len(seconds) * 0.99)]
+    median, p99 = statistics.median(seconds), percentile(seconds, 0.99)
     return {
         f"{WRITERS} writers, sales/s": statistics.median(many for many, _ in pairs),
         "1 writer, sales/s": statistics.median(one for _, one in pairs),

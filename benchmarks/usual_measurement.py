@@ -5,6 +5,7 @@ at first, and says "all is well" of a store that stood still for a second. Lab 6
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -54,7 +55,7 @@ def measure(
 
 def at(times: list[float], part: float) -> float:
     """The time that this part of all, which are sorted, doesn't exceed; 0 if there is none."""
-    return times[min(len(times) - 1, int(part * len(times)))] if times else 0.0
+    return times[max(0, math.ceil(part * len(times)) - 1)] if times else 0.0
 
 
 def get(url: str) -> bool:

@@ -84,6 +84,7 @@ def costs(sections: dict[str, Section]) -> Table:
             f"{cost.requests:,}",
             number(1000 * cost.own_s / cost.requests),
             number(1000 * cost.store_s / cost.requests),
+            f"{100 * cost.of_a_core:.1f} %",
             f"{100 * cost.part:.1f} %"
             + ("" if cost.part < MOST_COST else ": too much to judge small differences by"),
         ]
@@ -91,7 +92,7 @@ def costs(sections: dict[str, Section]) -> Table:
     ]
     return Table(
         "Processor time of the load generator beside that of the store that it measures, ms a request",
-        ["load", "requests", "generator", "store", "part"],
+        ["load", "requests", "generator", "store", "generator, of a core", "generator, of the store"],
         body,
     )
 

@@ -4,9 +4,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from benchmarks.percentile import percentile
 from benchmarks.report import style
 from benchmarks.report.generator import Run
-from benchmarks.report.judging import Spread, number, percentile, spread
+from benchmarks.report.judging import Spread, number, spread
 from benchmarks.report.loads import WARM_UP_S, busily, in_turn, query, steadily
 from benchmarks.report.section import Cost, Effort, Part, Plot, Section, Table
 from benchmarks.report.stores import BARE, Stores

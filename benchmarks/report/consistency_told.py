@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.percentile import percentile
 from benchmarks.report import style
 from benchmarks.report.generator import Run, Sample
-from benchmarks.report.judging import Spread, number, percentile, spread
+from benchmarks.report.judging import Spread, number, spread
 from benchmarks.report.loads import PURCHASE, QUERY, UPDATE, rows
 from benchmarks.report.section import Cost, Plot, Section, Table
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
+from benchmarks.percentile import percentile
 from benchmarks.report import judging, style
 from benchmarks.report.faults import CUT_OFF, FAULTS, Fault, Plan, Round
 from benchmarks.report.judging import masked_s, spread
@@ -141,7 +142,7 @@ def _table(found: Mapping[str, Sequence[Round]]) -> Table:
         before = [[one.took_ms for one in each.run.answered if one.due_s < each.struck_s] for each in rounds]
         after = [[one.took_ms for one in each.run.answered if one.due_s >= each.struck_s] for each in rounds]
         row = [fault.title, spread([each.run.failed for each in rounds]).counts]
-        row += [str(spread([judging.percentile(each, 0.99) for each in part])) for part in (before, after)]
+        row += [str(spread([percentile(each, 0.99) for each in part])) for part in (before, after)]
         row += [f"{spread(at)} s" if at else "not seen" for at in _moments(fault, rounds).values()]
         body.append(row)
     head = ["fault", "failed", "p99 before, ms", "p99 after, ms", "detected after", "masked after", "rejoined after"]

@@ -9,17 +9,18 @@ connection.
 import heapq
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks.report.wire import Reply, Request, Wire, read_reply
+from benchmarks.report.wire import Reply, Request, Wire, is_whole, read_reply
 
 TIMEOUT_S = 10.0
 CHECK_S = 0.1
 """How often it looks for requests that have waited for so long."""
 CONNECTIONS = 256
 """Of an open loop, at most: more than that wait here, and their time runs."""
+WAIT_S = 0.01
+"""For one of them, before it looks again."""
 NO_ANSWER = 0
 
 
@@ -57,7 +58,7 @@ class Run:
     samples: list[Sample]
     seconds: float
     cost_s: float
-    """Processor time of the load generator itself."""
+    """Processor time of the load generator itself, until the last answer was there."""
     began: float
     """By the wire's clock."""
 
@@ -82,32 +83,28 @@ def look_at_nothing(request: Request, reply: Reply) -> int | None:
     return None
 
 
-@dataclass(slots=True)
-class _Asked:
-    request: Request
-    due: float
-    sent: float
-    heard: bytes = b""
+Asked = tuple[Request, float, float]
+"""What was due when, and was sent when."""
 
 
 class _Load:
-    """What both loops share: requests on their way."""
+    """What both loops share: requests on their way. Answers are kept as they came, and read when the load is over."""
 
     def __init__(self, wire: Wire, look: Look) -> None:
         self.wire, self.look = wire, look
         self.began = wire.now()
         self.cost = time.thread_time()
         self.idle: list[int] = []
-        self.busy: dict[int, _Asked] = {}
-        self.samples: list[Sample] = []
+        self.busy: dict[int, Asked] = {}
+        self.parts: dict[int, bytes] = {}
+        self.ended: list[tuple[Asked, float, bytes]] = []
         self.next_check = self.began
 
     def send(self, request: Request, due: float) -> None:
         connection = self.idle.pop() if self.idle else self.wire.open()
-        asked = _Asked(request, due, self.wire.now())
-        self.busy[connection] = asked
+        self.busy[connection] = (request, due, self.wire.now())
         if not self.wire.send(connection, request.data):
-            self._end(connection, None)
+            self._give_up(connection)
 
     def take(self, until: float) -> None:
         """Takes what comes, up to then or to the first thing."""
@@ -115,45 +112,49 @@ class _Load:
             self._take(connection, data)
         if (now := self.wire.now()) > self.next_check:
             self.next_check = now + CHECK_S
-            for connection in [number for number, asked in self.busy.items() if now > asked.sent + TIMEOUT_S]:
-                self._end(connection, None)
+            for connection in [number for number, (_, _, sent) in self.busy.items() if now > sent + TIMEOUT_S]:
+                self._give_up(connection)
 
     def _take(self, connection: int, data: bytes) -> None:
-        if (asked := self.busy.get(connection)) is None:
+        if connection not in self.busy:
             self.idle.remove(connection)  # The server has closed it, as nobody asked for long.
             self.wire.close(connection)
-        elif not data:
-            self._end(connection, None)
-        else:
-            asked.heard += data
-            try:
-                reply = read_reply(asked.heard)
-            except ValueError:
-                self._end(connection, None)
-                return
-            if reply is not None:
-                self._end(connection, reply)
+            return
+        heard = self.parts.pop(connection) + data if connection in self.parts else data
+        try:
+            if not data:
+                raise ValueError("an answer that ends too early")
+            if is_whole(heard):
+                self.ended.append((self.busy.pop(connection), self.wire.now(), heard))
+                self.idle.append(connection)
+            else:
+                self.parts[connection] = heard
+        except ValueError:
+            self._give_up(connection)
 
-    def _end(self, connection: int, reply: Reply | None) -> None:
-        asked = self.busy.pop(connection)
-        if reply is None:
-            self.wire.close(connection)
-            status, cache, replica, shown = NO_ANSWER, "", "", None
-        else:
-            self.idle.append(connection)
-            status, cache, replica = reply.status, reply.cache, reply.replica
-            shown = self.look(asked.request, reply)
-        due, sent, done = (moment - self.began for moment in (asked.due, asked.sent, self.wire.now()))
-        kind, book = asked.request.kind, asked.request.book
-        self.samples.append(Sample(kind, book, due, sent, done, status, cache, replica, shown))
+    def _give_up(self, connection: int) -> None:
+        self.parts.pop(connection, None)
+        self.ended.append((self.busy.pop(connection), self.wire.now(), b""))
+        self.wire.close(connection)
 
     def close(self, seconds: float) -> Run:
         """Waits for what is still on its way."""
         while self.busy:
-            self.take(min(asked.sent for asked in self.busy.values()) + TIMEOUT_S + 2 * CHECK_S)
+            self.take(min(sent for _, _, sent in self.busy.values()) + TIMEOUT_S + 2 * CHECK_S)
         for connection in self.idle:
             self.wire.close(connection)
-        return Run(self.samples, seconds, time.thread_time() - self.cost, self.began)
+        cost_s = time.thread_time() - self.cost
+        return Run([self._sample(*each) for each in self.ended], seconds, cost_s, self.began)
+
+    def _sample(self, asked: Asked, done: float, heard: bytes) -> Sample:
+        request, due, sent = asked
+        due_s, sent_s, done_s = (moment - self.began for moment in (due, sent, done))
+        if not heard:
+            return Sample(request.kind, request.book, due_s, sent_s, done_s, NO_ANSWER)
+        reply = read_reply(heard)
+        shown = self.look(request, reply)
+        found = (reply.status, reply.cache, reply.replica, shown)
+        return Sample(request.kind, request.book, due_s, sent_s, done_s, *found)
 
 
 def open_loop(
@@ -163,23 +164,17 @@ def open_loop(
     rate: float,
     seconds: float,
     look: Look = look_at_nothing,
-    at: Callable[[float], None] = lambda _: None,
 ) -> Run:
-    """So many requests a second, one every 1/rate s, whatever becomes of them. `at` is told the moment, often."""
+    """So many requests a second, one every 1/rate s, whatever becomes of them."""
     load = _Load(wire, look)
-    waiting: deque[tuple[Request, float]] = deque()
-    number, total = 0, round(rate * seconds)
-    while number < total or waiting:
-        due = load.began + number / rate
-        now = wire.now()
-        at(now - load.began)
-        while number < total and due <= now:
-            waiting.append((next(requests), due))
+    number, total, due = 0, round(rate * seconds), load.began
+    while number < total:
+        while due <= wire.now() and len(load.busy) < CONNECTIONS and number < total:
+            load.send(next(requests), due)
             number += 1
             due = load.began + number / rate
-        while waiting and len(load.busy) < CONNECTIONS:
-            load.send(*waiting.popleft())
-        load.take(due if number < total else wire.now() + 0.01)
+        if number < total:
+            load.take(due if len(load.busy) < CONNECTIONS else wire.now() + WAIT_S)
     return load.close(seconds)
 
 
@@ -211,7 +206,7 @@ def closed_loop(
             load.send(next(requests), heapq.heappop(due))
             sent += 1
         load.take(min(end, due[0] if due and sent < most else end, now + TIMEOUT_S) if load.busy or due else now)
-        for _ in range(len(load.samples) - seen):
+        for _ in range(len(load.ended) - seen):
             heapq.heappush(due, wire.now() + pause())
-        seen = len(load.samples)
+        seen = len(load.ended)
     return load.close(min(seconds, wire.now() - load.began))

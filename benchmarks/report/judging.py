@@ -1,4 +1,4 @@
-"""What samples say: percentiles, spread, requests per tenth of a second, stale reads."""
+"""What samples say: spread, requests per tenth of a second, stale reads."""
 
 import bisect
 import itertools
@@ -45,12 +45,6 @@ def number(value: float) -> str:
 
 def rounds_told(rounds: int) -> str:
     return "one round" if rounds == 1 else f"{rounds} rounds"
-
-
-def percentile(values: Sequence[float], part: float) -> float:
-    """What this part of them doesn't exceed (nearest rank); 0 of none."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
 
 
 @dataclass(frozen=True)

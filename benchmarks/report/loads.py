@@ -118,6 +118,7 @@ def _loaded(store: Store, front: str, cost: Cost | None, load: Load) -> Run:
         meter = Meter(lambda: processes_of(store))
         run = load(wire)
         cost.requests += len(run.samples)
+        cost.seconds += run.seconds
         cost.own_s += run.cost_s
         cost.store_s += sum(meter.take().values())
         return run

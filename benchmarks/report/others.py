@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from benchmarks.percentile import percentile
 from benchmarks.report.generator import Run
-from benchmarks.report.judging import CREATED, percentile, spread
+from benchmarks.report.judging import CREATED, spread
 from benchmarks.report.loads import BOOKS, PURCHASE, QUERY, by_turns, fill, mixed, rows, steadily
 from benchmarks.report.section import Cost, Effort, Part, Section, Table
 from benchmarks.report.stores import BARE, Stores

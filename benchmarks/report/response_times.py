@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.percentile import percentile
 from benchmarks.report import caches, judging, popularity, style
 from benchmarks.report.generator import Sample, closed_loop
 from benchmarks.report.judging import Spread, number, spread
@@ -98,9 +99,7 @@ def _replay(store: Store, size: int, trace: Sequence[int]) -> Sized:
 
 
 def _section(times: Times, costs: list[Cost], sized: Sequence[Sized], trace: Sequence[int], law: str) -> Section:
-    medians = {
-        key: spread([judging.percentile(_took(samples), 0.5) for samples in rounds]) for key, rounds in times.items()
-    }
+    medians = {key: spread([percentile(_took(samples), 0.5) for samples in rounds]) for key, rounds in times.items()}
     return Section(
         title="Response times, and what a cache hits",
         question="What is the average response time of a query and of a purchase, with and without the cache? How "
@@ -160,7 +159,7 @@ def _curves(times: Times) -> Plot:
         for index, name in enumerate(("with cache", "without")):
             took = [value for samples in times[kind, name] for value in _took(samples)]
             axis.plot(
-                [judging.percentile(took, part) for part in SHOWN],
+                [percentile(took, part) for part in SHOWN],
                 [100 * part for part in SHOWN],
                 style.LINES[index],
                 color=style.COLOURS[index],
@@ -220,7 +219,7 @@ def _table(times: Times, medians: Mapping[tuple[str, str], Spread]) -> Table:
     body = []
     for (kind, name), rounds in times.items():
         took = [_took(samples) for samples in rounds]
-        late = spread([judging.percentile(each, 0.99) for each in took])
+        late = spread([percentile(each, 0.99) for each in took])
         mean = spread([sum(each) / max(1, len(each)) for each in took])
         failed = sum(not sample.is_answered for samples in rounds for sample in samples)
         body.append([f"{kind}, {name}", str(mean), str(medians[kind, name]), str(late), str(failed)])

@@ -34,6 +34,8 @@ class Cost:
 
     what: str
     requests: int = 0
+    seconds: float = 0.0
+    """How long the load lasted."""
     own_s: float = 0.0
     store_s: float = 0.0
 
@@ -41,6 +43,11 @@ class Cost:
     def part(self) -> float:
         """The generator's, of the store's."""
         return self.own_s / self.store_s if self.store_s else float("inf")
+
+    @property
+    def of_a_core(self) -> float:
+        """What the generator took of one."""
+        return self.own_s / self.seconds if self.seconds else float("inf")
 
 
 @dataclass

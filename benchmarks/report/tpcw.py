@@ -9,9 +9,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from benchmarks.percentile import percentile
 from benchmarks.report import style
 from benchmarks.report.generator import Run, Sample
-from benchmarks.report.judging import Spread, number, percentile, spread
+from benchmarks.report.judging import Spread, number, spread
 from benchmarks.report.loads import BOOKS, busily, in_turn, query
 from benchmarks.report.section import Cost, Effort, Part, Plot, Section, Table
 from benchmarks.report.stores import BARE, Stores

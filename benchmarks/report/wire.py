@@ -11,11 +11,16 @@ import select
 import socket
 import time
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 14
 END = b"\r\n\r\n"
+FEW = 4
+"""Connections: of so many, select(2) is as cheap as epoll(7)."""
+LONG_S, EARLY_S = 0.05, 0.002
+"""Who waits for longer than the one needn't be exact yet, and looks again that much before the moment."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CACHE = re.compile(rb"\r\nx-cache: *(\w+)", re.IGNORECASE)
 _REPLICA = re.compile(rb"\r\nx-replica: *([\w-]+)", re.IGNORECASE)
@@ -54,21 +59,23 @@ class Reply:
     body: bytes
 
 
-def read_reply(heard: bytes) -> Reply | None:
-    """The answer in what was heard so far; None if more of it has to come. ValueError if it isn't HTTP."""
+def is_whole(heard: bytes) -> bool:
+    """Whether nothing of an answer is missing. ValueError if it isn't HTTP."""
     end = heard.find(END)
     if end < 0:
-        return None
-    head = heard[: end + 2]
-    if (length := _LENGTH.search(head)) is None:
+        return False
+    if (length := _LENGTH.search(heard, 0, end + 2)) is None:
         raise ValueError("an answer without a length")
-    start = end + len(END)
-    if len(heard) < start + int(length[1]):
-        return None
+    if not heard[9:12].isdigit():
+        raise ValueError("an answer without a status")
+    return len(heard) >= end + len(END) + int(length[1])
+
+
+def read_reply(heard: bytes) -> Reply:
+    """A whole answer."""
+    head, _, body = heard.partition(END)
     cache, replica = _CACHE.search(head), _REPLICA.search(head)
-    return Reply(
-        int(head[9:12]), cache[1].decode() if cache else "", replica[1].decode() if replica else "", heard[start:]
-    )
+    return Reply(int(head[9:12]), cache[1].decode() if cache else "", replica[1].decode() if replica else "", body)
 
 
 class Wire(Protocol):
@@ -130,12 +137,8 @@ class Sockets:
             return False
 
     def poll(self, until: float) -> list[tuple[int, bytes]]:
-        """epoll(7) waits for whole milliseconds, select(2) for microseconds: so the one waits for the other."""
-        wait_s = max(0.0, until - time.perf_counter())
-        if wait_s and not select.select([self._epoll.fileno()], [], [], wait_s)[0]:
-            return []
         heard = []
-        for number, _ in self._epoll.poll(0):
+        for number in self._readable(max(0.0, until - time.perf_counter())):
             try:
                 heard.append((number, self._sockets[number].recv(CHUNK_BYTES)))
             except BlockingIOError:  # Woken for nothing.
@@ -143,3 +146,13 @@ class Sockets:
             except OSError:
                 heard.append((number, b""))
         return heard
+
+    def _readable(self, wait_s: float) -> Sequence[int]:
+        """epoll(7) waits for whole milliseconds, select(2) for microseconds: of many, the one waits for the other."""
+        if len(self._sockets) <= FEW:
+            return select.select(self._sockets, [], [], wait_s)[0]
+        if wait_s > LONG_S:
+            return [number for number, _ in self._epoll.poll(wait_s - EARLY_S)]
+        if wait_s and not select.select([self._epoll], [], [], wait_s)[0]:
+            return []
+        return [number for number, _ in self._epoll.poll(0)]

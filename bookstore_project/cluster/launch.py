@@ -8,13 +8,14 @@ status as a shell gives it (128 + the signal's number); the supervisor then star
 import contextlib
 import resource
 import sys
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
 from bookstore_project.cluster import lifeline
-from bookstore_project.settings import topology
+from bookstore_project.settings import tls, topology
 
 TARGET = "bookstore_project.asgi:application"
 GRACE_S = 0.7
@@ -59,10 +60,18 @@ def build_server(node: topology.Node, target: str) -> Server:
             header_read_timeout=HEADER_TIMEOUT_MS if is_public else HEADER_TIMEOUT_OF_REPLICA_MS,
             max_buffer_size=HEAD_BUFFER_BYTES,
         ),
+        **_encryption(),
         log_enabled=False,
         workers_kill_timeout=GRACE_S,  # type: ignore[arg-type]  # It is joined with it: parts of a second will do.
         working_dir=topology.ROOT,
     )
+
+
+def _encryption() -> dict[str, Any]:
+    """Whoever shows no certificate of the nodes' own authority isn't listened to."""
+    if (shown := tls.CERTIFICATES) is None:
+        return {}
+    return {"ssl_cert": shown.own, "ssl_key": shown.key, "ssl_ca": shown.authority, "ssl_client_verify": True}
 
 
 def raise_descriptor_limit() -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from bookstore_project.settings import topology
+from bookstore_project.settings import tls, topology
 
 TIMEOUT_S = 2.0
 
@@ -38,7 +38,7 @@ async def is_silent(node: topology.Node, timeout_s: float) -> bool:
 
 
 async def _get(node: topology.Node, path: str) -> bytes:
-    reader, writer = await asyncio.open_connection(node.host, node.port)
+    reader, writer = await asyncio.open_connection(node.host, node.port, ssl=tls.context())
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {node.address}\r\nConnection: close\r\n\r\n".encode())
         return await reader.read(-1)

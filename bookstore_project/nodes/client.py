@@ -19,11 +19,11 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from bookstore_project.api import headers
 from bookstore_project.api.request_id import current_request_id
-from bookstore_project.nodes import batches, metrics
+from bookstore_project.nodes import batches, encrypted, metrics
 from bookstore_project.nodes.batches import PREFIX, Part, decode, encode
 from bookstore_project.nodes.clocks import Clocks
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
-from bookstore_project.settings import topology
+from bookstore_project.settings import tls, topology
 
 CONNECT_TIMEOUT_S = 0.5
 PIECE_BYTES = 64 * 1024
@@ -58,6 +58,8 @@ class Reply:
 def _pool(host: str, port: int) -> urllib3.HTTPConnectionPool:
     # The layer below requests, which costs a third: docs/adr/0006-nodes-call-with-urllib3.md
     # And below urllib3's PoolManager, which takes a tenth of a call to find its pool by the address.
+    if encryption := tls.context():
+        return encrypted.Pool(host, port, maxsize=POOL_SIZE, ssl_context=encryption)
     return urllib3.HTTPConnectionPool(host, port, maxsize=POOL_SIZE)
 
 

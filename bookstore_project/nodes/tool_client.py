@@ -11,6 +11,7 @@ import requests
 
 from bookstore_project.api import headers
 from bookstore_project.clock import Clock
+from bookstore_project.settings import tls
 
 TIMEOUT_S = 15.0
 IDLE_S = 5.0
@@ -50,12 +51,14 @@ class Session:
     """
 
     def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S, clock: Clock = time.monotonic) -> None:
-        self._url = f"http://{address}"
+        self._url = f"{tls.SCHEME}://{address}"
         self._timeout_s = timeout_s
         self._clock = clock
         self._used_at = clock()
         self._session = requests.Session()
         self._session.trust_env = False
+        if shown := tls.CERTIFICATES:
+            self._session.verify, self._session.cert = str(shown.authority), (str(shown.own), str(shown.key))
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bookstore_project.settings import environment
+from bookstore_project.settings import environment, tls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATA = Path(environment.text("DATA", str(ROOT / "var"))).resolve()
@@ -45,7 +45,7 @@ class Node:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}"
+        return f"{tls.SCHEME}://{self.address}"
 
     @property
     def pid_file(self) -> Path:

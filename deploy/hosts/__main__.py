@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from deploy.hosts import hastening, host, leading, secret_bundle, upgrading
+from deploy.hosts.asking import Asker
 from deploy.hosts.carrying_out import memory_mb
 from deploy.hosts.cluster import Refused, parse_hosts
 from deploy.hosts.parts import Places
-from deploy.hosts.rendering import render
+from deploy.hosts.rendering import OPERATOR, render
 from deploy.hosts.setting import Setting
 from deploy.hosts.upgrading import StoreOfUnit
 
@@ -55,7 +56,7 @@ def upgrade(options: argparse.Namespace) -> int:
     store = StoreOfUnit(parts, PLACES, options.version, again)
     store.require_version()
     if own.has_rows:
-        upgrading.upgrade(own, cluster, store, say)
+        upgrading.upgrade(own, cluster, Asker(PLACES.configuration / OPERATOR), store, say)
     else:
         store.renew()
     return 0

@@ -34,13 +34,13 @@ class Asker:
     """Asks as the host whose certificate is in the folder. Raises OSError if it can't be read."""
 
     def __init__(self, folder: Path) -> None:
-        self._context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
-        self._context.load_cert_chain(folder / "host.crt", folder / "host.key")
+        self.context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+        self.context.load_cert_chain(folder / "host.crt", folder / "host.key")
         self.folder = folder
 
     def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
         """GET, or POST with that as JSON. Raises Unanswered."""
-        connection = http.client.HTTPSConnection(address, port, timeout=TIMEOUT_S, context=self._context)
+        connection = http.client.HTTPSConnection(address, port, timeout=TIMEOUT_S, context=self.context)
         try:
             connection.request("POST" if body is not None else "GET", path, _as_json(body))
             seen = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
@@ -55,10 +55,17 @@ class Asker:
         """For another protocol. Raises OSError."""
         plain = socket.create_connection((address, port), TIMEOUT_S)
         try:
-            return self._context.wrap_socket(plain, server_hostname=address)
+            return self.context.wrap_socket(plain, server_hostname=address)
         except OSError:
             plain.close()
             raise
+
+    def node_is_ready(self, host: Host, port: int) -> bool:
+        """By its own account."""
+        try:
+            return self.ask(host.address, port, "/readyz").status == http.HTTPStatus.OK
+        except Unanswered:
+            return False
 
     def etcd_is_well(self, host: Host) -> Answer:
         """Raises Unanswered; the status is 200 if that member has a leader, and so a majority."""
@@ -81,18 +88,6 @@ class Asker:
                 continue
             return list(answer.content["members"])
         raise last
-
-
-def node_is_ready(host: Host, port: int) -> bool:
-    """By its own account. Nodes speak plain HTTP."""
-    connection = http.client.HTTPConnection(host.address, port, timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _as_json(body: object) -> bytes | None:

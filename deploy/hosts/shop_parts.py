@@ -1,6 +1,9 @@
 """The store's nodes, and what serves them: HAProxy before the fronts, Redis and Sentinel."""
 
+from collections.abc import Sequence
+
 from deploy.hosts import cluster as ports
+from deploy.hosts.cluster import Host
 from deploy.hosts.parts import File, Part
 from deploy.hosts.setting import Setting
 
@@ -33,17 +36,29 @@ def sentinel(setting: Setting) -> Part:
 
 
 def haproxy(setting: Setting) -> Part:
-    servers = [
-        f"  server front-{host.number} {host.address}:{ports.FRONT} check" for host in setting.cluster.with_rows
-    ]
     folder = setting.folder("haproxy")
+    servers = {
+        "fronts": _servers(setting.cluster.with_rows, "front", ports.FRONT),
+        "catalogs": _servers(setting.cluster.nearest_first(setting.host), "catalog", ports.CATALOG, other=" backup"),
+        "orders": _servers(setting.cluster.nearest_first(setting.host), "order", ports.ORDER, other=" backup"),
+    }
+    authority, certificate, key = setting.certificates()
+    shown = File("host.pem", certificate.text + key.text)
     return Part(
         *("haproxy", "HAProxy before the fronts of both hosts", "haproxy", folder, setting.data("haproxy")),
-        (File("haproxy.cfg", setting.fill("haproxy.cfg", "haproxy", servers="\n".join(servers))),),
+        (authority, shown, File("haproxy.cfg", setting.fill("haproxy.cfg", "haproxy", **servers))),
         command=("/usr/sbin/haproxy", "-db", "-f", str(folder / "haproxy.cfg")),
         packages=("haproxy",),
         limits={"MemoryMax": "256M", "LimitNOFILE": "16384", "TasksMax": "100"},
         capability="NET_BIND_SERVICE",
+    )
+
+
+def _servers(hosts: Sequence[Host], service: str, port: int, other: str = "") -> str:
+    """Of HAProxy; `other` is said of all but the first one."""
+    return "\n".join(
+        f"  server {service}-{host.number} {host.address}:{port} verifyhost {host.name}{other if number else ''}"
+        for number, host in enumerate(hosts)
     )
 
 
@@ -61,6 +76,9 @@ def store(setting: Setting) -> Part:
         "BOOKSTORE_HOST": str(setting.host.number),
         "BOOKSTORE_FRONTS": ",".join(f"{host.address}:{ports.FRONT}" for host in rows),
         "BOOKSTORE_PROXIES": hosts,
+        "BOOKSTORE_TLS": str(folder),
+        "BOOKSTORE_CATALOG_ADMIN": f"http://127.0.0.1:{ports.CATALOG}/admin/",
+        "BOOKSTORE_ORDER_ADMIN": f"http://127.0.0.1:{ports.ORDER}/admin/",
         "BOOKSTORE_SECRET_KEY_FILE": f"{folder}/secret-key",
         "BOOKSTORE_SERVICE_TOKEN_FILE": f"{folder}/service-token",
     }
@@ -68,7 +86,7 @@ def store(setting: Setting) -> Part:
     password = File("pgpass", f"*:{ports.POSTGRESQL}:*:bookstore:{setting.bundle.password('bookstore')}\n")
     return Part(
         *("store", "the front, the catalog and the orders of this host", "bookstore", folder, data),
-        (File("ca.crt", setting.bundle.authority[0]), password, *secrets),
+        (*setting.certificates(), password, *secrets),
         command=(str(setting.places.python), str(setting.places.checkout / "manage.py"), "cluster"),
         environment=environment,
         after=("bookstore-patroni.service",),

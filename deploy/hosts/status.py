@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.hosts import cluster as ports
 from deploy.hosts import hastening
-from deploy.hosts.asking import Asker, Unanswered, node_is_ready
+from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Host
 
 LEAST_FREE = 0.1
@@ -72,7 +72,7 @@ def look(cluster: Cluster, asker: Asker, data: Path) -> Findings:
             "is_watched": hastening.watches(asker, cluster),
             "redis": {host.number: role for host in cluster.with_rows if (role := _role_of_redis(asker, host))},
             "sentinels": frozenset(host.number for host in cluster.hosts if _sentinel_answers(asker, host)),
-            "fronts": frozenset(host.number for host in cluster.with_rows if node_is_ready(host, ports.FRONT)),
+            "fronts": frozenset(host.number for host in cluster.with_rows if asker.node_is_ready(host, ports.FRONT)),
         }
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from deploy.hosts import cluster as ports
-from deploy.hosts.asking import node_is_ready
+from deploy.hosts.asking import Asker
 from deploy.hosts.carrying_out import as_user
 from deploy.hosts.cluster import Cluster, Host, Refused
 from deploy.hosts.parts import Part, Places
@@ -33,10 +33,12 @@ class Store(Protocol):
         """Exchanges the code, and starts the nodes. Raises Refused."""
 
 
-def upgrade(host: Host, cluster: Cluster, store: Store, say: Say, done_after_s: float = DONE_AFTER_S) -> None:
+def upgrade(
+    host: Host, cluster: Cluster, asker: Asker, store: Store, say: Say, done_after_s: float = DONE_AFTER_S
+) -> None:
     """May be called again after whatever went wrong. Raises Refused."""
     for other in cluster.with_rows:
-        if other != host and not node_is_ready(other, ports.FRONT):
+        if other != host and not asker.node_is_ready(other, ports.FRONT):
             raise Refused(f"The front of {other.name} isn't ready: nobody would serve. Nothing was changed.")
     _tell(store.manage("drain", "--this-host"), say)
     say(f"wait {done_after_s:.0f} s, until what these nodes have begun is done")
@@ -44,9 +46,9 @@ def upgrade(host: Host, cluster: Cluster, store: Store, say: Say, done_after_s: 
     say("stop the store")
     store.stop()
     store.renew()
-    _wait_for(host, (ports.CATALOG, ports.ORDER), say)
+    _wait_for(host, asker, (ports.CATALOG, ports.ORDER), say)
     _tell(store.manage("undrain", "--this-host"), say)
-    _wait_for(host, (ports.FRONT,), say)
+    _wait_for(host, asker, (ports.FRONT,), say)
     say("This host serves again.")
 
 
@@ -57,10 +59,10 @@ def _tell(done: "subprocess.CompletedProcess[str]", say: Say) -> None:
         raise Refused(f"{done.stderr.strip()} Mend it, and call again; or give up: `manage.py undrain --this-host`.")
 
 
-def _wait_for(host: Host, nodes: tuple[int, ...], say: Say) -> None:
+def _wait_for(host: Host, asker: Asker, nodes: tuple[int, ...], say: Say) -> None:
     say("wait until its nodes are ready")
     until = time.monotonic() + PATIENCE_S
-    while not all(node_is_ready(host, port) for port in nodes):
+    while not all(asker.node_is_ready(host, port) for port in nodes):
         if time.monotonic() > until:
             raise Refused(f"After {PATIENCE_S:.0f} s its nodes aren't ready: journalctl -u bookstore-store.")
         time.sleep(LOOKED_EVERY_S)

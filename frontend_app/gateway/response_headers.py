@@ -12,6 +12,7 @@ from django.middleware.security import SecurityMiddleware
 
 from bookstore_project.api import csp
 from bookstore_project.nodes.gateway.messages import Incoming
+from bookstore_project.settings import tls
 from frontend_app.cache.memo import Memo
 
 HOSTS_BYTES, LARGEST_HOST_BYTES = 256 * 1024, 300
@@ -48,7 +49,7 @@ def is_secure(request: Incoming) -> bool:
         sent = request.headers.get(str(HttpHeaders.parse_header_name(name)).lower())
         if sent is not None:
             return sent.split(",", 1)[0].strip() == value
-    return str(request.scope.get("scheme")) == "https"
+    return tls.scheme_of_client(str(request.scope.get("scheme"))) == "https"
 
 
 def is_plain(request: Incoming) -> bool:

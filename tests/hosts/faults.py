@@ -127,9 +127,10 @@ def set_clock(by_s: int) -> Act:
 
 def clock_off_s(hosts: Hosts, machine: Machine) -> float:
     """By what its catalog says to other nodes."""
-    url = f"http://{machine.host.address}:{ports.CATALOG}/healthz"
+    url = f"https://{machine.host.address}:{ports.CATALOG}/healthz"
     token = {headers.SERVICE_TOKEN: hosts.bundle.texts["service-token"].strip()}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=token), timeout=5) as answer:
+    asked = urllib.request.Request(url, headers=token)
+    with urllib.request.urlopen(asked, timeout=5, context=hosts.asker.context) as answer:
         return float(answer.headers[headers.CLOCK]) - time.time()
 
 

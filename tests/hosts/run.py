@@ -10,6 +10,7 @@ from typing import Protocol
 import psycopg
 
 from tests.hosts import faults
+from tests.hosts.doors import wrong_doors
 from tests.hosts.faults import Fault
 from tests.hosts.history import History
 from tests.hosts.hosts import Hosts, three_hosts
@@ -99,12 +100,14 @@ class Report:
     audit: str = ""
     """What it says if something is wrong."""
     stale: list[str] = field(default_factory=list)
+    doors: list[str] = field(default_factory=list)
+    """What stands open, or shut, and shouldn't."""
     rewound: int = 0
     late_s: float = 0.0
 
     def violations(self) -> list[str]:
         found = [f"{count} acknowledged rows are lost on {name}" for name, count in self.lost.items() if count]
-        found += [f"stale read: {each}" for each in self.stale]
+        found += [f"stale read: {each}" for each in self.stale] + self.doors
         found += [f"{loss.what}: {each}" for loss in self.losses for each in loss.failed]
         found += [f"{self.orders_missing} acknowledged orders are lost"] if self.orders_missing else []
         return found + ([f"audit: {self.audit}"] if self.audit else [])
@@ -146,6 +149,7 @@ def run(folder: Path, begin: Begin, chosen: Sequence[Fault] = faults.USUAL) -> R
         shop.end()
         begin("reckoning")
         reckon_shop(hosts, shop, report)
+        report.doors = wrong_doors(hosts)
         report.acknowledged, report.reads, report.late_s = history.total(), len(history.reads.at), history.late_s
         report.stale, report.rewound = [*history.stale, *shop.stale], hosts.rewound()
         report.lost = {host.name: history.lost(host.address) for host in hosts.cluster.with_rows}

@@ -1,8 +1,6 @@
 """Code of the store that isn't that of now, for an upgrade of hosts that run."""
 
-import json
 import shutil
-import urllib.request
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -43,11 +41,7 @@ def upgrade_all(hosts: Hosts, machine: Machine) -> None:
     for each in sorted(hosts.machines.values(), key=lambda it: it is machine):
         if each.host.has_rows:
             with hosts.network.switch.entered():
-                upgrading.upgrade(each.host, hosts.cluster, StoreOfMachine(each, checkout), told.append)
+                upgrading.upgrade(each.host, hosts.cluster, hosts.asker, StoreOfMachine(each, checkout), told.append)
                 for port in (ports.FRONT, ports.CATALOG, ports.ORDER):
-                    assert says_of_itself(each.host.address, port) == "renewed", told
-
-
-def says_of_itself(address: str, port: int) -> str:
-    with urllib.request.urlopen(f"http://{address}:{port}/readyz", timeout=5) as answer:
-        return str(json.load(answer)["status"])
+                    said = hosts.asker.ask(each.host.address, port, "/readyz").content
+                    assert said["status"] == "renewed", told

@@ -9,9 +9,10 @@ from contextlib import closing
 
 import pytest
 
+from benchmarks.percentile import percentile
 from benchmarks.report import judging
 from benchmarks.report.generator import NO_ANSWER, Run, closed_loop, open_loop
-from benchmarks.report.wire import Reply, Request, Sockets, read_reply, request
+from benchmarks.report.wire import Reply, Request, Sockets, is_whole, read_reply, request
 from tests.report.network import Answered, FakeStore, answer
 
 READ = request("query", "GET", "/product/1", book=1)
@@ -34,7 +35,7 @@ def test_an_open_loop_finds_known_latencies_failures_and_losses() -> None:
     slow = [sample.took_ms for sample in run.answered if sample.took_ms > 10]
     assert len(slow) == 100
     assert slow == pytest.approx([50] * 100, abs=0.01)
-    assert judging.percentile([sample.took_ms for sample in run.answered], 0.5) == pytest.approx(4, abs=0.01)
+    assert percentile([sample.took_ms for sample in run.answered], 0.5) == pytest.approx(4, abs=0.01)
     assert run.rate == 91
 
 
@@ -70,7 +71,7 @@ def test_a_closed_loop_has_so_many_on_their_way_and_thinks() -> None:
         FakeStore(lambda *_: Answered(0.01, answer())), itertools.repeat(READ), clients=4, seconds=50, think_s=0.09
     )
     assert thinking.rate == pytest.approx(40, rel=0.15)
-    assert judging.percentile([sample.took_ms for sample in thinking.samples], 0.9) == pytest.approx(10, abs=0.1)
+    assert percentile([sample.took_ms for sample in thinking.samples], 0.9) == pytest.approx(10, abs=0.1)
 
 
 def test_a_closed_loop_ends_after_so_many() -> None:
@@ -121,10 +122,13 @@ def test_a_read_that_goes_back_behind_an_earlier_one_is_stale() -> None:
 
 def test_answers_are_read_in_pieces() -> None:
     whole = answer(b"body", cache="hit", replica="catalog-2")
-    assert [read_reply(whole[:length]) for length in range(len(whole))] == [None] * len(whole)
+    assert not any(is_whole(whole[:length]) for length in range(len(whole)))
+    assert is_whole(whole)
     assert read_reply(whole) == Reply(200, "hit", "catalog-2", b"body")
     with pytest.raises(ValueError, match="length"):
-        read_reply(b"HTTP/1.1 200 OK\r\n\r\n")
+        is_whole(b"HTTP/1.1 200 OK\r\n\r\n")
+    with pytest.raises(ValueError, match="status"):
+        is_whole(b"HTTP/1.1 ??? OK\r\nContent-Length: 0\r\n\r\n")
 
 
 def run_against(behave: "list[bytes]") -> Run:

@@ -3,10 +3,12 @@
 import csv
 import itertools
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from benchmarks.percentile import percentile
 from benchmarks.report import __main__ as command
 from benchmarks.report import caches, judging, popularity, style
 from benchmarks.report.conditions import warning
@@ -100,16 +102,36 @@ def test_time_left_grows_on_a_slow_machine() -> None:
     assert progress.left() == "more than 0 s left"
 
 
-def test_spread_and_percentiles() -> None:
+def test_a_spread_is_the_middle_the_least_and_the_greatest() -> None:
     assert str(judging.spread([3, 1, 200])) == "3.00 (1.00 … 200)"
-    assert judging.percentile([4, 1, 3, 2], 0.5) == 3
-    assert judging.percentile([], 0.5) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "part", "found"),
+    [
+        ([50, 20, 15, 40, 35], 0.05, 15),  # These five are the example of nearest rank in most textbooks.
+        ([50, 20, 15, 40, 35], 0.3, 20),
+        ([50, 20, 15, 40, 35], 0.4, 20),
+        ([50, 20, 15, 40, 35], 0.5, 35),
+        ([50, 20, 15, 40, 35], 1.0, 50),
+        ([4, 1, 3, 2], 0.5, 2),
+        ([4, 1, 3, 2], 0.0, 1),
+        (range(1, 101), 0.99, 99),
+        (range(1, 101), 0.07, 7),
+        (range(1, 1001), 0.999, 999),
+        ([], 0.5, 0),
+    ],
+)
+def test_percentiles_are_those_of_nearest_rank(values: Sequence[float], part: float, found: float) -> None:
+    assert percentile(values, part) == found
 
 
 def test_a_load_generator_that_costs_too_much_is_told() -> None:
-    sections = {"one": Section("", "", costs=[Cost("cheap", 100, 1, 20), Cost("dear", 100, 1, 5), Cost("none")])}
+    sections = {
+        "one": Section("", "", costs=[Cost("cheap", 100, 50, 1, 20), Cost("dear", 100, 50, 1, 5), Cost("none")])
+    }
     (cheap, dear) = command.costs(sections).rows
-    assert cheap[-1] == "5.0 %"
+    assert cheap[-2:] == ["2.0 %", "5.0 %"]
     assert dear[-1].startswith("20.0 %: too much")
 
 

@@ -147,7 +147,7 @@ def test_a_node_that_refuses_is_silent(listener: socket.socket) -> None:
 def test_what_keeps_the_watcher_from_asking_is_no_silence(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_descriptors(*_: object) -> None:
+    async def no_descriptors(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(asyncio, "open_connection", no_descriptors)

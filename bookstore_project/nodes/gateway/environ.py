@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from bookstore_project.nodes.gateway.header_checks import is_telling
 from bookstore_project.nodes.gateway.messages import Incoming
+from bookstore_project.settings import tls
 
 
 def build_environ(request: Incoming, body: bytes, request_id: str) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def build_environ(request: Incoming, body: bytes, request_id: str) -> dict[str, 
         "REMOTE_PORT": str(client[1]),
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.url_scheme": tls.scheme_of_client(scope.get("scheme", "http")),
         "wsgi.input": io.BytesIO(body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

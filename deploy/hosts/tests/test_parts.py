@@ -42,7 +42,11 @@ def test_nothing_but_the_shop_listens_beyond_the_hosts_own_address(parts: tuple[
             "bind 192.0.2.1",
             "port 0",
         ]
-    assert re.findall(r"bind .*", text(parts, "haproxy", "haproxy.cfg")) == ["bind :80"]
+    assert re.findall(r"bind (.*)", text(parts, "haproxy", "haproxy.cfg")) == [
+        ":80",
+        "127.0.0.1:8001",
+        "127.0.0.1:8002",
+    ]
 
 
 def test_rows_go_over_tls_alone_to_the_two_hosts_that_have_some(parts: tuple[Part, ...]) -> None:
@@ -76,10 +80,25 @@ def test_postgresql_takes_an_eighth_of_the_memory(
     assert patroni["postgresql"]["parameters"]["shared_buffers"] == buffers
 
 
+def test_haproxy_asks_each_node_by_the_name_in_its_certificate_and_shows_one(parts: tuple[Part, ...]) -> None:
+    said = text(parts, "haproxy", "haproxy.cfg")
+    assert re.findall(r"^  server (.*)", said, re.MULTILINE) == [
+        "front-1 192.0.2.1:8000 verifyhost host1",
+        "front-2 192.0.2.2:8000 verifyhost host2",
+        "catalog-1 192.0.2.1:8001 verifyhost host1",
+        "catalog-2 192.0.2.2:8001 verifyhost host2 backup",
+        "order-1 192.0.2.1:8002 verifyhost host1",
+        "order-2 192.0.2.2:8002 verifyhost host2 backup",
+    ]
+    assert re.search(r"default-server ssl crt \S+/host\.pem ca-file \S+/ca\.crt verify required", said)
+
+
 def test_haproxy_takes_its_configuration(parts: tuple[Part, ...], tmp_path: Path) -> None:
     program = programs.require("haproxy", "haproxy")
+    (tmp_path / "ca.crt").write_text(text(parts, "haproxy", "ca.crt"))
+    (tmp_path / "host.pem").write_text(text(parts, "haproxy", "host.pem"))
     path = tmp_path / "haproxy.cfg"
-    path.write_text(text(parts, "haproxy", "haproxy.cfg"))
+    path.write_text(text(parts, "haproxy", "haproxy.cfg").replace("/etc/bookstore/haproxy", str(tmp_path)))
     checked = subprocess.run([program, "-c", "-f", str(path)], check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
 

@@ -4,6 +4,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from deploy.hosts import upgrading
+from deploy.hosts.asking import Asker
 from deploy.hosts.cluster import Cluster, Host, Refused
 from deploy.hosts.parts import Places
 from deploy.hosts.rendering import render
@@ -30,40 +31,37 @@ class Nodes:
         self.done.append("renew")
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Host and port of each node that was asked; all are ready."""
-    asked: list[tuple[int, int]] = []
+class Hosts(Asker):
+    """Whose nodes are ready, but for those of one host."""
 
-    def is_ready(host: Host, port: int) -> bool:
-        asked.append((host.number, port))
-        return True
+    def __init__(self, unready: int = 0) -> None:
+        self.asked: list[tuple[int, int]] = []
+        """Host and port of each node that was."""
+        self._unready = unready
 
-    monkeypatch.setattr(upgrading, "node_is_ready", is_ready)
-    return asked
+    def node_is_ready(self, host: Host, port: int) -> bool:
+        self.asked.append((host.number, port))
+        return host.number != self._unready
 
 
-def test_nodes_are_drained_before_they_end_and_let_in_once_they_are_ready(
-    cluster: Cluster, asked: list[tuple[int, int]]
-) -> None:
-    store = Nodes()
-    upgrading.upgrade(cluster.host(1), cluster, store, str, done_after_s=0)
+def test_nodes_are_drained_before_they_end_and_let_in_once_they_are_ready(cluster: Cluster) -> None:
+    store, hosts = Nodes(), Hosts()
+    upgrading.upgrade(cluster.host(1), cluster, hosts, store, str, done_after_s=0)
     assert store.done == ["drain --this-host", "stop", "renew", "undrain --this-host"]
-    assert asked == [(2, 8000), (1, 8001), (1, 8002), (1, 8000)]
+    assert hosts.asked == [(2, 8000), (1, 8001), (1, 8002), (1, 8000)]
 
 
-def test_nothing_is_done_while_the_other_host_cannot_serve(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upgrading, "node_is_ready", lambda host, port: host.number != 1)
+def test_nothing_is_done_while_the_other_host_cannot_serve(cluster: Cluster) -> None:
     store = Nodes()
     with pytest.raises(Refused, match="The front of host1 isn't ready"):
-        upgrading.upgrade(cluster.host(2), cluster, store, str, done_after_s=0)
+        upgrading.upgrade(cluster.host(2), cluster, Hosts(unready=1), store, str, done_after_s=0)
     assert store.done == []
 
 
-def test_nodes_that_cannot_be_drained_are_not_stopped(cluster: Cluster, asked: list[tuple[int, int]]) -> None:
+def test_nodes_that_cannot_be_drained_are_not_stopped(cluster: Cluster) -> None:
     store = Nodes(refusal="catalog-1 is the last.")
     with pytest.raises(Refused, match=r"catalog-1 is the last\. Mend it, and call again"):
-        upgrading.upgrade(cluster.host(1), cluster, store, str, done_after_s=0)
+        upgrading.upgrade(cluster.host(1), cluster, Hosts(), store, str, done_after_s=0)
     assert store.done == ["drain --this-host"]
 
 
