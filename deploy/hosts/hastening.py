@@ -51,7 +51,11 @@ class Watch:
     def look(self) -> str:
         """What was done, in words; empty if nothing was to be done. Raises Unanswered."""
         began = self.clock()
-        lock = self._entry(LOCK)
+        try:
+            lock = self._entry(LOCK)
+        except Unanswered:  # Nobody has looked at its holder meanwhile.
+            self.silent_since.clear()
+            raise
         holder = next((host for host in self.cluster.with_rows if lock and host.name == lock.value), None)
         if lock is None or holder is None or self._answers(holder):
             self.silent_since.clear()

@@ -31,6 +31,8 @@ class Hosts(Asker):
             self.entries[LOCK] = (holder, OF_LOCK)
         self.meanwhile: Callable[[], object] = lambda: None
         """What happens between the last look and what is done by it."""
+        self.lost = ""
+        """What etcd needs a majority for, and has none."""
         self.answers: list[bool] = []
         """Whether the holder's Patroni does, at each look."""
 
@@ -49,6 +51,8 @@ class Hosts(Asker):
                 raise Unanswered(address)
             return Answer(503, None, None, None)
         assert (address, port) == ("192.0.2.3", 2379)
+        if path == self.lost:
+            raise Unanswered("etcdserver: request timed out")
         return Answer(200, self._range(body) if path == "/v3/kv/range" else self._transact(body), None, None)
 
     def _range(self, asked: Any) -> dict[str, Any]:
@@ -109,6 +113,28 @@ def test_nothing_is_done_if_the_primary_wrote_meanwhile(cluster: Cluster, key: s
     hosts.meanwhile = lambda: hosts.put(key, hosts.entries[key][0])
     assert watched(cluster, hosts, False, False) == [""] * 2
     assert hosts.entries[LOCK][0] == "host1"
+
+
+@pytest.mark.parametrize("path", ["/v3/kv/range", "/v3/kv/txn"])
+def test_while_etcd_has_no_majority_nothing_is_done_and_afterwards_the_count_begins_anew(
+    cluster: Cluster, path: str
+) -> None:
+    """The holder may have answered in between, when nobody asked it."""
+    hosts, clock = Hosts(WAITING), Clock()
+    watch = Watch(cluster, hosts, clock)
+
+    def look() -> str:
+        hosts.answers = [False]
+        clock.now += GONE_AFTER_S
+        return watch.look()
+
+    assert look() == ""
+    hosts.lost = path
+    with pytest.raises(Unanswered):
+        look()
+    assert hosts.entries[LOCK] == ("host1", OF_LOCK)
+    hosts.lost = ""
+    assert [look(), look()] == ["", "host1 is gone: its lock is taken back"]
 
 
 @pytest.mark.parametrize(
