@@ -138,7 +138,7 @@ CACHE_SIZE = int(environment.number("CACHE_SIZE", 10_000, least=1))
 CACHE_MB = environment.number("CACHE_MB", max(64, CACHE_SIZE / 1000), least=1)
 """MiB that these may take, if they are in the front's own memory: some of a catalog's lists are long."""
 CACHE_TIMEOUT_S = environment.number("CACHE_TIMEOUT_S", 60)
-CACHE_URL = environment.text("CACHE_URL")
+CACHE_URL = environment.text("CACHE_URL") or environment.text_of_file("CACHE_URL_FILE")
 """A Redis that fronts share; without it each has a cache in its own memory."""
 CACHE_WAIT_S = environment.number("CACHE_WAIT_S", 0.2, least=0.001)
 """How long a read waits for a shared cache, in seconds."""

@@ -5,9 +5,13 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from bookstore_project.settings import sentinels
+
 EXPECTED = (
     "expected redis://[[user]:password@]host[:port][/database], the same with rediss:// (TLS), "
-    "or unix:///path/to/socket[?db=database], with special characters percent-encoded"
+    "unix:///path/to/socket[?db=database], or, if Sentinels elect it (rediss+sentinel: by TLS), "
+    "redis+sentinel://[[user]:password@]host[:port],host[:port]/name[/database][?sentinel_password=password], "
+    "with special characters percent-encoded"
 )
 
 
@@ -38,19 +42,32 @@ def redis(url: str, timeout_s: float, wait_s: float) -> dict[str, Any]:
         "protocol": 2,
         "driver_info": None,
     }
-    _check(url, connection)
+    location, options = url, {"CONNECTION_POOL_KWARGS": connection}
+    if sentinels.is_meant(url):
+        location, options = _elected(url, connection)
+    else:
+        _check(url, connection)
     return {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": url,
+        "LOCATION": location,
         "TIMEOUT": timeout_s,
         "KEY_PREFIX": "bookstore",
         "VERSION": 1,
         "OPTIONS": {
             "SERIALIZER": "frontend_app.cache.shared.serializer.RawSerializer",
             "COMPRESSOR": "django_redis.compressors.identity.IdentityCompressor",
-            "CONNECTION_POOL_KWARGS": connection,
+            **options,
         },
     }
+
+
+def _elected(url: str, connection: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Where it is, and how it is reached. Raises ImproperlyConfigured."""
+    try:
+        found = sentinels.parse(url)
+    except ValueError:
+        raise ImproperlyConfigured(f"BOOKSTORE_CACHE_URL can't be used: {EXPECTED}.") from None
+    return found.location, found.options(connection)
 
 
 def _check(url: str, connection: dict[str, Any]) -> None:

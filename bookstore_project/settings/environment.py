@@ -4,6 +4,7 @@ import ipaddress
 import math
 import os
 from difflib import get_close_matches
+from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,6 +12,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(f"BOOKSTORE_{name}", "").strip() or default
+
+
+def text_of_file(name: str) -> str:
+    """What the file says that the variable names; raises ImproperlyConfigured if that can't be read."""
+    path = text(name)
+    try:
+        return Path(path).read_text().strip() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"BOOKSTORE_{name}={path!r} can't be read: {error}.") from None
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -1,11 +1,15 @@
 """The store's nodes, and what serves them: HAProxy before the fronts, Redis and Sentinel."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from deploy.hosts import cluster as ports
 from deploy.hosts.cluster import Host
 from deploy.hosts.parts import File, Part
 from deploy.hosts.setting import Setting
+
+CACHE_URL = "cache-url"
+"""Beside the store's environment: where the Redis of the hosts is, for fronts that share it."""
 
 
 def redis(setting: Setting) -> Part:
@@ -54,6 +58,13 @@ def haproxy(setting: Setting) -> Part:
     )
 
 
+def _elected_redis(setting: Setting) -> str:
+    """For BOOKSTORE_CACHE_URL_FILE: whichever Redis the Sentinels have elected."""
+    password, of_sentinels = (quote(setting.bundle.password(name), safe="") for name in ("redis", "sentinel"))
+    sentinels = ",".join(f"{host.address}:{ports.SENTINEL}" for host in setting.cluster.hosts)
+    return f"rediss+sentinel://:{password}@{sentinels}/cache?sentinel_password={of_sentinels}\n"
+
+
 def _servers(hosts: Sequence[Host], service: str, port: int, other: str = "") -> str:
     """Of HAProxy; `other` is said of all but the first one."""
     return "\n".join(
@@ -86,7 +97,7 @@ def store(setting: Setting) -> Part:
     password = File("pgpass", f"*:{ports.POSTGRESQL}:*:bookstore:{setting.bundle.password('bookstore')}\n")
     return Part(
         *("store", "the front, the catalog and the orders of this host", "bookstore", folder, data),
-        (*setting.certificates(), password, *secrets),
+        (*setting.certificates(), password, *secrets, File(CACHE_URL, _elected_redis(setting))),
         command=(str(setting.places.python), str(setting.places.checkout / "manage.py"), "cluster"),
         environment=environment,
         after=("bookstore-patroni.service",),

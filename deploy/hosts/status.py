@@ -15,6 +15,8 @@ from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Host
 
 LEAST_FREE = 0.1
+WRITTEN_TO, FOLLOWS = "master", "slave up"
+"""Roles of a Redis, by the words of its INFO."""
 SOON = timedelta(days=30)
 CLOCK_S = 2.0
 """By how much a clock may differ; what is asked tells whole seconds."""
@@ -70,7 +72,7 @@ def look(cluster: Cluster, asker: Asker, data: Path) -> Findings:
             **vars(found),
             "copies": _copies(cluster, asker),
             "is_watched": hastening.watches(asker, cluster),
-            "redis": {host.number: role for host in cluster.with_rows if (role := _role_of_redis(asker, host))},
+            "redis": roles_of_redis(cluster, asker),
             "sentinels": frozenset(host.number for host in cluster.hosts if _sentinel_answers(asker, host)),
             "fronts": frozenset(host.number for host in cluster.with_rows if asker.node_is_ready(host, ports.FRONT)),
         }
@@ -130,9 +132,9 @@ def _takeover(found: Findings) -> Line:
 
 
 def _redis(found: Findings) -> Line:
-    written = [number for number, role in found.redis.items() if role == "master"]
-    following = [number for number, role in found.redis.items() if role == "slave up"]
-    words = {"master": "is written to", "slave up": "follows"}
+    written = [number for number, role in found.redis.items() if role == WRITTEN_TO]
+    following = [number for number, role in found.redis.items() if role == FOLLOWS]
+    words = {WRITTEN_TO: "is written to", FOLLOWS: "follows"}
     roles = "; ".join(
         f"host{number} {words.get(role, 'follows nobody')}" for number, role in sorted(found.redis.items())
     )
@@ -181,6 +183,11 @@ def _copies(cluster: Cluster, asker: Asker) -> list[dict[str, Any]] | None:
 def _free(data: Path) -> float:
     about = shutil.disk_usage(data)
     return about.free / about.total
+
+
+def roles_of_redis(cluster: Cluster, asker: Asker) -> dict[int, str]:
+    """By host, of those that answer."""
+    return {host.number: role for host in cluster.with_rows if (role := _role_of_redis(asker, host))}
 
 
 def _role_of_redis(asker: Asker, host: Host) -> str:

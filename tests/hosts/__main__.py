@@ -25,7 +25,7 @@ def main() -> int:
         place = telling.folder / "hosts"
         place.mkdir()
         open_way_to(place)
-        report = run(place, telling.begin, chosen)
+        report = run(place, telling.begin, chosen, shares_cache=told.shared_cache)
         found = report.violations() + [f"too long: {each}" for each in report.too_long()]
         if found:
             telling.keep()
@@ -47,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
         type=_faults,
         default=faults.USUAL,
         help=f"by name, separated by commas, or all: {names} (the first {len(faults.USUAL)})",
+    )
+    parser.add_argument(
+        "--shared-cache", action="store_true", help="both fronts keep their cache in the Redis that Sentinels elect"
     )
     return parser
 

@@ -1,28 +1,36 @@
 """What can happen to a host, and how it is undone. `USUAL` is for each run; the others are asked for by name."""
 
 import signal
-import time
-import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from bookstore_project.api import headers
-from deploy.hosts import cluster as ports
-from tests.hosts.hosts import Hosts
-from tests.hosts.machine import Machine
+from tests.hosts.harms import (
+    LOSS,
+    SLOW_S,
+    Act,
+    deafen,
+    fill_disk,
+    kill,
+    kill_redis_and_sentinel,
+    kill_without_quorum,
+    let_redis_go_on,
+    let_speak,
+    lose_quorum,
+    nothing,
+    part_from_etcd,
+    part_from_postgresql,
+    regain_quorum,
+    regain_quorum_then_host,
+    set_clock,
+    silence,
+    slow_down,
+    stop_elected_redis,
+)
 from tests.hosts.upgrades import upgrade_all
-from tests.waiting import wait_for
 
 POSTMASTER = "/postgres -D"
 PATRONI = "-m patroni"
-SLOW_S, LOSS = 0.02, 0.01
 UNTIL_LOCK_ENDS_S = 30.0
 """Of a host that answers the lock lasts for 20 s. Then comes what always comes."""
-Act = Callable[[Hosts, Machine], object]
-
-
-def nothing(hosts: Hosts, machine: Machine) -> None:
-    """What was killed comes back by itself."""
 
 
 @dataclass(frozen=True)
@@ -46,92 +54,10 @@ class Fault:
     """The machines need disks of their own."""
     sets_clock: bool = False
     """The machines need clocks of their own."""
+    hits: int = 0
+    """So many times at least are fronts to answer by themselves, while it lasts."""
     rows: int = 100
     """So many are written at least while it lasts, if it is masked."""
-
-
-def silence(*what: str) -> Act:
-    return lambda hosts, machine: hosts.network.silence(machine.host.number, *what)
-
-
-def let_speak(hosts: Hosts, machine: Machine) -> None:
-    for number in hosts.machines:
-        hosts.network.let_speak(number)
-
-
-def deafen(hosts: Hosts, machine: Machine) -> None:
-    """Nothing that another host says reaches it."""
-    for number in hosts.machines:
-        if number != machine.host.number:
-            hosts.network.silence(number, "to", machine.host.address)
-
-
-def part_from_etcd(hosts: Hosts, machine: Machine) -> None:
-    """It can neither ask the others' etcd, nor answer as their member; clients and PostgreSQL go on."""
-    for port in (ports.ETCD, ports.ETCD_PEERS):
-        silence("ipproto", "tcp", "dport", str(port))(hosts, machine)
-        silence("ipproto", "tcp", "sport", str(port))(hosts, machine)
-
-
-def part_from_postgresql(hosts: Hosts, machine: Machine) -> None:
-    for which in ("dport", "sport"):
-        silence("ipproto", "tcp", which, str(ports.POSTGRESQL))(hosts, machine)
-
-
-def kill(part: str, program: str = "") -> Act:
-    def act(hosts: Hosts, machine: Machine) -> None:
-        assert machine.signal(signal.SIGKILL, part, program), f"no {program or part} runs"
-
-    return act
-
-
-def lose_quorum(hosts: Hosts, machine: Machine) -> None:
-    """Two of three members of etcd stop, that of the host without rows and the standby's."""
-    for of in ("vote", "standby"):
-        assert hosts.victim(of).signal(signal.SIGSTOP, "etcd")
-
-
-def regain_quorum(hosts: Hosts, machine: Machine) -> None:
-    for each in hosts.machines.values():
-        each.signal(signal.SIGCONT, "etcd")
-
-
-def kill_redis_and_sentinel(hosts: Hosts, machine: Machine) -> None:
-    kill("redis")(hosts, machine)
-    kill("sentinel")(hosts, machine)
-
-
-def slow_down(hosts: Hosts, machine: Machine) -> None:
-    hosts.network.slow_down(machine.host.number, SLOW_S, LOSS)
-
-
-def fill_disk(hosts: Hosts, machine: Machine) -> None:
-    """PostgreSQL needs a new file of its log at once, and has noticed."""
-    primary = hosts.primary()
-    assert primary is not None
-    machine.fill_disk()
-    primary.query("SELECT pg_switch_wal()")
-    wait_for(lambda: "No space left on device" in machine.log("patroni"), what="the full disk is noticed")
-
-
-def set_clock(by_s: int) -> Act:
-    """Its nodes have noticed."""
-
-    def act(hosts: Hosts, machine: Machine) -> None:
-        machine.set_clock(by_s)
-        with hosts.network.switch.entered():
-            wait_for(lambda: abs(clock_off_s(hosts, machine) - by_s) < 60, what="a clock that is set")
-
-    return act
-
-
-def clock_off_s(hosts: Hosts, machine: Machine) -> float:
-    """By what its catalog says to other nodes."""
-    url = f"https://{machine.host.address}:{ports.CATALOG}/healthz"
-    token = {headers.SERVICE_TOKEN: hosts.bundle.texts["service-token"].strip()}
-    asked = urllib.request.Request(url, headers=token)
-    with urllib.request.urlopen(asked, timeout=5, context=hosts.asker.context) as answer:
-        return float(answer.headers[headers.CLOCK]) - time.time()
 
 
 ALL = (
@@ -189,6 +115,12 @@ ALL = (
         harm=lambda _, it: it.power_off(),
         heal=lambda _, it: it.power_on(),
     ),
+    Fault(
+        *("killed-no-quorum", "primary's host killed, and etcd without quorum", "primary"),
+        harm=kill_without_quorum,
+        heal=regain_quorum_then_host,
+        is_masked=False,
+    ),
     Fault(*("quorum", "etcd without quorum", "primary"), harm=lose_quorum, heal=regain_quorum, is_masked=False),
     *(
         Fault(
@@ -225,6 +157,12 @@ ALL = (
         is_unnoticed=True,
     ),
     Fault(*("redis", "Redis and Sentinel killed", "primary"), harm=kill_redis_and_sentinel),
+    Fault(
+        *("redis-stopped", "Redis that is written to stopped", "primary"),
+        harm=stop_elected_redis,
+        heal=let_redis_go_on,
+        hits=20,
+    ),
 )
 USUAL = ALL[:4]
 

@@ -29,10 +29,15 @@ MEMORY_MB = 512
 
 
 class Hosts:
-    """Installed, and off. With `disk_mb`, each has a disk of its own of that size; with `has_clocks`, a clock."""
+    """Installed, and off. With `disk_mb`, each has a disk of its own of that size; with `has_clocks`, a clock.
 
-    def __init__(self, folder: Path, disk_mb: int = 0, *, has_clocks: bool = False) -> None:
-        self.folder, self._disk_mb = folder, disk_mb
+    With `shares_cache`, both fronts keep theirs in the Redis that Sentinels elect.
+    """
+
+    def __init__(
+        self, folder: Path, disk_mb: int = 0, *, has_clocks: bool = False, shares_cache: bool = False
+    ) -> None:
+        self.folder, self._disk_mb, self._shares_cache = folder, disk_mb, shares_cache
         self._clocks = compiled(folder) if has_clocks else None
         self.waited_for = ""
         """What wasn't well at the last look."""
@@ -63,7 +68,7 @@ class Hosts:
         setting = Setting(host, self.cluster, self.bundle, places, MEMORY_MB)
         card = self.network.cards[host.number]
         clock = Clock(self._clocks, own / "clock") if self._clocks else None
-        return Machine(setting, card, own / "log", self._disk_mb, clock)
+        return Machine(setting, card, own / "log", self._disk_mb, clock, shares_cache=self._shares_cache)
 
     def close(self) -> None:
         for machine in self.machines.values():
@@ -116,6 +121,13 @@ class Hosts:
             "keepalives_count": 2,
         }
 
+    def elected_redis(self) -> Machine | None:
+        """The one that the other one follows, by their own accounts."""
+        with self.network.switch.entered():
+            roles = status.roles_of_redis(self.cluster, self.asker)
+        written = [number for number, role in roles.items() if role == status.WRITTEN_TO]
+        return self.machines[written[0]] if len(written) == 1 else None
+
     def rewound(self) -> int:
         logs = self.folder.glob("*/log/patroni.log")
         return sum(log.read_text(errors="replace").count("pg_rewind exit code=0") for log in logs)
@@ -131,9 +143,11 @@ class Hosts:
 
 
 @contextmanager
-def three_hosts(folder: Path, disk_mb: int = 0, *, has_clocks: bool = False) -> Iterator[Hosts]:
+def three_hosts(
+    folder: Path, disk_mb: int = 0, *, has_clocks: bool = False, shares_cache: bool = False
+) -> Iterator[Hosts]:
     """Installed, and off. Raises AssertionError where there can be no namespaces."""
-    hosts = Hosts(folder, disk_mb, has_clocks=has_clocks)
+    hosts = Hosts(folder, disk_mb, has_clocks=has_clocks, shares_cache=shares_cache)
     try:
         yield hosts
     finally:

@@ -18,10 +18,12 @@ from deploy.hosts.database_parts import BINARIES
 from deploy.hosts.parts import Part
 from deploy.hosts.rendering import OPERATOR, render
 from deploy.hosts.setting import Setting
+from deploy.hosts.shop_parts import CACHE_URL
 from tests.hosts import first_process
 from tests.hosts.clock import Clock
 from tests.hosts.disk import Disk
 from tests.hosts.network import Namespace
+from tests.hosts.processes import command_of, descendants, pids_in
 from tests.waiting import wait_for
 
 TO_READ_OUR_CODE = "DAC_READ_SEARCH"
@@ -40,11 +42,18 @@ class Machine:
     """Off at first. `setting.places` are folders of its own: its disk.
 
     With `disk_mb`, its data is on a file system of that size, which it alone sees. With a `clock`, its time is that,
-    but for etcd: what is written in Go asks the kernel itself.
+    but for etcd: what is written in Go asks the kernel itself. Its front may share the cache of the hosts' Redis.
     """
 
     def __init__(
-        self, setting: Setting, card: Namespace, logs: Path, disk_mb: int = 0, clock: Clock | None = None
+        self,
+        setting: Setting,
+        card: Namespace,
+        logs: Path,
+        disk_mb: int = 0,
+        clock: Clock | None = None,
+        *,
+        shares_cache: bool = False,
     ) -> None:
         self.host, self._card, self._logs = setting.host, card, logs
         self._cluster, self.places = setting.cluster, setting.places
@@ -52,7 +61,7 @@ class Machine:
         self._disk = Disk(self.places.data.with_name("disk.img"), self.places.data, disk_mb) if disk_mb else None
         self._unshare: subprocess.Popen[str] | None = None
         self._first_pid = 0
-        self._clock = clock
+        self._clock, self._shares_cache = clock, shares_cache
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -70,8 +79,10 @@ class Machine:
             carry_out(step)
 
         if "store" in self.parts:
-            local = self.parts["store"].folder / "environment.local"
-            carry_out(steps.Writing(local, SHELVES_ARE_FILLED, self.parts["store"].user))
+            folder = self.parts["store"].folder
+            shared = f"BOOKSTORE_CACHE_URL_FILE={folder / CACHE_URL}\n" if self._shares_cache else ""
+            local = folder / "environment.local"
+            carry_out(steps.Writing(local, SHELVES_ARE_FILLED + shared, self.parts["store"].user))
         if self._disk:
             self._disk.make()
 
@@ -160,12 +171,12 @@ class Machine:
     def stop(self, part: str) -> None:
         """As `systemctl stop`; nobody starts it again."""
         keeper, command = self._processes.pop(part), " ".join(self.parts[part].command)
-        for pid in _descendants([keeper.pid]):
-            if _command(pid).startswith(AROUND):
+        for pid in descendants([keeper.pid]):
+            if command_of(pid).startswith(AROUND):
                 os.kill(pid, signal.SIGKILL)
         keeper.wait()
         self.signal(signal.SIGTERM, part, command)
-        wait_for(lambda: not _pids_in(str(self.parts[part].data)), what=f"the end of {part}")
+        wait_for(lambda: not pids_in(str(self.parts[part].data)), what=f"the end of {part}")
 
     def renew_store(self, checkout: Path) -> None:
         """Starts it with the code that lies there."""
@@ -178,7 +189,7 @@ class Machine:
         """To the programs of one part, or of all; to how many. `program`: only those with that in their command."""
         folder = str(self.parts[part].data if part else self.places.data)
         started = [process.pid for name, process in self._processes.items() if part in ("", name)]
-        commands = {pid: _command(pid) for pid in _descendants([*_pids_in(folder), *started])}
+        commands = {pid: command_of(pid) for pid in descendants([*pids_in(folder), *started])}
         pids = [pid for pid, command in commands.items() if program in command and not command.startswith(AROUND)]
         for pid in pids:
             with suppress(ProcessLookupError):
@@ -195,38 +206,6 @@ class Machine:
                 stderr=log,
                 env=_environment(part) | clock,
             )
-
-
-def _pids_in(folder: str) -> list[int]:
-    """Of the processes that were started for a part whose data is there: they and their children have its TMPDIR."""
-    mark = f"TMPDIR={folder}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            values = path.read_bytes().split(b"\0")
-            if any(each == mark or each.startswith(mark + b"/") for each in values):
-                found.append(int(path.parent.name))
-    return found
-
-
-def _descendants(pids: list[int]) -> set[int]:
-    """With those themselves. Redis has overwritten its environment, and PostgreSQL has left its parent."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-    found: set[int] = set(pids)
-    before: set[int] = set()
-    while found != before:
-        before = set(found)
-        found |= {pid for pid, parent in parents.items() if parent in before}
-    return found
-
-
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    return ""
 
 
 def _with_user(part: Part) -> Part:

@@ -128,14 +128,14 @@ class Report:
         )
 
 
-def run(folder: Path, begin: Begin, chosen: Sequence[Fault] = faults.USUAL) -> Report:
+def run(folder: Path, begin: Begin, chosen: Sequence[Fault] = faults.USUAL, *, shares_cache: bool = False) -> Report:
     """All of it, in `folder`; `begin` is told which part comes."""
     report = Report()
     with ExitStack() as stack:
         began = time.monotonic()
         disk_mb = DISK_MB if any(fault.fills_disk for fault in chosen) else 0
         has_clocks = any(fault.sets_clock for fault in chosen)
-        hosts = stack.enter_context(three_hosts(folder, disk_mb, has_clocks=has_clocks))
+        hosts = stack.enter_context(three_hosts(folder, disk_mb, has_clocks=has_clocks, shares_cache=shares_cache))
         begin("bringing up three hosts", lambda: hosts.waited_for)
         hosts.power_on()
         hosts.wait_until_whole()
@@ -181,6 +181,7 @@ def lose(hosts: Hosts, history: History, shop: Shop, begin: Begin, fault: Fault)
         wait_for(lambda: hosts.primary() not in (None, machine), what="another host has the primary")
     if fault.is_masked:
         wait_for_answers(history, shop, time.monotonic(), fault.rows)
+        wait_for(lambda: shop.hits.count_since(began) >= fault.hits, what="fronts answer by themselves")
     else:
         wait_for(lambda: history.writes.seconds_without() > SILENT_S, what="no row is written")
     until = time.monotonic()

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bookstore_project.settings import sentinels
 from deploy.hosts.cluster import Cluster
 from deploy.hosts.joining import JOINED
 from deploy.hosts.parts import Part, Places, unit
 from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import PASSWORDS, Bundle
 from deploy.hosts.setting import Setting
+from deploy.hosts.shop_parts import CACHE_URL
 from tests import programs
 
 
@@ -78,6 +80,18 @@ def test_postgresql_takes_an_eighth_of_the_memory(
     parts = render(Setting(cluster.host(1), cluster, bundle, places, memory_mb))
     patroni = yaml.safe_load(text(parts, "patroni", "patroni.yml"))
     assert patroni["postgresql"]["parameters"]["shared_buffers"] == buffers
+
+
+def test_fronts_may_share_the_redis_that_the_sentinels_of_all_hosts_elect(
+    parts: tuple[Part, ...], bundle: Bundle
+) -> None:
+    """It is written down for them, by the name that the Sentinels have, and used only if the shop says so."""
+    elected = sentinels.parse(text(parts, "store", CACHE_URL).strip())
+    assert elected.sentinels == tuple((f"192.0.2.{number}", 26379) for number in (1, 2, 3))
+    assert f"sentinel monitor {elected.name} " in text(parts, "sentinel", "sentinel.conf")
+    assert (elected.password, elected.sentinel_password) == (bundle.password("redis"), bundle.password("sentinel"))
+    assert elected.is_encrypted
+    assert "CACHE" not in text(parts, "store", "environment")
 
 
 def test_haproxy_asks_each_node_by_the_name_in_its_certificate_and_shows_one(parts: tuple[Part, ...]) -> None:

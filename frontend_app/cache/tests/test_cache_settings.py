@@ -5,6 +5,8 @@ import subprocess
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
+from redis.connection import SSLConnection
+from redis.sentinel import SentinelManagedConnection
 
 from bookstore_project.settings import caching, topology
 from tests import loaded
@@ -29,6 +31,42 @@ def test_what_redis_may_be_called(url: str) -> None:
     assert import_string(entry["BACKEND"]).__name__ == "RedisCache"
 
 
+def test_sentinels_are_asked_which_redis_is_written_to() -> None:
+    url = "redis+sentinel://ann:p%2Fss@one.example,two.example:5000/books/3?sentinel_password=other%21"
+    entry = caching.redis(url, 60, 0.2)
+    options = entry["OPTIONS"]
+    assert entry["LOCATION"] == "redis://books/3"
+    assert options["SENTINELS"] == [("one.example", 26379), ("two.example", 5000)]
+    assert options["SENTINEL_KWARGS"]["password"] == "other!"
+    reached = options["CONNECTION_POOL_KWARGS"]
+    assert (reached["username"], reached["password"]) == ("ann", "p/ss")
+    assert {each["socket_timeout"] for each in (reached, options["SENTINEL_KWARGS"])} == {0.2}
+
+
+@pytest.mark.parametrize("scheme", ["redis+sentinel", "rediss+sentinel"])
+def test_tls_is_spoken_with_sentinels_and_with_redis_or_with_neither(scheme: str) -> None:
+    entry = caching.redis(f"{scheme}://one.example/{scheme[:6]}", 60, 0.2)  # Pools are kept by their names.
+    backend = import_string(entry["BACKEND"])(entry["LOCATION"], {"OPTIONS": entry["OPTIONS"]})
+    pool = backend.client.get_client().connection_pool
+    sentinel = pool.sentinel_manager.sentinels[0].connection_pool
+    is_encrypted = scheme.startswith("rediss")
+    assert issubclass(pool.connection_class, SentinelManagedConnection)
+    assert issubclass(pool.connection_class, SSLConnection) is is_encrypted
+    assert issubclass(sentinel.connection_class, SSLConnection) is is_encrypted
+
+
+@pytest.mark.processes
+def test_the_url_may_be_in_a_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """So that no password is among the variables."""
+    file = tmp_path_factory.mktemp("url") / "cache-url"
+    code = "from django.conf import settings; print(settings.CACHES['default']['LOCATION'])"
+    missing = manage(tmp_path_factory, "check", BOOKSTORE_CACHE_URL_FILE=str(file))
+    assert f"BOOKSTORE_CACHE_URL_FILE='{file}' can't be read" in missing.stderr
+    file.write_text("redis://cache.example/2\n")
+    said = manage(tmp_path_factory, "shell", "--verbosity=0", "--command", code, BOOKSTORE_CACHE_URL_FILE=str(file))
+    assert said.stdout.strip() == "redis://cache.example/2", said.stderr
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -45,6 +83,12 @@ def test_what_redis_may_be_called(url: str) -> None:
         "redis://user:p/ss-secret@cache.example",
         "unix://",
         "unix://run/redis.sock",
+        "redis+sentinel://one.example,two.example",
+        "redis+sentinel://one.example,/books",
+        "redis+sentinel://one.example:99999/books",
+        "redis+sentinel://one.example/books/first",
+        "redis+sentinel://:secret@one.example/books?colour=red",
+        "redis+sentinel://:secret@one.example/books?sentinel_password",
     ],
 )
 def test_what_can_be_no_redis_is_refused_without_telling_passwords(url: str) -> None:
