@@ -56,6 +56,11 @@ class Scene:
             return read_witness(self.witness_file(service))
         return None
 
+    def nonce(self, target: str) -> str:
+        """Of the file's incarnation; empty while it is out, nobody can tell, or the target is no file."""
+        witness = self.witness(service_of(target)) if target in ALIASES else None
+        return witness.files[target].nonce if witness and target in witness.in_sync else ""
+
     def is_in_sync(self, service: str) -> bool:
         if self.servers is not None:
             return self.servers.is_whole()

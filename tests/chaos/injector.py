@@ -52,11 +52,13 @@ class Injector:
     """Where nothing helped."""
     _hurried: dict[str, tuple[Fault, str, str]] = field(default_factory=dict)
     """The fault of each service's files that came last, if it hasn't been seen through."""
-    _nonces: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._copies = OldCopies(self.scene)
 
     def run(self, until: float) -> None:
         """Injects until that moment; afterwards nothing of it is left to be taken back."""
-        self.keep_copies()
+        self._copies.keep()
         while time.monotonic() < until and not self.stuck:
             if self.pairs.faults and self.rng.random() < self.pairs.share:
                 self._strike_twice()
@@ -80,7 +82,7 @@ class Injector:
             self.scene.take_back()
             self._see_through(*last)
         self.say(f"{fault.name} on {target}")
-        before = self._nonce(target)
+        before = self.scene.nonce(target)
         began = time.monotonic()
         try:
             undo = fault.do(self.scene, target)
@@ -118,19 +120,14 @@ class Injector:
             self.recover()
             self.stuck += self.pairs.operator.stuck
 
-    def _nonce(self, target: str) -> str:
-        """Of the file's incarnation; empty while it is out, or nobody can tell."""
-        witness = self.scene.witness(service_of(target)) if target in ALIASES else None
-        return witness.files[target].nonce if witness and target in witness.in_sync else ""
-
     def _see_through(self, fault: Fault, target: str, nonce: str) -> None:
         """Returns when the store has noticed the fault, or there was nothing to notice, and has recovered."""
         if fault.group == "file" and not any(fault.holds_s):
             deadline = time.monotonic() + (0.5 if fault.is_hidden else NOTICED_S)
             # Of this file: the other one may be taken out and let in meanwhile, for an older fault.
-            while self._nonce(target) == nonce and time.monotonic() < deadline:
+            while self.scene.nonce(target) == nonce and time.monotonic() < deadline:
                 time.sleep(0.02)
-            if self._nonce(target) == nonce:
+            if self.scene.nonce(target) == nonce:
                 # A scrub alone finds it, or there is nothing to find.
                 self.scrub(service_of(target))
         self.recover()
@@ -139,7 +136,7 @@ class Injector:
     def recover(self) -> None:
         """Returns when everything is in sync, if need be with the help of an operator."""
         if self.is_healed(RECOVERED_S):
-            self.keep_copies()
+            self._copies.keep()
             return
         self.scene.take_back()
         if self.is_healed(2.0):
@@ -161,15 +158,23 @@ class Injector:
             time.sleep(0.05)
         return True
 
-    def keep_copies(self) -> None:
-        """An old copy of each incarnation of each file: whoever comes back as it has the right papers."""
+
+class OldCopies:
+    """One of each incarnation of each file: whoever comes back as it has the right papers."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._nonces: dict[str, str] = {}
+
+    def keep(self) -> None:
+        """Of those files that are in sync, and have none yet."""
         for service in SERVICES:
-            witness = self.scene.witness(service)
+            witness = self._scene.witness(service)
             if witness is None:
                 continue
             for alias in witness.in_sync:
                 nonce = witness.files[alias].nonce
-                if self._nonces.get(alias) != nonce and _copy(self.scene, alias):
+                if self._nonces.get(alias) != nonce and _copy(self._scene, alias):
                     self._nonces[alias] = nonce
 
 
@@ -182,6 +187,7 @@ def _copy(scene: Scene, alias: str) -> bool:
             sqlite_files.opened(scene.file(alias)) as source,
             closing(sqlite3.connect(draft)) as copy,
         ):
+            source.execute("SELECT count(*) FROM sqlite_master")  # `backup` would wait for a lock for ever.
             source.backup(copy)
     except sqlite3.Error:
         return False

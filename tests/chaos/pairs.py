@@ -72,6 +72,10 @@ class Pairs:
                 self._until_noticed(target)
         time.sleep(holds_s)
         self.scene.take_back()
+        self.see_through(service)
+
+    def see_through(self, service: str) -> None:
+        """Returns when both copies are in sync and sound, with the operator's help if need be, or nothing helped."""
         if not self._is_healed(service, BY_ITSELF_S):
             self.operator.help(service, partial(self._is_healed, service))
 

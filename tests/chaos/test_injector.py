@@ -2,7 +2,6 @@
 
 import random
 import time
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -30,15 +29,17 @@ class Unaware:
     def is_in_sync(self, service: str) -> bool:
         return True
 
-    def witness(self, service: str) -> Any:
-        return SimpleNamespace(in_sync=(f"{service}-2",), files={f"{service}-2": SimpleNamespace(nonce="first")})
+    def nonce(self, target: str) -> str:
+        return "first"
+
+    def witness(self, service: str) -> None:
+        """Nothing to keep a copy of."""
 
 
 def test_before_a_pair_a_file_that_was_hit_is_seen_through(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the store calls it in sync as yet: a pair on the other file would leave neither."""
     monkeypatch.setattr(injector, "NOTICED_S", 0.0)
     monkeypatch.setattr(injector, "HURRY", 1.0)
-    monkeypatch.setattr(injector, "_copy", lambda scene, alias: True)
     done: list[str] = []
 
     class Noting(Pairs):

@@ -21,7 +21,12 @@ from tests.simulation.replay import Replay
 from tests.simulation.runner import Runner
 from tests.simulation.watching import Trace, Watcher
 
-KINDS = ("kill", "stop", "slow", "lose", "double", "delay", "cut")
+KINDS = ("kill", "stop", "slow", "lose", "double", "delay", "cut", "files", "pairs")
+OF_FILES = (
+    *("file-renamed", "file-deleted", "file-old", "file-old-in-place", "file-old-over", "file-half", "file-empty"),
+    *("file-garbage", "file-flipped", "file-bits", "file-locked", "wal-removed", "shm-removed"),
+)
+"""Among those that `files` and `pairs` stand for."""
 monotonic = time.monotonic
 """The real one: `primitives` puts another in its place."""
 
@@ -35,7 +40,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1, help="so many runs, with this seed and those that follow")
     parser.add_argument("--operations", type=int, default=1000, help="of all customers together, about")
-    parser.add_argument("--faults", default=",".join(KINDS), help=f"some of {', '.join(KINDS)}, or none")
+    some = f"some of {', '.join(KINDS)}, a fault of files by its name, or none"
+    some = f"some of {', '.join(KINDS)}, a fault of files by its name, or none"
+    parser.add_argument("--faults", default=",".join(KINDS), help=some)
     parser.add_argument("--every", type=int, default=0, help="turns between two faults; the seed decides if not told")
     parser.add_argument("--broken", metavar="MUTANT", help="with this mutant of tests/mutants, by name")
     parser.add_argument("--replay", metavar="SEED", help="show that run step by step, or one that was kept (a file)")
@@ -43,7 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--trace", metavar="FILE", help="write every turn, fault and log line there")
     told = parser.parse_args(arguments)
     told.kinds = told.faults.split(",") if told.faults != "none" else []
-    if unknown := set(told.kinds) - set(KINDS):
+    if unknown := set(told.kinds) - {*KINDS, *OF_FILES}:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     told.mutants = mutants_named(told.broken) if told.broken else []
     if told.broken and not told.mutants:

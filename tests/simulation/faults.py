@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tests.simulation import node
+from tests.simulation import file_faults, node
 from tests.simulation.plan import Plan, Strike
 from tests.simulation.simulator import FOR_EVER, MS, S, Simulator
 
@@ -15,6 +15,9 @@ RESTART_NS = 600 * MS
 """How long a killed node stays away, at most: the supervisor starts it again."""
 LAST_NS = (100 * MS, 500 * MS, 3 * S)
 """Faults that pass, at most: of each, one of these."""
+
+
+FILES, PAIRS = "files", "pairs"
 
 
 class Faults:
@@ -27,7 +30,7 @@ class Faults:
         """Of those that struck while another lasted: the kind of that one and theirs."""
         self._simulator, self._nodes = simulator, list(nodes)
         self._seed, self._chance = plan.seed, random.Random(f"{plan.seed}/faults")
-        self._pause = plan.every or self._chance.choice(PAUSES)
+        self._every = plan.every or self._chance.choice(PAUSES)
         # Some runs have faults of one kind only, others of all: what one kind hides another shows.
         kinds = plan.kinds
         self._kinds = self._chance.sample(kinds, self._chance.randint(1, len(kinds))) if kinds else []
@@ -35,11 +38,18 @@ class Faults:
         self._planned = deque(plan.strikes or ())
         self._lasts_ns: dict[str, int] = {}
         """By kind, until when the last one lasts."""
-        self._is_over = False
+        self._is_over = self._is_calm = False
+        self.files: file_faults.FileFaults | None = None
 
     @property
     def struck(self) -> Counter[str]:
-        return Counter(strike.kind for strike in self.made)
+        """Of those of files, the ones that weren't spared."""
+        plain = Counter(strike.kind for strike in self.made if strike.kind not in STRIKES_AT_FILES)
+        return plain + self.files.done if self.files is not None else plain
+
+    @property
+    def may_strike_files(self) -> bool:
+        return any(kind in STRIKES_AT_FILES for kind in (*self._kinds, *(one.kind for one in self._planned)))
 
     def begin(self) -> None:
         self._draw()
@@ -48,7 +58,16 @@ class Faults:
     def heal(self) -> None:
         """No fault any more: all live, and the network is well."""
         self._is_over = True
-        self._simulator.pause_at = FOR_EVER
+        self.calm(True)
+
+    def calm(self, is_calm: bool) -> None:
+        """Whether nothing strikes for a while, and what has struck has passed."""
+        self._is_calm = is_calm
+        if is_calm:
+            self._end_what_passes()
+        self._pause()
+
+    def _end_what_passes(self) -> None:
         self._simulator.network.heal()
         for name in self._nodes:
             self._simulator.go_on_living(name)
@@ -59,14 +78,23 @@ class Faults:
         """The next one. What it hits is drawn from a seed of its own: if one is left out, the others stay."""
         if self._draws_more:
             chance = random.Random(f"{self._seed}/fault {len(self.made)}")
-            turn = self._simulator.turns + chance.randint(1, 2 * self._pause)
+            turn = self._simulator.turns + chance.randint(1, 2 * self._every)
             self._planned.append(Strike(turn, chance.choice(self._kinds), f"{self._seed}/{len(self.made)}"))
-        self._simulator.pause_at = self._planned[0].turn if self._planned else FOR_EVER
+        self._pause()
 
     def _after_turns(self) -> None:
-        while self._planned and self._planned[0].turn <= self._simulator.turns and not self._is_over:
+        while self._planned and self._planned[0].turn <= self._simulator.turns and not self._is_quiet:
             self._strike(self._planned.popleft())
             self._draw()
+
+    def _pause(self) -> None:
+        """Has the simulator come back at the turn of the next one."""
+        is_next = self._planned and not self._is_quiet
+        self._simulator.pause_at = self._planned[0].turn if is_next else FOR_EVER
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self._is_over or self._is_calm
 
     def _strike(self, strike: Strike) -> None:
         self.made.append(strike)
@@ -143,6 +171,12 @@ class Faults:
         self._tell(f"from {sender} to {receiver}")
         self._passes(self._simulator.network.heal)
 
+    def strike_files(self, name: str) -> None:
+        """One of all faults of files, or that one, or a pair."""
+        if self.files is not None:
+            files, chance = self.files, self._chance
+            self._tell(files.strike_twice(chance) if name == PAIRS else files.strike(name, chance))
+
     def _restart(self, name: str) -> None:
         if not self._simulator.processes[name].is_alive:
             self._simulator.start(name, node.serve, name)
@@ -155,6 +189,9 @@ class Faults:
             self._restart(name)
 
 
+STRIKES_AT_FILES: dict[str, Callable[[Faults], object]] = {
+    name: partial(Faults.strike_files, name=name) for name in (FILES, PAIRS, *file_faults.names())
+}
 KINDS: dict[str, Callable[[Faults], object]] = {
     "kill": Faults.kill,
     "stop": Faults.stop,
@@ -163,4 +200,5 @@ KINDS: dict[str, Callable[[Faults], object]] = {
     "double": Faults.double,
     "delay": Faults.delay,
     "cut": Faults.cut,
+    **STRIKES_AT_FILES,
 }

@@ -12,8 +12,8 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def random_bytes(count: int) -> bytes:
 def _with_simulated_times(about: os.stat_result) -> os.stat_result:
     """Times that no simulated clock has set say nothing: they are the machine's."""
     at = about.st_mtime_ns
-    if not 0 <= at - EPOCH_NS < _YEAR_NS:
+    if not _is_simulated(at):
         at = EPOCH_NS
     return os.stat_result(
         (*about[:7], *(at // 10**9,) * 3, *(at / 1e9,) * 3, *(at,) * 3, *about[16:]),
@@ -79,6 +79,25 @@ def touch(path: str) -> None:
         now = actors.world.now_ns
         with suppress(OSError):
             os.utime(path, ns=(now, now))
+
+
+@contextmanager
+def dating(folder: Path, now_ns: int) -> Iterator[None]:
+    """What is written there in the block, by nobody of the simulation, is written at that moment."""
+    _date(folder, EPOCH_NS)  # As `stat` has shown it.
+    yield
+    _date(folder, now_ns)
+
+
+def _date(folder: Path, at_ns: int) -> None:
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if not _is_simulated(_real_stat(path).st_mtime_ns):
+                os.utime(path, ns=(at_ns, at_ns))
+
+
+def _is_simulated(at_ns: int) -> bool:
+    return 0 <= at_ns - EPOCH_NS < _YEAR_NS
 
 
 def _with_point(name: str, call: Callable[..., Any], *, is_write: bool = False) -> Callable[..., Any]:

@@ -4,24 +4,24 @@ import hashlib
 import json
 import random
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bookstore_project.replication.conf import replication_settings
-from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.backend.base import identity_of
-from bookstore_project.replication.sqlite_pair.membership.witness import create_witness, read_witness
 from tests.chaos import audit
 from tests.chaos.checker import Violation
+from tests.chaos.data_loss import Judged, settle_losses
 from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
 from tests.databases import SERVICES, dump, files, is_whole
-from tests.simulation import customers, node, primitives
+from tests.simulation import customers, node, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
+from tests.simulation.file_faults import FileFaults
 from tests.simulation.link import Message
 from tests.simulation.plan import Plan, Wish
 from tests.simulation.processes import Process
@@ -32,6 +32,8 @@ CUSTOMERS = 6
 PAUSES_S = (0.01, 0.03, 0.1, 0.3)
 """Of a customer between two operations, the longest."""
 HEALED_WITHIN_NS = 60 * S
+MENDED_WITHIN_NS = 600 * S
+"""With an operator's help, of both services."""
 TOLD = 5
 """Of a run's violations: the first ones. What follows is mostly the same again."""
 LOOK_EVERY_NS = 200 * MS
@@ -55,34 +57,6 @@ class Report:
     simulated_s: float = 0.0
 
 
-def prepare(data: Path) -> None:
-    """Makes a store that is ready to sell from, always the same one."""
-    simulator = Simulator("prepare")
-    process = simulator.start("prepare", node.prepare)
-    over: list[Message] = []
-    simulator.on_item["prepared"] = lambda process, item: over.append(item)
-    try:
-        simulator.run_until(lambda: bool(over))
-    finally:
-        process.kill()
-
-
-def acquaint() -> None:
-    """Has the witnesses know the files in the data folder, which are copies of those that they knew."""
-    for name in SERVICES:
-        service = get_service(name)
-        node.forget_witnesses()
-        known = read_witness(service.witness_file)
-        records = {
-            alias: replace(
-                record, identity=identity_of(str(replication_settings.files[alias])), written_ns=None, wal=""
-            )
-            for alias, record in known.files.items()
-        }
-        create_witness(service.witness_file, replace(known, files=records))
-    node.forget_witnesses()
-
-
 class Wishes(Watcher):
     """Hears what customers ask for."""
 
@@ -104,7 +78,7 @@ class Run:
         for folder in (data, data.with_name("history")):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(prepared, data)
-        acquaint()
+        preparing.acquaint()
         self._folder = data.with_name("history")
         self._folder.mkdir()
         password = (data / "staff-password").read_text().strip()
@@ -117,6 +91,8 @@ class Run:
         self._nodes = list(topology.NODES)
         self._faults = Faults(self._simulator, self._nodes, plan)
         self._recorders = {name: LogRecorder(self._store.as_store(), name) for name in SERVICES}
+        self._files = FileFaults(self._simulator, self._store, self._faults.calm, self._recorders)
+        self._faults.files = self._files
         self._found: list[Violation] = []
         self._is_over = self._is_judged = False
         self._looks_at = 0
@@ -131,6 +107,8 @@ class Run:
             for name in self._nodes:
                 simulator.start(name, node.serve, name)
             simulator.run_until(lambda: all(simulator.processes[name].is_serving for name in self._nodes))
+            if self._faults.may_strike_files:
+                self._mark()
             self._look()
             given = self._recorders["catalog"].head
             arguments = (self._store, self._folder, self._plan.seed, self._wanted())
@@ -138,11 +116,12 @@ class Run:
             self._faults.begin()
             simulator.run_until(lambda: self._is_over)
             self._faults.heal()
+            self._see_through_files()
             if not simulator.run_until(self._is_healed, HEALED_WITHIN_NS):
                 self._found.append(Violation("the store isn't whole again within its time"))
             if self._waiting is not None:
                 process, item = self._waiting
-                process.bring(("reply", item[1], (), item[2]), item[2])
+                process.bring(("reply", item[1], tuple(sorted(self._settled().orders_given_up)), item[2]), item[2])
             simulator.run_until(lambda: self._is_judged)
             return self._report(given)
         finally:
@@ -154,6 +133,30 @@ class Run:
         pause_s = random.Random(f"{self._plan.seed}/pause").choice(PAUSES_S)
         return partial(customers.drawing, CUSTOMERS, self._plan.operations, pause_s)
 
+    def _mark(self) -> None:
+        """Has the book that is damaged now and then say so: it is found by that in the file."""
+        over: list[Message] = []
+        self._simulator.on_item["marked"] = lambda process, item: over.append(item)
+        process = self._simulator.start("staff", customers.mark, self._store)
+        self._simulator.run_until(lambda: bool(over))
+        process.kill()
+
+    def _see_through_files(self) -> None:
+        for service in SERVICES if self._files.done else ():
+            self._files.see_through(service)
+        if not self._simulator.run_until(lambda: self._files.is_at_rest, MENDED_WITHIN_NS):
+            self._found.append(Violation("the operator doesn't get it mended"))
+        self._faults.heal()
+        self._found += [Violation("the store doesn't recover", (status,)) for status in self._files.stuck]
+
+    def _settled(self) -> Judged:
+        """What is to be judged by the history that counts."""
+        operations, _ = read_history(self._folder)
+        judged = [one for one in operations if audit.is_judged(one, self._files.doubts)]
+        catalog = self._recorders["catalog"]
+        catalog.look()
+        return settle_losses(judged, self._files.decisions, catalog.entries, catalog.given_up)
+
     def _phase(self, process: Process, item: Message) -> None:
         self._is_over, self._waiting = True, (process, item)
 
@@ -162,8 +165,9 @@ class Run:
         self._found += [Violation(what, tuple(evidence)) for what, evidence in item[3]]
 
     def _look(self) -> None:
-        for recorder in self._recorders.values():
-            recorder.look()
+        for name, recorder in self._recorders.items():
+            if name not in self._files.held:
+                recorder.look()
         self._simulator.after(LOOK_EVERY_NS, self._look)
 
     def _is_healed(self) -> bool:
@@ -171,18 +175,18 @@ class Run:
         if self._simulator.turns < self._looks_at:
             return False
         self._looks_at = self._simulator.turns + LOOK_EVERY_TURNS
-        store = self._store.as_store()
-        return is_whole(store) and not [*audit.order_gaps(store), *audit.return_gaps(store)]
+        store, given_up = self._store.as_store(), self._settled().orders_given_up
+        with suppress(sqlite3.Error):
+            return is_whole(store) and not [*audit.order_gaps(store, given_up), *audit.return_gaps(store, given_up)]
+        return False
 
     def _report(self, given: int) -> Report:
         operations, _ = read_history(self._folder)
-        store = self._store.as_store()
-        catalog = self._recorders["catalog"]
-        for recorder in self._recorders.values():
-            recorder.look()
-        found = [*self._found, *audit.check_history(operations, catalog.entries, given)]
-        for check in (audit.unequal_files, audit.ledger_gaps, audit.order_gaps, audit.return_gaps):
-            found += [Violation(what) for what in check(store)]
+        store, settled = self._store.as_store(), self._settled()
+        catalog, given_up = self._recorders["catalog"], settled.orders_given_up
+        found = [*self._found, *settled.violations, *audit.check_history(settled.operations, catalog.entries, given)]
+        gaps = [*audit.order_gaps(store, given_up), *audit.return_gaps(store, given_up)]
+        found += [Violation(what) for what in (*audit.unequal_files(store), *audit.ledger_gaps(store), *gaps)]
         found += audit.log_gaps(store, catalog)
         return Report(
             self._plan.spelled_out(self._wishes.heard, self._faults.made),

@@ -25,6 +25,9 @@ class Runner:
         os.environ |= {
             "BOOKSTORE_DATA": str(self._data),
             "BOOKSTORE_FRONTS": FRONTS,
+            # Soon found, soon forgotten: what is wrong with a file, and what a front keeps of it. As for chaos.
+            "BOOKSTORE_SCRUB_EVERY_S": "5",
+            "BOOKSTORE_CACHE_TIMEOUT_S": "3",
             "DJANGO_SETTINGS_MODULE": "tests.simulation.settings",
         }
         primitives.install()
@@ -33,9 +36,9 @@ class Runner:
         from tests.simulation import node
 
         node.load()
-        from tests.simulation import run
+        from tests.simulation import preparing
 
-        run.prepare(self._data)
+        preparing.prepare(self._data)
         self._data.rename(self._prepared)
 
     def run(self, plan: Plan, watchers: Sequence[Watcher] = ()) -> "Report":
