@@ -37,6 +37,7 @@ CASES = (
     Case("full, NORMAL", NORMAL, synchronous="NORMAL"),
     Case("full, one replica, NORMAL", NORMAL, replicas=1, synchronous="NORMAL"),
 )
+QUICK_CASES = CASES[:4]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ WORDS: Mapping[str, str] = {
     "head": "the newest position",
     "floor": "the position up to which everything is on every copy in sync, and visible",
     "lag": "how many entries a copy lacks",
-    "epoch": "a term of the in-sync set: it rises whenever the set changes",
+    "epoch": "a term of the in-sync set: it rises whenever the set changes, or by what a file is known",
     "in-sync set": "the copies that count",
     "lease": "the time for which a front may use its cache",
     "rotation": "the replicas that take turns",

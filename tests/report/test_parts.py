@@ -27,7 +27,7 @@ from benchmarks.report.faults import CUT_OFF, FAULTS, Plan, Round
 from benchmarks.report.generator import Run, Sample, closed_loop, open_loop
 from benchmarks.report.loads import BOOKS, PURCHASE, QUERY, UPDATE, copies_shown, in_turn, mixed, price_shown, query
 from benchmarks.report.page import write
-from benchmarks.report.section import Cost, Section, Table
+from benchmarks.report.section import Cost, Effort, Section, Table
 from benchmarks.report.stores import Stores
 from tests.report.network import Answered, FakeStore, answer
 
@@ -255,7 +255,14 @@ def test_beside_a_postgresql_it_is_told_what_its_loss_cost() -> None:
     found = others.section(runs, others.Loss(replace(failing_run, samples=bought + failing_run.samples[40:]), 39), [])
     assert "50 of 400 requests failed, and of 40 acknowledged orders 1 were gone" in found.shows
     assert found.tables[1].rows[0][:2] == ["query, two SQLite files", "4.00 (4.00 … 4.00)"]
-    assert "no program `postgres`" in others.section({}, None, []).shows
+    assert "not run: there is no program `postgres`" in others.section({}, others.NO_PROGRAM, []).shows
+
+
+def test_a_quick_report_makes_no_postgresql(tmp_path: Path) -> None:
+    told: list[str] = []
+    effort = Effort(rounds=1, seconds=0.5, seed=1, ratings=None, is_quick=True)
+    assert "PostgreSQL was not run: making a server" in others.measure(Stores(tmp_path), effort, told.append).shows
+    assert (told, list(tmp_path.iterdir())) == ([], [])
 
 
 def test_all_of_it_fits_a_page(tmp_path: Path) -> None:

@@ -41,20 +41,24 @@ def evict_the_second() -> None:
 
 
 def test_a_file_that_was_locked_for_a_while_rejoins_by_its_log(seven_articles: Path) -> None:
+    before = witness().epoch
     evict_the_second()
     restock(quantity=5)
     (repaired,) = rejoin.repair(SHELF)
     assert (repaired.alias, repaired.means, repaired.entries) == ("shelf-2", "log", 2)
+    assert witness().epoch == before + 2  # Out, and in.
     assert witness().in_sync == ("shelf-1", "shelf-2")
     assert witness().out == {}
     assert_copies_equal("shelf")
 
 
 def test_a_deleted_file_is_rebuilt_from_the_other(seven_articles: Path) -> None:
+    before = witness().epoch
     replication_settings.files["shelf-1"].unlink()
     restock()
     (repaired,) = rejoin.repair(SHELF)
     assert (repaired.alias, repaired.means) == ("shelf-1", "copy")
+    assert witness().epoch == before + 3  # Out; the new file is known; in.
     restock()
     assert_copies_equal("shelf")
 
