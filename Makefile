@@ -15,7 +15,7 @@ run: requirements ## Run the whole store; Ctrl-C stops it (FRONTS=2 runs two fro
 	@exec env BOOKSTORE_BREAKABLE="$${BOOKSTORE_BREAKABLE:-loopback}" \
 		$(if $(FRONTS),BOOKSTORE_FRONTS="$(FRONTS)") $(PY) manage.py cluster
 
-test: requirements-dev ## Run all tests (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
+test: requirements-dev ## Run all tests but hosts-test (ARGS="-k purchase" chooses, ARGS="-n0" runs them one by one)
 	@exec $(PY) -m tests.both_engines $(ARGS)
 
 test-quick: requirements-dev ## Run the tests that start no other process, and those of one whole store

@@ -1,9 +1,11 @@
 """Which faults a run of three hosts may be asked for."""
 
+from typing import Any
+
 import pytest
 
 from tests.hosts import faults
-from tests.hosts.__main__ import parser
+from tests.hosts.__main__ import judged, parser
 
 
 def test_each_fault_has_a_name_of_its_own_and_is_had_by_it() -> None:
@@ -23,3 +25,17 @@ def test_a_name_that_no_fault_has_is_refused_with_those_there_are(capsys: pytest
         parser().parse_args(["--faults", "mute,plague"])
     told = capsys.readouterr().err
     assert "no fault is called plague: killed, cut-off, " in told
+
+
+class SlowAndWrong:
+    def violations(self) -> list[str]:
+        return ["lost"]
+
+    def too_long(self) -> list[str]:
+        return ["killed"]
+
+
+def test_time_counts_unless_the_machine_is_known_to_be_slow() -> None:
+    report: Any = SlowAndWrong()
+    assert judged(report, is_patient=parser().parse_args([]).patient) == ["lost", "too long: killed"]
+    assert judged(report, is_patient=parser().parse_args(["--patient"]).patient) == ["lost"]
