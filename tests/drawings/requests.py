@@ -10,21 +10,12 @@ from pathlib import Path
 
 from bookstore_project.api import headers
 from bookstore_project.nodes.tool_client import Answer, Session
+from tests.drawings.points import POINTS
 from tests.drawings.settings import FOLDER
 from tests.drawings.svg import Message
 from tests.store import Store
 
 LINE = re.compile(r"^(\S+ \S+)  (\S+) +(\S+ \S+) (\d+) (\S+) ([\d.]+) ms(?: \((.*?)\))?.*  \[")
-POINTS = {
-    "begun": "locks, opens both files",
-    "made": "writes rows and log entry to the first",
-    "shrunk": "writes them to the second, as values",
-    "committed": "both files are committed",
-    "leases-read": "who may answer from a cache?",
-    "invalidated": "no front uses the old answer",
-    "floor": "raises the floor: visible",
-}
-"""Those of a write that are drawn, and what has happened when one is reached."""
 CUSTOMER = "customer"
 UNIT_S = 0.001
 """Of the times in logs."""

@@ -12,14 +12,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
 from tests.run_folder import RunFolder, place_in_memory
+from tests.simulation import finds
 from tests.simulation.plan import Plan
 from tests.simulation.replay import Replay
 from tests.simulation.runner import Runner
 from tests.simulation.watching import Trace, Watcher
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Report
 
 KINDS = ("kill", "stop", "slow", "lose", "double", "delay", "cut", "files", "pairs")
 OF_FILES = (
@@ -46,7 +51,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=0, help="turns between two faults; the seed decides if not told")
     parser.add_argument("--broken", metavar="MUTANT", help="with this mutant of tests/mutants, by name")
     parser.add_argument("--replay", metavar="SEED", help="show that run step by step, or one that was kept (a file)")
+    parser.add_argument("--quiet", action="store_true", help="don't show the steps of a run that is replayed")
     parser.add_argument("--keep", metavar="FOLDER", help="write there what each run consisted of, to be replayed")
+    parser.add_argument("--shrink", metavar="RUNS", type=int, default=0, help="make what breaks a promise smaller")
     parser.add_argument("--trace", metavar="FILE", help="write every turn, fault and log line there")
     told = parser.parse_args(arguments)
     told.kinds = told.faults.split(",") if told.faults != "none" else []
@@ -83,28 +90,43 @@ def simulate(told: argparse.Namespace, folder: Path) -> int:
         for plan in plans(told):
             began, used = monotonic(), processor_s()
             report = runner.run(plan, watchers)
-            if told.keep:
+            if told.keep and not told.shrink:
                 report.plan.write(Path(told.keep) / f"{plan.seed}.json")
             digest.update(report.digest.encode())
             violations += len(report.violations)
             for line in run.describe(report):
                 say(line)
+            if report.violations and told.shrink:
+                find(runner, report, told)
+                break
             say(f"  {monotonic() - began:.1f} s, {processor_s() - used:.1f} s of a processor")
     say(f"broken promises: {violations or 'none'}")
     say(f"digest {digest.hexdigest()}")
     return 1 if violations else 0
 
 
+def find(runner: Runner, report: "Report", told: argparse.Namespace) -> None:
+    """Shrinks a run that broke a promise, draws it, and keeps it."""
+    found = finds.shrunk(runner, report, told.shrink, told.broken or "", say)
+    diagram = finds.drawn(runner, found)
+    for line in diagram.text():
+        say(line)
+    kept = found.keep(Path(told.keep) if told.keep else finds.FOUND)
+    kept.with_suffix(".svg").write_text(diagram.svg(found.promise))
+    say(f"kept: {kept} and .svg")
+
+
 def plans(told: argparse.Namespace) -> list[Plan]:
     if told.replay and not told.replay.isdecimal():
-        return [Plan.read(Path(told.replay))]
+        path = Path(told.replay)
+        return [Plan.read(one) for one in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
     first, many = (int(told.replay), 1) if told.replay else (told.seed, told.seeds)
     return [Plan(str(seed), told.operations, tuple(told.kinds), told.every) for seed in range(first, first + many)]
 
 
 @contextmanager
 def watching(told: argparse.Namespace) -> Iterator[list[Watcher]]:
-    shown: list[Watcher] = [Replay(say)] if told.replay else []
+    shown: list[Watcher] = [Replay(say)] if told.replay and not told.quiet else []
     if told.trace is None:
         yield shown
     else:

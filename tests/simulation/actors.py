@@ -112,6 +112,10 @@ class World:
         if self._steps_left <= 0:
             self._switch(name)
 
+    def pass_step(self, name: str) -> None:
+        """The current actor has made a step of the protocol: whoever looks on may want to know."""
+        self.out.append(("step", self.current.number, name, self.now_ns))
+
     def block(self, until_ns: int, name: str) -> None:
         """Until another actor, the simulator, or the clock wakes this one; it may be woken for nothing."""
         actor = self.current

@@ -116,6 +116,7 @@ class _EveryPoint(dict[str, Callable[[], object]]):
 
 def _point(name: str) -> None:
     if actors.world is not None:
+        actors.world.pass_step(name)
         actors.world.point(name)
 
 

@@ -58,8 +58,15 @@ class Plan:
         """The same run, once it is known what was drawn."""
         return replace(self, wishes=tuple(wishes), strikes=tuple(strikes))
 
-    def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+    def write(self, path: Path, **more: str) -> None:
+        """As JSON, with `more` that is to be said of it, a line for each wish and fault."""
+        lines = []
+        for name, value in (more | asdict(self)).items():
+            told = json.dumps(value)
+            if name in ("wishes", "strikes") and value:
+                told = "[\n  " + ",\n  ".join(json.dumps(one) for one in value) + "\n ]"
+            lines.append(f' "{name}": {told}')
+        path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:

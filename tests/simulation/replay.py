@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 
-from tests.chaos.history import Kind
+from tests.chaos.history import Asked, Kind
 from tests.simulation.plan import Wish
 from tests.simulation.processes import Process, Waiting
 from tests.simulation.watching import Watcher
@@ -33,9 +33,8 @@ FAULTS = {
 }
 
 
-def asked_for(wish: Wish) -> str:
+def asked_for(asked: Asked) -> str:
     """What a customer wants, in a few words."""
-    asked = wish.asked
     books = ", ".join(f"{copies} x book {book}" for book, copies in asked.lines)
     return {
         Kind.READ: f"reads book {asked.book}",
@@ -49,7 +48,7 @@ def asked_for(wish: Wish) -> str:
 
 def wished(what: str) -> str:
     """What a customer asks for, or has been told, as the simulator hears it."""
-    return asked_for(Wish.unpacked(json.loads(what))) if what.startswith("{") else f"has been told: {what}"
+    return asked_for(Wish.unpacked(json.loads(what)).asked) if what.startswith("{") else f"has been told: {what}"
 
 
 class Replay(Watcher):
@@ -74,7 +73,7 @@ class Replay(Watcher):
             said = {"start": "begins", "kill": "is killed", "stop": "is stopped", "continue": "goes on"}
             self._line(at_ns, name, f"the process {said.get(word, f'is {word}')}")
 
-    def message(self, at_ns: int, sender: str, receiver: str, what: str, arrives: Sequence[int]) -> None:
+    def message(self, at_ns: int, sender: str, receiver: str, call: int, what: str, arrives: Sequence[int]) -> None:
         after = " and after ".join(f"{delay / MS:.1f} ms" for delay in arrives)
         fate = f"arrives after {after}" if after else "is lost"
         self._line(at_ns, sender, f"-> {receiver}: {what}  ({fate})")

@@ -173,7 +173,7 @@ class Simulator:
             self._calls[self._count] = (process, own, actor, name)
             arrive = partial(self._arrive, self._count, self.processes.get(name), request)
             arrives = self.network.carry(process.name, name, may_double=is_repeatable(*request))
-            self._tell_message(process.name, name, f"{request[0]} {request[1]}", arrives)
+            self._tell_message(process.name, name, self._count, f"{request[0]} {request[1]}", arrives)
             for delay_ns in arrives:
                 self.after(delay_ns, arrive)
         elif kind == "answer":
@@ -182,12 +182,15 @@ class Simulator:
                 caller = self._calls[number][0].name
                 answer = (ANSWERED, status, [tuple(pair) for pair in headers], body)
                 arrives = self.network.carry(process.name, caller)
-                self._tell_message(process.name, caller, str(status), arrives)
+                self._tell_message(process.name, caller, number, str(status), arrives)
                 for delay_ns in arrives:
                     self.after(delay_ns, partial(self._reply, number, answer))
         elif kind == "log":
             for watcher in self._watchers:
                 watcher.log(self._at_ns, process.name, item[1])
+        elif kind == "step":
+            for watcher in self._watchers:
+                watcher.step(item[3] - primitives.EPOCH_NS, process, item[1], item[2])
         elif kind == "wish":
             for watcher in self._watchers:
                 watcher.wish(self._at_ns, *item[1:])
@@ -231,9 +234,9 @@ class Simulator:
         actor.point = point
         return actor
 
-    def _tell_message(self, sender: str, receiver: str, what: str, arrives: Sequence[int]) -> None:
+    def _tell_message(self, sender: str, receiver: str, call: int, what: str, arrives: Sequence[int]) -> None:
         for watcher in self._watchers:
-            watcher.message(self._at_ns, sender, receiver, what, arrives)
+            watcher.message(self._at_ns, sender, receiver, call, what, arrives)
 
     @property
     def _at_ns(self) -> int:

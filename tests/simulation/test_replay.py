@@ -22,8 +22,8 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_wish_is_told_in_words() -> None:
-    assert asked_for(Wish(2, BASKET, 1, 0.25)) == "buys 2 x book 1, 1 x book 3"
-    assert asked_for(Wish(2, Asked(Kind.EDIT, 4, price="1.50"), 0, 0)) == "edits book 4: 1.50"
+    assert asked_for(BASKET) == "buys 2 x book 1, 1 x book 3"
+    assert asked_for(Asked(Kind.EDIT, 4, price="1.50")) == "edits book 4: 1.50"
 
 
 @pytest.mark.processes

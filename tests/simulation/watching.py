@@ -13,11 +13,17 @@ class Watcher:
     def turn(self, at_ns: int, process: "Process", actor: "Waiting", point: str) -> None:
         """That actor has run up to that point. Until others are told, `actor.point` is where it went on from."""
 
+    def step(self, at_ns: int, process: "Process", actor: int, name: str) -> None:
+        """The actor of that number has made that step of the protocol; told after the turn in which it did."""
+
     def note(self, at_ns: int, what: str) -> None:
         """A process began or ended, or a fault struck."""
 
-    def message(self, at_ns: int, sender: str, receiver: str, what: str, arrives: Sequence[int]) -> None:
-        """It was sent; `arrives`: after how many nanoseconds, each time that it does."""
+    def message(self, at_ns: int, sender: str, receiver: str, call: int, what: str, arrives: Sequence[int]) -> None:
+        """It was sent. A request and its answer have one number, `call`.
+
+        `arrives`: after how many nanoseconds, each time that it does.
+        """
 
     def log(self, at_ns: int, node: str, line: str) -> None:
         """The node's log has that line."""
