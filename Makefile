@@ -57,9 +57,9 @@ mutants: requirements-dev ## Break each promise of the protocols on purpose, and
 model: requirements-dev ## Try all orders of all steps of the protocol, as a small model (QUICK=1: ten seconds)
 	@exec $(PY) -m tests.model $(if $(QUICK),--quick) $(ARGS)
 
-simulate: requirements-dev ## Replay a whole store, faults and all, from a seed (SEED=1 OPERATIONS=1000 SEEDS=1 FAULTS= REPLAY=; docs/simulation.md)
+simulate: requirements-dev ## Replay a whole store, faults and all, from a seed (SEED=1 OPERATIONS=1000 SEEDS=1 FAULTS= REPLAY= MINUTES=; docs/simulation.md)
 	@exec $(PY) -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(OPERATIONS),--operations $(OPERATIONS)) \
-		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(REPLAY),--replay $(REPLAY)) $(ARGS)
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(REPLAY),--replay $(REPLAY)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 fuzz: requirements-dev ## Send what the schema allows and forbids, and check the answers (SECONDS=120 SEED=1; ARGS="--help")
 	@exec $(PY) -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

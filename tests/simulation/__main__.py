@@ -5,6 +5,7 @@ The same seed gives the same run, to the last answer; the last line is a digest 
 
 import argparse
 import hashlib
+import math
 import os
 import signal
 import sys
@@ -18,9 +19,11 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
 from tests.run_folder import RunFolder, place_in_memory
 from tests.simulation import finds
+from tests.simulation.exploring import Exploration, Explorer
 from tests.simulation.plan import Plan
 from tests.simulation.replay import Replay
 from tests.simulation.runner import Runner
+from tests.simulation.totals import Totals
 from tests.simulation.watching import Trace, Watcher
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ OF_FILES = (
     *("file-garbage", "file-flipped", "file-bits", "file-locked", "wal-removed", "shm-removed"),
 )
 """Among those that `files` and `pairs` stand for."""
+SHRINKING_RUNS = 150
+"""To shrink what an exploration has found, at most."""
 monotonic = time.monotonic
 """The real one: `primitives` puts another in its place."""
 
@@ -44,18 +49,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1, help="so many runs, with this seed and those that follow")
-    parser.add_argument("--operations", type=int, default=1000, help="of all customers together, about")
-    some = f"some of {', '.join(KINDS)}, a fault of files by its name, or none"
+    parser.add_argument("--operations", type=int, default=0, help="of all customers together, about")
     some = f"some of {', '.join(KINDS)}, a fault of files by its name, or none"
     parser.add_argument("--faults", default=",".join(KINDS), help=some)
     parser.add_argument("--every", type=int, default=0, help="turns between two faults; the seed decides if not told")
     parser.add_argument("--broken", metavar="MUTANT", help="with this mutant of tests/mutants, by name")
     parser.add_argument("--replay", metavar="SEED", help="show that run step by step, or one that was kept (a file)")
+    parser.add_argument("--minutes", type=float, default=0, help="explore for so long, led by what was met")
+    parser.add_argument("--runs", type=int, default=0, help="explore in so many runs at most")
+    parser.add_argument("--plain", action="store_true", help="explore seeds in order, and follow nothing up")
     parser.add_argument("--quiet", action="store_true", help="don't show the steps of a run that is replayed")
     parser.add_argument("--keep", metavar="FOLDER", help="write there what each run consisted of, to be replayed")
     parser.add_argument("--shrink", metavar="RUNS", type=int, default=0, help="make what breaks a promise smaller")
     parser.add_argument("--trace", metavar="FILE", help="write every turn, fault and log line there")
     told = parser.parse_args(arguments)
+    told.operations = told.operations or (100 if told.minutes or told.runs else 1000)
     told.kinds = told.faults.split(",") if told.faults != "none" else []
     if unknown := set(told.kinds) - {*KINDS, *OF_FILES}:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
@@ -67,7 +75,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     told = parse(arguments)
-    say(f"Simulating {told.seeds} run(s) of {told.operations} operations: about {2 + told.operations // 150} s each.")
+    each = f"of {told.operations} operations, about {2 + told.operations // 150} s each"
+    many = f"{told.minutes:g} minutes of runs" if told.minutes else f"{told.runs or told.seeds} run(s)"
+    say(f"Simulating {many} {each}.")
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # One runs at a time: on one core it is woken soonest.
     signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell may have it ignored, in the background.
     folder = RunFolder("simulation", place_in_memory())
@@ -85,7 +95,9 @@ def simulate(told: argparse.Namespace, folder: Path) -> int:
     runner = Runner(folder, told.mutants)
     from tests.simulation import run
 
-    digest, violations = hashlib.blake2b(digest_size=16), 0
+    if told.minutes or told.runs:
+        return explore(runner, told)
+    digest, totals = hashlib.blake2b(digest_size=16), Totals()
     with watching(told) as watchers:
         for plan in plans(told):
             began, used = monotonic(), processor_s()
@@ -93,21 +105,44 @@ def simulate(told: argparse.Namespace, folder: Path) -> int:
             if told.keep and not told.shrink:
                 report.plan.write(Path(told.keep) / f"{plan.seed}.json")
             digest.update(report.digest.encode())
-            violations += len(report.violations)
+            totals.add(report)
             for line in run.describe(report):
                 say(line)
             if report.violations and told.shrink:
                 find(runner, report, told)
                 break
             say(f"  {monotonic() - began:.1f} s, {processor_s() - used:.1f} s of a processor")
-    say(f"broken promises: {violations or 'none'}")
+    if totals.runs > 1:
+        for line in totals.lines():
+            say(line)
+    say(f"broken promises: {totals.violations or 'none'}")
     say(f"digest {digest.hexdigest()}")
-    return 1 if violations else 0
+    return 1 if totals.violations else 0
+
+
+def explore(runner: Runner, told: argparse.Namespace) -> int:
+    """The exit status: 1 if a promise was broken. The run that broke it is shrunk, drawn, and kept then."""
+    from tests.simulation import run
+
+    explorer = Explorer(plans(told)[0], is_led=not told.plain)
+    exploration = Exploration(runner.run, explorer, say, monotonic)
+    used = processor_s()
+    report = exploration.carry_out(60 * told.minutes if told.minutes else math.inf, told.runs)
+    for line in exploration.lines():
+        say(line)
+    say(f"  {processor_s() - used:.1f} s of a processor")
+    if report is not None:
+        for line in run.describe(report):
+            say(line)
+        find(runner, report, told)
+    say(f"broken promises: {len(report.violations) if report is not None else 'none'}")
+    say(f"digest {exploration.digest.hexdigest()}")
+    return 0 if report is None else 1
 
 
 def find(runner: Runner, report: "Report", told: argparse.Namespace) -> None:
     """Shrinks a run that broke a promise, draws it, and keeps it."""
-    found = finds.shrunk(runner, report, told.shrink, told.broken or "", say)
+    found = finds.shrunk(runner, report, told.shrink or SHRINKING_RUNS, told.broken or "", say)
     diagram = finds.drawn(runner, found)
     for line in diagram.text():
         say(line)
