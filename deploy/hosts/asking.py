@@ -14,6 +14,8 @@ from deploy.hosts import cluster as ports
 from deploy.hosts.cluster import Cluster, Host
 
 TIMEOUT_S = 3.0
+NOT_AGREED = ("3.0.0", "not_decided")
+"""What etcd calls the version of all members until it has met each of them (server/etcdserver, MinClusterVersion)."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,14 @@ class Asker:
     def etcd_is_well(self, host: Host) -> Answer:
         """Raises Unanswered; the status is 200 if that member has a leader, and so a majority."""
         return self.ask(host.address, ports.ETCD, "/health")
+
+    def etcd_has_met_all(self, host: Host) -> bool:
+        """Whether each member has been there once. Before, etcd answers as its oldest version, which Patroni refuses.
+
+        Raises Unanswered.
+        """
+        content = self.ask(host.address, ports.ETCD, "/version").content
+        return isinstance(content, dict) and content.get("etcdcluster") not in NOT_AGREED
 
     def etcd_members(self, host: Host) -> list[dict[str, Any]]:
         """Raises Unanswered, also if there is no majority."""

@@ -97,6 +97,8 @@ class Missing:
     """What this host doesn't have yet, in words."""
 
     text: str
+    is_of_each_host: bool = False
+    """Nothing else helps than that all three are there once."""
 
 
 def missing(host: Host, cluster: Cluster, asker: Asker) -> Missing | None:
@@ -107,6 +109,8 @@ def missing(host: Host, cluster: Cluster, asker: Asker) -> Missing | None:
         return Missing("etcd of this host to answer")
     if not is_well:
         return Missing("a second host: etcd decides by majority")
+    if not asker.etcd_has_met_all(host):
+        return Missing("the third host: Patroni needs an etcd that has met all of its members once", True)
     if not host.has_rows:
         return None
     try:
@@ -122,14 +126,17 @@ def missing(host: Host, cluster: Cluster, asker: Asker) -> Missing | None:
 
 
 def wait_for_its_part(host: Host, cluster: Cluster, asker: Asker, say: Say, patience_s: float = PATIENCE_S) -> bool:
-    """False at once if no other host is there yet. Raises Refused if something else is missing for too long."""
+    """False soon if it needs hosts that aren't there yet. Raises Refused if it lacks anything else for too long."""
     began = told = time.monotonic()
     say("wait until this host has its part")
     while lacking := missing(host, cluster, asker):
         now = time.monotonic()
-        is_alone = not any(_is_open(other, ports.ETCD_PEERS) for other in cluster.others(host))
-        if is_alone and now - began > TOLD_EVERY_S:
-            say("All parts of this host run. It waits for a second host: call `make host` there now.")
+        others = cluster.others(host)
+        absent = [other for other in others if not _is_open(other, ports.ETCD_PEERS)]
+        is_their_turn = len(absent) == len(others) or (bool(absent) and lacking.is_of_each_host)
+        if is_their_turn and now - began > TOLD_EVERY_S:
+            names = " and ".join(other.name for other in absent)
+            say(f"All parts of this host run. It waits for {names}: call `make host` there now.")
             return False
         if now - began > patience_s:
             raise Refused(

@@ -10,13 +10,18 @@ from deploy.hosts.asking import Answer, Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Refused
 from deploy.hosts.parts import Places
 from deploy.hosts.secret_bundle import Bundle
+from tests.clock import START_S, Clock
 
 
 class Said(Asker):
     """What this host's etcd and the Patronis answer."""
 
-    def __init__(self, etcd: int | None, copies: list[dict[str, Any]] | None = None) -> None:
-        self.etcd, self.known = etcd, copies
+    def __init__(self, etcd: int | None, copies: list[dict[str, Any]] | None = None, version: str = "3.4.0") -> None:
+        self.etcd, self.known, self.version = etcd, copies, version
+
+    def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
+        assert (port, path) == (2379, "/version")
+        return Answer(200, {"etcdserver": "3.4.23", "etcdcluster": self.version}, None, None)
 
     def etcd_is_well(self, host: object) -> Answer:
         if self.etcd is None:
@@ -34,6 +39,7 @@ class Said(Asker):
     [
         (Said(None), "etcd of this host to answer"),
         (Said(503), "a second host"),
+        (Said(200, version="3.0.0"), "the third host: Patroni needs an etcd that has met all"),
         (Said(200), "Patroni of this host"),
         (Said(200, []), "PostgreSQL of this host: not there"),
         (Said(200, [{"name": "host2", "role": "replica", "state": "creating replica"}]), "creating replica"),
@@ -45,6 +51,23 @@ def test_it_is_told_what_a_host_still_lacks(cluster: Cluster, said: Asker, words
     lacking = installing.missing(cluster.host(2), cluster, said)
     assert lacking is not None
     assert words in lacking.text
+
+
+@pytest.mark.parametrize(
+    ("said", "there", "words"),
+    [(Said(503), (), "It waits for host1 and host3"), (Said(200, version="3.0.0"), (1,), "It waits for host3")],
+    ids=["alone", "beside the first one"],
+)
+def test_a_host_that_cannot_go_on_before_others_are_there_says_so_and_ends(
+    cluster: Cluster, said: Asker, there: tuple[int, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(installing, "time", clock)
+    monkeypatch.setattr(installing, "_is_open", lambda host, port: host.number in there)
+    told: list[str] = []
+    assert not installing.wait_for_its_part(cluster.host(2), cluster, said, told.append)
+    assert words in told[-1]
+    assert clock.now - START_S < installing.PATIENCE_S
 
 
 @pytest.mark.parametrize("role", ["leader", "sync_standby"])
