@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.course.labs import LABS
+from tests.course.labs import LABS, Lab
 from tests.docs.pages import DOCS, README, ROOT, anchors, links, pages, prose, title, tracked
 
 MOST_LINES = 200
+OF_A_SHEET = 60
+"""A screen, or a page in print."""
 COURSE = DOCS / "course"
 OF_DJANGO = {"AppConfig"}
 OF_HISTORY = "CHANGELOG.md"
@@ -66,6 +68,11 @@ def test_the_readme_leads_to_every_page_for_users() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=lambda lab: lab.title)
+def test_a_sheet_of_the_course_fits_a_screen(lab: Lab) -> None:
+    assert len(lab.sheet.read_text().splitlines()) <= OF_A_SHEET
 
 
 @cache
