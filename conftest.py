@@ -36,6 +36,8 @@ from tests.redis import RedisServer
 BROWSER = "tests/browser/"
 STORES = ("tests/hosts/", "tests/stress/", "tests/chaos/", BROWSER, "tests/cluster/", "tests/contract/")
 """Where the tests of whole stores are: those that take longest first."""
+TOGETHER = (*STORES, "bookstore_project/cluster/tests/", "bookstore_project/archive/tests/test_moving.py")
+"""Where the tests of a module share what is dear to start."""
 OF_POSTGRESQL = "bookstore_project/replication/postgresql/tests/"
 """Tests of that engine alone, for runs on it."""
 A_STORE = "tests/cluster/test_shop.py"
@@ -116,10 +118,11 @@ class InOneOrder:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Those of whole stores come first, in whatever order otherwise: small ones fill what is left of the time."""
+    """Those that take longest come first, in whatever order otherwise: small ones fill what is left of the time."""
 
     def rank(item: pytest.Item) -> int:
-        return next((number for number, place in enumerate(STORES) if item.nodeid.startswith(place)), len(STORES))
+        places = enumerate(TOGETHER)
+        return next((number for number, place in places if item.nodeid.startswith(place)), len(TOGETHER))
 
     items.sort(key=rank)
     if config.option.quick:
@@ -150,7 +153,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]  # Of a package without types.
-    """Gives a module of whole stores to one process, and the other tests one by one to whoever is free."""
+    """Gives a module whose tests share a start to one process, and the other tests one by one to whoever is free."""
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         super().add_node_collection(node, collection)
@@ -168,7 +171,7 @@ class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]  # Of a pack
 
     def _split_scope(self, nodeid: str) -> str:
         module, *_ = nodeid.split("::")
-        return module if module.startswith(STORES) else nodeid
+        return module if module.startswith(TOGETHER) else nodeid
 
 
 class Numbered(list[str]):

@@ -71,7 +71,7 @@ def figure(
     """A figure and its axes, row by row; `options` are those of `Figure.subplots`."""
     made = Figure(figsize=(WIDTH_IN, height_in or HEIGHT_IN * (1 + 0.75 * (rows - 1))), layout="constrained")
     made.patch.set_alpha(0)
-    axes = made.subplots(rows, columns, squeeze=False, **options)  # type: ignore[call-overload]
+    axes = made.subplots(rows, columns, squeeze=False, **options)  # type: ignore[call-overload]  # Of many types.
     return made, [each for row in axes for each in row]
 
 

@@ -19,6 +19,7 @@ FOLDER = "marks"
 class Marks(dict[str, Callable[[], object]]):
     """Has a hook for every point, in the processes of nodes; which one it is, a process may learn later than this."""
 
+    # Of the several forms that a dict's has, the one that is called.
     def get(self, point: str, default: object = None) -> Callable[[], object] | None:  # type: ignore[override]
         now, node = time.time(), os.environ.get("BOOKSTORE_NODE")
         return (lambda: note(node, now, point)) if node else None

@@ -29,7 +29,7 @@ from tests.actors import Actor
 from tests.on_postgresql import BINARIES, PACKAGE, program
 from tests.postgres import Server
 
-pytestmark = pytest.mark.two_files
+pytestmark = [pytest.mark.two_files, pytest.mark.processes]
 POINTS = [
     *(f"move-claimed-{name}" for name in ("catalog", "order", "accounts")),
     "move-migrated",
