@@ -20,6 +20,7 @@ from deploy.hosts.parts import Part, Places
 from deploy.hosts.rendering import OPERATOR, render
 from deploy.hosts.secret_bundle import Bundle
 from deploy.hosts.setting import Setting
+from deploy.hosts.upgrading import REPLICAS, wait_for_nodes
 
 PATIENCE_S = 180.0
 LOOKED_EVERY_S = 1.0
@@ -65,6 +66,9 @@ def make(host: Host, cluster: Cluster, places: Places, given: Path | None, say: 
     if not wait_for_its_part(host, cluster, asker, say):
         return
     set_passwords(host, cluster, asker, places, say)
+    if host.has_rows:
+        # Whoever goes on to the other host may have its nodes start again: then these have to serve.
+        wait_for_nodes(host, asker, REPLICAS, say)
 
 
 def with_place_in_etcd(

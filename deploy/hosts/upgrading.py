@@ -17,6 +17,8 @@ from deploy.hosts.parts import Part, Places
 DONE_AFTER_S = 15.0
 """HAProxy leaves a drained front out after 2 s, nodes a drained replica after 1 s; a purchase takes 10 s at most."""
 PATIENCE_S, LOOKED_EVERY_S = 120.0, 0.5
+REPLICAS = (ports.CATALOG, ports.ORDER)
+"""Ready whether they are drained or not."""
 Say = Callable[[str], object]
 
 
@@ -46,9 +48,9 @@ def upgrade(
     say("stop the store")
     store.stop()
     store.renew()
-    _wait_for(host, asker, (ports.CATALOG, ports.ORDER), say)
+    wait_for_nodes(host, asker, REPLICAS, say)
     _tell(store.manage("undrain", "--this-host"), say)
-    _wait_for(host, asker, (ports.FRONT,), say)
+    wait_for_nodes(host, asker, (ports.FRONT,), say)
     say("This host serves again.")
 
 
@@ -59,7 +61,8 @@ def _tell(done: "subprocess.CompletedProcess[str]", say: Say) -> None:
         raise Refused(f"{done.stderr.strip()} Mend it, and call again; or give up: `manage.py undrain --this-host`.")
 
 
-def _wait_for(host: Host, asker: Asker, nodes: tuple[int, ...], say: Say) -> None:
+def wait_for_nodes(host: Host, asker: Asker, nodes: tuple[int, ...], say: Say) -> None:
+    """By their ports. Raises Refused if they aren't ready in time."""
     say("wait until its nodes are ready")
     until = time.monotonic() + PATIENCE_S
     while not all(asker.node_is_ready(host, port) for port in nodes):

@@ -10,7 +10,8 @@ from deploy.hosts.parts import Places
 from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import Bundle
 from deploy.hosts.setting import Setting
-from deploy.hosts.upgrading import StoreOfUnit
+from deploy.hosts.upgrading import REPLICAS, StoreOfUnit
+from tests.clock import Clock
 
 
 class Nodes:
@@ -63,6 +64,22 @@ def test_nodes_that_cannot_be_drained_are_not_stopped(cluster: Cluster) -> None:
     with pytest.raises(Refused, match=r"catalog-1 is the last\. Mend it, and call again"):
         upgrading.upgrade(cluster.host(1), cluster, Hosts(), store, str, done_after_s=0)
     assert store.done == ["drain --this-host"]
+
+
+def test_nodes_are_awaited_until_they_are_ready_and_not_for_ever(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, hosts = Clock(), Hosts(unready=1)
+    monkeypatch.setattr(upgrading, "time", clock)
+    with pytest.raises(Refused, match="journalctl -u bookstore-store"):
+        upgrading.wait_for_nodes(cluster.host(1), hosts, REPLICAS, str)
+
+    def get_ready() -> None:
+        hosts._unready = 0
+
+    hosts._unready, clock.while_asleep = 1, get_ready
+    upgrading.wait_for_nodes(cluster.host(1), hosts, REPLICAS, str)
+    assert hosts.asked[-2:] == [(1, 8001), (1, 8002)]
 
 
 @pytest.mark.parametrize(("number", "helper"), [(1, "bookstore-etcd-leader"), (3, "bookstore-takeover")])
