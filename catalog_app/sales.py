@@ -14,13 +14,14 @@ from bookstore_project.api.sales import Line, Sale, SoldLine
 from bookstore_project.nodes import deadlines
 from bookstore_project.outcomes import Outcome, outcome_of
 from bookstore_project.replication import rows
+from bookstore_project.replication.foreseen import Foreseen
 from bookstore_project.replication.interface import Made
 from bookstore_project.replication.transaction import Committed, get_verified, run, run_all, verify
 from bookstore_project.settings import topology
 from catalog_app import metrics
 from catalog_app.errors import LinesUnavailable, OutOfStock, PriceChanged
 from catalog_app.models import Book, KeyedAnswer, LedgerEntry
-from catalog_app.selectors import order_is_known
+from catalog_app.selectors import answers_of, order_is_known
 from catalog_app.services import record
 
 
@@ -69,13 +70,22 @@ def order_sell(
     Unavailable.
     """
     asked = Asked(order, lines, deadline, is_first_attempt)
-    return _sale(run(topology.CATALOG, partial(_sell, asked), in_group=True))
+    return _sale(run(topology.CATALOG, _selling(asked), in_group=True))
 
 
 def orders_sell(asked: Sequence[Asked]) -> list[Outcome[Committed[Sale]]]:
     """The same for several orders, each by itself, in one commit if it can be."""
-    made = run_all(topology.CATALOG, [partial(_sell, each) for each in asked])
+    made = run_all(topology.CATALOG, [_selling(each) for each in asked])
     return [outcome_of(partial(_sale_of, each)) for each in made]
+
+
+def _selling(asked: Asked) -> Foreseen[Sale | Refusal]:
+    return Foreseen(
+        partial(_sell, asked),
+        rows=[(Book, line.book) for line in asked.lines],
+        values=answers_of(asked.order),
+        new={LedgerEntry: len(asked.lines)},
+    )
 
 
 def _sell(asked: Asked) -> Sale | Refusal:

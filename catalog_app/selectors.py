@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db import connections
 from django.db.models import QuerySet
 
 from bookstore_project.api import problems
 from bookstore_project.api.representations import MAX_BOOK_ID
-from bookstore_project.replication import reads
+from bookstore_project.replication import reads, rows
+from bookstore_project.replication.foreseen import Value
 from bookstore_project.text.canonical import unfit_in
 from catalog_app import finding
 from catalog_app.finding import FoundBooks
 from catalog_app.listing import ListedBooks, number_of_books
-from catalog_app.models import Book, BookChange, LedgerEntry
+from catalog_app.models import Book, BookChange, KeyedAnswer, LedgerEntry
 
 
 def book_get(book_id: int) -> Book:
@@ -32,14 +32,12 @@ def book_get(book_id: int) -> Book:
 
 def order_is_known(order: uuid.UUID) -> bool:
     """Whether this order was answered before, yes or no."""
-    # Written out, because a sale holds the writer lock meanwhile: the ORM takes ten times as long to make it.
-    with connections[LedgerEntry.objects.db].cursor() as cursor:
-        cursor.execute(
-            'SELECT EXISTS (SELECT 1 FROM catalog_app_ledgerentry WHERE "order" = %s)'
-            " OR EXISTS (SELECT 1 FROM catalog_app_keyedanswer WHERE key = %s)",
-            (order.hex, order.hex),
-        )
-        return bool(cursor.fetchone()[0])
+    return rows.exists(*answers_of(order))
+
+
+def answers_of(order: uuid.UUID) -> tuple[Value, ...]:
+    """What shows that it was answered before."""
+    return (LedgerEntry, "order", order), (KeyedAnswer, "key", order)
 
 
 @dataclass(frozen=True)

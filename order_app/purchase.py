@@ -20,6 +20,7 @@ from bookstore_project.api.problems import OutcomeUnknown, Unavailable
 from bookstore_project.api.sales import Line, Sale, SoldLine
 from bookstore_project.outcomes import Outcome, outcome_of, result_of, then
 from bookstore_project.replication import reads, rows
+from bookstore_project.replication.foreseen import Foreseen
 from bookstore_project.replication.interface import Made
 from bookstore_project.replication.transaction import Committed, run_all
 from bookstore_project.settings import topology
@@ -120,12 +121,16 @@ def order_write(sale: Sale) -> Committed[Purchase]:
 
 def orders_write(sales: Sequence[Sale]) -> list[Outcome[Committed[Purchase]]]:
     """The same for several, in one commit if it can be."""
-    made = run_all(topology.ORDER, [partial(_write, sale) for sale in sales])
+    made = run_all(topology.ORDER, [_writing(sale) for sale in sales])
     return [outcome_of(partial(_written, each)) for each in made]
 
 
+def _writing(sale: Sale) -> Foreseen[Purchase]:
+    return Foreseen(partial(_write, sale), values=[(Order, "id", sale.order)])
+
+
 def _write(sale: Sale) -> Purchase:
-    known = order_find(sale.order) if rows.exists(Order, sale.order) else None
+    known = order_find(sale.order) if rows.exists((Order, "id", sale.order)) else None
     if known is not None:
         return Purchase(known, is_repeat=sale.is_repeat)
     order = Order(id=sale.order, created_at=sale.sold_at, sale=sale.first)

@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand
 from django.db import models
 from prometheus_client.registry import Collector
 
+from bookstore_project.replication.foreseen import Foresight
 from bookstore_project.replication.log.entries import Entry, Head, RowChange
 from bookstore_project.replication.log.images import Image
 from bookstore_project.replication.row_counts import Counted, RowCount
@@ -149,6 +150,10 @@ class ActiveAttempt(Protocol):
     """The replicated transaction that some code runs in."""
 
     service: Service
+
+    @property
+    def foresight(self) -> Foresight | None:
+        """Of the change that runs, if it was foreseen and the engine makes use of that."""
 
     @property
     def lead_alias(self) -> str:

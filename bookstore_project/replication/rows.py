@@ -14,6 +14,7 @@ from django.db.models.signals import post_save
 
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import WriteRefused
+from bookstore_project.replication.foreseen import Foresight, Value, field_of
 from bookstore_project.replication.log.images import Image
 
 M = TypeVar("M", bound=models.Model)
@@ -26,28 +27,41 @@ def from_image(model: type[M], image: Image, alias: str) -> M:
     return engine.from_image(model, image, alias)
 
 
-def exists(model: type[models.Model], key: object) -> bool:
-    """Whether there is a row of that primary key, as the write at hand sees it."""
-    connection = connections[router.db_for_write(model)]
+def exists(*asked: Value) -> bool:
+    """Whether there is a row with one of these values (model, field, value), as the write at hand sees it."""
+    alias = router.db_for_write(asked[0][0])
+    foresight, connection = _foresight(alias), connections[alias]
+    known = foresight.exists(asked) if foresight else None
+    if known is not None:
+        return known
+    values = [field_of(model, name).get_db_prep_value(value, connection) for model, name, value in asked]
     with connection.cursor() as cursor:
-        cursor.execute(_exists_statement(model), [model._meta.pk.get_db_prep_value(key, connection)])
-        return cursor.fetchone() is not None
+        cursor.execute(_exists_statement(*((model, name) for model, name, _ in asked)), values)
+        return bool(cursor.fetchone()[0])
+
+
+def _foresight(alias: str) -> Foresight | None:
+    attempt = engine.active_attempt()
+    return attempt.foresight if attempt and attempt.lead_alias == alias else None
 
 
 def insert(instance: models.Model) -> None:
     """Inserts the row; sets the primary key if the database chooses it. Raises IntegrityError as `save` does."""
     model, meta = type(instance), instance._meta
-    fields = tuple(field for field in meta.local_concrete_fields if field is not meta.auto_field or instance.pk)
     alias = router.db_for_write(model, instance=instance)
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        is_numbered = meta.auto_field is not None and not instance.pk
-        returning = f' RETURNING "{meta.pk.column}"' if is_numbered else ""
-        cursor.execute(
-            _insert_statement(model, fields) + returning, _values(instance, fields, connection, is_added=True)
-        )
-        if is_numbered:
-            (instance.pk,) = cursor.fetchone()
+    foresight, connection = _foresight(alias), connections[alias]
+    if foresight and meta.auto_field is not None and not instance.pk:
+        instance.pk = foresight.number(model)
+    is_numbered = meta.auto_field is not None and not instance.pk
+    fields = tuple(field for field in meta.local_concrete_fields if field is not meta.auto_field or not is_numbered)
+    statement, values = _insert_statement(model, fields), _values(instance, fields, connection, is_added=True)
+    if foresight and not is_numbered:
+        foresight.insert(instance, statement, values)
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(statement + (f' RETURNING "{meta.pk.column}"' if is_numbered else ""), values)
+            if is_numbered:
+                (instance.pk,) = cursor.fetchone()
     _saved(instance, alias, is_added=True)
 
 
@@ -99,10 +113,13 @@ def update(instance: models.Model, *names: str) -> None:
     alias = router.db_for_write(model, instance=instance)
     connection = connections[alias]
     values = _values(instance, (*fields, meta.pk), connection, is_added=False)
-    with connection.cursor() as cursor:
-        cursor.execute(_update_statement(model, fields), values)
-        if cursor.rowcount != 1:
-            raise WriteRefused(f"{instance!r} is not in the database any more.")
+    if foresight := _foresight(alias):
+        foresight.update(instance, names, _update_statement(model, fields), values)
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(_update_statement(model, fields), values)
+            if cursor.rowcount != 1:
+                raise WriteRefused(f"{instance!r} is not in the database any more.")
     _saved(instance, alias, is_added=False, names=frozenset(names))
 
 
@@ -116,8 +133,12 @@ def _saved(instance: models.Model, alias: str, *, is_added: bool, names: frozens
 
 
 @cache
-def _exists_statement(model: type[models.Model]) -> str:
-    return f'SELECT 1 FROM "{model._meta.db_table}" WHERE "{model._meta.pk.column}" = %s'
+def _exists_statement(*asked: tuple[type[models.Model], str]) -> str:
+    found = (
+        f'EXISTS (SELECT 1 FROM "{model._meta.db_table}" WHERE "{field_of(model, name).column}" = %s)'
+        for model, name in asked
+    )
+    return f"SELECT {' OR '.join(found)}"
 
 
 @cache

@@ -3,11 +3,12 @@
 from tests.mutants.mutant import Mutant, mutant
 
 ROOM = "bookstore_project/replication/postgresql"
-ATTEMPT, CHANGES, LEASES, READING, BARRIER, WAITING = (
-    f"{ROOM}/{name}.py" for name in ("attempt", "changes", "leases", "reading", "barrier", "waiting")
+ATTEMPT, MAKING, FORESIGHT, CHANGES, LEASES, READING, BARRIER, WAITING = (
+    f"{ROOM}/{name}.py"
+    for name in ("attempt", "making", "foresight", "changes", "leases", "reading", "barrier", "waiting")
 )
-CONFIRMATION, HOLDING, TIMELINES, GROUPING = (
-    f"{ROOM}/tests/test_{name}.py" for name in ("confirmation", "holding", "timelines", "grouping")
+CONFIRMATION, HOLDING, TIMELINES, GROUPING, FORESEEN = (
+    f"{ROOM}/tests/test_{name}.py" for name in ("confirmation", "holding", "timelines", "grouping", "foreseen")
 )
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -38,7 +39,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a refusal is believed without a standby",
         "an old primary tells a customer that a book is sold out, which was restocked long ago",
-        ATTEMPT,
+        MAKING,
         "SET TRANSACTION READ WRITE; {SEEN}",
         "SET TRANSACTION READ WRITE",
         f"{CONFIRMATION}::test_a_refusal_rests_on_what_is_confirmed",
@@ -47,8 +48,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "fronts are told after the commit",
         "a reader sees the new price, and the next one the old price in a cache",
         ATTEMPT,
-        '            self._hold(appended, found)\n            reached("invalidated")\n        self._commit()\n',
-        '            reached("invalidated")\n        self._commit()\n        self._hold(appended, found)\n',
+        '            self._hold(appended)\n            reached("invalidated")\n        self._commit(appended)\n',
+        '            reached("invalidated")\n        self._commit(appended)\n        self._hold(appended)\n',
         f"{HOLDING}::test_the_fronts_are_told_before_anybody_can_see_it",
     ),
     mutant(
@@ -79,16 +80,16 @@ MUTANTS: tuple[Mutant, ...] = (
         "a new primary goes on in the old timeline",
         "fronts keep what the new primary never had",
         ATTEMPT,
-        "    if found.is_current:\n",
-        "    if found.position >= 0:\n",
+        "    if before.is_current:\n",
+        "    if before.position >= 0:\n",
         f"{TIMELINES}::test_the_first_writer_waits_the_leases_out_and_begins_another",
     ),
     mutant(
         "whose row refers to nothing is found out at the commit",
         "a customer's purchase fails for another one's fault",
         CHANGES,
-        "SET CONSTRAINTS ALL IMMEDIATE; ",
-        "",
+        "SET CONSTRAINTS ALL IMMEDIATE; SET",
+        "SET",
         f"{GROUPING}::test_what_one_of_them_raises_takes_back_that_one_alone[a reference to nothing]",
     ),
     mutant(
@@ -98,5 +99,45 @@ MUTANTS: tuple[Mutant, ...] = (
         "mine, until = self._begun + 1, time",
         "mine, until = self._begun, time",
         f"{ROOM}/tests/test_barrier.py::test_who_comes_while_one_is_made_shares_the_next",
+    ),
+    mutant(
+        "who buys together with others sees the stock as it was before them",
+        "copies are sold twice",
+        FORESIGHT,
+        "        row = self._rows.pop((model, instance.pk), None)\n",
+        "        row = None\n",
+        f"{FORESEEN}::test_each_sees_what_the_one_before_it_has_left",
+    ),
+    mutant(
+        "a repeat beside its first attempt isn't recognised",
+        "a customer whose answer was lost on its way is told of an error",
+        FORESIGHT,
+        "                known[getattr(instance, _attribute(model, name))] = True\n",
+        "                pass\n",
+        f"{FORESEEN}::test_of_two_with_one_receipt_the_second_is_a_repeat",
+    ),
+    mutant(
+        "what was fetched counts though it was changed in another way",
+        "a book that was corrected is sold by what it had before",
+        FORESIGHT,
+        "        if self._seen != self._database.others:\n",
+        "        if False:\n",
+        f"{FORESEEN}::test_what_was_written_in_another_way_is_seen_by_the_next[update]",
+    ),
+    mutant(
+        "what a failed sale took is missing to the next customer",
+        "somebody is told that a book is sold out, and it isn't",
+        MAKING,
+        "            if has_written:\n                self._fetched.forget()\n",
+        "",
+        f"{FORESEEN}::test_what_one_took_before_it_failed_is_there_for_the_next",
+    ),
+    mutant(
+        "what one customer did wrong is everybody's error",
+        "a purchase fails for another one's fault",
+        MAKING,
+        "            for member in members:\n                member.reset()\n            return False\n",
+        "            for member in members:\n                member.has_failed(error)\n",
+        f"{FORESEEN}::test_what_the_database_refuses_of_one_takes_back_that_one_alone[a value that is there]",
     ),
 )

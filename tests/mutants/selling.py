@@ -46,8 +46,8 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(SELLING, DEADLINE, ""),
             Edit(
                 SELLING,
-                "    return _sale(run(topology.CATALOG, partial(_sell, asked), in_group=True))\n",
-                f"{DEADLINE}    return _sale(run(topology.CATALOG, partial(_sell, asked), in_group=True))\n",
+                "    return _sale(run(topology.CATALOG, _selling(asked), in_group=True))\n",
+                f"{DEADLINE}    return _sale(run(topology.CATALOG, _selling(asked), in_group=True))\n",
             ),
         ),
         (f"{TESTS}::test_the_deadline_is_checked_under_the_lock",),

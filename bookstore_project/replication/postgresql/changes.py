@@ -2,34 +2,27 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import psycopg
 
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.interface import Lease
 from bookstore_project.replication.log.entries import Entry, RowChange
 from bookstore_project.replication.log.images import Image
-from bookstore_project.replication.postgresql import leases
+from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper
 from bookstore_project.replication.service import Service, Table
 
 Noted = tuple[int, str, str, str | None, str | None]
-# Constraints are checked now, while it is known whose row it is, and not at the commit.
-TAKE = (
-    "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; "
-    'DELETE FROM replication_pendingchange RETURNING id, "table", "key", before, after'
-)
+CHECK = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
+TAKE = 'DELETE FROM replication_pendingchange RETURNING id, "table", "key", before, after'
 
 
-def take_noted(connection: "psycopg.Connection[Any]", then: str = "") -> list[Noted]:
-    """What the triggers noted since this was asked last, in order. Raises what a constraint has against it.
+def put_off_check(database: DatabaseWrapper) -> None:
+    """Constraints are checked while it is known whose row it is, and not at the commit."""
+    for statement in CHECK.split("; "):
+        database.put_off(statement)
 
-    `then`: a statement that comes behind it, in the same round trip.
-    """
-    found = connection.execute(f"{TAKE}; {then}".encode())
-    while found.description is None and found.nextset():
-        pass
-    return sorted(found.fetchall())
+
+def put_off_taking(database: DatabaseWrapper, noted: list[Noted]) -> None:
+    """What the triggers noted since this was asked last is added to `noted`, in order."""
+    database.put_off(TAKE, take=lambda cursor: noted.extend(sorted(cursor.fetchall())))
 
 
 def changes_of(noted: Iterable[Noted], service: Service) -> list[RowChange]:
@@ -62,16 +55,15 @@ def _image(table: Table, text: str | None) -> Image | None:
 
 
 APPEND = (
-    "WITH appended AS (INSERT INTO replication_logentry (position, epoch, payload, keys, hash) "
-    "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[])), "
-    f"moved AS (UPDATE replication_head SET position = %s, hash = %s) {leases.SELECT}"
+    "INSERT INTO replication_logentry (position, epoch, payload, keys, hash) "
+    "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[]); "
+    "UPDATE replication_head SET position = %s, hash = %s"
 )
 
 
-def append(connection: "psycopg.Connection[Any]", appended: Sequence[Entry]) -> list[Lease]:
-    """Makes them the end of the log, under the lock of its head; who has to be told, in the same round trip."""
+def appending(database: DatabaseWrapper, appended: Sequence[Entry]) -> str:
+    """The statements that make them the end of the log, under the lock of its head."""
     members = ((each.position, each.epoch, each.payload, each.keys, each.hash) for each in appended)
     columns = zip(*members, strict=True)
     newest = appended[-1]
-    rows = connection.execute(APPEND, (*map(list, columns), newest.position, newest.hash))
-    return list(map(leases.of_row, rows))
+    return database.formatted(APPEND, (*map(list, columns), newest.position, newest.hash))

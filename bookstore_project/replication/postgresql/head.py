@@ -52,10 +52,13 @@ def of_row(cursor: "psycopg.Cursor[Any]") -> Head:
 
 def lock(database: DatabaseWrapper, timeout_s: float) -> Head:
     """Locks it, in a transaction that begins with this, and may write. Raises as `begin` and `read` do."""
+    return of_row(locked(database, timeout_s))
+
+
+def locked(database: DatabaseWrapper, timeout_s: float, then: str = "SELECT") -> "psycopg.Cursor[Any]":
+    """The same: its row, and as the next result what `then` gives, asked under the lock in the same round trip."""
     patience_ms = max(1, round(timeout_s * 1000))
-    return of_row(
-        database.begin(
-            f"SET TRANSACTION READ WRITE; SET LOCAL bookstore.writes = 'noted'; "
-            f"SET LOCAL lock_timeout = {patience_ms}; {SELECT} FOR UPDATE"
-        )
+    return database.begin(
+        f"SET TRANSACTION READ WRITE; SET LOCAL bookstore.writes = 'noted'; "
+        f"SET LOCAL lock_timeout = {patience_ms}; {SELECT} FOR UPDATE; {then}"
     )

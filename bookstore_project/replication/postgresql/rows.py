@@ -1,6 +1,6 @@
 """Rows as queries give them, and objects of row images, which PostgreSQL makes with `to_jsonb`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -39,10 +39,13 @@ def get_row(model: type[M], key: object, alias: str) -> M | None:
     database = wrapper(alias)
     value = model._meta.pk.get_db_prep_value(key, database)
     with database.wrap_database_errors:
-        row = database.raw.execute(_select_statement(model), (value,)).fetchone()
-    if row is None:
-        return None
-    values = list(row)
+        row = database.raw.execute(_select_statement(model).encode(), (value,)).fetchone()
+    return None if row is None else object_of(model, row, alias)
+
+
+def object_of(model: type[M], row: Sequence[Any], alias: str) -> M:
+    """Of the values of `columns_of`, as the database gives them."""
+    database, values = wrapper(alias), list(row)
     for at, expression, converters in _converters(model, alias):
         for converter in converters:
             values[at] = converter(values[at], expression, database)
@@ -50,12 +53,18 @@ def get_row(model: type[M], key: object, alias: str) -> M | None:
 
 
 @cache
-def _select_statement(model: type[models.Model]) -> sql.Composed:
-    return sql.SQL("SELECT {} FROM {} WHERE {} = %s").format(
-        sql.SQL(", ").join(sql.Identifier(str(field.column)) for field in model._meta.concrete_fields),
-        sql.Identifier(model._meta.db_table),
-        sql.Identifier(str(model._meta.pk.column)),
-    )
+def _select_statement(model: type[models.Model]) -> str:
+    key = quoted(model._meta.pk.column)
+    return f"SELECT {columns_of(model)} FROM {quoted(model._meta.db_table)} WHERE {key} = %s"
+
+
+@cache
+def columns_of(model: type[models.Model]) -> str:
+    return ", ".join(quoted(field.column) for field in model._meta.concrete_fields)
+
+
+def quoted(name: object) -> str:
+    return sql.Identifier(str(name)).as_string()
 
 
 @cache

@@ -46,6 +46,16 @@ def confirmed(connection: psycopg.Connection[Any], statement: str, timeout_s: fl
     return result.get_value(0, 0) if result.status == pq.ExecStatus.TUPLES_OK else None
 
 
+def is_cut(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server is known to have closed the connection, on which no answer is awaited."""
+    try:
+        for _ in ("its last word", "the end"):
+            connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return connection.pgconn.status == pq.ConnStatus.BAD
+
+
 def _result(connection: psycopg.Connection[Any], statement: str, timeout_s: float) -> pq.abc.PGresult:
     server = connection.pgconn
     server.send_query(statement.encode())

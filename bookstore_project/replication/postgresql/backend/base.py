@@ -1,6 +1,6 @@
 """ENGINE = "bookstore_project.replication.postgresql.backend"."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,6 +14,8 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import HOW_TO_WRITE, WriteRefused
 from bookstore_project.replication.postgresql.backend.client import DatabaseClient
 
+Take = Callable[["psycopg.Cursor[Any]"], object]
+State = tuple[int, int, int]
 FOR_MIGRATIONS = "SET default_transaction_read_only = off; SET bookstore.writes = 'unnoted'"
 
 
@@ -26,9 +28,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     client_class = DatabaseClient
     _is_unguarded = False
 
+    others = 0
+    """How many statements were carried out by Django's cursors that are no plain reads."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._explain_refusal)
+        self._put_off: list[tuple[bytes, Take]] = []
+        self._sent = 0
 
     @property
     def service(self) -> str:
@@ -37,8 +44,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def raw(self) -> "psycopg.Connection[Any]":
-        """The connection below Django's, opened if it isn't. Raises OperationalError of Django's."""
+        """The connection below Django's, opened if it isn't; what was put off is done. Raises errors of Django's."""
         self.ensure_connection()
+        self.carry_out()
         connection: psycopg.Connection[Any] = self.connection
         return connection
 
@@ -48,19 +56,57 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection.execute(FOR_MIGRATIONS)
             self.connection.commit()
 
+    def put_off(self, statement: str, values: Sequence[Any] = (), take: Take = lambda cursor: None) -> None:
+        """Has one statement carried out before the next one that somebody waits for, in the same round trip.
+
+        Inside of a transaction. `take` is given the answer: it looks at what came, and asks nothing.
+        """
+        self._put_off.append((self.formatted(statement, values).encode(), take))
+
+    def formatted(self, statement: str, values: Sequence[Any]) -> str:
+        """With the values in it."""
+        if not values:
+            return statement
+        cursor: psycopg.ClientCursor[Any] = self.connection.cursor()
+        return cursor.mogrify(statement.encode(), values)
+
+    def carry_out(self) -> None:
+        """All that was put off, in one round trip. Raises the first one's error; what stands behind isn't done."""
+        put_off, self._put_off = self._put_off, []
+        if not put_off:
+            return
+        self._sent += 1
+        with self.wrap_database_errors:
+            cursor = self.connection.execute(b"; ".join(text for text, _ in put_off))
+        for number, (_, take) in enumerate(put_off):
+            if number:
+                cursor.nextset()
+            take(cursor)
+
+    def state(self) -> State:
+        """How much was put off, sent, and changed in other ways."""
+        return len(self._put_off), self._sent, self.others
+
+    def drop(self, since: State = (0, 0, 0)) -> bool:
+        """Forgets what was put off since that state; whether nothing else has happened since."""
+        del self._put_off[since[0] :]
+        return self.state() == since
+
     def begin(self, statements: str) -> "psycopg.Cursor[Any]":
         """Begins a transaction with these, in one round trip; atomic blocks in it are savepoints.
 
-        What the last one gives. Raises psycopg.Error, and OperationalError of Django's if there is no server.
+        What the first of them gives that gives anything. Raises psycopg.Error, and OperationalError of Django's if
+        there is no server.
         """
         if self.connection is not None and self.is_lost():
             self.close()
         connection = self.raw
         self.autocommit = False  # By Django's account alone: psycopg would send its BEGIN by itself.
-        return last_result(connection.execute(f"BEGIN; {statements}".encode()))
+        return first_rows(connection.execute(f"BEGIN; {statements}".encode()))
 
     def end(self) -> None:
         """Takes back whatever of it wasn't committed."""
+        self.drop()
         if self.connection is None:
             return
         if not self.is_lost():
@@ -91,6 +137,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _explain_refusal(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
+        self.carry_out()
+        if not str(sql).startswith("SELECT"):
+            self.others += 1
         try:
             return execute(sql, params, many, context)
         except DatabaseError as error:
@@ -102,9 +151,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
 
-def last_result(cursor: "psycopg.Cursor[Any]") -> "psycopg.Cursor[Any]":
-    """Of several statements."""
-    while cursor.nextset():
+def first_rows(cursor: "psycopg.Cursor[Any]") -> "psycopg.Cursor[Any]":
+    """Of several statements; the last one if none gives any."""
+    while cursor.description is None and cursor.nextset():
         pass
     return cursor
 

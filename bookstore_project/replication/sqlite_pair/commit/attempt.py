@@ -54,6 +54,7 @@ class Attempt:
     service: Service
     lock: WriterLock
     caches: Caches
+    foresight: None = None
     _participants: list[Participant] = field(default_factory=list)
     _touched: set[tuple[str, object]] = field(default_factory=set)
     _pending: entries.Pending = field(init=False)
