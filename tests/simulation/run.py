@@ -17,7 +17,7 @@ from tests.chaos.checker import Violation
 from tests.chaos.data_loss import Judged, settle_losses
 from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
-from tests.databases import SERVICES, dump, files, is_whole
+from tests.databases import SERVICES, dump, files, is_whole, places, query
 from tests.simulation import customers, node, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
@@ -34,6 +34,7 @@ PAUSES_S = (0.01, 0.03, 0.1, 0.3)
 HEALED_WITHIN_NS = 60 * S
 MENDED_WITHIN_NS = 600 * S
 """With an operator's help, of both services."""
+NEWEST = "SELECT max(position) FROM replication_logentry"
 TOLD = 5
 """Of a run's violations: the first ones. What follows is mostly the same again."""
 LOOK_EVERY_NS = 200 * MS
@@ -177,8 +178,18 @@ class Run:
         self._looks_at = self._simulator.turns + LOOK_EVERY_TURNS
         store, given_up = self._store.as_store(), self._settled().orders_given_up
         with suppress(sqlite3.Error):
-            return is_whole(store) and not [*audit.order_gaps(store, given_up), *audit.return_gaps(store, given_up)]
+            gaps = [*audit.order_gaps(store, given_up), *audit.return_gaps(store, given_up)]
+            return is_whole(store) and not gaps and self._is_nothing_in_doubt()
         return False
+
+    def _is_nothing_in_doubt(self) -> bool:
+        """Whether each log is settled to its end: if nobody writes or reads, the fronts' polls see to that."""
+        for name, recorder in self._recorders.items():
+            recorder.look()
+            ((newest,),) = query(places(self._store.as_store(), name)[0], NEWEST)
+            if recorder.head != newest:
+                return False
+        return True
 
     def _report(self, given: int) -> Report:
         operations, _ = read_history(self._folder)
