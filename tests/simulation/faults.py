@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tests.simulation import file_faults, node
+from tests.simulation import file_faults, node, primitives
 from tests.simulation.plan import Plan, Strike
 from tests.simulation.simulator import FOR_EVER, MS, S, Simulator
 
@@ -17,6 +17,8 @@ LAST_NS = (100 * MS, 500 * MS, 3 * S)
 """Faults that pass, at most: of each, one of these."""
 
 
+STALLED_NS = (2 * S, 5 * S, 12 * S)
+CLOCK_STEPS_S = (-3600, -300, -2, 0.1, 2, 300, 3600)
 FILES, PAIRS = "files", "pairs"
 
 
@@ -139,6 +141,20 @@ class Faults:
         self._simulator.stop(name)
         self._passes(partial(self._continue, name))
 
+    def stall(self) -> None:
+        """Stopped for longer than a lease, or a writer's patience, lasts."""
+        name = self._node()
+        self._tell(name)
+        self._simulator.stop(name)
+        self._last(delay_ns := self._chance.choice(STALLED_NS))
+        self._simulator.after(delay_ns, partial(self._continue, name))
+
+    def clock(self) -> None:
+        """The wall clock is set, of the whole machine; it stays so."""
+        ahead_ns = int(self._chance.choice(CLOCK_STEPS_S) * S)
+        primitives.set_wall_clock(primitives.wall_clock_ahead_ns() + ahead_ns)
+        self._tell(f"{ahead_ns / S:+g} s")
+
     def slow(self) -> None:
         """One actor, wherever it has just come to, while the others of its node go on."""
         if self._simulator.last is not None:
@@ -195,6 +211,8 @@ STRIKES_AT_FILES: dict[str, Callable[[Faults], object]] = {
 KINDS: dict[str, Callable[[Faults], object]] = {
     "kill": Faults.kill,
     "stop": Faults.stop,
+    "stall": Faults.stall,
+    "clock": Faults.clock,
     "slow": Faults.slow,
     "lose": Faults.lose,
     "double": Faults.double,

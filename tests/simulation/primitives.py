@@ -7,6 +7,7 @@ and the clock stands still.
 
 import fcntl
 import gc
+import mmap
 import os
 import random
 import signal
@@ -22,8 +23,10 @@ from tests.simulation import actors, threads
 EPOCH_NS = 1_700_000_000_000_000_000
 """The moment at which each simulated store begins, in nanoseconds since 1970."""
 _LONGER, _MOST_LONGER = 1.5, 10
-_YEAR_NS = 365 * 86_400_000_000_000
+_DAY_NS = 86_400_000_000_000
 _real_stat, _real_fstat = os.stat, os.fstat
+_board = mmap.mmap(-1, 8)
+"""What all processes of the machine share, the simulator among them: by how much its wall clock was set forward."""
 
 
 class Reading:
@@ -35,7 +38,19 @@ class Reading:
 
     def __call__(self) -> Any:
         now = EPOCH_NS if actors.world is None else actors.world.read_clock()
+        if not self._since_ns:
+            now += wall_clock_ahead_ns()
         return now - self._since_ns if self._unit is None else (now - self._since_ns) * self._unit
+
+
+def wall_clock_ahead_ns() -> int:
+    """Negative if it was set back."""
+    return int.from_bytes(_board[:8], "little", signed=True)
+
+
+def set_wall_clock(ahead_ns: int) -> None:
+    """Of the whole machine. Whoever measures how long something takes has the other clock, that nobody sets."""
+    _board[:8] = ahead_ns.to_bytes(8, "little", signed=True)
 
 
 class Sleep:
@@ -76,7 +91,7 @@ def _fstat(descriptor: int) -> os.stat_result:
 def touch(path: str) -> None:
     """The file was written now, by the simulated clock."""
     if actors.world is not None:
-        now = actors.world.now_ns
+        now = actors.world.now_ns + wall_clock_ahead_ns()
         with suppress(OSError):
             os.utime(path, ns=(now, now))
 
@@ -97,7 +112,7 @@ def _date(folder: Path, at_ns: int) -> None:
 
 
 def _is_simulated(at_ns: int) -> bool:
-    return 0 <= at_ns - EPOCH_NS < _YEAR_NS
+    return -_DAY_NS <= at_ns - EPOCH_NS < 300 * _DAY_NS
 
 
 def _with_point(name: str, call: Callable[..., Any], *, is_write: bool = False) -> Callable[..., Any]:
@@ -108,7 +123,8 @@ def _with_point(name: str, call: Callable[..., Any], *, is_write: bool = False) 
         world.point(name)
         result = call(*arguments, **options)
         if is_write:
-            os.utime(arguments[0], ns=(world.now_ns, world.now_ns))
+            now = world.now_ns + wall_clock_ahead_ns()
+            os.utime(arguments[0], ns=(now, now))
         return result
 
     return called

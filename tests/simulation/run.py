@@ -79,6 +79,7 @@ class Run:
         for folder in (data, data.with_name("history")):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(prepared, data)
+        primitives.set_wall_clock(0)
         preparing.acquaint()
         self._folder = data.with_name("history")
         self._folder.mkdir()
