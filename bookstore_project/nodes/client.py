@@ -105,7 +105,7 @@ def call(
         return Reply(answer.status, answer.headers, received)
     except ConnectTimeoutError as error:  # Refused, or no connection in time.
         outcome = "never_sent"
-        raise NeverSent(f"{node.name} at {node.address} refuses connections") from error
+        raise NeverSent(f"{node.name} at {node.address} {encrypted.why_never_sent(error)}") from error
     except HTTPError as error:
         raise NoAnswer(f"{node.name} at {node.address} gave no answer: {error}") from error
     finally:

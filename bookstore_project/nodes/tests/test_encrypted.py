@@ -51,7 +51,7 @@ def test_what_fails_before_both_sides_know_one_another_was_never_sent(
         server = threading.Thread(target=serve, daemon=True)
         server.start()
         node = Node("catalog-1", "catalog", "127.0.0.1", listener.getsockname()[1], threads=1)
-        with pytest.raises(NeverSent):
+        with pytest.raises(NeverSent, match="comes to no TLS"):
             client.call(node, "POST", "/internal/sales/", body=b"{}", timeout_s=PATIENCE_S)
         server.join(PATIENCE_S)
     for connection in kept:
