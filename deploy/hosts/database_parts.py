@@ -51,25 +51,21 @@ def etcd(setting: Setting) -> Part:
 
 
 def etcd_leader(setting: Setting) -> Part:
-    folder = setting.folder("etcd-leader")
-    named = ("--host", str(setting.host.number), "--hosts", setting.cluster.addresses, "--certificates", str(folder))
-    return Part(
-        *("etcd-leader", "keeps etcd's leader away from the primary", "etcd", folder, setting.data("etcd-leader")),
-        setting.certificates(),
-        command=(str(setting.places.python), "-m", "deploy.hosts", "lead", *named),
-        environment={"PYTHONPATH": str(setting.places.checkout), "PYTHONDONTWRITEBYTECODE": "1"},
-        after=("bookstore-etcd.service",),
-        limits={"MemoryMax": "128M", "TasksMax": "20"},
-    )
+    about = "keeps etcd's leader away from the primary"
+    return _helper(setting, "etcd-leader", about, "lead", "--host", str(setting.host.number))
 
 
 def takeover(setting: Setting) -> Part:
-    folder = setting.folder("takeover")
+    return _helper(setting, "takeover", "has the standby take over from a host that is gone", "hasten")
+
+
+def _helper(setting: Setting, name: str, about: str, *action: str) -> Part:
+    """What runs this package's own code beside etcd. `action`: of `python -m deploy.hosts`."""
+    folder = setting.folder(name)
     named = ("--hosts", setting.cluster.addresses, "--certificates", str(folder))
     return Part(
-        *("takeover", "has the standby take over from a host that is gone", "etcd", folder, setting.data("takeover")),
-        setting.certificates(),
-        command=(str(setting.places.python), "-m", "deploy.hosts", "hasten", *named),
+        *(name, about, "etcd", folder, setting.data(name), setting.certificates()),
+        command=(str(setting.places.python), "-m", "deploy.hosts", *action, *named),
         environment={"PYTHONPATH": str(setting.places.checkout), "PYTHONDONTWRITEBYTECODE": "1"},
         after=("bookstore-etcd.service",),
         limits={"MemoryMax": "128M", "TasksMax": "20"},
