@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from benchmarks.plain import TwoFiles
 from bookstore_project.api.sales import Line
+from bookstore_project.nodes import garbage
 from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair import rejoin
@@ -107,6 +108,7 @@ COMMANDS: dict[str, Callable[[int], Any]] = {
 
 
 def main() -> None:
+    garbage.settle_in()  # As a node does.
     for line in sys.stdin:
         command, count = json.loads(line)
         sys.stdout.write(json.dumps(COMMANDS[command](count)) + "\n")

@@ -60,14 +60,12 @@ def _settle_in() -> None:
     from django.db import reset_queries
     from django.urls import get_resolver
 
+    from bookstore_project.nodes import garbage
+
     _ = get_resolver().url_patterns  # Loads the views, which the first request would have to wait for.
     # Queries are noted where DEBUG is on, which it never is: no request has to look through all connections for some.
     request_started.disconnect(reset_queries)
-    # What is loaded by now stays for good: the collector need not walk through it again and again.
-    gc.collect()
-    gc.freeze()
-    # What a request leaves behind goes without the collector: it need not look after every few of them.
-    gc.set_threshold(20_000, 20, 20)
+    garbage.settle_in()
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookstore_project.settings.base")

@@ -263,8 +263,8 @@ def record(
 ) -> LedgerEntry:
     """Within a transaction: the ledger row that explains a change of the book's stock."""
     row = LedgerEntry(
-        book=book,
-        kind=kind,
+        book_id=book.pk,
+        kind=kind.value,
         change=change,
         balance=book.quantity,
         order=order,

@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from django.core.management.base import BaseCommand
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from prometheus_client.registry import Collector
 
 from bookstore_project.replication.foreseen import Foresight
@@ -278,6 +279,9 @@ class Engine(Protocol):
 
     def rows(self, alias: str, statement: str) -> Iterable[tuple[Any, ...]]:
         """Inside of a read of that copy: see `reads.rows`."""
+
+    def run(self, connection: BaseDatabaseWrapper, statement: str, values: Sequence[Any]) -> Any:
+        """A cursor of one statement, which has `%s` for each value: as Django's, for what others wait for."""
 
     def missed(self, service: Service, alias: str, since: int | None) -> Missed:
         """What happened after `since`; None for a front that begins. Waits for no write in doubt.

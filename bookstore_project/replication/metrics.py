@@ -1,5 +1,8 @@
 """What replication counts, for /metrics: each process what it did itself."""
 
+from functools import cache
+from typing import TypeVar
+
 from prometheus_client import Counter, Histogram
 
 from bookstore_project.nodes.metrics import BUCKETS_S
@@ -20,6 +23,14 @@ group_size = Histogram(
 evictions = Counter("bookstore_replication_evictions", "Copies taken out of sync.", ["alias"])
 repairs = Counter("bookstore_replication_repairs", "Copies brought back into sync.", ["alias", "means"])
 MEANS = ("log", "copy")
+
+M = TypeVar("M", Counter, Histogram)
+
+
+@cache  # Looking for a child takes as long as counting with it.
+def of(metric: M, service_name: str) -> M:
+    """A service's own."""
+    return metric.labels(service_name)
 
 
 def show(service_name: str, aliases: list[str]) -> None:

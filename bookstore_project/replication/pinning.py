@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -17,6 +17,8 @@ class Pin:
 
 _pins: ContextVar[Mapping[str, Pin]] = ContextVar("replication_pins", default=MappingProxyType({}))
 
+Pinned = Token[Mapping[str, Pin]]
+
 
 def current_pin(service: str) -> Pin | None:
     return _pins.get().get(service)
@@ -24,8 +26,17 @@ def current_pin(service: str) -> Pin | None:
 
 @contextmanager
 def pinned(service: str, alias: str, *, for_writing: bool) -> Iterator[None]:
-    token = _pins.set({**_pins.get(), service: Pin(alias, for_writing)})
+    token = pin(service, alias, for_writing=for_writing)
     try:
         yield
     finally:
-        _pins.reset(token)
+        unpin(token)
+
+
+def pin(service: str, alias: str, *, for_writing: bool) -> Pinned:
+    """The beginning of `pinned`; `unpin` ends it."""
+    return _pins.set({**_pins.get(), service: Pin(alias, for_writing)})
+
+
+def unpin(pinned: Pinned) -> None:
+    _pins.reset(pinned)

@@ -5,8 +5,10 @@ Only for models without parents and for plain values, no expressions; `post_save
 writes as any other, unless many rows are written at once.
 """
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from django.db import connections, models, router
@@ -35,14 +37,15 @@ def exists(*asked: Value) -> bool:
     if known is not None:
         return known
     values = [field_of(model, name).get_db_prep_value(value, connection) for model, name, value in asked]
-    with connection.cursor() as cursor:
-        cursor.execute(_exists_statement(*((model, name) for model, name, _ in asked)), values)
-        return bool(cursor.fetchone()[0])
+    statement = _exists_statement(*[(model, name) for model, name, _ in asked])
+    return bool(engine.run(connection, statement, values).fetchone()[0])
 
 
 def _foresight(alias: str) -> Foresight | None:
     attempt = engine.active_attempt()
-    return attempt.foresight if attempt and attempt.lead_alias == alias else None
+    if attempt is None or attempt.foresight is None:
+        return None
+    return attempt.foresight if attempt.lead_alias == alias else None
 
 
 def insert(instance: models.Model) -> None:
@@ -53,15 +56,14 @@ def insert(instance: models.Model) -> None:
     if foresight and meta.auto_field is not None and not instance.pk:
         instance.pk = foresight.number(model)
     is_numbered = meta.auto_field is not None and not instance.pk
-    fields = tuple(field for field in meta.local_concrete_fields if field is not meta.auto_field or not is_numbered)
-    statement, values = _insert_statement(model, fields), _values(instance, fields, connection, is_added=True)
+    statement, columns = _insertion(model, is_numbered)
+    values = _values(instance, columns, connection, is_added=True)
     if foresight and not is_numbered:
         foresight.insert(instance, statement, values)
     else:
-        with connection.cursor() as cursor:
-            cursor.execute(statement + (f' RETURNING "{meta.pk.column}"' if is_numbered else ""), values)
-            if is_numbered:
-                (instance.pk,) = cursor.fetchone()
+        cursor = engine.run(connection, statement, values)
+        if is_numbered:
+            (instance.pk,) = cursor.fetchone()
     _saved(instance, alias, is_added=True)
 
 
@@ -108,23 +110,61 @@ def _more_values(fields: int, rows: int) -> str:
 
 def update(instance: models.Model, *names: str) -> None:
     """Writes these fields of a row that is there. Raises WriteRefused if it isn't."""
-    model, meta = type(instance), instance._meta
-    fields = tuple(meta.get_field(name) for name in names)
+    model = type(instance)
+    statement, columns = _change(model, names)
     alias = router.db_for_write(model, instance=instance)
     connection = connections[alias]
-    values = _values(instance, (*fields, meta.pk), connection, is_added=False)
+    values = _values(instance, columns, connection, is_added=False)
     if foresight := _foresight(alias):
-        foresight.update(instance, names, _update_statement(model, fields), values)
-    else:
-        with connection.cursor() as cursor:
-            cursor.execute(_update_statement(model, fields), values)
-            if cursor.rowcount != 1:
-                raise WriteRefused(f"{instance!r} is not in the database any more.")
+        foresight.update(instance, names, statement, values)
+    elif engine.run(connection, statement, values).rowcount != 1:
+        raise WriteRefused(f"{instance!r} is not in the database any more.")
     _saved(instance, alias, is_added=False, names=frozenset(names))
 
 
-def _values(instance: models.Model, fields: Sequence[Any], connection: Any, *, is_added: bool) -> list[Any]:
-    return [field.get_db_prep_save(field.pre_save(instance, is_added), connection) for field in fields]
+@dataclass(frozen=True)
+class _Column:
+    """A column to be written: its field, the attribute with its value, and of which type that needs no conversion."""
+
+    field: Any
+    attribute: str
+    plain: type | None
+
+
+def _values(instance: models.Model, columns: Sequence[_Column], connection: Any, *, is_added: bool) -> list[Any]:
+    """The values as the database has them: as `pre_save` and `get_db_prep_save` make them."""
+    values = []
+    for column in columns:
+        value = getattr(instance, column.attribute)
+        # PostgreSQL wants to know a number's size, which its field tells.
+        if type(value) is not column.plain or connection.vendor != "sqlite":
+            value = column.field.pre_save(instance, is_added)
+            if type(value) is Decimal:
+                value = _of_decimal(column.field, value, connection.alias)
+            else:
+                value = column.field.get_db_prep_save(value, connection)
+        values.append(value)
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _of_decimal(field: Any, value: Decimal, alias: str) -> Any:
+    """Prices come again and again."""
+    return field.get_db_prep_save(value, connections[alias])
+
+
+PLAIN: Mapping[type, type] = {
+    **dict.fromkeys((models.AutoField, models.BigAutoField, models.IntegerField, models.BigIntegerField), int),
+    **dict.fromkeys((models.PositiveIntegerField, models.PositiveBigIntegerField), int),
+    **dict.fromkeys((models.SmallIntegerField, models.PositiveSmallIntegerField), int),
+    **dict.fromkeys((models.CharField, models.TextField), str),
+}
+"""By Django's own fields, the types of values that SQLite takes as they are. Fields made of these may differ."""
+
+
+def _column_of(field: Any) -> _Column:
+    kept = field.target_field if type(field) is models.ForeignKey else field
+    return _Column(field, field.attname, PLAIN.get(type(kept)))
 
 
 def _saved(instance: models.Model, alias: str, *, is_added: bool, names: frozenset[str] | None = None) -> None:
@@ -139,6 +179,22 @@ def _exists_statement(*asked: tuple[type[models.Model], str]) -> str:
         for model, name in asked
     )
     return f"SELECT {' OR '.join(found)}"
+
+
+@cache
+def _insertion(model: type[models.Model], is_numbered: bool) -> tuple[str, list[_Column]]:
+    """What inserts a row, and the columns of its values; if `is_numbered`, it gives back the number."""
+    meta = model._meta
+    fields = tuple(field for field in meta.local_concrete_fields if not is_numbered or field is not meta.auto_field)
+    returning = f' RETURNING "{meta.pk.column}"' if is_numbered else ""
+    return _insert_statement(model, fields) + returning, [_column_of(field) for field in fields]
+
+
+@cache
+def _change(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[_Column]]:
+    """What updates these fields of a row, and the columns of its values; the last one is the primary key."""
+    fields = tuple(model._meta.get_field(name) for name in names)
+    return _update_statement(model, fields), [_column_of(field) for field in (*fields, model._meta.pk)]
 
 
 @cache

@@ -84,7 +84,7 @@ def run_all(
 def _publish(service_name: str, committed: Committed[Any], callbacks: Sequence[Callback]) -> None:
     """Step 9: after the lock is let go, before the acknowledgement; nobody is waited for."""
     if committed.changes:
-        metrics.commits.labels(service_name).inc()
+        metrics.of(metrics.commits, service_name).inc()
         published.send_robust(
             sender=service_name,
             changes=committed.changes,

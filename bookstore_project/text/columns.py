@@ -41,12 +41,14 @@ class CanonicalField(CharField):
         return models.Field.get_prep_value(self, value)
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
-        return super().get_db_prep_save(self.to_python(value) if isinstance(value, str) else value, connection)
+        # An empty text is in its one form.
+        is_text = value and isinstance(value, str)
+        return super().get_db_prep_save(self.to_python(value) if is_text else value, connection)
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """The object then has what its row has."""
         value = super().pre_save(model_instance, add)
-        if isinstance(value, str):
+        if value and isinstance(value, str):
             value = self.to_python(value)
             setattr(model_instance, self.attname, value)
         return value

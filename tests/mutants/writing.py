@@ -27,8 +27,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a change may end the protocol's transaction",
         "half of a purchase stands on one file, and nobody's log knows",
         ATTEMPT,
-        "                restricted.enter_context(participant.wrapper.restricted())\n",
-        "                pass\n",
+        "                    participant.wrapper.begin_restriction()\n",
+        "",
         f"{rooms.REPLICATION}/test_raw_sql.py::test_in_a_change_what_one_file_alone_would_do_is_refused_and_the_rest_is_carried",
     ),
     mutant(
@@ -280,9 +280,9 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "the first file decides on an unverified row",
         "a flipped bit in the stock says no to a customer, for good",
-        ATTEMPT,
-        "        entries.assert_digest(self._lead.raw, table.name, value, before if is_changed else image)\n",
-        "",
+        LOG,
+        "    if digest != images.digest(before if is_changed else image):\n",
+        "    if False:\n",
         f"{rooms.PAIR}/test_damaged_files.py::test_a_flipped_stock_does_not_say_no",
     ),
     mutant(
@@ -363,7 +363,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "no turnstile",
         "under load one customer waits for seconds while others go in again and again",
         MUTEX,
-        '    turnstile = acquire(directory / "turnstile", deadline, RETRY_DELAY_S)\n',
+        "    turnstile = acquire(first, deadline, RETRY_DELAY_S)\n",
         "    turnstile = os.open(directory, os.O_RDONLY)\n",
         f"{rooms.LOCKS}/test_mutex.py::test_a_waiter_gets_its_turn_against_a_greedy_one",
     ),

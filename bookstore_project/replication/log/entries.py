@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import images
@@ -66,8 +66,7 @@ class Entry:
         return chain(previous_hash, self.position, self.epoch, self.payload, self.keys)
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The newest entry's position and hash."""
 
     position: int
@@ -82,10 +81,12 @@ def chain(previous_hash: str, position: int, epoch: int, payload: str, keys: str
 def make_entry(head: Head, epoch: int, changes: Sequence[RowChange], keys: Sequence[str]) -> Entry:
     """The entry that follows `head`."""
     rows = [{"table": change.table, "key": change.key, "row": change.after} for change in changes]
-    payload = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
-    names = json.dumps(list(keys), separators=(",", ":"), ensure_ascii=False)
+    payload, names = _text_of(rows), _text_of(list(keys))
     position = head.position + 1
     return Entry(position, epoch, payload, names, chain(head.hash, position, epoch, payload, names))
+
+
+_text_of = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # As `_quoted`, made once.
 
 
 def read_head(connection: sqlite3.Connection) -> Head:
@@ -238,8 +239,8 @@ class Pending:
         for self._seen, table, key, image in noted:
             first.setdefault((table, key), image)
         for (table, key_text), image in first.items():
-            known, key = self._changes.get((table, key_text)), json.loads(key_text)
-            before = known.before if known else image and json.loads(image)
+            known, key = self._changes.get((table, key_text)), images.parsed(key_text)
+            before = known.before if known else image and images.parsed(image)
             after = images.read_image(self._connection, self._service.tables[table], key)
             self._changes[table, key_text] = RowChange(table, key, before or None, after)
         return list(self._changes.values())
@@ -252,6 +253,28 @@ def pending_before(connection: sqlite3.Connection, table: str, key: Any) -> tupl
         (table, key_json(key)),
     ).fetchone()
     return row is not None, json.loads(row[0]) if row and row[0] else None
+
+
+def read_verified(connection: sqlite3.Connection, table: Table, key: Any) -> images.Image | None:
+    """The image of a live row, None if there is none, by one query; raises ReplicaFault if the log says another.
+
+    Of a row that the transaction has changed, and has no entry for yet, what it was before is what the log says.
+    """
+    name = table.name, key_json(key)
+    text, digest, has_pending = connection.execute(
+        _WITH_WHAT_IS_KNOWN % images.select_statement(table), (key, *name)
+    ).fetchone()
+    image = images.parsed(text) if text else None
+    is_changed, before = pending_before(connection, table.name, key) if has_pending else (False, None)
+    if digest != images.digest(before if is_changed else image):
+        raise _digest_mismatch(table.name, key)
+    return image
+
+
+_WITH_WHAT_IS_KNOWN = (
+    'SELECT (%s), (SELECT digest FROM replication_rowdigest WHERE "table" = ? AND "key" = ?), '
+    "EXISTS (SELECT 1 FROM replication_pendingchange)"
+)
 
 
 def has_pending(connection: sqlite3.Connection) -> bool:
@@ -288,9 +311,10 @@ def update_digests(connection: sqlite3.Connection, changes: Sequence[RowChange])
         if change.before is not None:
             _change_digest(connection, change)
     try:
-        connection.executemany(
+        images.execute_for_each(
+            connection,
             'INSERT INTO replication_rowdigest ("table", "key", digest) VALUES (?, ?, ?)',
-            ((change.table, key_json(change.key), change.digest_after) for change in added),
+            [(change.table, key_json(change.key), change.digest_after) for change in added],
         )
     except sqlite3.IntegrityError as error:
         found = _with_another_digest(connection, added)

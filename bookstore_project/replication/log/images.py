@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import cache
+from json.scanner import make_scanner
 from typing import Any
 
 from bookstore_project.replication.service import Table
@@ -20,8 +21,11 @@ Image = dict[str, Any]
 
 def image_expression(table: Table, row: str = "") -> str:
     """SQL that gives a row's image; `row` is what the statement calls the table, if it calls it anything."""
-    row = f"{row}." if row else ""
-    members = (f"'{name}', {_value_expression(f'{row}{_quoted(name)}')}" for name in table.columns)
+    return _image_expression(table.columns, f"{row}." if row else "")
+
+
+def _image_expression(columns: Iterable[str], row: str = "") -> str:
+    members = (f"'{name}', {_value_expression(f'{row}{_quoted(name)}')}" for name in columns)
     return f"json_object({', '.join(members)})"
 
 
@@ -46,13 +50,30 @@ def _value_expression(value: str) -> str:
 
 def read_image(connection: sqlite3.Connection, table: Table, key: Any) -> Image | None:
     """The image of a live row, None if there is none."""
-    row = connection.execute(_select_statement(table), (key,)).fetchone()
-    return json.loads(row[0]) if row else None
+    row = connection.execute(select_statement(table), (key,)).fetchone()
+    return parsed(row[0]) if row else None
 
 
-@cache
-def _select_statement(table: Table) -> str:
-    return f'SELECT {image_expression(table)} FROM "{table.name}" WHERE "{table.key_column}" = ?'
+def select_statement(table: Table) -> str:
+    """SQL that gives the image of the row with a primary key."""
+    return _select_statement(table.name, table.key_column, table.columns)
+
+
+@cache  # Not by the table, all of which would be looked at each time.
+def _select_statement(table_name: str, key_column: str, columns: tuple[str, ...]) -> str:
+    return f'SELECT {_image_expression(columns)} FROM "{table_name}" WHERE "{key_column}" = ?'
+
+
+_scan: Any = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # it takes any settings
+
+
+def parsed(text: str) -> Any:
+    """As json.loads(), of what SQLite has made: with no spaces around it, in a third of the time."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    return value if end == len(text) else json.loads(text)
 
 
 @cache
@@ -64,7 +85,7 @@ def _insert_statement(table_name: str, columns: tuple[str, ...]) -> str:
 def update_row(connection: sqlite3.Connection, table: Table, key: Any, before: Image, after: Image) -> None:
     """Sets the columns in which the images differ; leaves the indexes of the others alone."""
     columns = tuple(name for name in after if after[name] != before[name])
-    values = [to_sqlite(after[name]) for name in columns]
+    values = [value if type(value := after[name]) is not dict else to_sqlite(value) for name in columns]
     connection.execute(_update_statement(table.name, table.key_column, columns), (*values, key))
 
 
@@ -76,8 +97,16 @@ def _update_statement(table_name: str, key_column: str, columns: tuple[str, ...]
 
 def write_images(connection: sqlite3.Connection, table: Table, images: Sequence[Image]) -> None:
     """Inserts many rows, whose images have the same columns in the same order."""
-    rows = ([to_sqlite(value) for value in image.values()] for image in images)
-    connection.executemany(_insert_statement(table.name, tuple(images[0])), rows)
+    rows = [[value if type(value) is not dict else to_sqlite(value) for value in image.values()] for image in images]
+    execute_for_each(connection, _insert_statement(table.name, tuple(images[0])), rows)
+
+
+def execute_for_each(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """As executemany(), which takes twice as long for one."""
+    if len(rows) == 1:
+        connection.execute(statement, rows[0])
+    elif rows:
+        connection.executemany(statement, rows)
 
 
 def delete_rows(connection: sqlite3.Connection, table: Table, keys: Iterable[Any]) -> None:

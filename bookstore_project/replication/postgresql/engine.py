@@ -12,7 +12,7 @@ from bookstore_project.replication.postgresql.databases import preparing
 from bookstore_project.replication.postgresql.primary import unavailable
 from bookstore_project.replication.postgresql.reading import get_verified, has_history, missed, read
 from bookstore_project.replication.postgresql.roles import Role, try_role
-from bookstore_project.replication.postgresql.rows import from_image, rows
+from bookstore_project.replication.postgresql.rows import from_image, rows, run
 from bookstore_project.replication.postgresql.silent_servers import watch_connections
 from bookstore_project.replication.postgresql.standby import read_beside
 from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
@@ -46,6 +46,7 @@ __all__ = [
     "report_difference",
     "role",
     "rows",
+    "run",
     "sides",
     "similar",
     "standing",

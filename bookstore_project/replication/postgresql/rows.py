@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from bookstore_project.replication.log.images import Image
@@ -24,6 +25,13 @@ def rows(alias: str, statement: str) -> Iterator[tuple[Any, ...]]:
     with database.wrap_database_errors, database.raw.cursor(f"rows_{next(_cursors)}") as cursor:
         for row in cursor.execute(statement.encode()):
             yield tuple(map(_as_in_a_file, row))
+
+
+def run(connection: BaseDatabaseWrapper, statement: str, values: Sequence[Any]) -> Any:
+    """See `interface.Engine.run`."""
+    cursor = connection.cursor()
+    cursor.execute(statement, values)
+    return cursor
 
 
 def _as_in_a_file(value: Any) -> Any:

@@ -8,6 +8,7 @@ from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.interface import Caches, Lease, Poll
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.backend.base import run
 from bookstore_project.replication.sqlite_pair.commit.writing import write, write_all
 from bookstore_project.replication.sqlite_pair.locks.mutex import LOCK_TIMEOUT_S, Role
 from bookstore_project.replication.sqlite_pair.membership.witness import Witness, read_witness
@@ -46,6 +47,7 @@ __all__ = [
     "report_difference",
     "role",
     "rows",
+    "run",
     "sides",
     "similar",
     "standing",

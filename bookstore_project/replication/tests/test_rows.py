@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django.db.models import F
 from django.db.models.signals import post_save
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bookstore_project.replication import rows
 from bookstore_project.replication.errors import Unavailable, WriteRefused
 from bookstore_project.replication.tests.shelf.models import Article, Movement, Note
-from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around
+from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around, lead
 from bookstore_project.replication.transaction import get_verified, run
 
 pytestmark = pytest.mark.every_engine
@@ -158,3 +159,24 @@ def test_an_update_writes_the_named_fields_and_is_announced(seven_articles: Path
 def test_an_update_of_a_row_that_is_gone_is_refused(seven_articles: Path) -> None:
     with pytest.raises(WriteRefused, match="not in the database any more"):
         run("shelf", lambda: rows.update(Article(pk=99, kind="t"), "kind"))
+
+
+@pytest.mark.two_files
+def test_who_wants_to_know_of_the_statements_hears_of_these_too(seven_articles: Path) -> None:
+    refused: list[str] = []
+
+    def refuse(execute: object, sql: str, *_: object) -> None:
+        refused.append(sql)
+        raise LookupError(sql)
+
+    def change() -> None:
+        with CaptureQueriesContext(connections[lead()]) as noted:
+            rows.insert(Note(key=uuid.UUID(int=1)))
+        assert ["INSERT" in query["sql"] for query in noted.captured_queries] == [True]
+        with connections[lead()].execute_wrapper(refuse), pytest.raises(LookupError):
+            rows.insert(Note(key=uuid.UUID(int=2)))
+        assert len(refused) == 1
+
+    run("shelf", change)
+    assert run("shelf", lambda: rows.exists((Note, "key", uuid.UUID(int=1)))).value
+    assert not run("shelf", lambda: rows.exists((Note, "key", uuid.UUID(int=2)))).value

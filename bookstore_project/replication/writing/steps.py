@@ -4,15 +4,16 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TypeVar
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from bookstore_project.replication import pinning
 from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.interface import ActiveAttempt, Callback
 from bookstore_project.replication.log.entries import RowChange
-from bookstore_project.replication.pinning import pinned
 from bookstore_project.replication.service import Service
 from bookstore_project.replication.writing.default_database import joined_by
 
@@ -34,15 +35,18 @@ def running(attempt: ActiveAttempt, lead: BaseDatabaseWrapper, *, has_savepoint:
     """
     token = _active.set(attempt)
     service = attempt.service.name
+    pin = pinning.pin(service, lead.alias, for_writing=True)
     try:
-        with (
-            pinned(service, lead.alias, for_writing=True),
-            transaction.atomic(using=lead.alias, savepoint=has_savepoint),
-            joined_by(lead, service),
-        ):
+        with _atomic(lead.alias, has_savepoint), joined_by(lead, service):
             yield
     finally:
+        pinning.unpin(pin)
         _active.reset(token)
+
+
+@cache  # It keeps nothing of a transaction: that is the connection's.
+def _atomic(alias: str, has_savepoint: bool) -> transaction.Atomic:
+    return transaction.Atomic(alias, has_savepoint, False)
 
 
 def call(change: Callable[[], T]) -> T:

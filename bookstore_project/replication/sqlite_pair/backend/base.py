@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3 import base
 from django.db.utils import DatabaseError
 from django.utils.asyncio import async_unsafe
@@ -50,7 +52,7 @@ class Cursor(base.SQLiteCursorWrapper):
 class DatabaseWrapper(base.DatabaseWrapper):
     """Opens the file at a plain path if it exists, and refuses writes outside the replication protocol.
 
-    `writable()` opens the door for the protocol, `unguarded()` for making and migrating a file. There are two
+    `borrow_writable()` opens the door for the protocol, `unguarded()` for making and migrating a file. There are two
     connections, one that can only read, the thread's own, and one that can write, which the process lends it: PRAGMA
     query_only on a single one would make SQLite compile every statement anew, each time it is set.
     """
@@ -65,8 +67,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Of the connection in use."""
     _writing = False
     _unguarded = False
-    _is_restricted = False
-    """Whether somebody else's code runs now, in a transaction of the protocol's."""
+    _restrictions = 0
+    """More than none while somebody else's code runs, in a transaction of the protocol's."""
     _other_path: Path | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -122,15 +124,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @contextmanager
     def restricted(self) -> Iterator[None]:
         """Runs somebody else's code: it may do nothing to the transaction, the settings or the schema."""
+        self.begin_restriction()
+        try:
+            yield
+        finally:
+            self.end_restriction()
+
+    def begin_restriction(self) -> None:
+        """The beginning of `restricted`; raises sqlite3.Error, and restricts nothing then."""
         authorizer = self._authorizer
         if authorizer is not None and authorizer.tables is None and self.connection is not None:
             names = self.connection.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'table'")
             authorizer.tables = frozenset(name for (name,) in names)
-        before, self._is_restricted = self._is_restricted, True
-        try:
-            yield
-        finally:
-            self._is_restricted = before
+        self._restrictions += 1
+
+    def end_restriction(self) -> None:
+        self._restrictions -= 1
 
     def connect_now(self) -> sqlite3.Connection:
         """The connection below Django's, opened if it isn't."""
@@ -143,23 +152,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is not None:
             self.connection.execute("PRAGMA shrink_memory")
 
-    @contextmanager
-    def writable(self) -> Iterator[None]:
+    def borrow_writable(self) -> None:
         """Puts the connection that can write in use, for one transaction of the protocol.
 
         It may be None: nobody has opened it yet.
         """
-        path = self.path
-        self._parked = self._use(lending.borrow(path))
+        self._parked = self._use(lending.borrow(self.path))
         self._writing = True
         if self._authorizer is not None:
             self._authorizer.is_restricted = self._has_restricted  # Another thread's was asked before.
-        try:
-            yield
-        finally:
-            self._writing = False
-            written, self._parked = self._use(self._parked), lending.NONE
-            lending.give_back(path, written)
+
+    def give_back_writable(self) -> None:
+        """The process may lend it to others; the one for reading is in use again."""
+        self._writing = False
+        written, self._parked = self._use(self._parked), lending.NONE
+        lending.give_back(self.path, written)
 
     def _use(self, held: lending.Held) -> lending.Held:
         """Puts a connection in use, in the place of another one, which is given back."""
@@ -169,7 +176,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return before
 
     def _has_restricted(self) -> bool:
-        return self._is_restricted
+        return self._restrictions > 0
 
     # Plain SQL where Django has a method of its own: these stand in the way of every read and write.
 
@@ -185,7 +192,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.connection.commit()
             else:
                 self.connection.rollback()
-        self.autocommit = True
+        self.autocommit, self.needs_rollback = True, False
 
     @property
     def all_wal_files(self) -> tuple[lending.WalFiles, ...]:
@@ -214,6 +221,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.close()
             self._unguarded, self._other_path = False, None
 
+    def run(self, statement: str, values: Sequence[Any]) -> Any:
+        """A cursor that has executed a statement with `%s` for each value, as Django's would, in a fifth of its time.
+
+        Raises what that raises. If somebody wants to know of the queries, or to have a say, Django's it is.
+        """
+        if self.queries_logged or len(self.execute_wrappers) > 1:
+            cursor = self.cursor()
+            cursor.execute(statement, values)
+            return cursor
+        self.validate_no_broken_transaction()
+        try:
+            return (self.connection or self.connect_now()).execute(_as_sqlite_has_it(statement), values)
+        except sqlite3.Error as error:
+            return self._explain_refusal(partial(self._raise, error), statement, values, False, {})
+
+    def _raise(self, error: sqlite3.Error, *executed: Any) -> None:
+        with self.wrap_database_errors:
+            raise error
+
     def _explain_refusal(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
@@ -223,7 +249,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             code = getattr(error.__cause__, "sqlite_errorcode", 0)
             if code == sqlite3.SQLITE_AUTH and not self._unguarded:
                 raise self.refusal() from error
-            if self._is_restricted and "cannot VACUUM" in str(error):  # Before the authorizer is asked.
+            if self._restrictions and "cannot VACUUM" in str(error):  # Before the authorizer is asked.
                 raise WriteRefused(NOT_REPLICATED.format(what="VACUUM")) from error
             if code == sqlite3.SQLITE_READONLY and not self._writing and not self._unguarded:
                 raise WriteRefused(
@@ -236,6 +262,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Why SQLite wasn't allowed to do the last thing that it was asked for."""
         assert self._authorizer is not None, "it has refused something"
         return WriteRefused(self._authorizer.reason)
+
+
+@cache
+def _as_sqlite_has_it(statement: str) -> str:
+    return statement.replace("%s", "?")
+
+
+def run(connection: BaseDatabaseWrapper, statement: str, values: Sequence[Any]) -> Any:
+    """See `interface.Engine.run`."""
+    assert isinstance(connection, DatabaseWrapper)
+    return connection.run(statement, values)
 
 
 def identity_of(path: str) -> str:

@@ -1,9 +1,8 @@
 """One attempt at a replicated transaction, on the files that are in sync: steps 2 to 8 of DESIGN.md."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Caches
 from bookstore_project.replication.log import entries, images, triggers
 from bookstore_project.replication.service import Service
+from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper
 from bookstore_project.replication.sqlite_pair.commit.opening import Opening
 from bookstore_project.replication.sqlite_pair.commit.recovery import begin_settled, commit_all
 from bookstore_project.replication.sqlite_pair.files import file_identity
@@ -45,6 +45,28 @@ class RunAgain(Exception):
         super().__init__(alias)
         self.alias = alias
         self.fault = fault
+
+
+class _Blaming:
+    """An error that belongs to a replica belongs to this one; others pass.
+
+    What goes wrong with a file while `change` runs is SQLite's to say: an OSError is the caller's own.
+    """
+
+    def __init__(self, participant: Participant, *, runs_change: bool = False) -> None:
+        self._participant = participant
+        self._runs_change = runs_change
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception):
+            return
+        if is_replica_fault(error) and not (self._runs_change and isinstance(error, OSError)):
+            raise RunAgain(self._participant.alias, error) from error
+        if self._runs_change and is_refusal(error):  # By a way around Django's cursors, which say it themselves.
+            raise self._participant.wrapper.refusal() from error
 
 
 @dataclass
@@ -90,11 +112,7 @@ class Attempt:
     def _read_verified(self, model: type[models.Model], key: object) -> images.Image | None:
         table = self.service.tables[model._meta.db_table]
         value = model._meta.pk.get_db_prep_value(key, self._lead.wrapper)
-        image = images.read_image(self._lead.raw, table, value)
-        # A row that `change` has written already has the digest of before, until the entry is made.
-        is_changed, before = entries.pending_before(self._lead.raw, table.name, value)
-        entries.assert_digest(self._lead.raw, table.name, value, before if is_changed else image)
-        return image
+        return entries.read_verified(self._lead.raw, table, value)
 
     @property
     def lead_alias(self) -> str:
@@ -114,7 +132,7 @@ class Attempt:
             return witness.floor
         appended = [entry for _, entry in written]
         for follower in self._participants[1:]:
-            with self._blaming(follower):
+            with _Blaming(follower):
                 for changes, entry in written:
                     entries.apply_changes(follower.raw, self.service, changes, entry)
         opening.take_out_dead()  # Step 6.
@@ -147,7 +165,7 @@ class Attempt:
                 raise
             except Exception as error:
                 member.has_failed(error)
-                take_callbacks(self._lead.wrapper)
+                self._forget_failure()
             if len(members) > 1:
                 if member.entry is None:
                     self._in_each("ROLLBACK TO")
@@ -161,16 +179,20 @@ class Attempt:
     def _in_each(self, command: str) -> None:
         """Begins or ends a member's part of the transaction."""
         for participant in self._participants:
-            with self._blaming(participant):
+            with _Blaming(participant):
                 # As in `log.entries`: what was compiled for the protocol isn't asked about again.
                 participant.raw.execute(f"{command} replication_member /* for the protocol alone */")
 
     def _make(self, member: Member[Any], head: entries.Head, epoch: int) -> None:
         self._touched.clear()
         self._pending = entries.Pending(self._lead.raw, self.service)
-        with self._blaming(self._lead, runs_change=True):
+        with _Blaming(self._lead, runs_change=True):
             value = self._call(member.change)  # Step 4.
-        with self._blaming(self._lead):
+        if self._lead.wrapper.needs_rollback:  # An atomic block in it has failed, and nobody minded.
+            self._forget_failure()
+            member.has_made(value)
+            return
+        with _Blaming(self._lead):
             changes = self._changes()
         if changes:
             changes = self._completed(changes)
@@ -178,30 +200,26 @@ class Attempt:
         if not changes:
             member.has_made(value)
             return
-        with self._blaming(self._lead):
+        with _Blaming(self._lead):
             changes_ready.send(sender=self.service.name, changes=changes)
             member.has_made(value, changes, self._append(changes, head, epoch))  # Step 5.
 
-    @contextmanager
-    def _blaming(self, participant: Participant, *, runs_change: bool = False) -> Iterator[None]:
-        """An error that belongs to a replica belongs to this one; others pass.
+    def _forget_failure(self) -> None:
+        """Of a change: what it did is taken back, by the savepoint of its member, or with all of the attempt."""
+        self._lead.wrapper.needs_rollback = False
+        take_callbacks(self._lead.wrapper)
 
-        What goes wrong with a file while `change` runs is SQLite's to say: an OSError is the caller's own.
-        """
-        try:
-            yield
-        except Exception as error:
-            if is_replica_fault(error) and not (runs_change and isinstance(error, OSError)):
-                raise RunAgain(participant.alias, error) from error
-            if runs_change and is_refusal(error):  # By a way around Django's cursors, which say it themselves.
-                raise participant.wrapper.refusal() from error
-            raise
-
-    def _call(self, change: Callable[[], T]) -> T:
-        with running(self, self._lead.wrapper), ExitStack() as restricted:
-            for participant in self._participants:
-                restricted.enter_context(participant.wrapper.restricted())
-            return call(change)
+    def _call(self, change: Callable[[], T], *, has_savepoint: bool = False) -> T:
+        with running(self, self._lead.wrapper, has_savepoint=has_savepoint):
+            restricted: list[DatabaseWrapper] = []
+            try:
+                for participant in self._participants:
+                    participant.wrapper.begin_restriction()
+                    restricted.append(participant.wrapper)
+                return call(change)
+            finally:
+                for wrapper in restricted:
+                    wrapper.end_restriction()
 
     def _changes(self) -> list[entries.RowChange]:
         """What `change` did, by the triggers' account; raises if that can't be all of it."""
@@ -221,9 +239,9 @@ class Attempt:
         answers: list[tuple[Any, Any]] = changes_noted.send(sender=self.service.name, changes=changes)
         for _, write in answers:
             if write is not None:
-                with self._blaming(self._lead, runs_change=True):
-                    self._call(write)
-                with self._blaming(self._lead):
+                with _Blaming(self._lead, runs_change=True):
+                    self._call(write, has_savepoint=True)
+                with _Blaming(self._lead):
                     changes = self._changes()
         return changes
 
@@ -258,7 +276,7 @@ class Attempt:
     def _raise_floor(self, witness: Witness, position: int) -> Witness:
         try:
             self.lock.assert_current()
-            return write_witness(self.service.witness_file, replace(witness, floor=position), sync=False)
+            return write_witness(self.service.witness_file, witness, floor=position, sync=False)
         except (OSError, Unavailable) as error:
             raise OutcomeUnknown(f"The witness can't be written: {error}") from error
 

@@ -172,7 +172,7 @@ def _open(opening: Opening, known: Mapping[str, BaseException], *, of_any_code: 
 def _begin(participant: Participant, witness: Witness) -> entries.Head:
     head = participant.begin(witness)
     try:
-        witness.assert_not_older_than(entries.read_epoch(participant.raw))
+        witness.assert_not_older_than(participant.epoch)
     except Unavailable:
         participant.rollback()
         raise

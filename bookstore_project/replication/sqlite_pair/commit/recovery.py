@@ -135,6 +135,7 @@ def commit_all(opening: Opening) -> Witness:
         with suppress(Unavailable):  # Then the next one finds it.
             in_sync_set.suspect(opening.service, opening.lock, witness, failed)
         raise ReplicaFault("; ".join(f"{alias}: {error}" for alias, error in failed.items()))
-    opening.witness = replace(witness, files=records)
+    if records != witness.files:
+        opening.witness = replace(witness, files=records)
     opening.dead |= failed
     return opening.take_out_dead()

@@ -78,6 +78,8 @@ def check_file(alias: str, witness: Witness) -> FileRecord:
             if wal == known.wal:
                 raise Overwritten("its file was overwritten by somebody else")
             raise Unvouched("its file was written, and its -wal replaced, by somebody else")
+    if (status.st_size, status.st_mtime_ns, wal) == (known.size_bytes, known.written_ns, known.wal):
+        return known
     return replace(known, size_bytes=status.st_size, written_ns=status.st_mtime_ns, wal=wal)
 
 
@@ -149,7 +151,8 @@ def checkpoint(service: Service, witness: Witness, *, truncate_ms: int | None = 
 
 def _checkpoint(alias: str, witness: Witness, truncate_ms: int | None) -> None:
     database = wrapper(alias)
-    with database.writable():
+    database.borrow_writable()
+    try:
         if database.connection is not None and database.file_identity != witness.files[alias].identity:
             return
         database.ensure_connection()
@@ -160,6 +163,8 @@ def _checkpoint(alias: str, witness: Witness, truncate_ms: int | None) -> None:
             connection.execute(f"PRAGMA busy_timeout={truncate_ms}")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             connection.execute(f"PRAGMA busy_timeout={before_ms}")
+    finally:
+        database.give_back_writable()
 
 
 def _is_sound(alias: str, witness: Witness) -> bool:

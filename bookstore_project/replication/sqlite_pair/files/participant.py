@@ -1,15 +1,16 @@
 """One replica's file in a write: opened, begun, committed or rolled back."""
 
 import sqlite3
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from django.db import Error as DatabaseError
 
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault
 from bookstore_project.replication.log import entries
-from bookstore_project.replication.sqlite_pair.backend.base import wrapper
+from bookstore_project.replication.sqlite_pair.backend.base import DatabaseWrapper, wrapper
 from bookstore_project.replication.sqlite_pair.files import schema_version, wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import (
     Overwritten,
@@ -28,6 +29,7 @@ _WHAT_IT_IS = (
     "SELECT (SELECT nonce FROM replication_incarnation), (SELECT user_version FROM pragma_user_version), "
     "EXISTS (SELECT 1 FROM replication_pendingchange)"
 )
+_AND_HEAD = f"{_WHAT_IT_IS}, position, hash, epoch FROM replication_logentry ORDER BY position DESC LIMIT 1"
 
 
 def assert_incarnation(
@@ -37,7 +39,10 @@ def assert_incarnation(
 
     Raises ReplicaFault, or OtherCode, which is no fault of the file's.
     """
-    row = connection.execute(_WHAT_IT_IS).fetchone()
+    _assert_is(connection.execute(_WHAT_IT_IS).fetchone(), alias, witness, of_any_code=of_any_code)
+
+
+def _assert_is(row: tuple[Any, ...], alias: str, witness: Witness, *, of_any_code: bool) -> None:
     if row[0] != witness.files[alias].nonce:
         raise ReplicaFault("its content comes from another copy")
     if not of_any_code:
@@ -48,7 +53,10 @@ def assert_incarnation(
 
 def read_settled_head(connection: sqlite3.Connection, alias: str, witness: Witness) -> entries.Head:
     """The head of a copy; raises ReplicaFault if it is in sync and lacks something that is settled."""
-    head = entries.read_head(connection)
+    return _settled(entries.read_head(connection), alias, witness)
+
+
+def _settled(head: entries.Head, alias: str, witness: Witness) -> entries.Head:
     if alias in witness.in_sync and head.position < witness.floor:
         # All of that was in it once. Who knows what else is older than it should be?
         raise ReplicaFault(f"its log ends at {head.position}, below the settled position {witness.floor}")
@@ -57,7 +65,10 @@ def read_settled_head(connection: sqlite3.Connection, alias: str, witness: Witne
 
 def connect(alias: str, witness: Witness) -> sqlite3.Connection:
     """This thread's connection, to the file that the witness knows: one opened before it was replaced is dropped."""
-    database = wrapper(alias)
+    return _connected(wrapper(alias), alias, witness)
+
+
+def _connected(database: DatabaseWrapper, alias: str, witness: Witness) -> sqlite3.Connection:
     if database.connection is not None and database.file_identity != witness.files[alias].identity:
         database.close()
     database.ensure_connection()
@@ -75,7 +86,9 @@ class Participant:
         self.of_any_code = of_any_code
         """For what only copies: whoever runs the change must know the file's columns."""
         self.wrapper = wrapper(alias)
-        self._guard = ExitStack()
+        self.epoch = 0
+        """Of the newest entry, once it has begun."""
+        self._has_borrowed = False
         self._written_ns: int | None = None
 
     @property
@@ -90,26 +103,39 @@ class Participant:
         Raises one of REPLICA_ERRORS, or OtherCode.
         """
         try:
-            check_file(self.alias, witness)
-            self._guard.enter_context(self.wrapper.writable())
-            connect(self.alias, witness)
+            found = check_file(self.alias, witness)
+            self.wrapper.borrow_writable()
+            self._has_borrowed = True
+            known = self.wrapper.connection
+            connection = _connected(self.wrapper, self.alias, witness)
             self.wrapper.begin("IMMEDIATE")
             wal_files.assert_own(self.wrapper)
-            # Again: before this connection was there, a tool may have closed the last one, which writes the file.
-            # From here on this one keeps the -wal.
-            self._written_ns = check_file(self.alias, witness).written_ns
-            assert_incarnation(self.raw, self.alias, witness, of_any_code=self.of_any_code)
-            return read_settled_head(self.raw, self.alias, witness)
+            if connection is not known:
+                # Again: before this connection was there, a tool may have closed the last one, which writes the file.
+                # From here on this one keeps the -wal.
+                found = check_file(self.alias, witness)
+            self._written_ns = found.written_ns
+            return self._assert_standing(connection, witness)
         except (*REPLICA_ERRORS, OtherCode):
             self.abandon()
             raise
+
+    def _assert_standing(self, connection: sqlite3.Connection, witness: Witness) -> entries.Head:
+        """What `assert_incarnation` and `read_settled_head` assert, by one query."""
+        row = connection.execute(_AND_HEAD).fetchone()
+        if row is None:  # It has no log.
+            assert_incarnation(connection, self.alias, witness, of_any_code=self.of_any_code)
+            return read_settled_head(connection, self.alias, witness)
+        _assert_is(row, self.alias, witness, of_any_code=self.of_any_code)
+        _, _, _, position, chained, self.epoch = row
+        return _settled(entries.Head(position, chained), self.alias, witness)
 
     def commit(self, witness: Witness) -> FileRecord:
         """Makes it durable in this file, and checks that it still is the file. Raises one of REPLICA_ERRORS."""
         try:
             self.wrapper.end(committed=True)
             record = self._check_committed(witness)
-            self._guard.close()
+            self._give_back()
             return record
         except sqlite3.IntegrityError as error:
             dangling = self._dangling_reference()
@@ -139,14 +165,15 @@ class Participant:
         if record.written_ns != self._written_ns:
             raise Overwritten("its file was overwritten by somebody else during the commit")
         wal_files.assert_own(self.wrapper)
-        return replace(record, wal=wal_identity(replication_settings.files[self.alias]))
+        wal = wal_identity(replication_settings.files[self.alias])
+        return record if wal == record.wal else replace(record, wal=wal)
 
     def rollback(self) -> None:
         """Takes everything back; whatever the file's state, the connection is clean afterwards."""
         self.wrapper.run_on_commit = []
         try:
             self.wrapper.end()
-            self._guard.close()
+            self._give_back()
         except REPLICA_ERRORS:
             self.abandon()
 
@@ -155,4 +182,9 @@ class Participant:
         self.wrapper.run_on_commit = []
         self.wrapper.close()
         with suppress(*REPLICA_ERRORS):
-            self._guard.close()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        if self._has_borrowed:
+            self._has_borrowed = False
+            self.wrapper.give_back_writable()

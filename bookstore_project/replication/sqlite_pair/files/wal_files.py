@@ -7,6 +7,7 @@ count. One process shares the `-shm` of a file between its connections, whoever 
 Source: https://sqlite.org/walformat.html, https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file
 """
 
+import os
 import threading
 from functools import cache
 from pathlib import Path
@@ -66,16 +67,22 @@ def _assert_are(noted: tuple[str | None, ...], path: str) -> None:
 
 
 def _identities(path: str) -> tuple[str | None, ...]:
-    return tuple(map(_identity, _beside(path)))
+    wal, shm = _beside(path)
+    try:
+        # os.stat(), because a Path takes three times as long, four times a write.
+        return identity(os.stat(wal)), identity(os.stat(shm))  # noqa: PTH116
+    except OSError:
+        return _identity(wal), _identity(shm)
 
 
 @cache
-def _beside(path: str) -> tuple[Path, ...]:
-    return tuple(Path(path + suffix) for suffix in SUFFIXES)
+def _beside(path: str) -> tuple[str, str]:
+    wal, shm = (path + suffix for suffix in SUFFIXES)
+    return wal, shm
 
 
-def _identity(path: Path) -> str | None:
+def _identity(path: str) -> str | None:
     try:
-        return identity(path.stat())
+        return identity(Path(path).stat())
     except OSError:
         return None

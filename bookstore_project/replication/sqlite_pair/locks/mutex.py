@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from bookstore_project.replication import fencing
@@ -43,8 +44,8 @@ class WriterLock:
 def writer_lock(directory: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[WriterLock]:
     """Holds the lock; raises Unavailable when it isn't had in time."""
     deadline = time.monotonic() + timeout_s
-    mutex = directory / "mutex"
-    turnstile = acquire(directory / "turnstile", deadline, RETRY_DELAY_S)
+    first, mutex = _turnstile_and_mutex(directory)
+    turnstile = acquire(first, deadline, RETRY_DELAY_S)
     try:
         descriptor = acquire(mutex, deadline, _MUTEX_RETRY_DELAY_S)
     finally:
@@ -53,6 +54,11 @@ def writer_lock(directory: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterat
         yield WriterLock(mutex, descriptor)
     finally:
         os.close(descriptor)
+
+
+@cache
+def _turnstile_and_mutex(directory: Path) -> tuple[Path, Path]:
+    return directory / "turnstile", directory / "mutex"
 
 
 class Role:

@@ -10,7 +10,6 @@ import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +100,10 @@ class Witness:
         return out | {alias: suspicion.reason for alias, suspicion in self.suspects.items()}
 
 
+_parsed: dict[tuple[Path, int], tuple[bytes, Witness]] = {}
+"""By path and number, the slot that was read or written last, and what it says: equal bytes say the same."""
+
+
 def read_witness(path: Path) -> Witness:
     """The newest whole slot; raises Unavailable if the file can't be read.
 
@@ -131,7 +134,7 @@ def _read_slots(path: Path) -> tuple[Witness, bool]:
     seen: bytes | None = None
     for _ in range(_READS):
         raw = _read(path)
-        slots = [_parse(raw[:SLOT_BYTES]), _parse(raw[SLOT_BYTES : 2 * SLOT_BYTES])]
+        slots = [_slot(path, 0, raw[:SLOT_BYTES]), _slot(path, 1, raw[SLOT_BYTES : 2 * SLOT_BYTES])]
         whole = [slot for slot in slots if slot is not None]
         if len(whole) == len(slots) or (whole and raw == seen):
             return max(whole, key=lambda slot: slot.counter), len(whole) == len(slots)
@@ -139,8 +142,8 @@ def _read_slots(path: Path) -> tuple[Witness, bool]:
     raise UnusableWitness(f"The witness {path.name} is damaged: both of its slots fail their checksum.")
 
 
-def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
-    """Writes the slot that `witness` wasn't read from; gives it back with its new counter.
+def write_witness(path: Path, witness: Witness, *, sync: bool, floor: int | None = None) -> Witness:
+    """Writes the slot that `witness` wasn't read from; gives it back with its new counter, and any `floor` given.
 
     `sync` makes it durable, in both slots: needed for membership, not for the floor, which after a power cut is
     merely too low. Were it in one slot only, a floor written over it later, and torn by a power cut, would leave
@@ -150,8 +153,11 @@ def write_witness(path: Path, witness: Witness, *, sync: bool) -> Witness:
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         for _ in range(2 if sync else 1):
-            renewed = replace(renewed, counter=renewed.counter + 1)
-            os.pwrite(descriptor, _serialize(renewed), (renewed.counter % 2) * SLOT_BYTES)
+            settled = renewed.floor if floor is None else floor
+            renewed = replace(renewed, counter=renewed.counter + 1, floor=settled)
+            slot, number = _serialize(renewed), renewed.counter % 2
+            os.pwrite(descriptor, slot, number * SLOT_BYTES)
+            _parsed[path, number] = slot, renewed
             if sync:
                 os.fsync(descriptor)
     finally:
@@ -186,14 +192,26 @@ def _serialize(witness: Witness) -> bytes:
         members["suspects"] = {alias: vars(suspicion) for alias, suspicion in witness.suspects.items()}
     else:
         del members["suspects"]  # As processes of older code know it.
-    text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+    text = _encode(members)
     # A lone surrogate, of a file name that isn't UTF-8, is written as JSON has it.
     body = text.encode(errors="backslashreplace")
     slot = b"%08x %s" % (zlib.crc32(body), body)
     return slot.ljust(SLOT_BYTES - 1) + b"\n"
 
 
-@lru_cache(maxsize=16)
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # json.dumps() makes one each time.
+
+
+def _slot(path: Path, number: int, raw: bytes) -> Witness | None:
+    known = _parsed.get((path, number))
+    if known is not None and known[0] == raw:
+        return known[1]
+    witness = _parse(raw)
+    if witness is not None:
+        _parsed[path, number] = raw, witness
+    return witness
+
+
 def _parse(slot: bytes) -> Witness | None:
     checksum, _, body = slot.rstrip().partition(b" ")
     if len(slot) != SLOT_BYTES or b"%08x" % zlib.crc32(body) != checksum:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.db import connections, models
 
-from bookstore_project.replication.log import entries, images
+from bookstore_project.replication.log import entries
 from bookstore_project.replication.log.images import Image, to_sqlite
 from bookstore_project.replication.service import get_service, service_of_app
 
@@ -19,8 +19,7 @@ def get_verified(model: type[M], key: object, alias: str) -> M | None:
     table = get_service(str(service_of_app(model._meta.app_label))).tables[model._meta.db_table]
     connection: sqlite3.Connection = connections[alias].connection
     value = model._meta.pk.get_db_prep_value(key, connections[alias])
-    image = images.read_image(connection, table, value)
-    entries.assert_digest(connection, table.name, value, image)
+    image = entries.read_verified(connection, table, value)
     return None if image is None else from_image(model, image, alias)
 
 
@@ -32,23 +31,25 @@ def rows(alias: str, statement: str) -> Iterable[tuple[Any, ...]]:
 
 def from_image(model: type[M], image: Image, alias: str) -> M:
     """The object that a row image shows, with each value converted as in a query on this alias."""
-    connection = connections[alias]
-    values = []
-    for column, expression, converters in _converters(model, alias):
-        value = to_sqlite(image[column])
-        for converter in converters:
-            value = converter(value, expression, connection)
-        values.append(value)
-    return model.from_db(alias, [field.attname for field in model._meta.concrete_fields], values)
+    names, columns, converted = _columns_of(model, alias)
+    values = [value if type(value := image[column]) is not dict else to_sqlite(value) for column in columns]
+    if converted:
+        connection = connections[alias]
+        for at, expression, converters in converted:
+            for converter in converters:
+                values[at] = converter(values[at], expression, connection)
+    return model.from_db(alias, names, values)
 
 
 @cache
-def _converters(model: type[models.Model], alias: str) -> list[tuple[str, Any, list[Any]]]:
-    found = []
-    for field in model._meta.concrete_fields:
+def _columns_of(
+    model: type[models.Model], alias: str
+) -> tuple[list[str], list[str], list[tuple[int, Any, list[Any]]]]:
+    """An object's attributes, their columns, and at which places values are converted, and how."""
+    fields, converted = model._meta.concrete_fields, []
+    for at, field in enumerate(fields):
         expression = field.get_col(model._meta.db_table)
-        converters = connections[alias].ops.get_db_converters(expression) + field.get_db_converters(
-            connections[alias]
-        )
-        found.append((str(field.column), expression, converters))
-    return found
+        of_backend = connections[alias].ops.get_db_converters(expression)
+        if converters := of_backend + field.get_db_converters(connections[alias]):
+            converted.append((at, expression, converters))
+    return [field.attname for field in fields], [str(field.column) for field in fields], converted
