@@ -14,8 +14,12 @@ from tests.simulation.watching import Watcher
 if TYPE_CHECKING:
     from tests.simulation.run import Report
 
-FRESH = 0.3
-"""Of the runs, those with a seed of their own, however many leads there are."""
+BY_CHANCE = 0.2
+"""Of the runs, those that follow a lead or not by chance alone; of the others, it is what has met more of late."""
+RECENT = 0.3
+"""How much the last run counts for what has been brought of late."""
+AT_FIRST = 20.0
+"""New pairs that a run is expected to meet, while nothing is known."""
 FOLLOWED = 4
 """So many runs follow a lead, at most: one for each pair that was new."""
 TELL_EVERY_S = 5.0
@@ -41,20 +45,30 @@ class Explorer:
         self._first, self._is_led = first, is_led
         self._chance = random.Random(f"{first.seed}/exploring")
         self._leads: list[Lead] = []
+        self._brings = {True: AT_FIRST, False: AT_FIRST}
+        """New pairs of a run that follows a lead, and of one with a seed of its own."""
+        self._is_following = False
         self._fresh = self._made = 0
 
     def next(self) -> Plan:
         self._made += 1
-        if self._leads and self._chance.random() >= FRESH:
+        self._is_following = bool(self._leads) and self._is_worth_following()
+        if self._is_following:
             self.followed += 1
             return self._follow(self._leads[-1])
         self._fresh += 1
         return replace(self._first, seed=str(int(self._first.seed) + self._fresh - 1))
 
+    def _is_worth_following(self) -> bool:
+        if self._chance.random() < BY_CHANCE:
+            return self._chance.random() < 0.5
+        return self._brings[True] > self._brings[False]
+
     def hear(self, report: "Report", met: dict[Pair, int]) -> int:
         """How much of what that run met is new."""
         new = {pair: turn for pair, turn in met.items() if pair not in self.met}
         self.met |= new.keys()
+        self._brings[self._is_following] += RECENT * (len(new) - self._brings[self._is_following])
         if new and self._is_led:
             turns = self._chance.sample(sorted(new.values()), min(FOLLOWED, len(new)))
             self._leads.append(Lead(report.plan, turns))
