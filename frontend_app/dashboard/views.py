@@ -43,7 +43,7 @@ def cluster_page(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def cluster_live(request: HttpRequest) -> HttpResponse:
-    """What changes of the cluster page: it fetches this every second."""
+    """What changes of the cluster page: it fetches this every two seconds."""
     return _cluster(request, "frontend_app/cluster_live.html", {})
 
 

@@ -7,9 +7,9 @@
   const said = document.getElementById("feed-said");
   const lastNews = document.getElementById("last-news");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const MOST_DOTS = 12, LEG_MS = 260, STEP_MS = 1600, LIT_MS = 350, TICK_MS = 80;
+  const MOST_DOTS = 12, CROWD_DOTS = 5, LEG_MS = 260, STEP_MS = 1600, LIT_MS = 350, BEAT_MS = 125, CROWD_MS = 500;
   const CROWD = 20;  // Requests in a second.
-  const SILENT_MS = 12000, AGAIN_MS = 10000, RING_MS = 250;
+  const SILENT_MS = 12000, AGAIN_MS = 10000, RING_MS = 250, RING_STEPS = 4;
   const all = (selector, root = picture) => [...root.querySelectorAll(selector)];
   const sentences = new Map(all("[data-sentence]").map(each => [each.dataset.sentence, each.textContent]));
 
@@ -53,15 +53,17 @@
     for (const each of excuses.get(part) ?? []) each.hidden = actions.some(Boolean);
   }
 
-  // The ring runs out in steps, four a second: drawing it anew sixty times a second would cost ten times as much.
+  // The ring shows the last half of a lease, in quarters: while leases are renewed in time, nothing is drawn anew.
   let leaseEnds = 0, leaseOf = 1;
   function lease({left_s: left, of_s: whole}) {
+    const hadLeft = leaseEnds > performance.now();
     [leaseEnds, leaseOf] = [performance.now() + 1000 * left, 1000 * whole];
-    drawLease();
+    if (hadLeft !== left > 0) drawLease();
   }
   function drawLease() {
-    const left = Math.max(0, Math.min(1, (leaseEnds - performance.now()) / leaseOf));
-    for (const ring of drawing().rings) ring.setAttribute("stroke-dasharray", `${Math.round(100 * left)} 100`);
+    const left = Math.max(0, Math.min(1, 2 * (leaseEnds - performance.now()) / leaseOf));
+    const dashes = `${Math.ceil(RING_STEPS * left) * 100 / RING_STEPS} 100`;
+    for (const ring of drawing().rings) if (ring.getAttribute("stroke-dasharray") !== dashes) ring.setAttribute("stroke-dasharray", dashes);
   }
 
   // ------------------------------------------------------------------------------------------- dots
@@ -70,13 +72,13 @@
   function light(at, kind, forMs = LIT_MS) {
     const shown = drawing();
     const known = lit.get(at);
-    clearTimeout(known?.timer);
     if (known && (known.kind !== kind || known.shown !== shown)) known.end();
     const isOn = lit.has(at);
     const found = shown.at.get(at) ?? [];
     if (!isOn) for (const part of found) part.classList.add("lit", kind);
     const end = () => { lit.delete(at); for (const part of found) part.classList.remove("lit", kind); };
-    lit.set(at, {kind, shown, end, timer: setTimeout(end, forMs)});
+    lit.set(at, {kind, shown, end, until: performance.now() + forMs});
+    wake();
   }
 
   // From one part to another, along the edge that is drawn between them, in whichever direction.
@@ -84,19 +86,32 @@
     return edges.get(`${from}>${to}`) ?? edges.get(`${to}>${from}`)?.toReversed() ?? [];
   }
 
-  // Dots lie above the drawing, each a layer of its own, so that nothing is drawn anew when one moves. All move together,
-  // a dozen times a second, and in a crowd, where no eye follows one, four times: each time costs what a frame costs.
+  // Dots lie above the drawing, each a layer of its own, so that nothing is drawn anew when one moves.
   const dots = document.getElementById("dots");
   const moving = new Set();
-  let ticker = 0, isCrowd = false;
-  function tick() {
+  let isCrowd = false;
+
+  // Whatever changes, changes in one beat: each costs a frame, and a frame costs what it costs. Eight a second; in a
+  // crowd, where no eye follows a dot, two, a leg for each; and none if nothing happens.
+  let heard = [], beating = 0;
+  function wake() { beating ||= setTimeout(beat, isCrowd ? CROWD_MS : BEAT_MS); }
+  function hear(handle, data) {
+    heard.push([handle, data]);
+    wake();
+  }
+  function beat() {
+    beating = 0;
+    const told = heard;
+    heard = [];
+    for (const [handle, data] of told) handle(JSON.parse(data));
     const now = performance.now();
-    for (const dot of moving) {
+    for (const {until, end} of [...lit.values()]) if (now >= until) end();
+    for (const dot of [...moving]) {
       const share = (now - dot.began) / dot.forMs;
       if (share >= 1) dot.end();
       else place(dot, share * (dot.route.length - 1));
     }
-    ticker = moving.size ? setTimeout(tick, isCrowd ? RING_MS : TICK_MS) : 0;
+    if (moving.size || lit.size) wake();
   }
   function place({element, route, scale}, along) {
     const leg = Math.floor(along), part = along - leg;
@@ -105,7 +120,7 @@
   }
 
   async function move(legs, kind, legMs = LEG_MS) {
-    if (still.matches || document.hidden || moving.size >= MOST_DOTS) return;
+    if (still.matches || document.hidden || moving.size >= (isCrowd ? CROWD_DOTS : MOST_DOTS)) return;
     const shown = drawing();
     const route = legs.flatMap(([from, to]) => way(shown, from, to));
     if (route.length < 2) return;
@@ -115,7 +130,7 @@
     place(dot, 0);
     dots.append(element);
     moving.add(dot);
-    ticker ||= setTimeout(tick, TICK_MS);
+    wake();
     await new Promise(done => { dot.end = () => { element.remove(); moving.delete(dot); done(); }; });
   }
 
@@ -148,7 +163,7 @@
       // An invalidation was drawn when it came, before this request was answered.
       if (step[0] === "invalidate") continue;
       if (!isCrowd) lit.forEach(at => light(at, own ?? clean(kind)));
-      if (legs.length) await move(legs, own ?? clean(kind), step[0] === "read" ? LEG_MS / 2 : LEG_MS);
+      if (legs.length) await move(legs, own ?? clean(kind), isCrowd ? CROWD_MS : step[0] === "read" ? LEG_MS / 2 : LEG_MS);
       if (document.hidden || still.matches) return;
     }
   }
@@ -269,7 +284,7 @@
       if (isRefused) { close(); lostAt = setTimeout(open, AGAIN_MS); }
     };
     for (const [name, handle] of Object.entries(handlers)) {
-      source.addEventListener(name, event => { beats(); handle(JSON.parse(event.data)); });
+      source.addEventListener(name, event => { beats(); hear(handle, event.data); });
     }
     ring = setInterval(drawLease, RING_MS);
     watchdog = setInterval(() => {
@@ -281,6 +296,7 @@
     clearInterval(watchdog);
     clearInterval(ring);
     clearTimeout(lostAt);
+    heard = [];
     source?.close();
     source = null;
     delete picture.dataset.live;
