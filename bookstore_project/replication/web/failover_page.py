@@ -14,6 +14,7 @@ from bookstore_project.replication.engine import engine
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.router import local_alias
 from bookstore_project.replication.service import get_service
+from bookstore_project.settings import tls
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,12 @@ class Elsewhere:
 
 
 def others_in_sync(service_name: str, request: HttpRequest) -> list[Elsewhere]:
-    """Where the page of this request can be had instead; nowhere, if no other replica is in sync."""
+    """Where the page of this request can be had instead; nowhere, if no other replica is in sync.
+
+    Nor among hosts with certificates: a browser has none. It comes through a proxy that knows who is ready.
+    """
+    if tls.CERTIFICATES:
+        return []
     service = get_service(service_name)
     here = local_alias(service)
     with suppress(Unavailable):

@@ -14,6 +14,8 @@ from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import Exclusion, read_witness, write_witness
 from bookstore_project.replication.tests.support.replica_files import change_around, floor
+from bookstore_project.settings import tls
+from bookstore_project.settings.tls import Certificates
 
 WITNESS = get_service("shelf").witness_file
 LIST = "/admin/shelf/article/?q=saw&o=-2"
@@ -77,6 +79,13 @@ def test_a_replica_in_sync_complains_of_nothing(browser: Client) -> None:
     take_out("shelf-1")
     assert "errornote" not in said(browser.get("/admin/"))
     assert browser.get(LIST).status_code == 200
+
+
+def test_no_replica_is_offered_that_listens_to_no_browser(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_out("shelf-2")
+    assert "The same page at" in said(browser.get(LIST))
+    monkeypatch.setattr(tls, "CERTIFICATES", Certificates(*[Path("of a host")] * 3))
+    assert "The same page at" not in said(browser.get(LIST))
 
 
 def test_no_replica_is_offered_that_is_not_in_sync(browser: Client) -> None:
