@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ AT_FIRST = 20.0
 """New pairs that a run is expected to meet, while nothing is known."""
 FOLLOWED = 4
 """So many runs follow a lead, at most: one for each pair that was new."""
+ALIKE = 0.6
+"""Of those, the runs that have the lead's faults alone, and nothing else of it."""
 TELL_EVERY_S = 5.0
 
 
@@ -75,11 +77,21 @@ class Explorer:
         return len(new)
 
     def _follow(self, lead: Lead) -> Plan:
-        """The same run up to that turn. From there on it goes another way; and, mostly, something strikes there."""
         turn = lead.turns.pop()
         if not lead.turns:
             self._leads.remove(lead)
         seed = f"{self._first.seed}/followed {self._made}"
+        if lead.plan.strikes and self._chance.random() < ALIKE:
+            return self._alike(lead.plan.strikes, seed)
+        return self._forked(lead, turn, seed)
+
+    def _alike(self, strikes: Sequence[Strike], seed: str) -> Plan:
+        """Another run with faults of the same kinds, as often."""
+        kinds = tuple(sorted({strike.kind for strike in strikes}))
+        return replace(self._first, seed=seed, kinds=kinds, every=max(1, strikes[-1].turn // len(strikes)))
+
+    def _forked(self, lead: Lead, turn: int, seed: str) -> Plan:
+        """The same run up to that turn. From there on it goes another way; and, mostly, something strikes there."""
         plan = replace(lead.plan, forks=(*(fork for fork in lead.plan.forks if fork[0] < turn), (turn, seed)))
         kinds = lead.plan.kinds
         if kinds and self._chance.random() < 0.7:
