@@ -44,7 +44,7 @@ class Coverage(Watcher):
         word, _, about = what.partition(" ")
         if word == "fault":
             for stands in self._standing.values():
-                self._meet(stands, FAULT + about.partition(":")[0])
+                self._meet(stands, FAULT + about.partition(":")[0].partition(" on ")[0])
         elif word == "kill":
             for actor in [actor for actor in self._standing if actor[0] == about]:
                 del self._standing[actor]

@@ -33,6 +33,7 @@ def test_a_step_that_is_made_where_another_stands_is_a_pair_whichever_replica_it
     coverage.step(0, one, 4, "gate-snapshot")
     coverage.step(0, other, 4, "committed")
     coverage.note(0, "fault kill: catalog-2")
+    coverage.note(0, "fault file-deleted on catalog-1")
     coverage.note(0, "kill catalog-2")
     coverage.turn(0, one, Waiting(3, "thread"), "end")
     coverage.turn(0, one, Waiting(4, "thread"), "end")
@@ -44,9 +45,12 @@ def test_a_step_that_is_made_where_another_stands_is_a_pair_whichever_replica_it
         ("catalog begun", "fault kill"): 1,
         ("catalog gate-snapshot", "fault kill"): 1,
         ("catalog committed", "fault kill"): 1,
+        ("catalog begun", "fault file-deleted"): 1,
+        ("catalog gate-snapshot", "fault file-deleted"): 1,
+        ("catalog committed", "fault file-deleted"): 1,
     }
     assert described(coverage.met)[0].startswith("coverage: 3 pairs")
-    assert described(coverage.met)[1].endswith("3 with kill")
+    assert described(coverage.met)[1].endswith("3 with file-deleted, 3 with kill")
 
 
 def report_of(plan: Plan) -> Report:
