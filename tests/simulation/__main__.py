@@ -29,7 +29,9 @@ from tests.simulation.watching import Trace, Watcher
 if TYPE_CHECKING:
     from tests.simulation.run import Report
 
-KINDS = ("kill", "stop", "stall", "slow", "clock", "lose", "double", "delay", "cut", "files", "pairs")
+KINDS = (
+    *("kill", "stop", "stall", "slow", "clock", "power", "full", "lose", "double", "delay", "cut", "files", "pairs"),
+)
 OF_FILES = (
     *("file-renamed", "file-deleted", "file-old", "file-old-in-place", "file-old-over", "file-half", "file-empty"),
     *("file-garbage", "file-flipped", "file-bits", "file-locked", "wal-removed", "shm-removed"),

@@ -68,6 +68,8 @@ class World:
     def __init__(self, link: Link, name: str, now_ns: int, seed: str) -> None:
         self.name = name
         self.now_ns = now_ns
+        self.booted_ns = 0
+        """How much less than the others' its monotonic clock tells."""
         self._keys, self._turn_chance = random.Random(seed), Chance()
         self.out: list[Message] = []
         """What the simulator is told with the next report."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from tests.simulation import file_faults, node, primitives
+from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Strike
 from tests.simulation.simulator import FOR_EVER, MS, S, Simulator
 
@@ -42,6 +43,7 @@ class Faults:
         """By kind, until when the last one lasts."""
         self._is_over = self._is_calm = False
         self.files: file_faults.FileFaults | None = None
+        self.outage: Outage | None = None
 
     @property
     def struck(self) -> Counter[str]:
@@ -51,7 +53,15 @@ class Faults:
 
     @property
     def may_strike_files(self) -> bool:
-        return any(kind in STRIKES_AT_FILES for kind in (*self._kinds, *(one.kind for one in self._planned)))
+        return any(kind in STRIKES_AT_FILES for kind in self._possible)
+
+    @property
+    def may_strike_disks(self) -> bool:
+        return any(kind in ("power", "full") for kind in self._possible)
+
+    @property
+    def _possible(self) -> tuple[str, ...]:
+        return *self._kinds, *(one.kind for one in self._planned)
 
     def begin(self) -> None:
         self._draw()
@@ -71,6 +81,8 @@ class Faults:
 
     def _end_what_passes(self) -> None:
         self._simulator.network.heal()
+        if self.outage is not None:
+            self.outage.make_room()
         for name in self._nodes:
             self._simulator.go_on_living(name)
             if not self._simulator.processes[name].is_alive:
@@ -96,7 +108,8 @@ class Faults:
 
     @property
     def _is_quiet(self) -> bool:
-        return self._is_over or self._is_calm
+        is_off = self.outage is not None and self.outage.is_off
+        return self._is_over or self._is_calm or is_off
 
     def _strike(self, strike: Strike) -> None:
         self.made.append(strike)
@@ -155,6 +168,19 @@ class Faults:
         primitives.set_wall_clock(primitives.wall_clock_ahead_ns() + ahead_ns)
         self._tell(f"{ahead_ns / S:+g} s")
 
+    def power(self) -> None:
+        """All that runs on the machine ends, and what wasn't synced is lost, or a part of it."""
+        if self.outage is None or (self.files is not None and not self.files.is_at_rest):
+            self._tell("spared")
+            return
+        self._simulator.network.heal()
+        self._tell(", ".join(self.outage.strike(self._chance)) or "nothing is lost")
+
+    def full(self) -> None:
+        """The disk of one replica, for a while."""
+        if self.outage is not None:
+            self._tell(self.outage.fill(self._chance))
+
     def slow(self) -> None:
         """One actor, wherever it has just come to, while the others of its node go on."""
         if self._simulator.last is not None:
@@ -194,7 +220,8 @@ class Faults:
             self._tell(files.strike_twice(chance) if name == PAIRS else files.strike(name, chance))
 
     def _restart(self, name: str) -> None:
-        if not self._simulator.processes[name].is_alive:
+        is_off = self.outage is not None and self.outage.is_off
+        if not self._simulator.processes[name].is_alive and not is_off:
             self._simulator.start(name, node.serve, name)
 
     def _continue(self, name: str) -> None:
@@ -213,6 +240,8 @@ KINDS: dict[str, Callable[[Faults], object]] = {
     "stop": Faults.stop,
     "stall": Faults.stall,
     "clock": Faults.clock,
+    "power": Faults.power,
+    "full": Faults.full,
     "slow": Faults.slow,
     "lose": Faults.lose,
     "double": Faults.double,

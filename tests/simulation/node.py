@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from typing import Any, NoReturn
 
-from tests.simulation import actors, primitives
+from tests.simulation import actors, primitives, vfs
 from tests.simulation.actors import World
 from tests.simulation.link import Link, Message
 
@@ -55,6 +55,7 @@ def load() -> None:
         if name.startswith((*PROJECT, "django.utils.timezone")) and getattr(module, "datetime", None) is datetime:
             module.datetime = Moment  # type: ignore[attr-defined]  # Whoever imported the name has it.
     _install_files()
+    vfs.install()
     for name in ("bookstore", "django"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [_Told()], False
@@ -179,6 +180,7 @@ def serve(world: World, name: str) -> None:
     from tests.simulation.loop import Loop
 
     become(name)
+    world.booted_ns = primitives.booted_ns()
     loop = Loop(world)
     asyncio.set_event_loop(loop)
     application = importlib.import_module("bookstore_project.asgi").application
@@ -222,6 +224,22 @@ async def _answer(application: Any, world: World, item: Message) -> None:
     answer = await converse(application, scope_of(method, target, sent), [request])
     headers = [(name, value[:]) for name, value in answer.headers.items()]  # Plain strings, without a subclass.
     world.out.append(("answer", number, int(answer.status), headers, bytes(answer.body)))
+
+
+def boot(world: World) -> None:
+    """What comes before the nodes when the machine was started; tells why it came to nothing."""
+    from django.core.management.base import CommandError
+
+    from bookstore_project.cluster import preparation
+
+    become("")
+    world.booted_ns = primitives.booted_ns()
+    failed = ""
+    try:
+        preparation.prepare(lambda line: world.out.append(("log", line)))
+    except CommandError as error:
+        failed = str(error)
+    world.call("booted", failed)
 
 
 def prepare(world: World) -> None:

@@ -18,15 +18,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.simulation import actors, threads
+from tests.simulation import actors, disk, threads
 
 EPOCH_NS = 1_700_000_000_000_000_000
 """The moment at which each simulated store begins, in nanoseconds since 1970."""
 _LONGER, _MOST_LONGER = 1.5, 10
 _DAY_NS = 86_400_000_000_000
 _real_stat, _real_fstat = os.stat, os.fstat
-_board = mmap.mmap(-1, 8)
-"""What all processes of the machine share, the simulator among them: by how much its wall clock was set forward."""
+_board = mmap.mmap(-1, 16)
+"""What all processes of the machine share, the simulator among them: by how much its wall clock was set forward, and
+when it was started."""
 
 
 class Reading:
@@ -40,6 +41,8 @@ class Reading:
         now = EPOCH_NS if actors.world is None else actors.world.read_clock()
         if not self._since_ns:
             now += wall_clock_ahead_ns()
+        elif actors.world is not None:
+            now -= actors.world.booted_ns
         return now - self._since_ns if self._unit is None else (now - self._since_ns) * self._unit
 
 
@@ -51,6 +54,16 @@ def wall_clock_ahead_ns() -> int:
 def set_wall_clock(ahead_ns: int) -> None:
     """Of the whole machine. Whoever measures how long something takes has the other clock, that nobody sets."""
     _board[:8] = ahead_ns.to_bytes(8, "little", signed=True)
+
+
+def booted_ns() -> int:
+    """How long after EPOCH_NS the machine was started for the last time."""
+    return int.from_bytes(_board[8:], "little")
+
+
+def set_booted(at_ns: int) -> None:
+    """The clock that nobody sets begins anew, for the processes that know it by `World.booted_ns`."""
+    _board[8:] = (at_ns - EPOCH_NS).to_bytes(8, "little")
 
 
 class Sleep:
@@ -170,10 +183,11 @@ def install() -> None:
     threads.install()
     os.urandom = random._urandom = random_bytes  # type: ignore[attr-defined]
     os.stat, os.fstat = _stat, _fstat  # type: ignore[assignment]
+    os.open = disk.noting("open", os.open)
     for name in ("write", "pwrite"):
-        setattr(os, name, _with_point(name, getattr(os, name), is_write=True))
+        setattr(os, name, _with_point(name, disk.noting(name, getattr(os, name)), is_write=True))
     for name in ("fsync", "replace", "rename", "link", "unlink"):
-        setattr(os, name, _with_point(name, getattr(os, name)))
+        setattr(os, name, _with_point(name, disk.noting(name, getattr(os, name))))
     fcntl.flock = _flock  # type: ignore[assignment]
     signal.pidfd_send_signal = _kill_by_descriptor  # type: ignore[assignment]
     sqlite3.connect = sqlite3.dbapi2.connect = _connect

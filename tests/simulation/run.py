@@ -18,11 +18,12 @@ from tests.chaos.data_loss import Judged, settle_losses
 from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
 from tests.databases import SERVICES, dump, files, is_whole, places, query
-from tests.simulation import customers, node, preparing, primitives
+from tests.simulation import customers, disk, node, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
 from tests.simulation.file_faults import FileFaults
 from tests.simulation.link import Message
+from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Wish
 from tests.simulation.processes import Process
 from tests.simulation.simulator import MS, S, Simulator, addresses_of
@@ -80,6 +81,8 @@ class Run:
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(prepared, data)
         primitives.set_wall_clock(0)
+        primitives.set_booted(primitives.EPOCH_NS)
+        disk.watch(data, None)
         preparing.acquaint()
         self._folder = data.with_name("history")
         self._folder.mkdir()
@@ -95,6 +98,8 @@ class Run:
         self._recorders = {name: LogRecorder(self._store.as_store(), name) for name in SERVICES}
         self._files = FileFaults(self._simulator, self._store, self._faults.calm, self._recorders)
         self._faults.files = self._files
+        self._outage = self._faults.outage = Outage(self._simulator, self._nodes, data)
+        disk.watch(data, self._outage.notes if self._faults.may_strike_disks else None)
         self._found: list[Violation] = []
         self._is_over = self._is_judged = False
         self._looks_at = 0
@@ -150,6 +155,7 @@ class Run:
             self._found.append(Violation("the operator doesn't get it mended"))
         self._faults.heal()
         self._found += [Violation("the store doesn't recover", (status,)) for status in self._files.stuck]
+        self._found += [Violation("the store doesn't start again", (why,)) for why in self._outage.failed]
 
     def _settled(self) -> Judged:
         """What is to be judged by the history that counts."""
@@ -178,6 +184,8 @@ class Run:
             return False
         self._looks_at = self._simulator.turns + LOOK_EVERY_TURNS
         store, given_up = self._store.as_store(), self._settled().orders_given_up
+        if not all(self._is_up(name) for name in self._nodes):
+            return False
         with suppress(sqlite3.Error):
             gaps = [*audit.order_gaps(store, given_up), *audit.return_gaps(store, given_up)]
             return is_whole(store) and not gaps and self._is_nothing_in_doubt()
@@ -191,6 +199,10 @@ class Run:
             if recorder.head != newest:
                 return False
         return True
+
+    def _is_up(self, name: str) -> bool:
+        process = self._simulator.processes[name]
+        return process.is_alive and process.is_serving
 
     def _report(self, given: int) -> Report:
         operations, _ = read_history(self._folder)
