@@ -13,6 +13,7 @@ from stdnum import isbn
 from bookstore_project.api.admin_pages import MOST_COUNTED
 from bookstore_project.api.cursors import Cursor
 from bookstore_project.api.fields import isbn13_problem
+from bookstore_project.api.number_lists import Numbers
 from bookstore_project.api.order_numbers import number_of
 from bookstore_project.api.representations import (
     ACTOR_LENGTH,
@@ -82,7 +83,7 @@ def has_words_or_numbers(search: str) -> Q:
     if len(numbers) == 1 and is_book_id(numbers[0]):
         keys.update(others.filter(pk=int(numbers[0])).values_list("pk", flat=True))
     keys.update(_beginning_isbn("".join(numbers), others))
-    return Q(pk__in=sorted(keys)[: MOST_COUNTED + 1])
+    return Q(pk__in=Numbers(sorted(keys)[: MOST_COUNTED + 1]))
 
 
 def _keys_with(words: Sequence[Word]) -> Iterator[int]:
