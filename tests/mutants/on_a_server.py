@@ -109,12 +109,12 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{FORESEEN}::test_each_sees_what_the_one_before_it_has_left",
     ),
     mutant(
-        "a repeat beside its first attempt isn't recognised",
-        "a customer whose answer was lost on its way is told of an error",
+        "for a repeat beside its first attempt all of a group is made anew",
+        "purchases that wait together take several times as long",
         FORESIGHT,
         "                known[getattr(instance, _attribute(model, name))] = True\n",
         "                pass\n",
-        f"{FORESEEN}::test_of_two_with_one_receipt_the_second_is_a_repeat",
+        f"{ROOM}/tests/test_foresight.py::test_a_repeat_beside_its_first_attempt_costs_the_others_nothing",
     ),
     mutant(
         "what was fetched counts though it was changed in another way",

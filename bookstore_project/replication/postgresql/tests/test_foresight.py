@@ -55,3 +55,11 @@ def test_who_fails_without_having_written_costs_the_others_nothing(monkeypatch: 
         made = run_all("shelf", [taking(1), taking(49), taking(1)])
     assert [type(each.error) for each in made] == [type(None), NotEnough, type(None)]
     assert waited == ["statements"] * 3 + ["commit"]
+
+
+def test_a_repeat_beside_its_first_attempt_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_all("shelf", [taking(1)])
+    with round_trips(monkeypatch) as waited:
+        made = run_all("shelf", [taking(1, receipt=7), taking(1, receipt=7), taking(1)])
+    assert [each.outcome().value for each in made] == [48, -1, 47]
+    assert waited == ["statements"] * 3 + ["commit"]
