@@ -9,12 +9,18 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from benchmarks.losses.judge import CREATED
+from benchmarks.losses.shops import WATCHED, usual
+from bookstore_project.nodes.tool_client import Session
 from tests.course.labs import ROOT
 
 NODES = ("catalog-1", "catalog-2")
+CUSTOMERS = 4
+"""As they come in turn, each catalog and each order service sells to two."""
 OK = 200
 MOST = 200
 """Statements of a sale."""
@@ -108,6 +114,21 @@ def test_it_sells(catalog: Catalog) -> None:
     status = catalog.do("sell 0")
     assert status == OK, f"the sale was answered with {status}"
     assert catalog.copies() == (before - 1, before - 1), f"there were {before} copies, now {catalog.copies()}"
+
+
+def test_it_sells_through_the_front(tmp_path: Path) -> None:
+    """Four customers buy at the front: both catalogs' files lose four copies, both orders' files have all four."""
+    with usual(tmp_path) as shop:
+        before = [file.stock[WATCHED] for file in shop.files()]
+        with Session(shop.front) as session:
+            answers = [session.call("POST", f"/purchase/{WATCHED}") for _ in range(CUSTOMERS)]
+        told = [answer.status for answer in answers]
+        assert told == [CREATED] * CUSTOMERS, f"the answers were {told}"
+        bought = {UUID(answer.json["id"]).hex for answer in answers}
+        for was, file, number in zip(before, shop.files(), (1, 2), strict=True):
+            gone, orders = was - file.stock[WATCHED], len(bought & file.orders.keys())
+            seen = f"catalog-{number} lost {gone} copies, order-{number} has {orders} orders"
+            assert (gone, orders) == (CUSTOMERS, CUSTOMERS), seen
 
 
 def test_a_file_that_cannot_be_written(catalog: Catalog) -> None:

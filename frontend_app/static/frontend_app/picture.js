@@ -89,7 +89,7 @@
   // Dots lie above the drawing, each a layer of its own, so that nothing is drawn anew when one moves.
   const dots = document.getElementById("dots");
   const moving = new Set();
-  let isCrowd = false;
+  let isCrowd = false, setOut = 0;
 
   // Whatever changes, changes in one beat: each costs a frame, and a frame costs what it costs. Eight a second; in a
   // crowd, where no eye follows a dot, two, a leg for each; and none if nothing happens.
@@ -130,6 +130,7 @@
     place(dot, 0);
     dots.append(element);
     moving.add(dot);
+    if (legs[0][0] === "client") setOut += 1;
     wake();
     await new Promise(done => { dot.end = () => { element.remove(); moving.delete(dot); done(); }; });
   }
@@ -258,7 +259,10 @@
       if (!isCrowd) light("slots", "invalidation");
       if (told.from) move([[told.from, "front"]], "invalidation");
     },
-    rate: ({answered, drawn}) => {
+    rate: ({answered, drawn: sent}) => {
+      // In a crowd not all that are sent are drawn, either.
+      const drawn = isCrowd ? Math.min(sent, setOut) : sent;
+      setOut = 0;
       isCrowd = answered > CROWD;
       const text = answered > drawn
         ? `Live. ${answered} requests in the last second; ${drawn} of them are drawn.`
