@@ -113,14 +113,14 @@ class Recorder:
 
     def ask(self, asked: Asked) -> None:
         """What is asked from now on."""
-        self._write({"asked": asdict(asked), "invoked": time.monotonic()})
+        self._write({"asked": vars(asked), "invoked": time.monotonic()})
 
     def answer(
         self, outcome: Outcome, *, state: State | None = None, via: str = "", note: str = "", at: float = 0
     ) -> None:
         """What came of it."""
         answered: dict[str, Any] = {"responded": at or time.monotonic(), "outcome": outcome, "via": via, "note": note}
-        self._write(answered | {"state": asdict(state) if state else None})
+        self._write(answered | {"state": vars(state) if state else None})
 
     def killed_at(self, point: str) -> None:
         """The actor's last words."""

@@ -29,6 +29,7 @@ from tests.simulation.watching import Trace, Watcher
 if TYPE_CHECKING:
     from tests.simulation.run import Report
 
+MIXES = ("browsing", "shopping", "ordering")
 KINDS = (
     *("kill", "stop", "stall", "slow", "clock", "power", "full", "lose", "double", "delay", "cut", "files", "pairs"),
 )
@@ -55,6 +56,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     some = f"some of {', '.join(KINDS)}, a fault of files by its name, or none"
     parser.add_argument("--faults", default=",".join(KINDS), help=some)
     parser.add_argument("--every", type=int, default=0, help="turns between two faults; the seed decides if not told")
+    parser.add_argument("--mix", choices=MIXES, default="", help="of reads and writes; the seed decides if not told")
     parser.add_argument("--broken", metavar="MUTANT", help="with this mutant of tests/mutants, by name")
     parser.add_argument("--replay", metavar="SEED", help="show that run step by step, or one that was kept (a file)")
     parser.add_argument("--minutes", type=float, default=0, help="explore for so long, led by what was met")
@@ -158,7 +160,8 @@ def plans(told: argparse.Namespace) -> list[Plan]:
         path = Path(told.replay)
         return [Plan.read(one) for one in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
     first, many = (int(told.replay), 1) if told.replay else (told.seed, told.seeds)
-    return [Plan(str(seed), told.operations, tuple(told.kinds), told.every) for seed in range(first, first + many)]
+    seeds = map(str, range(first, first + many))
+    return [Plan(seed, told.operations, tuple(told.kinds), told.every, told.mix) for seed in seeds]
 
 
 @contextmanager
@@ -172,9 +175,11 @@ def watching(told: argparse.Namespace) -> Iterator[list[Watcher]]:
 
 
 def processor_s() -> float:
-    """What this process and those that it has ended have used."""
+    """What this process, those that it has ended, and those from which nodes are forked have used."""
+    from tests.simulation import zygotes
+
     used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
+    return used.user + used.system + used.children_user + used.children_system + zygotes.processor_s()
 
 
 def say(line: str) -> None:

@@ -71,6 +71,8 @@ class World:
         self.booted_ns = 0
         """How much less than the others' its monotonic clock tells."""
         self._keys, self._turn_chance = random.Random(seed), Chance()
+        self.has_points = True
+        """Whether actors change places elsewhere than where they wait."""
         self.out: list[Message] = []
         """What the simulator is told with the next report."""
         self.replies: dict[int, Message] = {}
@@ -111,7 +113,7 @@ class World:
     def point(self, name: str) -> None:
         """Another actor may be chosen here, or the simulator end the process."""
         self._steps_left -= 1
-        if self._steps_left <= 0:
+        if self._steps_left <= 0 and self.has_points:
             self._switch(name)
 
     def pass_step(self, name: str) -> None:

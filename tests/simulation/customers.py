@@ -18,9 +18,12 @@ from tests.simulation.actors import World
 from tests.simulation.plan import Wish
 from tests.store import Store
 
+CUSTOMERS = 6
 TIMEOUT_S = 20.0
-READS = 0.5
-"""The part of what customers do that is reading, some of it several times."""
+_READS = (1, BURST)
+_READS_AT_ONCE = sum(_READS) / len(_READS)
+MIXES = {"browsing": 0.95, "shopping": 0.8, "ordering": 0.5}
+"""The part of operations that are reads, as in the three mixes of TPC-W."""
 
 
 @dataclass
@@ -67,11 +70,13 @@ class SimulatedCustomer(Actor):
         self._world, self._number = world, number
         self._demand = Demand(self._rng, number, secret_of(store.as_store()))
 
-    def draw(self, operations: int, pause_s: float) -> Iterator[Wish]:
+    def draw(self, operations: int, pause_s: float, mix: str) -> Iterator[Wish]:
         """So many, or a few more; the pause is the longest between two."""
+        reads = MIXES[mix] / _READS_AT_ONCE
+        reads /= reads + 1 - MIXES[mix]
         while self.done < operations:
-            asked = self._demand.read() if self._rng.random() < READS else self._demand.write()
-            times = self._rng.choice((1, BURST)) if asked.kind is Kind.READ else 1
+            asked = self._demand.read() if self._rng.random() < reads else self._demand.write()
+            times = self._rng.choice(_READS) if asked.kind is Kind.READ else 1
             for left in reversed(range(times)):
                 front = self._rng.randrange(len(self._clients))
                 yield Wish(self._number, asked, front, 0.0 if left else self._rng.uniform(0, pause_s))
@@ -92,6 +97,7 @@ class SimulatedCustomer(Actor):
 
 def shop(world: World, store: SimulatedStore, folder: Path, seed: str, wanted: "Wanted") -> None:
     """Has the customers ask for what they want; then, when the store is whole again, asks once more."""
+    world.has_points = False  # When they write down what they hear changes nothing.
     threads = list(wanted(world, store, folder, seed))
     for thread in threads:
         thread.start()
@@ -109,12 +115,12 @@ Wanted = Callable[[World, SimulatedStore, Path, str], Iterator[SimulatedCustomer
 
 
 def drawing(
-    customers: int, operations: int, pause_s: float, world: World, store: SimulatedStore, folder: Path, seed: str
+    operations: int, pause_s: float, mix: str, world: World, store: SimulatedStore, folder: Path, seed: str
 ) -> Iterator[SimulatedCustomer]:
-    """So many customers, of so many operations together, as the seed says."""
-    for number in range(1, customers + 1):
+    """Customers of so many operations together, as the seed says."""
+    for number in range(1, CUSTOMERS + 1):
         one = SimulatedCustomer(world, store, folder, number, seed)
-        one.wishes = one.draw(-(-operations // customers), pause_s)
+        one.wishes = one.draw(-(-operations // CUSTOMERS), pause_s, mix)
         yield one
 
 

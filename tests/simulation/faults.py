@@ -5,10 +5,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tests.simulation import file_faults, node, primitives
+from tests.simulation import file_faults, primitives
 from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Strike
-from tests.simulation.simulator import FOR_EVER, MS, S, Simulator
+from tests.simulation.processes import FOR_EVER
+from tests.simulation.simulator import MS, S, Simulator
 
 PAUSES = (60, 250, 1000)
 """Turns between two faults, on average: of a run, one of these."""
@@ -222,7 +223,7 @@ class Faults:
     def _restart(self, name: str) -> None:
         is_off = self.outage is not None and self.outage.is_off
         if not self._simulator.processes[name].is_alive and not is_off:
-            self._simulator.start(name, node.serve, name)
+            self._simulator.start_node(name)
 
     def _continue(self, name: str) -> None:
         process = self._simulator.processes[name]

@@ -175,11 +175,11 @@ def forget_witnesses() -> None:
     witness._past.clear()
 
 
-def serve(world: World, name: str) -> None:
+def serve(world: World) -> None:
     """Answers requests as the node does: through its gateway, in its threads."""
     from tests.simulation.loop import Loop
 
-    become(name)
+    become(world.name)
     world.booted_ns = primitives.booted_ns()
     loop = Loop(world)
     asyncio.set_event_loop(loop)

@@ -20,7 +20,7 @@ class Wish:
     pause_s: float
 
     def packed(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(vars(self) | {"asked": vars(self.asked)})
 
     @classmethod
     def unpacked(cls, members: dict[str, Any]) -> Self:
@@ -49,6 +49,8 @@ class Plan:
     """Of faults that are drawn."""
     every: int = 0
     """Turns between two faults that are drawn, on average; 0: drawn, too."""
+    mix: str = ""
+    """Of reads and writes that are drawn, one of `customers.MIXES`; if not told: drawn, too."""
     wishes: tuple[Wish, ...] | None = None
     strikes: tuple[Strike, ...] | None = None
     forks: tuple[tuple[int, str], ...] = ()
@@ -78,6 +80,7 @@ class Plan:
             members["operations"],
             tuple(members["kinds"]),
             members["every"],
+            members.get("mix", ""),
             None if wishes is None else tuple(Wish.unpacked(one) for one in wishes),
             None if strikes is None else tuple(Strike(**one) for one in strikes),
             tuple((turn, seed) for turn, seed in members["forks"]),

@@ -1,28 +1,22 @@
 """The simulator's side of a process: what its actors wait for, and its life and death."""
 
-import ctypes
 import os
 import signal
 import socket
 import struct
-from collections.abc import Callable
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from bookstore_project.cluster.forkserver import PR_SET_PDEATHSIG
 from tests.simulation.actors import ENDED_NS
+from tests.simulation.forks import Fork
 from tests.simulation.link import Ended, Link, Message
 
+FOR_EVER = 2**62
 PATIENCE_S = 300
 """In real seconds: an actor that takes longer waits for something that the simulator knows nothing of."""
 
 
 class Stuck(Exception):
     """A process did something that isn't simulated: it ended by itself, or waits for the real world."""
-
-
-def die_with_parent() -> None:
-    """Whatever ends the simulator, and stopped as this process may be."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class Report(NamedTuple):
@@ -48,32 +42,42 @@ class Waiting:
         self.point = "begin"
         """Where it stands."""
 
+    @property
+    def due_ns(self) -> int:
+        """From when on it may be chosen."""
+        if not self.is_ready and self.wakes_ns < 0:
+            return FOR_EVER
+        return self.held_ns if self.is_ready else max(self.held_ns, self.wakes_ns)
+
 
 class Process:
-    """Forked from the simulator; alive until it is killed."""
+    """Alive until it is killed."""
 
-    def __init__(self, name: str, run: Callable[[Link], NoReturn], others: list["Process"]) -> None:
-        """`others`: whose links the new process must not keep open."""
+    def __init__(self, name: str, fork: Fork) -> None:
         self.name = name
         self.actors: dict[int, Waiting] = {}
         self.inbox: list[Message] = []
         self.is_stopped = False
         self.is_alive = True
         self.is_serving = False
+        self._due_ns = -1
+        """When the first of its actors may be chosen; negative if that isn't known."""
         self.link: Link
         ours, theirs = socket.socketpair()
-        self.pid = os.fork()
-        if not self.pid:
-            for other in others:
-                other.link.close()
-            ours.close()
-            die_with_parent()
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the simulator's affair: it ends its processes.
-            run(Link(theirs))
-        theirs.close()
+        self._forked = fork(ours, theirs)
+        self.pid = self._forked.pid
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE_S, 0))
         self.link = Link(ours)
         self._hear()
+
+    @property
+    def due_ns(self) -> int:
+        """From when on one of its actors may be chosen."""
+        if self._due_ns < 0:
+            is_running = self.is_alive and not self.is_stopped
+            moments = (actor.due_ns for actor in self.actors.values()) if is_running else ()
+            self._due_ns = min(moments, default=FOR_EVER)
+        return self._due_ns
 
     def go_on(self, number: int, now_ns: int, seed: int, turns: int, horizon_ns: int) -> Report:
         """Lets that actor run, and others of the process after it: so many turns, if there are, or up to that moment.
@@ -93,6 +97,7 @@ class Process:
             raise Stuck(f"{self.name} has ended by itself") from error
         except TimeoutError as error:
             raise Stuck(f"{self.name} waits for the real world") from error
+        self._due_ns = -1
         for number, name, is_ready, wakes_ns in changes:
             actor = self.actors.get(number)
             if actor is None:
@@ -104,33 +109,32 @@ class Process:
 
     def hold(self, actor: Waiting, until_ns: int) -> None:
         """It isn't chosen before then."""
-        actor.held_ns = until_ns
+        actor.held_ns, self._due_ns = until_ns, -1
         self.inbox.append(("hold", actor.number, until_ns))
 
     def bring(self, item: Message, number: int = 0) -> None:
         """Something comes from outside; the actor of that number is woken by it."""
         self.inbox.append(item)
         if number in self.actors:
-            self.actors[number].is_ready = True
+            self.actors[number].is_ready, self._due_ns = True, -1
 
     # ------------------------------------------------------------------------------- life and death
 
     def kill(self) -> None:
         """As `kill -9` does; returns when the kernel has let go of all that it held."""
         if self.is_alive:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+            self._forked.kill()
             self.is_alive = self.is_stopped = False
+            self._due_ns = FOR_EVER
             self.link.close()
 
     def stop(self) -> None:
         """As SIGSTOP does; it is not chosen any more."""
-        os.kill(self.pid, signal.SIGSTOP)
-        os.waitpid(self.pid, os.WUNTRACED)
-        self.is_stopped = True
+        self._forked.stop()
+        self.is_stopped, self._due_ns = True, FOR_EVER
 
     def go_on_living(self) -> None:
         """As SIGCONT does."""
         if self.is_alive:
             os.kill(self.pid, signal.SIGCONT)
-        self.is_stopped = False
+        self.is_stopped, self._due_ns = False, -1

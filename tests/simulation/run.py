@@ -18,7 +18,7 @@ from tests.chaos.data_loss import Judged, settle_losses
 from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
 from tests.databases import SERVICES, dump, files, is_whole, places, query
-from tests.simulation import customers, disk, node, preparing, primitives
+from tests.simulation import customers, disk, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
 from tests.simulation.file_faults import FileFaults
@@ -29,8 +29,7 @@ from tests.simulation.processes import Process
 from tests.simulation.simulator import MS, S, Simulator, addresses_of
 from tests.simulation.watching import Watcher
 
-CUSTOMERS = 6
-PAUSES_S = (0.01, 0.03, 0.1, 0.3)
+PAUSES_S = (0.003, 0.01, 0.03, 0.1)
 """Of a customer between two operations, the longest."""
 HEALED_WITHIN_NS = 60 * S
 MENDED_WITHIN_NS = 600 * S
@@ -68,6 +67,10 @@ class Wishes(Watcher):
     def wish(self, at_ns: int, customer: str, what: str) -> None:
         if what.startswith("{"):
             self.heard.append(Wish.unpacked(json.loads(what)))
+
+
+def mix_of(plan: Plan) -> str:
+    return plan.mix or random.Random(f"{plan.seed}/mix").choice(list(customers.MIXES))
 
 
 class Run:
@@ -112,7 +115,7 @@ class Run:
         simulator.on_item["judged"] = self._judged
         try:
             for name in self._nodes:
-                simulator.start(name, node.serve, name)
+                simulator.start_node(name)
             simulator.run_until(lambda: all(simulator.processes[name].is_serving for name in self._nodes))
             if self._faults.may_strike_files:
                 self._mark()
@@ -138,7 +141,7 @@ class Run:
         if self._plan.wishes is not None:
             return partial(customers.wishing, self._plan.wishes)
         pause_s = random.Random(f"{self._plan.seed}/pause").choice(PAUSES_S)
-        return partial(customers.drawing, CUSTOMERS, self._plan.operations, pause_s)
+        return partial(customers.drawing, self._plan.operations, pause_s, mix_of(self._plan))
 
     def _mark(self) -> None:
         """Has the book that is damaged now and then say so: it is found by that in the file."""
@@ -242,7 +245,7 @@ def describe(report: Report) -> list[str]:
         kinds[name] = kinds.get(name, 0) + 1
     lines = [
         f"seed {report.plan.seed}: {len(report.operations)} operations in {report.simulated_s:.1f} simulated seconds,"
-        f" {report.turns} turns",
+        f" {report.turns} turns, {mix_of(report.plan)} mix",
         f"  {', '.join(f'{count} {name}' for name, count in sorted(kinds.items()))}",
         f"  faults: {', '.join(f'{count} {name}' for name, count in sorted(report.struck.items())) or 'none'}",
     ]

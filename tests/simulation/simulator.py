@@ -8,18 +8,19 @@ from functools import partial
 from typing import Any, NoReturn
 
 from tests.simulation import node, primitives
+from tests.simulation.forks import Fork, forking
 from tests.simulation.link import Link, Message
 from tests.simulation.network import Network
-from tests.simulation.processes import Process, Stuck, Waiting
+from tests.simulation.processes import FOR_EVER, Process, Stuck, Waiting
 from tests.simulation.watching import Watcher
 from tests.simulation.wire import ANSWERED, BROKEN, REFUSED, is_repeatable
+from tests.simulation.zygotes import zygote
 
 Work = Callable[..., object]
 TURNS = (1, 1, 2, 3, 8, 30)
 """How many turns a process has, one after another, when it is chosen."""
 ALONE_TURNS = 300
 """If nobody else could be."""
-FOR_EVER = 2**62
 MAIN = 0
 """The number of a process's first actor: a node's event loop."""
 MS = 1_000_000
@@ -63,16 +64,25 @@ class Simulator:
 
     def start(self, name: str, work: Work, *arguments: Any) -> Process:
         """Begins a process of that name."""
-        self._starts += 1
-        seed = f"{self._seed}/{name}/{self._starts}"
+        seed = self._next_seed(name)
 
         def run(link: Link) -> NoReturn:
             node.run(link, name, self.now_ns, seed, partial(_work, work, arguments))
 
-        process = Process(name, run, [other for other in self.processes.values() if other.is_alive])
-        self.processes[name] = process
+        return self._begin(name, forking(run, [other.link for other in self.processes.values() if other.is_alive]))
+
+    def start_node(self, name: str) -> Process:
+        """Begins that node."""
+        return self._begin(name, zygote(name).forking(name, self.now_ns, self._next_seed(name)))
+
+    def _next_seed(self, name: str) -> str:
+        self._starts += 1
+        return f"{self._seed}/{name}/{self._starts}"
+
+    def _begin(self, name: str, fork: Fork) -> Process:
+        self.processes[name] = Process(name, fork)
         self.note(f"start {name}")
-        return process
+        return self.processes[name]
 
     def kill(self, name: str) -> None:
         """Ends it at once. Who waits for an answer of it hears that the connection broke."""
@@ -145,22 +155,19 @@ class Simulator:
     def _ready(self) -> Iterator[tuple[Process, Waiting]]:
         now = self.now_ns
         for process in self.processes.values():
-            if process.is_alive and not process.is_stopped:
+            if process.due_ns <= now:
                 for actor in process.actors.values():
-                    if actor.held_ns <= now and (actor.is_ready or 0 <= actor.wakes_ns <= now):
+                    if actor.due_ns <= now:
                         yield process, actor
 
     def _next_ns(self, but: Process | None = None) -> int:
         """When the next thing happens, but for what that process does."""
-        moments = [self._events[0][0]] if self._events else []
-        for process in self.processes.values():
-            if process.is_alive and not process.is_stopped and process is not but:
-                for actor in process.actors.values():
-                    if actor.is_ready or actor.wakes_ns >= 0:
-                        moments.append(max(actor.held_ns, 0 if actor.is_ready else actor.wakes_ns))
-        if not moments and but is None:
+        moment = min((one.due_ns for one in self.processes.values() if one is not but), default=FOR_EVER)
+        if self._events:
+            moment = min(moment, self._events[0][0])
+        if moment == FOR_EVER and but is None:
             raise Stuck("nobody has anything to do any more")
-        return min(moments, default=FOR_EVER)
+        return moment
 
     # ------------------------------------------------------------------------------------- network
 

@@ -13,7 +13,7 @@ BASKET = Asked(Kind.SELL, 1, tag="id", copies=2, key="key", basket=((1, 2), (3, 
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
-    plan = Plan("7", 60, ("kill",), 0, (Wish(2, BASKET, 1, 0.25),), (Strike(90, "kill", "7/0"),), ((100, "8"),))
+    plan = Plan("7", 60, ("kill",), 0, "", (Wish(2, BASKET, 1, 0.25),), (Strike(90, "kill", "7/0"),), ((100, "8"),))
     plan.write(tmp_path / "7.json")
     assert Plan.read(tmp_path / "7.json") == plan
     drawn = Plan("7", 60)
