@@ -82,8 +82,13 @@ def test_who_interrupts_it_twice_ends_both(tmp_path: Path) -> None:
 
 
 def test_processes_of_both_runs_take_their_ports_from_ranges_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    firsts = set()
-    monkeypatch.setattr(store.random, "sample", lambda ports, count: [firsts.add(ports[0]), 0][1:])
+    firsts: set[int] = set()
+
+    def sample(ports: range, count: int) -> list[int]:
+        firsts.add(ports[0])
+        return [0]
+
+    monkeypatch.setattr("tests.store.random.sample", sample)
     for engine, processes in {"": 4, on_postgresql.POSTGRESQL: 2}.items():
         monkeypatch.setenv(on_postgresql.VARIABLE, engine)
         for number in range(processes):
