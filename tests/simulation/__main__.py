@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 MIXES = ("browsing", "shopping", "ordering")
 KINDS = (
-    *("kill", "stop", "stall", "slow", "clock", "power", "full", "lose", "double", "delay", "cut", "files", "pairs"),
+    *("kill", "stop", "stall", "slow", "aim", "clock", "power", "full"),
+    *("lose", "double", "delay", "cut", "files", "pairs"),
 )
 OF_FILES = (
     *("file-renamed", "file-deleted", "file-old", "file-old-in-place", "file-old-over", "file-half", "file-empty"),

@@ -87,6 +87,8 @@ class World:
         self._turns_left = self._horizon_ns = 0
         """Until the simulator has to be asked: so many more turns, or this moment."""
         self._steps_left = 0
+        self._aim = ""
+        """The point at which the simulator has to be asked, whenever an actor comes to it."""
         self._calls = 0
         self._begun = -1
         self.current = self._add("main")
@@ -113,6 +115,8 @@ class World:
     def point(self, name: str) -> None:
         """Another actor may be chosen here, or the simulator end the process."""
         self._steps_left -= 1
+        if name == self._aim:
+            self._turns_left = self._steps_left = 0  # The simulator strikes here.
         if self._steps_left <= 0 and self.has_points:
             self._switch(name)
 
@@ -215,7 +219,7 @@ class World:
 
     def _receive(self) -> Actor:
         try:
-            number, self.now_ns, seed, self._turns_left, self._horizon_ns, items = self._link.receive()
+            number, self.now_ns, seed, self._turns_left, self._horizon_ns, self._aim, items = self._link.receive()
         except Ended:
             import os
 

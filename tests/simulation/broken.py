@@ -7,6 +7,8 @@ from types import CodeType
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
+loaded: set[str] = set()
+"""Files with a mutant in them that were imported."""
 
 
 def install(mutant: Mutant) -> None:
@@ -22,6 +24,7 @@ def install(mutant: Mutant) -> None:
         path = self.get_filename(fullname)
         if path not in contents:
             return plain(self, fullname)
+        loaded.add(path)
         code: CodeType = compile(contents[path], path, "exec")
         return code
 

@@ -13,6 +13,13 @@ from tests.simulation.simulator import MS, S, Simulator
 
 PAUSES = (60, 250, 1000)
 """Turns between two faults, on average: of a run, one of these."""
+POINTS = (
+    *("group-locked", "begun", "made", "before-commit", "committed-catalog-1", "committed-catalog-2"),
+    *("committed-order-1", "committed-order-2", "committed", "leases-read", "invalidated", "floor", "evict"),
+    *("settle-rolled", "settle-committed", "settle-invalidated", "gate-snapshot", "lease-renewed", "poll-recorded"),
+    *("cancellation-decided", "cancellation-returned", "readmit", "repair-copied", "repair-caught-up"),
+)
+"""Steps of the protocols at which an actor is struck on purpose: by chance, few of them are met in the middle."""
 RESTART_NS = 600 * MS
 """How long a killed node stays away, at most: the supervisor starts it again."""
 LAST_NS = (100 * MS, 500 * MS, 3 * S)
@@ -182,6 +189,25 @@ class Faults:
         if self.outage is not None:
             self._tell(self.outage.fill(self._chance))
 
+    def aim(self) -> None:
+        """At the next actor that comes to a certain point of the protocols: its node is killed, or it has to wait."""
+        point, is_kill = self._chance.choice(POINTS), self._chance.random() < 0.5
+        seed = self._chance.random()
+        self._simulator.aim, self._simulator.on_aim = point, partial(self._meet, is_kill, seed)
+        self._tell(f"{'a kill' if is_kill else 'a wait'} at {point}")
+
+    def _meet(self, is_kill: bool, seed: float) -> None:
+        if self._simulator.last is None or self._is_quiet:
+            return
+        process, actor = self._simulator.last
+        self._chance.seed(seed)
+        if is_kill:
+            self._simulator.kill(process.name)
+            self._simulator.after(int(self._chance.random() * RESTART_NS), partial(self._restart, process.name))
+        else:
+            delay_ns = int(self._chance.random() * self._chance.choice(LAST_NS))
+            process.hold(actor, self._simulator.now_ns + delay_ns)
+
     def slow(self) -> None:
         """One actor, wherever it has just come to, while the others of its node go on."""
         if self._simulator.last is not None:
@@ -244,6 +270,7 @@ KINDS: dict[str, Callable[[Faults], object]] = {
     "power": Faults.power,
     "full": Faults.full,
     "slow": Faults.slow,
+    "aim": Faults.aim,
     "lose": Faults.lose,
     "double": Faults.double,
     "delay": Faults.delay,

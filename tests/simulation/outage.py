@@ -63,4 +63,4 @@ class Outage:
             self.failed.append(item[3])
         self.is_off = False
         for name in self.nodes:
-            self.simulator.start(name, node.serve, name)
+            self.simulator.start_node(name)

@@ -79,15 +79,16 @@ class Process:
             self._due_ns = min(moments, default=FOR_EVER)
         return self._due_ns
 
-    def go_on(self, number: int, now_ns: int, seed: int, turns: int, horizon_ns: int) -> Report:
-        """Lets that actor run, and others of the process after it: so many turns, if there are, or up to that moment.
+    def go_on(self, number: int, now_ns: int, seed: int, turns: int, horizon_ns: int, aim: str) -> Report:
+        """Lets that actor run, and others of the process after it: so many turns, if there are, or up to that moment,
+        or until one of them comes to the point `aim`.
 
         Raises Stuck.
         """
         inbox, self.inbox = self.inbox, []
         actor = self.actors[number]
         actor.is_ready, actor.wakes_ns = True, -1
-        self.link.send((number, now_ns, seed, turns, horizon_ns, inbox))
+        self.link.send((number, now_ns, seed, turns, horizon_ns, aim, inbox))
         return self._hear()
 
     def _hear(self) -> Report:

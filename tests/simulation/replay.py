@@ -26,6 +26,7 @@ FAULTS = {
     "kill": "a process is killed, wherever its actors are",
     "stop": "a process is stopped",
     "slow": "the actor whose turn it was has to wait",
+    "aim": "whoever next comes to that step is struck there",
     "lose": "messages are lost",
     "double": "messages arrive twice",
     "delay": "messages are late",

@@ -18,7 +18,7 @@ from tests.chaos.data_loss import Judged, settle_losses
 from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
 from tests.databases import SERVICES, dump, files, is_whole, places, query
-from tests.simulation import customers, disk, preparing, primitives
+from tests.simulation import customers, disk, invariants, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
 from tests.simulation.file_faults import FileFaults
@@ -38,6 +38,8 @@ NEWEST = "SELECT max(position) FROM replication_logentry"
 TOLD = 5
 """Of a run's violations: the first ones. What follows is mostly the same again."""
 LOOK_EVERY_NS = 200 * MS
+CHECK_EVERY_NS = 60 * MS
+"""At most."""
 LOOK_EVERY_TURNS = 200
 
 
@@ -120,6 +122,7 @@ class Run:
             if self._faults.may_strike_files:
                 self._mark()
             self._look()
+            self._check()
             given = self._recorders["catalog"].head
             arguments = (self._store, self._folder, self._plan.seed, self._wanted())
             simulator.start("customers", customers.shop, *arguments)
@@ -180,6 +183,14 @@ class Run:
             if name not in self._files.held:
                 recorder.look()
         self._simulator.after(LOOK_EVERY_NS, self._look)
+
+    def _check(self) -> None:
+        """What has to be true at every moment: told once, since it mostly stays so."""
+        wrong = None if self._faults.may_strike_files else invariants.first_broken(self._store.as_store())
+        if wrong is not None:
+            self._found.append(wrong)
+        else:
+            self._simulator.after(int(random.Random(self._simulator.turns).random() * CHECK_EVERY_NS), self._check)
 
     def _is_healed(self) -> bool:
         """Looked at now and then."""

@@ -40,10 +40,13 @@ class Simulator:
         self.turns = 0
         self.pause_at = FOR_EVER
         """The turn after which `on_turns` has to be called, though a process could have more of them."""
+        self.aim = ""
+        """A point at which `on_aim` is called, once an actor has come to it."""
         self.last: tuple[Process, Waiting] | None = None
         """Whose turn it was, where it stands now."""
         self.on_item: dict[str, Callable[[Process, Message], None]] = {}
         self.on_turns: Callable[[], object] = lambda: None
+        self.on_aim: Callable[[], object] = lambda: None
         self._seed = seed
         self.forks: list[tuple[int, str]] = []
         """The turns from which on another seed decides, in order."""
@@ -136,13 +139,17 @@ class Simulator:
             self.now_ns = max(self.now_ns, self._next_ns())
             return
         process, actor = ready[int(self.chance.random() * len(ready))]
-        report = process.go_on(actor.number, self.now_ns, self.chance.getrandbits(62), *self._limits(process, ready))
+        seed, limits = self.chance.getrandbits(62), self._limits(process, ready)
+        report = process.go_on(actor.number, self.now_ns, seed, *limits, self.aim)
         self.now_ns = report.now_ns
         self.turns += len(report.turns)
         for turn in report.turns:
             self.last = process, self._note_turn(process, *turn)
         for item in report.out:
             self._take(process, item)
+        if report.turns[-1][3] == self.aim:
+            self.aim = ""
+            self.on_aim()
         self.on_turns()
 
     def _limits(self, process: Process, ready: Sequence[tuple[Process, Waiting]]) -> tuple[int, int]:

@@ -1,0 +1,48 @@
+"""What only the simulator can do to a store, and look at in it: between two turns."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import mutants_table
+from tests.simulation.faults import POINTS
+from tests.simulation.mutants_table import PROTOCOLS, keep, line_of
+from tests.simulation.test_simulation import simulate
+
+MUTANT = PROTOCOLS["writing"][0]
+
+
+@pytest.mark.processes
+@pytest.mark.large
+def test_a_file_that_is_in_sync_and_lacks_what_is_settled_is_seen_at_once() -> None:
+    mutant = ("--broken", "one file only is committed")
+    found = simulate("--operations", "40", "--mix", "ordering", "--faults", "none", *mutant)
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "a file is in sync, and lacks what is settled" in found.stdout
+
+
+@pytest.mark.processes
+@pytest.mark.large
+def test_an_aimed_kill_strikes_who_has_just_come_to_that_step(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    run = simulate("--operations", "60", "--faults", "aim", "--every", "100", "--trace", str(trace))
+    assert run.returncode == 0, run.stdout + run.stderr
+    lines = [line.split() for line in trace.read_text().splitlines() if re.match(r"\d+ \S+ ", line)]
+    before = [lines[at - 1] for at, line in enumerate(lines) if line[1] == "kill"]
+    killed = [line[2] for line in lines if line[1] == "kill"]
+    assert killed
+    assert [line[1] for line in before] == killed
+    assert {line[-1] for line in before} <= set(POINTS)
+
+
+def test_a_line_of_the_table_takes_the_place_of_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Text.\n\n| part |\n|---|---|---|---|---|---|\n")
+    monkeypatch.setattr(mutants_table, "PAGE", page)
+    keep(line_of("writing", MUTANT, {"outcome": "not found", "operations": 450}))
+    keep(line_of("writing", MUTANT, {"outcome": "found", "operations": 90, "by": "seed 1", "what": "a | b"}))
+    keep(line_of("a", MUTANT, {"outcome": "not loaded"}))
+    told = f"| writing | {MUTANT.name} | found | 90 | seed 1 | a / b |"
+    assert page.read_text().splitlines()[4:] == [f"| a | {MUTANT.name} | not loaded |  |  |  |", told]
+    assert page.read_text().startswith("Text.\n\n| part |\n|---|")
