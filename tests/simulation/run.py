@@ -22,6 +22,7 @@ from tests.simulation import customers, disk, invariants, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
 from tests.simulation.file_faults import FileFaults
+from tests.simulation.following import Following
 from tests.simulation.link import Message
 from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Wish
@@ -95,7 +96,8 @@ class Run:
         addresses = {name: one.address for name, one in topology.NODES.items()}
         self._store = SimulatedStore(data, addresses, ("staff", password))
         self._wishes = Wishes()
-        self._simulator = Simulator(plan.seed, (self._wishes, *watchers))
+        self._following = Following()
+        self._simulator = Simulator(plan.seed, (self._wishes, self._following, *watchers))
         self._simulator.forks = list(plan.forks)
         self._simulator.addresses = addresses_of(topology.NODES)
         self._nodes = list(topology.NODES)
@@ -222,7 +224,13 @@ class Run:
         operations, _ = read_history(self._folder)
         store, settled = self._store.as_store(), self._settled()
         catalog, given_up = self._recorders["catalog"], settled.orders_given_up
-        found = [*self._found, *settled.violations, *audit.check_history(settled.operations, catalog.entries, given)]
+        followed = [] if self._faults.may_strike_files else self._following.found
+        found = [
+            *self._found,
+            *followed,
+            *settled.violations,
+            *audit.check_history(settled.operations, catalog.entries, given),
+        ]
         gaps = [*audit.order_gaps(store, given_up), *audit.return_gaps(store, given_up)]
         found += [Violation(what) for what in (*audit.unequal_files(store), *audit.ledger_gaps(store), *gaps)]
         found += audit.log_gaps(store, catalog)
