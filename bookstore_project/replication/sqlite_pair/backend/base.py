@@ -38,6 +38,12 @@ READ_CACHE_KIB = 512
 class Cursor(base.SQLiteCursorWrapper):
     """Django's cursor, without what would end the transaction that it is used in."""
 
+    def execute(self, query: Any, params: Any = None) -> Any:
+        try:
+            return super().execute(query, params)
+        except UnicodeDecodeError as error:
+            raise sqlite_files.as_damage(error) from None
+
     def executescript(self, script: str) -> "Cursor":
         """Outside of a transaction only: it begins with a COMMIT. Raises WriteRefused."""
         if self.connection.in_transaction:

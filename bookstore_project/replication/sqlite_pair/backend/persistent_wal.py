@@ -16,7 +16,7 @@ from bookstore_project import files, sqlite_files
 from bookstore_project.replication.errors import ReplicaFault
 
 
-class PersistentWalConnection(sqlite3.Connection):
+class PersistentWalConnection(sqlite_files.Connection):
     """May be closed by anybody, whatever is known or suspected of its file: nothing is merged."""
 
     _beside: sqlite3.Connection | None = None

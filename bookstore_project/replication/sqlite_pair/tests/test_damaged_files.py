@@ -55,6 +55,15 @@ def _drop_a_table(path: Path) -> None:
         connection.execute("DROP TABLE replication_incarnation")
 
 
+def _garble_the_schema(path: Path) -> None:
+    """By a byte that no text has: SQLite quotes it in its message, which Python then can't decode."""
+    with opened("shelf-2") as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        garbled = "CAST(x'435245a05445' AS TEXT) || substr(sql, 7)"
+        connection.execute(f"UPDATE sqlite_master SET sql = {garbled} WHERE name = 'shelf_article'")
+        connection.execute("PRAGMA schema_version=1000")
+
+
 FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "deleted": (_delete, "gone|unable to open"),
     "replaced": (_replace_by_its_copy, "replaced"),
@@ -62,6 +71,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "edited by hand": (_edit_by_hand, "around replication"),
     "truncated": (_truncate, "shrank|malformed|disk"),
     "without a table": (_drop_a_table, "no such table"),
+    "with a garbled schema": (_garble_the_schema, "malformed"),
 }
 
 
