@@ -3,6 +3,7 @@
 Two ways, by the engine that keeps the rows: copies of files, or databases made from templates.
 """
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -23,13 +24,15 @@ from bookstore_project.replication.sqlite_pair.membership.witness import FileRec
 from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.settings import databases, secret_files, topology
 from tests.on_postgresql import OWNER
-from tests.postgres import server_of_tests
+from tests.postgres import kept_server, server_of_tests
 
 UNCHANGED = """
 SELECT datname, d.oid, b.stats_reset FROM pg_database d, pg_stat_bgwriter b
 WHERE datallowconn AND pg_stat_get_db_tuples_inserted(d.oid) = 0
 AND pg_stat_get_db_tuples_updated(d.oid) = 0 AND pg_stat_get_db_tuples_deleted(d.oid) = 0
 """
+# Of threads that keep theirs, and of whoever has just closed one: its rows are counted when it has ended.
+END_SESSIONS = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = ANY(%s)"
 Connection = psycopg.Connection[tuple[Any, ...]]
 FOLDERS = ("witness", "leases", "locks", "maintenance", "aside", "uploads", "drained", "restoring")
 
@@ -116,12 +119,15 @@ class Databases:
                 f'CREATE DATABASE "{template.name} {name}" TEMPLATE "{name}" STRATEGY file_copy',
                 f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true',
             )
+        if "PYTEST_XDIST_WORKER" in os.environ and not kept_server().exists():
+            server_of_tests().keep(kept_server())  # Whoever waits for these templates begins with them.
 
     def put_in_place(self, template: Path) -> None:
         connections.close_all()
         empty_folders()
         secret_files.remember()
         with server_of_tests().connect() as server:
+            server.execute(END_SESSIONS, (self.names,))
             unchanged = unchanged_databases(server)
             for name in self.names:
                 if self._laid.get(name) != Laid(template, *unchanged.get(name, NOWHERE)):

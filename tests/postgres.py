@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -56,13 +57,24 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
-    def create(self) -> Self:
-        """Made anew and started, with the role of the store and no database of it."""
+    def create(self, like: Path | None = None) -> Self:
+        """Made anew, with the role of the store and no database, or as a copy of what `keep` left; and started."""
         self._make_folder()
+        if like is not None and like.exists():
+            _copy(like, self.data)
+            self._start()
+            return self
         self._run("initdb", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-U", USER, "-D", self.data)
         self._start()
         self.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB IN ROLE pg_monitor")
         return self
+
+    def keep(self, folder: Path) -> None:
+        """Leaves a copy of itself there, while it is stopped, for `create` of others."""
+        self.stop(signal.SIGINT)
+        _copy(self.data, folder.with_suffix(".unfinished"))
+        folder.with_suffix(".unfinished").rename(folder)
+        self._start()
 
     def follow(self, primary: "Server") -> Self:
         """Made as a copy of the other one, and started as its standby."""
@@ -194,6 +206,11 @@ class Server:
             return False
 
 
+def _copy(data: Path, to: Path) -> None:
+    """Of a server that is stopped, with its owner."""
+    subprocess.run(["cp", "-a", data, to], check=True)
+
+
 def open_way_to(folder: Path) -> None:
     """Other users come through the folders of this run above it."""
     for parent in filter(_is_private, folder.parents):
@@ -205,10 +222,15 @@ def _is_private(folder: Path) -> bool:
     return not folder.stat().st_mode & 0o001 and any(map(folder.is_relative_to, ("/tmp", "/dev/shm", "/var/tmp")))
 
 
+def kept_server() -> Path:
+    """What the first process of a run leaves there for the others; TMPDIR is the run's."""
+    return Path(tempfile.gettempdir(), "kept-server")
+
+
 @cache
 def server_of_tests() -> Server:
     """That of this process, started when it is first asked for; it ends with the run."""
-    return Server(topology.DATA / "postgresql").create()
+    return Server(topology.DATA / "postgresql").create(kept_server())
 
 
 @cache

@@ -1,6 +1,7 @@
 """Each test has databases as they were kept; those that the one before it has left so aren't made anew."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,12 @@ def test_after_a_crash_nobody_knows_what_has_changed(shelved_files: Path) -> Non
         server_of_tests().start()
 
     assert made_anew(shelved_files, crash) == [*NAMES]
+
+
+@pytest.mark.usefixtures("seven_articles")
+def test_who_has_left_a_session_open_has_changed_nothing(shelved_files: Path) -> None:
+    layout.put_in_place(shelved_files)
+    before = oids()
+    with closing(server_of_tests().connect("shelf")):
+        layout.put_in_place(shelved_files)
+    assert {name: oids()[name] for name in NAMES} == {name: before[name] for name in NAMES}
