@@ -23,33 +23,45 @@ _real_stat, _real_link, _real_unlink = os.stat, os.link, os.unlink
 _real_open, _real_write = os.open, os.write
 _FOLDERS = "folders"
 _shared = mmap.mmap(-1, 16)
-"""Of all processes: by number of a folder of ALIASES, whether its disk is full; from byte 8 on, how much was kept."""
+"""Of all processes: by number of a folder of ALIASES, whether its disk is full; whether disks are WATCHED; then how
+many removed files were kept."""
+WATCHED = 7
 ALIASES = ("catalog-1", "catalog-2", "order-1", "order-2")
 
 Record = tuple[int, bytes, bytes | None, int]
 """Of a write: its offset, what was there, what was written, and how long the file was. Of a cut: where, what went."""
 Change = tuple[str, ...]
 _data, _notes = "", ""
-"""The data folder, and where is noted what isn't durable; empty if nobody wants to know."""
+"""The data folder, and where is noted what isn't durable."""
 
 
-def watch(data: Path, notes: Path | None) -> None:
-    """From now on, in this process and those that it starts: what isn't durable is noted there, if anywhere."""
+def set_up(data: Path) -> None:
+    """Before any process is forked: where the store is."""
     global _data, _notes
-    _data, _notes = f"{data}/", str(notes or "")
+    _data, _notes = f"{data}/", str(data.with_name("unsynced"))
+
+
+def notes() -> Path:
+    """The folder in which is noted what isn't durable."""
+    return Path(_notes)
+
+
+def watch(*, is_wished: bool) -> None:
+    """From now on, in all processes, what isn't durable is noted, or isn't."""
     fill(None)
-    if notes is not None:
-        shutil.rmtree(notes, ignore_errors=True)
-        (notes / "kept").mkdir(parents=True)
+    _shared[WATCHED] = is_wished
+    shutil.rmtree(_notes, ignore_errors=True)
+    if is_wished:
+        (notes() / "kept").mkdir(parents=True)
 
 
 def is_watched() -> bool:
-    return bool(_notes)
+    return bool(_shared[WATCHED])
 
 
 def fill(alias: str | None) -> None:
     """The disk of that folder is full from now on, and no other is."""
-    _shared[:8] = bytes(8)
+    _shared[: len(ALIASES)] = bytes(len(ALIASES))
     if alias is not None:
         _shared[ALIASES.index(alias)] = 1
 
@@ -129,7 +141,7 @@ def noting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     noted = every[name]
 
     def called(*arguments: Any, **options: Any) -> Any:
-        is_store_s = _notes and actors.world is not None
+        is_store_s = is_watched() and actors.world is not None
         return noted(call, *arguments, **options) if is_store_s else call(*arguments, **options)
 
     return called

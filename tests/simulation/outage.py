@@ -29,16 +29,12 @@ class Outage:
     def __post_init__(self) -> None:
         self.simulator.on_item["booted"] = self._booted
 
-    @property
-    def notes(self) -> Path:
-        return self.data.with_name("unsynced")
-
     def strike(self, chance: random.Random) -> list[str]:
         """What was lost, for people."""
         self.is_off = True
         for name in self.nodes:
             self.simulator.kill(name)
-        told = power.cut(self.data, self.notes, chance)
+        told = power.cut(self.data, disk.notes(), chance)
         node.forget_witnesses()  # Here, too: one may be older now than what was read of it.
         self.simulator.after(chance.choice(OFF_NS), self._boot)
         return told

@@ -88,7 +88,7 @@ class Run:
         shutil.copytree(prepared, data)
         primitives.set_wall_clock(0)
         primitives.set_booted(primitives.EPOCH_NS)
-        disk.watch(data, None)
+        disk.watch(is_wished=False)
         preparing.acquaint()
         self._folder = data.with_name("history")
         self._folder.mkdir()
@@ -106,7 +106,7 @@ class Run:
         self._files = FileFaults(self._simulator, self._store, self._faults.calm, self._recorders)
         self._faults.files = self._files
         self._outage = self._faults.outage = Outage(self._simulator, self._nodes, data)
-        disk.watch(data, self._outage.notes if self._faults.may_strike_disks else None)
+        disk.watch(is_wished=self._faults.may_strike_disks)
         self._found: list[Violation] = []
         self._is_over = self._is_judged = False
         self._looks_at = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutants.mutant import Mutant
-from tests.simulation import broken, primitives
+from tests.simulation import broken, disk, primitives
 from tests.simulation.plan import Plan
 from tests.simulation.watching import Watcher
 
@@ -31,6 +31,7 @@ class Runner:
             "DJANGO_SETTINGS_MODULE": "tests.simulation.settings",
         }
         primitives.install()
+        disk.set_up(self._data)
         for mutant in mutants:
             broken.install(mutant)
         from tests.simulation import node
