@@ -11,7 +11,7 @@ EXPECTED = (
     "expected redis://[[user]:password@]host[:port][/database], the same with rediss:// (TLS), "
     "unix:///path/to/socket[?db=database], or, if Sentinels elect it (rediss+sentinel: by TLS), "
     "redis+sentinel://[[user]:password@]host[:port],host[:port]/name[/database][?sentinel_password=password], "
-    "with special characters percent-encoded"
+    "with special characters percent-encoded, and a name in lower case"
 )
 
 
@@ -42,11 +42,10 @@ def redis(url: str, timeout_s: float, wait_s: float) -> dict[str, Any]:
         "protocol": 2,
         "driver_info": None,
     }
-    location, options = url, {"CONNECTION_POOL_KWARGS": connection}
-    if sentinels.is_meant(url):
-        location, options = _elected(url, connection)
-    else:
+    found = _elected(url, connection)
+    if found is None:
         _check(url, connection)
+    location, options = found or (url, {"CONNECTION_POOL_KWARGS": connection})
     return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": location,
@@ -61,11 +60,13 @@ def redis(url: str, timeout_s: float, wait_s: float) -> dict[str, Any]:
     }
 
 
-def _elected(url: str, connection: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Where it is, and how it is reached. Raises ImproperlyConfigured."""
+def _elected(url: str, connection: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Where it is, and how it is reached; None if no Sentinel elects it. Raises ImproperlyConfigured."""
     try:
+        if not sentinels.is_meant(url):
+            return None
         found = sentinels.parse(url)
-    except ValueError:
+    except ValueError:  # Which may quote a password.
         raise ImproperlyConfigured(f"BOOKSTORE_CACHE_URL can't be used: {EXPECTED}.") from None
     return found.location, found.options(connection)
 

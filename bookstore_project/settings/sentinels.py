@@ -42,6 +42,7 @@ class Elected:
 
 
 def is_meant(url: str) -> bool:
+    """Raises ValueError, which may quote a password."""
     return urlsplit(url).scheme in SCHEMES
 
 
@@ -52,6 +53,9 @@ def parse(url: str) -> Elected:
     name, _, database = parts.path.strip("/").partition("/")
     asked = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     if not name or not all(host.hostname for host in hosts) or asked.keys() - {"sentinel_password"}:
+        raise ValueError(url)
+    # The client reads the name as a host's, and a database as digits.
+    if urlsplit(f"//{name}").hostname != name or (database and not (database.isascii() and database.isdigit())):
         raise ValueError(url)
     return Elected(
         sentinels=tuple((str(host.hostname), host.port or PORT) for host in hosts),
