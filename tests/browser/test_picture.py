@@ -325,6 +325,26 @@ def test_it_says_so_when_it_is_not_live_and_goes_on_by_itself(staff: Visitor) ->
     expect(staff.page.locator("#picture[data-live]")).to_be_attached()
 
 
+FED_BY_HAND = """window.EventSource = class extends EventTarget {
+    static CLOSED = 2;
+    constructor() { super(); window.feed = this; }
+    tell(name, told) { this.dispatchEvent(new MessageEvent(name, {data: JSON.stringify(told)})); }
+    close() {}
+}"""
+
+
+def test_what_was_told_just_before_a_connection_is_lost_does_not_hide_that(visitor: Visitor) -> None:
+    visitor.page.add_init_script(FED_BY_HAND)
+    visitor.go("/cluster/")
+    visitor.page.evaluate("""() => {
+        feed.tell("rate", {answered: 3, drawn: 3});
+        feed.onerror();
+        feed.tell("happened", {kind: "left", node: "catalog-1", text: "has left"});
+    }""")
+    expect(visitor.page.locator("#last-news")).to_have_text("catalog-1 has left")
+    assert "Not live" in visitor.page.locator("#feed-said").inner_text()
+
+
 def test_as_many_watch_as_may_and_the_next_one_has_a_page_all_the_same(visitor: Visitor) -> None:
     visitor.excused = ("503",)
     with ExitStack() as others:

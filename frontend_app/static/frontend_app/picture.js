@@ -100,6 +100,7 @@
     wake();
   }
   function beat() {
+    clearTimeout(beating);
     beating = 0;
     const told = heard;
     heard = [];
@@ -280,6 +281,7 @@
     const beats = () => { heardAt = performance.now(); };
     source.onopen = beats;
     source.onerror = () => {
+      beat();  // What was told before is shown before.
       delete picture.dataset.live;
       const isRefused = source && source.readyState === EventSource.CLOSED;
       said.textContent = isRefused
