@@ -109,11 +109,12 @@ def missing(host: Host, cluster: Cluster, asker: Asker) -> Missing | None:
     """What its part still lacks: a majority of etcd, then a primary and, with rows, its own copy in step."""
     try:
         is_well = asker.etcd_is_well(host).status == 200
+        has_met_all = asker.etcd_has_met_all(host)
     except Unanswered:
         return Missing("etcd of this host to answer")
     if not is_well:
         return Missing("a second host: etcd decides by majority")
-    if not asker.etcd_has_met_all(host):
+    if not has_met_all:
         return Missing("the third host: Patroni needs an etcd that has met all of its members once", True)
     if not host.has_rows:
         return None

@@ -16,11 +16,15 @@ from tests.clock import START_S, Clock
 class Said(Asker):
     """What this host's etcd and the Patronis answer."""
 
-    def __init__(self, etcd: int | None, copies: list[dict[str, Any]] | None = None, version: str = "3.4.0") -> None:
+    def __init__(
+        self, etcd: int | None, copies: list[dict[str, Any]] | None = None, version: str | None = "3.4.0"
+    ) -> None:
         self.etcd, self.known, self.version = etcd, copies, version
 
     def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
         assert (port, path) == (2379, "/version")
+        if self.version is None:
+            raise Unanswered("it has just ended")
         return Answer(200, {"etcdserver": "3.4.23", "etcdcluster": self.version}, None, None)
 
     def etcd_is_well(self, host: object) -> Answer:
@@ -38,6 +42,7 @@ class Said(Asker):
     ("said", "words"),
     [
         (Said(None), "etcd of this host to answer"),
+        (Said(200, version=None), "etcd of this host to answer"),
         (Said(503), "a second host"),
         (Said(200, version="3.0.0"), "the third host: Patroni needs an etcd that has met all"),
         (Said(200), "Patroni of this host"),
