@@ -3,10 +3,12 @@
 import http.client
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 
 from deploy.hosts import cluster as ports
 from tests.hosts.hosts import Hosts
+from tests.waiting import wait_for
 
 SHUT = (ports.FRONT, ports.CATALOG, ports.ORDER, ports.PATRONI, ports.ETCD)
 """Where HTTP would be spoken."""
@@ -39,9 +41,15 @@ def _shut_to_staff(hosts: Hosts) -> Iterator[str]:
     for host in hosts.cluster.with_rows:
         with hosts.network.cards[host.number].entered():
             for port in ADMINS:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
-                if (status := _status(connection, "/admin/login/")) != http.client.OK:
-                    yield f"the admin on port {port} of {host.name} answers {status or 'nothing'}"
+                try:
+                    wait_for(partial(_lets_staff_in, port), what=f"the admin on port {port} of {host.name}")
+                except AssertionError as error:
+                    yield str(error)
+
+
+def _lets_staff_in(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    return _status(connection, "/admin/login/") == http.client.OK
 
 
 def _encrypted(address: str, port: int, context: ssl.SSLContext) -> http.client.HTTPConnection:
@@ -50,8 +58,7 @@ def _encrypted(address: str, port: int, context: ssl.SSLContext) -> http.client.
 
 def _status(connection: http.client.HTTPConnection, path: str) -> int:
     """Of the answer; 0 if there is none."""
-    with suppress(OSError, http.client.HTTPException):
+    with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.request("GET", path)
         return connection.getresponse().status
-    connection.close()
     return 0
