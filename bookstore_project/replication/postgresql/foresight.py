@@ -80,6 +80,7 @@ class Foresight:
         return self._rows.get((model, _key(model, key)), UNKNOWN)
 
     def exists(self, asked: Sequence[Value]) -> bool | None:
+        self._database.validate_no_broken_transaction()
         self._assert_current()
         found = [self._values.get((model, name), {}).get(_value(model, name, value)) for model, name, value in asked]
         return None if None in found else any(found)
@@ -91,21 +92,23 @@ class Foresight:
     # ------------------------------------------------------------------------------------------------- writing
 
     def insert(self, instance: models.Model, statement: str, values: Sequence[Any]) -> None:
+        self._database.validate_no_broken_transaction()
         self._database.put_off(statement, values)
         model = type(instance)
-        self._rows.pop((model, instance.pk), None)
+        self._rows.pop((model, _key(model, instance.pk)), None)
         for (other, name), known in self._values.items():
             if other is model:
-                known[getattr(instance, _attribute(model, name))] = True
+                known[_value(model, name, getattr(instance, _attribute(model, name)))] = True
 
     def update(self, instance: models.Model, names: Sequence[str], statement: str, values: Sequence[Any]) -> None:
+        self._database.validate_no_broken_transaction()
         self._database.put_off(statement, values, partial(_assert_one, instance))
-        model = type(instance)
-        row = self._rows.pop((model, instance.pk), None)
+        model, key = type(instance), _key(type(instance), instance.pk)
+        row = self._rows.pop((model, key), None)
         if row is not None and not _has_computed(model) and all(_is_exact(instance, name) for name in names):
             for name in names:
                 row[_place(model, name)] = getattr(instance, name)
-            self._rows[model, instance.pk] = row
+            self._rows[model, key] = row
         for other, name in [key for key in self._values if key[0] is model and key[1] in names]:
             del self._values[other, name]
 

@@ -226,6 +226,7 @@ class Making:
         if error is not None and self._database.is_lost():
             raise unavailable(error) from error
         self._fetched.forget()
+        take_callbacks(self._database)
         self._database.needs_rollback = False
         self._database.drop()
         self._database.put_off(self._taking_back)

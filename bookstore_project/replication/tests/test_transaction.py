@@ -254,14 +254,15 @@ def test_a_side_effect_runs_once_when_the_write_is_visible(seven_articles: Path,
     assert seen == [committed.position]
 
 
-def test_a_side_effect_of_a_write_taken_back_never_runs(seven_articles: Path) -> None:
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
+def test_a_side_effect_of_a_write_taken_back_never_runs(seven_articles: Path, error: type[BaseException]) -> None:
     seen: list[str] = []
 
     def change() -> None:
         transaction.on_commit(lambda: seen.append("ran"), using=lead())
-        raise LookupError
+        raise error
 
-    with pytest.raises(LookupError):
+    with pytest.raises(error):
         run("shelf", change)
     run("shelf", lambda: Article.objects.get(pk=1).save())
     assert seen == []

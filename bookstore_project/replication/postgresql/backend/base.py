@@ -107,6 +107,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def end(self) -> None:
         """Takes back whatever of it wasn't committed."""
         self.drop()
+        self.run_on_commit = []
         if self.connection is None:
             return
         if not self.is_lost():

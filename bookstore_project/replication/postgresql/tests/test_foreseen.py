@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from bookstore_project.replication import rows
@@ -169,3 +170,58 @@ def test_rows_that_receivers_add_belong_to_the_member_that_they_are_about() -> N
     assert outcomes(made) == [49, 48]
     tables = [[change.table for change in each.outcome().changes] for each in made]
     assert tables == [["shelf_article", "shelf_movement", "shelf_note"]] * 2
+
+
+def fail_unminded() -> None:
+    """In an atomic block without a savepoint: Django has all of the transaction taken back."""
+    alias = str(Article.objects.get(pk=1)._state.db)
+    with pytest.raises(NotEnough), transaction.atomic(using=alias, savepoint=False):
+        raise NotEnough
+
+
+def test_what_is_to_be_taken_back_takes_no_further_writes() -> None:
+    def write_on() -> int:
+        fail_unminded()
+        rows.insert(Note(key=uuid.uuid4()))
+        return 0
+
+    made = run_all("shelf", [taking(1), Foreseen(write_on), taking(1)])
+    assert outcomes(made) == [49, TransactionManagementError, 48]
+
+
+@pytest.mark.parametrize("fails", [fail, fail_unminded])
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_is_left_for_on_commit_by_what_is_taken_back_never_runs(fails: Callable[[], None], others: int) -> None:
+    told = list[str]()
+
+    def change() -> int:
+        transaction.on_commit(lambda: told.append("ran"))
+        change_by_object()
+        fails()
+        return 0
+
+    outcomes(run_all("shelf", [*(taking(1) for _ in range(others)), Foreseen(change)]))
+    assert told == []
+    assert left() == (50 - others, 50 - others)
+
+
+def test_a_value_counts_in_whatever_form_it_is_written() -> None:
+    def change() -> int:
+        is_there = rows.exists((Movement, "balance", 7))
+        if not is_there:
+            movement = Movement(article_id=1, change=0, balance="7", title="t", price=1, made_at=timezone.now())
+            rows.insert(movement)
+        return int(is_there)
+
+    made = run_all("shelf", [Foreseen(change, values=[(Movement, "balance", 7)], new={Movement: 1})] * 2)
+    assert outcomes(made) == [0, 1]
+
+
+def test_a_row_counts_in_whatever_form_its_key_is_written() -> None:
+    def change() -> int:
+        found = get_verified(Article, 1)
+        assert found is not None
+        rows.update(Article(pk="1", quantity=found.quantity - 1, version=found.version + 1), "quantity", "version")
+        return found.quantity
+
+    assert outcomes(run_all("shelf", [Foreseen(change, rows=[(Article, 1)]) for _ in range(2)])) == [50, 49]
