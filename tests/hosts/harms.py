@@ -72,7 +72,7 @@ def kill_redis_and_sentinel(hosts: Hosts, machine: Machine) -> None:
 
 def stop_elected_redis(hosts: Hosts, machine: Machine) -> None:
     """It takes connections and says nothing, until Sentinels have elected the other one."""
-    elected = hosts.elected_redis()
+    elected = wait_for(hosts.elected_redis, what="a Redis that is elected")
     assert elected is not None
     assert elected.signal(signal.SIGSTOP, "redis"), "no Redis runs there"
     wait_for(lambda: hosts.elected_redis() not in (None, elected), what="another Redis is elected")
@@ -104,7 +104,7 @@ def slow_down(hosts: Hosts, machine: Machine) -> None:
 
 def fill_disk(hosts: Hosts, machine: Machine) -> None:
     """PostgreSQL needs a new file of its log at once, and has noticed."""
-    primary = hosts.primary()
+    primary = wait_for(hosts.primary, what="a primary")
     assert primary is not None
     machine.fill_disk()
     primary.query("SELECT pg_switch_wal()")

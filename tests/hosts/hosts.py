@@ -134,7 +134,7 @@ class Hosts:
 
     def victim(self, of: str) -> Machine:
         """The `primary`'s machine, the `standby`'s, or the one without rows (`vote`)."""
-        primary = self.primary()
+        primary = wait_for(self.primary, what="a primary")
         assert primary is not None
         if of == "primary":
             return primary
