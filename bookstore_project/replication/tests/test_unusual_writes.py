@@ -172,6 +172,19 @@ def test_a_transaction_marked_for_rollback_changes_nothing(shelved: Path) -> Non
     assert_nothing_happened(before)
 
 
+def test_a_transaction_that_sqlite_has_taken_back_is_refused(shelved: Path) -> None:
+    before = dump("shelf-1")
+
+    def change() -> None:
+        Reader.objects.create(name="ada")
+        with connections[lead()].cursor() as cursor, suppress(IntegrityError):
+            cursor.execute("INSERT OR ROLLBACK INTO shelf_shelf SELECT * FROM shelf_shelf")
+
+    with pytest.raises(WriteRefused, match="taken the transaction back"):
+        run("shelf", change)
+    assert_nothing_happened(before)
+
+
 # ------------------------------------------------------------------------------------------ threads and coroutines
 
 

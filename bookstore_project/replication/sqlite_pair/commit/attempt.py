@@ -188,6 +188,7 @@ class Attempt:
         self._pending = entries.Pending(self._lead.raw, self.service)
         with _Blaming(self._lead, runs_change=True):
             value = self._call(member.change)  # Step 4.
+            self._assert_not_ended()
         if self._lead.wrapper.needs_rollback:  # An atomic block in it has failed, and nobody minded.
             self._forget_failure()
             member.has_made(value)
@@ -203,6 +204,18 @@ class Attempt:
         with _Blaming(self._lead):
             changes_ready.send(sender=self.service.name, changes=changes)
             member.has_made(value, changes, self._append(changes, head, epoch))  # Step 5.
+
+    def _assert_not_ended(self) -> None:
+        """SQLite takes back a whole transaction after some errors: what `change` did before is gone.
+
+        Source: https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
+        """
+        connection = self._lead.wrapper.connection
+        if connection is not None and not connection.in_transaction:
+            raise WriteRefused(
+                "SQLite has taken the transaction back after an error (INSERT OR ROLLBACK, a full disk), and the "
+                "change went on: it has to raise such an error."
+            )
 
     def _forget_failure(self) -> None:
         """Of a change: what it did is taken back, by the savepoint of its member, or with all of the attempt."""
