@@ -83,7 +83,8 @@ def main(arguments: list[str]) -> int:
     each = f"of {told.operations} operations, about {2 + told.operations // 150} s each"
     many = f"{told.minutes:g} minutes of runs" if told.minutes else f"{told.runs or told.seeds} run(s)"
     say(f"Simulating {many} {each}.")
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # One runs at a time: on one core it is woken soonest.
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})  # One runs at a time: on one core it is woken soonest.
     signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell may have it ignored, in the background.
     folder = RunFolder("simulation", place_in_memory())
     try:
@@ -117,6 +118,8 @@ def simulate(told: argparse.Namespace, folder: Path) -> int:
                 find(runner, report, told)
                 break
             say(f"  {monotonic() - began:.1f} s, {processor_s() - used:.1f} s of a processor")
+            if report.violations and told.mutants:  # It is found.
+                break
     if totals.runs > 1:
         for line in totals.lines():
             say(line)

@@ -224,7 +224,9 @@ class Run:
         operations, _ = read_history(self._folder)
         store, settled = self._store.as_store(), self._settled()
         catalog, given_up = self._recorders["catalog"], settled.orders_given_up
-        followed = [] if self._faults.may_strike_files else self._following.found
+        # The model knows neither other files than those that were written, nor commits that the power takes back.
+        is_beyond = self._faults.may_strike_files or self._faults.may_strike_disks
+        followed = [] if is_beyond else self._following.found
         found = [
             *self._found,
             *followed,

@@ -108,8 +108,8 @@ def test_an_exploration_tells_how_far_it_is_and_ends_with_a_broken_promise() -> 
 @pytest.mark.processes
 @pytest.mark.large
 def test_an_exploration_follows_what_is_new_and_finds_every_promise_kept() -> None:
-    explored = simulate("--runs", "6", "--operations", "24", "--faults", NOT_OF_FILES)
+    explored = simulate("--runs", "3", "--operations", "16", "--faults", NOT_OF_FILES)
     assert explored.returncode == 0, explored.stdout + explored.stderr
-    assert "6 runs, " in explored.stdout
+    assert "3 runs, " in explored.stdout
     assert re.search(r"coverage: [1-9]\d* pairs", explored.stdout)
     assert "broken promises: none" in explored.stdout

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation import mutants_table
 from tests.simulation.faults import POINTS
 from tests.simulation.mutants_table import PROTOCOLS, keep, line_of
-from tests.simulation.test_simulation import simulate
+from tests.simulation.test_simulation import assert_found, simulate
 
 MUTANT = PROTOCOLS["writing"][0]
 
@@ -16,9 +16,7 @@ MUTANT = PROTOCOLS["writing"][0]
 @pytest.mark.processes
 @pytest.mark.large
 def test_a_file_that_is_in_sync_and_lacks_what_is_settled_is_seen_at_once_and_no_run_of_the_model() -> None:
-    mutant = ("--broken", "one file only is committed")
-    found = simulate("--operations", "40", "--mix", "ordering", "--faults", "none", *mutant)
-    assert found.returncode == 1, found.stdout + found.stderr
+    found = assert_found("one file only is committed", "--operations", "40", "--mix", "ordering", "--faults", "none")
     assert "a file is in sync, and lacks what is settled" in found.stdout
     assert "comes to `committed`: the model can't make it" in found.stdout
 
