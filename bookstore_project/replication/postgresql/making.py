@@ -19,7 +19,7 @@ from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.foreseen import Foreseen
 from bookstore_project.replication.log import entries
 from bookstore_project.replication.postgresql import changes, schema
-from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper
+from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
 from bookstore_project.replication.postgresql.foresight import UNKNOWN, Foresight
 from bookstore_project.replication.postgresql.primary import unavailable
 from bookstore_project.replication.postgresql.rows import get_row, object_of
@@ -72,7 +72,9 @@ class Making:
 
     @property
     def foresight(self) -> Foresight | None:
-        return self._fetched if isinstance(self._draft.member.change, Foreseen) else None
+        is_foreseen = isinstance(self._draft.member.change, Foreseen)
+        # A thread that has inherited the context has a connection of its own, and writes nothing here.
+        return self._fetched if is_foreseen and wrapper(self.lead_alias) is self._database else None
 
     def touch(self, instance: models.Model) -> None:
         """A signal receiver saw this object saved or deleted."""

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -17,6 +19,7 @@ from bookstore_project.replication.interface import Made
 from bookstore_project.replication.postgresql.tests.database_rows import assert_copies_equal
 from bookstore_project.replication.tests.shelf.models import Article, Movement, Note, Shelf
 from bookstore_project.replication.transaction import get_verified, run, run_all
+from tests.actors import Actor
 
 pytestmark = pytest.mark.usefixtures("seven_articles")
 STOCK = 50
@@ -225,3 +228,13 @@ def test_a_row_counts_in_whatever_form_its_key_is_written() -> None:
         return found.quantity
 
     assert outcomes(run_all("shelf", [Foreseen(change, rows=[(Article, 1)]) for _ in range(2)])) == [50, 49]
+
+
+def write_in_a_thread() -> None:
+    """That has inherited the context, as those of `asyncio.to_thread`."""
+    Actor(partial(copy_context().run, rows.insert, Note(key=uuid.uuid4()))).result()
+
+
+def test_a_foreseen_change_writes_from_its_own_thread_alone() -> None:
+    made = run_all("shelf", [taking(1), taking(2, then=write_in_a_thread), taking(1)])
+    assert outcomes(made) == [49, WriteRefused, 48]
