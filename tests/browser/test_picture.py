@@ -345,6 +345,28 @@ def test_what_was_told_just_before_a_connection_is_lost_does_not_hide_that(visit
     assert "Not live" in visitor.page.locator("#feed-said").inner_text()
 
 
+def test_in_slow_motion_a_dot_is_followed_in_a_crowd_too(visitor: Visitor) -> None:
+    page = visitor.page
+    page.clock.install(time=0)
+    page.add_init_script(FED_BY_HAND)
+    visitor.go("/cluster/")
+    page.clock.pause_at(3600)  # Seconds: from now on, no time goes by itself.
+    page.evaluate("""() => {
+        feed.tell("rate", {answered: 100, drawn: 20});
+        document.getElementById("slow").click();
+    }""")
+    page.clock.run_for(1000)
+    page.evaluate("""() => feed.tell("answered", {
+        kind: "hit", for: 1, method: "GET", route: "/", took_ms: 1, steps: [["ask", ["client"], "", true]],
+    })""")
+    page.clock.run_for(150)
+    seen = set()
+    for _ in range(3):
+        page.clock.run_for(150)
+        seen.add(page.locator("#dots .dot").get_attribute("style"))
+    assert len(seen) == 3, seen
+
+
 def test_as_many_watch_as_may_and_the_next_one_has_a_page_all_the_same(visitor: Visitor) -> None:
     visitor.excused = ("503",)
     with ExitStack() as others:

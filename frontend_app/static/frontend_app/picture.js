@@ -92,9 +92,9 @@
   let isCrowd = false, setOut = 0;
 
   // Whatever changes, changes in one beat: each costs a frame, and a frame costs what it costs. Eight a second; in a
-  // crowd, where no eye follows a dot, two, a leg for each; and none if nothing happens.
+  // crowd, where no eye follows a dot but in slow motion, two, a leg for each; and none if nothing happens.
   let heard = [], beating = 0;
-  function wake() { beating ||= setTimeout(beat, isCrowd ? CROWD_MS : BEAT_MS); }
+  function wake() { beating ||= setTimeout(beat, isCrowd && !isSlow ? CROWD_MS : BEAT_MS); }
   function hear(handle, data) {
     heard.push([handle, data]);
     wake();
