@@ -120,8 +120,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "what was fetched counts though it was changed in another way",
         "a book that was corrected is sold by what it had before",
         FORESIGHT,
-        "        if self._seen != self._database.others:\n",
-        "        if False:\n",
+        "        if self._seen != self._database.others:\n            self.forget()\n",
+        "        pass\n",
         f"{FORESEEN}::test_what_was_written_in_another_way_is_seen_by_the_next[update]",
     ),
     mutant(

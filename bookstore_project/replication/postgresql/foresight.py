@@ -63,9 +63,14 @@ class Foresight:
         self._numbers[model].extend(number for (number,) in cursor.fetchall())
 
     def forget(self) -> None:
-        """Something was taken back, or written in another way. Numbers stay: nobody else gets them."""
+        """Something was taken back, or written in another way.
+
+        Numbers stay, being nobody else's, unless a row may have got a higher one: they are in the order of changes.
+        """
         self._rows.clear()
         self._values.clear()
+        if self._seen != self._database.others:
+            self._numbers.clear()
         self._seen = self._database.others
 
     def _assert_current(self) -> None:
@@ -86,6 +91,7 @@ class Foresight:
         return None if None in found else any(found)
 
     def number(self, model: Model) -> int | None:
+        self._assert_current()
         left = self._numbers.get(model)
         return left.popleft() if left else None
 

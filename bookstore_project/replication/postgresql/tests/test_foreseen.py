@@ -153,6 +153,14 @@ def test_what_was_written_in_another_way_is_seen_by_the_next(way: str) -> None:
     assert outcomes(run_all("shelf", [taking(1), taking(1, then=WAYS[way]), taking(1)])) == [49, 48, 42]
 
 
+def test_numbers_are_in_the_order_of_changes_though_one_of_them_foresees_nothing() -> None:
+    """`left` asserts it."""
+    changes: list[Callable[[], int]] = [taking(1), taking(1).change, taking(1, then=fail), taking(1)]
+    made = run_all("shelf", changes)
+    assert outcomes(made) == [49, 48, NotEnough, 47]
+    assert left() == (47, 47)
+
+
 def test_one_that_asks_sees_what_it_has_written_itself() -> None:
     def change() -> int:
         rows.insert(Note(key=uuid.UUID(int=1), text="here"))
