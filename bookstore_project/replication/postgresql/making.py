@@ -136,7 +136,7 @@ class Making:
             return None
         finally:
             reached("made")
-        if self._database.needs_rollback:
+        if self._database.needs_rollback or self._database.state()[-1] != before[-1]:
             raise ByItself
         member.callbacks = take_callbacks(self._database)
         if self._database.state() != before:

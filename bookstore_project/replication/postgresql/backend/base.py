@@ -15,7 +15,7 @@ from bookstore_project.replication.errors import HOW_TO_WRITE, WriteRefused
 from bookstore_project.replication.postgresql.backend.client import DatabaseClient
 
 Take = Callable[["psycopg.Cursor[Any]"], object]
-State = tuple[int, int, int]
+State = tuple[int, int, int, int]
 FOR_MIGRATIONS = "SET default_transaction_read_only = off; SET bookstore.writes = 'unnoted'"
 
 
@@ -35,7 +35,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._explain_refusal)
         self._put_off: list[tuple[bytes, Take]] = []
-        self._sent = 0
+        self._sent = self._refused = 0
 
     @property
     def service(self) -> str:
@@ -76,18 +76,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not put_off:
             return
         self._sent += 1
-        with self.wrap_database_errors:
-            cursor = self.connection.execute(b"; ".join(text for text, _ in put_off))
-        for number, (_, take) in enumerate(put_off):
-            if number:
-                cursor.nextset()
-            take(cursor)
+        try:
+            with self.wrap_database_errors:
+                cursor = self.connection.execute(b"; ".join(text for text, _ in put_off))
+            for number, (_, take) in enumerate(put_off):
+                if number:
+                    cursor.nextset()
+                take(cursor)
+        except Exception:
+            self._refused += 1
+            raise
 
     def state(self) -> State:
-        """How much was put off, sent, and changed in other ways."""
-        return len(self._put_off), self._sent, self.others
+        """How much was put off, sent, changed in other ways, and refused, whoever heard of that."""
+        return len(self._put_off), self._sent, self.others, self._refused
 
-    def drop(self, since: State = (0, 0, 0)) -> bool:
+    def drop(self, since: State = (0, 0, 0, 0)) -> bool:
         """Forgets what was put off since that state; whether nothing else has happened since."""
         del self._put_off[since[0] :]
         return self.state() == since

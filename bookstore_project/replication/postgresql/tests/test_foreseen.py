@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 
@@ -111,13 +112,22 @@ def test_what_the_database_refuses_of_one_takes_back_that_one_alone(way: str) ->
     assert left() == (45, 45)
 
 
-def test_a_row_that_is_gone_is_the_error_of_whoever_writes_it() -> None:
-    def write_it() -> int:
-        rows.update(Article(pk=99, quantity=1, version=2), "quantity", "version")
-        return 0
+def write_what_is_gone() -> int:
+    rows.insert(Note(key=uuid.uuid4()))
+    rows.update(Article(pk=99, quantity=1, version=2), "quantity", "version")
+    return 0
 
-    made = run_all("shelf", [taking(1), Foreseen(write_it), taking(4)])
-    assert outcomes(made) == [49, WriteRefused, 45]
+
+def ask_whatever_it_says() -> int:
+    with suppress(WriteRefused):
+        Note.objects.count()
+    return 1
+
+
+def test_a_row_that_is_gone_is_the_error_of_whoever_writes_it() -> None:
+    made = run_all("shelf", [taking(1), Foreseen(write_what_is_gone), Foreseen(ask_whatever_it_says), taking(4)])
+    assert outcomes(made) == [49, WriteRefused, 1, 45]
+    assert run("shelf", Note.objects.count).value == 0
 
 
 def change_by_object() -> None:
