@@ -30,5 +30,5 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SECURE_SSL_REDIRECT = True
-# Nodes call one another over plain HTTP, and health checks come from the machine itself.
+# What nodes call is none of what a proxy in front speaks, and health checks come from the machine itself.
 SECURE_REDIRECT_EXEMPT = [r"^internal/", r"^healthz/?$", r"^readyz/?$", r"^metrics/?$"]

@@ -8,7 +8,7 @@ from functools import partial
 
 from deploy.hosts import cluster as ports
 from tests.hosts.hosts import Hosts
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 SHUT = (ports.FRONT, ports.CATALOG, ports.ORDER, ports.PATRONI, ports.ETCD)
 """Where HTTP would be spoken."""
@@ -28,7 +28,7 @@ def _open_to_strangers(hosts: Hosts) -> Iterator[str]:
     with hosts.network.switch.entered():
         for host in hosts.cluster.with_rows:
             for port in SHUT:
-                plain = http.client.HTTPConnection(host.address, port, timeout=TIMEOUT_S)
+                plain = http.client.HTTPConnection(host.address, port, timeout=PATIENCE_S)
                 for kind, connection in (
                     ("plain HTTP", plain),
                     ("TLS without a certificate", _encrypted(host.address, port, blind)),
@@ -53,7 +53,8 @@ def _lets_staff_in(port: int) -> bool:
 
 
 def _encrypted(address: str, port: int, context: ssl.SSLContext) -> http.client.HTTPConnection:
-    return http.client.HTTPSConnection(address, port, timeout=TIMEOUT_S, context=context)
+    """Who is only slow isn't shut."""
+    return http.client.HTTPSConnection(address, port, timeout=PATIENCE_S, context=context)
 
 
 def _status(connection: http.client.HTTPConnection, path: str) -> int:
