@@ -1,8 +1,11 @@
 """The customers: a process of their own, which asks through the simulated network, and writes down what it hears."""
 
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +23,7 @@ from tests.store import Store
 
 CUSTOMERS = 6
 TIMEOUT_S = 20.0
+READY_WITHIN_S = 60.0
 _READS = (1, BURST)
 _READS_AT_ONCE = sum(_READS) / len(_READS)
 MIXES = {"browsing": 0.95, "shopping": 0.8, "ordering": 0.5}
@@ -104,11 +108,25 @@ def shop(world: World, store: SimulatedStore, folder: Path, seed: str, wanted: "
     for thread in threads:
         thread.join()
     given_up = set(world.call("phase", "over") or ())
+    if late := [name for name in store.addresses if not becomes_ready(SimulatedClient(store.as_store(), name))]:
+        world.call("judged", [(f"not ready again within {READY_WITHIN_S} s: {', '.join(late)}", [])])
+        return
     setattr(audit, "Client", SimulatedClient)  # noqa: B010  (a name that it imports)
     operations_done, _ = read_history(folder)
     rng = random.Random(f"{seed}/again")
     found = audit.check_answers(store.as_store(), operations_done, rng, lambda line: None, given_up)
     world.call("judged", [(one.what, list(one.evidence)) for one in found])
+
+
+def becomes_ready(node: SimulatedClient) -> bool:
+    """Waits as chaos does: a front that was stopped has yet to hear who is there again."""
+    until = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < until:
+        with suppress(OSError):
+            if node.get("/readyz").status == HTTPStatus.OK:
+                return True
+        time.sleep(0.1)
+    return False
 
 
 Wanted = Callable[[World, SimulatedStore, Path, str], Iterator[SimulatedCustomer]]

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.simulation import mutants_table
+from tests.simulation import customers, mutants_table
 from tests.simulation.faults import POINTS
 from tests.simulation.mutants_table import PROTOCOLS, keep, line_of
 from tests.simulation.test_simulation import assert_found, simulate
@@ -45,3 +47,21 @@ def test_a_line_of_the_table_takes_the_place_of_the_last_one(tmp_path: Path, mon
     told = f"| writing | {MUTANT.name} | found | 90 | seed 1 | a / b |"
     assert page.read_text().splitlines()[4:] == [f"| a | {MUTANT.name} | not loaded |  |  |  |", told]
     assert page.read_text().startswith("Text.\n\n| part |\n|---|")
+
+
+@pytest.mark.parametrize(("ready_at_s", "is_ready"), [(0, True), (12, True), (61, False)])
+def test_a_node_has_its_time_to_become_ready_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, ready_at_s: float, is_ready: bool
+) -> None:
+    passed_s = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal passed_s
+        passed_s += seconds
+
+    def get(path: str) -> SimpleNamespace:
+        return SimpleNamespace(status=200 if passed_s >= ready_at_s else 503)
+
+    monkeypatch.setattr(customers, "time", SimpleNamespace(monotonic=lambda: passed_s, sleep=wait))
+    node: Any = SimpleNamespace(get=get)
+    assert customers.becomes_ready(node) is is_ready
