@@ -70,7 +70,7 @@ def _identities(path: str) -> tuple[str | None, ...]:
     wal, shm = _beside(path)
     try:
         # os.stat(), because a Path takes three times as long, four times a write.
-        return identity(os.stat(wal)), identity(os.stat(shm))  # noqa: PTH116
+        return identity(os.stat(wal)), identity(os.stat(shm))  # noqa: PTH116  (at each write; a Path's takes longer)
     except OSError:
         return _identity(wal), _identity(shm)
 
