@@ -125,13 +125,13 @@ class Server:
         self.execute(ended)
 
     @contextmanager
-    def paused_receiver(self) -> Iterator[None]:
-        """The standby neither takes nor confirms anything meanwhile."""
+    def paused_receiver(self) -> Iterator[int]:
+        """The standby neither takes nor confirms anything meanwhile; how many of its processes are paused."""
         self._paused = self._receivers()
         for pid in self._paused:
             os.kill(pid, signal.SIGSTOP)
         try:
-            yield
+            yield len(self._paused)
         finally:
             self._go_on()
 

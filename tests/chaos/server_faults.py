@@ -32,8 +32,14 @@ def _kill(scene: Scene, target: str) -> Undo:
 
 
 def _hold(scene: Scene, target: str) -> Undo:
+    """A standby that is down, or doesn't follow yet, can't be held: another fault's time isn't over."""
     stack = ExitStack()
-    stack.enter_context(_server(scene, target).paused_receiver())
+    try:
+        held = stack.enter_context(_server(scene, target).paused_receiver())
+    except psycopg.Error as error:
+        raise Missed("the standby is down") from error
+    if not held:
+        raise Missed("the standby follows nobody")
     return stack.close
 
 
