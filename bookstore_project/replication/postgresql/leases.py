@@ -33,6 +33,7 @@ _RETRY_DELAY_S = 0.02
 _DRIFT = 1.01
 """Of two clocks that count the same lease."""
 
+_OF_HOLDER = "WHERE front = %s AND instance = %s"
 SELECT = "SELECT front, address, instance, lease_s FROM replication_lease ORDER BY front"
 WRITES = "SET TRANSACTION READ WRITE"
 RENEW = (
@@ -101,7 +102,7 @@ def _renewed(database: DatabaseWrapper, poll: Poll) -> bool:
 
 def _is_blocked(database: DatabaseWrapper, poll: Poll) -> bool:
     found = database.raw.execute(
-        "SELECT FROM replication_lease WHERE front = %s AND instance = %s AND blocked", (poll.front, poll.instance)
+        f"SELECT FROM replication_lease {_OF_HOLDER} AND blocked", (poll.front, poll.instance)
     )
     return found.fetchone() is not None
 
@@ -155,9 +156,11 @@ def _wait_for(
     until: dict[Holder, float] = {}
     while left:
         database.raw.execute("SELECT")
-        for holder, lease in left.items():
+        for holder in left:
             if _block(beside, holder) or holder not in until:
-                until[holder] = time.monotonic() + max(lease.lease_s, replication_settings.lease_s) * _DRIFT
+                until[holder] = (
+                    time.monotonic() + max(_lease_s(beside, holder), replication_settings.lease_s) * _DRIFT
+                )
         _take_out(left, deliver())
         _take_out(left, _run_out(beside, left, until))
         if left:
@@ -173,27 +176,30 @@ def _block(beside: DatabaseWrapper, holder: Holder) -> bool:
     """From now on it isn't renewed; whether it wasn't blocked before."""
     return (
         beside.raw.execute(
-            "UPDATE replication_lease SET blocked = true WHERE front = %s AND instance = %s AND NOT blocked", holder
+            f"UPDATE replication_lease SET blocked = true {_OF_HOLDER} AND NOT blocked", holder
         ).rowcount
         == 1
     )
 
 
+def _lease_s(beside: DatabaseWrapper, holder: Holder) -> float:
+    """As it is on record once it is blocked: until then it was renewed beside the writer, maybe for longer."""
+    row = beside.raw.execute(f"SELECT lease_s FROM replication_lease {_OF_HOLDER}", holder).fetchone()
+    return 0.0 if row is None else float(row[0])
+
+
 def _run_out(beside: DatabaseWrapper, left: Mapping[Holder, Lease], until: Mapping[Holder, float]) -> list[Holder]:
     """Those whose time is up, and that have got no other lease meanwhile: their rows are gone now."""
-    return [
-        holder
-        for holder in left
-        if time.monotonic() > until[holder]
-        and beside.raw.execute(
-            "DELETE FROM replication_lease WHERE front = %s AND instance = %s AND blocked", holder
-        ).rowcount
-        == 1
-    ]
+    return [holder for holder in left if time.monotonic() > until[holder] and _is_deleted(beside, holder)]
+
+
+def _is_deleted(beside: DatabaseWrapper, holder: Holder) -> bool:
+    """By whomever: a writer that has lost its lock may have been quicker."""
+    beside.raw.execute(f"DELETE FROM replication_lease {_OF_HOLDER} AND blocked", holder)
+    return beside.raw.execute(f"SELECT FROM replication_lease {_OF_HOLDER}", holder).fetchone() is None
 
 
 def forget_all(database: DatabaseWrapper) -> None:
     """Under the writer lock: deletes all, and returns when none can be used any more. Raises psycopg.Error."""
-    longest = database.raw.execute("SELECT max(lease_s) FROM replication_lease").fetchone()
-    database.raw.execute("DELETE FROM replication_lease")
-    time.sleep(max((longest[0] or 0.0) if longest else 0.0, replication_settings.lease_s) * _DRIFT)
+    deleted = database.raw.execute("DELETE FROM replication_lease RETURNING lease_s").fetchall()
+    time.sleep(max([replication_settings.lease_s, *(lease_s for (lease_s,) in deleted)]) * _DRIFT)

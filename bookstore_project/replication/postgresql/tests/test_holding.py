@@ -68,6 +68,31 @@ def test_a_front_that_does_not_take_it_is_waited_for_as_long_as_its_lease_may_la
     assert holders() == []
 
 
+def test_it_is_waited_for_by_the_lease_that_is_on_record_when_it_is_blocked(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another host may give longer ones, also beside a writer that has read the shorter one."""
+    longer = replace(POLL, lease_s=20 * replication_settings.lease_s)
+    monkeypatch.setattr(leases, "time", clock := Clock())
+    failpoints.hooks["leases-read"] = partial(
+        rows, "shelf-1", f"UPDATE replication_lease SET lease_s = {longer.lease_s}"
+    )
+    fronts.deaf.add("front")
+    began = clock.now
+    write(fronts)
+    assert clock.now >= began + longer.lease_s
+    assert holders() == []
+
+
+def test_a_lease_that_somebody_else_has_deleted_is_over(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a writer does that has lost its lock without knowing: the front can't ask for another one meanwhile."""
+    monkeypatch.setattr(leases, "time", Clock())
+    fronts.deaf.add("front")
+    before = floor("shelf")
+    fronts.on_delivery = partial(rows, "shelf-1", "DELETE FROM replication_lease")
+    assert write(fronts).position == before + 1
+
+
 def test_a_writer_that_has_lost_its_transaction_waits_for_nobody(
     fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
