@@ -36,9 +36,22 @@ class Foresight:
 
     # ------------------------------------------------------------------------------------------------ fetching
 
-    def fetch(self, changes: Iterable[Foreseen[Any]]) -> None:
-        """Puts off the questions of all of them: the answers are there after the next round trip."""
-        found = list(changes)
+    def fetch(self, changes: Iterable[Foreseen[Any]]) -> bool:
+        """Puts off the questions of all of them: the answers are there after the next round trip.
+
+        False if one of them foresees what can't be asked for: then nothing is fetched, each asks by itself, and that
+        one hears of it.
+        """
+        before = self._database.state()
+        try:
+            self._put_off(list(changes))
+        except Exception:
+            self._database.drop(before)
+            self.forget()
+            return False
+        return True
+
+    def _put_off(self, found: Sequence[Foreseen[Any]]) -> None:
         for model, key in chain.from_iterable(each.rows for each in found):
             self._rows[model, _key(model, key)] = None
         for model, name, value in chain.from_iterable(each.values for each in found):

@@ -100,9 +100,9 @@ class Making:
             self._database.put_off(f"SAVEPOINT {SAVEPOINT}_0")
             self._taking_back = f"ROLLBACK TO {SAVEPOINT}_0"
         foreseen = [member.change for member in members if isinstance(member.change, Foreseen)]
-        self._fetched.fetch(foreseen)
+        is_fetched = self._fetched.fetch(foreseen)
         self._execute()
-        if is_alone or len(foreseen) < len(members) or not self._are_made_together(members, end):
+        if is_alone or not is_fetched or len(foreseen) < len(members) or not self._are_made_together(members, end):
             self._make_each(members, end)
 
     def _are_made_together(self, members: Sequence[Member[Any]], end: entries.Head) -> bool:

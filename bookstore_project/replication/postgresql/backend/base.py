@@ -64,11 +64,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._put_off.append((self.formatted(statement, values).encode(), take))
 
     def formatted(self, statement: str, values: Sequence[Any]) -> str:
-        """With the values in it."""
+        """With the values in it. Raises errors of Django's: no text of PostgreSQL's holds NUL."""
         if not values:
             return statement
         cursor: psycopg.ClientCursor[Any] = self.connection.cursor()
-        return cursor.mogrify(statement.encode(), values)
+        with self.wrap_database_errors:
+            return cursor.mogrify(statement.encode(), values)
 
     def carry_out(self) -> None:
         """All that was put off, in one round trip. Raises the first one's error; what stands behind isn't done."""
