@@ -30,6 +30,9 @@ def _kill_supervisor(scene: Scene, _: str) -> None:
     pids = [pid for node in NODES if (pid := _pid(scene, node))]
     scene.store.stop(signal.SIGKILL)
     wait_for(lambda: not any(scene.owns(pid) for pid in pids), 20, "the nodes to end with their supervisor")
+    if scene.servers is not None:  # Without them it would say so, and end; a fault before this one may last still.
+        scene.take_back()
+        wait_for(scene.servers.is_whole, what="both servers")
     scene.store.start()
     # One after the other: the killer goes on, and on a slow machine they are never all ready at once.
     for node in scene.store.nodes:

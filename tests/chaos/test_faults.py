@@ -1,12 +1,13 @@
 """Faults are chosen by name or group; they miss what isn't there."""
 
 import random
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.faults import Fault, Missed, Scene, chosen
-from tests.chaos.run import ALL
+from tests.chaos.run import ALL, ON_SERVERS
 from tests.chaos.server_faults import SERVER_FAULTS
 from tests.chaos.servers import Servers
 from tests.postgres import Server
@@ -44,3 +45,36 @@ def test_a_fault_of_a_server_that_is_down_is_taken_back_later_or_is_missed(fault
             assert fault.do(scene, target) is not None
         except Missed:
             continue
+
+
+class Noted(Store):
+    """Isn't there: what it would do is written down."""
+
+    def __init__(self, data: Path, did: list[str]) -> None:
+        super().__init__(data)
+        self._did = did
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 0) -> int:
+        self._did.append("stop")
+        return 0
+
+    def start(self) -> None:
+        self._did.append("start")
+
+    def wait_ready(self, *nodes: str, timeout_s: float = 0) -> None:
+        pass
+
+
+class Whole(Servers):
+    def is_whole(self) -> bool:
+        return True
+
+
+def test_a_store_is_started_again_when_its_servers_are_there(tmp_path: Path) -> None:
+    did = list[str]()
+    both = Whole(Server(tmp_path), Server(tmp_path, 5433))
+    scene = Scene(Noted(tmp_path, did), random.Random(1), tmp_path, servers=both)
+    scene.undo.append(lambda: did.append("undo"))
+    (kill_supervisor,) = chosen(ON_SERVERS, "kill-supervisor")
+    kill_supervisor.do(scene, "supervisor")
+    assert did == ["stop", "undo", "start"]
