@@ -76,7 +76,7 @@ def wait_for_the_end(pipe: int, run: int, starters: Sequence[int]) -> bool:
         if pipe in ready:
             return os.read(pipe, 1) == DONE
         ended = {watched[descriptor] for descriptor in ready}
-    _kill(run)
+    _signal(run, signal.SIGKILL)
     if run not in ended:
         with contextlib.suppress(OSError):
             sys.stderr.write("Ended with the process that had started it (nohup or setsid would have kept it).\n")
@@ -84,11 +84,21 @@ def wait_for_the_end(pipe: int, run: int, starters: Sequence[int]) -> bool:
 
 
 def end_all_in(folder: Path, pipe: int | None = None, spared: int = 0) -> None:
-    """Kills whoever works in the folder, until there is none."""
+    """Kills whoever works in the folder, until there is none.
+
+    All are stopped first: whose environment says nothing is known by its parent, as long as that is there, and who is
+    stopped starts no other one between the look and the end (kernel/fork.c: no child for whom a signal waits).
+    """
     deadline = time.monotonic() + PATIENCE_S
     while (found := processes_in(folder, pipe) - {spared}) and time.monotonic() < deadline:
+        stopped: set[int] = set()
+        while (running := found - stopped) and time.monotonic() < deadline:
+            for pid in running:
+                _signal(pid, signal.SIGSTOP)
+            stopped |= running
+            found |= processes_in(folder, pipe) - {spared}
         for pid in found:
-            _kill(pid)
+            _signal(pid, signal.SIGKILL)
         time.sleep(LOOKED_FOR_EVERY_S)
 
 
@@ -127,9 +137,9 @@ def _holds(process: Path, what: str) -> bool:
     return False
 
 
-def _kill(pid: int) -> None:
+def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
 
 def remove(folder: Path) -> None:

@@ -39,6 +39,15 @@ STARTER = """
 import subprocess, sys
 subprocess.run([sys.executable, "-c", sys.argv[1]])
 """
+BUSY = """
+import os, sys, time
+
+program = sys.argv[1]
+for number in range(1000):
+    os.posix_spawn(program, [program, "600"], {})
+    print(number, flush=True)
+    time.sleep(0.001)
+"""
 
 
 class Trial:
@@ -92,6 +101,32 @@ def test_a_run_that_is_ended_leaves_nothing(start: Callable[..., Trial], number:
     wait_for(lambda: len(reaper.processes_in(trial.folder)) == 3, what="all that it starts")
     trial.end(number)
     wait_for(trial.is_gone, what="an end of all that the run has started")
+
+
+@pytest.mark.processes
+def test_nobody_escapes_who_is_started_while_all_are_being_ended(tmp_path: Path) -> None:
+    """Children whose environment says nothing, started one after another by a process that works in the folder."""
+    sleep = tmp_path / "sleep"
+    sleep.symlink_to("/bin/sleep")
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY, str(sleep)],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+    ) as busy:
+        assert busy.stdout is not None
+        busy.stdout.readline()
+        reaper.end_all_in(tmp_path)
+        left = [process for process in Path("/proc").glob("[0-9]*") if str(sleep) in command_of(process)]
+        for process in left:
+            os.kill(int(process.name), signal.SIGKILL)
+    assert not left
+
+
+def command_of(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:  # It has ended.
+        return ""
 
 
 @pytest.mark.processes
