@@ -54,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
         help=f"by name, separated by commas, or all: {names} (the first {len(faults.USUAL)})",
     )
     parser.add_argument(
-        "--shared-cache", action="store_true", help="both fronts keep their cache in the Redis that Sentinels elect"
+        "--shared-cache",
+        action="store_true",
+        help="both fronts keep their cache in the Redis that Sentinels elect, also if no fault needs that",
     )
     parser.add_argument(
         "--patient",

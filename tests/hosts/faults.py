@@ -54,6 +54,8 @@ class Fault:
     """The machines need disks of their own."""
     sets_clock: bool = False
     """The machines need clocks of their own."""
+    shares_cache: bool = False
+    """The fronts have to keep theirs in the hosts' Redis: otherwise nobody would notice."""
     hits: int = 0
     """So many times at least are fronts to answer by themselves, while it lasts."""
     rows: int = 100
@@ -156,11 +158,17 @@ ALL = (
         harm=upgrade_all,
         is_unnoticed=True,
     ),
-    Fault(*("redis", "Redis and Sentinel killed", "primary"), harm=kill_redis_and_sentinel),
+    Fault(
+        *("redis", "Redis that is written to killed, and its host's Sentinel", "primary"),
+        harm=kill_redis_and_sentinel,
+        shares_cache=True,
+        hits=20,
+    ),
     Fault(
         *("redis-stopped", "Redis that is written to stopped", "primary"),
         harm=stop_elected_redis,
         heal=let_redis_go_on,
+        shares_cache=True,
         hits=20,
     ),
 )

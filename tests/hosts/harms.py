@@ -3,7 +3,8 @@
 import signal
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from bookstore_project.api import headers
 from deploy.hosts import cluster as ports
@@ -12,6 +13,8 @@ from tests.hosts.machine import Machine
 from tests.waiting import wait_for
 
 SLOW_S, LOSS = 0.02, 0.01
+LEFT_OUT = "leaves the shared cache out"
+"""As a front says it."""
 Act = Callable[[Hosts, Machine], object]
 
 
@@ -65,17 +68,32 @@ def regain_quorum(hosts: Hosts, machine: Machine) -> None:
         each.signal(signal.SIGCONT, "etcd")
 
 
+@contextmanager
+def noticed_by_fronts(hosts: Hosts) -> Iterator[Machine]:
+    """The machine whose Redis is written to. Ends once a front has left the shared cache out: it did matter."""
+    elected = wait_for(hosts.elected_redis, what="a Redis that is elected")
+    assert elected is not None
+    before = _times_left_out(hosts)
+    yield elected
+    wait_for(lambda: _times_left_out(hosts) > before, what="a front leaves the shared cache out")
+
+
+def _times_left_out(hosts: Hosts) -> int:
+    return sum(each.log("store").count(LEFT_OUT) for each in hosts.machines.values() if each.host.has_rows)
+
+
 def kill_redis_and_sentinel(hosts: Hosts, machine: Machine) -> None:
-    kill("redis")(hosts, machine)
-    kill("sentinel")(hosts, machine)
+    """Of the host whose Redis is written to, whichever that is: the other one's failing changes nothing."""
+    with noticed_by_fronts(hosts) as elected:
+        kill("redis")(hosts, elected)
+        kill("sentinel")(hosts, elected)
 
 
 def stop_elected_redis(hosts: Hosts, machine: Machine) -> None:
     """It takes connections and says nothing, until Sentinels have elected the other one."""
-    elected = wait_for(hosts.elected_redis, what="a Redis that is elected")
-    assert elected is not None
-    assert elected.signal(signal.SIGSTOP, "redis"), "no Redis runs there"
-    wait_for(lambda: hosts.elected_redis() not in (None, elected), what="another Redis is elected")
+    with noticed_by_fronts(hosts) as elected:
+        assert elected.signal(signal.SIGSTOP, "redis"), "no Redis runs there"
+        wait_for(lambda: hosts.elected_redis() not in (None, elected), what="another Redis is elected")
 
 
 def let_redis_go_on(hosts: Hosts, machine: Machine) -> None:

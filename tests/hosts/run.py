@@ -135,6 +135,7 @@ def run(folder: Path, begin: Begin, chosen: Sequence[Fault] = faults.USUAL, *, s
         began = time.monotonic()
         disk_mb = DISK_MB if any(fault.fills_disk for fault in chosen) else 0
         has_clocks = any(fault.sets_clock for fault in chosen)
+        shares_cache = shares_cache or any(fault.shares_cache for fault in chosen)
         hosts = stack.enter_context(three_hosts(folder, disk_mb, has_clocks=has_clocks, shares_cache=shares_cache))
         begin("bringing up three hosts", lambda: hosts.waited_for)
         hosts.power_on()
