@@ -14,6 +14,7 @@ from deploy.hosts import cluster as ports
 from deploy.hosts.cluster import Cluster, Host
 
 TIMEOUT_S = 3.0
+CERT_HAS_EXPIRED = 10
 NOT_AGREED = ("3.0.0", "not_decided")
 """What etcd calls the version of all members until it has met each of them (server/etcdserver, MinClusterVersion)."""
 
@@ -30,6 +31,16 @@ class Answer:
 
 class Unanswered(Exception):
     """Nothing came, or not from one of the hosts."""
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether somebody was there, and showed a certificate that holds no more."""
+        return has_expired(self.__cause__)
+
+
+def has_expired(error: BaseException | None) -> bool:
+    """As OpenSSL says it of the other side's certificate (X509_V_ERR_CERT_HAS_EXPIRED of x509_vfy.h)."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == CERT_HAS_EXPIRED
 
 
 class Asker:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deploy.hosts import cluster as ports
 from deploy.hosts import joining, secret_bundle, status, steps
-from deploy.hosts.asking import Asker, Unanswered
+from deploy.hosts.asking import Asker, Unanswered, has_expired
 from deploy.hosts.carrying_out import carry_out, look, memory_mb
 from deploy.hosts.cluster import Cluster, Host, Refused
 from deploy.hosts.database_parts import BINARIES
@@ -137,7 +137,7 @@ def wait_for_its_part(host: Host, cluster: Cluster, asker: Asker, say: Say, pati
     while lacking := missing(host, cluster, asker):
         now = time.monotonic()
         others = cluster.others(host)
-        absent = [other for other in others if not _is_open(other, ports.ETCD_PEERS)]
+        absent = [other for other in others if not _is_open(other, ports.ETCD_PEERS) or _has_expired(other, asker)]
         is_their_turn = len(absent) == len(others) or (bool(absent) and lacking.is_of_each_host)
         if is_their_turn and now - began > TOLD_EVERY_S:
             names = " and ".join(other.name for other in absent)
@@ -191,6 +191,15 @@ def tell_status(cluster: Cluster, places: Places, say: Say) -> bool:
 
 def _modes(checkout: Path) -> dict[Path, int]:
     return {folder: stat.S_IMODE(folder.stat().st_mode) for folder in (checkout, *checkout.parents)}
+
+
+def _has_expired(host: Host, asker: Asker) -> bool:
+    """Whether its etcd still shows a certificate that holds no more: the others' turn comes before ours goes on."""
+    try:
+        asker.connect(host.address, ports.ETCD_PEERS).close()
+    except OSError as error:
+        return has_expired(error)
+    return False
 
 
 def _is_open(host: Host, port: int) -> bool:

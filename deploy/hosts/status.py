@@ -41,6 +41,9 @@ class Findings:
     clocks_s: dict[int, float] = field(default_factory=dict)
     """How far they are from this host's."""
     certificates: dict[int, datetime] = field(default_factory=dict)
+    """When those that hold end."""
+    expired: frozenset[int] = frozenset()
+    """Hosts whose certificate holds no more."""
     free: float = 1.0
     """Of the disk of this host's data."""
 
@@ -56,11 +59,12 @@ class Line:
 
 def look(cluster: Cluster, asker: Asker, data: Path) -> Findings:
     """Asks all hosts; takes some seconds for each that doesn't answer."""
-    found = Findings(cluster, free=_free(data))
+    found, expired = Findings(cluster, free=_free(data)), set[int]()
     for host in cluster.hosts:
         try:
             answer = asker.etcd_is_well(host)
-        except Unanswered:
+        except Unanswered as error:
+            expired |= {host.number} if error.has_expired else set()
             continue
         found.etcd[host.number] = answer.status == http.HTTPStatus.OK
         if answer.clock is not None:
@@ -70,6 +74,7 @@ def look(cluster: Cluster, asker: Asker, data: Path) -> Findings:
     return Findings(
         **{
             **vars(found),
+            "expired": frozenset(expired),
             "copies": _copies(cluster, asker),
             "is_watched": hastening.watches(asker, cluster),
             "redis": roles_of_redis(cluster, asker),
@@ -154,6 +159,11 @@ def _fronts(found: Findings) -> Line:
 
 
 def _certificates(found: Findings, now: datetime) -> Line:
+    if expired := [host for host in found.cluster.hosts if host.number in found.expired]:
+        whose = f"that of {_named(expired)} has" if len(expired) == 1 else f"those of {_named(expired)} have"
+        return Line(
+            False, f"certificates: {whose} expired: `make host-renew WHAT=certificates`, then `make host` on each"
+        )
     if not found.certificates:
         return Line(False, "certificates: no host has shown one that holds")
     number, end = min(found.certificates.items(), key=lambda item: item[1])

@@ -59,16 +59,26 @@ def test_it_is_told_what_a_host_still_lacks(cluster: Cluster, said: Asker, words
 
 
 @pytest.mark.parametrize(
-    ("said", "there", "words"),
-    [(Said(503), (), "It waits for host1 and host3"), (Said(200, version="3.0.0"), (1,), "It waits for host3")],
-    ids=["alone", "beside the first one"],
+    ("said", "there", "expired", "words"),
+    [
+        (Said(503), (), (), "It waits for host1 and host3"),
+        (Said(503), (), (1, 3), "It waits for host1 and host3"),
+        (Said(200, version="3.0.0"), (1,), (), "It waits for host3"),
+    ],
+    ids=["alone", "alone with a certificate that holds", "beside the first one"],
 )
 def test_a_host_that_cannot_go_on_before_others_are_there_says_so_and_ends(
-    cluster: Cluster, said: Asker, there: tuple[int, ...], words: str, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster,
+    said: Asker,
+    there: tuple[int, ...],
+    expired: tuple[int, ...],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(installing, "time", clock)
-    monkeypatch.setattr(installing, "_is_open", lambda host, port: host.number in there)
+    monkeypatch.setattr(installing, "_is_open", lambda host, port: host.number in (*there, *expired))
+    monkeypatch.setattr(installing, "_has_expired", lambda host, asker: host.number in expired)
     told: list[str] = []
     assert not installing.wait_for_its_part(cluster.host(2), cluster, said, told.append)
     assert words in told[-1]

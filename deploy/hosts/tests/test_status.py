@@ -57,6 +57,12 @@ def test_all_is_well(cluster: Cluster) -> None:
         ("shop", {"fronts": frozenset({2})}, "the front of host1 (192.0.2.1) isn't ready"),
         ("certificates", {"certificates": {2: NOW + timedelta(days=12)}}, "host2 is the first to end, in 12 days"),
         ("certificates", {"certificates": {}}, "no host has shown one that holds"),
+        (
+            "certificates",
+            {"expired": frozenset({2})},
+            "that of host2 (192.0.2.2) has expired: `make host-renew WHAT=",
+        ),
+        ("certificates", {"expired": frozenset({1, 2, 3})}, "those of host1 (192.0.2.1), host2 (192.0.2.2), host3 "),
         ("clocks", {"clocks_s": {1: 0.0, 2: -3600.0}}, "host2 by -3600 s"),
         ("disk of this host", {"free": 0.04}, "4% free"),
     ],
