@@ -8,7 +8,7 @@ from functools import partial
 from benchmarks.processor_time import Meter, processes_of
 from benchmarks.report.generator import Look, Run, Sample, closed_loop, look_at_nothing, open_loop
 from benchmarks.report.section import Cost
-from benchmarks.report.wire import Reply, Request, Sockets, Wire, request
+from benchmarks.report.wire import Reply, Request, Sockets, Wire, least_s, request
 from benchmarks.servers import restock
 from tests.store import Store
 
@@ -80,6 +80,15 @@ def by_turns(
                 run = steadily(stores[name], in_turn(MAKERS[kind]), rate, seconds, costs[kind, name])
                 runs[kind, name].append(run)
     return runs, list(costs.values())
+
+
+def least(store: Store, asked: Request, rate: float, seconds: float) -> Cost:
+    """What the same load costs whoever does nothing but wait, send and receive: no generator costs less."""
+    cost = Cost(f"{asked.kind}: nothing but wait, send, receive", round(rate * seconds), seconds, is_least=True)
+    meter = Meter(lambda: processes_of(store))
+    cost.own_s = least_s(store.addresses["front"], asked.data, rate=rate, seconds=seconds)
+    cost.store_s = sum(meter.take().values())
+    return cost
 
 
 def steadily(

@@ -74,18 +74,18 @@ Runs = dict[tuple[str, str], list[Run]]
 
 
 def measure(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> Section:
-    cost = Cost("TPC-W's mixes, closed loop")
     runs: Runs = {}
     thinking: dict[str, Run] = {}
     tell("starting a store with a cache and one without")
     compared = dict(zip(("with cache", "without"), stores.kept(cached={}, bare=BARE), strict=True))
     orders = {name: first_order(store) for name, store in compared.items()}
+    costs = {(mix, name): Cost(f"TPC-W, {mix}, {name}, closed loop") for mix in MIXES for name in compared}
     for turn in range(effort.rounds):
         tell(f"round {turn + 1} of {effort.rounds}")
         for mix in MIXES:
             for name in sorted(compared, reverse=turn % 2 == 1):
                 asked = requests(mix, orders[name], effort.seed + turn)
-                run = busily(compared[name], asked, CLIENTS, 0.75 * effort.seconds, cost)
+                run = busily(compared[name], asked, CLIENTS, 0.75 * effort.seconds, costs[mix, name])
                 runs.setdefault((mix, name), []).append(run)
     for mix in MIXES:
         tell(f"{mix}, with think time")
@@ -93,7 +93,7 @@ def measure(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> Sect
         thinking[mix] = busily(
             compared["with cache"], asked, CLIENTS, effort.seconds, think_s=THINK_S, seed=effort.seed
         )
-    return section(runs, thinking, cost)
+    return section(runs, thinking, list(costs.values()))
 
 
 def first_order(store: Store) -> str:
@@ -103,7 +103,7 @@ def first_order(store: Store) -> str:
         return str(session.call("POST", "/purchase/1").json["id"])
 
 
-def section(runs: Runs, thinking: Mapping[str, Run], cost: Cost) -> Section:
+def section(runs: Runs, thinking: Mapping[str, Run], costs: list[Cost]) -> Section:
     rates = {key: spread([run.rate for run in of]) for key, of in runs.items()}
     gains = [rates[mix, "with cache"].median / max(rates[mix, "without"].median, 0.1) for mix in MIXES]
     failed = sum(run.failed for of in runs.values() for run in of)
@@ -127,7 +127,7 @@ def section(runs: Runs, thinking: Mapping[str, Run], cost: Cost) -> Section:
                 for sample in run.samples
             ]
         },
-        costs=[cost],
+        costs=costs,
     )
 
 

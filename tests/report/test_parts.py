@@ -146,6 +146,17 @@ def test_stale_reads_are_told_by_mode() -> None:
     assert Counter(row["stale"] for row in found.raw["stale_reads"]) == Counter([10] * 6 + list(range(6)))
 
 
+def test_a_quick_report_tells_of_the_modes_that_it_compared() -> None:
+    rounds = {
+        case.label: [consistency_told.Round(PURCHASE, run(), 1), consistency_told.Round(UPDATE, run(), 0)]
+        for case in consistency_told.QUICK_CASES
+    }
+    found = consistency_told.section(rounds, Cost("load"))
+    assert "1 with `none`, and 2 with `full`, on 2 stores" in found.shows
+    (curves,) = found.plots[1].figure.axes
+    assert [line.get_label() for line in curves.lines] == ["coherence none", "coherence full"]
+
+
 def run_of_changes(after_s: float, old: Iterable[int] = ()) -> Run:
     """Changes of prices that take so long, and reads that take 1 ms; these ones show the price before."""
     cents: dict[bytes, list[int]] = defaultdict(lambda: [100])
@@ -232,7 +243,7 @@ def tpcw_run() -> Run:
 
 def section_of_tpcw() -> Section:
     runs = {(mix, name): [tpcw_run()] for mix in tpcw.MIXES for name in ("with cache", "without")}
-    return tpcw.section(runs, {mix: tpcw_run() for mix in tpcw.MIXES}, Cost("load"))
+    return tpcw.section(runs, {mix: tpcw_run() for mix in tpcw.MIXES}, [Cost("load")])
 
 
 def test_cached_and_uncached_are_compared() -> None:
