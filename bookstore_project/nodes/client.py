@@ -1,4 +1,4 @@
-"""HTTP from node to node: one connection pool per node, explicit timeouts, and two kinds of failure.
+"""Calls from node to node: one pool of connections per node, explicit timeouts, and two kinds of failure.
 
 A call that never left may be made again, anywhere. A call without an answer may have been carried out: only
 what is safe to repeat may be made again. Telling the two apart is this module's promise.
@@ -11,22 +11,19 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import IO, Any
 
-import urllib3
 from django.conf import settings
 from django.http.request import HttpHeaders
-from urllib3 import HTTPHeaderDict
-from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from bookstore_project.api import headers
 from bookstore_project.api.request_id import current_request_id
-from bookstore_project.nodes import batches, encrypted, metrics
+from bookstore_project.nodes import batches, metrics
 from bookstore_project.nodes.batches import PREFIX, Part, decode, encode
 from bookstore_project.nodes.clocks import Clocks
+from bookstore_project.nodes.connections import BrokenOff, Headers, NotConnected, Pool
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
 from bookstore_project.settings import tls, topology
 
 CONNECT_TIMEOUT_S = 0.5
-PIECE_BYTES = 64 * 1024
 POOL_SIZE = 64
 """At least as many connections as a node has threads, so that none waits for one."""
 clocks = Clocks()
@@ -55,12 +52,8 @@ class Reply:
 
 
 @lru_cache(maxsize=16)
-def _pool(host: str, port: int) -> urllib3.HTTPConnectionPool:
-    # The layer below requests, which costs a third: docs/adr/0006-nodes-call-with-urllib3.md
-    # And below urllib3's PoolManager, which takes a tenth of a call to find its pool by the address.
-    if encryption := tls.context():
-        return encrypted.Pool(host, port, maxsize=POOL_SIZE, ssl_context=encryption)
-    return urllib3.HTTPConnectionPool(host, port, maxsize=POOL_SIZE)
+def _pool(host: str, port: int) -> Pool:
+    return Pool(host, port, POOL_SIZE, tls.context())
 
 
 def call(
@@ -86,27 +79,24 @@ def call(
         if deadline - HOP_MARGIN_S <= time.time():
             raise NeverSent(f"{node.name}: no time left before the deadline")
     sent = {**_own_headers(node, body, content_type, deadline), **(extra_headers or {})}
-    timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
     began, outcome, asked = time.perf_counter(), "no_answer", time.time()
     try:
-        answer = _pool(node.host, node.port).urlopen(
+        answer = _pool(node.host, node.port).ask(
             method,
             path,
-            body=body,
             headers=sent,
-            timeout=timeout,
-            retries=False,
-            redirect=False,
-            preload_content=into is None,
+            body=body,
+            connect_s=min(CONNECT_TIMEOUT_S, timeout_s),
+            read_s=timeout_s,
+            into=into,
         )
         clocks.hear(node.name, answer.headers.get(headers.CLOCK), asked, time.time())
-        received = answer.data if into is None or answer.status != HTTPStatus.OK else _save(answer, into)
         outcome = metrics.class_of(answer.status)
-        return Reply(answer.status, answer.headers, received)
-    except ConnectTimeoutError as error:  # Refused, or no connection in time.
+        return Reply(answer.status, answer.headers, answer.body)
+    except NotConnected as error:
         outcome = "never_sent"
-        raise NeverSent(f"{node.name} at {node.address} {encrypted.why_never_sent(error)}") from error
-    except HTTPError as error:
+        raise NeverSent(f"{node.name} at {node.address} {error}") from error
+    except BrokenOff as error:
         raise NoAnswer(f"{node.name} at {node.address} gave no answer: {error}") from error
     finally:
         took_s = time.perf_counter() - began
@@ -199,18 +189,4 @@ def _members(node: topology.Node, part: Part, deadline: float) -> dict[str, obje
 
 
 def _reply(members: Mapping[str, Any], body: bytes) -> Reply:
-    return Reply(int(members["status"]), HTTPHeaderDict(members["headers"]), body)
-
-
-def _save(answer: urllib3.BaseHTTPResponse, into: IO[bytes]) -> bytes:
-    """Nothing is left for the reply. A file that an attempt before has begun is begun anew."""
-    into.seek(0)
-    into.truncate()
-    try:
-        for piece in answer.stream(PIECE_BYTES):
-            into.write(piece)
-    except BaseException:
-        answer.close()  # What is left on the connection is no answer to the next call.
-        raise
-    answer.release_conn()
-    return b""
+    return Reply(int(members["status"]), Headers.of(members["headers"].items()), body)

@@ -11,7 +11,7 @@ from django.test import Client
 
 from bookstore_project.api import headers
 from bookstore_project.api.tests.api import make_staff
-from bookstore_project.nodes import client
+from bookstore_project.nodes import client, connections
 from bookstore_project.settings.topology import ORDER, Node
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
@@ -119,7 +119,7 @@ def test_what_goes_into_a_file_is_not_in_memory(replicas: Replicas) -> None:
     into: Any = Counting()
     reply = client_call(Node("order-1", ORDER, str(host), int(port), 8), into)
     assert (reply.body, sum(into.sizes)) == (b"", len(BODY))
-    assert max(into.sizes) <= client.PIECE_BYTES
+    assert max(into.sizes) <= connections.PIECE_BYTES
 
 
 def test_what_an_attempt_before_has_left_in_the_file_is_gone(replicas: Replicas) -> None:

@@ -63,6 +63,36 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/nodes/tests/test_deadlines.py::test_each_hop_has_a_little_less_time_than_its_caller",
     ),
     mutant(
+        "a connection that the other side has closed is used again",
+        "after a node has started anew, customers are told that the outcome is unknown",
+        "bookstore_project/nodes/connections.py",
+        "return not looking.poll(0)",
+        "return True",
+        "bookstore_project/nodes/tests/test_connections.py"
+        "::test_a_connection_that_is_no_good_any_more_is_not_used_again",
+    ),
+    mutant(
+        "a connection is used again on which half an answer is left",
+        "after a late answer the next customer gets somebody else's",
+        "bookstore_project/nodes/connections.py",
+        """            connection.close()
+            raise BrokenOff(str(error)) from error""",
+        """            self._give_back(connection)
+            raise BrokenOff(str(error)) from error""",
+        "bookstore_project/nodes/tests/test_connections.py"
+        "::test_what_is_no_whole_answer_is_told_from_what_was_never_sent",
+        "bookstore_project/nodes/tests/test_connections.py::test_a_late_answer_is_none",
+    ),
+    mutant(
+        "an answer that breaks off counts as one that never left",
+        "a purchase that may have been made is made again under another key",
+        "bookstore_project/nodes/connections.py",
+        "raise BrokenOff(str(error)) from error",
+        "raise NotConnected(str(error)) from error",
+        "bookstore_project/nodes/tests/test_connections.py"
+        "::test_what_is_no_whole_answer_is_told_from_what_was_never_sent",
+    ),
+    mutant(
         "a deadline is told in the time of whoever tells it",
         "a host whose clock is fast refuses all that the other one asks of it",
         "bookstore_project/nodes/clocks.py",

@@ -105,7 +105,7 @@ def _install_files() -> None:
     connection.simulated_path = ""
     connection.keep_wal, connection.commit, connection.execute = keep, commit, execute
     failpoints.hooks = _EveryPoint()
-    client._pool = wire.Pool  # type: ignore[assignment]  # In place of urllib3's.
+    client._pool = wire.Pool  # type: ignore[assignment]  # In place of real connections.
 
 
 class _EveryPoint(dict[str, Callable[[], object]]):

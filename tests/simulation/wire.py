@@ -1,46 +1,35 @@
 """Calls between nodes: messages that the simulator carries, delays, loses, or refuses."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from urllib3 import HTTPHeaderDict
-from urllib3.exceptions import ConnectTimeoutError, ProtocolError, ReadTimeoutError
-
+from bookstore_project.nodes.connections import Answer, BrokenOff, Headers, NotConnected
 from tests.simulation import actors
 
 REFUSED, BROKEN, ANSWERED = "refused", "broken", "answered"
 
 
-@dataclass(frozen=True)
-class Response:
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
 class Pool:
-    """Stands in for `urllib3.HTTPConnectionPool`, as `nodes.client` calls it."""
+    """Stands in for `nodes.connections.Pool`, as `nodes.client` calls it."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+        self._address = f"{host}:{port}"
 
-    def urlopen(
-        self, method: str, path: str, *, body: Any, headers: Mapping[str, str], timeout: Any, **_: Any
-    ) -> Any:
-        sent = [("host", f"{self._host}:{self._port}"), *((name.lower(), value) for name, value in headers.items())]
+    def ask(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, read_s: float, **_: Any
+    ) -> Answer:
+        sent = [("host", self._address), *((name.lower(), value) for name, value in headers.items())]
         if body is not None:
             sent.append(("content-length", str(len(body))))
-        said = call(f"{self._host}:{self._port}", method, path, sent, body or b"", timeout.read_timeout)
+        said = call(self._address, method, path, sent, body or b"", read_s)
         if said is None:
-            # The stub wants a pool of connections, of which only the name is told.
-            raise ReadTimeoutError(self, path, f"Read timed out. (read timeout={timeout.read_timeout})")  # type: ignore[arg-type]
+            raise BrokenOff("timed out")
         if said[0] == REFUSED:
-            raise ConnectTimeoutError(self, "refused")
+            raise NotConnected("refuses connections")
         if said[0] == BROKEN:
-            raise ProtocolError("Connection aborted.")
+            raise BrokenOff("the connection was closed before the answer's end")
         _, status, answered, data = said
-        return Response(status, HTTPHeaderDict(answered), data)
+        return Answer(status, Headers.of(answered), data)
 
 
 def call(

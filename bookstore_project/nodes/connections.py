@@ -1,0 +1,239 @@
+"""Connections to another node, kept open: HTTP/1.1 as two nodes speak it, and no more of it than that.
+
+Misses, purchases and invalidations wait for calls between nodes, and a library for all of HTTP takes several times as
+much of a processor (docs/adr/0055-nodes-have-connections-of-their-own.md). Bodies are sent whole. Source of what is
+read: RFC 9112, sections 2 to 7.
+"""
+
+import re
+import select
+import socket
+import ssl
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+from urllib.parse import quote
+
+PIECE_BYTES = 64 * 1024
+LONGEST_HEAD_BYTES = 64 * 1024
+NO_BODY = (204, 304)
+_USUAL_TARGET = re.compile(r"[!$&-;=?-Z_a-z~%]*", re.ASCII)
+_SAFE_IN_TARGETS = "!$&'()*+,-./:;=?@_~%"
+_BREAKS_LINES = re.compile(r"[\r\n\0]")
+
+
+class NotConnected(Exception):
+    """There is no connection: refused, not in time, or no TLS. Nothing was sent."""
+
+
+class BrokenOff(Exception):
+    """There is no whole answer that can be read. The request may have arrived."""
+
+
+class Headers(dict[str, str]):
+    """Of an answer: names in any case find what was sent in any other.
+
+    What was sent twice is joined (RFC 9110, section 5.3).
+    """
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Headers":
+        made = cls()
+        for name, value in pairs:
+            key = name.lower()
+            before = dict.get(made, key)
+            dict.__setitem__(made, key, value if before is None else f"{before}, {value}")
+        return made
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whole, but for a body that went into a file."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Pool:
+    """Of one node. Thread-safe: whoever asks has a connection for itself, and gives it back."""
+
+    def __init__(self, host: str, port: int, kept: int, encryption: ssl.SSLContext | None = None) -> None:
+        """Up to `kept` connections stay open between calls."""
+        self._host, self._port, self._kept, self._encryption = host, port, kept, encryption
+        self._idle: deque[_Connection] = deque()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        connect_s: float,
+        read_s: float,
+        into: IO[bytes] | None = None,
+    ) -> Answer:
+        """Sends a request, and waits for the answer: for each piece of it up to `read_s` seconds.
+
+        The body of a 200 goes `into` that file, if there is one. Raises NotConnected, BrokenOff, and ValueError for a
+        header that would be two.
+        """
+        request = self._head(method, path, headers, body)
+        connection = self._take(connect_s)
+        try:
+            answer = connection.exchange(request, body, read_s, into)
+        except (OSError, ValueError) as error:
+            connection.close()
+            raise BrokenOff(str(error)) from error
+        except BaseException:
+            connection.close()  # What is left on it is no answer to the next call.
+            raise
+        self._give_back(connection)
+        return answer
+
+    def _head(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        target = path if _USUAL_TARGET.fullmatch(path) else quote(path, safe=_SAFE_IN_TARGETS)
+        told = {"Host": f"{self._host}:{self._port}", **headers}
+        if body is not None or method in ("POST", "PUT", "PATCH"):
+            told["Content-Length"] = str(len(body or b""))
+        for name, value in told.items():
+            if _BREAKS_LINES.search(value):
+                raise ValueError(f"{name} has a line break in it")
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1")
+
+    def _take(self, connect_s: float) -> "_Connection":
+        """The one that was used last, which the other side has kept the likeliest; or a new one."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return _Connection(self._connect(connect_s))
+            if connection.is_usable():
+                return connection
+            connection.close()
+
+    def _connect(self, connect_s: float) -> socket.socket:
+        try:
+            made = socket.create_connection((self._host, self._port), connect_s)
+        except OSError as error:
+            raise NotConnected("refuses connections") from error
+        try:
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._encryption is not None:
+                return self._encryption.wrap_socket(made, server_hostname=self._host)
+        except (OSError, ValueError) as error:  # The ssl module's errors are some of the former.
+            made.close()
+            raise NotConnected(f"comes to no TLS: {error}") from error
+        return made
+
+    def _give_back(self, connection: "_Connection") -> None:
+        if connection.is_kept and len(self._idle) < self._kept:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+
+class _Connection:
+    """One, used by one caller at a time. All methods raise OSError, or ValueError for what is no HTTP."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self._socket = plain
+        self._ahead = b""
+        """What has come and isn't read yet."""
+        self.is_kept = True
+        """Whether another request may follow, once an answer has been read."""
+
+    def is_usable(self) -> bool:
+        """Whether the other side hasn't closed it meanwhile, or said what nobody asked."""
+        looking = select.poll()
+        looking.register(self._socket, select.POLLIN)
+        return not looking.poll(0)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def exchange(self, request: bytes, body: bytes | None, read_s: float, into: IO[bytes] | None) -> Answer:
+        self._socket.settimeout(read_s)
+        try:
+            if body and len(body) > PIECE_BYTES:
+                self._socket.sendall(request)
+                self._socket.sendall(body)
+            else:
+                self._socket.sendall(request + body if body else request)
+        except BrokenPipeError:
+            pass  # It may have answered before all had come, and hung up: what it said counts.
+        status, headers = self._read_head()
+        while status < 200:  # "Wait", "begin", and whatever else is no answer yet.
+            status, headers = self._read_head()
+        pieces = self._body(status, headers, is_head=request.startswith(b"HEAD "))
+        kept = b""
+        if into is None or status != 200:
+            kept = b"".join(pieces)
+        else:
+            into.seek(0)  # A file that an attempt before has begun is begun anew.
+            into.truncate()
+            for piece in pieces:
+                into.write(piece)
+        self.is_kept = self.is_kept and not self._ahead
+        return Answer(status, headers, kept)
+
+    def _read_head(self) -> tuple[int, Headers]:
+        first, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        version, _, rest = first.partition(" ")
+        if not version.startswith("HTTP/1."):
+            raise ValueError("no HTTP")
+        pairs = (line.partition(":") for line in lines)
+        headers = Headers.of((name, value.strip()) for name, _, value in pairs)
+        self.is_kept = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
+        return int(rest[:3]), headers
+
+    def _body(self, status: int, headers: Headers, is_head: bool) -> Iterator[bytes]:
+        if is_head or status in NO_BODY:
+            return
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            while size := int(self._until(b"\r\n").partition(b";")[0], 16):
+                yield from self._pieces(size)
+                if self._until(b"\r\n"):
+                    raise ValueError("a chunk is longer than it said")
+            while self._until(b"\r\n"):
+                pass  # A trailer.
+        elif "content-length" in headers:
+            yield from self._pieces(int(headers["content-length"]))
+        else:
+            raise ValueError("an answer whose end can't be told")
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        if size < 0:
+            raise ValueError("less than nothing")
+        while size:
+            piece, self._ahead = self._ahead[:size], self._ahead[size:]
+            yield piece
+            size -= len(piece)
+            if size:
+                self._hear()
+
+    def _until(self, mark: bytes) -> bytes:
+        """What comes before that mark, which is left out."""
+        while (at := self._ahead.find(mark)) < 0:
+            if len(self._ahead) > LONGEST_HEAD_BYTES:
+                raise ValueError("a head without end")
+            self._hear()
+        found, self._ahead = self._ahead[:at], self._ahead[at + len(mark) :]
+        return found
+
+    def _hear(self) -> None:
+        if not (heard := self._socket.recv(PIECE_BYTES)):
+            raise ConnectionResetError("the connection was closed before the answer's end")
+        self._ahead += heard
