@@ -14,7 +14,7 @@ from bookstore_project.replication.nearest_words import most_errors_among_few, n
 from bookstore_project.replication.text_indexes import Similar, Term
 from bookstore_project.text.search_keys import Word
 from catalog_app.models import Book, BookQuerySet
-from catalog_app.search_terms import has_word, term_of
+from catalog_app.search_terms import has_word, is_sought_inside, term_of
 from catalog_app.text_indexes import PARTS, WORDS
 
 MOST_COMPARED = 500
@@ -120,7 +120,7 @@ def _by_the_others(
         terms = [term for place, term in enumerate(map(_term, words, like)) if place != at]
         ids = engine.with_words(WORDS, terms, among, _KEYS, MOST_COMPARED)
     elif len(key) > LEAST_REST:
-        ids = engine.first_holding(PARTS, [key[1:]], among, MOST_COMPARED)
+        ids = engine.first_holding(PARTS, [(key[1:],)], among, MOST_COMPARED)
     else:
         return Counter()
     texts = _texts(ids)
@@ -160,7 +160,7 @@ def _way(words: Sequence[Word], like: Sequence[Sequence[Similar]], place: Sequen
 
 def _with_parts(keys: Sequence[str], like: Sequence[Sequence[Similar]], among: BookQuerySet) -> Iterator[str]:
     """Those in which parts of words stay as they are, and the others are corrected."""
-    is_part = [bool(among.first_matching(key, 1)) for key in keys]
+    is_part = [not is_sought_inside(Word(key)) or bool(among.first_matching(key, 1)) for key in keys]
     if not any(is_part) or all(is_part):
         return
     choices = [

@@ -1,8 +1,9 @@
 """Finding books by words as people type them: unfinished, misspelled, best first.
 
 Of the books that have all words, those come first that are called so; then those with the words as they stand in the
-title; with what begins so in the title; in title and authors; and last those that have them inside of words. Within
-each group the book that has been in the shop for longest is first. A whole ISBN finds its book, and nothing else. If
+title; with what begins so in the title; in title and authors; and last those that have them inside of words (but for
+one or two letters). Within each group the book that has been in the shop for longest is first. A whole ISBN finds its
+book, and nothing else; the beginning of one, from four digits on, its books if no book has the number as a word. If
 nothing is found, words are corrected (`corrections`). Everything runs inside a gated read.
 """
 
@@ -14,8 +15,8 @@ from bookstore_project.replication.engine import engine
 from bookstore_project.text.search_keys import Word, search_key, words_of
 from catalog_app.corrections import corrections
 from catalog_app.listing import in_order
-from catalog_app.models import Book, BookQuerySet, whole_isbn13
-from catalog_app.search_terms import has_word, term_of
+from catalog_app.models import ISBN_PREFIXES, Book, BookQuerySet, beginning_isbn, whole_isbn13
+from catalog_app.search_terms import has_word, is_sought_inside, term_of
 from catalog_app.text_indexes import WORDS
 
 MOST_BOOKS = 1000
@@ -37,6 +38,8 @@ def find(search: str, among: BookQuerySet) -> Found:
     if ids := _with_isbn(search, among):
         return Found(ids)
     if ids := _ids(search, words, among):
+        return Found(ids)
+    if ids := _beginning_isbn(words, among):
         return Found(ids)
     for corrected in corrections(words, among):
         if ids := _ids(corrected, words_of(corrected), among):
@@ -68,8 +71,16 @@ def _with_isbn(search: str, among: BookQuerySet) -> list[int]:
     return list(among.filter(isbn13=isbn13).values_list("pk", flat=True)) if isbn13 else []
 
 
+def _beginning_isbn(words: Sequence[Word], among: BookQuerySet) -> list[int]:
+    """As somebody types one, with hyphens or without. A number that begins otherwise is a year, or a title."""
+    digits = "".join(word.key for word in words)
+    if not digits.isdecimal() or not digits.startswith(ISBN_PREFIXES):
+        return []
+    return list(beginning_isbn(digits, among, MOST_BOOKS))[:MOST_BOOKS]
+
+
 def _ids(search: str, words: Sequence[Word], among: BookQuerySet) -> list[int]:
-    if len(words) > 1:
+    if len(words) > 1 and _may_be_inside(words):
         containing = among.first_matching(search, MOST_BOOKS + 1)
         if len(containing) <= MOST_BOOKS:
             return _ranked(search, words, containing)
@@ -92,7 +103,13 @@ def _groups(search: str, words: Sequence[Word], among: BookQuerySet) -> Iterator
             for is_prefix in (False, True):
                 terms = [term_of(word, is_prefix=is_prefix) for word in words]
                 yield engine.with_words(WORDS, terms, among, columns, MOST_BOOKS)
-    yield among.first_matching(search, MOST_BOOKS)
+    if _may_be_inside(words):
+        yield among.first_matching(search, MOST_BOOKS)
+
+
+def _may_be_inside(words: Sequence[Word]) -> bool:
+    """Whether books that have the words inside of others are worth looking for: an index knows one of them."""
+    return any(map(is_sought_inside, words))
 
 
 def _ranked(search: str, words: Sequence[Word], ids: Sequence[int]) -> list[int]:

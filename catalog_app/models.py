@@ -25,6 +25,7 @@ from bookstore_project.api.representations import (
 )
 from bookstore_project.replication import origin
 from bookstore_project.replication.engine import engine
+from bookstore_project.replication.text_indexes import Part
 from bookstore_project.text.columns import CanonicalField, KeyedQuerySet, SearchKeyField, with_keys
 from bookstore_project.text.search import containing, containing_all
 from bookstore_project.text.search_keys import Word, search_key, words_of
@@ -61,9 +62,9 @@ def _holding(words: Iterable[Word]) -> Q:
     return engine.holding(PARTS, _parts_of(words))
 
 
-def _parts_of(words: Iterable[Word]) -> list[str]:
-    """What the index knows of words; not of those that may be written apart."""
-    return [word.key for word in words if word.key and not word.apart]
+def _parts_of(words: Iterable[Word]) -> list[Part]:
+    """What the index knows of words: each as one (`20000`) or, where it may be written so, as several (`20 000`)."""
+    return [(word.key, word.apart) if word.apart else (word.key,) for word in words if word.key]
 
 
 def has_words_or_numbers(search: str) -> Q:
@@ -78,35 +79,29 @@ def has_words_or_numbers(search: str) -> Q:
     if not numbers:
         return _has_all(words)
     # By their keys, as SQLite would rather read all books than look in three indexes.
-    keys = set(_keys_with(words))
+    keys = set(Book.objects.filter(_has_all(words)).order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1])
     others = Book.objects.filter(_has_all([word for word in words if word.key not in numbers]))
     if len(numbers) == 1 and is_book_id(numbers[0]):
         keys.update(others.filter(pk=int(numbers[0])).values_list("pk", flat=True))
-    keys.update(_beginning_isbn("".join(numbers), others))
+    keys.update(beginning_isbn("".join(numbers), others, MOST_COUNTED + 1))
     return Q(pk__in=Numbers(sorted(keys)[: MOST_COUNTED + 1]))
-
-
-def _keys_with(words: Sequence[Word]) -> Iterator[int]:
-    """Of books that have all words: each as one (`20000`), and as several (`20,000`), as the index has either."""
-    whole = [word.key for word in words if word.key]
-    apart = [part for word in words for part in (word.apart or word.key).split()]
-    for parts in dict.fromkeys((tuple(whole), tuple(apart))):
-        books = Book.objects.filter(engine.holding(PARTS, parts), containing_all(words, SEARCHED)).order_by()
-        yield from books.values_list("pk", flat=True)[: MOST_COUNTED + 1]
 
 
 def _has_all(words: Sequence[Word]) -> Q:
     return _holding(words) & containing_all(words, SEARCHED)
 
 
-def _beginning_isbn(digits: str, among: "BookQuerySet") -> Iterator[int]:
-    """Of these books those with an ISBN that begins so, with the prefix of all books or without: by an index."""
+def beginning_isbn(digits: str, among: "BookQuerySet", most: int) -> Iterator[int]:
+    """Of these books those with an ISBN that begins so, with the prefix of all books or without: by an index.
+
+    No more than `most` of each kind; none for fewer digits than LEAST_OF_ISBN.
+    """
     if len(digits) < LEAST_OF_ISBN:
         return
     for start in [digits] if digits.startswith(ISBN_PREFIXES) else [prefix + digits for prefix in ISBN_PREFIXES]:
         for retired in (False, True):
             books = among.filter(isbn13__gte=start, isbn13__lt=str(int(start) + 1), retired=retired)
-            yield from books.order_by("isbn13").values_list("pk", flat=True)[: MOST_COUNTED + 1]
+            yield from books.order_by("isbn13").values_list("pk", flat=True)[:most]
 
 
 def _sorting(ordering: str) -> list[str]:

@@ -24,7 +24,7 @@ from bookstore_project.replication.log.entries import Entry, Head, RowChange
 from bookstore_project.replication.log.images import Image
 from bookstore_project.replication.row_counts import Counted, RowCount
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
+from bookstore_project.replication.text_indexes import Part, Similar, Term, TextIndex
 from bookstore_project.replication.transfer.places import Model, Place, Row
 
 T = TypeVar("T")
@@ -298,11 +298,11 @@ class Engine(Protocol):
     def listeners(self, service: Service, caches: Caches) -> list[Lease]:
         """Whom to send what is new. Raises Unavailable if it can't be told."""
 
-    def holding(self, index: TextIndex, parts: Sequence[str]) -> models.Q:
+    def holding(self, index: TextIndex, parts: Sequence[Part]) -> models.Q:
         """A condition that all rows meet which hold these parts, and few others; what it says is soon known."""
 
     def first_holding(
-        self, index: TextIndex, parts: Sequence[str], among: models.QuerySet[models.Model], most: int
+        self, index: TextIndex, parts: Sequence[Part], among: models.QuerySet[models.Model], most: int
     ) -> list[int]:
         """Primary keys of rows among these that meet the same condition: the `most` lowest, in order."""
 

@@ -37,6 +37,10 @@ class Term:
     others: tuple[str, ...] = ()
 
 
+Part = tuple[str, ...]
+"""The ways in which a part of a text may be written: a text that holds one of them holds it."""
+
+
 @dataclass(frozen=True)
 class Similar:
     """A word that rows have, in how many, and how far it is from one that none has."""

@@ -53,6 +53,15 @@ def test_a_page_is_found_in_an_index_of_its_order_alone(
         assert SORTS not in plan
 
 
+@pytest.mark.parametrize("search", ["1984", "20,000 sea", "Spider-Man"])
+def test_a_word_that_may_be_written_in_two_ways_is_looked_up_too(seven_books: Path, search: str) -> None:
+    """And not looked for in each book: a year is one, and what somebody types of an ISBN."""
+    with reads.reading(topology.CATALOG):
+        plan = Book.objects.on_sale().matching(search).order_by().explain()
+    assert "VIRTUAL TABLE INDEX" in plan
+    assert "SCAN catalog_app_book" not in plan
+
+
 VALUES = {"id": "", "title": "T", "authors": "A", "topic": "t", "price": Decimal("9.90"), "quantity": 3}
 
 

@@ -104,4 +104,21 @@ MUTANTS = (
         "catalog_app/tests/test_finding.py::TestTypos::"
         "test_words_that_ran_together_or_apart_and_spellings_of_one_sound_are_corrected",
     ),
+    mutant(
+        "a word that may be written apart is looked for in every book",
+        "who looks for a year, or types an ISBN, waits for half a second at each digit, in a shop of a million books",
+        "catalog_app/models.py",
+        "return [(word.key, word.apart) if word.apart else (word.key,) for word in words if word.key]",
+        "return [(word.key,) for word in words if word.key and not word.apart]",
+        "catalog_app/tests/test_query_plans.py::test_a_word_that_may_be_written_in_two_ways_is_looked_up_too[1984]",
+    ),
+    mutant(
+        "a word that may be written apart is looked up as one word alone",
+        "who looks for 20000 doesn't find 20,000 leagues",
+        "catalog_app/models.py",
+        "return [(word.key, word.apart) if word.apart else (word.key,) for word in words if word.key]",
+        "return [(word.key,) for word in words if word.key]",
+        "catalog_app/tests/test_finding.py::TestOrder"
+        "::test_a_number_is_found_however_its_thousands_stand_apart[20000]",
+    ),
 )

@@ -12,16 +12,16 @@ from django.apps import apps
 from django.db import connections, models
 
 from bookstore_project.replication.nearest_words import first_letters, most_errors, nearest
-from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
+from bookstore_project.replication.text_indexes import Part, Similar, Term, TextIndex
 
 
-def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
+def holding(index: TextIndex, parts: Sequence[Part]) -> models.Q:
     """That a row may hold all parts, in one column or another; whether it does has to be looked at."""
-    return _all(_in_any(index.columns, "contains", part) for part in parts)
+    return _all(reduce(or_, (_in_any(index.columns, "contains", way) for way in part)) for part in parts)
 
 
 def first_holding(
-    index: TextIndex, parts: Sequence[str], among: models.QuerySet[models.Model], most: int
+    index: TextIndex, parts: Sequence[Part], among: models.QuerySet[models.Model], most: int
 ) -> list[int]:
     """Primary keys of the first `most` of these rows that may hold all parts."""
     return list(among.filter(holding(index, parts)).order_by("pk").values_list("pk", flat=True)[:most])

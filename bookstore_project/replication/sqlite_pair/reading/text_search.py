@@ -11,16 +11,16 @@ from django.db.models.expressions import RawSQL
 from bookstore_project.replication.nearest_words import first_letters, most_errors, nearest
 from bookstore_project.replication.sqlite_pair.files.text_index import table_of
 from bookstore_project.replication.sqlite_pair.reading import vocabulary
-from bookstore_project.replication.text_indexes import Similar, Term, TextIndex
+from bookstore_project.replication.text_indexes import Part, Similar, Term, TextIndex
 
 TRIGRAM = 3
 """Characters of the shortest part that an index of parts knows."""
 
 
-def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
+def holding(index: TextIndex, parts: Sequence[Part]) -> models.Q:
     """That a row may hold all parts, in one column or another; whether it does has to be looked at.
 
-    Parts that are too short to be known don't count.
+    Parts that are too short to be known don't count, nor do those of which one way to write them is.
     """
     match = _grams(parts)
     if not match:
@@ -30,7 +30,7 @@ def holding(index: TextIndex, parts: Sequence[str]) -> models.Q:
 
 
 def first_holding(
-    index: TextIndex, parts: Sequence[str], among: models.QuerySet[models.Model], most: int
+    index: TextIndex, parts: Sequence[Part], among: models.QuerySet[models.Model], most: int
 ) -> list[int]:
     """Primary keys of the first `most` of these rows that may hold all parts; those after them aren't looked at."""
     match = _grams(parts)
@@ -76,10 +76,15 @@ def similar(index: TextIndex, word: str, using: str) -> list[Similar]:
     return nearest(word, known, most)
 
 
-def _grams(parts: Sequence[str]) -> str:
+def _grams(parts: Sequence[Part]) -> str:
     """What any row has that holds the parts, as a query; empty if all are too short."""
-    grams = {part[at : at + TRIGRAM] for part in parts for at in range(len(part) - TRIGRAM + 1)}
-    return " ".join(map(_quoted, sorted(grams)))
+    known = [part for part in parts if min(map(len, part)) >= TRIGRAM]
+    return " AND ".join(f"({' OR '.join(map(_grams_of, part))})" for part in known)
+
+
+def _grams_of(text: str) -> str:
+    grams = {text[at : at + TRIGRAM] for at in range(len(text) - TRIGRAM + 1)}
+    return f"({' AND '.join(map(_quoted, sorted(grams)))})"
 
 
 def _expression(term: Term) -> str:
