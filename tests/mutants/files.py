@@ -29,6 +29,15 @@ MUTANTS: tuple[Mutant, ...] = (
         "::test_the_folder_of_the_other_that_is_no_link_is_left_alone",
     ),
     mutant(
+        "a checkpoint isn't announced durably",
+        "after a power cut both files pass for overwritten, and must be read whole before the store serves",
+        "bookstore_project/replication/sqlite_pair/files/file_identity.py",
+        "unvouched(witness, *sound), sync=True)",
+        "unvouched(witness, *sound), sync=False)",
+        "bookstore_project/replication/sqlite_pair/files/tests/test_outside_changes.py"
+        "::TestCheckpoints::test_a_power_cut_after_one_leaves_no_fault_whoever_looks_first",
+    ),
+    mutant(
         "the survivor isn't looked at",
         "with the last sound file evicted, what is left is damaged",
         MEMBERSHIP,

@@ -133,9 +133,12 @@ def checkpoint(service: Service, witness: Witness, *, truncate_ms: int | None = 
 
     `truncate_ms` empties the `-wal` too, and waits that long for readers. What fails is left for the next writer to
     find. Raises OSError if the witness can't be written.
+
+    It is announced durably: after a power cut the files may be the new ones, and a witness that knew nothing of it
+    would take both for overwritten. That it was made may be lost: then the witness vouches for neither.
     """
     sound = [alias for alias in witness.trusted if _is_sound(alias, witness)]
-    witness = write_witness(service.witness_file, unvouched(witness, *sound), sync=False)
+    witness = write_witness(service.witness_file, unvouched(witness, *sound), sync=True)
     reached("checkpoint-announced")
     records = dict(witness.files)
     for alias in sound:

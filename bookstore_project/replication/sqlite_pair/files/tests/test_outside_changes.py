@@ -5,13 +5,14 @@ An old copy written into the file in place leaves its inode, and a `-wal` that b
 removed `-wal` or `-shm` lives on in the connections that have it open, and the next one makes another.
 """
 
+import os
 import sqlite3
 import subprocess
 import sys
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from bookstore_project.replication.sqlite_pair.repair.maintenance import fault_o
 from bookstore_project.replication.tests.shelf.models import Note
 from bookstore_project.replication.tests.shelf.services import restock
 from bookstore_project.replication.tests.support.articles import price_of, reprice, witness
+from bookstore_project.replication.tests.support.file_faults import forget_everything
 from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import KilledAt, assert_copies_equal, head, python
 from bookstore_project.replication.tests.support.strangers import overwrite, read_bytes
@@ -251,6 +253,35 @@ class TestCheckpoints:
         Maintenance(SHELF).evict_faulty()
         restock()
         assert witness().in_sync == ("shelf-1", "shelf-2")
+        assert_copies_equal("shelf")
+
+    @pytest.mark.parametrize("is_read", [False, True], ids=["the -wal is begun anew", "a reader keeps the -wal"])
+    def test_a_power_cut_after_one_leaves_no_fault_whoever_looks_first(
+        self, seven_articles: Path, monkeypatch: pytest.MonkeyPatch, is_read: bool
+    ) -> None:
+        """SQLite has synced the files. Of the witness, what the store hasn't synced may be lost."""
+        restock()
+        with ExitStack() as readers:
+            for alias in SHELF.aliases if is_read else ():
+                reader = readers.enter_context(closing(sqlite3.connect(replication_settings.files[alias])))
+                reader.execute("BEGIN")
+                reader.execute("SELECT * FROM shelf_article").fetchall()
+            checkpointed()
+            durable = [SHELF.witness_file.read_bytes()]
+
+            def fsync(descriptor: int, fsync: Callable[[int], None] = os.fsync) -> None:
+                fsync(descriptor)
+                durable.append(SHELF.witness_file.read_bytes())
+
+            monkeypatch.setattr(os, "fsync", fsync)
+            restock()
+        checkpointed()
+        SHELF.witness_file.write_bytes(durable[-1])
+        forget_everything()
+        assert [fault_of(alias, witness()) for alias in SHELF.aliases] == [None, None]
+        restock()
+        assert witness().in_sync == ("shelf-1", "shelf-2")
+        assert price_of(1, "shelf-1") == price_of(1, "shelf-2")
         assert_copies_equal("shelf")
 
     def test_one_is_made_now_and_then(self, seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
