@@ -83,12 +83,11 @@ def main(arguments: list[str]) -> int:
     each = f"of {told.operations} operations, about {2 + told.operations // 150} s each"
     many = f"{told.minutes:g} minutes of runs" if told.minutes else f"{told.runs or told.seeds} run(s)"
     say(f"Simulating {many} {each}.")
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})  # One runs at a time: on one core it is woken soonest.
+    stay_on_one_core()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell may have it ignored, in the background.
     folder = RunFolder("simulation", place_in_memory())
     try:
-        return simulate(told, folder.path)
+        return simulate(told, Runner(folder.path, told.mutants))
     except KeyboardInterrupt:
         say("interrupted; nothing of it is left.")
         return 128 + signal.SIGINT
@@ -96,9 +95,14 @@ def main(arguments: list[str]) -> int:
         folder.close()
 
 
-def simulate(told: argparse.Namespace, folder: Path) -> int:
+def stay_on_one_core() -> None:
+    """One process runs at a time: on one core it is woken soonest."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+
+
+def simulate(told: argparse.Namespace, runner: Runner) -> int:
     """The exit status: 0 if no promise was broken."""
-    runner = Runner(folder, told.mutants)
     from tests.simulation import run
 
     if told.minutes or told.runs:

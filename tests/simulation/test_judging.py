@@ -10,7 +10,8 @@ import pytest
 from tests.simulation import customers, mutants_table
 from tests.simulation.faults import POINTS
 from tests.simulation.mutants_table import PROTOCOLS, keep, line_of
-from tests.simulation.test_simulation import assert_found, simulate
+from tests.simulation.test_simulation import assert_found
+from tests.simulation.warm import simulate
 
 MUTANT = PROTOCOLS["writing"][0]
 

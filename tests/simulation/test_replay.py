@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.history import Asked, Kind
 from tests.simulation.plan import Plan, Strike, Wish
 from tests.simulation.replay import asked_for
-from tests.simulation.test_simulation import simulate
+from tests.simulation.warm import simulate
 
 BASKET = Asked(Kind.SELL, 1, tag="id", copies=2, key="key", basket=((1, 2), (3, 1)))
 

@@ -12,7 +12,7 @@ from tests.chaos.history import Asked, Kind
 from tests.simulation import finds
 from tests.simulation.plan import Plan, Strike, Wish
 from tests.simulation.shrinking import Shrinking, promises, smallest
-from tests.simulation.test_simulation import simulate
+from tests.simulation.warm import simulate
 
 IGNORED = "a push is confirmed and ignored"
 
