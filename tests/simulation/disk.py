@@ -48,7 +48,7 @@ def notes() -> Path:
 
 def watch(*, is_wished: bool) -> None:
     """From now on, in all processes, what isn't durable is noted, or isn't."""
-    fill(None)
+    _shared[:] = bytes(len(_shared))
     _shared[WATCHED] = is_wished
     shutil.rmtree(_notes, ignore_errors=True)
     if is_wished:

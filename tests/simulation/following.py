@@ -6,7 +6,8 @@ make. Followed are writers, commits, settling, floors and kills; not the fronts'
 once a file of it has fallen out of sync: the model's maintenance has no steps that failpoints tell.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import lru_cache
 
 from tests.chaos.checker import Violation
 from tests.model.protocol import FILES, Left, State, Writer, broken_promise, steps
@@ -70,13 +71,13 @@ class _Service:
         elif who != self.holder:
             return f"{who[0]} writes without the lock"
         allowed, is_there = STEPS[name]
-        self.states = frozenset(filter(is_there, self._reached(allowed)))
+        self.states = frozenset(filter(is_there, reached(self.states, allowed)))
         if not self.states:
             return "the model can't make it"
         return next(filter(None, map(broken_promise, self.states)), "")
 
     def kill(self) -> None:
-        states = self._reached(UNSEEN)
+        states = reached(self.states, UNSEEN)
         self.states = frozenset(_renewed(one._replace(lock=None, writers=(Writer(), Writer()))) for one in states)
         self.holder = None
 
@@ -84,20 +85,23 @@ class _Service:
         """Whoever wrote before has left: after its floor, or without a commit, as one does who is refused."""
         self.states = frozenset(
             _renewed(after._replace(lock=None, writers=(Writer(), Writer())))
-            for after in self._reached(_SETTLED[:1])
+            for after in reached(self.states, _SETTLED[:1])
             if who == self.holder or not after.writers[0].done or after.writers[0].step in ("raised", "told")
         )
         self.holder = who
 
-    def _reached(self, allowed: Iterable[str]) -> frozenset[State]:
-        names = {f"{_WRITER}{name}" for name in allowed}
-        found, frontier = set(self.states), list(self.states)
-        while frontier:
-            for name, after in steps(frontier.pop()):
-                if name in names and after not in found:
-                    found.add(after)
-                    frontier.append(after)
-        return frozenset(found)
+
+@lru_cache(maxsize=10_000)  # What writers do is mostly the same again.
+def reached(states: frozenset[State], allowed: tuple[str, ...]) -> frozenset[State]:
+    """Where the model may be after any of these steps of its writer, or none."""
+    names = {f"{_WRITER}{name}" for name in allowed}
+    found, frontier = set(states), list(states)
+    while frontier:
+        for name, after in steps(frontier.pop()):
+            if name in names and after not in found:
+                found.add(after)
+                frontier.append(after)
+    return frozenset(found)
 
 
 def _renewed(state: State) -> State:

@@ -1,11 +1,13 @@
 """What has to be true of the files at every moment, as the model has it: who is in sync has all that is settled."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from tests.chaos.checker import Violation
-from tests.databases import SERVICES, query
+from tests.databases import SERVICES, files, query
+from tests.simulation import disk
 from tests.store import Store
 
 _SETTLED = "SELECT position, hash FROM replication_logentry WHERE position <= ? ORDER BY position DESC LIMIT 1"
@@ -29,9 +31,31 @@ def broken(store: Store) -> Iterator[Violation]:
             yield Violation(f"files in sync differ in what is settled: {', '.join(sorted(found))}")
 
 
-def first_broken(store: Store) -> Violation | None:
-    """None, too, if a file can't be read just now."""
-    try:
-        return next(broken(store), None)
-    except (sqlite3.Error, OSError):
-        return None
+class Invariants:
+    """Of one run's store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._sound: tuple[object, ...] = ()
+        """How its files were when they were found sound the last time."""
+
+    def first_broken(self) -> Violation | None:
+        """Looks only at what was written since the last time. None, too, if a file can't be read just now."""
+        try:
+            now = tuple(self._traces())
+            if now == self._sound and not disk.is_watched():  # What a power cut leaves has the times of before.
+                return None
+            wrong = next(broken(self._store), None)
+        except (sqlite3.Error, OSError):
+            return None
+        self._sound = () if wrong else now
+        return wrong
+
+    def _traces(self) -> Iterator[object]:
+        """By what anybody's write of a file shows: its content, if it is small, or its times, the machine's, too."""
+        for service in SERVICES:
+            yield (self._store.data / "witness" / f"{service}.json").read_bytes()
+            for path in files(self._store, service):
+                for suffix in ("", "-wal"):
+                    about = os.lstat(f"{path}{suffix}")  # The simulated `stat` hides the machine's times.
+                    yield about.st_ino, about.st_size, about.st_mtime_ns

@@ -102,11 +102,12 @@ def _fstat(descriptor: int) -> os.stat_result:
 
 
 def touch(path: str) -> None:
-    """The file was written now, by the simulated clock."""
+    """If the file was written since, it was now, by the simulated clock."""
     if actors.world is not None:
         now = actors.world.now_ns + wall_clock_ahead_ns()
         with suppress(OSError):
-            os.utime(path, ns=(now, now))
+            if not _is_simulated(_real_stat(path).st_mtime_ns):
+                os.utime(path, ns=(now, now))
 
 
 @contextmanager

@@ -32,22 +32,27 @@ class Report(NamedTuple):
 class Waiting:
     """An actor of the process, as the process tells."""
 
-    __slots__ = ("held_ns", "is_ready", "name", "number", "point", "wakes_ns")
+    __slots__ = ("_held_ns", "_is_ready", "_wakes_ns", "due_ns", "name", "number", "point")
 
     def __init__(self, number: int, name: str) -> None:
         self.number, self.name = number, name
-        self.is_ready, self.wakes_ns = False, -1
-        self.held_ns = 0
+        self._is_ready, self._wakes_ns = False, -1
+        self._held_ns = 0
         """Until when it isn't chosen, whatever it waits for."""
+        self.due_ns = FOR_EVER
+        """From when on it may be chosen."""
         self.point = "begin"
         """Where it stands."""
 
-    @property
-    def due_ns(self) -> int:
-        """From when on it may be chosen."""
-        if not self.is_ready and self.wakes_ns < 0:
-            return FOR_EVER
-        return self.held_ns if self.is_ready else max(self.held_ns, self.wakes_ns)
+    def waits(self, is_ready: bool, wakes_ns: int) -> None:
+        """For nothing, or until then; for ever if that is negative."""
+        self._is_ready, self._wakes_ns = is_ready, wakes_ns
+        until_ns = 0 if is_ready else wakes_ns if wakes_ns >= 0 else FOR_EVER
+        self.due_ns = max(self._held_ns, until_ns)
+
+    def hold(self, until_ns: int) -> None:
+        self._held_ns = until_ns
+        self.waits(self._is_ready, self._wakes_ns)
 
 
 class Process:
@@ -60,8 +65,8 @@ class Process:
         self.is_stopped = False
         self.is_alive = True
         self.is_serving = False
-        self._due_ns = -1
-        """When the first of its actors may be chosen; negative if that isn't known."""
+        self.due_ns = FOR_EVER
+        """From when on one of its actors may be chosen."""
         self.link: Link
         ours, theirs = socket.socketpair()
         self._forked = fork(ours, theirs)
@@ -70,14 +75,11 @@ class Process:
         self.link = Link(ours)
         self._hear()
 
-    @property
-    def due_ns(self) -> int:
-        """From when on one of its actors may be chosen."""
-        if self._due_ns < 0:
-            is_running = self.is_alive and not self.is_stopped
-            moments = (actor.due_ns for actor in self.actors.values()) if is_running else ()
-            self._due_ns = min(moments, default=FOR_EVER)
-        return self._due_ns
+    def _reckon(self) -> None:
+        is_running = self.is_alive and not self.is_stopped
+        self.due_ns = (
+            min([actor.due_ns for actor in self.actors.values()], default=FOR_EVER) if is_running else FOR_EVER
+        )
 
     def go_on(self, number: int, now_ns: int, seed: int, turns: int, horizon_ns: int, aim: str) -> Report:
         """Lets that actor run, and others of the process after it: so many turns, if there are, or up to that moment,
@@ -86,8 +88,7 @@ class Process:
         Raises Stuck.
         """
         inbox, self.inbox = self.inbox, []
-        actor = self.actors[number]
-        actor.is_ready, actor.wakes_ns = True, -1
+        self.actors[number].waits(True, -1)
         self.link.send((number, now_ns, seed, turns, horizon_ns, aim, inbox))
         return self._hear()
 
@@ -98,26 +99,29 @@ class Process:
             raise Stuck(f"{self.name} has ended by itself") from error
         except TimeoutError as error:
             raise Stuck(f"{self.name} waits for the real world") from error
-        self._due_ns = -1
         for number, name, is_ready, wakes_ns in changes:
+            if wakes_ns == ENDED_NS:
+                self.actors.pop(number, None)
+                continue
             actor = self.actors.get(number)
             if actor is None:
                 actor = self.actors[number] = Waiting(number, name)
-            actor.is_ready, actor.wakes_ns = is_ready, wakes_ns
-            if wakes_ns == ENDED_NS:
-                del self.actors[number]
+            actor.waits(is_ready, wakes_ns)
+        self._reckon()
         return Report(now_ns, turns, out)
 
     def hold(self, actor: Waiting, until_ns: int) -> None:
         """It isn't chosen before then."""
-        actor.held_ns, self._due_ns = until_ns, -1
+        actor.hold(until_ns)
+        self._reckon()
         self.inbox.append(("hold", actor.number, until_ns))
 
     def bring(self, item: Message, number: int = 0) -> None:
         """Something comes from outside; the actor of that number is woken by it."""
         self.inbox.append(item)
         if number in self.actors:
-            self.actors[number].is_ready, self._due_ns = True, -1
+            self.actors[number].waits(True, -1)
+            self._reckon()
 
     # ------------------------------------------------------------------------------- life and death
 
@@ -126,16 +130,17 @@ class Process:
         if self.is_alive:
             self._forked.kill()
             self.is_alive = self.is_stopped = False
-            self._due_ns = FOR_EVER
+            self.due_ns = FOR_EVER
             self.link.close()
 
     def stop(self) -> None:
         """As SIGSTOP does; it is not chosen any more."""
         self._forked.stop()
-        self.is_stopped, self._due_ns = True, FOR_EVER
+        self.is_stopped, self.due_ns = True, FOR_EVER
 
     def go_on_living(self) -> None:
         """As SIGCONT does."""
         if self.is_alive:
             os.kill(self.pid, signal.SIGCONT)
-        self.is_stopped, self._due_ns = False, -1
+        self.is_stopped = False
+        self._reckon()

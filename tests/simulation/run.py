@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from tests.chaos import audit
@@ -18,11 +18,12 @@ from tests.chaos.data_loss import Judged, settle_losses
 from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
 from tests.databases import SERVICES, dump, files, is_whole, places, query
-from tests.simulation import customers, disk, invariants, preparing, primitives
+from tests.simulation import customers, disk, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.faults import Faults
 from tests.simulation.file_faults import FileFaults
 from tests.simulation.following import Following
+from tests.simulation.invariants import Invariants
 from tests.simulation.link import Message
 from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Wish
@@ -95,6 +96,7 @@ class Run:
         password = (data / "staff-password").read_text().strip()
         addresses = {name: one.address for name, one in topology.NODES.items()}
         self._store = SimulatedStore(data, addresses, ("staff", password))
+        self._invariants = Invariants(self._store.as_store())
         self._wishes = Wishes()
         self._following = Following()
         self._simulator = Simulator(plan.seed, (self._wishes, self._following, *watchers))
@@ -165,10 +167,14 @@ class Run:
         self._found += [Violation("the store doesn't recover", (status,)) for status in self._files.stuck]
         self._found += [Violation("the store doesn't start again", (why,)) for why in self._outage.failed]
 
+    @cached_property
+    def _operations(self) -> list[Operation]:
+        """All of them: asked for once the customers have ended."""
+        return read_history(self._folder)[0]
+
     def _settled(self) -> Judged:
         """What is to be judged by the history that counts."""
-        operations, _ = read_history(self._folder)
-        judged = [one for one in operations if audit.is_judged(one, self._files.doubts)]
+        judged = [one for one in self._operations if audit.is_judged(one, self._files.doubts)]
         catalog = self._recorders["catalog"]
         catalog.look()
         return settle_losses(judged, self._files.decisions, catalog.entries, catalog.given_up)
@@ -188,7 +194,7 @@ class Run:
 
     def _check(self) -> None:
         """What has to be true at every moment: told once, since it mostly stays so."""
-        wrong = None if self._faults.may_strike_files else invariants.first_broken(self._store.as_store())
+        wrong = None if self._faults.may_strike_files else self._invariants.first_broken()
         if wrong is not None:
             self._found.append(wrong)
         else:
@@ -221,7 +227,7 @@ class Run:
         return process.is_alive and process.is_serving
 
     def _report(self, given: int) -> Report:
-        operations, _ = read_history(self._folder)
+        operations = self._operations
         store, settled = self._store.as_store(), self._settled()
         catalog, given_up = self._recorders["catalog"], settled.orders_given_up
         # The model knows neither other files than those that were written, nor commits that the power takes back.

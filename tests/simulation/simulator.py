@@ -3,7 +3,7 @@
 import hashlib
 import heapq
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -51,6 +51,7 @@ class Simulator:
         self.forks: list[tuple[int, str]] = []
         """The turns from which on another seed decides, in order."""
         self._watchers = watchers
+        self._watchers_of_turns = [one for one in watchers if type(one).turn is not Watcher.turn]
         self._hash = hashlib.blake2b(digest_size=16)
         self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._count = 0
@@ -134,7 +135,9 @@ class Simulator:
             heapq.heappop(self._events)[2]()
         if self.forks and self.forks[0][0] <= self.turns:
             self.chance.seed(self.forks.pop(0)[1])
-        ready = list(self._ready())
+        now = self.now_ns
+        due = [process for process in self.processes.values() if process.due_ns <= now]
+        ready = [(process, actor) for process in due for actor in process.actors.values() if actor.due_ns <= now]
         if not ready:
             self.now_ns = max(self.now_ns, self._next_ns())
             return
@@ -154,22 +157,14 @@ class Simulator:
 
     def _limits(self, process: Process, ready: Sequence[tuple[Process, Waiting]]) -> tuple[int, int]:
         """How many turns it may have, and up to which moment: more, if nobody else could have them."""
-        is_alone = all(other is process for other, _ in ready)
+        is_alone = ready[0][0] is ready[-1][0]
         turns = ALONE_TURNS if is_alone else TURNS[int(self.chance.random() * len(TURNS))]
         pause_at = min(self.pause_at, self.forks[0][0]) if self.forks else self.pause_at
         return max(1, min(turns, pause_at - self.turns)), self._next_ns(process) if is_alone else FOR_EVER
 
-    def _ready(self) -> Iterator[tuple[Process, Waiting]]:
-        now = self.now_ns
-        for process in self.processes.values():
-            if process.due_ns <= now:
-                for actor in process.actors.values():
-                    if actor.due_ns <= now:
-                        yield process, actor
-
     def _next_ns(self, but: Process | None = None) -> int:
         """When the next thing happens, but for what that process does."""
-        moment = min((one.due_ns for one in self.processes.values() if one is not but), default=FOR_EVER)
+        moment = min([one.due_ns for one in self.processes.values() if one is not but], default=FOR_EVER)
         if self._events:
             moment = min(moment, self._events[0][0])
         if moment == FOR_EVER and but is None:
@@ -243,7 +238,7 @@ class Simulator:
         at_ns -= primitives.EPOCH_NS
         self._hash.update(f"{at_ns} {process.name} {name} {point}".encode())
         actor = process.actors.get(number) or Waiting(number, name)  # It may have ended.
-        for watcher in self._watchers:
+        for watcher in self._watchers_of_turns:
             watcher.turn(at_ns, process, actor, point)
         actor.point = point
         return actor
