@@ -111,6 +111,19 @@ class Asker:
         raise last
 
 
+def speaks_without_tls(host: Host, port: int) -> bool:
+    """Whether somebody answers there by plain HTTP, as nodes of code from before TLS."""
+    connection = http.client.HTTPConnection(host.address, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
 def _as_json(body: object) -> bytes | None:
     return None if body is None else json.dumps(body).encode()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deploy.hosts import cluster as ports
 from deploy.hosts import joining, secret_bundle, status, steps
-from deploy.hosts.asking import Asker, Unanswered, has_expired
+from deploy.hosts.asking import Asker, Unanswered, has_expired, speaks_without_tls
 from deploy.hosts.carrying_out import carry_out, look, memory_mb
 from deploy.hosts.cluster import Cluster, Host, Refused
 from deploy.hosts.database_parts import BINARIES
@@ -52,6 +52,7 @@ def bundle_for(host: Host, cluster: Cluster, places: Places, given: Path | None,
 def make(host: Host, cluster: Cluster, places: Places, given: Path | None, say: Say) -> None:
     """The whole of `make host`; may be called as often as one likes. Raises Refused."""
     steps.require_way_in(places.checkout, _modes(places.checkout))
+    require_one_language(host, cluster)
     others_run = any(_is_open(other, ports.ETCD_PEERS) for other in cluster.others(host))
     bundle = bundle_for(host, cluster, places, given, others_run=others_run)
     parts = render(Setting(host, cluster, bundle, places, memory_mb()))
@@ -69,6 +70,17 @@ def make(host: Host, cluster: Cluster, places: Places, given: Path | None, say: 
     if host.has_rows:
         # Whoever goes on to the other host may have its nodes start again: then these have to serve.
         wait_for_nodes(host, asker, REPLICAS, say)
+
+
+def require_one_language(host: Host, cluster: Cluster) -> None:
+    """Raises Refused while the other host's nodes are of code from before TLS: neither would understand the other."""
+    for other in cluster.others(host):
+        if host.has_rows and other.has_rows and speaks_without_tls(other, ports.FRONT):
+            raise Refused(
+                f"The nodes of {other.name} speak without TLS: their code is from before it. Nothing is done here. "
+                f"Hosts can't take this step one after the other: on {other.name}, `systemctl stop bookstore-store`; "
+                "then check this version out on all three, and call `make host` on each. Nobody sells meanwhile."
+            )
 
 
 def with_place_in_etcd(

@@ -19,6 +19,8 @@ DONE_AFTER_S = 15.0
 PATIENCE_S, LOOKED_EVERY_S = 120.0, 0.5
 REPLICAS = (ports.CATALOG, ports.ORDER)
 """Ready whether they are drained or not."""
+SPEAKS_TLS = "bookstore_project/nodes/encrypted.py"
+"""Which no version has whose nodes speak plain HTTP to one another."""
 Say = Callable[[str], object]
 
 
@@ -82,9 +84,20 @@ class StoreOfUnit:
         self._helpers = tuple(part.unit for part in parts if "deploy.hosts" in part.command)
 
     def require_version(self) -> None:
-        """Fetches it. Raises Refused if there is no such version."""
+        """Fetches it. Raises Refused if there is no such version, or hosts can't change to it one after the other."""
         self._run(*self._git("fetch", "--quiet", "--tags", "origin"))
         self._run(*self._git("rev-parse", "--quiet", "--verify", f"{self._version}^{{commit}}"))
+        self._require_tls()
+
+    def _require_tls(self) -> None:
+        """As this code's nodes speak it."""
+        known = self._git("cat-file", "-e", f"{self._version}:{SPEAKS_TLS}")
+        if subprocess.run(known, check=False, capture_output=True).returncode != 0:  # noqa: S603  # Ours.
+            raise Refused(
+                f"The nodes of {self._version} speak without TLS, and wouldn't understand those of the other host. "
+                "Nothing was changed. On both hosts, `systemctl stop bookstore-store`; then check it out on all "
+                "three, and call `make host` on each. Nobody sells meanwhile."
+            )
 
     def manage(self, *command: str) -> "subprocess.CompletedProcess[str]":
         called = [*as_user(self._part), "env", "-C", str(self._part.data), *self._part.command[:-1], *command]

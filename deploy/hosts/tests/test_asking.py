@@ -3,7 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from deploy.hosts import certificates
 from deploy.hosts import cluster as ports
 from deploy.hosts import host as installing
 from deploy.hosts.asking import Asker, Unanswered
-from deploy.hosts.cluster import Cluster, Host
+from deploy.hosts.cluster import Cluster, Host, Refused
 from deploy.hosts.secret_bundle import Bundle
 from tests.actors import Actor
 
@@ -58,6 +58,27 @@ def test_it_is_known_of_a_host_that_its_certificate_has_expired(
     with listening(folder) as port:
         monkeypatch.setattr(ports, "ETCD_PEERS", port)
         assert installing._has_expired(here, asker) == (days < 0)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b""])
+def test_a_host_whose_nodes_speak_without_tls_is_not_joined_by_one_whose_nodes_speak_it(
+    answer: bytes, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setattr(ports, "FRONT", listener.getsockname()[1])
+        other = Cluster((Host(1, "127.0.0.1"), *cluster.hosts[1:]))
+
+        def speak() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        spoken = Actor(speak)
+        words = r"host1 speak without TLS.* `systemctl stop bookstore-store`"
+        with pytest.raises(Refused, match=words) if answer else nullcontext():
+            installing.require_one_language(other.host(2), other)
+        spoken.result()
+        installing.require_one_language(other.host(3), other)
 
 
 def test_nobody_there_has_not_expired(asker: Asker) -> None:

@@ -1,4 +1,5 @@
 import subprocess
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -10,7 +11,7 @@ from deploy.hosts.parts import Places
 from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import Bundle
 from deploy.hosts.setting import Setting
-from deploy.hosts.upgrading import REPLICAS, StoreOfUnit
+from deploy.hosts.upgrading import REPLICAS, SPEAKS_TLS, StoreOfUnit
 from tests.clock import Clock
 
 
@@ -97,3 +98,22 @@ def test_what_else_runs_code_of_the_checkout_is_started_again_with_the_new_one(
     StoreOfUnit(parts, places, "v2", ("make",)).renew()
     assert [command[0] for command in done] == ["git", "make", "systemctl"]
     assert done[-1] == ["systemctl", "restart", f"{helper}.service"]
+
+
+def test_a_version_whose_nodes_speak_without_tls_is_refused_before_anything_is_done(
+    cluster: Cluster, bundle: Bundle, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def run(command: tuple[str, ...], **options: object) -> "CompletedProcess[str]":
+        done.append(command[3])
+        return CompletedProcess(command, int("cat-file" in command))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    store = StoreOfUnit(
+        render(Setting(cluster.host(1), cluster, bundle, places, memory_mb=4096)), places, "v1", ("make",)
+    )
+    with pytest.raises(Refused, match=r"The nodes of v1 speak without TLS.* Nothing was changed"):
+        store.require_version()
+    assert done == ["fetch", "rev-parse", "cat-file"]
+    assert Path(places.checkout, SPEAKS_TLS).exists()
