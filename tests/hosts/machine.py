@@ -22,7 +22,7 @@ from deploy.hosts.shop_parts import CACHE_URL
 from tests.hosts import first_process
 from tests.hosts.clock import Clock
 from tests.hosts.disk import Disk
-from tests.hosts.network import Namespace
+from tests.hosts.network import FLOATING, Namespace
 from tests.hosts.processes import command_of, descendants, pids_in
 from tests.waiting import wait_for
 
@@ -31,6 +31,8 @@ TO_READ_OUR_CODE = "DAC_READ_SEARCH"
 
 
 SHELVES_ARE_FILLED = "BOOKSTORE_RESTOCK_EVERY_S=1\nBOOKSTORE_RESTOCK_LEVEL=50\n"
+NAMES = f"BOOKSTORE_ALLOWED_HOSTS=127.0.0.1,{FLOATING}\n"
+"""By which customers call the shop, besides the hosts' own, and staff the admins."""
 STAND_IN = "nobody"
 RESTARTED = ("sh", "-c", 'while :; do "$@"; sleep 2; done', "sh")
 """As Restart=always and RestartSec=2 in the units."""
@@ -82,7 +84,7 @@ class Machine:
             folder = self.parts["store"].folder
             shared = f"BOOKSTORE_CACHE_URL_FILE={folder / CACHE_URL}\n" if self._shares_cache else ""
             local = folder / "environment.local"
-            carry_out(steps.Writing(local, SHELVES_ARE_FILLED + shared, self.parts["store"].user))
+            carry_out(steps.Writing(local, SHELVES_ARE_FILLED + NAMES + shared, self.parts["store"].user))
         if self._disk:
             self._disk.make()
 

@@ -18,6 +18,8 @@ from tests.waiting import wait_for
 PREFIX = "10.78.0"
 SWITCH = f"{PREFIX}.254"
 """The address of whoever is at the switch itself: the customers."""
+FLOATING = f"{PREFIX}.100"
+"""The address that moves from host to host."""
 SILENCED = "1"
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -140,6 +142,8 @@ class Network:
         self.switch.run("ip", "link", "set", port, "master", "bridge0", "up")
         card.run("ip", "address", "add", f"{self.address(number)}/24", "dev", "eth0")
         card.run("ip", "link", "set", "eth0", "up")
+        # An address that a machine gets is told to all, so that nobody looks for it where it was.
+        card.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_notify")
 
 
 def _enter(descriptor: int) -> None:

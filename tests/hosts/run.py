@@ -12,6 +12,7 @@ import psycopg
 from tests.hosts import faults
 from tests.hosts.doors import wrong_doors
 from tests.hosts.faults import Fault
+from tests.hosts.floating import lost_on_the_way
 from tests.hosts.history import History
 from tests.hosts.hosts import Hosts, three_hosts
 from tests.hosts.shop import Shop
@@ -150,7 +151,7 @@ def run(folder: Path, begin: Begin, chosen: Sequence[Fault] = faults.USUAL, *, s
         shop.end()
         begin("reckoning")
         reckon_shop(hosts, shop, report)
-        report.doors = wrong_doors(hosts)
+        report.doors = [*wrong_doors(hosts), *lost_on_the_way(hosts)]
         report.acknowledged, report.reads, report.late_s = history.total(), len(history.reads.at), history.late_s
         report.stale, report.rewound = [*history.stale, *shop.stale], hosts.rewound()
         report.lost = {host.name: history.lost(host.address) for host in hosts.cluster.with_rows}

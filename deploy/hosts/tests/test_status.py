@@ -64,6 +64,7 @@ def test_all_is_well(cluster: Cluster) -> None:
         ),
         ("certificates", {"expired": frozenset({1, 2, 3})}, "those of host1 (192.0.2.1), host2 (192.0.2.2), host3 "),
         ("clocks", {"clocks_s": {1: 0.0, 2: -3600.0}}, "host2 by -3600 s"),
+        ("clocks", {"clocks_s": {}}, "no host has told the time"),
         ("disk of this host", {"free": 0.04}, "4% free"),
     ],
 )
