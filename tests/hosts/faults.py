@@ -158,6 +158,7 @@ ALL = (
         harm=upgrade_all,
         is_unnoticed=True,
     ),
+    Fault(*("front", "front of the primary's host killed", "primary"), harm=lambda _, it: it.kill_node("front*")),
     Fault(
         *("redis", "Redis that is written to killed, and its host's Sentinel", "primary"),
         harm=kill_redis_and_sentinel,

@@ -93,6 +93,12 @@ class Machine:
         store = self.parts["store"]
         return self._run(store, *store.command[:-1], *command)
 
+    def kill_node(self, name: str) -> None:
+        """As `kill -9` there, by a pattern: its supervisor starts it again. Raises AssertionError if there is none."""
+        store = self.parts["store"]
+        done = self._run(store, "sh", "-c", f"kill -9 $(cat run/{name}.pid)")
+        assert done.returncode == 0, done.stderr
+
     def query(self, statement: str) -> subprocess.CompletedProcess[str]:
         """As PostgreSQL's superuser, asked on this machine."""
         patroni = self.parts["patroni"]
