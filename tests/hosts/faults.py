@@ -3,6 +3,7 @@
 import signal
 from dataclasses import dataclass
 
+from tests.hosts.expiry import expire, renew
 from tests.hosts.harms import (
     LOSS,
     SLOW_S,
@@ -124,6 +125,7 @@ ALL = (
         is_masked=False,
     ),
     Fault(*("quorum", "etcd without quorum", "primary"), harm=lose_quorum, heal=regain_quorum, is_masked=False),
+    Fault(*("expired", "certificates expired", "primary"), harm=expire, heal=renew, is_masked=False),
     *(
         Fault(
             *(f"clock-{word}", f"primary's clock an hour {word}", "primary"),

@@ -17,6 +17,7 @@ from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Host
 from deploy.hosts.parts import Places
 from deploy.hosts.rendering import OPERATOR
+from deploy.hosts.secret_bundle import Bundle
 from deploy.hosts.setting import Setting
 from tests.hosts.clock import Clock, compiled
 from tests.hosts.machine import Machine
@@ -79,6 +80,12 @@ class Hosts:
         """All of them at once."""
         with ThreadPoolExecutor(MACHINES) as pool:
             list(pool.map(Machine.power_on, self.machines.values()))
+
+    def take_secrets(self, bundle: Bundle, *some: Machine) -> None:
+        """On those machines, or on all; whoever asks shows the new certificates."""
+        for machine in some or self.machines.values():
+            machine.take_secrets(bundle)
+            self.asker = Asker(machine.places.configuration / OPERATOR)
 
     def not_well(self) -> list[str]:
         """What `make host-status` says isn't well; the disk is this machine's, and its own matter."""

@@ -17,6 +17,7 @@ from deploy.hosts.carrying_out import as_user, carry_out, look
 from deploy.hosts.database_parts import BINARIES
 from deploy.hosts.parts import Part
 from deploy.hosts.rendering import OPERATOR, render
+from deploy.hosts.secret_bundle import Bundle
 from deploy.hosts.setting import Setting
 from deploy.hosts.shop_parts import CACHE_URL
 from tests.hosts import first_process
@@ -58,7 +59,7 @@ class Machine:
         shares_cache: bool = False,
     ) -> None:
         self.host, self._card, self._logs = setting.host, card, logs
-        self._cluster, self.places = setting.cluster, setting.places
+        self._setting, self._cluster, self.places = setting, setting.cluster, setting.places
         self.parts = {part.name: _with_user(part) for part in render(setting)}
         self._disk = Disk(self.places.data.with_name("disk.img"), self.places.data, disk_mb) if disk_mb else None
         self._unshare: subprocess.Popen[str] | None = None
@@ -88,13 +89,25 @@ class Machine:
         if self._disk:
             self._disk.make()
 
+    def take_secrets(self, bundle: Bundle) -> None:
+        """As `make host` does: who has other files than before starts again, or reads them again."""
+        self.parts = {part.name: _with_user(part) for part in render(replace(self._setting, bundle=bundle))}
+        present = look(steps.paths(self.parts.values()), (), ())
+        for part in self.parts.values():
+            changed = steps.files(part, present)
+            for step in changed:
+                carry_out(step)
+            if changed and part.command:
+                told = signal.SIGHUP if part.is_reloaded else signal.SIGTERM
+                self.signal(told, part.name, Path(part.command[0]).name)
+
     def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of the store's, on this machine."""
         store = self.parts["store"]
         return self._run(store, *store.command[:-1], *command)
 
     def kill_node(self, name: str) -> None:
-        """As `kill -9` there, by a pattern: its supervisor starts it again. Raises AssertionError if there is none."""
+        """As `kill -9` there; its supervisor starts it again. Raises AssertionError if nothing has that pattern."""
         store = self.parts["store"]
         done = self._run(store, "sh", "-c", f"kill -9 $(cat run/{name}.pid)")
         assert done.returncode == 0, done.stderr
