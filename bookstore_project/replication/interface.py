@@ -325,6 +325,12 @@ class Engine(Protocol):
     def standing(self, service: Service) -> Standing:
         """Raises Unavailable if it can't be told."""
 
+    def servers(self, service: Service) -> list[str]:
+        """In words, which server is the primary, and how those are that follow it; nothing where rows are in files.
+
+        Raises nothing: what can't be told is said.
+        """
+
     def can_serve(self, service: Service, alias: str) -> bool:
         """Whether the copy is in sync, and serves, as far as opening it tells. Raises as `standing` does."""
 

@@ -85,6 +85,8 @@ class ClusterState(TypedDict):
     """The store, as this front sees it. Lists of what happened have the newest first."""
 
     nodes: list[NodeState]
+    servers: list[str]
+    """Those that have the rows, in words; none where rows are in files."""
     rotation: list[RotationState]
     cache: CacheState
     invalidations: list[ShownInvalidation]

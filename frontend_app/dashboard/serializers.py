@@ -155,6 +155,9 @@ class ClusterFields(serializers.Serializer[Any]):
     """The store, as this front sees it."""
 
     nodes = NodeFields(many=True)
+    servers = serializers.ListField(
+        child=serializers.CharField(), help_text="Those that have the rows, in words; none where rows are in files."
+    )
     rotation = RotationFields(many=True)
     cache = CacheFields()
     invalidations = InvalidationFields(many=True, help_text="The newest first.")

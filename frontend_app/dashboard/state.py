@@ -41,6 +41,7 @@ def describe(front: Front, *, is_for_staff: bool = False) -> ClusterState:
         checker.watch()
     return {
         "nodes": nodes(front, is_for_staff=is_for_staff),
+        "servers": list(observer.told_of(topology.CATALOG, front.checkers).get("servers") or ()),
         "rotation": [rotation(upstream) for upstream in (front.catalog, front.order)],
         "cache": cache(front),
         "invalidations": invalidations(front),

@@ -212,6 +212,15 @@ def test_the_cluster_page_tells_of_replicas_and_damages_no_files(shop: Shop) -> 
     assert shop.front.post("/api/v1/cluster/files/catalog-1/delete/", as_staff=True).status == 404
 
 
+def test_the_cluster_page_names_the_primary_and_its_standby(shop: Shop) -> None:
+    primary, standby = wait_for(
+        lambda: shop.front.get("/api/v1/cluster/").json["servers"], what="servers are told of"
+    )
+    assert "is the primary, timeline 00000001; commits wait for walreceiver" in primary
+    assert standby.startswith("walreceiver at its own host: streaming, sync, ")
+    assert f"<li>{primary}</li>" in shop.front.get("/cluster/live/").body.decode()
+
+
 def test_a_drained_replica_gets_no_requests(shop: Shop) -> None:
     drained = shop.front.post("/api/v1/cluster/nodes/catalog-1/drain/", {}, as_staff=True)
     assert (drained.status, drained.json["state"]) == (200, "drained"), drained

@@ -16,6 +16,7 @@ from bookstore_project.replication.postgresql.rows import from_image, rows, run
 from bookstore_project.replication.postgresql.silent_servers import watch_connections
 from bookstore_project.replication.postgresql.standby import read_beside
 from bookstore_project.replication.postgresql.standing import StandingCollector, can_serve, standing
+from bookstore_project.replication.postgresql.status import servers
 from bookstore_project.replication.postgresql.text_search import first_holding, holding, similar, with_words
 from bookstore_project.replication.postgresql.writing import write, write_all
 from bookstore_project.replication.service import Service
@@ -47,6 +48,7 @@ __all__ = [
     "role",
     "rows",
     "run",
+    "servers",
     "sides",
     "similar",
     "standing",

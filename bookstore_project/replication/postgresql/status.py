@@ -53,6 +53,8 @@ class ServerStatus:
     waited_for: str = ""
     """Whose confirmation each commit needs, in PostgreSQL's words; empty: nobody's."""
     standbys: tuple[Standby, ...] = ()
+    primary: str = ""
+    """Where it is reached."""
 
 
 def status(service: Service) -> ServerStatus:
@@ -70,6 +72,7 @@ def status(service: Service) -> ServerStatus:
         found.server,
         waited_for,
         tuple(standbys),
+        database.raw.info.host,
     )
 
 
@@ -94,6 +97,24 @@ def _problem(found: Head, waited_for: str, standbys: list[Standby]) -> str:
     return ""
 
 
+def servers(service: Service) -> list[str]:
+    """See `interface.Engine.servers`."""
+    found = status(service)
+    if found.position is None:
+        return [found.problem]
+    waits = f"commits wait for {found.waited_for}" if found.waited_for else "commits wait for no standby"
+    primary = f"{found.primary} is the primary, timeline {found.server_timeline}; {waits}"
+    return [primary, *_followers(found), *([found.problem] if found.problem else [])]
+
+
+def _followers(found: ServerStatus) -> list[str]:
+    return [
+        f"{each.name} at {each.place}: {each.state or 'unknown'}, {each.sync or 'unknown'}, "
+        f"{each.lag_bytes} bytes and {each.lag_s:.2f} s behind"
+        for each in found.standbys
+    ]
+
+
 def lines_of(found: ServerStatus) -> list[str]:
     """In words, for people."""
     if found.position is None:
@@ -104,9 +125,4 @@ def lines_of(found: ServerStatus) -> list[str]:
         told.append(f"  {found.problem}")
     if not found.waited_for:
         told.append("  no standby is waited for: what is acknowledged is on one server (synchronous_standby_names)")
-    told += [
-        f"  {each.name} at {each.place}: {each.state or 'unknown'}, {each.sync or 'unknown'}, "
-        f"{each.lag_bytes} bytes and {each.lag_s:.2f} s behind"
-        for each in found.standbys
-    ]
-    return told
+    return told + [f"  {line}" for line in _followers(found)]

@@ -48,6 +48,7 @@ __all__ = [
     "role",
     "rows",
     "run",
+    "servers",
     "sides",
     "similar",
     "standing",
@@ -73,6 +74,10 @@ def collector(service: Service) -> StandingCollector:
 
 def standing(service: Service) -> Witness:
     return read_witness(service.witness_file)
+
+
+def servers(service: Service) -> list[str]:
+    return []
 
 
 def can_serve(service: Service, alias: str) -> bool:

@@ -96,6 +96,8 @@ class ReplicaStatus(TypedDict):
     last_repair: maintenance_log.Repair | None
     last_scrub: maintenance_log.Scrub | None
     work: maintenance_log.Work | None
+    servers: list[str]
+    """Where rows are on servers, what is to be said of those."""
 
 
 @described(exclude=True)
@@ -129,6 +131,7 @@ def status_of(service: str) -> ReplicaStatus:
         last_repair=maintenance_log.last_repair(service),
         last_scrub=maintenance_log.last_scrub(service),
         work=maintenance_log.current_work(service),
+        servers=engine.servers(get_service(service)),
     )
 
 
