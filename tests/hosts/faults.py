@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.hosts.expiry import expire, renew
 from tests.hosts.harms import (
+    FAR_S,
     LOSS,
     SLOW_S,
     Act,
@@ -138,9 +139,15 @@ ALL = (
     ),
     Fault(
         *("slow-link", f"primary's host {SLOW_S * 1000:.0f} ms away, {LOSS:.0%} of frames lost", "primary"),
-        harm=slow_down,
+        harm=slow_down(SLOW_S, LOSS),
         heal=lambda hosts, it: hosts.network.speed_up(it.host.number),
         rows=500,
+    ),
+    Fault(
+        *("far", f"standby's host {FAR_S * 1000:.0f} ms away", "standby"),
+        harm=slow_down(FAR_S, 0.0),
+        heal=lambda hosts, it: hosts.network.speed_up(it.host.number),
+        rows=1000,
     ),
     Fault(
         *("full-primary", "disk of the primary's host full", "primary"),

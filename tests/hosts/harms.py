@@ -13,6 +13,7 @@ from tests.hosts.machine import Machine
 from tests.waiting import wait_for
 
 SLOW_S, LOSS = 0.02, 0.01
+FAR_S = 0.001
 LEFT_OUT = "leaves the shared cache out"
 """As a front says it."""
 Act = Callable[[Hosts, Machine], object]
@@ -116,8 +117,8 @@ def regain_quorum_then_host(hosts: Hosts, machine: Machine) -> None:
     machine.power_on()
 
 
-def slow_down(hosts: Hosts, machine: Machine) -> None:
-    hosts.network.slow_down(machine.host.number, SLOW_S, LOSS)
+def slow_down(by_s: float, loss: float) -> Act:
+    return lambda hosts, machine: hosts.network.slow_down(machine.host.number, by_s, loss)
 
 
 def fill_disk(hosts: Hosts, machine: Machine) -> None:
