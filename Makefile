@@ -5,7 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick lint bench report demo usual-way chaos stress soak mutants model simulate fuzz check-lab \
-	hosts-test host host-upgrade host-status host-renew clean requirements requirements-dev
+	hosts-test host host-upgrade host-status host-manage host-renew clean requirements requirements-dev
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -79,6 +79,9 @@ host-upgrade: ## Give this host's nodes of the store other code, while the other
 
 host-status: ## Say what is well with the three hosts and what isn't (sudo; exit status 1 if something isn't)
 	@exec $(PYTHON) -B -m deploy.hosts status
+
+host-manage: ## Run a command of manage.py with the settings of this host's store (sudo; COMMAND=audit)
+	@exec $(PYTHON) -B -m deploy.hosts manage "$(COMMAND)"
 
 host-renew: ## Put new certificates or passwords into this host's file of secrets (sudo; WHAT=certificates)
 	@exec $(PYTHON) -B -m deploy.hosts renew "$(WHAT)"

@@ -1,13 +1,15 @@
-"""`python -m deploy.hosts`: what `make host`, `make host-upgrade`, `make host-status` and `make host-renew` do."""
+"""`python -m deploy.hosts`: what `make host` does, and those of its targets that begin with `host-`."""
 
 import argparse
 import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 from deploy.hosts import hastening, host, leading, secret_bundle, upgrading
 from deploy.hosts.asking import Asker
-from deploy.hosts.carrying_out import memory_mb
+from deploy.hosts.carrying_out import managing, memory_mb
 from deploy.hosts.cluster import Refused, parse_hosts
 from deploy.hosts.parts import Places
 from deploy.hosts.rendering import OPERATOR, render
@@ -79,6 +81,17 @@ def renew(options: argparse.Namespace) -> int:
     return 0
 
 
+def manage(options: argparse.Namespace) -> int:
+    bundle = secret_bundle.read(PLACES.bundle)
+    cluster = parse_hosts(bundle.texts["hosts"])
+    parts = render(Setting(host.this_one(cluster), cluster, bundle, PLACES, memory_mb()))
+    store = next((part for part in parts if part.name == "store"), None)
+    if store is None:
+        raise Refused("The third host has no nodes of the store: call this on one of the other two.")
+    called, given = managing(store, shlex.split(options.command))
+    return subprocess.run(called, check=False, env=given).returncode  # noqa: S603  # Ours, and the operator's.
+
+
 def lead(options: argparse.Namespace) -> int:
     cluster = parse_hosts(options.hosts)
     leading.keep(cluster.host(options.host), cluster, options.certificates, say)
@@ -108,6 +121,11 @@ def parser() -> argparse.ArgumentParser:
     renewed = actions.add_parser("renew", help="new certificates, or new passwords, in this host's file of secrets")
     renewed.add_argument("what", choices=("certificates", "passwords"))
     renewed.set_defaults(run=renew)
+    managed = actions.add_parser(
+        "manage", help="a command of the store's, as manage.py knows them, with its settings"
+    )
+    managed.add_argument("command", help='such as "audit", or "backup /var/lib/bookstore/store/monday.tar"')
+    managed.set_defaults(run=manage)
     led = actions.add_parser("lead", help="keep etcd's leader on the third host (what a unit runs)")
     led.add_argument("--host", type=int, required=True)
     led.add_argument("--hosts", required=True)

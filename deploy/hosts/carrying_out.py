@@ -63,6 +63,12 @@ def as_user(part: Part, capability: str = "") -> list[str]:
     return ["setpriv", f"--reuid={part.user}", f"--regid={_group(part.user)}", "--init-groups", *capabilities]
 
 
+def managing(store: Part, command: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """What runs a command of manage.py as its unit runs the nodes, in their folder of data; and the environment."""
+    called = [*as_user(store), "env", "-C", str(store.data), *store.command[:-1], *command]
+    return called, {"PATH": "/usr/bin:/bin", **store.all_environment()}
+
+
 def memory_mb() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 

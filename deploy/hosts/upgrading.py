@@ -10,7 +10,7 @@ from typing import Protocol
 
 from deploy.hosts import cluster as ports
 from deploy.hosts.asking import Asker
-from deploy.hosts.carrying_out import as_user
+from deploy.hosts.carrying_out import managing
 from deploy.hosts.cluster import Cluster, Host, Refused
 from deploy.hosts.parts import Part, Places
 
@@ -100,8 +100,7 @@ class StoreOfUnit:
             )
 
     def manage(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        called = [*as_user(self._part), "env", "-C", str(self._part.data), *self._part.command[:-1], *command]
-        given = {"PATH": "/usr/bin:/bin", **self._part.all_environment()}
+        called, given = managing(self._part, command)
         return subprocess.run(called, check=False, capture_output=True, text=True, env=given)  # noqa: S603  # Ours.
 
     def stop(self) -> None:
