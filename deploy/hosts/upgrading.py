@@ -19,8 +19,8 @@ DONE_AFTER_S = 15.0
 PATIENCE_S, LOOKED_EVERY_S = 120.0, 0.5
 REPLICAS = (ports.CATALOG, ports.ORDER)
 """Ready whether they are drained or not."""
-SPEAKS_TLS = "bookstore_project/nodes/encrypted.py"
-"""Which no version has whose nodes speak plain HTTP to one another."""
+SPEAKS_TLS = "BOOKSTORE_TLS"
+"""Of which no version says anything to its nodes whose nodes speak plain HTTP to one another."""
 Say = Callable[[str], object]
 
 
@@ -91,8 +91,8 @@ class StoreOfUnit:
 
     def _require_tls(self) -> None:
         """As this code's nodes speak it."""
-        known = self._git("cat-file", "-e", f"{self._version}:{SPEAKS_TLS}")
-        if subprocess.run(known, check=False, capture_output=True).returncode != 0:  # noqa: S603  # Ours.
+        told = self._git("grep", "--quiet", SPEAKS_TLS, self._version, "--", "deploy/hosts")
+        if subprocess.run(told, check=False, capture_output=True).returncode != 0:  # noqa: S603  # Ours.
             raise Refused(
                 f"The nodes of {self._version} speak without TLS, and wouldn't understand those of the other host. "
                 "Nothing was changed. On both hosts, `systemctl stop bookstore-store`; then check it out on all "

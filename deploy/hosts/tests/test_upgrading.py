@@ -1,5 +1,4 @@
 import subprocess
-from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -7,7 +6,7 @@ import pytest
 from deploy.hosts import upgrading
 from deploy.hosts.asking import Asker
 from deploy.hosts.cluster import Cluster, Host, Refused
-from deploy.hosts.parts import Places
+from deploy.hosts.parts import Part, Places
 from deploy.hosts.rendering import render
 from deploy.hosts.secret_bundle import Bundle
 from deploy.hosts.setting import Setting
@@ -107,7 +106,7 @@ def test_a_version_whose_nodes_speak_without_tls_is_refused_before_anything_is_d
 
     def run(command: tuple[str, ...], **options: object) -> "CompletedProcess[str]":
         done.append(command[3])
-        return CompletedProcess(command, int("cat-file" in command))
+        return CompletedProcess(command, int("grep" in command))
 
     monkeypatch.setattr(subprocess, "run", run)
     store = StoreOfUnit(
@@ -115,5 +114,8 @@ def test_a_version_whose_nodes_speak_without_tls_is_refused_before_anything_is_d
     )
     with pytest.raises(Refused, match=r"The nodes of v1 speak without TLS.* Nothing was changed"):
         store.require_version()
-    assert done == ["fetch", "rev-parse", "cat-file"]
-    assert Path(places.checkout, SPEAKS_TLS).exists()
+    assert done == ["fetch", "rev-parse", "grep"]
+
+
+def test_nodes_of_this_version_speak_tls(parts: tuple[Part, ...]) -> None:
+    assert any(SPEAKS_TLS in part.environment for part in parts)
