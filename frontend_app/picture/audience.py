@@ -27,6 +27,8 @@ MOST = 32
 TELL_EVERY_S, LOOK_EVERY_S = 0.1, 0.5
 DRAWN_PER_S = 20
 """Requests that are told of, at most, in a second; of more, some, and how many there were."""
+CROWD_EVERY_S = 1.0
+"""If there are more requests than that: each piece that is sent costs a browser as much as what it tells."""
 HEARTBEAT_S = 5.0
 """After so long without anything to say, an empty line: proxies close what is silent."""
 QUEUED = 60
@@ -107,6 +109,9 @@ class Audience:
         self._budget = DRAWN_PER_S / 2
         self._seen = self._drawn = 0
         self._is_quiet = True
+        self._is_crowd = False
+        self._held: list[bytes] = []
+        self._told_at = float("-inf")
         self._checked_at = float("-inf")
         self._processes = Processes(self._ended)
         self.is_closed = False
@@ -166,6 +171,7 @@ class Audience:
         self._feed.is_wanted = False
         self._feed.take()
         self._looks = {}
+        self._held = []
         self._happened.clear()
         self._causes.clear()
         self._processes.close()
@@ -218,9 +224,15 @@ class Audience:
             self._watch_replicas()
             if self._seen or not self._is_quiet:  # Once more, when there are none any more.
                 told.append(message("rate", {"answered": self._seen, "drawn": self._drawn}))
-            self._is_quiet = not self._seen
+            self._is_quiet, self._is_crowd = not self._seen, self._seen > DRAWN_PER_S
             self._seen = self._drawn = 0
-        self._put_to_all(told)
+        self._held += told
+        is_urgent = any(isinstance(item, Happened) for item in items)
+        if self._is_crowd and not is_urgent and now < self._told_at + CROWD_EVERY_S:
+            return bool(told)
+        self._told_at = now
+        self._put_to_all(self._held)
+        self._held = []
         return bool(told)
 
     def _put_to_all(self, told: Iterable[bytes]) -> None:
@@ -287,7 +299,7 @@ class Audience:
 
     async def _look_always(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(CROWD_EVERY_S if self._is_crowd else LOOK_EVERY_S)
             try:
                 await self._look_now()
             except Exception:

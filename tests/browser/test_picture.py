@@ -35,7 +35,7 @@ NOTED = """() => {
 
 SENTENCES = ("order replica", "sell", "Commit on both files", "Invalidate", "Raise the floor", "writes the order")
 """Parts of those of a purchase, between the first step and the last."""
-DRAWN_IN_PART = re.compile(r"Live. \d\d+ requests in the last second; \d+ of them")
+DRAWN_IN_PART = re.compile(r"Live. \d\d+ requests in the last second; \d+ (of them are drawn|are followed here)")
 
 
 def open_live(visitor: Visitor) -> None:
@@ -365,6 +365,31 @@ def test_in_slow_motion_a_dot_is_followed_in_a_crowd_too(visitor: Visitor) -> No
         page.clock.run_for(150)
         seen.add(page.locator("#dots .dot").get_attribute("style"))
     assert len(seen) == 3, seen
+
+
+def test_of_a_crowd_some_are_followed_to_their_end_and_the_page_says_how_many(visitor: Visitor) -> None:
+    page = visitor.page
+    page.clock.install(time=0)
+    page.add_init_script(FED_BY_HAND)
+    visitor.go("/cluster/")
+    page.clock.pause_at(3600)
+    feed = """() => {
+        for (let n = 0; n < 20; n++) feed.tell("answered", {kind: "hit", for: 5, method: "GET", route: "/",
+            took_ms: 1, steps: [["ask", ["client"], "", true], ["answer", ["client"], "", true]]});
+        feed.tell("rate", {answered: 100, drawn: 20});
+    }"""
+    page.evaluate("feed.tell('rate', {answered: 100, drawn: 20})")
+    page.clock.run_for(1000)
+    said, ways = set(), set()
+    for _ in range(6):
+        page.evaluate(feed)
+        page.clock.run_for(1000)
+        dots = page.locator("#dots .dot").evaluate_all("dots => dots.map(each => each.style.transform)")
+        assert len(dots) <= 5, dots
+        said.add(page.locator("#feed-said").inner_text())
+        ways |= set(dots)
+    assert len(ways) == 2, "to the front, and back"
+    assert said == {"Live. 100 requests in the last second; 5 are followed here."}
 
 
 def test_as_many_watch_as_may_and_the_next_one_has_a_page_all_the_same(visitor: Visitor) -> None:

@@ -177,6 +177,32 @@ def test_a_second_has_so_many_drawn_and_no_more(front: Front) -> None:
     run(watch)
 
 
+def test_in_a_crowd_all_is_told_once_a_second_but_for_what_becomes_of_nodes(front: Front) -> None:
+    async def watch() -> None:
+        clock = Clock()
+        watched = Audience(front, clock=clock, look=lambda front: {})
+        listener = await watched.join()
+
+        def pieces(seconds: int) -> list[str]:
+            found = []
+            for _ in range(round(seconds / audience.TELL_EVERY_S)):
+                for _ in range(10):
+                    front.journal.request("GET", "/", "/", 200, "bypass", "front", 1.0, "", [])
+                clock.now += audience.TELL_EVERY_S
+                watched._tell()
+                found += [listener.take().decode()] if listener.waiting else []
+            return found
+
+        assert len(pieces(1)) >= 9, "it is seen to be a crowd after a second"
+        pieces(1)
+        assert len(pieces(3)) in (2, 3, 4)
+        front.journal.event("catalog-1", "left the rotation")
+        assert "left the rotation" in pieces(1)[0]
+        watched.close()
+
+    run(watch)
+
+
 def test_that_there_are_no_requests_any_more_is_told_once(front: Front) -> None:
     async def watch() -> None:
         clock = Clock()

@@ -7,7 +7,7 @@
   const said = document.getElementById("feed-said");
   const lastNews = document.getElementById("last-news");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const MOST_DOTS = 12, CROWD_DOTS = 5, LEG_MS = 260, STEP_MS = 1600, LIT_MS = 350, BEAT_MS = 125, CROWD_MS = 500;
+  const MOST_DOTS = 12, CROWD_DOTS = 5, LEG_MS = 260, STEP_MS = 1600, LIT_MS = 350, BEAT_MS = 125, CROWD_MS = 1000;
   const CROWD = 20;  // Requests in a second.
   const SILENT_MS = 12000, AGAIN_MS = 10000, RING_MS = 250, RING_STEPS = 4;
   const all = (selector, root = picture) => [...root.querySelectorAll(selector)];
@@ -53,7 +53,8 @@
     for (const each of excuses.get(part) ?? []) each.hidden = actions.some(Boolean);
   }
 
-  // The ring shows the last half of a lease, in quarters: while leases are renewed in time, nothing is drawn anew.
+  // The ring shows the last half of a lease, in quarters: while leases are renewed in time, nothing is drawn anew. In a
+  // crowd this page hears of them too late for that; that there is none is among the looks.
   let leaseEnds = 0, leaseOf = 1;
   function lease({left_s: left, of_s: whole}) {
     const hadLeft = leaseEnds > performance.now();
@@ -61,7 +62,7 @@
     if (hadLeft !== left > 0) drawLease();
   }
   function drawLease() {
-    const left = Math.max(0, Math.min(1, 2 * (leaseEnds - performance.now()) / leaseOf));
+    const left = isCrowd ? 1 : Math.max(0, Math.min(1, 2 * (leaseEnds - performance.now()) / leaseOf));
     const dashes = `${Math.ceil(RING_STEPS * left) * 100 / RING_STEPS} 100`;
     for (const ring of drawing().rings) if (ring.getAttribute("stroke-dasharray") !== dashes) ring.setAttribute("stroke-dasharray", dashes);
   }
@@ -89,29 +90,30 @@
   // Dots lie above the drawing, each a layer of its own, so that nothing is drawn anew when one moves.
   const dots = document.getElementById("dots");
   const moving = new Set();
-  let isCrowd = false, setOut = 0;
+  let isCrowd = false;
 
   // Whatever changes, changes in one beat: each costs a frame, and a frame costs what it costs. Eight a second; in a
-  // crowd, where no eye follows a dot but in slow motion, two, a leg for each; and none if nothing happens.
+  // crowd, where no eye follows a dot but in slow motion, one, a leg for each; and none if nothing happens. News of
+  // nodes wait for no crowd.
   let heard = [], beating = 0;
   function wake() { beating ||= setTimeout(beat, isCrowd && !isSlow ? CROWD_MS : BEAT_MS); }
   function hear(handle, data) {
     heard.push([handle, data]);
-    wake();
+    if (handle === news) { clearTimeout(beating); beating = setTimeout(beat, BEAT_MS); }
+    else wake();
   }
   function beat() {
     clearTimeout(beating);
     beating = 0;
-    const told = heard;
+    const now = performance.now(), told = heard;
     heard = [];
-    for (const [handle, data] of told) handle(JSON.parse(data));
-    const now = performance.now();
     for (const {until, end} of [...lit.values()]) if (now >= until) end();
     for (const dot of [...moving]) {
       const share = (now - dot.began) / dot.forMs;
       if (share >= 1) dot.end();
       else place(dot, share * (dot.route.length - 1));
     }
+    for (const [handle, data] of told) handle(JSON.parse(data));
     if (moving.size || lit.size) wake();
   }
   function place({element, route, scale}, along) {
@@ -121,7 +123,7 @@
   }
 
   async function move(legs, kind, legMs = LEG_MS) {
-    if (still.matches || document.hidden || moving.size >= (isCrowd ? CROWD_DOTS : MOST_DOTS)) return;
+    if (still.matches || document.hidden || moving.size >= MOST_DOTS) return;
     const shown = drawing();
     const route = legs.flatMap(([from, to]) => way(shown, from, to));
     if (route.length < 2) return;
@@ -131,7 +133,6 @@
     place(dot, 0);
     dots.append(element);
     moving.add(dot);
-    if (legs[0][0] === "client") setOut += 1;
     wake();
     await new Promise(done => { dot.end = () => { element.remove(); moving.delete(dot); done(); }; });
   }
@@ -159,7 +160,16 @@
     }
   }
 
-  async function run({kind, steps}) {
+  // In a crowd some are followed from the first leg to the last, and the others not at all.
+  let followed = 0;
+  async function run(told) {
+    if (isCrowd && followed >= CROWD_DOTS) return;
+    followed += 1;
+    await follow(told);
+    followed -= 1;
+  }
+
+  async function follow({kind, steps}) {
     for (const step of steps) {
       const {lit, legs, kind: own} = shownAs(step);
       // An invalidation was drawn when it came, before this request was answered.
@@ -258,21 +268,25 @@
     invalidated: told => {
       if (isSlow) return;
       if (!isCrowd) light("slots", "invalidation");
-      if (told.from) move([[told.from, "front"]], "invalidation");
+      if (told.from && !(isCrowd && moving.size >= CROWD_DOTS)) move([[told.from, "front"]], "invalidation");
     },
-    rate: ({answered, drawn: sent}) => {
-      // In a crowd not all that are sent are drawn, either.
-      const drawn = isCrowd ? Math.min(sent, setOut) : sent;
-      setOut = 0;
+    rate: ({answered, drawn}) => {
       isCrowd = answered > CROWD;
-      const text = answered > drawn
-        ? `Live. ${answered} requests in the last second; ${drawn} of them are drawn.`
-        : answered ? `Live. ${answered} request${answered === 1 ? "" : "s"} in the last second.` : LIVE;
+      const plural = answered === 1 ? "" : "s";
+      const part = isCrowd ? `; ${followed} are followed here` : answered > drawn ? `; ${drawn} of them are drawn` : "";
+      const text = answered ? `Live. ${answered} request${plural} in the last second${part}.` : LIVE;
       if (said.textContent !== text) said.textContent = text;
     },
     dropped: ({count}) => { said.textContent = `Live, but this page was too slow: ${count} messages were left out.`; },
     missed: () => { lastNews.textContent = "The connection was lost: something may have happened that isn't told here."; },
   };
+
+  // The table below, too, costs a frame or two whenever it is fetched anew: in a crowd it is each second time.
+  let isLeftOut = false;
+  document.addEventListener("htmx:before:request", event => {
+    isLeftOut = isCrowd && event.target.id === "live" && !isLeftOut;
+    if (isLeftOut) event.preventDefault();
+  });
 
   function open() {
     if (source || document.hidden) return;
