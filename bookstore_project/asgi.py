@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bookstore_project.nodes.gateway.messages import Application
+    from bookstore_project.nodes.gateway.threads import WSGIApplication
 
 DEFAULT_THREADS = 32
 
@@ -28,8 +29,14 @@ def _build() -> "Application":
         from bookstore_project.nodes.gateway.batches import Batches
         from bookstore_project.replication.web import direct
 
-        answers = direct.answers(node.service, gives_leases=node.service == topology.CATALOG)
-        application = Guard(Batches(Direct(django_application, answers)))
+        is_catalog = node.service == topology.CATALOG
+        inner: WSGIApplication = Direct(django_application, direct.answers(node.service, gives_leases=is_catalog))
+        if is_catalog:
+            from bookstore_project.replication.web.direct_reads import DirectReads
+            from catalog_app.direct import BOOKS
+
+            inner = DirectReads(inner, BOOKS)
+        application = Guard(Batches(inner))
 
         def begin() -> None:
             _settle_in()

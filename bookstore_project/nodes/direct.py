@@ -42,7 +42,7 @@ class Direct:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = self._answers.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
-        if answer is None or environ["QUERY_STRING"] or not _is_from_node(environ):
+        if answer is None or environ["QUERY_STRING"] or not is_from_node(environ):
             return self._application(environ, start_response)
         asked = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
         request_id = accept_request_id(environ.get(_REQUEST_ID))
@@ -55,7 +55,7 @@ class Direct:
         except NotUnderstood:
             environ["wsgi.input"].seek(0)
             return self._application(environ, start_response)
-        _note(environ, status, request_id)
+        note(environ, status, request_id, route=environ["PATH_INFO"], is_quiet=True)
         named = [
             ("Content-Type", content_type),
             ("Content-Length", str(len(body))),
@@ -66,18 +66,18 @@ class Direct:
         return [body]
 
 
-def _is_from_node(environ: Mapping[str, Any]) -> bool:
+def is_from_node(environ: Mapping[str, Any]) -> bool:
     """Whether it carries the service token, and nothing by which a browser would say where it comes from."""
     token = str(environ.get(_TOKEN, "")).encode()
     return hmac.compare_digest(token, settings.SERVICE_TOKEN.encode()) and environ.keys().isdisjoint(_OF_BROWSERS)
 
 
-def _note(environ: Mapping[str, Any], status: HTTPStatus, request_id: str) -> None:
-    """As the middleware of all other requests does: these are quiet ones, whose failures alone are logged."""
+def note(environ: Mapping[str, Any], status: HTTPStatus, request_id: str, *, route: str, is_quiet: bool) -> None:
+    """As the middleware of all other requests does. Of quiet ones failures alone are logged."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     took_s = time.perf_counter() - environ[metrics.BEGAN]
-    metrics.requests.observe((metrics.pattern_of(path), method, metrics.class_of(status)), took_s)
-    if status >= HTTPStatus.BAD_REQUEST:
+    metrics.requests.observe((metrics.pattern_of(route), method, metrics.class_of(status)), took_s)
+    if not is_quiet or status >= HTTPStatus.BAD_REQUEST:
         log_request(method, redaction.address(path), status, _own_name(), took_s * 1000, "", request_id)
 
 

@@ -126,4 +126,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "            if not _report(service, alias):\n",
         f"{rooms.PAIR}/test_two_faults.py::test_a_reader_that_finds_damage_has_the_copy_taken_out_at_once",
     ),
+    mutant(
+        "what is read past Django doesn't say as of when",
+        "fronts keep no book: each reader waits for a replica",
+        "bookstore_project/replication/web/direct_reads.py",
+        """"Content-Length": str(len(body)), **at}, body""",
+        """"Content-Length": str(len(body))}, body""",
+        "catalog_app/tests/test_direct_reads.py::test_it_is_what_the_route_gives[/api/v1/books/2/]",
+    ),
+    mutant(
+        "what is read past Django has no deadline",
+        "a replica that was stopped answers those first who have gone long ago",
+        "bookstore_project/replication/web/direct_reads.py",
+        "                deadlines.assert_time_left()\n",
+        "",
+        "catalog_app/tests/test_direct_reads.py::test_what_comes_after_its_deadline_is_not_read[-1-503]",
+    ),
 )
