@@ -52,6 +52,11 @@ def _wait(whose: str) -> tuple[Goal, Goal]:
     )
 
 
+def _staff(kind: str) -> Goal:
+    title, figure = "the admin, of many books", f"slowest {kind}, ms"
+    return Goal(f"{title}, {figure}", title, figure, 300, is_most=True)
+
+
 CROWD = "64 clients on two fronts"
 GOALS = (
     _purchase("1 client", 1.0),
@@ -72,7 +77,10 @@ GOALS = (
     *_wait("page 10,000"),
     *_wait("find, several words"),
     *_wait("find, a beginning"),
+    *_wait("find, the beginning of an ISBN"),
     *_wait("find, with a typo"),
+    *(_staff(kind) for kind in ("list", "search", "filter")),
+    Goal("largest process, of many books, MB", "largest process, of many books", "MB", 150, is_most=True),
     Goal(
         "purchases during a repair ÷ before",
         "verified copy of 1,000,000 ledger rows",

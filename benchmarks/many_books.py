@@ -1,4 +1,7 @@
-"""A store of many books beside one of a hundred: hits, misses and purchases, and how long lists and searches take."""
+"""A store of many books beside one of a hundred: hits, misses and purchases, and how long lists and searches take.
+
+And what its largest process has in memory after all that.
+"""
 
 import statistics
 import time
@@ -8,11 +11,13 @@ from pathlib import Path
 from random import Random
 from urllib.parse import quote, urlencode
 
+from benchmarks import staff_pages
 from benchmarks.children import build, say
 from benchmarks.load import Target, compare
 from benchmarks.percentile import percentile
+from benchmarks.processor_time import PROC
 from benchmarks.servers import restock
-from catalog_app.making.rules import MOST_BOOKS, made_book
+from catalog_app.making.rules import MOST_BOOKS, made_book, made_isbn13
 from tests.client import Client
 from tests.store import Store
 
@@ -46,12 +51,22 @@ def measure(base: Path, rounds: int, seconds: int, books: int, shelf: Path | Non
         figures["purchase, many books ÷ 100"] = compared(many, few, ("purchases.lua",), 4, rounds, seconds)
         say("lists and searches of many books")
         figures |= lists(many, books)
+        say("the admin's lists of many books")
+        figures["the admin, of many books"] = staff_pages.measure(many)
+        figures["largest process, of many books"] = {"MB": max(map(most_megabytes, many.processes()))}
     environment = {"BOOKSTORE_CACHE_SIZE": "1"}
     with Store(base / "few", environment=environment) as few, Store(large, environment=environment) as many:
         say("misses beside many books")
         misses = ("random.lua", "/product/", str(READ))
         figures["miss, many books ÷ 100"] = compared(many, few, misses, 4, rounds, seconds)
     return figures
+
+
+def most_megabytes(pid: int) -> float:
+    """Resident, at the most so far."""
+    status = (PROC / str(pid) / "status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def compared(
@@ -97,6 +112,9 @@ def kinds(books: int) -> Iterator[tuple[str, list[str]]]:
     def find(*typed: str) -> str:
         return f"/api/v1/books/?{urlencode({'find': ' '.join(typed)})}"
 
+    def isbn() -> str:
+        return made_isbn13(0, random.randrange(books))
+
     def topic() -> str:
         return f"/search/{quote(made_book(0, random.randrange(books)).topic)}?page={random.randrange(1, 4)}"
 
@@ -111,6 +129,7 @@ def kinds(books: int) -> Iterator[tuple[str, list[str]]]:
     yield "find, typos in two words", some(lambda: find(*(mistyped(word, random) for word in words(2))))
     yield "find, two words as one", some(lambda: find("".join(words(2))))
     yield "find, a word as two", some(lambda: find(*parted(max(words(4), key=len), random)))
+    yield "find, the beginning of an ISBN", some(lambda: find(isbn()[: random.randrange(1, 13)]))
 
 
 def parted(word: str, random: Random) -> tuple[str, str]:
