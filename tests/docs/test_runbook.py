@@ -13,7 +13,7 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 PROSE = re.sub(r"```.*?```", "", RUNBOOK, flags=re.DOTALL)
 SOURCES = [
     path
-    for folder in ("bookstore_project", "catalog_app", "order_app", "frontend_app")
+    for folder in ("bookstore_project", "catalog_app", "order_app", "frontend_app", "deploy")
     for path in (ROOT / folder).rglob("*.py")
     if "tests" not in path.relative_to(ROOT).parts
 ]
