@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy.hosts import certificates, joining, secret_bundle, status, steps
 from deploy.hosts import cluster as ports
-from deploy.hosts import joining, secret_bundle, status, steps
 from deploy.hosts.asking import Asker, Unanswered, has_expired, speaks_without_tls
 from deploy.hosts.carrying_out import carry_out, look, memory_mb
 from deploy.hosts.cluster import Cluster, Host, Refused
@@ -63,6 +63,7 @@ def make(host: Host, cluster: Cluster, places: Places, given: Path | None, say: 
     for step in with_place_in_etcd(steps.of_host(parts, places, present, requirements), parts, cluster, host):
         say(str(step))
         carry_out(step)
+    warn_of_the_end(bundle, host, datetime.now(UTC), say)
     asker = Asker(places.configuration / OPERATOR)
     if not wait_for_its_part(host, cluster, asker, say):
         return
@@ -70,6 +71,15 @@ def make(host: Host, cluster: Cluster, places: Places, given: Path | None, say: 
     if host.has_rows:
         # Whoever goes on to the other host may have its nodes start again: then these have to serve.
         wait_for_nodes(host, asker, REPLICAS, say)
+
+
+def warn_of_the_end(bundle: Bundle, host: Host, now: datetime, say: Say) -> None:
+    """Of this host's certificate, if it is near: each upgrade comes past here."""
+    ends = certificates.ends_at(bundle.certificate(host)[0])
+    if ends - now < status.SOON:
+        say(
+            f"The certificates end on {ends:%d %B %Y}: `make host-renew WHAT=certificates`, then `make host` on each."
+        )
 
 
 def require_one_language(host: Host, cluster: Cluster) -> None:

@@ -1,11 +1,12 @@
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.hosts import certificates, secret_bundle
 from deploy.hosts import host as installing
-from deploy.hosts import secret_bundle
 from deploy.hosts.asking import Answer, Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Refused
 from deploy.hosts.parts import Places
@@ -106,6 +107,16 @@ def bundle_for(cluster: Cluster, tmp_path: Path) -> Given:
         return installing.bundle_for(cluster.host(number), cluster, places, given, others_run=others_run)
 
     return take
+
+
+@pytest.mark.parametrize(("days_before", "is_told"), [(31, False), (29, True), (-1, True)])
+def test_that_certificates_end_soon_is_said_each_time(
+    cluster: Cluster, bundle: Bundle, days_before: int, is_told: bool
+) -> None:
+    ends = certificates.ends_at(bundle.certificate(cluster.host(1))[0])
+    told: list[str] = []
+    installing.warn_of_the_end(bundle, cluster.host(1), ends - timedelta(days=days_before), told.append)
+    assert [f"{ends:%d %B %Y}" in text for text in told] == [True] * is_told
 
 
 def test_the_first_host_makes_secrets_once(bundle_for: Given) -> None:
