@@ -48,6 +48,7 @@ def _build() -> "Application":
     from frontend_app import runtime
     from frontend_app.gateway.application import Gateway
     from frontend_app.gateway.direct_purchases import DirectPurchases
+    from frontend_app.gateway.direct_reads import DirectBooks
     from frontend_app.gateway.stopping import on_signal_to_stop
 
     def begin_front() -> None:
@@ -57,7 +58,7 @@ def _build() -> "Application":
         announce()
 
     threads = node.threads if node else DEFAULT_THREADS
-    guarded = Guard(DirectPurchases(django_application))
+    guarded = Guard(DirectPurchases(DirectBooks(django_application)))
     gateway = Gateway(guarded, runtime.front, threads=threads, on_start=begin_front)
     return gateway
 

@@ -22,8 +22,8 @@ from bookstore_project.nodes.gateway.rejections import REJECTIONS, is_from_node,
 from bookstore_project.nodes.gateway.threads import WSGIApplication
 from bookstore_project.settings import topology
 from frontend_app.cache import pushes
+from frontend_app.gateway import direct_purchases, direct_reads
 from frontend_app.gateway.access_log import AccessLog
-from frontend_app.gateway.direct_purchases import marks
 from frontend_app.gateway.fast_path import FastPath, SharedFastPath, fast_path, liveness
 from frontend_app.gateway.wsgi_pool import BulkheadFull, WSGIPool
 from frontend_app.picture import stream
@@ -148,7 +148,8 @@ class Gateway:
             answer = self._pushed(parts.access_log, request, body, request_id)
             if answer is not None:
                 return answer
-            environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete} | marks(request, body)
+            marks = direct_purchases.marks(request, body) | direct_reads.marks(request)
+            environ = build_environ(request, body, request_id) | {metrics.BEGAN: complete} | marks
             return await parts.wsgi_pool.answer(environ)
 
     def _pushed(self, access_log: AccessLog, request: Incoming, body: bytes, request_id: str) -> Outgoing | None:

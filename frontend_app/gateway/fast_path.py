@@ -197,7 +197,7 @@ class Targets:
         found = self._cacheable.find(path, query.decode("latin-1"))
         if found is None:
             return None
-        return Target(found.key.entry, found.key.floor, _allowed(found.route), metrics.pattern_of(found.route))
+        return Target(found.key.entry, found.key.floor, allowed(found.route), metrics.pattern_of(found.route))
 
     def keep(self, scope: Scope, target: Target) -> None:
         """For the next time: it was a hit."""
@@ -207,7 +207,7 @@ class Targets:
 
 
 @cache
-def _allowed(route: str) -> str:
+def allowed(route: str) -> str:
     """The methods that the view of a front's route allows, in the order in which it says them."""
     pattern = next(each for each in get_resolver().url_patterns if str(each.pattern) == route)
     view: APIView = vars(pattern.callback)["cls"]()

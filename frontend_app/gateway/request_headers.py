@@ -68,7 +68,7 @@ class RequestHeaders:
         if not (head and is_tame) and is_too_large(raw):
             return _TOO_LARGE, next(self.new_ids)
         if head is None:
-            head = _look_at(Incoming.of({**scope, "headers": others}))
+            head = look_at(Incoming.of({**scope, "headers": others}))
             if head.is_quick:
                 size_bytes = sum(len(name) + len(value) + HEADER_BYTES for name, value in others)
                 self._memo.keep(others, head, size_bytes)
@@ -84,7 +84,7 @@ def _make_ids() -> list[Header]:
     return [(_REQUEST_ID, digits[start : start + 32]) for start in range(0, len(digits), 32)]
 
 
-def _look_at(request: Incoming) -> HeaderSummary:
+def look_at(request: Incoming) -> HeaderSummary:
     is_quick = not request.has_body and response_headers.is_plain(request) and _wants_json(request.headers)
     if_none_match = request.headers.get("if-none-match", "")
     is_secure, is_usual = response_headers.is_secure(request), is_quick and not if_none_match

@@ -142,4 +142,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         "catalog_app/tests/test_direct_reads.py::test_what_comes_after_its_deadline_is_not_read[-1-503]",
     ),
+    mutant(
+        "whoever reads a book is answered past Django",
+        "a wrong password is no reason to refuse, and who has the book already is sent it again",
+        "frontend_app/gateway/direct_reads.py",
+        "return {DIRECT: (route, found[1], summary.is_secure)} if summary.is_usual else {}",
+        "return {DIRECT: (route, found[1], summary.is_secure)}",
+        "tests/contract/test_direct_reads.py::test_whatever_is_unusual_is_left_to_django",
+    ),
 )
