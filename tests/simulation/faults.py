@@ -20,6 +20,7 @@ POINTS = (
     *("cancellation-decided", "cancellation-returned", "readmit", "repair-copied", "repair-caught-up"),
 )
 """Steps of the protocols at which an actor is struck on purpose: by chance, few of them are met in the middle."""
+AIMS = KILL, WAIT, WAIT_AND_KILL = "a kill", "a wait", "a wait, and a kill of another node,"
 RESTART_NS = 600 * MS
 """How long a killed node stays away, at most: the supervisor starts it again."""
 LAST_NS = (100 * MS, 500 * MS, 3 * S)
@@ -106,7 +107,7 @@ class Faults:
 
     def _after_turns(self) -> None:
         while self._planned and self._planned[0].turn <= self._simulator.turns and not self._is_quiet:
-            self._strike(self._planned.popleft())
+            self.strike(self._planned.popleft())
             self._draw()
 
     def _pause(self) -> None:
@@ -119,7 +120,8 @@ class Faults:
         is_off = self.outage is not None and self.outage.is_off
         return self._is_over or self._is_calm or is_off
 
-    def _strike(self, strike: Strike) -> None:
+    def strike(self, strike: Strike) -> None:
+        """What it hits follows from its seed."""
         self.made.append(strike)
         now = self._simulator.now_ns
         self.pairs.update((kind, strike.kind) for kind, until in self._lasts_ns.items() if until > now)
@@ -190,23 +192,31 @@ class Faults:
             self._tell(self.outage.fill(self._chance))
 
     def aim(self) -> None:
-        """At the next actor that comes to a certain point of the protocols: its node is killed, or it has to wait."""
-        point, is_kill = self._chance.choice(POINTS), self._chance.random() < 0.5
-        seed = self._chance.random()
-        self._simulator.aim, self._simulator.on_aim = point, partial(self._meet, is_kill, seed)
-        self._tell(f"{'a kill' if is_kill else 'a wait'} at {point}")
+        """At the next actor that comes to a certain point of the protocols: its node is killed, or it has to wait.
 
-    def _meet(self, is_kill: bool, seed: float) -> None:
+        While it waits, another node may begin anew.
+        """
+        point, how, seed = self._chance.choice(POINTS), self._chance.choice(AIMS), self._chance.random()
+        self._simulator.aim, self._simulator.on_aim = point, partial(self._meet, how, seed)
+        self._tell(f"{how} at {point}")
+
+    def _meet(self, how: str, seed: float) -> None:
         if self._simulator.last is None or self._is_quiet:
             return
         process, actor = self._simulator.last
         self._chance.seed(seed)
-        if is_kill:
-            self._simulator.kill(process.name)
-            self._simulator.after(int(self._chance.random() * RESTART_NS), partial(self._restart, process.name))
-        else:
-            delay_ns = int(self._chance.random() * self._chance.choice(LAST_NS))
-            process.hold(actor, self._simulator.now_ns + delay_ns)
+        if how == KILL:
+            self._kill_for(process.name, int(self._chance.random() * RESTART_NS))
+            return
+        delay_ns = int(self._chance.random() * self._chance.choice(LAST_NS))
+        process.hold(actor, self._simulator.now_ns + delay_ns)
+        if how == WAIT_AND_KILL:
+            others = [name for name in self._nodes if name != process.name]
+            self._kill_for(self._chance.choice(others), int(self._chance.random() * delay_ns))
+
+    def _kill_for(self, name: str, delay_ns: int) -> None:
+        self._simulator.kill(name)
+        self._simulator.after(delay_ns, partial(self._restart, name))
 
     def slow(self) -> None:
         """One actor, wherever it has just come to, while the others of its node go on."""
@@ -220,25 +230,27 @@ class Faults:
     def lose(self) -> None:
         self._simulator.network.lost = self._chance.choice((0.02, 0.1, 0.5))
         self._tell(f"{self._simulator.network.lost:.0%} of all messages")
-        self._passes(self._simulator.network.heal)
+        self._passes(partial(setattr, self._simulator.network, "lost", 0.0))
 
     def double(self) -> None:
         self._simulator.network.twice = self._chance.choice((0.1, 0.5))
         self._tell(f"{self._simulator.network.twice:.0%} of all messages")
-        self._passes(self._simulator.network.heal)
+        self._passes(partial(setattr, self._simulator.network, "twice", 0.0))
 
     def delay(self) -> None:
         network = self._simulator.network
         network.delayed, network.delay_ns = self._chance.choice((0.1, 0.5)), self._chance.choice((20, 500)) * MS
         self._tell(f"{network.delayed:.0%} of all messages, by up to {network.delay_ns // MS} ms")
-        self._passes(network.heal)
+        self._passes(partial(setattr, network, "delayed", 0.0))
 
     def cut(self) -> None:
-        """In one direction, between two nodes."""
+        """In one direction, between two nodes: all messages, or calls alone."""
         sender, receiver = self._chance.sample(self._nodes, 2)
-        self._simulator.network.cut.add((sender, receiver))
-        self._tell(f"from {sender} to {receiver}")
-        self._passes(self._simulator.network.heal)
+        is_barred, network = self._chance.random() < 0.5, self._simulator.network
+        ways = network.barred if is_barred else network.cut
+        ways.add((sender, receiver))
+        self._tell(f"{'calls ' if is_barred else ''}from {sender} to {receiver}")
+        self._passes(partial(ways.discard, (sender, receiver)))
 
     def strike_files(self, name: str) -> None:
         """One of all faults of files, or that one, or a pair."""

@@ -34,8 +34,11 @@ FAULTS: tuple[tuple[str, ...], ...] = (
     ("slow", "aim", "lose", "cut"),
     ("lose", "double", "delay"),
     ("stop", "kill", "files"),
+    ("cut",),
 )
 """Of the plans of a round."""
+OFTEN, SELDOM = 60, 150
+"""Turns between two faults: of several kinds, and of one that has to last while nothing else strikes."""
 PAGE = Path(__file__).parents[2] / "docs/simulation-mutants.md"
 FOUND, NOT_FOUND, NOT_LOADED = "found", "not found", "not loaded"
 
@@ -44,7 +47,8 @@ def plans(rounds: int) -> Iterator[Plan]:
     for number in range(rounds):
         for kinds in FAULTS:
             mix = "ordering" if number % 2 == 0 else "shopping"
-            yield Plan(str(number + 1), OPERATIONS, kinds, 60 if kinds else 0, mix)
+            every = SELDOM if len(kinds) == 1 else OFTEN if kinds else 0
+            yield Plan(str(number + 1), OPERATIONS, kinds, every, mix)
 
 
 def try_one(mutant: Mutant, rounds: int, folder: Path) -> dict[str, object]:

@@ -21,15 +21,18 @@ class Network:
     delay_ns: int = 0
     cut: set[tuple[str, str]] = field(default_factory=set)
     """From whom to whom nothing comes."""
+    barred: set[tuple[str, str]] = field(default_factory=set)
+    """Whose calls don't reach whom; what the other one asks is answered, as by a firewall."""
     customers: str = "customers"
     """They are spared: what they don't hear says nothing about the store."""
 
-    def carry(self, sender: str, receiver: str, *, may_double: bool = False) -> list[int]:
+    def carry(self, sender: str, receiver: str, *, is_call: bool = True, may_double: bool = False) -> list[int]:
         """After how long the message arrives, each time that it does."""
         usual = self._usual()
         if self.customers in (sender, receiver):
             return [usual]
-        if (sender, receiver) in self.cut or self.chance.random() < self.lost:
+        is_barred = is_call and (sender, receiver) in self.barred
+        if is_barred or (sender, receiver) in self.cut or self.chance.random() < self.lost:
             return []
         if self.chance.random() < self.delayed:
             usual += int(self.chance.random() * self.delay_ns)
@@ -41,3 +44,4 @@ class Network:
     def heal(self) -> None:
         self.lost = self.twice = self.delayed = 0.0
         self.cut.clear()
+        self.barred.clear()

@@ -190,7 +190,7 @@ class Simulator:
             if number in self._calls:
                 caller = self._calls[number][0].name
                 answer = (ANSWERED, status, [tuple(pair) for pair in headers], body)
-                arrives = self.network.carry(process.name, caller)
+                arrives = self.network.carry(process.name, caller, is_call=False)
                 self._tell_message(process.name, caller, number, str(status), arrives)
                 for delay_ns in arrives:
                     self.after(delay_ns, partial(self._reply, number, answer))

@@ -1,6 +1,7 @@
 """What only the simulator can do to a store, and look at in it: between two turns."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.simulation import customers, mutants_table
-from tests.simulation.faults import POINTS
+from tests.simulation.faults import KILL
 from tests.simulation.mutants_table import PROTOCOLS, keep, line_of
 from tests.simulation.test_simulation import assert_found
 from tests.simulation.warm import simulate
@@ -26,16 +27,22 @@ def test_a_file_that_is_in_sync_and_lacks_what_is_settled_is_seen_at_once_and_no
 
 @pytest.mark.processes
 @pytest.mark.large
-def test_an_aimed_kill_strikes_who_has_just_come_to_that_step(tmp_path: Path) -> None:
+def test_an_aimed_kill_strikes_who_has_just_come_to_that_step_or_another_while_that_one_waits(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
-    run = simulate("--operations", "60", "--faults", "aim", "--every", "100", "--trace", str(trace))
+    run = simulate("--operations", "60", "--faults", "aim", "--every", "60", "--trace", str(trace))
     assert run.returncode == 0, run.stdout + run.stderr
-    lines = [line.split() for line in trace.read_text().splitlines() if re.match(r"\d+ \S+ ", line)]
-    before = [lines[at - 1] for at, line in enumerate(lines) if line[1] == "kill"]
-    killed = [line[2] for line in lines if line[1] == "kill"]
-    assert killed
-    assert [line[1] for line in before] == killed
-    assert {line[-1] for line in before} <= set(POINTS)
+    lines = [line for line in trace.read_text().splitlines() if re.match(r"\d+ \S+ ", line)]
+    how, point, struck = "", "", set()
+    for before, line in pairwise(lines):
+        _, what, *about = line.split()
+        if what == "fault":
+            how, _, point = line.partition("fault aim: ")[2].rpartition(" at ")
+        elif what == "kill":
+            _, node, *_, reached = before.split()
+            assert reached == point
+            assert (about == [node]) is (how == KILL)
+            struck.add(how)
+    assert struck
 
 
 def test_a_line_of_the_table_takes_the_place_of_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
