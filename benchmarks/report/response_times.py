@@ -243,4 +243,4 @@ def _sizes(sized: Sequence[Sized], length: int) -> Table:
     return Table("Hits, % of requests", ["entries", "measured", "LRU, simulated", "optimum"], body)
 
 
-PART = Part("response-times", 85, 10, measure)
+PART = Part("response-times", 90, 10, measure)
