@@ -156,7 +156,8 @@ class ClusterFields(serializers.Serializer[Any]):
 
     nodes = NodeFields(many=True)
     servers = serializers.ListField(
-        child=serializers.CharField(), help_text="Those that have the rows, in words; none where rows are in files."
+        child=serializers.CharField(),
+        help_text="Those that have the rows, in words; none where rows are in files, or if no replica answers.",
     )
     rotation = RotationFields(many=True)
     cache = CacheFields()

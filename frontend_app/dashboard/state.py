@@ -41,13 +41,19 @@ def describe(front: Front, *, is_for_staff: bool = False) -> ClusterState:
         checker.watch()
     return {
         "nodes": nodes(front, is_for_staff=is_for_staff),
-        "servers": list(observer.told_of(topology.CATALOG, front.checkers).get("servers") or ()),
+        "servers": _servers(front),
         "rotation": [rotation(upstream) for upstream in (front.catalog, front.order)],
         "cache": cache(front),
         "invalidations": invalidations(front),
         "requests": front.journal.requests(is_for_staff=is_for_staff),
         "events": front.journal.events(is_for_staff=is_for_staff),
     }
+
+
+def _servers(front: Front) -> list[str]:
+    """As a replica has it that answers: what another one told last may name a primary that is gone."""
+    answering = [checker for checker in front.checkers if front.breakers.is_in_rotation(checker.node)]
+    return list(observer.told_of(topology.CATALOG, answering).get("servers") or ())
 
 
 def nodes(front: Front, *, is_for_staff: bool = False) -> list[NodeState]:
