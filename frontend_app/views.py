@@ -1,10 +1,12 @@
 """The routes of a front: parse, call a service, pass on what comes back."""
 
+import string
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any, ClassVar
+from urllib.parse import quote
 from uuid import UUID
 
 from django.http import FileResponse
@@ -71,8 +73,9 @@ class FrontView(StoreView):
 
     @property
     def query(self) -> str:
-        query: str = self.request.META.get("QUERY_STRING", "")
-        return query
+        """In ASCII, as URLs are: of what a program sent as it is, WSGI has each byte for a character (PEP 3333)."""
+        sent: str = self.request.META.get("QUERY_STRING", "")
+        return sent if sent.isascii() else quote(sent.encode("latin-1"), safe=string.punctuation)
 
 
 class ResourceView(FrontView):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth.models import User
@@ -52,6 +53,13 @@ def code_of(response: Any) -> str:
 def post(client: Client, path: str, data: Any, **sent: str) -> Any:
     text = data if isinstance(data, str | bytes) else json.dumps(data)
     return client.post(path, text, content_type="application/json", headers=sent)
+
+
+@pytest.mark.parametrize("more", ["", "&format=json"])
+def test_letters_that_a_program_sends_as_they_are_reach_the_replica(client: Client, store: Store, more: str) -> None:
+    """`curl` encodes nothing."""
+    assert client.get(f"/api/v1/books/?search=brontë%20&find=1%&x=[a]{more}").status_code == 200
+    assert parse_qs(store.asked[-1].path.partition("?")[2]) == {"search": ["brontë "], "find": ["1%"], "x": ["[a]"]}
 
 
 @pytest.mark.parametrize(
