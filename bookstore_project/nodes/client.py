@@ -72,7 +72,8 @@ def call(
 
     `timeout_s` bounds the wait for the answer; `deadline` (epoch seconds) shortens it, and is passed on, a margin
     earlier, so that the answer is back in time. Raises NeverSent if the request did not leave, NoAnswer if it may
-    have. The body of a 200 goes `into` that file, piece by piece, if there is one, and not into the reply.
+    have. The body of a 200 goes `into` that file, piece by piece, if there is one, and not into the reply; raises
+    NotWritten if the file doesn't take it.
     """
     if deadline is not None:
         timeout_s = min(timeout_s, deadline - time.time())

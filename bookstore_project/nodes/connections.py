@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import quote
@@ -29,6 +30,10 @@ class NotConnected(Exception):
 
 class BrokenOff(Exception):
     """There is no whole answer that can be read. The request may have arrived."""
+
+
+class NotWritten(Exception):
+    """The file that was to take the answer doesn't, as on a full disk. The node has no part in that."""
 
 
 class Headers(dict[str, str]):
@@ -71,6 +76,7 @@ class Pool:
     def __init__(self, host: str, port: int, kept: int, encryption: ssl.SSLContext | None = None) -> None:
         """Up to `kept` connections stay open between calls."""
         self._host, self._port, self._kept, self._encryption = host, port, kept, encryption
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._idle: deque[_Connection] = deque()
 
     def ask(
@@ -86,8 +92,8 @@ class Pool:
     ) -> Answer:
         """Sends a request, and waits for the answer: for each piece of it up to `read_s` seconds.
 
-        The body of a 200 goes `into` that file, if there is one. Raises NotConnected, BrokenOff, and ValueError for a
-        header that would be two.
+        The body of a 200 goes `into` that file, if there is one. Raises NotConnected, BrokenOff, NotWritten, and
+        ValueError for a header that would be two.
         """
         request = self._head(method, path, headers, body)
         connection = self._take(connect_s)
@@ -104,7 +110,7 @@ class Pool:
 
     def _head(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         target = path if _USUAL_TARGET.fullmatch(path) else quote(path, safe=_SAFE_IN_TARGETS)
-        told = {"Host": f"{self._host}:{self._port}", **headers}
+        told = {"Host": self._address, **headers}
         if body is not None or method in ("POST", "PUT", "PATCH"):
             told["Content-Length"] = str(len(body or b""))
         for name, value in told.items():
@@ -182,10 +188,12 @@ class _Connection:
         if into is None or status != 200:
             kept = b"".join(pieces)
         else:
-            into.seek(0)  # A file that an attempt before has begun is begun anew.
-            into.truncate()
+            with _writing():
+                into.seek(0)  # A file that an attempt before has begun is begun anew.
+                into.truncate()
             for piece in pieces:
-                into.write(piece)
+                with _writing():
+                    into.write(piece)
         self.is_kept = self.is_kept and not self._ahead
         return Answer(status, headers, kept)
 
@@ -237,3 +245,11 @@ class _Connection:
         if not (heard := self._socket.recv(PIECE_BYTES)):
             raise ConnectionResetError("the connection was closed before the answer's end")
         self._ahead += heard
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(str(error)) from error

@@ -20,7 +20,7 @@ STAFF_PASSWORD_FILE = topology.STAFF_PASSWORD_FILE
 # The nodes call one another by their own addresses, whatever name the shop has to the world.
 ALLOWED_HOSTS = [
     *environment.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
-    *sorted({node.host for node in topology.NODES.values()}),
+    *topology.names_of_hosts(),
 ]
 
 INSTALLED_APPS = [

@@ -39,9 +39,13 @@ class Node:
     threads: int
 
     @property
+    def name_of_host(self) -> str:
+        """As URLs and Host headers have it."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def address(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{self.name_of_host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -159,6 +163,11 @@ def nodes_of_this_host() -> list[Node]:
     if not DATABASE_URL:
         raise ImproperlyConfigured("BOOKSTORE_HOST needs BOOKSTORE_DATABASE_URL: two files lie on one machine.")
     return [node for node in NODES.values() if node.host == hosts[int(given) - 1]]
+
+
+def names_of_hosts() -> list[str]:
+    """By which nodes call one another."""
+    return sorted({node.name_of_host for node in NODES.values()})
 
 
 def replicas(service: str) -> list[Node]:

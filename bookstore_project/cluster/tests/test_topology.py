@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import split_domain_port, validate_host
 
 from bookstore_project.cluster import display
 from bookstore_project.cluster.tests.interpreter import python
@@ -34,6 +35,16 @@ def test_fronts_have_ports_of_their_own_where_there_is_one_address(monkeypatch: 
 
 def test_fronts_may_be_named_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fronts(monkeypatch, "10.0.0.1:80, [::1]:81") == {"front": "10.0.0.1:80", "front-2": "[::1]:81"}
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1:80", "[fd00::1]:80", "[::1]:80"])
+def test_nodes_accept_the_addresses_by_which_they_call_one_another(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    fronts(monkeypatch, address)
+    monkeypatch.setattr(topology, "NODES", topology._nodes())
+    domain, _ = split_domain_port(topology.NODES["front"].address)
+    assert validate_host(domain, topology.names_of_hosts())
 
 
 @pytest.mark.parametrize("asked", ["0", "10", "two", ",", "-1", "127.0.0.1:8000,2"])

@@ -1,5 +1,6 @@
 """Connections to a node, against one that says whatever a test wants."""
 
+import errno
 import io
 import socket
 import threading
@@ -9,7 +10,15 @@ from typing import IO
 
 import pytest
 
-from bookstore_project.nodes.connections import LONGEST_HEAD_BYTES, Answer, BrokenOff, Headers, NotConnected, Pool
+from bookstore_project.nodes.connections import (
+    LONGEST_HEAD_BYTES,
+    Answer,
+    BrokenOff,
+    Headers,
+    NotConnected,
+    NotWritten,
+    Pool,
+)
 from tests.waiting import PATIENCE_S
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -201,6 +210,28 @@ def test_a_file_takes_the_body_of_an_answer_that_is_one_and_begins_anew(nodes: l
     assert ask(pool, into=file).body == b"no"
     assert ask(pool, into=file).body == b""
     assert file.getvalue() == b"ok"
+
+
+class Full(io.BytesIO):
+    def write(self, piece: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_that_takes_nothing_is_no_fault_of_the_node(nodes: list[Node]) -> None:
+    """Which would leave the rotation for it, and then the other one, too."""
+    pool, _ = pool_of(nodes, [OK])
+    with pytest.raises(NotWritten, match="No space left"):
+        ask(pool, into=Full())
+    assert not pool._idle
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("127.0.0.1", b"127.0.0.1:8001"), ("node.example", b"node.example:8001"), ("fd00::1", b"[fd00::1]:8001")],
+)
+def test_a_node_is_named_as_a_host_header_has_it(host: str, named: bytes) -> None:
+    """Django refuses whoever names one that is none: RFC 9110, section 7.2."""
+    assert b"\r\nHost: " + named + b"\r\n" in Pool(host, 8001, 1)._head("GET", "/", {}, None)
 
 
 def test_no_more_connections_are_kept_than_wanted(nodes: list[Node]) -> None:
