@@ -3,14 +3,17 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.migrations.exceptions import IrreversibleError
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from pytest_django.fixtures import Settings
 
@@ -178,6 +181,19 @@ def test_whoever_dies_between_two_steps_is_followed_by_the_sweeper(
     assert cancellation.finish(grace_s=0) == 0
     assert stocks() == [50, 50]
     assert rows("order-1", "SELECT progress FROM order_app_orderchange") == [("done",)]
+    assert_all_agrees()
+
+
+def test_a_clock_that_was_set_back_leaves_no_cancellation_out(
+    order: uuid.UUID, dies: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies("cancellation-decided")
+    with pytest.raises(KeyboardInterrupt):
+        cancel(asked(order))
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    monkeypatch.setattr(cancellation, "timezone", SimpleNamespace(now=lambda: an_hour_ago))
+    assert cancellation.finish(grace_s=60) == 1
+    assert stocks() == [50, 50]
     assert_all_agrees()
 
 

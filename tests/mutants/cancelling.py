@@ -11,6 +11,14 @@ AUDIT, AUDIT_TESTS = "bookstore_project/archive/audit.py", "bookstore_project/ar
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
+        "a cancellation waits until a clock that was set back has come to it",
+        "copies of a cancelled order aren't on the shelf for an hour",
+        CANCELLATION,
+        " | Q(created_at__gt=now)\n",
+        "\n",
+        f"{TESTS}::test_a_clock_that_was_set_back_leaves_no_cancellation_out",
+    ),
+    mutant(
         "a repeated return isn't recognised",
         "copies of one cancellation are on the shelf twice, and one of them is sold that isn't there",
         RETURNS,

@@ -108,24 +108,25 @@ def simulate(told: argparse.Namespace, runner: Runner) -> int:
     if told.minutes or told.runs:
         return explore(runner, told)
     digest, totals = hashlib.blake2b(digest_size=16), Totals()
-    with watching(told) as watchers:
-        for plan in plans(told):
-            began, used = monotonic(), processor_s()
-            report = runner.run(plan, watchers)
-            if told.keep and not told.shrink:
-                report.plan.write(Path(told.keep) / f"{plan.seed}.json")
-            digest.update(report.digest.encode())
-            totals.add(report)
-            for line in run.describe(report):
-                say(line)
-            if report.violations and told.shrink:
-                find(runner, report, told)
-                break
-            say(f"  {monotonic() - began:.1f} s, {processor_s() - used:.1f} s of a processor")
-            if report.violations and told.mutants:  # It is found.
-                break
-    if totals.runs > 1:
-        for line in totals.lines():
+    try:
+        with watching(told) as watchers:
+            for plan in plans(told):
+                began, used = monotonic(), processor_s()
+                report = runner.run(plan, watchers)
+                if told.keep and not told.shrink:
+                    report.plan.write(Path(told.keep) / f"{plan.seed}.json")
+                digest.update(report.digest.encode())
+                totals.add(report)
+                for line in run.describe(report):
+                    say(line)
+                if report.violations and told.shrink:
+                    find(runner, report, told)
+                    break
+                say(f"  {monotonic() - began:.1f} s, {processor_s() - used:.1f} s of a processor")
+                if report.violations and told.mutants:  # It is found.
+                    break
+    finally:  # Also of what was interrupted.
+        for line in totals.lines() if totals.runs > 1 else ():
             say(line)
     say(f"broken promises: {totals.violations or 'none'}")
     say(f"digest {digest.hexdigest()}")

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,10 +11,11 @@ from typing import cast
 
 from tests.answers import Answer
 from tests.chaos import audit
-from tests.chaos.customers import BURST, Actor, secret_of
+from tests.chaos.checker import Violation
+from tests.chaos.customers import BURST, Actor, ask, secret_of
 from tests.chaos.demand import VICTIM, Demand
 from tests.chaos.file_faults import MARKER
-from tests.chaos.history import Kind, read_history
+from tests.chaos.history import Kind, Operation, Outcome, read_history
 from tests.client import Client, Request
 from tests.simulation import wire
 from tests.simulation.actors import World
@@ -24,6 +25,8 @@ from tests.store import Store
 CUSTOMERS = 6
 TIMEOUT_S = 20.0
 READY_WITHIN_S = 60.0
+ASKED_AGAIN = 20
+"""Purchases of unknown outcome, at most."""
 _READS = (1, BURST)
 _READS_AT_ONCE = sum(_READS) / len(_READS)
 MIXES = {"browsing": 0.95, "shopping": 0.8, "ordering": 0.5}
@@ -115,7 +118,22 @@ def shop(world: World, store: SimulatedStore, folder: Path, seed: str, wanted: "
     operations_done, _ = read_history(folder)
     rng = random.Random(f"{seed}/again")
     found = audit.check_answers(store.as_store(), operations_done, rng, lambda line: None, given_up)
+    found += unresolved(SimulatedClient(store.as_store()), operations_done, rng, given_up)
     world.call("judged", [(one.what, list(one.evidence)) for one in found])
+
+
+def unresolved(
+    client: Client, operations: Sequence[Operation], rng: random.Random, given_up: Set[str]
+) -> list[Violation]:
+    """Purchases of which nobody knew what became: whoever asks again, with the faults over, is told."""
+    unclear = (one for one in operations if one.outcome is Outcome.OPEN and one.asked.kind is Kind.SELL)
+    asked = list({one.asked.tag: one for one in unclear if one.asked.tag not in given_up}.values())
+    found = []
+    for one in rng.sample(asked, min(ASKED_AGAIN, len(asked))):
+        outcome, _, note = ask(client, one.asked, time.sleep)
+        if outcome is Outcome.OPEN:
+            found.append(Violation("an unknown outcome stays unknown", (str(one), note)))
+    return found
 
 
 def becomes_ready(node: SimulatedClient) -> bool:

@@ -1,6 +1,8 @@
 """What only the simulator can do to a store, and look at in it: between two turns."""
 
+import random
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.history import Asked, Kind, Operation, Outcome
 from tests.simulation import customers, mutants_table
 from tests.simulation.faults import KILL
 from tests.simulation.mutants_table import PROTOCOLS, keep, line_of
@@ -73,3 +76,14 @@ def test_a_node_has_its_time_to_become_ready_and_no_more(
     monkeypatch.setattr(customers, "time", SimpleNamespace(monotonic=lambda: passed_s, sleep=wait))
     node: Any = SimpleNamespace(get=get)
     assert customers.becomes_ready(node) is is_ready
+
+
+@pytest.mark.parametrize(("outcome", "given_up", "found"), [("open", "", 1), ("open", "tag", 0), ("refused", "", 0)])
+def test_a_purchase_whose_outcome_stays_unknown_is_found(
+    monkeypatch: pytest.MonkeyPatch, outcome: str, given_up: str, found: int
+) -> None:
+    monkeypatch.setattr(customers, "ask", lambda *_: (Outcome(outcome), None, "outcome_unknown"))
+    unclear = Operation("customer-1", Asked(Kind.SELL, 1, tag="tag", copies=1, key="key"), 0.0)
+    clear = replace(unclear, asked=replace(unclear.asked, tag="other"), outcome=Outcome.OK)
+    client: Any = None
+    assert len(customers.unresolved(client, [unclear, clear], random.Random(1), {given_up})) == found
