@@ -390,6 +390,9 @@ def test_of_a_crowd_some_are_followed_to_their_end_and_the_page_says_how_many(vi
         ways |= set(dots)
     assert len(ways) == 2, "to the front, and back"
     assert said == {"Live. 100 requests in the last second; 5 are followed here."}
+    page.evaluate("feed.tell('happened', {kind: 'ended', node: 'catalog-1', text: 'process 1 has ended'})")
+    page.clock.run_for(200)
+    assert page.locator("#last-news").inner_text() == "catalog-1 process 1 has ended", "news wait for no crowd"
 
 
 def test_as_many_watch_as_may_and_the_next_one_has_a_page_all_the_same(visitor: Visitor) -> None:
