@@ -38,6 +38,15 @@ MUTANTS: tuple[Mutant, ...] = (
         "::TestCheckpoints::test_a_power_cut_after_one_leaves_no_fault_whoever_looks_first",
     ),
     mutant(
+        "when a file was written isn't durable",
+        "after a power cut the witness knows another time than the file has, and both files pass for overwritten",
+        "bookstore_project/replication/sqlite_pair/files/file_identity.py",
+        "            _sync_time(witness.files[alias].identity)\n",
+        "",
+        "bookstore_project/replication/sqlite_pair/files/tests/test_outside_changes.py"
+        "::TestCheckpoints::test_when_a_file_was_written_is_durable_before_the_witness_says_it",
+    ),
+    mutant(
         "the survivor isn't looked at",
         "with the last sound file evicted, what is left is damaged",
         MEMBERSHIP,

@@ -25,6 +25,7 @@ from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import ReplicaFault, Unavailable
 from bookstore_project.replication.service import get_service
+from bookstore_project.replication.sqlite_pair.backend.base import identity
 from bookstore_project.replication.sqlite_pair.files import file_identity, participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.membership import in_sync_set
@@ -283,6 +284,26 @@ class TestCheckpoints:
         assert witness().in_sync == ("shelf-1", "shelf-2")
         assert price_of(1, "shelf-1") == price_of(1, "shelf-2")
         assert_copies_equal("shelf")
+
+    def test_when_a_file_was_written_is_durable_before_the_witness_says_it(
+        self, seven_articles: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """SQLite syncs what is in the file, and not its time: a power cut could take that back alone."""
+        synced: list[tuple[str, int, int | None]] = []
+
+        def fsync(descriptor: int, fsync: Callable[[int], None] = os.fsync) -> None:
+            fsync(descriptor)
+            about = os.fstat(descriptor)
+            told = {record.identity: record.written_ns for record in witness().files.values()}
+            synced.append((identity(about), about.st_mtime_ns, told.get(identity(about))))
+
+        restock()
+        monkeypatch.setattr(os, "fsync", fsync)
+        checkpointed()
+        for alias in SHELF.aliases:
+            about = replication_settings.files[alias].stat()
+            assert (identity(about), about.st_mtime_ns, None) in synced
+            assert witness().files[alias].written_ns == about.st_mtime_ns
 
     def test_one_is_made_now_and_then(self, seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(file_identity, "CHECKPOINT_EVERY", 4)
