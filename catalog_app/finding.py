@@ -39,7 +39,7 @@ def find(search: str, among: BookQuerySet) -> Found:
         return Found(ids)
     if ids := _ids(search, words, among):
         return Found(ids)
-    if ids := _beginning_isbn(words, among):
+    if ids := _beginning_isbn(search, among):
         return Found(ids)
     for corrected in corrections(words, among):
         if ids := _ids(corrected, words_of(corrected), among):
@@ -71,9 +71,9 @@ def _with_isbn(search: str, among: BookQuerySet) -> list[int]:
     return list(among.filter(isbn13=isbn13).values_list("pk", flat=True)) if isbn13 else []
 
 
-def _beginning_isbn(words: Sequence[Word], among: BookQuerySet) -> list[int]:
+def _beginning_isbn(search: str, among: BookQuerySet) -> list[int]:
     """As somebody types one, with hyphens or without. A number that begins otherwise is a year, or a title."""
-    digits = "".join(word.key for word in words)
+    digits = search_key(search).replace(" ", "")  # Each group of digits, though it be there twice.
     if not digits.isdecimal() or not digits.startswith(ISBN_PREFIXES):
         return []
     return list(beginning_isbn(digits, among, MOST_BOOKS))[:MOST_BOOKS]

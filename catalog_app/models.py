@@ -83,7 +83,8 @@ def has_words_or_numbers(search: str) -> Q:
     others = Book.objects.filter(_has_all([word for word in words if word.key not in numbers]))
     if len(numbers) == 1 and is_book_id(numbers[0]):
         keys.update(others.filter(pk=int(numbers[0])).values_list("pk", flat=True))
-    keys.update(beginning_isbn("".join(numbers), others, MOST_COUNTED + 1))
+    digits = "".join(each for each in search_key(search).split() if each.isdecimal())  # A group may be there twice.
+    keys.update(beginning_isbn(digits, others, MOST_COUNTED + 1))
     return Q(pk__in=Numbers(sorted(keys)[: MOST_COUNTED + 1]))
 
 

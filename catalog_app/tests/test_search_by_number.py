@@ -21,7 +21,16 @@ def found(search: str) -> list[int]:
 
 @pytest.mark.parametrize(
     ("search", "ids"),
-    [("9780", [1, 2]), ("978013", [2]), ("0306", [1]), ("3", [3, 5]), ("9790", []), ("97803064", [1]), ("77777", [])],
+    [
+        ("9780", [1, 2]),
+        ("978013", [2]),
+        ("0306", [1]),
+        ("3", [3, 5]),
+        ("9790", []),
+        ("97803064", [1]),
+        ("978 0 3 0 6", [1]),
+        ("77777", []),
+    ],
 )
 def test_a_number_finds_the_book_of_that_id_titles_that_have_it_and_isbns_that_begin_so(
     seven_books: Path, search: str, ids: list[int]
