@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
@@ -13,7 +14,9 @@ from django.http import HttpRequest
 
 from bookstore_project.api import headers, problem_pages, problems
 from bookstore_project.api.request_id import accept_request_id
-from bookstore_project.nodes import redaction
+from bookstore_project.nodes import metrics, redaction
+from bookstore_project.nodes.access_log import log_request
+from bookstore_project.settings import topology
 
 logger = logging.getLogger("bookstore.defects")
 DETAIL = "Something broke here; the log has it under the request id."
@@ -36,7 +39,10 @@ def _met(sender: object, request: HttpRequest | None = None, **_: Any) -> None:
 
 
 class Guard:
-    """Around a WSGI application: what it lets through becomes a problem document, and a traceback in the log."""
+    """Around a WSGI application: what it lets through becomes a problem document, and a traceback in the log.
+
+    And is counted and logged as any other answer: what goes past Django has nobody else for that.
+    """
 
     def __init__(self, application: WSGIApplication) -> None:
         self.application = application
@@ -54,8 +60,19 @@ class Guard:
                 ("Content-Length", str(len(body))),
                 (headers.REQUEST_ID, request_id),
             ]
+            with suppress(Exception):  # What is broken may be the routes.
+                _note(environ, status, request_id)
             start_response(f"{status.value} {status.phrase}", named, sys.exc_info())
             return [body]
+
+
+def _note(environ: dict[str, Any], status: HTTPStatus, request_id: str) -> None:
+    method, path, now = environ["REQUEST_METHOD"], environ["PATH_INFO"], time.perf_counter()
+    took_s = now - environ.get(metrics.BEGAN, now)
+    labels = metrics.pattern_of_path(path), metrics.method_of(method), metrics.class_of(status)
+    metrics.requests.observe(labels, took_s)
+    own_name = topology.NODE.name if topology.NODE else ""
+    log_request(method, redaction.address(path), status, own_name, took_s * 1000, "", request_id)
 
 
 def _told(request_id: str, accept: str) -> tuple[str, bytes]:

@@ -14,7 +14,7 @@ from django.urls import get_resolver
 
 from bookstore_project.api import errors, headers, health, problem_pages, problems
 from bookstore_project.api.tests.api import assert_problem
-from bookstore_project.nodes import unhandled_exceptions
+from bookstore_project.nodes import metrics, unhandled_exceptions
 from bookstore_project.nodes.logs import DroppingQueueHandler, TextFormatter
 from bookstore_project.nodes.middleware import RequestMiddleware
 from bookstore_project.replication.errors import WriteRefused
@@ -235,9 +235,11 @@ def test_a_defect_that_a_handler_puts_in_words_is_in_the_log_too(
 
 
 def test_what_django_itself_lets_through_is_a_problem_document(
-    tracebacks: Tracebacks, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+    tracebacks: Tracebacks, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Before the first middleware there is nobody else to catch it."""
+    """Before the first middleware there is nobody else to catch it, to count it, or to log it as an answer."""
+    counted: list[Any] = []
+    monkeypatch.setattr(metrics.requests, "observe", lambda labels, took_s: counted.append(labels))
     monkeypatch.setattr(signals.request_started, "send", explode)
     told: list[Any] = []
     environ = rf.get("/product/1", headers=OWN_ID).environ
@@ -250,3 +252,5 @@ def test_what_django_itself_lets_through_is_a_problem_document(
     said = tracebacks.text()
     assert "ZeroDivisionError: the defect" in said
     assert "[the-broken-one]" in said
+    assert "GET /product/1 500" in caplog.text
+    assert counted == [("/product/<int:book_id>", "GET", "5xx")]
