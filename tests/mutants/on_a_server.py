@@ -56,8 +56,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a front is waited for by the lease of before it was blocked",
         "another host has made it longer meanwhile, and the front shows the old price",
         LEASES,
-        "max(_lease_s(beside, holder), replication_settings.lease_s)",
-        "max(left[holder].lease_s, replication_settings.lease_s)",
+        "max(_lease_s(beside, lease), replication_settings.lease_s)",
+        "max(lease.lease_s, replication_settings.lease_s)",
         f"{HOLDING}::test_it_is_waited_for_by_the_lease_that_is_on_record_when_it_is_blocked",
     ),
     mutant(

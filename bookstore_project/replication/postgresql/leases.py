@@ -156,11 +156,9 @@ def _wait_for(
     until: dict[Holder, float] = {}
     while left:
         database.raw.execute("SELECT")
-        for holder in left:
+        for holder, lease in left.items():
             if _block(beside, holder) or holder not in until:
-                until[holder] = (
-                    time.monotonic() + max(_lease_s(beside, holder), replication_settings.lease_s) * _DRIFT
-                )
+                until[holder] = time.monotonic() + max(_lease_s(beside, lease), replication_settings.lease_s) * _DRIFT
         _take_out(left, deliver())
         _take_out(left, _run_out(beside, left, until))
         if left:
@@ -182,10 +180,13 @@ def _block(beside: DatabaseWrapper, holder: Holder) -> bool:
     )
 
 
-def _lease_s(beside: DatabaseWrapper, holder: Holder) -> float:
-    """As it is on record once it is blocked: until then it was renewed beside the writer, maybe for longer."""
-    row = beside.raw.execute(f"SELECT lease_s FROM replication_lease {_OF_HOLDER}", holder).fetchone()
-    return 0.0 if row is None else float(row[0])
+def _lease_s(beside: DatabaseWrapper, lease: Lease) -> float:
+    """As it is on record once it is blocked: until then it was renewed beside the writer, maybe for longer.
+
+    As it was read if it is gone: a writer that has lost its lock may have deleted one that it has not waited for.
+    """
+    row = beside.raw.execute(f"SELECT lease_s FROM replication_lease {_OF_HOLDER}", lease.holder).fetchone()
+    return lease.lease_s if row is None else float(row[0])
 
 
 def _run_out(beside: DatabaseWrapper, left: Mapping[Holder, Lease], until: Mapping[Holder, float]) -> list[Holder]:

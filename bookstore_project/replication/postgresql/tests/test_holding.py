@@ -84,6 +84,20 @@ def test_it_is_waited_for_by_the_lease_that_is_on_record_when_it_is_blocked(
     assert holders() == []
 
 
+def test_one_that_is_deleted_as_it_is_blocked_is_waited_for_as_it_was_read(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a writer that has lost its lock, and has waited for the lease that the front had before this one."""
+    lease_s = 20 * replication_settings.lease_s
+    rows("shelf-1", f"UPDATE replication_lease SET lease_s = {lease_s}")
+    monkeypatch.setattr(leases, "time", clock := Clock())
+    failpoints.hooks["leases-read"] = partial(rows, "shelf-1", "DELETE FROM replication_lease")
+    fronts.deaf.add("front")
+    began = clock.now
+    write(fronts)
+    assert clock.now >= began + lease_s
+
+
 def test_a_lease_that_somebody_else_has_deleted_is_over(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a writer does that has lost its lock without knowing: the front can't ask for another one meanwhile."""
     monkeypatch.setattr(leases, "time", Clock())
