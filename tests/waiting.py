@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 VARIABLE = "TEST_PATIENCE_S"
-PATIENCE_S = float(os.environ.get(VARIABLE, "180"))
+PATIENCE_S = float(os.environ.get(VARIABLE, "600"))
 """The slowest machine gets there in time; where nothing is wrong, nobody waits for its end."""
 SHORTEST_NAP_S, LONGEST_NAP_S = 0.02, 0.2
 """Between two looks at what is waited for."""

@@ -36,7 +36,7 @@ CUSTOMERS = 3
 LONG_S = 300.0
 """From here on a run has room for faults that last a minute."""
 KILL_EVERY_S = 1.2
-LONGER = 20
+LONGER = 200
 STEP_S = 1.0
 PAIRS = 0.15
 KILLS = tuple(Fault(name, "kill", lambda scene, target: None) for name in (KILL_NODE, KILL_DIRECT, KILL_AT_POINT))

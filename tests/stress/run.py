@@ -47,7 +47,7 @@ READERS, WRITERS = 4, 8
 LEASE_S = 1.0
 """Short, so that a run holds many of them."""
 KILL_EVERY_S = 2.0
-LONGER = 20
+LONGER = 200
 """Times as long as planned a run goes on, at most, until it proves something."""
 STEP_S = 1.0
 LOOKED_AT_S = 0.3
