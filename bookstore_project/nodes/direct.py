@@ -15,7 +15,7 @@ from django.conf import settings
 from bookstore_project.api import headers, problems, same_origin
 from bookstore_project.api.renderers import canonical_json
 from bookstore_project.api.request_id import accept_request_id
-from bookstore_project.nodes import deadlines, metrics, redaction
+from bookstore_project.nodes import deadlines, metrics, redaction, unhandled_exceptions
 from bookstore_project.nodes.access_log import log_request
 from bookstore_project.nodes.gateway.threads import WSGIApplication
 from bookstore_project.settings import topology
@@ -49,12 +49,13 @@ class Direct:
         try:
             with deadlines.until(None):
                 status, content_type, body = HTTPStatus.OK, "application/json", canonical_json(answer(asked))
-        except problems.StoreError as error:
-            status, content_type = HTTPStatus(error.status), problems.CONTENT_TYPE
-            body = canonical_json(problems.document(error.code, error.detail, request_id, **error.extra))
         except NotUnderstood:
             environ["wsgi.input"].seek(0)
             return self._application(environ, start_response)
+        except Exception as caught:
+            error = unhandled_exceptions.told_of(caught, environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            status, content_type = HTTPStatus(error.status), problems.CONTENT_TYPE
+            body = canonical_json(problems.document(error.code, error.detail, request_id, **error.extra))
         note(environ, status, request_id, route=environ["PATH_INFO"], is_quiet=True)
         named = [
             ("Content-Type", content_type),

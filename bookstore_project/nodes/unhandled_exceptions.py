@@ -29,6 +29,14 @@ def log(method: str | None, path: str, error: BaseException | None = None) -> No
     logger.error("%s %s broke", method, redaction.address(path), exc_info=error or sys.exc_info())
 
 
+def told_of(error: Exception, method: str, path: str) -> problems.StoreError:
+    """What a client is told of an error. Of a defect the log has the traceback."""
+    told = error if isinstance(error, problems.StoreError) else problems.StoreError(DETAIL)
+    if told.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log(method, path, error)
+    return told
+
+
 def watch() -> None:
     """Has all that Django answers with its 500 logged: also what an error handler itself, or a middleware, raised."""
     got_request_exception.connect(_met, dispatch_uid="bookstore.defects")

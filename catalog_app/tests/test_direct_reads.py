@@ -16,6 +16,7 @@ from bookstore_project.nodes.gateway.environ import build_environ
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing
 from bookstore_project.nodes.gateway.threads import run_wsgi
 from bookstore_project.replication import reads
+from bookstore_project.replication.errors import WriteRefused
 from bookstore_project.replication.web.direct_reads import DirectReads
 from catalog_app.direct import BOOKS
 from catalog_app.services import book_retire
@@ -89,6 +90,20 @@ def test_whoever_wants_something_else_goes_to_django(node: None, method: str) ->
 def test_what_comes_after_its_deadline_is_not_read(node: None, off_s: int, status: int) -> None:
     answer = ask(BOOK, TOKEN, (headers.DEADLINE.lower(), f"{time.time() + off_s:.3f}"))
     assert answer.status == status
+
+
+@pytest.mark.parametrize("defect", [ZeroDivisionError("ours"), WriteRefused("ours")])
+def test_what_breaks_leaves_its_traceback(
+    node: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, defect: Exception
+) -> None:
+    def explode(*_: object, **__: object) -> Any:
+        raise defect
+
+    monkeypatch.setattr(reads, "reading", explode)
+    answer = ask(BOOK, TOKEN, ID)
+    assert (answer.status, json.loads(answer.body)["code"]) == (500, "internal_error")
+    assert f"GET {BOOK} broke" in caplog.text
+    assert f"GET {BOOK} 500" in caplog.text
 
 
 def test_a_replica_that_cannot_promise_says_so(node: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from bookstore_project.api.parsers import parse_json
 from bookstore_project.api.renderers import canonical_json
 from bookstore_project.api.representations import is_book_id
 from bookstore_project.api.request_id import accept_request_id, current_request_id
-from bookstore_project.nodes import metrics, redaction
+from bookstore_project.nodes import metrics, redaction, unhandled_exceptions
 from bookstore_project.nodes.access_log import log_request
 from bookstore_project.nodes.gateway.messages import Incoming
 from bookstore_project.nodes.gateway.threads import WSGIApplication
@@ -70,10 +70,10 @@ class DirectPurchases:
         if body is None:
             return self.application(environ, start_response)
         accept_request_id(environ.get("HTTP_X_REQUEST_ID"))
-        with tracing() as trace:
-            relay, remark = _bought(body, environ.get(_KEY))
-        took_s = time.perf_counter() - environ[metrics.BEGAN]
         path = environ["PATH_INFO"]
+        with tracing() as trace:
+            relay, remark = _bought(body, environ.get(_KEY), path)
+        took_s = time.perf_counter() - environ[metrics.BEGAN]
         pattern, methods = ROUTES[PURCHASE.fullmatch(path) is not None]
         own = {"Content-Type": relay.content_type, "Allow": methods}
         named = {**_of_all(relay.body, took_s), **relay.headers, **own}
@@ -86,11 +86,12 @@ class DirectPurchases:
         return [relay.body]
 
 
-def _bought(body: bytes, key: str | None) -> tuple[Relay, str]:
+def _bought(body: bytes, key: str | None, path: str) -> tuple[Relay, str]:
     """The answer, and what its log line ends with."""
     try:
         return services.purchase(front(), body, key=key), ""
-    except problems.StoreError as error:
+    except Exception as caught:
+        error = unhandled_exceptions.told_of(caught, "POST", path)
         order = error.extra.get("order")
         return responses.from_error(error), f" (order {order})" if order else ""
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from bookstore_project.api import etags, headers, problems
+from bookstore_project.api import etags, headers
 from bookstore_project.api.cached_resources import BOOK
 from bookstore_project.api.request_id import accept_request_id, current_request_id
-from bookstore_project.nodes import metrics, redaction
+from bookstore_project.nodes import metrics, redaction, unhandled_exceptions
 from bookstore_project.nodes.access_log import log_request
 from bookstore_project.nodes.gateway.messages import Incoming
 from bookstore_project.nodes.gateway.threads import WSGIApplication
@@ -56,7 +56,7 @@ class DirectBooks:
         route, value, is_secure = environ[DIRECT]
         accept_request_id(environ.get("HTTP_X_REQUEST_ID"))
         with tracing() as trace:
-            relay = _read(value)
+            relay = _read(environ["PATH_INFO"], value)
         took_s = time.perf_counter() - environ[metrics.BEGAN]
         named = {**_of_all(relay.body, route, took_s), **relay.headers, "Content-Type": relay.content_type}
         address = redaction.address(environ["PATH_INFO"], "")
@@ -70,11 +70,11 @@ class DirectBooks:
         return [relay.body]
 
 
-def _read(value: str) -> Relay:
+def _read(path: str, value: str) -> Relay:
     try:
         return services.read(front(), BOOK, value)
-    except problems.StoreError as error:
-        return responses.from_error(error)
+    except Exception as error:
+        return responses.from_error(unhandled_exceptions.told_of(error, "GET", path))
 
 
 def _of_all(body: bytes, route: str, took_s: float) -> dict[str, str]:

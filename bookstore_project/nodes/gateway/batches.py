@@ -92,15 +92,13 @@ def problem_of(error: Exception, path: str, part: Part) -> Answer:
     extra: dict[str, str] = {"Content-Type": problems.CONTENT_TYPE}
     if isinstance(error, exceptions.APIException):
         document = errors.api_problem(error, error.status_code)
-    elif isinstance(error, problems.StoreError):
-        document = errors.store_problem(error)
-        if error.is_repeat:
-            extra[headers.IDEMPOTENT_REPLAYED] = "true"
-        if (wait_s := problems.wait_s(error)) is not None:
-            extra["Retry-After"] = str(wait_s)
     else:
-        unhandled_exceptions.log("POST", path, error)
-        document = problems.document("internal_error", unhandled_exceptions.DETAIL, current_request_id())
+        told = unhandled_exceptions.told_of(error, "POST", path)
+        document = errors.store_problem(told)
+        if told.is_repeat:
+            extra[headers.IDEMPOTENT_REPLAYED] = "true"
+        if (wait_s := problems.wait_s(told)) is not None:
+            extra["Retry-After"] = str(wait_s)
     order = document.get("order")
     return Answer(document["status"], canonical_json(document), extra, f" (order {order})" if order else "")
 

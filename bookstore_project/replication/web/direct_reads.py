@@ -13,7 +13,7 @@ from django.conf import settings
 from bookstore_project.api import etags, headers, health, problems
 from bookstore_project.api.renderers import canonical_json
 from bookstore_project.api.request_id import accept_request_id
-from bookstore_project.nodes import deadlines, direct
+from bookstore_project.nodes import deadlines, direct, unhandled_exceptions
 from bookstore_project.nodes.gateway.threads import WSGIApplication
 from bookstore_project.replication import reads
 from bookstore_project.replication.engine import engine
@@ -55,24 +55,25 @@ class DirectReads:
         if found is None or environ["QUERY_STRING"] or not _is_usual(environ):
             return self._application(environ, start_response)
         request_id = accept_request_id(environ.get(_REQUEST_ID))
-        status, named, body = self._answer(found[1], _deadline_of(environ), request_id)
+        status, named, body = self._answer(environ, found[1], request_id)
         direct.note(environ, status, request_id, route=self._read.route, is_quiet=False)
         own = {headers.REPLICA: health.node_name(), headers.REQUEST_ID: request_id}
         start_response(f"{status.value} {status.phrase}", [*named.items(), *own.items()])
         return [body]
 
     def _answer(
-        self, value: str, deadline: float | None, request_id: str
+        self, environ: Mapping[str, Any], value: str, request_id: str
     ) -> tuple[HTTPStatus, Mapping[str, str], bytes]:
         position: Mapping[str, str] | None = None
         try:
-            with deadlines.until(deadline):
+            with deadlines.until(_deadline_of(environ)):
                 deadlines.assert_time_left()
                 with reads.reading(self._read.service, keys=[self._read.key(value)]) as snapshot:
                     position = _position(snapshot.position, snapshot.timeline)
                     body = self._read.body(value)
             status, own = HTTPStatus.OK, {"Content-Type": "application/json", "ETag": etags.etag_of(body)}
-        except problems.StoreError as error:
+        except Exception as caught:
+            error = unhandled_exceptions.told_of(caught, environ["REQUEST_METHOD"], environ["PATH_INFO"])
             status, own = HTTPStatus(error.status), {"Content-Type": problems.CONTENT_TYPE}
             body = canonical_json(problems.document(error.code, error.detail, request_id, **error.extra))
         at = _settled(self._read.service) if position is None else position

@@ -10,6 +10,7 @@ from bookstore_project.nodes import metrics
 from bookstore_project.nodes.gateway.environ import build_environ
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing
 from bookstore_project.nodes.gateway.threads import run_wsgi
+from frontend_app import services
 from frontend_app.gateway import direct_reads
 from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import fakes
@@ -48,3 +49,16 @@ def test_a_miss_asks_once_and_the_next_one_finds_it(
         "/api/v1/books/1/",
         "/product/1",
     ]
+
+
+def test_what_breaks_is_answered_noted_and_leaves_its_traceback(
+    front: Front, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def explode(*_: object) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(services, "read", explode)
+    answer = get("/product/1")
+    assert (answer.status, dict(answer.headers)[headers.CACHE]) == (500, "bypass")
+    assert "GET /product/1 broke" in caplog.text
+    assert [request["status"] for request in front.journal.requests(is_for_staff=True)] == [500]
