@@ -46,6 +46,7 @@ SORTED_BY_KEY = {"title": "title_key", "authors": "authors_key", "topic": "topic
 
 LEAST_OF_ISBN = 4
 """Digits of a search that may begin an ISBN: with fewer, nearly every one begins so."""
+DIGITS_OF_ISBN = 13
 ISBN_PREFIXES = ("978", "979")
 _ISBN_LABEL = re.compile(r"^\s*isbn(?:-1[03])?:?\s*", re.IGNORECASE)
 """What stands before the number where people copy it from."""
@@ -95,9 +96,9 @@ def _has_all(words: Sequence[Word]) -> Q:
 def beginning_isbn(digits: str, among: "BookQuerySet", most: int) -> Iterator[int]:
     """Of these books those with an ISBN that begins so, with the prefix of all books or without: by an index.
 
-    No more than `most` of each kind; none for fewer digits than LEAST_OF_ISBN.
+    No more than `most` of each kind; none for fewer digits than LEAST_OF_ISBN, or more than it has.
     """
-    if len(digits) < LEAST_OF_ISBN:
+    if not LEAST_OF_ISBN <= len(digits) <= DIGITS_OF_ISBN:
         return
     for start in [digits] if digits.startswith(ISBN_PREFIXES) else [prefix + digits for prefix in ISBN_PREFIXES]:
         for retired in (False, True):

@@ -30,6 +30,7 @@ def found(search: str) -> list[int]:
         ("97803064", [1]),
         ("978 0 3 0 6", [1]),
         ("77777", []),
+        ("978" * 2000, []),
     ],
 )
 def test_a_number_finds_the_book_of_that_id_titles_that_have_it_and_isbns_that_begin_so(
