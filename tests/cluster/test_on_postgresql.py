@@ -213,11 +213,12 @@ def test_the_cluster_page_tells_of_replicas_and_damages_no_files(shop: Shop) -> 
 
 
 def test_the_cluster_page_names_the_primary_and_its_standby(shop: Shop) -> None:
-    primary, standby = wait_for(
+    primary, log, standby = wait_for(
         lambda: shop.front.get("/api/v1/cluster/").json["servers"], what="servers are told of"
     )
-    assert "is the primary, timeline 00000001; commits wait for walreceiver" in primary
-    assert standby.startswith("walreceiver at its own host: streaming, sync, ")
+    assert "is the primary; commits wait for walreceiver: " in primary
+    assert "under the server's 00000001, up to position " in log
+    assert standby.startswith("Standby walreceiver at its own host: streaming, sync, ")
     assert f"<li>{primary}</li>" in shop.front.get("/cluster/live/").body.decode()
 
 

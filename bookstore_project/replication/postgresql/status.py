@@ -102,9 +102,21 @@ def servers(service: Service) -> list[str]:
     found = status(service)
     if found.position is None:
         return [found.problem]
-    waits = f"commits wait for {found.waited_for}" if found.waited_for else "commits wait for no standby"
-    primary = f"{found.primary} is the primary, timeline {found.server_timeline}; {waits}"
-    return [primary, *_followers(found), *([found.problem] if found.problem else [])]
+    return [
+        f"{found.primary} is the primary; {_quorum(found)}",
+        f"The log's timeline is {found.timeline}, under the server's {found.server_timeline}, up to position "
+        f"{found.position}: another one begins with each promotion",
+        *(f"Standby {line}" for line in _followers(found)),
+        *([found.problem] if found.problem else []),
+    ]
+
+
+def _quorum(found: ServerStatus) -> str:
+    """Whose disks a commit needs. Of who decides on the primary, and by which majority, a server knows nothing."""
+    if not found.waited_for:
+        return "a commit counts once it is on that disk alone, since commits wait for no standby"
+    confirming = sum(standby.confirms for standby in found.standbys)
+    return f"commits wait for {found.waited_for}: one counts once a standby has it, too, and {confirming} can"
 
 
 def _followers(found: ServerStatus) -> list[str]:

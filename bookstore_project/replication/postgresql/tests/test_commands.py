@@ -44,6 +44,23 @@ def test_status_tells_of_a_standby_and_how_far_it_is(seven_articles: Path) -> No
         assert "walreceiver at its own host: streaming, sync" in said("status")
 
 
+def test_the_cluster_page_tells_hosts_roles_lag_quorum_and_timeline(seven_articles: Path) -> None:
+    place, timeline = connections["shelf-1"].settings_dict["HOST"], engine.standing(SHELF).timeline
+    log = f"The log's timeline is {timeline}, under the server's 00000001, up to position {floor('shelf')}: "
+    alone, of_log, standby = engine.servers(SHELF)
+    assert (
+        alone
+        == f"{place} is the primary; a commit counts once it is on that disk alone, since commits wait for no standby"
+    )
+    assert of_log == f"{log}another one begins with each promotion"
+    assert standby.startswith("Standby walreceiver at its own host: streaming, async, ")
+    with synchronous():
+        two, _, standby = engine.servers(SHELF)
+        waits = "commits wait for walreceiver: one counts once a standby has it, too, and 1 can"
+        assert two == f"{place} is the primary; {waits}"
+        assert standby.startswith("Standby walreceiver at its own host: streaming, sync, ")
+
+
 def test_status_fails_while_nobody_confirms_what_has_to_be(seven_articles: Path) -> None:
     server = server_of_tests()
     server.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
