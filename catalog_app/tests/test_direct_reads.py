@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from bookstore_project.api import headers
-from bookstore_project.api.problems import Unavailable
+from bookstore_project.api.problems import RETRY_AFTER_S, Unavailable
 from bookstore_project.api.tests.api import as_node, send
 from bookstore_project.nodes import metrics
 from bookstore_project.nodes.gateway.environ import build_environ
@@ -115,3 +115,4 @@ def test_a_replica_that_cannot_promise_says_so(node: None, monkeypatch: pytest.M
     told = json.loads(answer.body)
     assert (answer.status, told["code"], told["request_id"]) == (503, "unavailable", "r1")
     assert dict(answer.headers)["Content-Type"] == "application/problem+json"
+    assert dict(answer.headers)["Retry-After"] == str(RETRY_AFTER_S)

@@ -61,7 +61,7 @@ def status(service: Service) -> ServerStatus:
     """Raises nothing: what can't be told is part of the answer."""
     database = wrapper(own_alias(service))
     try:
-        found, waited_for, standbys = first_answer(database, lambda: _asked(database))
+        found, waited_for, standbys, primary = first_answer(database, lambda: _asked(database))
     except Unavailable as error:
         return ServerStatus(service.name, error.detail)
     return ServerStatus(
@@ -72,14 +72,14 @@ def status(service: Service) -> ServerStatus:
         found.server,
         waited_for,
         tuple(standbys),
-        database.raw.info.host,
+        primary,
     )
 
 
-def _asked(database: DatabaseWrapper) -> tuple[Head, str, list[Standby]]:
+def _asked(database: DatabaseWrapper) -> tuple[Head, str, list[Standby], str]:
     connection = database.raw
     row = connection.execute(WAITED_FOR).fetchone()
-    return head.read(connection), row[0] if row else "", standbys_of(connection)
+    return head.read(connection), row[0] if row else "", standbys_of(connection), connection.info.host
 
 
 def standbys_of(connection: "psycopg.Connection[Any]") -> list[Standby]:

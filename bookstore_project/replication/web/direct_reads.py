@@ -75,6 +75,8 @@ class DirectReads:
         except Exception as caught:
             error = unhandled_exceptions.told_of(caught, environ["REQUEST_METHOD"], environ["PATH_INFO"])
             status, own = HTTPStatus(error.status), {"Content-Type": problems.CONTENT_TYPE}
+            if (wait_s := problems.wait_s(error)) is not None:
+                own["Retry-After"] = str(wait_s)
             body = canonical_json(problems.document(error.code, error.detail, request_id, **error.extra))
         at = _settled(self._read.service) if position is None else position
         return status, {**own, "Content-Length": str(len(body)), **at}, body

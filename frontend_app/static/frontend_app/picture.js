@@ -95,12 +95,16 @@
   // Whatever changes, changes in one beat: each costs a frame, and a frame costs what it costs. Eight a second; in a
   // crowd, where no eye follows a dot but in slow motion, one, a leg for each; and none if nothing happens. News of
   // nodes wait for no crowd.
-  let heard = [], beating = 0;
-  function wake() { beating ||= setTimeout(beat, isCrowd && !isSlow ? CROWD_MS : BEAT_MS); }
+  let heard = [], beating = 0, isSoon = false;
+  function wake(isNews = false) {
+    if (beating && (isSoon || !isNews)) return;
+    clearTimeout(beating);
+    isSoon = isNews || !isCrowd || isSlow;
+    beating = setTimeout(beat, isSoon ? BEAT_MS : CROWD_MS);
+  }
   function hear(handle, data) {
     heard.push([handle, data]);
-    if (handle === news) { clearTimeout(beating); beating = setTimeout(beat, BEAT_MS); }
-    else wake();
+    wake(handle === news);
   }
   function beat() {
     clearTimeout(beating);
@@ -165,8 +169,7 @@
   async function run(told) {
     if (isCrowd && followed >= CROWD_DOTS) return;
     followed += 1;
-    await follow(told);
-    followed -= 1;
+    try { await follow(told); } finally { followed -= 1; }
   }
 
   async function follow({kind, steps}) {
@@ -296,6 +299,7 @@
     source.onopen = beats;
     source.onerror = () => {
       beat();  // What was told before is shown before.
+      isCrowd = false;  // Until the next one is told.
       delete picture.dataset.live;
       const isRefused = source && source.readyState === EventSource.CLOSED;
       said.textContent = isRefused
@@ -317,6 +321,7 @@
     clearInterval(ring);
     clearTimeout(lostAt);
     heard = [];
+    isCrowd = false;
     source?.close();
     source = null;
     delete picture.dataset.live;

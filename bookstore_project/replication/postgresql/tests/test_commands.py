@@ -1,11 +1,12 @@
 """What an operator is told of a server, and whose tools are named for the rest."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -15,7 +16,9 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from bookstore_project.replication.engine import copies
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.postgresql import databases, engine
+from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper
 from bookstore_project.replication.postgresql.backend.client import DatabaseClient
+from bookstore_project.replication.postgresql.primary import first_answer
 from bookstore_project.replication.postgresql.status import status
 from bookstore_project.replication.postgresql.tests.database_rows import floor, rows
 from bookstore_project.replication.postgresql.tests.support import SHELF
@@ -70,6 +73,18 @@ def test_status_fails_while_nobody_confirms_what_has_to_be(seven_articles: Path)
             said("status", "--service", "shelf")
     finally:
         server.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+
+
+def test_whatever_is_lost_after_the_answer_changes_nothing_of_it(
+    seven_articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(database: DatabaseWrapper, ask: Callable[[], Any]) -> Any:
+        found = first_answer(database, ask)
+        database.connection.close()
+        return found
+
+    monkeypatch.setattr("bookstore_project.replication.postgresql.status.first_answer", answer)
+    assert status(SHELF).primary == str(server_of_tests().folder)
 
 
 def test_status_fails_when_the_server_cannot_be_asked(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
