@@ -3,7 +3,7 @@
 from bookstore_project.api import internal_paths
 from bookstore_project.api.cached_resources import BOOK, TOPIC, TOPICS
 from bookstore_project.api.routes import admin_routes, common_routes, route
-from bookstore_project.replication.web.views import LeaseView, StatusView
+from bookstore_project.replication.web.views import LeaseView, ProcessView, StatusView
 from bookstore_project.settings import topology
 from catalog_app import views
 
@@ -23,6 +23,7 @@ urlpatterns = [
     *route(internal_paths.SALES[1:], views.Sales.as_view(), "sales"),
     *route(internal_paths.RETURNS[1:], views.Returns.as_view(), "returns"),
     *route(internal_paths.LEASES[1:], LeaseView.as_view(service=topology.CATALOG), "leases"),
+    *route(internal_paths.PROCESSES[1:], ProcessView.as_view(), "processes"),
     *route(internal_paths.STATUS[1:], StatusView.as_view(service=topology.CATALOG), "status"),
     *common_routes(),
     *admin_routes(),

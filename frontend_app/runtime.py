@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.cache import caches
 
 from bookstore_project.api import health, problems
-from bookstore_project.nodes import background, client
+from bookstore_project.nodes import background, client, processes
 from bookstore_project.nodes.background import Task
 from bookstore_project.nodes.balancing.balancer import Balancer
 from bookstore_project.nodes.balancing.checks import Call, CallAll, Checker
@@ -75,6 +75,7 @@ class Front:
         with self._lock:
             if self._threads:
                 return
+            self.coherence.instance = processes.instance(self.coherence.instance)
             self._threads = [background.start(task, self._stop) for task in self._tasks()]
         health.register_readiness(self.check_ready)
 

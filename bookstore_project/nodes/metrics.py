@@ -28,7 +28,7 @@ BEGAN = "bookstore.began"
 """Of a WSGI environ: when the request was there, of `time.perf_counter`, if it had to wait for a thread since."""
 OTHER = "other"
 """Stands for all values that aren't known beforehand."""
-RESOURCES = frozenset({"books", "orders", "search", "sales", "leases", "status", "push", "readyz"})
+RESOURCES = frozenset({"books", "orders", "search", "sales", "leases", "processes", "status", "push", "readyz"})
 
 Labels = tuple[str, ...]
 

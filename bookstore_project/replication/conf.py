@@ -218,6 +218,15 @@ def front_at(name: str, address: str) -> Node:
     return Node(name, FRONT, host, port, 0)
 
 
+def replica_beside(front: Node, service: str) -> Node | None:
+    """The service's replica that listens on the front's host, if there is one."""
+    for alias in replication_settings.services[service].replicas:
+        host, port = parse_address("REPLICAS", replication_settings.address(alias))
+        if host == front.host:
+            return Node(alias, service, host, port, 0)
+    return None
+
+
 def _reload(*, setting: str, **kwargs: Any) -> None:
     if setting in ("REPLICATION", "DATABASES"):
         replication_settings.reload()

@@ -104,6 +104,9 @@ class Caches(Protocol):
     def deliver(self, leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) -> list[Holder]:
         """Tells these processes of fronts of the entries, all at once; those that have taken it."""
 
+    def has_ended(self, lease: Lease) -> bool | None:
+        """Whether that process of a front is gone, and answers nobody any more; None if nobody can tell."""
+
     def is_reachable(self, poll: Poll) -> bool:
         """Whether pushes come to the process that polls."""
 

@@ -6,6 +6,7 @@ import pytest
 
 from bookstore_project.api import headers
 from bookstore_project.api.tests.api import as_node, assert_problem, send
+from bookstore_project.nodes import processes
 from bookstore_project.replication.invalidation.leases import read_leases
 from bookstore_project.replication.tests.support.replica_files import floor
 
@@ -18,6 +19,7 @@ INTERNAL = [
     ("POST", "/internal/sales"),
     ("POST", "/internal/returns"),
     ("POST", "/internal/leases"),
+    ("POST", "/internal/processes"),
     ("GET", "/internal/status"),
 ]
 POLL = {
@@ -113,3 +115,11 @@ def test_a_poll_that_makes_no_sense_gets_no_lease(nonsense: dict[str, Any]) -> N
 def test_status_tells_position_and_membership() -> None:
     status = send("GET", "/internal/status/", sent=as_node()).json()
     assert (status["in_sync"], status["position"], status["floor"]) == (True, floor("catalog"), floor("catalog"))
+
+
+def test_a_node_is_told_whether_a_process_of_this_host_has_ended() -> None:
+    own = processes.identity()
+    for process, has_ended in ((own, False), (own[:-1], True), ("another machine's.1.1", None)):
+        told = send("POST", "/internal/processes/", {"process": process}, sent=as_node())
+        assert (told.status_code, told.json()) == (200, {"has_ended": has_ended})
+    assert_problem(send("POST", "/internal/processes/", {}, sent=as_node()), 400, "validation_error")

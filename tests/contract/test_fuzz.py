@@ -25,6 +25,7 @@ PATHS = (
     "/purchase/{}",
     "/internal/sales/",
     "/internal/returns/",
+    "/internal/processes/",
     "/internal/push",
     "/internal/status/",
     "/{}",

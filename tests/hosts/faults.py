@@ -119,6 +119,7 @@ ALL = (
         harm=lambda _, it: it.power_off(),
         heal=lambda _, it: it.power_on(),
     ),
+    Fault(*("standby", "standby's PostgreSQL killed", "standby"), harm=kill("patroni", POSTMASTER)),
     Fault(
         *("killed-no-quorum", "primary's host killed, and etcd without quorum", "primary"),
         harm=kill_without_quorum,

@@ -61,6 +61,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{HOLDING}::test_it_is_waited_for_by_the_lease_that_is_on_record_when_it_is_blocked",
     ),
     mutant(
+        "a front of which nobody can tell counts as ended",
+        "it is cut off, and shows the old price for as long as its lease lasts",
+        LEASES,
+        "has_ended in told.items() if has_ended]",
+        "has_ended in told.items() if has_ended is not False]",
+        f"{HOLDING}::test_a_front_that_does_not_take_it_is_waited_for_as_long_as_its_lease_may_last",
+    ),
+    mutant(
         "a front that is waited for is renewed",
         "its lease outlasts the writer's wait, and it shows the old price",
         LEASES,

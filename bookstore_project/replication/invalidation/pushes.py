@@ -24,7 +24,7 @@ from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Leases, Poll
-from bookstore_project.replication.invalidation import unwanted
+from bookstore_project.replication.invalidation import ended, unwanted
 from bookstore_project.replication.invalidation.leases import (
     RECORD_TIMEOUT_S,
     add_to_record,
@@ -46,6 +46,7 @@ TEST_PUSH_TIMEOUT_S = 0.2
 _RETRY_DELAY_S = 0.01
 _UNWAITED = threading.BoundedSemaphore(100)
 """Pushes on their way for which nobody waits; more of them are left out."""
+has_ended = ended.has_ended
 
 
 def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) -> bool:

@@ -32,6 +32,7 @@ RENEWAL_TIMEOUT_S = 0.5
 _RETRY_DELAY_S = 0.02
 _DRIFT = 1.01
 """Of two clocks that count the same lease."""
+_PAST = float("-inf")
 
 _OF_HOLDER = "WHERE front = %s AND instance = %s"
 SELECT = "SELECT front, address, instance, lease_s FROM replication_lease ORDER BY front"
@@ -137,13 +138,14 @@ def hold(
     _take_out(left, caches.deliver(list(left.values()), timeline, told))
     if left:
         with closing(database.copy()) as beside:
-            _wait_for(database, beside, left, lambda: caches.deliver(list(left.values()), timeline, told))
+            _wait_for(database, beside, left, caches, lambda: caches.deliver(list(left.values()), timeline, told))
 
 
 def _wait_for(
     database: DatabaseWrapper,
     beside: DatabaseWrapper,
     left: dict[Holder, Lease],
+    caches: Caches,
     deliver: Callable[[], Iterable[Holder]],
 ) -> None:
     """`beside`: a connection of its own, whose commits count at once. Raises psycopg.Error if the lock was lost.
@@ -154,15 +156,25 @@ def _wait_for(
     # For no standby: a primary that has none would wait for ever. If one is promoted, no lease is left anyway.
     beside.raw.execute("SET default_transaction_read_only = off; SET synchronous_commit = local")
     until: dict[Holder, float] = {}
+    unknown: set[Holder] = set()
     while left:
         database.raw.execute("SELECT")
         for holder, lease in left.items():
             if _block(beside, holder) or holder not in until:
                 until[holder] = time.monotonic() + max(_lease_s(beside, lease), replication_settings.lease_s) * _DRIFT
+        until.update(dict.fromkeys(_ended(left, unknown, caches), _PAST))
+        _take_out(left, _run_out(beside, left, until))
         _take_out(left, deliver())
         _take_out(left, _run_out(beside, left, until))
         if left:
             time.sleep(_RETRY_DELAY_S)
+
+
+def _ended(left: Mapping[Holder, Lease], unknown: set[Holder], caches: Caches) -> list[Holder]:
+    """Those whose process is gone, however long their leases last; `unknown` are those of whom nobody can tell."""
+    told = {holder: caches.has_ended(lease) for holder, lease in left.items() if holder not in unknown}
+    unknown.update(holder for holder, has_ended in told.items() if has_ended is None)
+    return [holder for holder, has_ended in told.items() if has_ended]
 
 
 def _take_out(left: dict[Holder, Lease], gone: Iterable[Holder]) -> None:

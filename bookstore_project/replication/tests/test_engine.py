@@ -48,6 +48,9 @@ class Told:
     def deliver(self, leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) -> list[Holder]:
         return [lease.holder for lease in leases]
 
+    def has_ended(self, lease: Lease) -> bool | None:
+        return None
+
     def is_reachable(self, poll: Poll) -> bool:
         return True
 

@@ -16,7 +16,7 @@ from bookstore_project.api.fields import StrictFields, TextField, WholeNumberFie
 from bookstore_project.api.permissions import IsService
 from bookstore_project.api.schema_notes import described
 from bookstore_project.api.views import StoreView
-from bookstore_project.nodes import deadlines
+from bookstore_project.nodes import deadlines, processes
 from bookstore_project.replication import maintenance_log, origin, reads
 from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.engine import engine
@@ -173,3 +173,21 @@ class LeaseView(APIView):
         return Response(
             polls.answer(self.service, alias, Poll(confirmed=tuple(confirmed) if confirmed else None, **members))
         )
+
+
+class ProcessInput(StrictFields):
+    """Which process is asked for."""
+
+    process = TextField(max_length=LONGEST_INSTANCE)
+
+
+@described(exclude=True)
+class ProcessView(APIView):
+    """Whether a process of this machine has ended; null if that can't be known here."""
+
+    permission_classes = (IsService,)
+
+    def post(self, request: Request) -> Response:
+        asked = ProcessInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response({"has_ended": processes.has_ended(asked.validated_data["process"])})

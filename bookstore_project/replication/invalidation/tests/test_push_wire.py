@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from bookstore_project.replication.invalidation import polls, pushes, set_pushes, unwanted
+from bookstore_project.nodes import processes
+from bookstore_project.replication.conf import front_at, replica_beside, replication_settings
+from bookstore_project.replication.invalidation import ended, polls, pushes, set_pushes, unwanted
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.tests.support.fake_fronts import LEASE, POLL, ListeningFront
+from bookstore_project.settings.topology import Node, parse_address
 from tests.waiting import PATIENCE_S, wait_for
 
 
@@ -83,3 +86,45 @@ def test_what_is_remembered_of_fronts_is_bounded(front: ListeningFront) -> None:
 
 def keys_sent(front: ListeningFront) -> list[str]:
     return [key for message in front.messages for _, key, _ in message["set"]]
+
+
+PROCESS = "0123456789abcdef.0123456789abcdef.1.1"
+"""Of another machine."""
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "expected"),
+    [
+        (200, b'{"has_ended": true}', True),
+        (200, b'{"has_ended": false}', False),
+        (200, b'{"has_ended": null}', None),
+        (200, b"x", None),
+        (404, b'{"has_ended": true}', None),
+    ],
+)
+def test_whether_a_front_has_ended_is_asked_where_it_ran(
+    front: ListeningFront, monkeypatch: pytest.MonkeyPatch, status: int, answer: bytes, expected: object
+) -> None:
+    """A front whose port is refused may live, behind a firewall."""
+    front.status, front.answer = status, answer
+    monkeypatch.setattr(ended, "replica_beside", lambda *_: front_at("shelf-1", front.lease.address))
+    assert pushes.has_ended(replace(front.lease, instance=PROCESS)) is expected
+
+
+def test_of_a_front_on_no_known_host_nobody_can_tell() -> None:
+    assert pushes.has_ended(replace(LEASE, address="192.0.2.9:1", instance=PROCESS)) is None
+    assert pushes.has_ended(LEASE) is None, "it is of older code"
+
+
+def test_a_front_of_this_machine_has_ended_as_its_kernel_says() -> None:
+    own = processes.instance("0123456789abcdef")
+    assert pushes.has_ended(replace(LEASE, instance=own)) is False
+    assert pushes.has_ended(replace(LEASE, instance=own[:-1])) is True
+
+
+def test_the_replica_beside_a_front_is_the_one_on_its_host() -> None:
+    host, _ = parse_address("", replication_settings.address("shelf-2"))
+    beside = replica_beside(Node("front", "front", host, 1, 0), "shelf")
+    assert beside is not None
+    assert replication_settings.address(beside.name).startswith(f"{host}:")
+    assert replica_beside(Node("front", "front", "192.0.2.9", 1, 0), "shelf") is None

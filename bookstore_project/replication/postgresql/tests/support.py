@@ -28,6 +28,8 @@ class Fronts:
     """Takes what is delivered, unless it is deaf; `on_delivery` runs meanwhile, under the writer's lock."""
 
     deaf: set[str] = field(default_factory=set)
+    ended: dict[str, bool] = field(default_factory=dict)
+    """By instance; of others nobody can tell."""
     delivered: list[list[int]] = field(default_factory=list)
     on_delivery: Callable[[], object] = lambda: None
 
@@ -35,6 +37,9 @@ class Fronts:
         self.delivered.append([entry.position for entry in entries])
         self.on_delivery()
         return [lease.holder for lease in leases if lease.front not in self.deaf]
+
+    def has_ended(self, lease: Lease) -> bool | None:
+        return self.ended.get(lease.instance)
 
     def is_reachable(self, poll: Poll) -> bool:
         return poll.front not in self.deaf

@@ -68,6 +68,24 @@ def test_a_front_that_does_not_take_it_is_waited_for_as_long_as_its_lease_may_la
     assert holders() == []
 
 
+def test_a_front_whose_process_has_ended_is_not_waited_for(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "time", clock := Clock())
+    fronts.deaf.add("front")
+    fronts.ended["process"] = True
+    began, before = clock.now, floor("shelf")
+    assert write(fronts).position == before + 1
+    assert (clock.now, holders()) == (began, []), "nor by later writers"
+
+
+def test_one_that_does_not_answer_and_lives_is_waited_for(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "time", clock := Clock())
+    fronts.deaf.add("front")
+    fronts.ended["process"] = False
+    began = clock.now
+    write(fronts)
+    assert clock.now >= began + max(POLL.lease_s, replication_settings.lease_s)
+
+
 def test_it_is_waited_for_by_the_lease_that_is_on_record_when_it_is_blocked(
     fronts: Fronts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
