@@ -86,7 +86,7 @@ class ClusterState(TypedDict):
 
     nodes: list[NodeState]
     servers: list[str]
-    """Those that have the rows, in words; none where rows are in files, or if no replica answers."""
+    """Those that have the rows, in words, for staff; none where rows are in files, or if no replica answers."""
     rotation: list[RotationState]
     cache: CacheState
     invalidations: list[ShownInvalidation]

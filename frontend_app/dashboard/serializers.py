@@ -157,7 +157,7 @@ class ClusterFields(serializers.Serializer[Any]):
     nodes = NodeFields(many=True)
     servers = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Those that have the rows, in words; none where rows are in files, or if no replica answers.",
+        help_text="Those that have the rows, in words, for staff; none where rows are in files, or if none answers.",
     )
     rotation = RotationFields(many=True)
     cache = CacheFields()

@@ -33,7 +33,7 @@ INVALIDATED_SHOWN = 6
 
 
 def describe(front: Front, *, is_for_staff: bool = False) -> ClusterState:
-    """For others than staff without what was asked for, and by whom.
+    """For others than staff without what was asked for, and by whom, and without what database servers say.
 
     Whoever knows an order's id reads the order, and an address may hold words that somebody looked for.
     """
@@ -41,7 +41,7 @@ def describe(front: Front, *, is_for_staff: bool = False) -> ClusterState:
         checker.watch()
     return {
         "nodes": nodes(front, is_for_staff=is_for_staff),
-        "servers": _servers(front),
+        "servers": _servers(front) if is_for_staff else [],
         "rotation": [rotation(upstream) for upstream in (front.catalog, front.order)],
         "cache": cache(front),
         "invalidations": invalidations(front),
