@@ -18,7 +18,7 @@ def identity() -> str:
     """This process's, which no other one ever has; empty if this machine has none to give."""
     with suppress(OSError):
         pid = os.getpid()
-        return f"{_machine()}.{pid}.{_start_of(pid)}"
+        return f"{_machine()}.{pid:07}.{_start_of(pid)}"
     return ""
 
 
@@ -62,5 +62,5 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """In ticks since the machine's boot."""
-    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[_STARTED]
+    """In ticks since the machine's boot; each as long as any other, so that a simulated run doesn't depend on it."""
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[_STARTED].zfill(12)

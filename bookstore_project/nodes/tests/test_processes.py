@@ -24,6 +24,11 @@ def test_a_process_has_ended_once_it_is_killed() -> None:
         assert processes.has_ended(identity) is True
 
 
+def test_all_have_names_of_one_length() -> None:
+    named = processes.instance("0123456789abcdef0123")
+    assert (len(named), processes.of_instance(named)) == (54, processes.identity())
+
+
 def test_whoever_has_its_number_now_is_another_process() -> None:
     machine, pid, started = processes.identity().split(".")
     assert int(pid) == os.getpid()
