@@ -3,6 +3,7 @@
 from django.template.loader import render_to_string
 
 from frontend_app.dashboard import state
+from frontend_app.picture.words import WORDS
 from frontend_app.runtime import serving
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import CATALOG_1, CATALOG_2
@@ -18,6 +19,9 @@ def test_a_replica_that_does_not_answer_says_no_more_who_the_primary_is() -> Non
         assert state.describe(front)["servers"] == [], "names and errors of servers are for staff"
         shown = render_to_string("frontend_app/cluster_live.html", dict(state.describe(front, is_for_staff=True)))
         assert "<li>as catalog-1 has it</li>" in shown
+        assert all(
+            f'data-means="{word}: {WORDS[word]}"' in shown for word in ("primary", "standby", "timeline", "quorum")
+        )
         front.breakers.failed(CATALOG_1, "refuses connections")
         assert state.describe(front, is_for_staff=True)["servers"] == ["as catalog-2 has it"]
         front.breakers.failed(CATALOG_2, "PostgreSQL: the connection is lost")
