@@ -188,7 +188,8 @@ class Audience:
 
     @property
     def _instance(self) -> str:
-        return self._front.coherence.instance
+        """Of the front's process, without the part by which its machine knows it."""
+        return self._front.coherence.instance.partition(".")[0]
 
     # ----------------------------------------------------------------------------------------------- telling
 

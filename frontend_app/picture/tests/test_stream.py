@@ -9,6 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bookstore_project.api import headers
+from bookstore_project.nodes import processes
 from bookstore_project.nodes.balancing.circuit_breaker import Fault
 from bookstore_project.settings.topology import NODES
 from frontend_app.gateway.application import Gateway
@@ -312,11 +313,14 @@ def test_nothing_is_noted_while_nobody_watches_nor_long_after(front: Front) -> N
 
 
 def test_who_comes_back_hears_of_what_happened_meanwhile_and_of_nothing_twice(front: Front, gateway: Gateway) -> None:
+    front.coherence.instance = processes.instance(front.coherence.instance)
+
     async def watch() -> None:
         async with Watcher(gateway) as watcher:
             front.journal.event("catalog-1", "before")
             await watcher.until(lambda _: bool(watcher.of("happened")))
         last = next(each.identity for each in watcher.told if each.identity)
+        assert processes.of_instance(front.coherence.instance) not in last, "its machine's boot is nobody's business"
         front.journal.event("catalog-1", "meanwhile")
         async with Watcher(gateway, ((stream.LAST_EVENT_ID, last),)) as returned:
             await returned.until(lambda _: bool(returned.of("happened")))
