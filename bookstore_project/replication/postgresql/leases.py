@@ -128,7 +128,7 @@ def hold(
     """Returns when no front answers any more with what is older than the entries, which are about to be committed.
 
     Under the writer lock, as is whoever has found the leases. Each front that has one has taken the invalidation, or
-    its lease has run out.
+    its lease has run out, or its process has ended.
     """
     told = [entry for entry in appended if entry.cache_keys]
     if not told:
