@@ -16,9 +16,7 @@ from bookstore_project.api.request_id import accept_request_id
 from bookstore_project.nodes import deadlines, direct, unhandled_exceptions
 from bookstore_project.nodes.gateway.threads import WSGIApplication
 from bookstore_project.replication import reads
-from bookstore_project.replication.engine import engine
-from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.service import get_service
+from bookstore_project.replication.web import positions
 
 _DEADLINE, _REQUEST_ID = (headers.environ_name(name) for name in (headers.DEADLINE, headers.REQUEST_ID))
 _OF_NODES = frozenset(
@@ -69,7 +67,7 @@ class DirectReads:
             with deadlines.until(_deadline_of(environ)):
                 deadlines.assert_time_left()
                 with reads.reading(self._read.service, keys=[self._read.key(value)]) as snapshot:
-                    position = _position(snapshot.position, snapshot.timeline)
+                    position = positions.at(snapshot.position, snapshot.timeline)
                     body = self._read.body(value)
             status, own = HTTPStatus.OK, {"Content-Type": "application/json", "ETag": etags.etag_of(body)}
         except Exception as caught:
@@ -78,7 +76,7 @@ class DirectReads:
             if (wait_s := problems.wait_s(error)) is not None:
                 own["Retry-After"] = str(wait_s)
             body = canonical_json(problems.document(error.code, error.detail, request_id, **error.extra))
-        at = _settled(self._read.service) if position is None else position
+        at = positions.settled(self._read.service) if position is None else position
         return status, {**own, "Content-Length": str(len(body)), **at}, body
 
 
@@ -96,15 +94,3 @@ def _deadline_of(environ: Mapping[str, Any]) -> float | None:
     with suppress(ValueError):
         return float(sent)
     return math.nan
-
-
-def _settled(service: str) -> Mapping[str, str]:
-    """For an answer that read nothing: where the service stands, if that can be told."""
-    with suppress(Unavailable):
-        standing = engine.standing(get_service(service))
-        return _position(standing.floor, standing.timeline)
-    return {}
-
-
-def _position(position: int, timeline: str) -> Mapping[str, str]:
-    return {headers.LOG_POSITION: str(position), headers.TIMELINE: timeline}
