@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from bookstore_project.replication.sqlite_pair.files import derived
 from bookstore_project.sqlite_files import opened
 from tests import programs
 from tests.store import Store
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_for
+from tests.writer_lock import held
 
 SERVICES = ("catalog", "order")
 OWN_TABLES = frozenset({"replication_incarnation", "sqlite_sequence", "django_migrations"})
@@ -103,18 +105,45 @@ def dump(path: Path) -> Rows:
 
 
 def dump_both(store: Store, service: str) -> Rows:
-    """What both files of the service hold; raises AssertionError naming the tables in which they differ."""
-    first, second = (dump(path) for path in files(store, service))
-    differing = [name for name in first.keys() | second.keys() if first.get(name) != second.get(name)]
+    """What both files of the service hold at a moment at which nobody writes.
+
+    Raises AssertionError naming the tables in which they differ, and up to three rows that one of them lacks.
+    """
+    with held(store.data / "locks" / service / "mutex"):
+        first, second = (dump(path) for path in files(store, service))
+    differing = {
+        name: _in_one_alone(first.get(name, []), second.get(name, []))[:3]
+        for name in first.keys() | second.keys()
+        if first.get(name) != second.get(name)
+    }
     assert not differing, f"the two files differ in {differing}"
     return first
 
 
+def _in_one_alone(first: list[tuple[Any, ...]], second: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows that only one of the two lists has, as often as it has them more."""
+    ours, theirs = Counter(map(repr, first)), Counter(map(repr, second))
+    alone = (ours - theirs) + (theirs - ours)
+    return [row for row in first + second if repr(row) in alone]
+
+
+def wait_until_recorded(store: Store) -> None:
+    """Returns when each sale has its order on both files: one may be the sweeper's, whose client heard nothing."""
+
+    def is_recorded() -> bool:
+        sold = query(files(store, "catalog")[0], "SELECT count(*) FROM catalog_app_ledgerentry WHERE kind = 'sale'")
+        lines = "SELECT count(*) FROM order_app_orderline"
+        return all(query(file, lines) == sold for file in files(store, "order"))
+
+    wait_for(is_recorded, what="an order to each sale")
+
+
 def goods(store: Store) -> dict[str, Rows]:
-    """What clients could have changed, of all four files.
+    """What clients could have changed, of all four files, once each sale has its order.
 
     Without the order service's log: the sweeper notes there, now and then, how far it has come.
     """
+    wait_until_recorded(store)
     everything = {str(path): dump(path) for service in SERVICES for path in files(store, service)}
     return {
         path: {name: rows for name, rows in tables.items() if name.startswith(("catalog_app_", "order_app_order"))}

@@ -37,6 +37,7 @@ def resting(shared_store: Store, shop: Shop, tmp_path: Path) -> Store:
     wait_until_swept(shared_store)
     copy = Store(tmp_path / "var")
     for service in SERVICES:
+        (copy.data / "locks" / service / "mutex").mkdir(parents=True)
         for path, target in zip(files(shared_store, service), files(copy, service), strict=True):
             target.parent.mkdir(parents=True)
             with opened(path) as source, closing(sqlite3.connect(target)) as sink:
