@@ -105,12 +105,17 @@ def dump(path: Path) -> Rows:
 
 
 def dump_both(store: Store, service: str) -> Rows:
-    """What both files of the service hold at a moment at which nobody writes.
+    """What both files of the service hold at a moment at which nobody writes. Raises as `rows_of_both` does."""
+    with held(store.data / "locks" / service / "mutex"):
+        return rows_of_both(store, service)
+
+
+def rows_of_both(store: Store, service: str) -> Rows:
+    """What both files of the service hold, if nobody writes meanwhile.
 
     Raises AssertionError naming the tables in which they differ, and up to three rows that one of them lacks.
     """
-    with held(store.data / "locks" / service / "mutex"):
-        first, second = (dump(path) for path in files(store, service))
+    first, second = (dump(path) for path in files(store, service))
     differing = {
         name: _in_one_alone(first.get(name, []), second.get(name, []))[:3]
         for name in first.keys() | second.keys()
