@@ -39,8 +39,11 @@ def test_pressed_again_reloaded_or_in_another_tab_it_is_the_same_order(client: C
     page = put(client, 1)
     other_tab = client.get("/basket/")
     first = client.post("/buy/", form_of(page))
+    assert "asked for more than once" not in words_of(client.get(first["Location"]))
     for again in (page, other_tab):
         assert client.post("/buy/", form_of(again))["Location"] == first["Location"]
+        assert "asked for more than once" in words_of(client.get(first["Location"]))
+        assert "asked for more than once" not in words_of(client.get(first["Location"])), "it is said once"
     assert len(orders.by_key) == 1
 
 
