@@ -9,6 +9,7 @@ from django.conf import settings
 
 from bookstore_project.api import headers
 from bookstore_project.api.tests.api import as_node, send
+from bookstore_project.nodes import processes
 from bookstore_project.nodes.direct import Direct, NotUnderstood
 from bookstore_project.nodes.gateway.environ import build_environ
 from bookstore_project.nodes.gateway.messages import Incoming, Outgoing
@@ -22,7 +23,7 @@ TOKEN = (headers.SERVICE_TOKEN.lower(), settings.SERVICE_TOKEN)
 POLL = {
     "front": "front",
     "address": "127.0.0.1:1",
-    "instance": "0123abcd",
+    "instance": processes.instance("0123456789abcdef0123"),
     "since": None,
     "confirmed": None,
     "is_settling": False,
@@ -73,6 +74,7 @@ def test_a_poll_gets_what_the_route_gives(catalog: Direct) -> None:
         {"instance": ""},
         {"instance": "x" * 65},
         {"instance": "\n"},
+        {"instance": "a b"},
         {"is_settling": 1},
         {"x": 1},
     ],

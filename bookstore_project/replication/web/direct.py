@@ -67,7 +67,7 @@ def _is_confirmation(value: Any) -> bool:
 _MEMBERS: dict[str, Callable[[Any], bool]] = {
     "front": lambda value: isinstance(value, str) and value in replication_settings.fronts,
     "address": _is_address,
-    "instance": lambda value: _is_plain(value, LONGEST_INSTANCE) and value.isalnum(),
+    "instance": lambda value: _is_plain(value, LONGEST_INSTANCE) and value.replace(".", "").isalnum(),
     "since": lambda value: value is None or (type(value) is int and value >= 0),
     "confirmed": _is_confirmation,
     "is_settling": lambda value: type(value) is bool,
