@@ -19,6 +19,14 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{rooms.REPAIR}/test_maintenance.py::test_a_write_of_this_process_has_looked_already",
     ),
     mutant(
+        "maintenance rests while others write",
+        "a busy store sells from one file for half a minute, and stops if that is lost",
+        "bookstore_project/replication/sqlite_pair/repair/maintenance.py",
+        "        return traces == self._seen or self._is_whole()\n",
+        "        return True\n",
+        f"{rooms.REPAIR}/test_maintenance.py::test_what_a_write_took_out_is_brought_back_though_others_follow_all_the_time",
+    ),
+    mutant(
         "a compaction drops what isn't settled",
         "a sale that one file has can't be brought to the other any more",
         COMPACTION,

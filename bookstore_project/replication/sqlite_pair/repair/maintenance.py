@@ -84,7 +84,7 @@ class Maintenance:
         """
         traces = traces_of(self.service)
         is_due = self._is_due(traces)
-        if self._is_done and not is_due and not (self._is_mine and self._is_scrub_wanted()):
+        if self._is_done and not is_due and self._is_still_whole(traces) and not self._is_scrub_due():
             return self._every_s()
         self._is_done = False
         if is_due:
@@ -126,6 +126,13 @@ class Maintenance:
             self._scrubbed = self.clock()  # A start is no time to read whole files.
         elif self._is_scrub_wanted():
             self.scrub()
+
+    def _is_still_whole(self, traces: Traces | None) -> bool:
+        """A write of this process finds sound what is in sync, and says nothing of what a write has taken out."""
+        return traces == self._seen or self._is_whole()
+
+    def _is_scrub_due(self) -> bool:
+        return self._is_mine and self._is_scrub_wanted()
 
     def _is_scrub_wanted(self) -> bool:
         """By its time, for who has the role, or by somebody's request."""

@@ -103,6 +103,15 @@ def _forbid(path: Path) -> None:
     path.chmod(0)
 
 
+def test_what_a_write_took_out_is_brought_back_though_others_follow_all_the_time(maintenance: Maintenance) -> None:
+    _replace(replication_settings.files[FIRST])
+    for _ in range(2):
+        reprice()
+    assert FIRST not in read_witness(SHELF.witness_file).in_sync
+    maintenance.step()
+    assert set(read_witness(SHELF.witness_file).in_sync) == set(SHELF.aliases)
+
+
 @pytest.mark.parametrize(
     ("name", "touch"),
     [
