@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.hosts import hastening, host, leading, secret_bundle, upgrading
+from deploy.hosts import hastening, host, leading, secret_bundle, upgrading, waking
 from deploy.hosts.asking import Asker
 from deploy.hosts.carrying_out import managing, memory_mb
 from deploy.hosts.cluster import Refused, parse_hosts
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     """The exit status: 0 if all is well, 1 if something isn't, 2 if what was asked for can't be done."""
     options = parser().parse_args(arguments)
     try:
-        if os.geteuid() != 0 and options.run not in (lead, hasten):
+        if os.geteuid() != 0 and options.run not in (lead, hasten, wake):
             raise Refused("Only root may read the hosts' secrets: sudo make …")
         return int(options.run(options))
     except Refused as error:
@@ -103,6 +103,12 @@ def hasten(options: argparse.Namespace) -> int:
     return 0
 
 
+def wake(options: argparse.Namespace) -> int:
+    own = parse_hosts(options.hosts).host(options.host)
+    waking.keep(own, options.data, options.certificates, say)
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m deploy.hosts", description="Three hosts for one store.")
     actions = made.add_subparsers(required=True)
@@ -126,16 +132,27 @@ def parser() -> argparse.ArgumentParser:
     )
     managed.add_argument("command", help='such as "audit", or "backup /var/lib/bookstore/store/monday.tar"')
     managed.set_defaults(run=manage)
-    led = actions.add_parser("lead", help="keep etcd's leader on the third host (what a unit runs)")
+    _add_helpers(actions)
+    return made
+
+
+def _add_helpers(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """What units run."""
+    led = actions.add_parser("lead", help="keep etcd's leader on the third host")
     led.add_argument("--host", type=int, required=True)
     led.add_argument("--hosts", required=True)
     led.add_argument("--certificates", type=Path, required=True, help="the folder with ca.crt, host.crt and host.key")
     led.set_defaults(run=lead)
-    hastened = actions.add_parser("hasten", help="have the standby take over from a host that is gone (of a unit)")
+    hastened = actions.add_parser("hasten", help="have the standby take over from a host that is gone")
     hastened.add_argument("--hosts", required=True)
     hastened.add_argument("--certificates", type=Path, required=True, help="as above")
     hastened.set_defaults(run=hasten)
-    return made
+    woken = actions.add_parser("wake", help="have Patroni look when a process of PostgreSQL ends")
+    woken.add_argument("--host", type=int, required=True)
+    woken.add_argument("--hosts", required=True)
+    woken.add_argument("--data", type=Path, required=True, help="the folder with PostgreSQL's rows")
+    woken.add_argument("--certificates", type=Path, required=True, help="as above, with Patroni's password")
+    woken.set_defaults(run=wake)
 
 
 def say(text: str) -> None:

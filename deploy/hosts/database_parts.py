@@ -6,6 +6,7 @@ from deploy.hosts import cluster as ports
 from deploy.hosts.joining import JOINED
 from deploy.hosts.parts import File, Part
 from deploy.hosts.setting import Setting
+from deploy.hosts.waking import PASSWORD
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 
@@ -59,12 +60,19 @@ def takeover(setting: Setting) -> Part:
     return _helper(setting, "takeover", "has the standby take over from a host that is gone", "hasten")
 
 
-def _helper(setting: Setting, name: str, about: str, *action: str) -> Part:
+def waking(setting: Setting) -> Part:
+    about = "has Patroni look at once when its PostgreSQL or a standby's connection ends"
+    data = setting.data("patroni") / "postgresql"
+    action = ("wake", "--host", str(setting.host.number), "--data", str(data))
+    return _helper(setting, "waking", about, *action, secrets=(File(PASSWORD, setting.bundle.password("patroni")),))
+
+
+def _helper(setting: Setting, name: str, about: str, *action: str, secrets: tuple[File, ...] = ()) -> Part:
     """What runs this package's own code beside etcd. `action`: of `python -m deploy.hosts`."""
     folder = setting.folder(name)
     named = ("--hosts", setting.cluster.addresses, "--certificates", str(folder))
     return Part(
-        *(name, about, "etcd", folder, setting.data(name), setting.certificates()),
+        *(name, about, "etcd", folder, setting.data(name), (*setting.certificates(), *secrets)),
         command=(str(setting.places.python), "-m", "deploy.hosts", *action, *named),
         environment={"PYTHONPATH": str(setting.places.checkout), "PYTHONDONTWRITEBYTECODE": "1"},
         after=("bookstore-etcd.service",),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from deploy.hosts.database_parts import etcd, etcd_leader, patroni, takeover
+from deploy.hosts.database_parts import etcd, etcd_leader, patroni, takeover, waking
 from deploy.hosts.parts import File, Part
 from deploy.hosts.setting import Setting
 from deploy.hosts.shop_parts import haproxy, redis, sentinel, store
@@ -13,7 +13,7 @@ OPERATOR = "operator"
 
 def render(setting: Setting) -> tuple[Part, ...]:
     """All parts of this host, in the order in which they are started."""
-    with_rows = (etcd_leader, patroni, redis) if setting.host.has_rows else ()
+    with_rows = (etcd_leader, patroni, waking, redis) if setting.host.has_rows else ()
     with_store = (store, haproxy) if setting.host.has_rows else (takeover,)
     makers: tuple[Callable[[Setting], Part], ...] = (operator, etcd, *with_rows, sentinel, *with_store)
     return tuple(make(setting) for make in makers)

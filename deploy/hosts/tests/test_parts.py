@@ -30,7 +30,7 @@ def test_the_third_host_has_votes_only(cluster: Cluster, bundle: Bundle, places:
 
 def test_a_host_with_rows_has_all_parts(parts: tuple[Part, ...]) -> None:
     names = [part.name for part in parts if part.command]
-    assert names == ["etcd", "etcd-leader", "patroni", "redis", "sentinel", "store", "haproxy"]
+    assert names == ["etcd", "etcd-leader", "patroni", "waking", "redis", "sentinel", "store", "haproxy"]
 
 
 def test_nothing_but_the_shop_listens_beyond_the_hosts_own_address(parts: tuple[Part, ...]) -> None:

@@ -32,8 +32,8 @@ def test_a_bare_host_gets_packages_files_and_units_in_this_order(parts: tuple[Pa
     said = commands(decided)
     assert said[1].startswith("apt-get install")
     assert all(name in said[1] for name in ("etcd-server", "haproxy", "postgresql-15", "redis-server"))
-    assert said[-14:][::2] == [f"systemctl enable --quiet {part.unit}" for part in parts if part.command]
-    assert said[-14:][1::2] == [f"systemctl start {part.unit}" for part in parts if part.command]
+    assert said[-16:][::2] == [f"systemctl enable --quiet {part.unit}" for part in parts if part.command]
+    assert said[-16:][1::2] == [f"systemctl start {part.unit}" for part in parts if part.command]
     no_cluster = next(step for step in decided if isinstance(step, Writing) and step.path == steps.NO_CLUSTER)
     assert decided.index(no_cluster) < decided.index(next(s for s in decided if "install" in str(s)))
 

@@ -82,9 +82,14 @@ def test_nodes_are_awaited_until_they_are_ready_and_not_for_ever(
     assert hosts.asked[-2:] == [(1, 8001), (1, 8002)]
 
 
-@pytest.mark.parametrize(("number", "helper"), [(1, "bookstore-etcd-leader"), (3, "bookstore-takeover")])
+@pytest.mark.parametrize(("number", "helpers"), [(1, ("etcd-leader", "waking")), (3, ("takeover",))])
 def test_what_else_runs_code_of_the_checkout_is_started_again_with_the_new_one(
-    cluster: Cluster, bundle: Bundle, places: Places, number: int, helper: str, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster,
+    bundle: Bundle,
+    places: Places,
+    number: int,
+    helpers: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     done: list[list[str]] = []
 
@@ -96,7 +101,7 @@ def test_what_else_runs_code_of_the_checkout_is_started_again_with_the_new_one(
     parts = render(Setting(cluster.host(number), cluster, bundle, places, memory_mb=4096))
     StoreOfUnit(parts, places, "v2", ("make",)).renew()
     assert [command[0] for command in done] == ["git", "make", "systemctl"]
-    assert done[-1] == ["systemctl", "restart", f"{helper}.service"]
+    assert done[-1] == ["systemctl", "restart", *(f"bookstore-{name}.service" for name in helpers)]
 
 
 def test_a_version_whose_nodes_speak_without_tls_is_refused_before_anything_is_done(
