@@ -107,6 +107,13 @@ class Caches(Protocol):
     def has_ended(self, lease: Lease) -> bool | None:
         """Whether that process of a front is gone, and answers nobody any more; None if nobody can tell."""
 
+    def end_leases(self, leases: Sequence[Lease]) -> list[Holder]:
+        """Has these processes of fronts give up what lease they have; those that have said so.
+
+        None of them uses its cache before a poll that it sends later brings it another one. A process without a name
+        is whichever answers at that address.
+        """
+
     def is_reachable(self, poll: Poll) -> bool:
         """Whether pushes come to the process that polls."""
 

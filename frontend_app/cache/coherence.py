@@ -97,6 +97,8 @@ class Coherence:
     confirmed: list[Any] | None = None
     """Position and hash of the newest entry in doubt that has raised its floors."""
     lease_until: float = float("-inf")
+    term: int = 0
+    """How many leases were given up before their time."""
     invalidation_log: InvalidationLog = field(default_factory=InvalidationLog)
     announcements: Announcements = field(default_factory=Announcements)
     awaited: Awaited = field(default_factory=Awaited)
@@ -179,6 +181,13 @@ class Coherence:
             self.caches[0].set(key, entry.encode())
             self.awaited.came(key)
 
+    def end_lease(self) -> bool:
+        """When this returns True, nobody is served from the cache before a poll that is sent later brings a lease."""
+        with self._lock:
+            self.term += 1
+            self.lease_until = float("-inf")
+        return True
+
     def next_poll(self) -> SentPoll:
         with self._lock:
             return SentPoll(
@@ -186,6 +195,7 @@ class Coherence:
                 self.timeline,
                 self.position,
                 self.confirmed,
+                self.term,
                 self.announcements.pushes,
                 self.announcements.wants_settling(),
             )
@@ -209,7 +219,8 @@ class Coherence:
             newest = answer.doubts[-1] if answer.doubts else None
             self.confirmed = [newest.position, newest.hash] if newest else None
             self.announcements.forget_settled(self.floors, self.position, poll.pushes)
-            if answer.is_renewed:
+            # One of a poll that was sent before a lease was given up may be just that lease.
+            if answer.is_renewed and poll.term == self.term:
                 self.lease_until = max(self.lease_until, poll.sent_at + self.lease_s)
 
     def _begin_anew(self, timeline: str) -> None:

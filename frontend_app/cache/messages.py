@@ -23,6 +23,8 @@ class SentPoll:
     timeline: str | None
     since: int | None
     confirmed: list[Any] | None
+    term: int = 0
+    """How many leases had been given up when it was sent."""
     pushes: int = 0
     """How many had been taken when it was sent."""
     is_settling: bool = False
@@ -66,6 +68,7 @@ class Push:
     invalidate: Sequence[Invalidation] = ()
     sets: Sequence[tuple[int, str, bytes]] = ()
     replica: str = ""
+    ends_lease: bool = False
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Push":
@@ -75,6 +78,7 @@ class Push:
             invalidate=_invalidations(data.get("invalidate", ())),
             sets=[(int(position), str(key), body.encode()) for position, key, body in data.get("set", ())],
             replica=str(data.get("replica", "")),
+            ends_lease=data.get("ends_lease") is True,
         )
 
 

@@ -40,6 +40,10 @@ class TimeoutAlone(Coherence):
     def pushed(self, push: Push) -> list[str] | None:
         return []
 
+    def end_lease(self) -> bool:
+        """There is none, and the cache goes on."""
+        return False
+
     def polled(self, poll: SentPoll, answer: PollAnswer) -> None:
         """Nothing is asked for: there is no lease."""
 

@@ -32,7 +32,9 @@ def take(coherence: Coherence, message: Any, meant: str | None = None) -> dict[s
     if meant and meant != coherence.instance:
         return None
     wanted = coherence.pushed(push)
-    return None if wanted is None else {"wanted": wanted}
+    if wanted is None:
+        return None
+    return {"wanted": wanted} | ({"lease_ended": coherence.end_lease()} if push.ends_lease else {})
 
 
 def effects(message: Any, request_id: str) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,14 @@ RECORD = '    renewed = engine.renew(service, poll, asked, pushes)\n    reached(
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
+        "a poll that was sent before a front gave up its lease brings one",
+        "a front shows what a lost primary had, when the new one's first purchases are acknowledged",
+        COHERENCE,
+        "answer.is_renewed and poll.term == self.term:",
+        "answer.is_renewed:",
+        f"{COHERENCE_TESTS}::test_a_lease_that_was_given_up_comes_back_by_a_later_poll_alone",
+    ),
+    mutant(
         "a missing lease record is taken for no lease",
         "whoever tidies up var/leases makes the front show old prices",
         LEASES,

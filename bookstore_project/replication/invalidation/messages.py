@@ -5,6 +5,9 @@ The front's side, which takes it apart again, is `frontend_app/cache/messages.py
 
 from typing import NotRequired, TypedDict
 
+LEASE_ENDED = "lease_ended"
+"""Of a push's answer: a front of older code leaves it out, and has given up nothing."""
+
 
 class PushMessage(TypedDict):
     """To a front: what it has to forget, and what it may keep."""
@@ -18,6 +21,8 @@ class PushMessage(TypedDict):
     """Of each of `set`, the request that made it."""
     replica: NotRequired[str]
     """Who sends it: a node."""
+    ends_lease: NotRequired[bool]
+    """Whether the front has to give up its lease, and to say so in its answer (`LEASE_ENDED`)."""
 
 
 class PollReply(TypedDict):

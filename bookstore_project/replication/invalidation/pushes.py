@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from bookstore_project.api import headers, internal_paths
 from bookstore_project.nodes import client
+from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.replication import folder_locks
 from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.errors import Unavailable
@@ -37,7 +38,7 @@ from bookstore_project.replication.invalidation.leases import (
     record_no_lease,
     unblock,
 )
-from bookstore_project.replication.invalidation.messages import PushMessage
+from bookstore_project.replication.invalidation.messages import LEASE_ENDED, PushMessage
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.settings import modes
 
@@ -51,6 +52,15 @@ has_ended = ended.has_ended
 
 def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) -> bool:
     """Sends one message to one process of a front; whether it, and no other, answered that it has taken it."""
+    answer = _answer(lease, message, timeout_s)
+    if answer is None:
+        return False
+    unwanted.note(lease.holder, message, answer)
+    return True
+
+
+def _answer(lease: Lease, message: PushMessage, timeout_s: float) -> bytes | None:
+    """Of the process that has taken the message."""
     body = json.dumps(message, ensure_ascii=False).encode()
     meant = {headers.FRONT_INSTANCE: lease.instance} if lease.instance else {}
     for _ in range(2):  # Once more: the pooled connection may have died with the front's former process.
@@ -59,16 +69,13 @@ def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) 
             answer = client.call(
                 node, "POST", internal_paths.PUSH, body=body, extra_headers=meant, timeout_s=timeout_s
             )
-            if answer.status != 200:
-                return False
-            unwanted.note(lease.holder, message, answer.body)
-            return True
+            return answer.body if answer.status == 200 else None
         except (client.NeverSent, ImproperlyConfigured):  # The latter: its address is none.
-            return False
+            return None
         except client.NoAnswer as error:
             if "timed out" in str(error):
-                return False
-    return False
+                return None
+    return None
 
 
 def announce(timeline: str, entries: Sequence[Entry]) -> Announced:
@@ -167,6 +174,21 @@ def deliver(leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) ->
     if replication_settings.coherence == modes.PUSH:
         _send_unwaited(message)
     return _push_to_all({lease.holder: lease for lease in leases}, message)
+
+
+def end_leases(leases: Sequence[Lease]) -> list[Holder]:
+    """Has these processes of fronts give up what lease they have, all at once; those that have said so."""
+    answers = {lease.holder: _pool().submit(copy_context().run, _has_ended_lease, lease) for lease in leases}
+    return [holder for holder, answer in answers.items() if answer.result()]
+
+
+def _has_ended_lease(lease: Lease) -> bool:
+    message: PushMessage = {"timeline": "", "invalidate": [], "set": [], "ends_lease": True}
+    answer = _answer(lease, message, PUSH_TIMEOUT_S)
+    try:
+        return answer is not None and json_object(answer).get(LEASE_ENDED) is True
+    except ValueError:
+        return False
 
 
 def is_reachable(poll: Poll) -> bool:

@@ -21,7 +21,7 @@ from bookstore_project.replication.log import entries
 from bookstore_project.replication.postgresql import changes, head, leases
 from bookstore_project.replication.postgresql.backend.base import DatabaseWrapper, wrapper
 from bookstore_project.replication.postgresql.head import Head
-from bookstore_project.replication.postgresql.leases import forget_all, hold
+from bookstore_project.replication.postgresql.leases import end_all, hold
 from bookstore_project.replication.postgresql.making import Making
 from bookstore_project.replication.postgresql.primary import first_answer, own_alias, unavailable
 from bookstore_project.replication.postgresql.waiting import NotConfirmed, confirmed, is_cut
@@ -49,13 +49,13 @@ class Begun:
 
 
 @contextmanager
-def begun(service: Service, timeout_s: float) -> Iterator[Begun]:
+def begun(service: Service, caches: Caches, timeout_s: float) -> Iterator[Begun]:
     """Raises Unavailable if the lock isn't had in time, or the server can't be reached."""
     database = wrapper(own_alias(service))
     try:
         found = first_answer(database, partial(_locked, database, timeout_s))
         try:
-            found = _in_todays_timeline(found)
+            found = _in_todays_timeline(found, caches)
         except psycopg.Error as error:
             raise unavailable(error) from error
         yield found
@@ -70,15 +70,15 @@ def _locked(database: DatabaseWrapper, timeout_s: float) -> Begun:
     return Begun(database, found, list(map(leases.of_row, cursor)))
 
 
-def _in_todays_timeline(found: Begun) -> Begun:
-    """The first writer after a promotion waits until no lease of before is left, then begins another timeline.
+def _in_todays_timeline(found: Begun, caches: Caches) -> Begun:
+    """The first writer after a promotion has all leases of before end, then begins another timeline.
 
     What fronts keep may be of commits that the new primary never had.
     """
     before, database = found.head, found.database
     if before.is_current:
         return found
-    forget_all(database)
+    end_all(database, caches)
     begun_now = Head(before.position, before.hash, new_timeline(), before.server, before.server)
     database.raw.execute(
         "UPDATE replication_head SET timeline = %s, server_timeline = %s",

@@ -35,7 +35,9 @@ _DRIFT = 1.01
 _PAST = float("-inf")
 
 _OF_HOLDER = "WHERE front = %s AND instance = %s"
-SELECT = "SELECT front, address, instance, lease_s FROM replication_lease ORDER BY front"
+COLUMNS = "front, address, instance, lease_s"
+SELECT = f"SELECT {COLUMNS} FROM replication_lease ORDER BY front"
+RETURNING = f"RETURNING {COLUMNS}"
 WRITES = "SET TRANSACTION READ WRITE"
 RENEW = (
     "UPDATE replication_lease SET renewals = renewals + 1, lease_s = greatest(lease_s, %s) "
@@ -210,6 +212,24 @@ def _is_deleted(beside: DatabaseWrapper, holder: Holder) -> bool:
     """By whomever: a writer that has lost its lock may have been quicker."""
     beside.raw.execute(f"DELETE FROM replication_lease {_OF_HOLDER} AND blocked", holder)
     return beside.raw.execute(f"SELECT FROM replication_lease {_OF_HOLDER}", holder).fetchone() is None
+
+
+def end_all(database: DatabaseWrapper, caches: Caches) -> None:
+    """Under the writer lock of a timeline that ends: deletes all, and returns when none can be used any more.
+
+    Each front's process that has one has given it up, or has ended, or could use it no longer. So has whoever answers
+    for a front without one on record: an older primary may have put that on record alone. Raises psycopg.Error.
+    """
+    found = [of_row(row) for row in database.raw.execute(f"DELETE FROM replication_lease {RETURNING}").fetchall()]
+    began = time.monotonic()
+    fronts = replication_settings.fronts.items()
+    found += [Lease(name, address, "", 0.0, replication_settings.lease_s, None) for name, address in fronts]
+    left = {lease.holder: lease for lease in found}
+    _take_out(left, caches.end_leases(found))
+    _take_out(left, [holder for holder, lease in left.items() if lease.instance and caches.has_ended(lease)])
+    if left:
+        longest_s = max(replication_settings.lease_s, *(lease.lease_s for lease in left.values()))
+        time.sleep(max(0.0, began + longest_s * _DRIFT - time.monotonic()))
 
 
 def forget_all(database: DatabaseWrapper) -> None:

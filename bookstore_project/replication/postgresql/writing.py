@@ -26,7 +26,7 @@ def write(
         (member,) = write_all(service, [change], caches, timeout_s=timeout_s)
     else:
         member = Member(change)
-        with begun(service, min(timeout_s, deadlines.left_s())) as transaction:
+        with begun(service, caches, min(timeout_s, deadlines.left_s())) as transaction:
             metrics.lock_wait.labels(service.name).observe(time.monotonic() - member.began)
             perform(service, caches, transaction, [member])
     return member.outcome(), member.callbacks
@@ -37,7 +37,7 @@ def write_all(
 ) -> list[Member[T]]:
     """The same for changes that come together: each in a group, and with an outcome of its own."""
     members = [Member(change, copy_context()) for change in changes]
-    locked, perform_here = partial(begun, service), partial(perform, service, caches)
+    locked, perform_here = partial(begun, service, caches), partial(perform, service, caches)
     group.write(service, members, locked, perform_here, min(timeout_s, deadlines.left_s()))
     return members
 

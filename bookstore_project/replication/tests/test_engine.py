@@ -51,6 +51,9 @@ class Told:
     def has_ended(self, lease: Lease) -> bool | None:
         return None
 
+    def end_leases(self, leases: Sequence[Lease]) -> list[Holder]:
+        return [lease.holder for lease in leases]
+
     def is_reachable(self, poll: Poll) -> bool:
         return True
 

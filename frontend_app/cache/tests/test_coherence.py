@@ -271,6 +271,33 @@ def test_a_lease_runs_from_when_the_poll_was_sent(store: Store, cache: Cache) ->
     assert look(front)[1] == "bypass"
 
 
+def test_a_lease_that_was_given_up_comes_back_by_a_later_poll_alone(store: Store, cache: Cache) -> None:
+    front = make_front(store, cache)
+    look(front)
+    assert is_found(front)
+    before = front.coherence.next_poll()
+    assert front.coherence.end_lease()
+    assert not is_found(front)
+    assert look(front)[1] == "bypass"
+    front.coherence.polled(before, poll_answer(before, store.position))
+    assert not is_found(front), "whoever was told that it is given up waits for nobody any more"
+    after = front.coherence.next_poll()
+    front.coherence.polled(after, poll_answer(after, store.position))
+    assert is_found(front)
+
+
+def test_a_poll_from_before_its_lease_was_given_up_tells_of_the_new_timeline_all_the_same(
+    store: Store, cache: Cache
+) -> None:
+    """Its answer may be of the new primary, whose writers then wait until this front takes what they push."""
+    front = make_front(store, cache)
+    poll = front.coherence.next_poll()
+    front.coherence.end_lease()
+    front.coherence.polled(poll, poll_answer(poll, store.position, timeline="t2"))
+    change = [Invalidation(store.position + 1, ["book:1"])]
+    assert front.coherence.pushed(Push("t2", invalidate=change)) is not None
+
+
 def renew_while_somebody_looks(front: Front, store: Store) -> None:
     """The price has changed, the lease has run out, and the next look at the clock comes back with a new one."""
     clock = front.coherence.clock = Clock()

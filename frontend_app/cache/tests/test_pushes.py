@@ -6,6 +6,7 @@ import pytest
 
 from frontend_app.cache import pushes
 from frontend_app.cache.coherence import Coherence
+from frontend_app.cache.modes import PushAlone, TimeoutAlone
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,18 @@ def test_a_push_that_is_meant_for_another_process_is_not_taken() -> None:
     assert pushes.take(coherence, message, coherence.instance) == {"wanted": []}
     assert pushes.take(coherence, message) == {"wanted": []}, "which asks of nobody in particular"
     assert pushes.take(coherence, message, "another") is None
+
+
+def test_a_push_that_ends_the_lease_is_answered_once_it_is_given_up() -> None:
+    message = {"timeline": "", "invalidate": [], "set": [], "ends_lease": True}
+    coherence = Coherence(caches=(), lease_s=1.5, clock=lambda: 0.0, lease_until=1.0)
+    assert pushes.take(coherence, message, "another") is None
+    assert coherence.view("book:1").is_leased
+    assert pushes.take(coherence, message) == {"wanted": [], "lease_ended": True}
+    assert not coherence.view("book:1").is_leased
+
+
+@pytest.mark.parametrize("coherence", [PushAlone, TimeoutAlone])
+def test_a_front_that_goes_by_no_lease_does_not_say_that_it_gave_one_up(coherence: type[Coherence]) -> None:
+    message = {"timeline": "", "invalidate": [], "set": [], "ends_lease": True}
+    assert pushes.take(coherence(caches=(), lease_s=1.5), message) == {"wanted": [], "lease_ended": False}

@@ -29,6 +29,28 @@ def test_a_push_that_is_refused_or_meets_nobody_has_not_arrived(front: Listening
     assert not pushes.push(replace(LEASE, address=f"127.0.0.9:{front.server_port}"), message)
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_ended"),
+    [
+        (b'{"wanted": [], "lease_ended": true}', True),
+        (b'{"wanted": [], "lease_ended": false}', False),
+        (b'{"wanted": []}', False),
+        (b"[true]", False),
+        (b"", False),
+    ],
+)
+def test_a_lease_has_ended_if_the_front_says_so(front: ListeningFront, answer: bytes, is_ended: bool) -> None:
+    """One of older code takes the push, and gives up nothing."""
+    front.answer = answer
+    assert pushes.end_leases([front.lease]) == ([front.lease.holder] if is_ended else [])
+    assert front.messages == [{"timeline": "", "invalidate": [], "set": [], "ends_lease": True}]
+
+
+def test_a_front_that_cannot_be_told_has_not_given_up(front: ListeningFront) -> None:
+    front.status = 409
+    assert pushes.end_leases([front.lease, replace(LEASE, address=f"127.0.0.9:{front.server_port}")]) == []
+
+
 def test_an_answer_that_cannot_be_made_does_not_end_the_offers(
     empty_store: Path, front: ListeningFront, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -31,6 +31,7 @@ class Fronts:
     ended: dict[str, bool] = field(default_factory=dict)
     """By instance; of others nobody can tell."""
     delivered: list[list[int]] = field(default_factory=list)
+    asked_to_end: list[Holder] = field(default_factory=list)
     on_delivery: Callable[[], object] = lambda: None
 
     def deliver(self, leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) -> list[Holder]:
@@ -40,6 +41,10 @@ class Fronts:
 
     def has_ended(self, lease: Lease) -> bool | None:
         return self.ended.get(lease.instance)
+
+    def end_leases(self, leases: Sequence[Lease]) -> list[Holder]:
+        self.asked_to_end += [lease.holder for lease in leases]
+        return [lease.holder for lease in leases if lease.front not in self.deaf]
 
     def is_reachable(self, poll: Poll) -> bool:
         return poll.front not in self.deaf

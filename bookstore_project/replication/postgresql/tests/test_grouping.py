@@ -36,7 +36,7 @@ def waiting(count: int) -> bool:
 
 def together(fronts: Fronts, *changes: Callable[[], object]) -> list[Actor]:
     actors = []
-    with begun(SHELF, 60):
+    with begun(SHELF, Fronts(), 60):
         for number, change in enumerate(changes, start=1):
             actors.append(Actor(writing(fronts, change)))
             wait_for(partial(waiting, number), what="it stands in the queue")
@@ -88,7 +88,7 @@ def test_what_one_of_them_raises_takes_back_that_one_alone(seven_articles: Path,
 
 
 def test_waiting_for_the_lock_ends_with_the_deadline(seven_articles: Path) -> None:
-    with begun(SHELF, 60):
+    with begun(SHELF, Fronts(), 60):
 
         def late() -> None:
             with deadlines.until(0.05):

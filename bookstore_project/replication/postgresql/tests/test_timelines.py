@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from bookstore_project.replication import reads
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.postgresql import engine, leases
 from bookstore_project.replication.postgresql.tests.database_rows import rows
-from bookstore_project.replication.postgresql.tests.support import SHELF, Fronts, renew, write
+from bookstore_project.replication.postgresql.tests.support import POLL, SHELF, Fronts, renew, write
 from tests.clock import Clock
 
 
@@ -24,14 +25,49 @@ def promoted(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Fro
     return fronts, before, clock
 
 
-def test_the_first_writer_waits_the_leases_out_and_begins_another(promoted: tuple[Fronts, str, Clock]) -> None:
+def test_the_first_writer_has_the_leases_end_and_begins_another(promoted: tuple[Fronts, str, Clock]) -> None:
     fronts, before, clock = promoted
     began = clock.now
     committed = write(fronts)
     assert committed.timeline != before
-    assert clock.now > began
+    assert (POLL.front, POLL.instance) in fronts.asked_to_end
+    assert clock.now == began, "nobody is waited for who has given up"
     assert engine.listeners(SHELF, fronts) == []
+    asked = len(fronts.asked_to_end)
     assert write(fronts).timeline == committed.timeline, "once"
+    assert len(fronts.asked_to_end) == asked
+
+
+def test_who_has_not_given_up_is_waited_for_as_long_as_a_lease_may_last(promoted: tuple[Fronts, str, Clock]) -> None:
+    fronts, _, clock = promoted
+    fronts.deaf = {POLL.front}
+    began = clock.now
+    write(fronts)
+    assert clock.now - began == pytest.approx(max(POLL.lease_s, replication_settings.lease_s) * 1.01)
+
+
+def test_who_has_ended_is_not_waited_for(
+    promoted: tuple[Fronts, str, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(replication_settings.__dict__, "fronts", {"another": "127.0.0.1:2"})
+    fronts, _, clock = promoted
+    fronts.deaf, fronts.ended = {POLL.front}, {POLL.instance: True}
+    began = clock.now
+    write(fronts)
+    assert clock.now == began
+
+
+def test_a_front_of_which_nothing_is_on_record_has_to_give_up_too(
+    promoted: tuple[Fronts, str, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A primary that was alone may have given it a lease, and be lost with it."""
+    fronts, _, clock = promoted
+    monkeypatch.setitem(replication_settings.__dict__, "fronts", {"another": "127.0.0.1:2"})
+    fronts.deaf = {"another"}
+    began = clock.now
+    write(fronts)
+    assert ("another", "") in fronts.asked_to_end
+    assert clock.now > began
 
 
 def test_the_first_reader_has_it_begun(promoted: tuple[Fronts, str, Clock]) -> None:
