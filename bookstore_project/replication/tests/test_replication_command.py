@@ -11,12 +11,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
+from bookstore_project.replication import maintenance_log
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.folder_locks import try_lock
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from bookstore_project.replication.tests.shelf.services import restock
 from bookstore_project.replication.tests.support import shelf_histories as histories
+from bookstore_project.replication.tests.support.maintenance import scrub_all
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around
 
 SCRUBS = "bookstore_project.replication.sqlite_pair.operator.commands.replication.scrub_all"
@@ -73,7 +75,15 @@ def test_status_tells_the_last_repair_and_the_last_scrub(seven_articles: Path) -
     assert shelf["last_scrub"]["found"] == {"shelf-1": [], "shelf-2": []}
     text = said("status", "--service", "shelf")
     assert f"last repair: {last['at']}, shelf-2 by copy, 0 entries" in text
-    assert f"last scrub: {shelf['last_scrub']['at']}, all sound" in text
+    assert f"last scrub: {shelf['last_scrub']['at']}, shelf-1, shelf-2 sound" in text
+
+
+def test_a_scrub_names_what_it_has_read(seven_articles: Path) -> None:
+    lose_the_second()
+    scrub_all(get_service("shelf"))
+    assert re.search("last scrub: .*, shelf-1 sound$", not_in_sync("--service", "shelf"), re.MULTILINE)
+    maintenance_log.note_scrub("shelf", {"at": maintenance_log.now(), "found": {}})
+    assert re.search("last scrub: .*, no file was in sync$", not_in_sync("--service", "shelf"), re.MULTILINE)
 
 
 def test_notes_that_are_lost_or_garbled_lose_nothing(seven_articles: Path) -> None:

@@ -55,7 +55,8 @@ def _scrub(last: Scrub | None) -> str:
     if last is None:
         return "none"
     damaged = [f"{alias}: {findings[0]}" for alias, findings in last["found"].items() if findings]
-    return f"{last['at']}, {'; '.join(damaged) or 'all sound'}"
+    sound = f"{', '.join(last['found'])} sound" if last["found"] else "no file was in sync"
+    return f"{last['at']}, {'; '.join(damaged) or sound}"
 
 
 def quarantined_lines(file: Quarantined, content: Content) -> Iterator[str]:
