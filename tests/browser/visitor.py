@@ -110,11 +110,17 @@ class Visitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._context.close()
-        left = [each for each in self.complaints if not any(part in each for part in self.excused)]
         if error is None:
-            assert not left, left
-        elif left:
+            self.assert_content()
+        elif left := self._left():
             error.add_note(f"The browser complained: {left}")
+
+    def assert_content(self) -> None:
+        """With all that was seen so far."""
+        assert not self._left(), self._left()
+
+    def _left(self) -> list[str]:
+        return [each for each in self.complaints if not any(part in each for part in self.excused)]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -131,6 +137,15 @@ class Visitor:
         self.page.evaluate(TELLING, scheme)
         self.page.emulate_media(color_scheme=scheme)
         self.page.evaluate(SETTLED, width)
+
+    def be_somebody_else(self, width: int) -> None:
+        """Who has no cookies, a blank page in a window of that width, and nothing to complain of; from now on."""
+        self.go("/healthz")
+        self._context.clear_cookies()
+        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.emulate_media(media="screen")
+        self.complaints.clear()
+        self.excused = ()
 
     def go(self, path: str, node: str = "front") -> None:
         self.page.goto((self.url if node == "front" else self.store.url(node)) + path)
