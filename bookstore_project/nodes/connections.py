@@ -9,6 +9,7 @@ import re
 import select
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +91,7 @@ class Pool:
         read_s: float,
         into: IO[bytes] | None = None,
     ) -> Answer:
-        """Sends a request, and waits for the answer: for each piece of it up to `read_s` seconds.
+        """Sends a request, and waits for the whole answer, up to `read_s` seconds in all.
 
         The body of a 200 goes `into` that file, if there is one. Raises NotConnected, BrokenOff, NotWritten, and
         ValueError for a header that would be two.
@@ -158,6 +159,8 @@ class _Connection:
         self._socket = plain
         self._ahead = b""
         """What has come and isn't read yet."""
+        self._until_s = 0.0
+        """When the answer that is waited for has to be there, by the monotonic clock."""
         self.is_kept = True
         """Whether another request may follow, once an answer has been read."""
 
@@ -171,6 +174,7 @@ class _Connection:
         self._socket.close()
 
     def exchange(self, request: bytes, body: bytes | None, read_s: float, into: IO[bytes] | None) -> Answer:
+        self._until_s = time.monotonic() + read_s
         self._socket.settimeout(read_s)
         try:
             if body and len(body) > PIECE_BYTES:
@@ -242,6 +246,10 @@ class _Connection:
         return found
 
     def _hear(self) -> None:
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:  # To a socket, 0 is no time that runs out.
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left_s)
         if not (heard := self._socket.recv(PIECE_BYTES)):
             raise ConnectionResetError("the connection was closed before the answer's end")
         self._ahead += heard

@@ -10,6 +10,7 @@ from typing import IO
 
 import pytest
 
+from bookstore_project.nodes import connections
 from bookstore_project.nodes.connections import (
     LONGEST_HEAD_BYTES,
     Answer,
@@ -19,6 +20,7 @@ from bookstore_project.nodes.connections import (
     NotWritten,
     Pool,
 )
+from tests.clock import Clock
 from tests.waiting import PATIENCE_S
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -177,6 +179,23 @@ def test_a_late_answer_is_none(nodes: list[Node]) -> None:
     with pytest.raises(BrokenOff, match="timed out"):
         ask(pool, read_s=0.01)
     assert not pool._idle
+
+
+def test_an_answer_that_drips_is_late_as_a_whole(nodes: list[Node], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However soon each piece of it comes."""
+    clock = Clock()
+    monkeypatch.setattr(connections, "time", clock)
+    heard = connections._Connection._hear
+
+    def hear(connection: connections._Connection) -> None:
+        heard(connection)
+        clock.now += PATIENCE_S / 3
+
+    monkeypatch.setattr(connections._Connection, "_hear", hear)
+    monkeypatch.setattr(connections, "PIECE_BYTES", 10)
+    pool, _ = pool_of(nodes, [OK])
+    with pytest.raises(BrokenOff, match="timed out"):
+        ask(pool)
 
 
 def test_a_node_that_is_gone_was_never_reached() -> None:
