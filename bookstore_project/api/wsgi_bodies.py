@@ -62,7 +62,7 @@ def _refuse(
     # Without a length the server closes the connection: what is left of the body is no request.
     named = [pair for pair in answer.headers if pair[0] not in ("Connection", "Content-Length")]
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", named)
-    address = redaction.address(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+    address = redaction.address(redaction.text_of(environ.get("PATH_INFO", "")), environ.get("QUERY_STRING", ""))
     took_ms = (time.perf_counter() - began) * 1000
     log_request(environ["REQUEST_METHOD"], address, answer.status, health.node_name(), took_ms, "", request_id)
     return iter([answer.body])

@@ -28,9 +28,18 @@ def cut(text: str, longest: int = LONGEST) -> str:
 def address(path: str, query: str = "") -> str:
     """A request's path and query for a log line: one word of printable ASCII, but for the mark of `cut`.
 
-    Of the query, the parameters that the store has itself; `…` stands for the others.
+    Of the query, the parameters that the store has itself; `…` stands for the others. The query is as WSGI has it, a
+    character for each byte (PEP 3333); a path that is so, too, becomes one by `text_of`.
     """
     return f"{_word(path, LONGEST)}?{_query(query)}" if query else _word(path, LONGEST)
+
+
+def text_of(bytes_as_text: str) -> str:
+    """What WSGI has a character for each byte of, as the text that its sender meant; other text as it is."""
+    try:
+        return bytes_as_text.encode("latin-1").decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return bytes_as_text
 
 
 def target(text: str) -> str:
@@ -41,7 +50,7 @@ def target(text: str) -> str:
 
 def _query(query: str) -> str:
     pairs = [pair.partition("=") for pair in query[:LONGEST_QUERY].split("&") if pair]
-    known = [f"{name}={_word(value, LONGEST_VALUE)}" for name, _, value in pairs if name in PARAMETERS]
+    known = [f"{name}={_word(text_of(value), LONGEST_VALUE)}" for name, _, value in pairs if name in PARAMETERS]
     told = known[:PARAMETERS_SHOWN]
     is_more = len(told) < len(pairs) or len(query) > LONGEST_QUERY
     return "&".join([*told, *["…"] * is_more])
@@ -65,4 +74,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _percent_encoded(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+    """A byte that is no text is itself again."""
+    is_byte = "\udc80" <= character <= "\udcff"
+    encoded = character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in encoded)

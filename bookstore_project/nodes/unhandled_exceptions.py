@@ -80,7 +80,7 @@ def _note(environ: dict[str, Any], status: HTTPStatus, request_id: str) -> None:
     labels = metrics.pattern_of_path(path), metrics.method_of(method), metrics.class_of(status)
     metrics.requests.observe(labels, took_s)
     own_name = topology.NODE.name if topology.NODE else ""
-    log_request(method, redaction.address(path), status, own_name, took_s * 1000, "", request_id)
+    log_request(method, redaction.address(redaction.text_of(path)), status, own_name, took_s * 1000, "", request_id)
 
 
 def _told(request_id: str, accept: str) -> tuple[str, bytes]:

@@ -97,5 +97,5 @@ def _ms_since(began: float) -> float:
 
 def _address(scope: Scope) -> str:
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    path = raw.partition(b"?")[0].decode("latin-1")
+    path = redaction.text_of(raw.partition(b"?")[0].decode("latin-1"))
     return redaction.address(path, scope["query_string"].decode("latin-1"))

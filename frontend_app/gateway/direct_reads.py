@@ -59,7 +59,7 @@ class DirectBooks:
             relay = _read(environ["PATH_INFO"], value)
         took_s = time.perf_counter() - environ[metrics.BEGAN]
         named = {**_of_all(relay.body, route, took_s), **relay.headers, "Content-Type": relay.content_type}
-        address = redaction.address(environ["PATH_INFO"], "")
+        address = redaction.address(redaction.text_of(environ["PATH_INFO"]))
         seen = Seen("GET", address, metrics.pattern_of(route), relay.status, named)
         note_answer(seen, trace, took_s * 1000)
         metrics.requests.observe((seen.route, seen.method, metrics.class_of(seen.status)), took_s)

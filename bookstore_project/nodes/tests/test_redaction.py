@@ -53,6 +53,13 @@ def test_an_address_is_one_word_of_printable_letters(path: str) -> None:
     assert " " not in text
 
 
+@pytest.mark.parametrize(("sent", "shown"), [(b"\xc3\xa9", "%C3%A9"), (b"\xe9", "%E9"), (b"a%C3%A9", "a%C3%A9")])
+def test_bytes_of_a_query_are_shown_as_they_were_sent(sent: bytes, shown: str) -> None:
+    """Whether they are UTF-8 or not: WSGI has a character for each."""
+    assert redaction.address("/books/", f"q={sent.decode('latin-1')}") == f"/books/?q={shown}"
+    assert redaction.address(redaction.text_of("/" + sent.decode("latin-1"))) == f"/{shown}"
+
+
 def test_what_has_to_be_encoded_is_cut_by_its_encoded_length() -> None:
     text = redaction.address("/" + "\U0001f4da" * 15_000, "search=" + "\U0001f4da" * 100)
     assert text.startswith("/%F0%9F%93%9A%F0%9F%93%9A")

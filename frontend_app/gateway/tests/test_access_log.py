@@ -27,6 +27,13 @@ def test_a_line_says_where_the_answer_came_from_and_how_long_it_took(caplog: pyt
     assert re.fullmatch(r"GET /product/2 200 cache \d+\.\d ms", line)
 
 
+def test_letters_that_were_sent_as_bytes_are_shown_percent_encoded(caplog: pytest.LogCaptureFixture) -> None:
+    scope = {**SCOPE, "raw_path": "/product/é".encode(), "query_string": "q=é".encode()}
+    AccessLog(Journal()).hit(scope, START, time.perf_counter())
+    (line,) = lines_of(caplog)
+    assert line.startswith("GET /product/%C3%A9?q=%C3%A9 200 ")
+
+
 def test_a_refusal_of_the_gateway_has_its_line_and_a_push_none(caplog: pytest.LogCaptureFixture) -> None:
     log, answer = AccessLog(Journal()), problem("unavailable", "No.", "an-id")
     log.rejected(SCOPE, answer, time.perf_counter())
