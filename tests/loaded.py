@@ -33,6 +33,7 @@ from typing import Any, NoReturn
 from bookstore_project.cluster import forkserver
 from bookstore_project.cluster.forkserver import ForkServer, Unavailable
 from bookstore_project.cluster.lifeline import Lifeline
+from tests.compiled import Compiled, learn
 from tests.waiting import PATIENCE_S
 
 __all__ = ["Forked", "Unavailable", "alive", "run", "start"]
@@ -177,6 +178,9 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(forkserver.PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     forkserver.load((*forkserver.LIBRARIES, *COMMANDS))
+    compiled = Compiled()
+    compiled.use()
+    learn(compiled)
     kind, errors, *command = forkserver.serve(socket.socket(fileno=int(arguments[0])))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     show_environment()
