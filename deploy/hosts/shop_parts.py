@@ -8,6 +8,8 @@ from deploy.hosts.cluster import Host
 from deploy.hosts.parts import File, Part
 from deploy.hosts.setting import Setting
 
+LEASE_S = "0.5"
+"""So long do purchases wait for a front whose host is gone (docs/adr/0059)."""
 CACHE_URL = "cache-url"
 """Beside the store's environment: where the Redis of the hosts is, for fronts that share it."""
 
@@ -86,6 +88,7 @@ def store(setting: Setting) -> Part:
         "BOOKSTORE_HOSTS": hosts,
         "BOOKSTORE_HOST": str(setting.host.number),
         "BOOKSTORE_FRONTS": ",".join(f"{host.address}:{ports.FRONT}" for host in rows),
+        "BOOKSTORE_LEASE_S": LEASE_S,
         "BOOKSTORE_PROXIES": hosts,
         "BOOKSTORE_TLS": str(folder),
         "BOOKSTORE_CATALOG_ADMIN": f"http://127.0.0.1:{ports.CATALOG}/admin/",
