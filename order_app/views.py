@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from bookstore_project.api import headers, permissions, problems, representations
 from bookstore_project.api.cursors import Cursor
+from bookstore_project.api.fields import BoundedListField
 from bookstore_project.api.idempotency import checked_key
 from bookstore_project.api.log_remarks import remark
 from bookstore_project.api.pagination import Pages, checked_query, page_by_key
@@ -173,6 +174,6 @@ class OrdersById(ReplicaView):
 
     def get(self, request: Request) -> Response:
         sent = request.query_params.get("ids", "").split(",")
-        ids = serializers.ListField(child=serializers.UUIDField(), max_length=MOST_AT_ONCE).run_validation(sent)
+        ids = BoundedListField(child=serializers.UUIDField(), max_length=MOST_AT_ONCE).run_validation(sent)
         with self.reading():
             return Response({"orders": [order_in_short(order) for order in selectors.orders_of(ids)]})

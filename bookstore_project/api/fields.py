@@ -13,6 +13,7 @@ from rest_framework import serializers
 from stdnum import ean, isbn
 from stdnum.exceptions import InvalidChecksum, InvalidComponent
 
+from bookstore_project.nodes import redaction
 from bookstore_project.text.canonical import DASHES, UnfitText, canonical
 
 _INTEGER = re.compile(r"-?[0-9]{1,30}")
@@ -24,6 +25,10 @@ METHOD_EXTRA = "_method"
 """In forms of pages: the method that they are for, if no script sends them by it."""
 FORM_EXTRAS = frozenset({"csrfmiddlewaretoken", IF_MATCH_EXTRA, METHOD_EXTRA})
 """Names that browsers send beside the form's own fields."""
+
+
+MOST_REFUSED = 20
+"""Fields that are named in one answer: whoever sends a thousand needs no thousand sentences."""
 
 
 class StrictFields(serializers.Serializer[Any]):
@@ -45,9 +50,12 @@ class StrictFields(serializers.Serializer[Any]):
     def _refused(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         refused: dict[str, list[str]] = {}
         for name in data:
+            if len(refused) == MOST_REFUSED:
+                refused["non_field_errors"] = [f"More than {MOST_REFUSED} fields are wrong: the first are named."]
+                break
             field = self.fields.get(name)
             if field is None and name not in FORM_EXTRAS:
-                refused[name] = ["Unknown field."]
+                refused[redaction.cut(name)] = ["Unknown field."]
             elif field is not None and field.read_only:
                 refused[name] = ["This field is read-only."]
             elif isinstance(data, MultiValueDict) and len(data.getlist(name)) > 1:
@@ -71,6 +79,16 @@ def checked_fields(kind: type[serializers.Serializer[Any]], data: Any) -> dict[s
 def made_once(kind: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """One for all who check with it, or look at its fields."""
     return kind()
+
+
+class BoundedListField(serializers.ListField):
+    """Looks at its length first: the library's own checks each item of a list, and then how many there are."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        value: list[Any] = super().to_internal_value(data)
+        return value
 
 
 class WholeNumberField(serializers.IntegerField):

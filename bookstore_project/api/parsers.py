@@ -13,6 +13,8 @@ from rest_framework.parsers import JSONParser
 from bookstore_project.api import problems
 from bookstore_project.nodes import redaction
 
+MOST_VALUES = 50_000
+"""In one body, names not counted: far more than any request has, and few enough to be checked one by one."""
 LARGEST_EXPONENT = 308
 """Of a number's first digit, as powers of ten: about what a double has (IEEE 754)."""
 
@@ -41,13 +43,15 @@ class StrictJSONParser(JSONParser):
         return parse_json(raw)
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: bytes, *, most_values: int | None = MOST_VALUES) -> Any:
     """The value of a JSON text; an empty body is an empty object. Raises ParseError.
 
     A number with a point or an exponent is a Decimal: a float would be rounded before anybody has looked at it.
     """
     if not raw.strip():
         return {}
+    if most_values is not None and _has_more_values(raw, most_values):
+        raise ParseError(f"The JSON has more than {most_values} values.")
     try:
         text = raw.decode("utf-8")
         value = json.loads(text, parse_float=_exact, parse_constant=_refuse_constant, object_pairs_hook=_distinct)
@@ -62,6 +66,18 @@ def parse_json(raw: bytes) -> Any:
     except ValueError as error:
         raise ParseError(f"The body is not valid JSON: {error}") from error
     return value
+
+
+def _has_more_values(raw: bytes, most: int) -> bool:
+    """Whether more begin than that: each list, each object, and whatever follows a comma."""
+
+    def begun(text: bytes) -> int:
+        return 1 + sum(map(text.count, (b",", b"[", b"{")))
+
+    if begun(raw) <= most:
+        return False
+    outside_of_texts = raw.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    return begun(b"".join(outside_of_texts)) > most
 
 
 def _exact(text: str) -> Decimal:

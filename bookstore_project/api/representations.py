@@ -11,6 +11,7 @@ from typing import Any
 from rest_framework import serializers
 
 from bookstore_project.api.fields import (
+    BoundedListField,
     Isbn13Field,
     MomentField,
     PriceField,
@@ -132,7 +133,7 @@ class LineInput(StrictFields):
 
 def lines_field(**options: Any) -> serializers.ListField:
     """The lines of one order."""
-    return serializers.ListField(child=LineInput(), min_length=1, max_length=MAX_LINES, **options)
+    return BoundedListField(child=LineInput(), min_length=1, max_length=MAX_LINES, **options)
 
 
 class PurchaseInput(LineInput):
@@ -197,7 +198,7 @@ class CancelledLineInput(StrictFields):
 class CancellationInput(OrderActionInput):
     """Which copies of an order are cancelled: those of `lines`, or all that are left."""
 
-    lines = serializers.ListField(
+    lines = BoundedListField(
         child=CancelledLineInput(),
         min_length=1,
         max_length=MAX_LINES,

@@ -163,7 +163,7 @@ class Gateway:
             return None
         began = time.perf_counter()
         try:
-            message = parse_json(body)
+            message = parse_json(body, most_values=None)
             taken = pushes.take(self._front().coherence, message, request.headers.get(headers.FRONT_INSTANCE.lower()))
         except (problems.Invalid, ParseError):
             return None  # Django says what is wrong with it.

@@ -43,8 +43,12 @@ def test_json_is_read(raw: bytes, value: Any) -> None:
         ("{}".encode("utf-16"), "not UTF-8"),
         (b'"\\ud800"', "half a surrogate"),
         (b'{"\\udfff": 1}', "half a surrogate"),
-        (b"[" * 100_000, "too deeply"),
-        (b"[" * 100_000 + b"]" * 100_000, "too deeply"),
+        (b"[" * 5_000, "too deeply"),
+        (b"[" * 5_000 + b"]" * 5_000, "too deeply"),
+        (b"[" * 100_000, "more than 50000 values"),
+        (b"[" + b"1," * 50_000 + b"1]", "more than 50000 values"),
+        (b'{"a": [' + b"{}," * 25_000 + b"{}]}", "more than 50000 values"),
+        (b'["\\\\", "\\"", ' + b"1," * 50_000 + b"1]", "more than 50000 values"),
         (b"9" * 5000, "not valid JSON"),
         (b'{"quantity": 1e400}', "the number 1e400 is out of range"),
         (b"[-1e999]", "the number -1e999 is out of range"),
@@ -58,6 +62,16 @@ def test_json_is_read(raw: bytes, value: Any) -> None:
 def test_what_is_no_json_is_refused_with_a_sentence(raw: bytes, complaint: str) -> None:
     with pytest.raises(ParseError, match=complaint):
         parse_json(raw)
+
+
+@pytest.mark.parametrize("text", ["," * 90_000, '",[{' * 20_000, "\\\\" + ',"[{' * 20_000 + "\\\\"])
+def test_only_what_is_a_value_counts_as_one(text: str) -> None:
+    assert parse_json(json.dumps({"text": text, "other": [text] * 2}).encode()) == {"text": text, "other": [text] * 2}
+    assert len(parse_json(b"[" + b"1," * 49_998 + b"1]")) == 49_999
+
+
+def test_a_node_may_say_more() -> None:
+    assert len(parse_json(b"[" + b"1," * 60_000 + b"1]", most_values=None)) == 60_001
 
 
 def test_what_is_written_by_json_is_read_by_it() -> None:
