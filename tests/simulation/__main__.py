@@ -19,6 +19,7 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
 from tests.run_folder import RunFolder, place_in_memory
 from tests.simulation import finds
+from tests.simulation.aiming import POINTS
 from tests.simulation.exploring import Exploration, Explorer
 from tests.simulation.plan import Plan
 from tests.simulation.replay import Replay
@@ -39,6 +40,7 @@ OF_FILES = (
     *("file-garbage", "file-flipped", "file-bits", "file-locked", "wal-removed", "shm-removed"),
 )
 """Among those that `files` and `pairs` stand for."""
+AIMS = tuple(f"aim:{point}" for point in POINTS)
 SHRINKING_RUNS = 150
 """To shrink what an exploration has found, at most."""
 monotonic = time.monotonic
@@ -54,7 +56,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1, help="so many runs, with this seed and those that follow")
     parser.add_argument("--operations", type=int, default=0, help="of all customers together, about")
-    some = f"some of {', '.join(KINDS)}, a fault of files by its name, or none"
+    some = f"some of {', '.join(KINDS)}, aim:STEP, a fault of files by its name, or none"
     parser.add_argument("--faults", default=",".join(KINDS), help=some)
     parser.add_argument("--every", type=int, default=0, help="turns between two faults; the seed decides if not told")
     parser.add_argument("--mix", choices=MIXES, default="", help="of reads and writes; the seed decides if not told")
@@ -70,7 +72,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     told = parser.parse_args(arguments)
     told.operations = told.operations or (100 if told.minutes or told.runs else 1000)
     told.kinds = told.faults.split(",") if told.faults != "none" else []
-    if unknown := set(told.kinds) - {*KINDS, *OF_FILES}:
+    if unknown := set(told.kinds) - {*KINDS, *OF_FILES, *AIMS}:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     told.mutants = mutants_named(told.broken) if told.broken else []
     if told.broken and not told.mutants:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from tests.simulation import file_faults, primitives
+from tests.simulation.aiming import Aim
 from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Strike
 from tests.simulation.processes import FOR_EVER
@@ -13,14 +14,6 @@ from tests.simulation.simulator import MS, S, Simulator
 
 PAUSES = (60, 250, 1000)
 """Turns between two faults, on average: of a run, one of these."""
-POINTS = (
-    *("group-locked", "begun", "made", "before-commit", "committed-catalog-1", "committed-catalog-2"),
-    *("committed-order-1", "committed-order-2", "committed", "leases-read", "invalidated", "floor", "evict"),
-    *("settle-rolled", "settle-committed", "settle-invalidated", "gate-snapshot", "lease-renewed", "poll-recorded"),
-    *("cancellation-decided", "cancellation-returned", "readmit", "repair-copied", "repair-caught-up"),
-)
-"""Steps of the protocols at which an actor is struck on purpose: by chance, few of them are met in the middle."""
-AIMS = KILL, WAIT, WAIT_AND_KILL = "a kill", "a wait", "a wait, and a kill of another node,"
 RESTART_NS = 600 * MS
 """How long a killed node stays away, at most: the supervisor starts it again."""
 LAST_NS = (100 * MS, 500 * MS, 3 * S)
@@ -46,6 +39,7 @@ class Faults:
         # Some runs have faults of one kind only, others of all: what one kind hides another shows.
         kinds = plan.kinds
         self._kinds = self._chance.sample(kinds, self._chance.randint(1, len(kinds))) if kinds else []
+        self._aim = Aim(simulator, self._nodes, self._chance, self._kill_for, LAST_NS)
         self._draws_more = plan.strikes is None and bool(kinds)
         self._planned = deque(plan.strikes or ())
         self._lasts_ns: dict[str, int] = {}
@@ -85,6 +79,7 @@ class Faults:
         """Whether nothing strikes for a while, and what has struck has passed."""
         self._is_calm = is_calm
         if is_calm:
+            self._simulator.aim = ""
             self._end_what_passes()
         self._pause()
 
@@ -126,7 +121,7 @@ class Faults:
         now = self._simulator.now_ns
         self.pairs.update((kind, strike.kind) for kind, until in self._lasts_ns.items() if until > now)
         self._chance.seed(strike.seed)
-        KINDS[strike.kind](self)
+        KINDS[strike.kind.partition(":")[0]](self)
 
     def _tell(self, what: str) -> None:
         """What has struck, for whoever reads it."""
@@ -192,29 +187,12 @@ class Faults:
             self._tell(self.outage.fill(self._chance))
 
     def aim(self) -> None:
-        """At the next actor that comes to a certain point of the protocols: its node is killed, or it has to wait.
-
-        While it waits, another node may begin anew.
-        """
-        point, how, seed = self._chance.choice(POINTS), self._chance.choice(AIMS), self._chance.random()
-        self._simulator.aim, self._simulator.on_aim = point, partial(self._meet, how, seed)
-        self._tell(f"{how} at {point}")
-
-    def _meet(self, how: str, seed: float) -> None:
-        if self._simulator.last is None or self._is_quiet:
-            return
-        process, actor = self._simulator.last
-        self._chance.seed(seed)
-        if how == KILL:
-            self._kill_for(process.name, int(self._chance.random() * RESTART_NS))
-            return
-        delay_ns = int(self._chance.random() * self._chance.choice(LAST_NS))
-        process.hold(actor, self._simulator.now_ns + delay_ns)
-        if how == WAIT_AND_KILL:
-            others = [name for name in self._nodes if name != process.name]
-            self._kill_for(self._chance.choice(others), int(self._chance.random() * delay_ns))
+        """At whoever next comes to a certain step: the one that is named after a colon, or one that is drawn."""
+        self._tell(self._aim.take(self.made[-1].kind.partition(":")[2]))
 
     def _kill_for(self, name: str, delay_ns: int) -> None:
+        if self._is_quiet:
+            return
         self._simulator.kill(name)
         self._simulator.after(delay_ns, partial(self._restart, name))
 

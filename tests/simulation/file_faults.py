@@ -4,9 +4,9 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from tests.chaos.faults import ALIASES, Fault, Missed, NotHere, Scene, Undo, service_of
 from tests.chaos.file_faults import FILE_FAULTS, LOCKED_S
@@ -35,7 +35,16 @@ class Hit:
     alias: str
     nonce: str
     is_silent: bool
+    is_damaged: bool
+    """Or only locked."""
     began_ns: int
+
+    def after(self, before: "Hit | None") -> Self:
+        """If the file isn't well again yet, both have struck it."""
+        if before is None or (before.alias, before.nonce) != (self.alias, self.nonce):
+            return self
+        is_silent, is_damaged = self.is_silent or before.is_silent, self.is_damaged or before.is_damaged
+        return replace(self, is_silent=is_silent, is_damaged=is_damaged, began_ns=before.began_ns)
 
 
 @dataclass
@@ -74,6 +83,11 @@ class FileFaults:
     @property
     def is_at_rest(self) -> bool:
         return not self._seen_through and not self._scene.undo
+
+    @property
+    def damaged(self) -> set[str]:
+        """Services whose files may not be what the witness says, by no fault of the store's."""
+        return self._seen_through | {name for name, hit in self._hits.items() if hit.is_damaged}
 
     def strike(self, name: str, chance: random.Random) -> str:
         """One of all faults, or that one; what became of it."""
@@ -126,7 +140,8 @@ class FileFaults:
                 undo = self._lock(alias) if fault.name == LOCKED else fault.do(self._scene, alias)
         except (Missed, NotHere, OSError):  # There is no such file just now.
             return
-        self._hits[service_of(alias)] = Hit(alias, nonce, fault.is_silent, self.simulator.now_ns)
+        hit = Hit(alias, nonce, fault.is_silent, fault.name != LOCKED, self.simulator.now_ns)
+        self._hits[service_of(alias)] = hit.after(self._hits.get(service_of(alias)))
         if undo is not None:
             self._scene.undo.append(undo)
             self.simulator.after(int(chance.uniform(*fault.holds_s) * S), partial(self._take_back, undo))

@@ -20,6 +20,7 @@ from tests.chaos.log_recorder import LogRecorder
 from tests.databases import SERVICES, dump, files, is_whole, places, query, rows_of_both
 from tests.simulation import customers, disk, preparing, primitives
 from tests.simulation.customers import SimulatedStore
+from tests.simulation.defects import Defects
 from tests.simulation.faults import Faults
 from tests.simulation.file_faults import FileFaults
 from tests.simulation.following import Following
@@ -99,8 +100,8 @@ class Run:
         self._store = SimulatedStore(data, addresses, ("staff", password))
         self._invariants = Invariants(self._store.as_store())
         self._wishes = Wishes()
-        self._following = Following()
-        self._simulator = Simulator(plan.seed, (self._wishes, self._following, *watchers))
+        self._following, self._defects = Following(), Defects()
+        self._simulator = Simulator(plan.seed, (self._wishes, self._following, self._defects, *watchers))
         self._simulator.forks = list(plan.forks)
         self._simulator.addresses = addresses_of(topology.NODES)
         self._nodes = list(topology.NODES)
@@ -198,7 +199,7 @@ class Run:
 
     def _check(self) -> None:
         """What has to be true at every moment: told once, since it mostly stays so."""
-        wrong = None if self._faults.may_strike_files else self._invariants.first_broken()
+        wrong = self._invariants.first_broken(self._files.damaged)
         if wrong is not None:
             self._found.append(wrong)
         else:
@@ -249,6 +250,7 @@ class Run:
         found = [
             *self._found,
             *followed,
+            *self._defects.found,
             *settled.violations,
             *audit.check_history(settled.operations, catalog.entries, given),
         ]

@@ -1,0 +1,110 @@
+"""Searches for a run that shows a mutant: with the faults that its place in the code has to do with, seed by seed."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.mutants.mutant import Mutant
+from tests.simulation import broken
+from tests.simulation.plan import Plan
+from tests.simulation.runner import Runner
+
+OPERATIONS = (60, 120, 200)
+EVERY = (60, 150, 30)
+"""Turns between two faults, on average."""
+MIXES = ("ordering", "shopping", "ordering", "browsing")
+UNMET_AFTER = 12
+"""Runs without which nobody has come to what the mutant breaks: more of them would be the same."""
+Kinds = tuple[tuple[str, ...], ...]
+OF_COMMITS: Kinds = (
+    *(("kill", "aim"), ("slow", "aim", "lose", "cut"), ("files", "kill"), ("aim:before-commit",), ("power", "kill")),
+    *(("stop", "kill", "aim"), ("aim:committed-catalog-1", "aim:committed"), ("file-locked", "aim:made")),
+)
+OF_CACHES: Kinds = (
+    *(("cut",), ("slow", "aim"), ("lose", "double", "delay"), ("aim:before-commit",), ("stall", "cut")),
+    *(
+        ("kill", "aim"),
+        ("slow", "aim", "lose", "cut"),
+        ("aim:poll-recorded", "aim:leases-read"),
+        ("kill", "cut", "delay"),
+    ),
+    *(("aim:gate-snapshot", "cut"), ("pairs",)),
+)
+OF_FILES: Kinds = (("files",), ("pairs",), ("files", "kill"), ("full", "files"), ("power", "files"), ("files", "aim"))
+OF_PURCHASES: Kinds = (
+    *(("lose", "delay"), ("kill", "aim"), ("cut", "stall"), ("slow", "aim", "delay"), ("clock", "kill", "lose")),
+    *(("double", "delay", "kill"), ("pairs",)),
+)
+REPLICATION = "bookstore_project/replication"
+CONCERNS: tuple[tuple[str, Kinds], ...] = (
+    (f"{REPLICATION}/invalidation", OF_CACHES),
+    (f"{REPLICATION}/interface", OF_CACHES),
+    ("frontend_app/cache", OF_CACHES),
+    ("frontend_app/gateway", OF_CACHES),
+    (f"{REPLICATION}/sqlite_pair/reading", OF_CACHES[:-1] + OF_FILES[:3]),
+    (f"{REPLICATION}/sqlite_pair/files", OF_FILES),
+    (f"{REPLICATION}/sqlite_pair/repair", OF_FILES),
+    (f"{REPLICATION}/sqlite_pair/operator", OF_FILES),
+    (f"{REPLICATION}/sqlite_pair/membership", (*OF_FILES, ("power",))),
+    (f"{REPLICATION}/sqlite_pair/commit/opening", OF_COMMITS + OF_FILES),
+    (REPLICATION, OF_COMMITS),
+    ("", OF_PURCHASES),
+)
+"""By the beginning of a file's name: which faults bring about what it is for."""
+FOUND, NOT_FOUND, NOT_LOADED, NOT_MET = "found", "not found", "not loaded", "not met"
+monotonic = time.monotonic
+"""The real one: `primitives` puts another in its place."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a search so far."""
+
+    outcome: str = NOT_FOUND
+    operations: int = 0
+    runs: int = 0
+    by: str = ""
+    what: str = ""
+
+
+def plans(mutant: Mutant, first: int, last: int) -> Iterator[Plan]:
+    """Those with these numbers, from 1; the first one has no fault."""
+    file = mutant.edits[0].file
+    concerns = next(kinds for begin, kinds in CONCERNS if file.startswith(begin))
+    for number in range(first, last + 1):
+        kinds = concerns[(number - 2) % len(concerns)] if number > 1 else ()
+        a_round = (number - 2) // len(concerns)
+        operations, every = OPERATIONS[number % len(OPERATIONS)], EVERY[a_round % len(EVERY)]
+        yield Plan(str(number), operations, kinds, every if kinds else 0, MIXES[number % len(MIXES)])
+
+
+def search(mutant: Mutant, before: Outcome, last: int, limit_s: float, folder: Path) -> Outcome:
+    """Goes on after what was searched before. In a process of its own: it puts a simulated world below everything."""
+    runner = Runner(folder, [mutant])
+    if not broken.loaded:
+        return Outcome(NOT_LOADED)
+    broken.watch(folder / "met")
+    until, told = monotonic() + limit_s, before
+    for plan in plans(mutant, before.runs + 1, last):
+        if monotonic() > until:
+            break
+        told = _after(told, plan, runner)
+        if told.outcome == FOUND or (told.runs == UNMET_AFTER and not broken.is_met()):
+            break
+    is_unmet = told.outcome != FOUND and not before.runs and told.runs >= UNMET_AFTER and not broken.is_met()
+    return replace(told, outcome=NOT_MET) if is_unmet else told
+
+
+def _after(told: Outcome, plan: Plan, runner: Runner) -> Outcome:
+    """What is known once that plan was carried out, too."""
+    by = f"SEED={plan.seed} OPERATIONS={plan.operations} {plan.mix} FAULTS={','.join(plan.kinds) or 'none'}"
+    by += f" --every {plan.every}" if plan.every else ""
+    try:
+        report = runner.run(plan)
+    except Exception as error:  # A process ended by itself, or nobody can read what is left.
+        return Outcome(FOUND, told.operations + plan.operations, told.runs + 1, by, repr(error)[:100])
+    operations, runs = told.operations + len(report.operations), told.runs + 1
+    if report.violations:
+        return Outcome(FOUND, operations, runs, by, report.violations[0].what)
+    return Outcome(NOT_FOUND, operations, runs)
