@@ -63,6 +63,18 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{LEASES}::test_a_lease_registered_before_the_commit_and_an_old_value_cached_under_it",
     ),
     mutant(
+        "a writer waits for those alone who listened when the last one wrote",
+        "a front that got its lease since shows the old price",
+        FRONTS,
+        "    leases = read_leases()\n    # Whatever",
+        "    seen = listening.seen()\n"
+        "    leases = (\n"
+        "        read_leases() if seen is None else Leases({lease.holder: lease for lease in seen}, frozenset())\n"
+        "    )\n    # Whatever",
+        "bookstore_project/replication/invalidation/tests/test_listening.py::"
+        "test_a_front_that_got_its_lease_at_another_replica_is_told_by_the_next_write",
+    ),
+    mutant(
         "an answer below the floor is kept and believed",
         "what a replica said before the commit is shown after it",
         COHERENCE,

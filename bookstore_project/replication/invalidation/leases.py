@@ -25,6 +25,7 @@ from bookstore_project.replication import folder_locks
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.interface import Holder, Lease, Leases
+from bookstore_project.replication.invalidation import listening
 
 logger = logging.getLogger("bookstore.replication")
 
@@ -120,6 +121,7 @@ def record_no_lease(front: str) -> None:
 def _write(front: str, leases: Sequence[Lease]) -> None:
     content = json.dumps({"leases": [asdict(lease) for lease in leases]})
     files.write(_record_file(front), content.encode())
+    listening.forget()
 
 
 def read_leases() -> Leases:

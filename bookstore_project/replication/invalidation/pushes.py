@@ -25,7 +25,7 @@ from bookstore_project.replication.conf import front_at, replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Leases, Poll
-from bookstore_project.replication.invalidation import ended, unwanted
+from bookstore_project.replication.invalidation import ended, listening, unwanted
 from bookstore_project.replication.invalidation.leases import (
     RECORD_TIMEOUT_S,
     add_to_record,
@@ -82,16 +82,15 @@ def announce(timeline: str, entries: Sequence[Entry]) -> Announced:
     """Begins to push the invalidation of entries that are about to be committed; waits for nobody.
 
     The commits and the fronts work at the same time. A front that drops an answer too early asks a replica for it;
-    whether there are other fronts, or other processes of theirs, is looked at after the commits, by `invalidate`.
+    who else there is, and didn't listen when the last write was told, `invalidate` sees after the commits.
     """
     told = [entry for entry in entries if entry.cache_keys]
     if not told:
         return NOT_ANNOUNCED
+    seen = listening.seen()
+    leases = list(read_leases().valid.values()) if seen is None else seen
     message = _message(timeline, told)
-    return {
-        lease.holder: _pool().submit(copy_context().run, push, lease, message)
-        for lease in read_leases().valid.values()
-    }
+    return {lease.holder: _pool().submit(copy_context().run, push, lease, message) for lease in leases}
 
 
 def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
@@ -100,13 +99,15 @@ def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = N
     if not told:
         return
     message = _message(timeline, told)
-    if replication_settings.coherence == modes.PUSH:
-        _send_unwaited(message)
     newest = (entries[-1].position, entries[-1].hash)
     leases = read_leases()
     # Whatever lease was granted until now, and isn't on record any more, has run out by then.
     all_known = time.monotonic() + replication_settings.lease_s
     unknown = leases.unknown
+    if replication_settings.coherence == modes.PUSH:
+        _send_unwaited(message)
+    else:
+        listening.note(leases.valid.values())
     left = {holder: lease for holder, lease in leases.valid.items() if not _has_taken(announced, lease)}
     reached("leases-read")
     while left or unknown:

@@ -17,7 +17,7 @@ from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import engine
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import Holder, Lease
-from bookstore_project.replication.invalidation import pushes, unwanted
+from bookstore_project.replication.invalidation import listening, pushes, unwanted
 from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.service import get_service, service_of_app
 
@@ -44,6 +44,8 @@ _guard = threading.Condition()
 
 def enqueue(key: str, newest: SetPush) -> None:
     """Has it sent to every front that listens and wants it, in place of an older one that still waits."""
+    if not listening.may_want(key, newest.timeline, newest.position):
+        return
     _start()
     with _guard:
         older = _waiting.get(key)

@@ -7,8 +7,16 @@ import pytest
 
 from bookstore_project.replication import interface
 from bookstore_project.replication.invalidation import leases, polls, pushes
+from bookstore_project.replication.invalidation.listening import forget
 from bookstore_project.replication.tests.support.fake_fronts import ListeningFront, Pushes, listening
 from tests.clock import Clock
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_remembered() -> Iterator[None]:
+    """Of those who listened in a test."""
+    yield
+    forget()
 
 
 @pytest.fixture
