@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crowded, engines, goals, many_books, outages, repair, replication, stops, yardstick
+from benchmarks import crowded, engines, goals, importing, many_books, outages, repair, replication, stops, yardstick
 from benchmarks.children import say, tell
 from benchmarks.load import Target, compare, require_wrk
 from benchmarks.servers import bare_application, record_answer, restock, start_seconds
@@ -161,6 +161,10 @@ def measure_many_books(base: Path, options: argparse.Namespace) -> Figures:
     return many_books.measure(base, options.rounds, options.seconds, books, options.shelf)
 
 
+def measure_import(base: Path, options: argparse.Namespace) -> Figures:
+    return dict(importing.measure(base, options.rounds, 300 if options.quick else 3000))
+
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "start": measure_start,
     "stop": measure_stop,
@@ -168,6 +172,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Figures]] = {
     "yardstick": measure_yardstick,
     "crowd": measure_crowd,
     "many-books": measure_many_books,
+    "import": measure_import,
     "coherence": measure_coherence,
     "engines": measure_engines,
     "outages": measure_outages,
@@ -183,6 +188,7 @@ MINUTES = {
     "yardstick": 5,
     "crowd": 3,
     "many-books": 12,
+    "import": 0.8,
     "coherence": 1.5,
     "engines": 8,
     "outages": 2,

@@ -73,6 +73,7 @@ GOALS = (
     Goal("hit, many books ÷ 100", "hit, many books ÷ 100", "ratio", 0.95),
     Goal("miss, many books ÷ 100", "miss, many books ÷ 100", "ratio", 0.9),
     Goal("purchase, many books ÷ 100", "purchase, many books ÷ 100", "ratio", 0.9),
+    Goal("import, books/s", "import of books", "books/s", 5000),
     *_wait("topic page"),
     *_wait("page 10,000"),
     *_wait("find, several words"),

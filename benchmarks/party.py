@@ -1,9 +1,12 @@
 """A process of one store that does what it is told on its standard input, one JSON list a line: [command, number].
 
 `["sell", 200]` answers the seconds of each of so many sales, `["repair", 0]` what a repair did and how long its parts
-took. Without HTTP and without maintenance: what is measured is replication.
+took, `["import books", 1000]` the seconds and the processor's. Without HTTP and without maintenance: what is measured
+is replication.
 """
 
+import csv
+import io
 import json
 import sys
 import time
@@ -13,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+from django.core.management import call_command
+
 from benchmarks import django_set_up  # noqa: F401  (what follows needs it)
 from benchmarks.plain import TwoFiles
 from bookstore_project.api.sales import Line
@@ -21,12 +26,16 @@ from bookstore_project.replication import failpoints, reads
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.sqlite_pair.repair import rejoin
 from bookstore_project.settings import topology
+from catalog_app.making.rules import made_book
 from catalog_app.models import Book
 from catalog_app.sales import order_sell
 from catalog_app.selectors import book_get
 
 BOOK = 1
 THREADS = 3
+IMPORTED = ("title", "authors", "isbn13", "topic", "price", "quantity")
+_imported = [0]
+"""How many were imported so far: each book once."""
 
 
 def sell(count: int) -> list[float]:
@@ -82,6 +91,20 @@ def timed(work: Callable[[], object], count: int) -> list[float]:
     return seconds
 
 
+def import_books(count: int) -> tuple[float, float]:
+    """So many new ones, from a CSV file; how long it took, and for how long of that a processor was busy."""
+    numbers = range(_imported[0], _imported[0] + count)
+    _imported[0] = numbers.stop
+    path = topology.DATA / "books.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(IMPORTED)
+        writer.writerows([getattr(book, name) for name in IMPORTED] for book in (made_book(1, n) for n in numbers))
+    began, busy = time.perf_counter(), time.process_time()
+    call_command("import_books", path, stdout=io.StringIO(), stderr=io.StringIO())
+    return time.perf_counter() - began, time.process_time() - busy
+
+
 def repair_catalog(count: int) -> dict[str, Any]:
     """Brings back what is out of sync; when it had caught up by its log, and when it was in sync."""
     began, busy = time.perf_counter(), time.process_time()
@@ -104,6 +127,7 @@ COMMANDS: dict[str, Callable[[int], Any]] = {
     "query": query,
     "read plainly": read_plainly,
     "repair": repair_catalog,
+    "import books": import_books,
 }
 
 

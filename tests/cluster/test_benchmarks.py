@@ -41,6 +41,9 @@ def test_a_store_to_be_measured_is_built_and_sold_from(tmp_path: Path) -> None:
         assert len(party("sell at once", 2)) == 6
         for command in ("sell plainly", "read", "query", "read plainly"):
             assert len(party(command, 1)) == 1, command
+        assert [len(party("import books", count)) for count in (2, 3)] == [2, 2]
+    with opened(tmp_path / "store" / "catalog-2" / "catalog.sqlite3") as connection:
+        assert connection.execute("SELECT count(*) FROM catalog_app_book").fetchone() == (12,)
 
 
 def test_each_load_asks_for_what_is_answered(pool: Pool) -> None:
