@@ -85,6 +85,8 @@ class Poll:
     confirmed: tuple[int, str] | None
     is_settling: bool = False
     """Whether it waits for something that was announced to be settled, or to turn out void."""
+    timeline: str | None = None
+    """In which it knows its way; None for a front that begins, or is of older code."""
 
 
 Announced = Mapping[tuple[str, str], "Future[bool]"]

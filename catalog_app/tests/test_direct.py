@@ -28,6 +28,7 @@ POLL = {
     "confirmed": None,
     "is_settling": False,
     "lease_s": 0.2,
+    "timeline": None,
 }
 
 
@@ -76,12 +77,21 @@ def test_a_poll_gets_what_the_route_gives(catalog: Direct) -> None:
         {"instance": "\n"},
         {"instance": "a b"},
         {"is_settling": 1},
+        {"timeline": 1},
+        {"timeline": ""},
+        {"timeline": "x" * 65},
         {"x": 1},
     ],
 )
 def test_a_poll_that_makes_no_sense_is_left_to_the_route(nonsense: dict[str, Any]) -> None:
     with pytest.raises(NotUnderstood):
         direct.poll_of(json.dumps({**POLL, **nonsense}).encode())
+
+
+def test_a_front_of_older_code_does_not_say_its_timeline() -> None:
+    told = {name: value for name, value in POLL.items() if name != "timeline"}
+    assert direct.poll_of(json.dumps(told).encode()).timeline is None
+    assert direct.poll_of(json.dumps({**POLL, "timeline": "t1"}).encode()).timeline == "t1"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b"\xff"])

@@ -59,6 +59,7 @@ class Poller:
                 "address": self.front.address,
                 "instance": self.coherence.instance,
                 "since": poll.since,
+                "timeline": poll.timeline,
                 "confirmed": poll.confirmed,
                 "is_settling": poll.is_settling,
                 "lease_s": self.coherence.lease_s,

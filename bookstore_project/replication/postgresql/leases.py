@@ -80,6 +80,9 @@ def renew(service: Service, poll: Poll, is_reachable: Callable[[], bool]) -> boo
     try:
         if first_answer(database, partial(_renewed, database, poll)):
             return True
+        # Who doesn't know the timeline yet takes no lease from this poll, and no push before its answer is there.
+        if poll.timeline is not None and poll.timeline != head.read(database.raw).timeline:
+            return False
         if _is_blocked(database, poll) and not is_reachable():
             return False
         return _registered(database, poll)

@@ -36,9 +36,11 @@ def poll_of(body: bytes) -> Poll:
         told = json.loads(body)
     except ValueError as error:
         raise NotUnderstood from error
-    if not isinstance(told, dict) or told.keys() != _MEMBERS.keys():
+    if not isinstance(told, dict) or told.keys() - {TIMELINE} != _MEMBERS.keys():
         raise NotUnderstood
     if not all(is_right(told[name]) for name, is_right in _MEMBERS.items()):
+        raise NotUnderstood
+    if not (told.get(TIMELINE) is None or _is_plain(told[TIMELINE], LONGEST_INSTANCE)):
         raise NotUnderstood
     confirmed = told.pop("confirmed")
     return Poll(confirmed=tuple(confirmed) if confirmed else None, **told)
@@ -64,6 +66,8 @@ def _is_confirmation(value: Any) -> bool:
     return isinstance(value, list) and [type(each) for each in value] == [int, str]
 
 
+TIMELINE = "timeline"
+"""That a front of older code leaves out."""
 _MEMBERS: dict[str, Callable[[Any], bool]] = {
     "front": lambda value: isinstance(value, str) and value in replication_settings.fronts,
     "address": _is_address,

@@ -145,6 +145,7 @@ class PollInput(StrictFields):
     since = WholeNumberField(allow_null=True, min_value=0)
     confirmed = serializers.ListField(allow_null=True, min_length=2, max_length=2)
     is_settling = serializers.BooleanField(default=False)
+    timeline = TextField(max_length=LONGEST_INSTANCE, required=False, allow_null=True, default=None)
     # A writer that finds a front's record gone waits for as long as a lease may last.
     lease_s = serializers.FloatField(min_value=LEAST_LEASE_S, max_value=replication_settings.lease_s)
 

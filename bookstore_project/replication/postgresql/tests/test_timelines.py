@@ -1,5 +1,6 @@
 """After a promotion nobody goes by what an older primary had promised."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,25 @@ def test_until_then_no_lease_is_renewed_or_given_and_no_poll_is_answered(promote
         engine.missed(SHELF, "shelf-1", 0)
     write(fronts)
     assert renew(fronts)
+
+
+def test_a_front_that_does_not_know_the_new_timeline_gets_no_lease_yet(promoted: tuple[Fronts, str, Clock]) -> None:
+    """It takes no push of it either: whoever writes would wait for it. The answer to its poll tells it."""
+    fronts, before, _ = promoted
+    today = write(fronts).timeline
+    assert not renew(fronts, replace(POLL, timeline=before))
+    assert engine.listeners(SHELF, fronts) == []
+    assert renew(fronts, replace(POLL, timeline=today))
+
+
+def test_who_asks_in_an_old_timeline_does_not_wait_for_a_writer(
+    promoted: tuple[Fronts, str, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer may be waiting for just that front."""
+    fronts, before, _ = promoted
+    write(fronts)
+    monkeypatch.setattr(leases, "_registered", lambda *_: pytest.fail("it waits for the lock"))
+    assert not renew(fronts, replace(POLL, timeline=before))
 
 
 def test_the_primary_is_compared_in_the_statement_that_renews(promoted: tuple[Fronts, str, Clock]) -> None:
