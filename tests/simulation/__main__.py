@@ -28,12 +28,12 @@ from tests.simulation.totals import Totals
 from tests.simulation.watching import Trace, Watcher
 
 if TYPE_CHECKING:
-    from tests.simulation.run import Report
+    from tests.simulation.report import Report
 
 MIXES = ("browsing", "shopping", "ordering")
 KINDS = (
     *("kill", "stop", "stall", "slow", "aim", "clock", "power", "full"),
-    *("lose", "double", "delay", "cut", "files", "pairs"),
+    *("lose", "double", "delay", "cut", "isolate", "files", "pairs"),
 )
 OF_FILES = (
     *("file-renamed", "file-deleted", "file-old", "file-old-in-place", "file-old-over", "file-half", "file-empty"),
@@ -105,7 +105,7 @@ def stay_on_one_core() -> None:
 
 def simulate(told: argparse.Namespace, runner: Runner) -> int:
     """The exit status: 0 if no promise was broken."""
-    from tests.simulation import run
+    from tests.simulation.report import describe
 
     if told.minutes or told.runs:
         return explore(runner, told)
@@ -119,7 +119,7 @@ def simulate(told: argparse.Namespace, runner: Runner) -> int:
                     report.plan.write(Path(told.keep) / f"{plan.seed}.json")
                 digest.update(report.digest.encode())
                 totals.add(report)
-                for line in run.describe(report):
+                for line in describe(report):
                     say(line)
                 if report.violations and told.shrink:
                     find(runner, report, told)
@@ -137,7 +137,7 @@ def simulate(told: argparse.Namespace, runner: Runner) -> int:
 
 def explore(runner: Runner, told: argparse.Namespace) -> int:
     """The exit status: 1 if a promise was broken. The run that broke it is shrunk, drawn, and kept then."""
-    from tests.simulation import run
+    from tests.simulation.report import describe
 
     explorer = Explorer(plans(told)[0], is_led=not told.plain)
     exploration = Exploration(runner.run, explorer, say, monotonic)
@@ -147,7 +147,7 @@ def explore(runner: Runner, told: argparse.Namespace) -> int:
         say(line)
     say(f"  {processor_s() - used:.1f} s of a processor")
     if report is not None:
-        for line in run.describe(report):
+        for line in describe(report):
             say(line)
         find(runner, report, told)
     say(f"broken promises: {len(report.violations) if report is not None else 'none'}")

@@ -12,7 +12,7 @@ from tests.simulation.totals import Totals
 from tests.simulation.watching import Watcher
 
 if TYPE_CHECKING:
-    from tests.simulation.run import Report
+    from tests.simulation.report import Report
 
 BY_CHANCE = 0.2
 """Of the runs, those that follow a lead or not by chance alone; of the others, it is what has met more of late."""

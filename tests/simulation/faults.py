@@ -7,6 +7,7 @@ from functools import partial
 
 from tests.simulation import file_faults, primitives
 from tests.simulation.aiming import Aim
+from tests.simulation.network import AILMENTS
 from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Strike
 from tests.simulation.processes import FOR_EVER
@@ -205,30 +206,11 @@ class Faults:
             self._last(delay_ns)
             self._tell(f"{actor.name} for {delay_ns // MS} ms")
 
-    def lose(self) -> None:
-        self._simulator.network.lost = self._chance.choice((0.02, 0.1, 0.5))
-        self._tell(f"{self._simulator.network.lost:.0%} of all messages")
-        self._passes(partial(setattr, self._simulator.network, "lost", 0.0))
-
-    def double(self) -> None:
-        self._simulator.network.twice = self._chance.choice((0.1, 0.5))
-        self._tell(f"{self._simulator.network.twice:.0%} of all messages")
-        self._passes(partial(setattr, self._simulator.network, "twice", 0.0))
-
-    def delay(self) -> None:
-        network = self._simulator.network
-        network.delayed, network.delay_ns = self._chance.choice((0.1, 0.5)), self._chance.choice((20, 500)) * MS
-        self._tell(f"{network.delayed:.0%} of all messages, by up to {network.delay_ns // MS} ms")
-        self._passes(partial(setattr, network, "delayed", 0.0))
-
-    def cut(self) -> None:
-        """In one direction, between two nodes: all messages, or calls alone."""
-        sender, receiver = self._chance.sample(self._nodes, 2)
-        is_barred, network = self._chance.random() < 0.5, self._simulator.network
-        ways = network.barred if is_barred else network.cut
-        ways.add((sender, receiver))
-        self._tell(f"{'calls ' if is_barred else ''}from {sender} to {receiver}")
-        self._passes(partial(ways.discard, (sender, receiver)))
+    def weaken(self, name: str) -> None:
+        """The network between nodes, for a while."""
+        what, passes = AILMENTS[name](self._simulator.network, self._chance, self._nodes)
+        self._tell(what)
+        self._passes(passes)
 
     def strike_files(self, name: str) -> None:
         """One of all faults of files, or that one, or a pair."""
@@ -261,9 +243,6 @@ KINDS: dict[str, Callable[[Faults], object]] = {
     "full": Faults.full,
     "slow": Faults.slow,
     "aim": Faults.aim,
-    "lose": Faults.lose,
-    "double": Faults.double,
-    "delay": Faults.delay,
-    "cut": Faults.cut,
+    **{name: partial(Faults.weaken, name=name) for name in AILMENTS},
     **STRIKES_AT_FILES,
 }

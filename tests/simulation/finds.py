@@ -12,7 +12,7 @@ from tests.simulation.processes import Stuck
 from tests.simulation.shrinking import Shrinking, promises
 
 if TYPE_CHECKING:
-    from tests.simulation.run import Report
+    from tests.simulation.report import Report
     from tests.simulation.runner import Runner
 
 FOUND = Path(__file__).parent / "found"

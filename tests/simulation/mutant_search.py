@@ -10,10 +10,11 @@ from tests.simulation import broken
 from tests.simulation.plan import Plan
 from tests.simulation.runner import Runner
 
-OPERATIONS = (60, 120, 200)
+OPERATIONS = (60, 120, 90)
 EVERY = (60, 150, 30)
 """Turns between two faults, on average."""
-MIXES = ("ordering", "shopping", "ordering", "browsing")
+OF_READERS, OF_BUYERS = ("browsing", "shopping"), ("ordering", "shopping", "ordering")
+"""Mixes: who misses what a cache does wrong reads, who misses what a commit does wrong buys."""
 UNMET_AFTER = 12
 """Runs without which nobody has come to what the mutant breaks: more of them would be the same."""
 Kinds = tuple[tuple[str, ...], ...]
@@ -22,14 +23,9 @@ OF_COMMITS: Kinds = (
     *(("stop", "kill", "aim"), ("aim:committed-catalog-1", "aim:committed"), ("file-locked", "aim:made")),
 )
 OF_CACHES: Kinds = (
-    *(("cut",), ("slow", "aim"), ("lose", "double", "delay"), ("aim:before-commit",), ("stall", "cut")),
-    *(
-        ("kill", "aim"),
-        ("slow", "aim", "lose", "cut"),
-        ("aim:poll-recorded", "aim:leases-read"),
-        ("kill", "cut", "delay"),
-    ),
-    *(("aim:gate-snapshot", "cut"), ("pairs",)),
+    *(("isolate",), ("aim:before-commit",), ("cut",), ("lose", "double", "delay"), ("stall", "isolate")),
+    *(("aim:before-commit",), ("slow", "aim"), ("kill", "cut", "delay"), ("aim:poll-recorded", "aim:leases-read")),
+    *(("aim:gate-snapshot", "cut"), ("slow", "aim", "lose", "cut"), ("pairs",)),
 )
 OF_FILES: Kinds = (("files",), ("pairs",), ("files", "kill"), ("full", "files"), ("power", "files"), ("files", "aim"))
 OF_PURCHASES: Kinds = (
@@ -47,7 +43,7 @@ CONCERNS: tuple[tuple[str, Kinds], ...] = (
     (f"{REPLICATION}/sqlite_pair/repair", OF_FILES),
     (f"{REPLICATION}/sqlite_pair/operator", OF_FILES),
     (f"{REPLICATION}/sqlite_pair/membership", (*OF_FILES, ("power",))),
-    (f"{REPLICATION}/sqlite_pair/commit/opening", OF_COMMITS + OF_FILES),
+    (f"{REPLICATION}/sqlite_pair/commit/opening", (("file-locked",), *OF_FILES, *OF_COMMITS)),
     (REPLICATION, OF_COMMITS),
     ("", OF_PURCHASES),
 )
@@ -75,8 +71,9 @@ def plans(mutant: Mutant, first: int, last: int) -> Iterator[Plan]:
     for number in range(first, last + 1):
         kinds = concerns[(number - 2) % len(concerns)] if number > 1 else ()
         a_round = (number - 2) // len(concerns)
+        mixes = OF_READERS if concerns[0] == OF_CACHES[0] else OF_BUYERS
         operations, every = OPERATIONS[number % len(OPERATIONS)], EVERY[a_round % len(EVERY)]
-        yield Plan(str(number), operations, kinds, every if kinds else 0, MIXES[number % len(MIXES)])
+        yield Plan(str(number), operations, kinds, every if kinds else 0, mixes[number % len(mixes)])
 
 
 def search(mutant: Mutant, before: Outcome, last: int, limit_s: float, folder: Path) -> Outcome:

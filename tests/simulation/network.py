@@ -1,10 +1,15 @@
 """The network between the nodes: how long a message takes, and whether it arrives at all."""
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 FASTEST_NS, SLOWEST_NS = 50_000, 400_000
 """Of a message on a network that is well."""
+MS = 1_000_000
+Ailment = tuple[str, Callable[[], object]]
+"""What is wrong, in words, and how it passes."""
 
 
 @dataclass
@@ -45,3 +50,44 @@ class Network:
         self.lost = self.twice = self.delayed = 0.0
         self.cut.clear()
         self.barred.clear()
+
+    def lose(self, chance: random.Random, nodes: Sequence[str]) -> Ailment:
+        self.lost = chance.choice((0.02, 0.1, 0.5))
+        return f"{self.lost:.0%} of all messages", partial(setattr, self, "lost", 0.0)
+
+    def double(self, chance: random.Random, nodes: Sequence[str]) -> Ailment:
+        self.twice = chance.choice((0.1, 0.5))
+        return f"{self.twice:.0%} of all messages", partial(setattr, self, "twice", 0.0)
+
+    def delay(self, chance: random.Random, nodes: Sequence[str]) -> Ailment:
+        self.delayed, self.delay_ns = chance.choice((0.1, 0.5)), chance.choice((20, 500)) * MS
+        what = f"{self.delayed:.0%} of all messages, by up to {self.delay_ns // MS} ms"
+        return what, partial(setattr, self, "delayed", 0.0)
+
+    def divide(self, chance: random.Random, nodes: Sequence[str]) -> Ailment:
+        """In one direction, between two nodes: all messages, or calls alone."""
+        sender, receiver = chance.sample(nodes, 2)
+        is_barred = chance.random() < 0.5
+        ways = self.barred if is_barred else self.cut
+        ways.add((sender, receiver))
+        what = f"{'calls ' if is_barred else ''}from {sender} to {receiver}"
+        return what, partial(ways.discard, (sender, receiver))
+
+    def isolate(self, chance: random.Random, nodes: Sequence[str]) -> Ailment:
+        """Nobody hears one node, or it hears nobody, or both."""
+        node, how = chance.choice(nodes), chance.choice(("to", "from", "to and from"))
+        others = [name for name in nodes if name != node]
+        ways = {(name, node) for name in others} if how != "from" else set()
+        ways |= {(node, name) for name in others} if how != "to" else set()
+        self.cut |= ways
+        return f"{how} {node}", partial(self.cut.difference_update, ways)
+
+
+AILMENTS: dict[str, Callable[[Network, random.Random, Sequence[str]], Ailment]] = {
+    "lose": Network.lose,
+    "double": Network.double,
+    "delay": Network.delay,
+    "cut": Network.divide,
+    "isolate": Network.isolate,
+}
+"""Faults of a network, by name."""

@@ -4,11 +4,7 @@ import hashlib
 import json
 import random
 import shutil
-import sqlite3
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence, Set
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -17,7 +13,7 @@ from tests.chaos.checker import Violation
 from tests.chaos.data_loss import Judged, settle_losses
 from tests.chaos.history import Operation, read_history
 from tests.chaos.log_recorder import LogRecorder
-from tests.databases import SERVICES, dump, files, is_whole, places, query, rows_of_both
+from tests.databases import SERVICES, dump, files, rows_of_both
 from tests.simulation import customers, disk, preparing, primitives
 from tests.simulation.customers import SimulatedStore
 from tests.simulation.defects import Defects
@@ -29,39 +25,19 @@ from tests.simulation.link import Message
 from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Wish
 from tests.simulation.processes import Process
+from tests.simulation.recovery import Recovery
+from tests.simulation.report import Report, mix_of
 from tests.simulation.simulator import MS, S, Simulator, addresses_of
 from tests.simulation.watching import Watcher
-from tests.writer_lock import held
 
 PAUSES_S = (0.003, 0.01, 0.03, 0.1)
 """Of a customer between two operations, the longest."""
 HEALED_WITHIN_NS = 60 * S
 MENDED_WITHIN_NS = 600 * S
 """With an operator's help, of both services."""
-NEWEST = "SELECT max(position) FROM replication_logentry"
-TOLD = 5
-"""Of a run's violations: the first ones. What follows is mostly the same again."""
 LOOK_EVERY_NS = 200 * MS
 CHECK_EVERY_NS = 60 * MS
 """At most."""
-LOOK_EVERY_TURNS = 200
-
-
-@dataclass
-class Report:
-    """What came of a run."""
-
-    plan: Plan
-    """Spelled out."""
-    digest: str = ""
-    turns: int = 0
-    operations: Sequence[Operation] = ()
-    struck: Counter[str] = field(default_factory=Counter)
-    """Faults by kind."""
-    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Of faults that met: the kind of the one that lasted, and of the one that struck."""
-    violations: list[Violation] = field(default_factory=list)
-    simulated_s: float = 0.0
 
 
 class Wishes(Watcher):
@@ -73,10 +49,6 @@ class Wishes(Watcher):
     def wish(self, at_ns: int, customer: str, what: str) -> None:
         if what.startswith("{"):
             self.heard.append(Wish.unpacked(json.loads(what)))
-
-
-def mix_of(plan: Plan) -> str:
-    return plan.mix or random.Random(f"{plan.seed}/mix").choice(list(customers.MIXES))
 
 
 class Run:
@@ -107,13 +79,15 @@ class Run:
         self._nodes = list(topology.NODES)
         self._faults = Faults(self._simulator, self._nodes, plan)
         self._recorders = {name: LogRecorder(self._store.as_store(), name) for name in SERVICES}
+        self._recovery = Recovery(
+            self._simulator, self._nodes, self._store.as_store(), self._recorders, self._given_up
+        )
         self._files = FileFaults(self._simulator, self._store, self._faults.calm, self._recorders)
         self._faults.files = self._files
         self._outage = self._faults.outage = Outage(self._simulator, self._nodes, data)
         disk.watch(is_wished=self._faults.may_strike_disks)
         self._found: list[Violation] = []
         self._is_over = self._is_judged = False
-        self._looks_at = 0
         self._waiting: tuple[Process, Message] | None = None
 
     def carry_out(self) -> Report:
@@ -136,14 +110,14 @@ class Run:
             simulator.run_until(lambda: self._is_over)
             self._faults.heal()
             self._see_through_files()
-            if not simulator.run_until(self._is_healed, HEALED_WITHIN_NS):
+            if not simulator.run_until(self._recovery.is_healed, HEALED_WITHIN_NS):
                 self._found.append(Violation("the store isn't whole again within its time"))
             if self._waiting is not None:
                 process, item = self._waiting
-                process.bring(("reply", item[1], tuple(sorted(self._settled().orders_given_up)), item[2]), item[2])
+                process.bring(("reply", item[1], tuple(sorted(self._given_up())), item[2]), item[2])
             simulator.run_until(lambda: self._is_judged)
             # Who asked once more may have found what a fault has left; or the sweeper is in the middle of a write.
-            if not simulator.run_until(self._is_at_rest, HEALED_WITHIN_NS):
+            if not simulator.run_until(self._recovery.is_at_rest, HEALED_WITHIN_NS):
                 self._found.append(Violation("the store doesn't come to rest within its time"))
             return self._report(given)
         finally:
@@ -184,6 +158,10 @@ class Run:
         catalog.look()
         return settle_losses(judged, self._files.decisions, catalog.entries, catalog.given_up)
 
+    def _given_up(self) -> Set[str]:
+        """Orders that an operator has given up."""
+        return self._settled().orders_given_up
+
     def _phase(self, process: Process, item: Message) -> None:
         self._is_over, self._waiting = True, (process, item)
 
@@ -204,41 +182,6 @@ class Run:
             self._found.append(wrong)
         else:
             self._simulator.after(int(random.Random(self._simulator.turns).random() * CHECK_EVERY_NS), self._check)
-
-    def _is_healed(self) -> bool:
-        """Looked at now and then."""
-        if self._simulator.turns < self._looks_at:
-            return False
-        self._looks_at = self._simulator.turns + LOOK_EVERY_TURNS
-        store, given_up = self._store.as_store(), self._settled().orders_given_up
-        if not all(self._is_up(name) for name in self._nodes):
-            return False
-        with suppress(sqlite3.Error):
-            gaps = [*audit.order_gaps(store, given_up), *audit.return_gaps(store, given_up)]
-            return is_whole(store) and not gaps and self._is_nothing_in_doubt()
-        return False
-
-    def _is_at_rest(self) -> bool:
-        """Healed, and nobody writes."""
-        with suppress(BlockingIOError):
-            for name in SERVICES:
-                with held(self._store.data / "locks" / name / "mutex"):
-                    pass
-            return self._is_healed()
-        return False
-
-    def _is_nothing_in_doubt(self) -> bool:
-        """Whether each log is settled to its end: if nobody writes or reads, the fronts' polls see to that."""
-        for name, recorder in self._recorders.items():
-            recorder.look()
-            ((newest,),) = query(places(self._store.as_store(), name)[0], NEWEST)
-            if recorder.head != newest:
-                return False
-        return True
-
-    def _is_up(self, name: str) -> bool:
-        process = self._simulator.processes[name]
-        return process.is_alive and process.is_serving
 
     def _report(self, given: int) -> Report:
         operations = self._operations
@@ -278,21 +221,3 @@ class Run:
             for path in files(self._store.as_store(), service):
                 digest.update(repr(sorted(dump(path).items())).encode())
         return digest.hexdigest()
-
-
-def describe(report: Report) -> list[str]:
-    """The report, as lines."""
-    kinds: dict[str, int] = {}
-    for operation in report.operations:
-        name = f"{operation.asked.kind} {operation.outcome}"
-        kinds[name] = kinds.get(name, 0) + 1
-    lines = [
-        f"seed {report.plan.seed}: {len(report.operations)} operations in {report.simulated_s:.1f} simulated seconds,"
-        f" {report.turns} turns, {mix_of(report.plan)} mix",
-        f"  {', '.join(f'{count} {name}' for name, count in sorted(kinds.items()))}",
-        f"  faults: {', '.join(f'{count} {name}' for name, count in sorted(report.struck.items())) or 'none'}",
-    ]
-    lines += [f"  VIOLATION: {found}" for found in report.violations[:TOLD]]
-    if (more := len(report.violations) - TOLD) > 0:
-        lines.append(f"  and {more} more")
-    return [*lines, f"  digest {report.digest}"]

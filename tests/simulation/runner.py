@@ -11,7 +11,7 @@ from tests.simulation.plan import Plan
 from tests.simulation.watching import Watcher
 
 if TYPE_CHECKING:
-    from tests.simulation.run import Report
+    from tests.simulation.report import Report
 
 FRONTS = "2"
 """With a cache each: what one of them shows, the other must not take back."""

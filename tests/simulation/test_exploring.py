@@ -13,7 +13,7 @@ from tests.simulation.coverage import Coverage, described
 from tests.simulation.exploring import FOLLOWED, Exploration, Explorer
 from tests.simulation.plan import Plan
 from tests.simulation.processes import Process, Waiting
-from tests.simulation.run import Report
+from tests.simulation.report import Report
 from tests.simulation.test_simulation import NOT_OF_FILES
 from tests.simulation.warm import simulate
 from tests.simulation.watching import Watcher

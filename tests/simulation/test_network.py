@@ -5,6 +5,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tests.simulation.faults import Faults
 from tests.simulation.network import Network
 from tests.simulation.plan import Plan, Strike
@@ -27,6 +29,19 @@ def test_whose_calls_are_barred_is_answered_all_the_same() -> None:
     assert len(network.carry("front", "catalog-1")) == 1
     network.heal()
     assert len(network.carry("catalog-1", "front")) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_is_isolated_hears_nobody_or_is_heard_by_nobody_until_it_passes(seed: int) -> None:
+    network, nodes = Network(random.Random(1)), ["front", "catalog-1", "order-1"]
+    told, passes = network.isolate(random.Random(seed), nodes)
+    how, node = told.rsplit(" ", 1)
+    for other in set(nodes) - {node}:
+        assert bool(network.carry(other, node)) is (how == "from")
+        assert bool(network.carry(node, other)) is (how == "to")
+    assert len(network.carry(*sorted(set(nodes) - {node}))) == 1
+    passes()
+    assert not network.cut
 
 
 def test_only_what_is_safe_to_repeat_arrives_twice() -> None:
