@@ -113,6 +113,19 @@ def has_a_line(file: Path, book: int) -> bool:
     return databases.query(file, "SELECT count(*) FROM order_app_orderline WHERE book = ?", [book]) == [(1,)]
 
 
+def has_sold(store: Store, book: int) -> bool:
+    sales = "SELECT count(*) FROM catalog_app_ledgerentry WHERE kind = 'sale' AND book_id = ?"
+    return all(databases.query(file, sales, [book]) == [(1,)] for file in databases.files(store, "catalog"))
+
+
+def has_decided(store: Store, order: str) -> bool:
+    """Whether a cancellation of some of its copies is on both files of the orders."""
+    changes = "SELECT count(*) FROM order_app_orderchange WHERE kind = 'cancelled' AND order_id = ?"
+    return all(
+        databases.query(file, changes, [uuid.UUID(order).hex]) == [(1,)] for file in databases.files(store, "order")
+    )
+
+
 def kill_while_it_writes(store: Store, crowd: Crowd, victim: str) -> None:
     """Kills the replica when a purchase has got as far as its wait for the writer lock, and not further.
 
@@ -228,7 +241,10 @@ def test_sale_whose_order_replicas_both_die_is_finished_without_the_client(own_s
     client = threading.Thread(target=lambda: answers.append(own_shop.client().buy(book, key=key)))
     with held(mutex):
         client.start()
-        wait_for(lambda: holders(mutex.with_name("turnstile")), 10, "a purchase that has sold")
+        # Who waits at the lock may be the sweeper.
+        wait_for(
+            lambda: has_sold(store, book) and holders(mutex.with_name("turnstile")), what="a sale without an order"
+        )
         old = {node: store.kill(node) for node in ("order-1", "order-2")}
     client.join(PATIENCE_S)
     (answer,) = answers
@@ -258,7 +274,9 @@ def test_cancellation_whose_order_replicas_both_die_is_finished_without_the_clie
     client = threading.Thread(target=lambda: answers.append(own_shop.client().cancel(order, [(book, 2)], key=key)))
     with held(mutex):
         client.start()
-        wait_for(lambda: holders(mutex.with_name("turnstile")), 10, "a cancellation that is decided")
+        wait_for(
+            lambda: has_decided(store, order) and holders(mutex.with_name("turnstile")), what="a decided cancellation"
+        )
         old = {node: store.kill(node) for node in REPLICAS}
     client.join(PATIENCE_S)
     (answer,) = answers

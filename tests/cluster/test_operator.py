@@ -91,8 +91,7 @@ def _assert_stock_adds_up(store: Store) -> None:
 
 def test_a_copy_is_discarded_beside_the_running_store_and_no_reader_sees_an_old_price(store: Store) -> None:
     client = Shop(store).client()
-    assert client.get("/product/2").headers["x-cache"] in ("hit", "miss")
-    wait_for(lambda: client.get("/product/2").headers["x-cache"] == "hit", 10, "a cached book")
+    client.get_hit("/product/2")
     before = json.loads(store.manage("replication", "status", "--json").stdout)
     done = store.manage("replication", "discard", "catalog-1", "--yes")
     assert done.returncode == 0, done.stderr

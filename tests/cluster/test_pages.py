@@ -43,13 +43,24 @@ def curls(page: Path) -> list[str]:
     return [command for command in shell(page.read_text()) if command.startswith("curl ")]
 
 
+def in_time(shop: Shop, command: str) -> Answer:
+    """The answer; to a request with a time limit of its own, which a slow machine may miss, one within that limit."""
+
+    def answers() -> list[Answer]:
+        answer = typed(shop, command)
+        return [] if answer.status == 503 and "X-Request-Timeout" in command else [answer]
+
+    (answer,) = wait_for(answers, what=command)
+    return answer
+
+
 @pytest.mark.parametrize("page", [README, *(DOCS / f"{name}.md" for name in ("api", "breaking", "logs"))], ids=title)
 def test_each_request_of_a_page_is_answered(shop: Shop, page: Path) -> None:
     """An order that staff deals with is one that was bought."""
     assert curls(page)
     order = shop.front.buy(2, 3).json["id"]
     for command in curls(page):
-        answer = typed(shop, ORDER.sub(f"/orders/{order}/", command))
+        answer = in_time(shop, ORDER.sub(f"/orders/{order}/", command))
         assert answer.status in (200, 201), (command, answer)
 
 
