@@ -24,6 +24,7 @@ from tests.chaos.log_recorder import LogRecorder, RecordedEntry, steps_of
 from tests.client import Shop
 from tests.databases import SERVICES, files
 from tests.store import Store
+from tests.writer_lock import held
 
 Check = Callable[[Store], Iterator[str]]
 
@@ -38,10 +39,11 @@ def resting(shared_store: Store, shop: Shop, tmp_path: Path) -> Store:
     copy = Store(tmp_path / "var")
     for service in SERVICES:
         (copy.data / "locks" / service / "mutex").mkdir(parents=True)
-        for path, target in zip(files(shared_store, service), files(copy, service), strict=True):
-            target.parent.mkdir(parents=True)
-            with opened(path) as source, closing(sqlite3.connect(target)) as sink:
-                source.backup(sink)
+        with held(shared_store.data / "locks" / service / "mutex"):  # The sweeper may write between the two.
+            for path, target in zip(files(shared_store, service), files(copy, service), strict=True):
+                target.parent.mkdir(parents=True)
+                with opened(path) as source, closing(sqlite3.connect(target)) as sink:
+                    source.backup(sink)
     return copy
 
 
