@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from bookstore_project.api import privacy
+from bookstore_project.api import order_numbers, privacy
 from frontend_app.shop.tests.visits import Orders, form_of, put
 from frontend_app.tests.support.fakes import json_reply
 from tests.everywhere import nodes
@@ -105,7 +105,7 @@ def test_a_stranger_sees_nothing_of_a_customer(shop: Orders) -> None:
     put(customer, 1, 2)
     assert "Basket (2)" in customer.get("/").content.decode()
     bought = customer.post("/buy/", form_of(customer.get("/basket/")))
-    number = bought["Location"].split("/")[2][:4].upper()
+    number = order_numbers.number_of(bought["Location"].split("/")[2])
     assert number in customer.get("/orders/").content.decode()
     put(customer, 1)
     for path in ("/", "/books/1/", "/basket/", "/orders/"):
