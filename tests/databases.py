@@ -78,7 +78,7 @@ def require_tool() -> None:
 def ask_tool(path: Path, sql: str) -> list[dict[str, Any]]:
     """The rows that the sqlite3 program finds."""
     require_tool()
-    command = ["sqlite3", "-readonly", "-json", str(path), sql]
+    command = ["sqlite3", "-readonly", "-json", "-cmd", f".timeout {PATIENCE_S * 1000:.0f}", str(path), sql]
     found = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert found.returncode == 0, found.stderr
     rows: list[dict[str, Any]] = json.loads(found.stdout or "[]")

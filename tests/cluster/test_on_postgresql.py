@@ -204,11 +204,14 @@ def test_it_is_backed_up_while_it_sells(market: Market) -> None:
     assert_all_is_right(market)
 
 
-def test_the_cluster_page_tells_of_replicas_and_damages_no_files(shop: Shop) -> None:
+def told_of_replicas(shop: Shop) -> dict[str, tuple[str, bool | None]]:
+    """The state of each and whether it is in sync, by what the front has heard; a test before may have killed it."""
     nodes = shop.front.get("/api/v1/cluster/").json["nodes"]
-    assert {node["name"]: node["in_sync"] for node in nodes if node["service"] != "front"} == dict.fromkeys(
-        REPLICAS, True
-    )
+    return {node["name"]: (node["state"], node["in_sync"]) for node in nodes if node["service"] != "front"}
+
+
+def test_the_cluster_page_tells_of_replicas_and_damages_no_files(shop: Shop) -> None:
+    wait_for(lambda: told_of_replicas(shop) == dict.fromkeys(REPLICAS, ("up", True)), what="all of them well")
     assert shop.front.post("/api/v1/cluster/files/catalog-1/delete/", as_staff=True).status == 404
 
 
@@ -223,6 +226,7 @@ def test_the_cluster_page_names_the_primary_and_its_standby(shop: Shop) -> None:
 
 
 def test_a_drained_replica_gets_no_requests(shop: Shop) -> None:
+    wait_for(lambda: told_of_replicas(shop)["catalog-2"] == ("up", True), what="one that takes over")
     drained = shop.front.post("/api/v1/cluster/nodes/catalog-1/drain/", {}, as_staff=True)
     assert (drained.status, drained.json["state"]) == (200, "drained"), drained
     assert readers(shop) == {"catalog-2"}
@@ -255,14 +259,18 @@ def test_a_killed_primary_comes_back_with_all_that_was_acknowledged(
     assert_all_is_right(market)
 
 
+def is_without_a_standby(store: Store) -> bool:
+    status = store.manage("replication", "status")
+    return status.returncode == 1 and "No standby confirms commits" in status.stdout
+
+
 def test_without_its_standby_it_refuses_and_goes_on_with_it(market: Market, servers: tuple[Server, Server]) -> None:
     _, standby = servers
     with market:
         market.wait_for_sales(20)
         standby.stop()
-        status = market.store.manage("replication", "status")
-        assert status.returncode == 1
-        assert "No standby confirms commits" in status.stdout
+        # The primary hears of it by itself, if not at once.
+        wait_for(lambda: is_without_a_standby(market.store), what="the status says so")
         wait_for(lambda: market.refused, what="a refused read")
         standby.start()
         market.wait_for_sales(20)
