@@ -47,9 +47,9 @@ def store(pool: Pool) -> Iterator[Store]:
 
 
 @pytest.fixture
-def shared_store(pool: Pool) -> Iterator[Store]:
+def shared_store(pool: Pool, request: pytest.FixtureRequest) -> Iterator[Store]:
     """A store for whoever leaves it as healthy as it was."""
-    with pool.ordinary_store() as running:
+    with pool.ordinary_store(request.module.__name__) as running:
         yield running
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -23,6 +24,10 @@ def store(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Store]:
     with pool.store(
         environment={} if request.param == "text" else {"BOOKSTORE_LOG_FORMAT": request.param}
     ) as running:
+        restocked = Shop(running).front.post(
+            "/api/v1/books/2/restock/", {"quantity": 2 * MOST_PURCHASES}, as_staff=True
+        )
+        assert restocked.status == 200
         yield running
 
 
@@ -30,7 +35,8 @@ def said(store: Store, request_id: str) -> dict[str, list[str]]:
     """What each node's log says under this id."""
     found: dict[str, list[str]] = {}
     for node in store.nodes:
-        for line in store.log(node).splitlines():
+        whole, _, _ = store.log(node).rpartition("\n")  # What comes after it is being written.
+        for line in whole.splitlines():
             if line.startswith("{"):
                 record = json.loads(line)
                 assert record["node"] == node
@@ -50,18 +56,27 @@ def said_by(store: Store, request_id: str, nodes: int, text: str = "") -> dict[s
     return lines if is_all and len(lines) >= nodes and text in str(lines) else {}
 
 
+def said_and_traced(
+    store: Store, request_id: str
+) -> tuple[dict[str, list[str]], subprocess.CompletedProcess[str]] | None:
+    """What the logs say under this id, and what the command prints, if nothing has been added meanwhile."""
+    lines, traced = said(store, request_id), store.manage("trace", request_id)
+    return (lines, traced) if said(store, request_id) == lines else None
+
+
 def buy(shop: Shop, request_id: str, **asked: int) -> Answer:
     return shop.front.post("/api/v1/orders/", {"book": 2, "quantity": 1} | asked, {"X-Request-Id": request_id})
 
 
 def pushed(store: Store, shop: Shop, bought: list[Answer]) -> Answer | None:
-    """A purchase of which the front was told twice; another one is made otherwise.
+    """A purchase of which the front was told twice, and in which one replica of each service was asked.
 
-    A push that comes late is given up: the front hears of the sale by its poll, or its lease runs out.
+    Another one is made otherwise. A push that comes late is given up: the front hears of the sale by its poll, or its
+    lease runs out. And where a replica is late, another one is asked.
     """
     for answer in bought:
         lines = said_by(store, answer.headers["x-request-id"], 3, "sets book:2")
-        if "(drops book:2 up to " in str(lines):
+        if "(drops book:2 up to " in str(lines) and len(lines) == 3:
             return answer
     if len(bought) < MOST_PURCHASES:
         wait_for(lambda: shop.front.get("/product/2").headers["x-cache"] == "hit", what="a front with a lease")
@@ -78,7 +93,9 @@ def test_a_purchase_is_followed_through_front_order_catalog_and_pushes(store: St
     answer = wait_for(partial(pushed, store, shop, []), what="a purchase with both pushes")
     assert answer is not None
     request_id, order = answer.headers["x-request-id"], answer.json["id"]
-    lines = said(store, request_id)
+    quiet = wait_for(partial(said_and_traced, store, request_id), what="logs in which nobody writes")
+    assert quiet is not None
+    lines, traced = quiet
     (order_node,) = [node for node in lines if node.startswith("order")]
     (catalog_node,) = [node for node in lines if node.startswith("catalog")]
     assert order_node == answer.headers["x-replica"]
@@ -95,7 +112,6 @@ def test_a_purchase_is_followed_through_front_order_catalog_and_pushes(store: St
     (shown,) = [entry for entry in recent if entry["request_id"] == request_id]
     assert [step["node"] for step in shown["trace"]] == [order_node]
 
-    traced = store.manage("trace", request_id)
     assert traced.returncode == 0, traced.stderr
     printed = traced.stdout.splitlines()
     assert sorted(line.split()[2] for line in printed) == sorted(node for node in lines for _ in lines[node])
