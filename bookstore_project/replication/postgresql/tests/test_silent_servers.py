@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -23,13 +23,15 @@ def stopped(server: Server) -> Iterator[None]:
     """All of its processes, as by a disk that hangs; the kernel goes on."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
     pids = [server.pid, *map(int, children)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        for pid in pids:
+            with suppress(ProcessLookupError):  # One of somebody who has just left.
+                os.kill(pid, signal.SIGSTOP)
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture
