@@ -1,6 +1,5 @@
 """What customers feel while something fails: requests before, during and after a fault, at a store that runs."""
 
-import json
 import sqlite3
 import threading
 import time
@@ -20,12 +19,10 @@ from benchmarks.report.stores import Stores, running
 from bookstore_project.nodes.tool_client import Session
 from tests.store import Store
 from tests.stress.network import Network
-from tests.stress.run import calls_between
-from tests.stress.wiring import sitecustomize
+from tests.stress.run import WIRED, calls_between, routes
 from tests.waiting import wait_for
 
 TABLES = {"catalog": "catalog_app_ledgerentry", "order": "order_app_order"}
-WIRED = {"DJANGO_SETTINGS_MODULE": "benchmarks.report.wired"}
 WATCHED_RATE = 40.0
 """Of reads at the front that is cut off."""
 
@@ -54,7 +51,7 @@ def two_fronts(stores: Stores, plan: Plan) -> Iterator[Scene]:
     """A store of two fronts, on a network of which a part can be cut."""
     store = stores.made("two-fronts", {}, fronts=2)
     with Network(calls_between(["front", OTHER_FRONT]), store.addresses, "report") as network:
-        store.environment |= WIRED | {sitecustomize.VARIABLE: json.dumps(network.routes())}
+        store.environment |= WIRED | routes(network)
         with running([store]):
             yield Scene(store, plan, network)
 

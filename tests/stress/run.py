@@ -43,6 +43,8 @@ CACHE, CACHE_ADDRESS = "cache", "cache.test:6379"
 """The shared cache, as an actor and as the fronts know it; the way there begins at a wire."""
 SAVED_AFTER, RESTORED_AFTER = 0.4, 0.7
 """Shares of the time, after which a snapshot of the shared cache is taken, and put in its place."""
+WIRED = {"DJANGO_SETTINGS_MODULE": "tests.stress.wired"}
+"""Of a store whose processes are forked: Python has begun before them, and asks nobody on PYTHONPATH any more."""
 READERS, WRITERS = 4, 8
 LEASE_S = 1.0
 """Short, so that a run holds many of them."""
@@ -112,7 +114,7 @@ def _run(plan: Plan, cache: RedisServer | None, both: Servers | None) -> Result:
         calls += [(front, CACHE) for front in fronts_of(store)]
         sockets[CACHE] = cache.socket
     with Network(calls, {**store.addresses, CACHE: CACHE_ADDRESS}, plan.seed, sockets) as network:
-        store.environment |= wiring(network)
+        store.environment |= wiring(network) if plan.prepared is None else WIRED | routes(network)
         with store:
             schedule = FaultSchedule(network, draw_faults(plan.seed, calls, plan.seconds, LEASE_S))
             return _Run(plan, store, network, schedule, cache, both).carry_out()
@@ -129,8 +131,12 @@ def calls_between(fronts: Sequence[str]) -> list[Way]:
 
 def wiring(network: Network) -> dict[str, str]:
     """What to add to a store's environment, so that its nodes find each other through the network."""
-    folder = Path(sitecustomize.__file__).parent
-    return {"PYTHONPATH": str(folder), sitecustomize.VARIABLE: json.dumps(network.routes())}
+    return {"PYTHONPATH": str(Path(sitecustomize.__file__).parent)} | routes(network)
+
+
+def routes(network: Network) -> dict[str, str]:
+    """The same for a store that has `WIRED`."""
+    return {sitecustomize.VARIABLE: json.dumps(network.routes())}
 
 
 class _Run:
