@@ -11,8 +11,11 @@ ASTRAL = "%F0%9F%93%9A"
 LONG = 60_000
 SHORT = 7_000
 """As much as gets past a gateway."""
+HEAVY = 1_000_000
+"""Bytes of a body nearly as large as one may be."""
 TIMEOUT_S = 30.0
 
+JSON = "Content-Type: application/json"
 Kind = Callable[[int], bytes]
 
 
@@ -26,11 +29,14 @@ def post(target: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
+def buy(body: bytes) -> bytes:
+    return post("/api/v1/orders/", body, JSON)
+
+
 def _basic(number: int) -> str:
     return base64.b64encode(f"user-{number}:{'x' * 3000}".encode()).decode()
 
 
-JSON = "Content-Type: application/json"
 KINDS: dict[str, Kind] = {
     "long paths": lambda n: get(f"/{n}{'x' * LONG}{ASTRAL}"),
     "paths as long as may be": lambda n: get(f"/{n}{'x' * SHORT}{ASTRAL}"),
@@ -59,6 +65,11 @@ KINDS: dict[str, Kind] = {
     "keys": lambda n: post("/purchase/999999", b"{}", JSON, f"Idempotency-Key: {n:020}{'x' * 230}"),
     "names of members": lambda n: post("/purchase/1", b'{"%d%s": 1}' % (n, b"x" * SHORT), JSON),
     "large bodies": lambda n: post("/purchase/1", b'{"a%d": "%s"}' % (n, b"x" * 200_000), JSON),
+    "long numbers": lambda n: buy(b'{"book":1,"quantity":"%d%s"}' % (n, b"9" * HEAVY)),
+    "prices with a million digits": lambda n: buy(b'{"book":1,"unit_price":%d.%s}' % (n, b"9" * HEAVY)),
+    "wrong lines": lambda n: buy(b'{"lines":[%s%d]}' % (b"[]," * (HEAVY // 3), n)),
+    "as many wrong lines as may be": lambda n: buy(b'{"lines":[%s%d]}' % (b"[]," * 20_000, n)),
+    "many names": lambda n: buy(b'{"book":1,%s}' % b",".join(b'"k%d":%d' % (each, n) for each in range(40_000))),
     "forms": lambda n: post(
         "/purchase/1", b"%d=%s" % (n, b"x" * SHORT), "Content-Type: application/x-www-form-urlencoded"
     ),
@@ -73,6 +84,8 @@ KINDS: dict[str, Kind] = {
 
 QUICK = ("long paths", "long queries", "long hosts", "long headers", "unknown topics", "ports of the host")
 """Of KINDS: those that cost a node next to no time, so that many can be sent."""
+
+HEAVY_KINDS = ("long numbers", "prices with a million digits")
 
 
 def requests(kinds: Iterable[str]) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from bookstore_project.nodes.garbage import Bodies
 from bookstore_project.nodes.gateway.messages import Incoming, Receive
 
 BODY_TIMEOUT_S = 20.0
@@ -12,6 +13,7 @@ TOTAL_BYTES = 64 * 1024 * 1024
 """Of all bodies that are on their way or being worked on."""
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_PAUSE_S = 0.25
+_READ = Bodies()
 
 
 class TooLarge(Exception):
@@ -80,7 +82,9 @@ async def read_body(
             if request.declared_length > limit and not is_cut:
                 await _drain(receive)
                 raise TooLarge
-            return await _collect(receive, limit, take, is_cut=is_cut)
+            body = await _collect(receive, limit, take, is_cut=is_cut)
+            _READ.read(len(body))
+            return body
     except TimeoutError as error:
         raise TooSlow from error
 
