@@ -27,8 +27,8 @@ MOST = 32
 TELL_EVERY_S, LOOK_EVERY_S = 0.1, 0.5
 DRAWN_PER_S = 20
 """Requests that are told of, at most, in a second; of more, some, and how many there were."""
-CROWD_EVERY_S = 1.0
-"""If there are more requests than that: each piece that is sent costs a browser as much as what it tells."""
+CROWD_PER_S, CROWD_EVERY_S = 3, 1.0
+"""Of more requests in a second it is told so often: each piece costs a browser as much as what is told in it."""
 HEARTBEAT_S = 5.0
 """After so long without anything to say, an empty line: proxies close what is silent."""
 QUEUED = 60
@@ -225,7 +225,7 @@ class Audience:
             self._watch_replicas()
             if self._seen or not self._is_quiet:  # Once more, when there are none any more.
                 told.append(message("rate", {"answered": self._seen, "drawn": self._drawn}))
-            self._is_quiet, self._is_crowd = not self._seen, self._seen > DRAWN_PER_S
+            self._is_quiet, self._is_crowd = not self._seen, self._seen > CROWD_PER_S
             self._seen = self._drawn = 0
         self._held += told
         is_urgent = any(isinstance(item, Happened) for item in items)

@@ -399,11 +399,11 @@ def test_of_a_crowd_some_are_followed_to_their_end_and_the_page_says_how_many(vi
         feed.tell("rate", {answered: 100, drawn: 20});
     }"""
     page.evaluate("feed.tell('rate', {answered: 100, drawn: 20})")
-    page.clock.run_for(1000)
+    page.clock.run_for(1200)
     said, ways = set(), set()
     for _ in range(6):
         page.evaluate(feed)
-        page.clock.run_for(1000)
+        page.clock.run_for(1200)
         dots = page.locator("#dots .dot").evaluate_all("dots => dots.map(each => each.style.transform)")
         assert len(dots) <= 5, dots
         said.add(page.locator("#feed-said").inner_text())
@@ -413,6 +413,45 @@ def test_of_a_crowd_some_are_followed_to_their_end_and_the_page_says_how_many(vi
     page.evaluate("feed.tell('happened', {kind: 'ended', node: 'catalog-1', text: 'process 1 has ended'})")
     page.clock.run_for(200)
     assert page.locator("#last-news").inner_text() == "catalog-1 process 1 has ended", "news wait for no crowd"
+
+
+CHANGES = """() => {
+    window.changes = [];
+    new MutationObserver(() => changes.push(performance.now()))
+        .observe(document.getElementById("picture"), {attributes: true, childList: true, subtree: true});
+}"""
+"""Notes when the picture changes: each costs a frame."""
+ASKED = """() => {
+    for (const kind of ["hit", "miss"]) feed.tell("answered", {kind, for: 1, method: "GET", route: "/", took_ms: 1,
+        steps: [["ask", ["client"], "", true], ["find", ["front"], "", true], ["answer", ["client"], "", true]]});
+    feed.tell("rate", {answered: 2, drawn: 2});
+}"""
+
+
+def test_a_page_that_has_much_to_draw_is_sparing_of_frames_until_it_has_rested(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.excused = (SLOW,)  # Its clock leaps.
+    page.clock.install(time=0)
+    page.add_init_script(FED_BY_HAND)
+    visitor.go("/cluster/")
+    page.clock.pause_at(3600)
+    page.evaluate(CHANGES)
+
+    def ask(seconds: int) -> int:
+        """Two requests a second; in how many frames they were drawn."""
+        page.evaluate("changes.length = 0")
+        for _ in range(seconds):
+            page.evaluate(ASKED)
+            page.clock.run_for(1000)
+        return int(page.evaluate("new Set(changes).size"))
+
+    assert ask(2) >= 10, "at first a dot moves"
+    ask(10)
+    assert ask(20) <= 20
+    kinds = page.locator("#dots .dot").evaluate_all("dots => dots.map(each => each.classList[1])")
+    assert set(kinds) == {"hit", "miss"}
+    page.clock.run_for(20_000)
+    assert ask(2) >= 10, "it has rested"
 
 
 def test_as_many_watch_as_may_and_the_next_one_has_a_page_all_the_same(visitor: Visitor) -> None:

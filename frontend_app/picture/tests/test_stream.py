@@ -196,6 +196,7 @@ def test_in_a_crowd_all_is_told_once_a_second_but_for_what_becomes_of_nodes(fron
                 found += [listener.take().decode()] if listener.waiting else []
             return found
 
+        watched._tell()
         assert len(pieces(1)) >= 9, "it is seen to be a crowd after a second"
         pieces(1)
         assert len(pieces(3)) in (2, 3, 4)

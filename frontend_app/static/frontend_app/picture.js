@@ -7,8 +7,9 @@
   const said = document.getElementById("feed-said");
   const lastNews = document.getElementById("last-news");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const MOST_DOTS = 12, CROWD_DOTS = 5, LEG_MS = 260, STEP_MS = 1600, LIT_MS = 350, BEAT_MS = 125, CROWD_MS = 1000;
-  const CROWD = 20;  // Requests in a second.
+  const MOST_DOTS = 12, CROWD_DOTS = 5, LEG_MS = 260, STEP_MS = 1600, LIT_MS = 350, BEAT_MS = 125, SPARING_MS = 1200;
+  const MOST_FRAMES = 24, ENOUGH_FRAMES = 8;  // Saved, one in SPARING_MS, for times at which much happens.
+  const CROWD = 3;  // Requests in a second.
   const SILENT_MS = 12000, AGAIN_MS = 10000, RING_MS = 250, RING_STEPS = 4;
   const all = (selector, root = picture) => [...root.querySelectorAll(selector)];
   const sentences = new Map(all("[data-sentence]").map(each => [each.dataset.sentence, each.textContent]));
@@ -53,8 +54,8 @@
     for (const each of excuses.get(part) ?? []) each.hidden = actions.some(Boolean);
   }
 
-  // The ring shows the last half of a lease, in quarters: while leases are renewed in time, nothing is drawn anew. In a
-  // crowd this page hears of them too late for that; that there is none is among the looks.
+  // The ring shows the last half of a lease, in quarters: while leases are renewed in time, nothing is drawn anew. A
+  // page that is sparing hears of them too late for that; that there is none is among the looks.
   let leaseEnds = 0, leaseOf = 1;
   function lease({left_s: left, of_s: whole}) {
     const hadLeft = leaseEnds > performance.now();
@@ -62,7 +63,7 @@
     if (hadLeft !== left > 0) drawLease();
   }
   function drawLease() {
-    const left = isCrowd ? 1 : Math.max(0, Math.min(1, 2 * (leaseEnds - performance.now()) / leaseOf));
+    const left = isSparing() ? 1 : Math.max(0, Math.min(1, 2 * (leaseEnds - performance.now()) / leaseOf));
     const dashes = `${Math.ceil(RING_STEPS * left) * 100 / RING_STEPS} 100`;
     for (const ring of drawing().rings) if (ring.getAttribute("stroke-dasharray") !== dashes) ring.setAttribute("stroke-dasharray", dashes);
   }
@@ -92,15 +93,23 @@
   const moving = new Set();
   let isCrowd = false;
 
-  // Whatever changes, changes in one beat: each costs a frame, and a frame costs what it costs. Eight a second; in a
-  // crowd, where no eye follows a dot but in slow motion, one, a leg for each; and none if nothing happens. News of
-  // nodes wait for no crowd.
-  let heard = [], beating = 0, isSoon = false;
+  // Whatever changes, changes in one beat: each costs a frame, and a frame costs what it costs. A page may have eight a
+  // second for a few seconds, and one in SPARING_MS in the long run: then, and in a crowd, where no eye follows a dot, it is
+  // sparing, and a dot takes a leg a beat. News of nodes don't wait for that, nor does slow motion.
+  let heard = [], beating = 0, isSoon = false, frames = MOST_FRAMES, savedAt = 0, isSpent = false;
+  const isSparing = () => (isCrowd || isSpent) && !isSlow;
+  function count(drawn) {
+    const now = performance.now();
+    frames = Math.max(0, Math.min(MOST_FRAMES, frames + (now - savedAt) / SPARING_MS) - drawn);
+    savedAt = now;
+    isSpent = frames < (isSpent ? ENOUGH_FRAMES : 1);
+  }
   function wake(isNews = false) {
     if (beating && (isSoon || !isNews)) return;
     clearTimeout(beating);
-    isSoon = isNews || !isCrowd || isSlow;
-    beating = setTimeout(beat, isSoon ? BEAT_MS : CROWD_MS);
+    count(0);
+    isSoon = isNews || !isSparing();
+    beating = setTimeout(beat, isSoon ? BEAT_MS : SPARING_MS);
   }
   function hear(handle, data) {
     heard.push([handle, data]);
@@ -111,7 +120,10 @@
     beating = 0;
     const now = performance.now(), told = heard;
     heard = [];
-    for (const {until, end} of [...lit.values()]) if (now >= until) end();
+    passed = 0;
+    const over = [...lit.values()].filter(({until}) => now >= until);
+    if (over.length || moving.size || told.some(([handle]) => handle !== lease)) count(1);
+    for (const {end} of over) end();
     for (const dot of [...moving]) {
       const share = (now - dot.began) / dot.forMs;
       if (share >= 1) dot.end();
@@ -164,10 +176,10 @@
     }
   }
 
-  // In a crowd some are followed from the first leg to the last, and the others not at all.
-  let followed = 0;
+  // Of many some are followed from the first leg to the last, and the others not at all.
+  let followed = 0, passed = 0;
   async function run(told) {
-    if (isCrowd && followed >= CROWD_DOTS) return;
+    if (isSparing() && followed >= (isCrowd ? CROWD_DOTS : MOST_DOTS)) { passed += 1; return; }
     followed += 1;
     try { await follow(told); } finally { followed -= 1; }
   }
@@ -177,8 +189,8 @@
       const {lit, legs, kind: own} = shownAs(step);
       // An invalidation was drawn when it came, before this request was answered.
       if (step[0] === "invalidate") continue;
-      if (!isCrowd) lit.forEach(at => light(at, own ?? clean(kind)));
-      if (legs.length) await move(legs, own ?? clean(kind), isCrowd ? CROWD_MS : step[0] === "read" ? LEG_MS / 2 : LEG_MS);
+      lit.forEach(at => light(at, own ?? clean(kind)));
+      if (legs.length) await move(legs, own ?? clean(kind), isSparing() ? SPARING_MS : step[0] === "read" ? LEG_MS / 2 : LEG_MS);
       if (document.hidden || still.matches) return;
     }
   }
@@ -270,13 +282,13 @@
     happened: news,
     invalidated: told => {
       if (isSlow) return;
-      if (!isCrowd) light("slots", "invalidation");
+      light("slots", "invalidation");
       if (told.from && !(isCrowd && moving.size >= CROWD_DOTS)) move([[told.from, "front"]], "invalidation");
     },
     rate: ({answered, drawn}) => {
       isCrowd = answered > CROWD;
       const plural = answered === 1 ? "" : "s";
-      const part = isCrowd ? `; ${followed} are followed here` : answered > drawn ? `; ${drawn} of them are drawn` : "";
+      const part = isCrowd || passed ? `; ${followed} are followed here` : answered > drawn ? `; ${drawn} of them are drawn` : "";
       const text = answered ? `Live. ${answered} request${plural} in the last second${part}.` : LIVE;
       if (said.textContent !== text) said.textContent = text;
     },
@@ -284,11 +296,12 @@
     missed: () => { lastNews.textContent = "The connection was lost: something may have happened that isn't told here."; },
   };
 
-  // The table below, too, costs a frame or two whenever it is fetched anew: in a crowd it is each second time.
-  let isLeftOut = false;
+  // The table below, too, costs a frame or two whenever it is fetched anew: a sparing page does so each fourth time.
+  let turn = 0;
   document.addEventListener("htmx:before:request", event => {
-    isLeftOut = isCrowd && event.target.id === "live" && !isLeftOut;
-    if (isLeftOut) event.preventDefault();
+    if (event.target.id !== "live") return;
+    turn = isSparing() ? (turn + 1) % 4 : 0;
+    if (turn) event.preventDefault();
   });
 
   function open() {
