@@ -24,6 +24,7 @@ LEFT_OUT = (
     "postgresql",
     "settings.test",
     "tests",
+    "conftest",
     "management",
 )
 """Loaded by a node for itself, or never."""
