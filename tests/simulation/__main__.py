@@ -21,6 +21,7 @@ from tests.run_folder import RunFolder, place_in_memory
 from tests.simulation import finds
 from tests.simulation.aiming import POINTS
 from tests.simulation.exploring import Exploration, Explorer
+from tests.simulation.ledger import Ledger, Sitting
 from tests.simulation.plan import Plan
 from tests.simulation.replay import Replay
 from tests.simulation.runner import Runner
@@ -67,6 +68,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--plain", action="store_true", help="explore seeds in order, and follow nothing up")
     parser.add_argument("--quiet", action="store_true", help="don't show the steps of a run that is replayed")
     parser.add_argument("--keep", metavar="FOLDER", help="write there what each run consisted of, to be replayed")
+    parser.add_argument("--ledger", metavar="FILE", help="write each run there, and leave out seeds that it has")
     parser.add_argument("--shrink", metavar="RUNS", type=int, default=0, help="make what breaks a promise smaller")
     parser.add_argument("--trace", metavar="FILE", help="write every turn, fault and log line there")
     told = parser.parse_args(arguments)
@@ -107,6 +109,8 @@ def simulate(told: argparse.Namespace, runner: Runner) -> int:
     """The exit status: 0 if no promise was broken."""
     from tests.simulation.report import describe
 
+    if told.ledger:
+        return sit(runner, told)
     if told.minutes or told.runs:
         return explore(runner, told)
     digest, totals = hashlib.blake2b(digest_size=16), Totals()
@@ -133,6 +137,18 @@ def simulate(told: argparse.Namespace, runner: Runner) -> int:
     say(f"broken promises: {totals.violations or 'none'}")
     say(f"digest {digest.hexdigest()}")
     return 1 if totals.violations else 0
+
+
+def sit(runner: Runner, told: argparse.Namespace) -> int:
+    """The exit status: 1 if a promise was broken, now or in another sitting."""
+    ledger, until = Ledger(Path(told.ledger)), monotonic() + 60 * told.minutes if told.minutes else math.inf
+    sitting = Sitting(ledger, runner.run, say, processor_s)
+    try:
+        sitting.carry_out(plans(told)[0], sys.maxsize if told.minutes else told.seeds, lambda: monotonic() >= until)
+    finally:
+        for line in ledger.lines():
+            say(line)
+    return 1 if ledger.totals.violations else 0
 
 
 def explore(runner: Runner, told: argparse.Namespace) -> int:
