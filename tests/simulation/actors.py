@@ -67,6 +67,8 @@ class World:
 
     def __init__(self, link: Link, name: str, now_ns: int, seed: str) -> None:
         self.name = name
+        self.number = int(seed.rpartition("/")[2])
+        """Of the processes of its run: no other one ever has it."""
         self.now_ns = now_ns
         self.booted_ns = 0
         """How much less than the others' its monotonic clock tells."""

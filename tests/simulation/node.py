@@ -28,6 +28,7 @@ LEFT_OUT = (
     "management",
 )
 """Loaded by a node for itself, or never."""
+_MACHINE = "simulated".zfill(16)
 
 
 class _Moments(type):
@@ -76,7 +77,7 @@ def _modules() -> Iterable[str]:
 
 def _install_files() -> None:
     """Points at the commits of the store's files, whose times are the simulated clock's."""
-    from bookstore_project.nodes import client
+    from bookstore_project.nodes import client, processes
     from bookstore_project.replication import failpoints
     from bookstore_project.replication.sqlite_pair.backend.persistent_wal import PersistentWalConnection as Connection
     from tests.simulation import wire
@@ -107,6 +108,7 @@ def _install_files() -> None:
     connection.keep_wal, connection.commit, connection.execute = keep, commit, execute
     failpoints.hooks = _EveryPoint()
     client._pool = wire.Pool  # type: ignore[assignment]  # In place of real connections.
+    processes.identity, processes.has_ended = _identity, _has_ended
 
 
 class _EveryPoint(dict[str, Callable[[], object]]):
@@ -114,6 +116,17 @@ class _EveryPoint(dict[str, Callable[[], object]]):
 
     def get(self, name: str, default: Any = None) -> Any:
         return lambda: _point(name)
+
+
+def _identity() -> str:
+    """As long as one is that the kernel tells; and the same in each run, as that isn't."""
+    assert actors.world is not None
+    return f"{_MACHINE}.{actors.world.number:07}.{0:012}"
+
+
+def _has_ended(process: str) -> bool | None:
+    machine, _, numbers = process.partition(".")
+    return primitives.has_ended(int(numbers.partition(".")[0])) if machine == _MACHINE else None
 
 
 def _point(name: str) -> None:

@@ -28,6 +28,8 @@ _real_stat, _real_fstat = os.stat, os.fstat
 _board = mmap.mmap(-1, 16)
 """What all processes of the machine share, the simulator among them: by how much its wall clock was set forward, and
 when it was started."""
+_ends = mmap.mmap(-1, 1 << 18)
+"""Of all processes, too: which of them have ended, by the number that each has in its run."""
 
 
 class Reading:
@@ -64,6 +66,21 @@ def booted_ns() -> int:
 def set_booted(at_ns: int) -> None:
     """The clock that nobody sets begins anew, for the processes that know it by `World.booted_ns`."""
     _board[8:] = (at_ns - EPOCH_NS).to_bytes(8, "little")
+
+
+def note_end(number: int) -> None:
+    """The process of that number is gone."""
+    _ends[number] = 1
+
+
+def has_ended(number: int) -> bool:
+    """Whether the process of that number, as it has it in this run, is gone."""
+    return bool(_ends[number])
+
+
+def forget_ends() -> None:
+    """A run begins."""
+    _ends[:] = bytes(len(_ends))
 
 
 class Sleep:

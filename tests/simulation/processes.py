@@ -6,6 +6,7 @@ import socket
 import struct
 from typing import NamedTuple
 
+from tests.simulation import primitives
 from tests.simulation.actors import ENDED_NS
 from tests.simulation.forks import Fork
 from tests.simulation.link import Ended, Link, Message
@@ -58,8 +59,8 @@ class Waiting:
 class Process:
     """Alive until it is killed."""
 
-    def __init__(self, name: str, fork: Fork) -> None:
-        self.name = name
+    def __init__(self, name: str, number: int, fork: Fork) -> None:
+        self.name, self.number = name, number
         self.actors: dict[int, Waiting] = {}
         self.inbox: list[Message] = []
         self.is_stopped = False
@@ -129,6 +130,7 @@ class Process:
         """As `kill -9` does; returns when the kernel has let go of all that it held."""
         if self.is_alive:
             self._forked.kill()
+            primitives.note_end(self.number)
             self.is_alive = self.is_stopped = False
             self.due_ns = FOR_EVER
             self.link.close()

@@ -62,6 +62,7 @@ class Run:
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(prepared, data)
         primitives.set_wall_clock(0)
+        primitives.forget_ends()
         primitives.set_booted(primitives.EPOCH_NS)
         disk.watch(is_wished=False)
         preparing.acquaint()

@@ -84,7 +84,7 @@ class Simulator:
         return f"{self._seed}/{name}/{self._starts}"
 
     def _begin(self, name: str, fork: Fork) -> Process:
-        self.processes[name] = Process(name, fork)
+        self.processes[name] = Process(name, self._starts, fork)
         self.note(f"start {name}")
         return self.processes[name]
 
