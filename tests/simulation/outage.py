@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation import disk, node, power, primitives
+from tests.simulation import disk, node, power, primitives, zygotes
 from tests.simulation.link import Message
 from tests.simulation.processes import Process
 from tests.simulation.simulator import MS, S, Simulator
@@ -51,7 +51,7 @@ class Outage:
 
     def _boot(self) -> None:
         primitives.set_booted(self.simulator.now_ns)
-        self.simulator.start("boot", node.boot)
+        self.simulator.start_node(zygotes.BOOT)
 
     def _booted(self, process: Process, item: Message) -> None:
         self.simulator.kill(process.name)

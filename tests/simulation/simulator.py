@@ -76,7 +76,7 @@ class Simulator:
         return self._begin(name, forking(run, [other.link for other in self.processes.values() if other.is_alive]))
 
     def start_node(self, name: str) -> Process:
-        """Begins that node."""
+        """Begins that node, or what comes before the nodes (BOOT)."""
         return self._begin(name, zygote(name).forking(name, self.now_ns, self._next_seed(name)))
 
     def _next_seed(self, name: str) -> str:

@@ -42,6 +42,14 @@ def test_twenty_seeds_give_the_same_runs_to_the_last_answer_also_with_other_hash
     assert " kill" in first.stdout, "or nothing happened that is hard to repeat"
 
 
+def test_a_power_cut_gives_the_same_run_too() -> None:
+    """What it takes away are files in whose names stands which process wrote them."""
+    first, second = (simulate("--seed", "6", *SHORT, hash_seed=seed) for seed in ("0", "1"))
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "2 power" in first.stdout
+    assert told(first) == told(second)
+
+
 def test_a_broken_protocol_is_found_by_a_seed() -> None:
     found = assert_found("a push is confirmed and ignored", *SHORT, "--faults", "none")
     assert "a stale read" in found.stdout
