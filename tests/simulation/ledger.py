@@ -19,7 +19,7 @@ from tests.simulation.totals import Totals
 from tests.simulation.watching import Watcher
 
 if TYPE_CHECKING:
-    from tests.simulation.run import Report
+    from tests.simulation.report import Report
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from tests.chaos.checker import Violation
 from tests.simulation.ledger import Ledger, Sitting
 from tests.simulation.plan import Plan
 from tests.simulation.processes import Process
-from tests.simulation.run import Report
+from tests.simulation.report import Report
 from tests.simulation.watching import Watcher
 
 FIRST = Plan("5", 20, ("kill",))
