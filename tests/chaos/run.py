@@ -29,7 +29,7 @@ from tests.chaos.server_faults import SERVER_FAULTS
 from tests.chaos.servers import Servers
 from tests.chaos.small_disks import command_bound_by_modes, small_disks
 from tests.client import Client
-from tests.store import CLUSTER, READY_S, Store
+from tests.store import CLUSTER, QUICK_LOGINS, READY_S, Store
 from tests.waiting import PATIENCE_S, wait_for
 
 CUSTOMERS = 3
@@ -73,6 +73,8 @@ class Plan:
     """Between two things that an actor asks for."""
     servers: Servers | None = None
     """Which have the rows, in place of files."""
+    is_forked: bool = False
+    """Their store is as stores of tests are (`tests/loaded.py`), with quick logins."""
     is_enough: Callable[[Report], bool] = lambda report: True
     """Whether the run proves something; until then it goes on, up to LONGER times as long."""
 
@@ -249,7 +251,8 @@ def run(plan: Plan) -> Report:
     plan.begin("starting the store", nothing_more)
     if plan.servers:
         environment["BOOKSTORE_DATABASE_URL"] = plan.servers.primary.url
-        with Store(data, environment=environment) as store:
+        environment |= QUICK_LOGINS if plan.is_forked else {}
+        with Store(data, environment=environment, is_forked=plan.is_forked) as store:
             return Run(plan, store, frozenset()).carry_out()
     with (
         small_disks(data) as disks,

@@ -36,7 +36,7 @@ def test_no_promise_is_broken_while_servers_and_nodes_are_killed(tmp_path: Path)
         plan = Plan(
             SECONDS, SEED, chosen(ON_SERVERS, ""), tmp_path, print, pairs=0, servers=both, is_enough=is_broken
         )
-        report = run(replace(plan, longest_pause_s=PAUSE_S))
+        report = run(replace(plan, longest_pause_s=PAUSE_S, is_forked=True))
     print("\n".join(report.lines()))
     assert list(report.violations) == []
     assert is_broken(report)

@@ -36,6 +36,7 @@ def carry_out(
     writers: int = WRITERS,
     is_patient: bool = False,
     is_on_servers: bool = False,
+    is_forked: bool = False,
 ) -> Verdict:
     """Each variant with the same seed and the same share of the time.
 
@@ -47,7 +48,7 @@ def carry_out(
     for number, variant in enumerate(variants, start=1):
         say(f"{number} of {len(variants)}: {variant}")
         each_s, place = seconds / len(variants), folder / str(number)
-        plan = Plan(variant, each_s, seed, place, say, begin, prepared, writers, share, is_on_servers)
+        plan = Plan(variant, each_s, seed, place, say, begin, prepared, writers, share, is_on_servers, is_forked)
         result = results[variant] = run(plan)
         for line in result.lines(shown=1 if variant.coherence == PUSH else 20):
             say(f"  {line}")

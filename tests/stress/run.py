@@ -87,6 +87,8 @@ class Plan:
     """Reads that have to overlap a write before the run ends; with none of them it ends when its time is up."""
     is_on_servers: bool = False
     """The rows are on PostgreSQL, on a new primary and its standby."""
+    is_forked: bool = False
+    """As stores of tests are (`tests/loaded.py`), with quick logins."""
 
 
 def run(plan: Plan) -> Result:
@@ -101,7 +103,7 @@ def run(plan: Plan) -> Result:
 
 
 def _run(plan: Plan, cache: RedisServer | None, both: Servers | None) -> Result:
-    store = Store(plan.folder / "var", fronts=plan.variant.fronts, prepared=plan.prepared)
+    store = Store(plan.folder / "var", fronts=plan.variant.fronts, prepared=plan.prepared, is_forked=plan.is_forked)
     store.environment |= {
         "BOOKSTORE_COHERENCE": plan.variant.coherence,
         "BOOKSTORE_LEASE_S": str(LEASE_S),
@@ -114,7 +116,7 @@ def _run(plan: Plan, cache: RedisServer | None, both: Servers | None) -> Result:
         calls += [(front, CACHE) for front in fronts_of(store)]
         sockets[CACHE] = cache.socket
     with Network(calls, {**store.addresses, CACHE: CACHE_ADDRESS}, plan.seed, sockets) as network:
-        store.environment |= wiring(network) if plan.prepared is None else WIRED | routes(network)
+        store.environment |= WIRED | routes(network) if plan.is_forked else wiring(network)
         with store:
             schedule = FaultSchedule(network, draw_faults(plan.seed, calls, plan.seconds, LEASE_S))
             return _Run(plan, store, network, schedule, cache, both).carry_out()

@@ -121,6 +121,7 @@ def stress(variants: list[Variant], folder: Path, prepared: Path | None) -> None
         prepared=prepared,
         is_patient=True,
         is_on_servers=prepared is None,
+        is_forked=True,
     )
     assert list(verdict.failures) == []
     assert all(result.late and result.kills for result in verdict.results.values())
