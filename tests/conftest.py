@@ -15,7 +15,7 @@ from tests.store import QUICK_LOGINS, Store
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that has been prepared, and in which nothing has run: made once in a run."""
     with made_once("prepared", tmp_path_factory) as folder:
-        store = Store(folder / "var", environment=QUICK_LOGINS)
+        store = Store(folder / "var", environment=QUICK_LOGINS, is_forked=True)
         if not store.data.exists():
             made = store.manage("prepare")
             assert made.returncode == 0, made.stderr

@@ -48,7 +48,7 @@ def servers() -> Iterator[tuple[Server, Server]]:
 @pytest.fixture(scope="module")
 def sold_on_servers(servers: tuple[Server, Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     environment = QUICK_LOGINS | ORDINARY | {"BOOKSTORE_DATABASE_URL": servers[0].url}
-    with Store(tmp_path_factory.mktemp("servers") / "var", environment=environment) as store:
+    with Store(tmp_path_factory.mktemp("servers") / "var", environment=environment, is_forked=True) as store:
         yield store
 
 
