@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from tests import programs
 from tests.answers import Answer
-from tests.store import ROOT, free_port
+from tests.store import ROOT, free_ports
 from tests.waiting import PATIENCE_S, wait_for
 
 PAGE = ROOT / "docs" / "shop.md"
@@ -39,7 +39,7 @@ class Proxy(ABC):
     def __init__(self, front: str) -> None:
         """`front`: the address of the store's front."""
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self.program}-"))
-        self.http, self.https = free_port(HOST), free_port(HOST)
+        self.http, self.https = free_ports(2, HOST)
         self.front = front
         self.cookies: list[str] = []
         """That the last answer set."""

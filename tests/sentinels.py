@@ -11,7 +11,7 @@ from typing import Any, Self
 import redis
 
 from tests import programs
-from tests.store import free_port
+from tests.store import free_ports
 from tests.waiting import PATIENCE_S, wait_for
 
 NAME, PASSWORD, OF_SENTINELS = "cache", "p/ss@1", "other"
@@ -24,8 +24,8 @@ class ElectedRedis:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="sentinels-"))
-        self.ports = [free_port(HOST) for _ in range(2)]
-        self.sentinels = [free_port(HOST) for _ in range(3)]
+        free = free_ports(5, HOST)
+        self.ports, self.sentinels = free[:2], free[2:]
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
@@ -59,7 +59,7 @@ class ElectedRedis:
 
     def elected(self) -> int:
         """The port of the one that is written to, by what the first Sentinel says."""
-        return int(self._ask(self.sentinels[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[1])
+        return int(self._told(self.sentinels[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[1])
 
     def pause(self, port: int) -> None:
         """From now on it takes connections, and answers nothing."""
@@ -70,7 +70,7 @@ class ElectedRedis:
 
     def is_written_to(self, port: int) -> bool:
         """By its own account."""
-        return bool(self._ask(port, "ROLE")[0] == b"master")
+        return bool(self._told(port, "ROLE")[0] == b"master")
 
     def kill(self, port: int) -> None:
         self._processes[port].kill()
@@ -93,6 +93,17 @@ class ElectedRedis:
         others = self._ask(sentinel, "SENTINEL", "SENTINELS", NAME)
         followers = self._ask(sentinel, "SENTINEL", "REPLICAS", NAME)
         return len(others) == 2 and len(followers) == 1 and _as_dict(followers[0])["master-link-status"] == "ok"
+
+    def _told(self, port: int, *command: str) -> Any:
+        """As soon as there is an answer: a Redis hangs up on all when a Sentinel has it follow another one."""
+
+        def answers() -> list[Any]:
+            with suppress(redis.RedisError):
+                return [self._ask(port, *command)]
+            return []
+
+        (answer,) = wait_for(answers, what=f"an answer at {port}")
+        return answer
 
     def _ask(self, port: int, *command: str) -> Any:
         password = OF_SENTINELS if port in self.sentinels else PASSWORD

@@ -70,6 +70,14 @@ def free_port(*hosts: str) -> int:
     raise AssertionError("no free port")
 
 
+def free_ports(count: int, *hosts: str) -> list[int]:
+    """So many different ones."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port(*hosts))
+    return list(found)
+
+
 def addresses(fronts: int = 1) -> dict[str, str]:
     """Free addresses for all nodes: replicas of a service share a port where there are two addresses."""
     second = HOSTS[1] if sys.platform == "linux" else HOSTS[0]

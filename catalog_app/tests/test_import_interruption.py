@@ -59,7 +59,7 @@ def test_an_import_stopped_from_outside_is_finished_by_repeating_it(
     books = tmp_path / "books.csv"
     books.write_text("title\n" + "".join(f"Volume {row}\n" for row in range(ROWS)))
     importing = subprocess.Popen(
-        [sys.executable, str(topology.ROOT / "manage.py"), "import_books", str(books), "--batch-size=10"],
+        [sys.executable, str(topology.ROOT / "manage.py"), "import_books", str(books), "--batch-size=2"],
         env=of_this_store() | {"BOOKSTORE_NODE": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -68,7 +68,7 @@ def test_an_import_stopped_from_outside_is_finished_by_repeating_it(
 
     def is_under_way() -> bool:
         assert importing.poll() is None, importing.communicate()
-        return count_books("catalog-1") >= 50
+        return count_books("catalog-1") >= 10
 
     wait_for(is_under_way)
     importing.send_signal(number)
