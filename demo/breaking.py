@@ -1,5 +1,6 @@
 """The steps that break something, with customers in the shop meanwhile."""
 
+import os
 import re
 import threading
 import time
@@ -142,8 +143,9 @@ def delete_a_file(shop: Shop, teller: Teller) -> None:
         return
     teller.heading("A database file is deleted in the middle of business: it is rebuilt from the other one")
     file = shop.file("catalog-2")
-    inode = file.stat().st_ino
-    with _shopping(shop, teller):
+    # Open, for as long as it is compared with: the number of a file that is gone may be given to its successor.
+    with _shopping(shop, teller), file.open("rb") as old:
+        inode = os.fstat(old.fileno()).st_ino
         file.unlink()
         teller.say(f"rm {file.parent.name}/{file.name}")
         wait_for(lambda: file.exists() and file.stat().st_ino != inode, 30, "a new file")

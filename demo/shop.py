@@ -12,6 +12,7 @@ from demo.telling import Row
 from tests.postgres import Server, primary_and_standby
 from tests.store import Store
 from tests.waiting import wait_for
+from tests.writer_lock import held
 
 CACHE_SIZE = 3
 """Entries: few enough to see one go."""
@@ -71,13 +72,17 @@ class Shop:
         return self.store.data / replica / f"{replica.partition('-')[0]}.sqlite3"
 
     def both(self, service: str, sql: str, *values: object) -> dict[str, list[Row]]:
-        """What both databases of a service answer to a query, under the names of their files, or servers."""
+        """What both databases of a service answer to a query, under the names of their files, or servers.
+
+        Of the files at a moment at which nobody writes: the store may finish an order that was cut short meanwhile.
+        """
         if self.servers:
             self._await_standby()
             names = zip(("primary", "standby"), self.servers, strict=True)
             return {f"{name}/{service}": rows_of_server(server, service, sql, *values) for name, server in names}
         files = [self.file(f"{service}-{number}") for number in (1, 2)]
-        return {f"{file.parent.name}/{file.name}": rows(file, sql, *values) for file in files}
+        with held(self.store.data / "locks" / service / "mutex"):
+            return {f"{file.parent.name}/{file.name}": rows(file, sql, *values) for file in files}
 
     def _await_standby(self) -> None:
         """It confirms what it has written down, and shows it a moment later."""
