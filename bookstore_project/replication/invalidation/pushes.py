@@ -7,7 +7,6 @@ Source: Gray and Cheriton, Leases: An Efficient Fault-Tolerant Mechanism for Dis
 (1989).
 """
 
-import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,17 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
 
-from django.core.exceptions import ImproperlyConfigured
-
-from bookstore_project.api import headers, internal_paths
-from bookstore_project.nodes import client
-from bookstore_project.nodes.json_documents import json_object
 from bookstore_project.replication import folder_locks
-from bookstore_project.replication.conf import front_at, replication_settings
+from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.failpoints import reached
 from bookstore_project.replication.interface import NOT_ANNOUNCED, Announced, Holder, Lease, Leases, Poll
-from bookstore_project.replication.invalidation import ended, listening, unwanted
+from bookstore_project.replication.invalidation import ended, listening, sending
 from bookstore_project.replication.invalidation.leases import (
     RECORD_TIMEOUT_S,
     add_to_record,
@@ -38,44 +32,15 @@ from bookstore_project.replication.invalidation.leases import (
     record_no_lease,
     unblock,
 )
-from bookstore_project.replication.invalidation.messages import LEASE_ENDED, PushMessage
+from bookstore_project.replication.invalidation.messages import PushMessage
 from bookstore_project.replication.log.entries import Entry
 from bookstore_project.settings import modes
 
-PUSH_TIMEOUT_S = 0.3
 TEST_PUSH_TIMEOUT_S = 0.2
 _RETRY_DELAY_S = 0.01
 _UNWAITED = threading.BoundedSemaphore(100)
 """Pushes on their way for which nobody waits; more of them are left out."""
-has_ended = ended.has_ended
-
-
-def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) -> bool:
-    """Sends one message to one process of a front; whether it, and no other, answered that it has taken it."""
-    answer = _answer(lease, message, timeout_s)
-    if answer is None:
-        return False
-    unwanted.note(lease.holder, message, answer)
-    return True
-
-
-def _answer(lease: Lease, message: PushMessage, timeout_s: float) -> bytes | None:
-    """Of the process that has taken the message."""
-    body = json.dumps(message, ensure_ascii=False).encode()
-    meant = {headers.FRONT_INSTANCE: lease.instance} if lease.instance else {}
-    for _ in range(2):  # Once more: the pooled connection may have died with the front's former process.
-        try:
-            node = front_at(lease.front, lease.address)
-            answer = client.call(
-                node, "POST", internal_paths.PUSH, body=body, extra_headers=meant, timeout_s=timeout_s
-            )
-            return answer.body if answer.status == 200 else None
-        except (client.NeverSent, ImproperlyConfigured):  # The latter: its address is none.
-            return None
-        except client.NoAnswer as error:
-            if "timed out" in str(error):
-                return None
-    return None
+push, has_ended, end_leases = sending.push, ended.has_ended, ended.end_leases
 
 
 def announce(timeline: str, entries: Sequence[Entry]) -> Announced:
@@ -175,21 +140,6 @@ def deliver(leases: Sequence[Lease], timeline: str, entries: Sequence[Entry]) ->
     if replication_settings.coherence == modes.PUSH:
         _send_unwaited(message)
     return _push_to_all({lease.holder: lease for lease in leases}, message)
-
-
-def end_leases(leases: Sequence[Lease]) -> list[Holder]:
-    """Has these processes of fronts give up what lease they have, all at once; those that have said so."""
-    answers = {lease.holder: _pool().submit(copy_context().run, _has_ended_lease, lease) for lease in leases}
-    return [holder for holder, answer in answers.items() if answer.result()]
-
-
-def _has_ended_lease(lease: Lease) -> bool:
-    message: PushMessage = {"timeline": "", "invalidate": [], "set": [], "ends_lease": True}
-    answer = _answer(lease, message, PUSH_TIMEOUT_S)
-    try:
-        return answer is not None and json_object(answer).get(LEASE_ENDED) is True
-    except ValueError:
-        return False
 
 
 def is_reachable(poll: Poll) -> bool:
