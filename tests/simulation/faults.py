@@ -65,7 +65,7 @@ class Faults:
 
     @property
     def _possible(self) -> tuple[str, ...]:
-        return *self._kinds, *(one.kind for one in self._planned)
+        return *self._kinds, *(one.kind for one in (*self.made, *self._planned))
 
     def begin(self) -> None:
         self._draw()

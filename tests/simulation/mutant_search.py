@@ -38,7 +38,7 @@ CONCERNS: tuple[tuple[str, Kinds], ...] = (
     (f"{REPLICATION}/interface", OF_CACHES),
     ("frontend_app/cache", OF_CACHES),
     ("frontend_app/gateway", OF_CACHES),
-    (f"{REPLICATION}/sqlite_pair/reading", OF_CACHES[:-1] + OF_FILES[:3]),
+    (f"{REPLICATION}/sqlite_pair/reading", (("file-deleted", "file-renamed"), *OF_CACHES[:4], *OF_FILES[:3])),
     (f"{REPLICATION}/sqlite_pair/files", OF_FILES),
     (f"{REPLICATION}/sqlite_pair/repair", OF_FILES),
     (f"{REPLICATION}/sqlite_pair/operator", OF_FILES),
@@ -71,7 +71,7 @@ def plans(mutant: Mutant, first: int, last: int) -> Iterator[Plan]:
     for number in range(first, last + 1):
         kinds = concerns[(number - 2) % len(concerns)] if number > 1 else ()
         a_round = (number - 2) // len(concerns)
-        mixes = OF_READERS if concerns[0] == OF_CACHES[0] else OF_BUYERS
+        mixes = OF_READERS if OF_CACHES[0] in concerns else OF_BUYERS
         operations, every = OPERATIONS[number % len(OPERATIONS)], EVERY[a_round % len(EVERY)]
         yield Plan(str(number), operations, kinds, every if kinds else 0, mixes[number % len(mixes)])
 
