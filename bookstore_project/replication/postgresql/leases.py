@@ -80,8 +80,7 @@ def renew(service: Service, poll: Poll, is_reachable: Callable[[], bool]) -> boo
     try:
         if first_answer(database, partial(_renewed, database, poll)):
             return True
-        # Who doesn't know the timeline yet takes no lease from this poll, and no push before its answer is there.
-        if poll.timeline is not None and poll.timeline != head.read(database.raw).timeline:
+        if not _knows_its_way(poll, head.read(database.raw)):
             return False
         if _is_blocked(database, poll) and not is_reachable():
             return False
@@ -106,6 +105,11 @@ def _renewed(database: DatabaseWrapper, poll: Poll) -> bool:
         database.end()
 
 
+def _knows_its_way(poll: Poll, found: head.Head) -> bool:
+    """Whoever doesn't know today's timeline takes no lease from this poll, and no push before its answer is there."""
+    return found.is_current and poll.timeline in (None, found.timeline)
+
+
 def _is_blocked(database: DatabaseWrapper, poll: Poll) -> bool:
     found = database.raw.execute(
         f"SELECT FROM replication_lease {_OF_HOLDER} AND blocked", (poll.front, poll.instance)
@@ -115,7 +119,8 @@ def _is_blocked(database: DatabaseWrapper, poll: Poll) -> bool:
 
 def _registered(database: DatabaseWrapper, poll: Poll) -> bool:
     try:
-        if not head.of_row(database.begin(f"{WRITES}; {SHARED}")).is_current:
+        # Once more under the lock: who held it may have begun a timeline.
+        if not _knows_its_way(poll, head.of_row(database.begin(f"{WRITES}; {SHARED}"))):
             return False
         database.raw.execute(REGISTER, (poll.front, poll.instance, poll.address, poll.lease_s))
         confirmed(database.raw, "COMMIT", RENEWAL_TIMEOUT_S)

@@ -8,7 +8,8 @@ import pytest
 from bookstore_project.replication import reads
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.postgresql import engine, leases
+from bookstore_project.replication.postgresql import engine, head, leases
+from bookstore_project.replication.postgresql.backend.base import wrapper
 from bookstore_project.replication.postgresql.tests.database_rows import rows
 from bookstore_project.replication.postgresql.tests.support import POLL, SHELF, Fronts, renew, write
 from tests.clock import Clock
@@ -101,6 +102,27 @@ def test_who_asks_in_an_old_timeline_does_not_wait_for_a_writer(
     """The writer may be waiting for just that front."""
     fronts, before, _ = promoted
     write(fronts)
+    monkeypatch.setattr(leases, "_registered", lambda *_: pytest.fail("it waits for the lock"))
+    assert not renew(fronts, replace(POLL, timeline=before))
+
+
+def test_who_has_waited_for_the_writer_that_began_a_timeline_gets_no_lease_in_it(
+    promoted: tuple[Fronts, str, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in today's timeline when it asked: only under the lock does another one show."""
+    fronts, before, _ = promoted
+    found = head.read(wrapper("shelf-1").raw)
+    write(fronts)
+    monkeypatch.setattr(head, "read", lambda _: replace(found, known_server=found.server))
+    assert not renew(fronts, replace(POLL, timeline=before))
+    assert engine.listeners(SHELF, fronts) == []
+
+
+def test_nobody_waits_for_the_writer_that_begins_a_timeline(
+    promoted: tuple[Fronts, str, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll is over before such a writer is, and its lease would be on record for nobody."""
+    fronts, before, _ = promoted
     monkeypatch.setattr(leases, "_registered", lambda *_: pytest.fail("it waits for the lock"))
     assert not renew(fronts, replace(POLL, timeline=before))
 
