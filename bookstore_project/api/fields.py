@@ -50,17 +50,22 @@ class StrictFields(serializers.Serializer[Any]):
     def _refused(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         refused: dict[str, list[str]] = {}
         for name in data:
+            if (sentence := self._refusal(data, name)) is None:
+                continue
             if len(refused) == MOST_REFUSED:
                 refused["non_field_errors"] = [f"More than {MOST_REFUSED} fields are wrong: the first are named."]
                 break
-            field = self.fields.get(name)
-            if field is None and name not in FORM_EXTRAS:
-                refused[redaction.cut(name)] = ["Unknown field."]
-            elif field is not None and field.read_only:
-                refused[name] = ["This field is read-only."]
-            elif isinstance(data, MultiValueDict) and len(data.getlist(name)) > 1:
-                refused[name] = ["Given more than once."]
+            refused[redaction.cut(name)] = [sentence]
         return refused
+
+    def _refusal(self, data: Mapping[str, Any], name: str) -> str | None:
+        field = self.fields.get(name)
+        if field is None:
+            return None if name in FORM_EXTRAS else "Unknown field."
+        if field.read_only:
+            return "This field is read-only."
+        is_repeated = isinstance(data, MultiValueDict) and len(data.getlist(name)) > 1
+        return "Given more than once." if is_repeated else None
 
 
 def checked_fields(kind: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:

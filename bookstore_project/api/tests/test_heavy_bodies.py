@@ -49,6 +49,12 @@ def test_of_a_thousand_unknown_fields_the_first_are_named(kind: type[serializers
     assert told["non_field_errors"] == [f"More than {MOST_REFUSED} fields are wrong: the first are named."]
 
 
+def test_it_says_that_more_are_wrong_if_more_are() -> None:
+    unknown = {f"unknown-{number}": 1 for number in range(MOST_REFUSED)}
+    assert refused(RestockInput, {**unknown, "quantity": 1}).keys() == unknown.keys()
+    assert "non_field_errors" in refused(RestockInput, {**unknown, "quantity": 1, "one_more": 1})
+
+
 def test_a_long_name_is_cut() -> None:
     (name,) = refused(RestockInput, {"quantity": 1, "n" * 100_000: 1})
     assert len(name) < 300
