@@ -37,6 +37,8 @@ class Actor:
         """When it wants to be chosen though nobody woke it; negative: never."""
         self.in_vain = 0
         """How often it has asked for a lock between processes since it last had one."""
+        self.slept_s, self.woke_ns, self.looks = 0.0, 0, 0
+        """For how long it slept the last time, when that ended, and how often before it had slept as long at once."""
         self.held_ns = 0
         """Until when it isn't chosen, whatever it waits for."""
         self.has_ended = False

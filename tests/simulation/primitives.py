@@ -23,6 +23,9 @@ from tests.simulation import actors, disk, threads
 EPOCH_NS = 1_700_000_000_000_000_000
 """The moment at which each simulated store begins, in nanoseconds since 1970."""
 _LONGER, _MOST_LONGER = 1.5, 10
+_AT_ONCE_NS = 5_000_000
+"""Who sleeps as long again within this time has looked for something in vain."""
+_LONGEST_LOOK_S = 0.02
 _DAY_NS = 86_400_000_000_000
 _real_stat, _real_fstat = os.stat, os.fstat
 _board = mmap.mmap(-1, 16)
@@ -84,12 +87,21 @@ def forget_ends() -> None:
 
 
 class Sleep:
-    """`time.sleep`. It takes longer, as it may, after others' lock was asked for in vain again and again."""
+    """`time.sleep`. It takes longer, as it may, after something was looked for in vain again and again.
+
+    Others' lock; or whatever somebody waits for who sleeps as long each time: otherwise most turns of a run in which
+    readers wait for a writer, and that one for a lease's end, would be those readers'.
+    """
 
     def __call__(self, seconds: float) -> None:
         world = actors.world
         assert world is not None, "the simulator doesn't sleep"
-        world.sleep(seconds * _LONGER ** min(world.current.in_vain, _MOST_LONGER))
+        me = world.current
+        is_again = seconds == me.slept_s and world.now_ns - me.woke_ns < _AT_ONCE_NS
+        me.slept_s, me.looks = seconds, min(me.looks + 1, _MOST_LONGER) if is_again else 0
+        looking = max(seconds, min(seconds * _LONGER**me.looks, _LONGEST_LOOK_S))
+        world.sleep(max(looking, seconds * _LONGER ** min(me.in_vain, _MOST_LONGER)))
+        me.woke_ns = world.now_ns
 
 
 def random_bytes(count: int) -> bytes:
