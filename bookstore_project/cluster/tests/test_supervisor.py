@@ -91,7 +91,7 @@ def test_node_that_answers_no_more_is_killed_and_started_anew(tmp_path: Path, wi
     """Nobody waits for it: it holds no lock, and no customer has met it."""
     with Store(tmp_path / "var", command=STUB, is_forked=True, environment={"BOOKSTORE_HUNG_AFTER_S": "3"}) as store:
         wait_for(lambda: "Ctrl-C" in store.console())
-        others = {node: store.pid(node) for node in store.nodes if node != "order-1"}
+        others = {store.pid(node): node for node in store.nodes if node != "order-1"}
         if with_launcher:
             os.kill(launcher_of(store, "order-1"), signal.SIGSTOP)
         old = store.kill("order-1", signal.SIGSTOP)
@@ -99,7 +99,9 @@ def test_node_that_answers_no_more_is_killed_and_started_anew(tmp_path: Path, wi
         assert old not in store.processes()
         assert "order-1 has given no answer for 3 s: killing it" in store.console()
         assert "order-1 died (" in store.console()
-        assert {node: store.pid(node) for node in others} == others
+        # On a slow machine another one may have been silent for as long.
+        silent = [node for node in others.values() if f"{node} has given no answer for 3 s" in store.console()]
+        assert all(store.pid(node) == pid or node in silent for pid, node in others.items())
 
 
 def test_killed_supervisor_leaves_no_orphan(store: Store) -> None:
