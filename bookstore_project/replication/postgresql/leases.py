@@ -49,7 +49,8 @@ REGISTER = (
     "ON CONFLICT (front, instance) DO UPDATE SET address = excluded.address, blocked = false, "
     "lease_s = greatest(replication_lease.lease_s, excluded.lease_s)"
 )
-SHARED = f"SET LOCAL lock_timeout = {round(RENEWAL_TIMEOUT_S * 1000)}; {head.SELECT} FOR SHARE"
+PATIENCE = f"SET LOCAL lock_timeout = {round(RENEWAL_TIMEOUT_S * 1000)}"
+SHARED = f"{PATIENCE}; {head.SELECT} FOR SHARE"
 
 
 def leases(service: Service) -> list[Lease]:
@@ -95,7 +96,7 @@ def renew(service: Service, poll: Poll, is_reachable: Callable[[], bool]) -> boo
 
 def _renewed(database: DatabaseWrapper, poll: Poll) -> bool:
     try:
-        database.begin(WRITES)
+        database.begin(f"{WRITES}; {PATIENCE}")  # A migration has deleted the row, and may take minutes.
         renewed = database.raw.execute(RENEW, (poll.lease_s, poll.front, poll.instance)).rowcount == 1
         reached("lease-renewed")
         if renewed:

@@ -1,5 +1,6 @@
 """Fronts are told before the commit, under the lock: nobody has an old answer left when the new one can be seen."""
 
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from bookstore_project.replication import failpoints
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
-from bookstore_project.replication.postgresql import engine, leases
+from bookstore_project.replication.postgresql import engine, head, leases
 from bookstore_project.replication.postgresql.backend.base import wrapper
 from bookstore_project.replication.postgresql.tests.database_rows import floor, rows
 from bookstore_project.replication.postgresql.tests.support import POLL, SHELF, Fronts, renew, write
@@ -36,6 +37,20 @@ def test_the_fronts_are_told_before_anybody_can_see_it(fronts: Fronts) -> None:
     assert write(fronts).position == before + 1
     assert (fronts.delivered, seen) == ([[before + 1]], [before])
     assert floor("shelf") == before + 1
+
+
+def test_no_poll_waits_for_a_migration_that_has_deleted_its_lease(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would have a thread of the replica for as long, until none is left for readers."""
+    monkeypatch.setattr(leases, "PATIENCE", "SET LOCAL lock_timeout = 1")
+    with closing(wrapper("shelf-1").copy()) as holder:
+        head.lock(holder, timeout_s=60)
+        holder.raw.execute("SET LOCAL idle_in_transaction_session_timeout = '60s'")  # Then it fails.
+        holder.raw.execute("DELETE FROM replication_lease")
+        with pytest.raises(Unavailable, match="holds the lock"):
+            renew(fronts)
+    assert renew(fronts)
 
 
 class Killed(BaseException):
