@@ -78,3 +78,14 @@ def test_what_strikes_the_network_ends_by_itself() -> None:
     ends[4]()
     assert not network.delayed
     assert len(network.cut) + len(network.barred) == 1
+
+
+def test_what_a_plan_has_in_store_for_disks_counts_also_once_it_has_struck() -> None:
+    simulator: Any = SimpleNamespace(now_ns=0, turns=0, note=str)
+    faults = Faults(simulator, ["front"], Plan("1", strikes=(Strike(3, "full", "seed"),)))
+    faults.begin()
+    assert (simulator.pause_at, faults.may_strike_disks) == (3, True)
+    simulator.turns = 3
+    simulator.on_turns()
+    assert dict(faults.struck) == {"full": 1}
+    assert faults.may_strike_disks, "or the model, which knows no disks, would judge the run"
