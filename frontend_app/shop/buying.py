@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from bookstore_project.api import headers, idempotency, problem_pages, problems
+from bookstore_project.api import idempotency, problem_pages, problems
 from bookstore_project.api.health import read_only
 from bookstore_project.api.request_id import current_request_id
 from frontend_app.runtime import front
@@ -35,7 +35,7 @@ from frontend_app.shop.pages import changes, page, show
 from frontend_app.shop.single_purchases import SinglePurchases
 
 ASKED_AGAIN = "Nothing was bought yet: you have changed the copies. This is what they come to."
-ASKED_TWICE = "This purchase was asked for more than once. It was made once: this is its order."
+HAD_ALREADY = "You had made this purchase already: this is its order. Nothing more was bought."
 TOLD = {
     problems.Unavailable.code: "The shop can’t sell just now. It is a matter of seconds, mostly.",
     problems.OutcomeUnknown.code: "The answer was lost on its way.",
@@ -59,8 +59,8 @@ def buy(request: HttpRequest) -> HttpResponse:
     found = catalogue.buy(front(), lines, key)
     code = found.members.get("code")
     if found.is_ok:
-        if headers.IDEMPOTENT_REPLAYED in found.headers:
-            messages.info(request, ASKED_TWICE)
+        if str(idempotency.order_id(key)) in own_orders.read(request):
+            messages.info(request, HAD_ALREADY)
         return _bought(request, key, found)
     if code == problems.IdempotencyConflict.code and found.members.get("is_bought"):
         return _bought_before(request, key)

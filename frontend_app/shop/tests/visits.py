@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +36,6 @@ class Orders:
         self.asked.append((key, body))
         if self.refusal is not None:
             return self.refusal
-        is_replayed = key in self.by_key
         order = self.by_key.setdefault(
             key, {"id": str(idempotency.order_id(key)), "asked": body, **self._shown(body)}
         )
@@ -45,9 +43,7 @@ class Orders:
             return problem_reply("outcome_unknown", 1)
         if order["asked"] != body:
             return json_reply({"code": "idempotency_conflict", "detail": "No.", "is_bought": True}, 422)
-        reply = json_reply(order, 201)
-        replayed = {headers.IDEMPOTENT_REPLAYED: "true"} if is_replayed else {}
-        return replace(reply, headers={**reply.headers, **replayed})
+        return json_reply(order, 201)
 
     def _read(self, asked: Asked) -> Reply:
         if not self.is_readable:
