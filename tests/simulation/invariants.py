@@ -7,7 +7,6 @@ from collections.abc import Iterator, Set
 from bookstore_project.replication.sqlite_pair.membership.witness import read_witness
 from tests.chaos.checker import Violation
 from tests.databases import SERVICES, files, query
-from tests.simulation import disk
 from tests.store import Store
 
 _SETTLED = "SELECT position, hash FROM replication_logentry WHERE position <= ? ORDER BY position DESC LIMIT 1"
@@ -39,11 +38,14 @@ class Invariants:
         self._sound: tuple[object, ...] = ()
         """How its files were when they were found sound the last time."""
 
-    def first_broken(self, spared: Set[str]) -> Violation | None:
-        """Looks only at what was written since the last time. None, too, if a file can't be read just now."""
+    def first_broken(self, spared: Set[str], cuts: int) -> Violation | None:
+        """Looks only at what was written since the last time. None, too, if a file can't be read just now.
+
+        `cuts` of the power so far: what one leaves has the times of before.
+        """
         try:
-            now = (*sorted(spared), *self._traces(spared))
-            if now == self._sound and not disk.is_watched():  # What a power cut leaves has the times of before.
+            now = (cuts, *sorted(spared), *self._traces(spared))
+            if now == self._sound:
                 return None
             wrong = next(broken(self._store, spared), None)
         except (sqlite3.Error, OSError):

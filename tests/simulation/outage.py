@@ -25,6 +25,7 @@ class Outage:
     failed: list[str] = field(default_factory=list)
     """Why the store didn't start again."""
     is_off: bool = False
+    cuts: int = 0
 
     def __post_init__(self) -> None:
         self.simulator.on_item["booted"] = self._booted
@@ -34,6 +35,7 @@ class Outage:
         self.is_off = True
         for name in self.nodes:
             self.simulator.kill(name)
+        self.cuts += 1
         told = power.cut(self.data, disk.notes(), chance)
         node.forget_witnesses()  # Here, too: one may be older now than what was read of it.
         self.simulator.after(chance.choice(OFF_NS), self._boot)

@@ -178,7 +178,7 @@ class Run:
 
     def _check(self) -> None:
         """What has to be true at every moment: told once, since it mostly stays so."""
-        wrong = self._invariants.first_broken(self._files.damaged)
+        wrong = self._invariants.first_broken(self._files.damaged, self._outage.cuts)
         if wrong is not None:
             self._found.append(wrong)
         else:
