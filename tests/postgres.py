@@ -29,6 +29,8 @@ SETTINGS = {
     "full_page_writes": "off",
     "autovacuum": "off",
     "shared_buffers": "'64MB'",
+    # In the server's folder, and gone with it: /dev/shm keeps what a server leaves that was killed.
+    "dynamic_shared_memory_type": "mmap",
     "listen_addresses": "''",
     "max_wal_senders": "4",
     "wal_receiver_status_interval": "'1s'",
