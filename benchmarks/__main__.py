@@ -26,15 +26,19 @@ def main() -> int:
     chosen = options.only or list(PARTS)
     if {"front", "yardstick", "many-books", "engines"} & set(chosen):
         require_wrk()
+    before = json.loads(options.before.read_text()) if options.before else {}
     figures: Figures = {}
+    left = list(chosen)
     with tool.running("bench", plan_of(chosen, options), write=print_aside) as telling:
         tell(telling.begin)
-        for name in chosen:
-            base = telling.folder / name
-            base.mkdir()
-            figures |= PARTS[name](base, options)
-    before = json.loads(options.before.read_text()) if options.before else {}
-    report(figures, before, options)
+        try:
+            while left:
+                base = telling.folder / left[0]
+                base.mkdir()
+                figures |= PARTS[left[0]](base, options)
+                del left[0]
+        finally:  # Whoever interrupts it has waited for what there is.
+            report(figures, before, options, left)
     return goals.exit_status(figures, before, is_quick=options.quick)
 
 
@@ -198,7 +202,8 @@ MINUTES = {
 """About how long each part takes, with as many rounds and seconds as by default."""
 
 
-def report(figures: Figures, before: Figures, options: argparse.Namespace) -> None:
+def report(figures: Figures, before: Figures, options: argparse.Namespace, left: Sequence[str] = ()) -> None:
+    """Prints the figures; `left` are the parts that weren't measured, or not to their end."""
     lines = ["Each comparison interleaved, in one run, on one machine: medians of its rounds."]
     for title, values in figures.items():
         lines.append(f"\n{title}")
@@ -207,6 +212,8 @@ def report(figures: Figures, before: Figures, options: argparse.Namespace) -> No
         lines += ["", *table]
     if options.quick:
         lines.append("Measured quickly: too short to judge by.")
+    if left:
+        lines.append(f"Not measured: {', '.join(left)}.")
     sys.stdout.write("\n".join(lines) + "\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")

@@ -1,12 +1,19 @@
 """How benchmarks count: processor time, what the load generator says, and goals."""
 
+import json
+import signal
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from benchmarks import __main__ as bench
 from benchmarks import goals, load, replication, yardstick
 from benchmarks.processor_time import TICKS_PER_S, Meter
+from tests import tool
 
 BURNER = """
 import sys, threading, time
@@ -100,3 +107,28 @@ def test_the_table_shows_before_now_and_goal() -> None:
 def test_goals_name_figures_that_are_measured() -> None:
     assert {yardstick.purchases(customers) for customers in (1, 16, 64)} <= {goal.title for goal in goals.GOALS}
     assert f"{replication.WRITERS} writers ÷ 1 writer" in {goal.title for goal in goals.GOALS}
+
+
+def test_what_was_measured_before_an_interruption_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole run takes most of an hour."""
+
+    def start(*_: object) -> goals.Figures:
+        return {"from `make run` to ready": {"again, s": 1.5}}
+
+    def stop(*_: object) -> goals.Figures:
+        raise tool.Interrupted(signal.SIGINT)
+
+    json_file, folder = tmp_path / "figures.json", tmp_path / "run"
+    folder.mkdir()
+    running = nullcontext(Mock(folder=folder))
+    monkeypatch.setattr(tool, "running", lambda *_, **__: running)
+    monkeypatch.setattr(bench, "PARTS", {"start": start, "stop": stop, "import": stop})
+    monkeypatch.setattr("sys.argv", ["bench", "--json", str(json_file)])
+    with pytest.raises(tool.Interrupted):
+        bench.main()
+    told = capsys.readouterr().out
+    assert "again, s" in told
+    assert told.endswith("Not measured: stop, import.\n")
+    assert json.loads(json_file.read_text()) == start()
