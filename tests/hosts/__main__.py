@@ -37,7 +37,7 @@ def main() -> int:
 
 def judged(report: Report, *, is_patient: bool) -> list[str]:
     """What was wrong, in words."""
-    return report.violations() + ([] if is_patient else [f"too long: {each}" for each in report.too_long()])
+    return report.violations() + ([] if is_patient else report.too_long())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -31,8 +31,11 @@ from tests.hosts.upgrades import upgrade_all
 
 POSTMASTER = "/postgres -D"
 PATRONI = "-m patroni"
-UNTIL_LOCK_ENDS_S = 30.0
-"""Of a host that answers the lock lasts for 20 s. Then comes what always comes."""
+HOST_S, PROCESS_S, STANDBY_OR_FRONT_S = 25.0, 5.0, 1.0
+"""So long may nobody write or read rows, buy, or look at a book: by what is lost, on a machine that is quiet.
+
+The last also if it is something that nobody asks for rows, as the third host.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Fault:
     """Another host has to have it before this one is healed."""
     is_masked: bool = True
     """Rows are written, and books bought, while it lasts."""
-    back_s: float = 25.0
-    """So long may nobody write or read rows, buy, or look at a book, if it is masked."""
+    back_s: float = HOST_S
+    """What it may cost at most, if it is masked."""
     is_unnoticed: bool = False
     """No request of a customer fails."""
     fills_disk: bool = False
@@ -58,8 +61,8 @@ class Fault:
     """The machines need clocks of their own."""
     shares_cache: bool = False
     """The fronts have to keep theirs in the hosts' Redis: otherwise nobody would notice."""
-    hits: int = 0
-    """So many times at least are fronts to answer by themselves, while it lasts."""
+    hits: int = 1
+    """So many times at least are fronts to answer by themselves while it lasts, if it is masked."""
     rows: int = 100
     """So many are written at least while it lasts, if it is masked."""
 
@@ -81,11 +84,13 @@ ALL = (
         *("rebuilt", "standby's host rebuilt", "standby"),
         harm=lambda _, it: it.lose_disk(),
         heal=lambda _, it: it.rebuild(),
+        back_s=STANDBY_OR_FRONT_S,
     ),
     Fault(
         *("vote-killed", "third host killed", "vote"),
         harm=lambda _, it: it.power_off(),
         heal=lambda _, it: it.power_on(),
+        back_s=STANDBY_OR_FRONT_S,
     ),
     Fault(
         *("mute", "primary's host can say nothing", "primary"),
@@ -99,15 +104,22 @@ ALL = (
         harm=part_from_etcd,
         heal=let_speak,
         moves_primary=True,
-        back_s=UNTIL_LOCK_ENDS_S,
     ),
     Fault(
         *("no-postgresql", "standby's host cut off from PostgreSQL alone", "standby"),
         harm=part_from_postgresql,
         heal=let_speak,
     ),
-    Fault(*("patroni", "Patroni killed, its PostgreSQL runs", "primary"), harm=kill("patroni", PATRONI)),
-    Fault(*("postmaster", "postmaster killed", "primary"), harm=kill("patroni", POSTMASTER)),
+    Fault(
+        *("patroni", "Patroni killed, its PostgreSQL runs", "primary"),
+        harm=kill("patroni", PATRONI),
+        back_s=PROCESS_S,
+    ),
+    Fault(
+        *("postmaster", "postmaster killed", "primary"),
+        harm=kill("patroni", POSTMASTER),
+        back_s=PROCESS_S,
+    ),
     Fault(
         *("stopped", "all of the primary's host stopped", "primary"),
         harm=lambda _, it: it.signal(signal.SIGSTOP),
@@ -118,8 +130,13 @@ ALL = (
         *("standby-gone", "standby's host gone", "standby"),
         harm=lambda _, it: it.power_off(),
         heal=lambda _, it: it.power_on(),
+        back_s=STANDBY_OR_FRONT_S,
     ),
-    Fault(*("standby", "standby's PostgreSQL killed", "standby"), harm=kill("patroni", POSTMASTER)),
+    Fault(
+        *("standby", "standby's PostgreSQL killed", "standby"),
+        harm=kill("patroni", POSTMASTER),
+        back_s=STANDBY_OR_FRONT_S,
+    ),
     Fault(
         *("killed-no-quorum", "primary's host killed, and etcd without quorum", "primary"),
         harm=kill_without_quorum,
@@ -135,6 +152,7 @@ ALL = (
             heal=set_clock(0),
             sets_clock=True,
             rows=500,
+            back_s=STANDBY_OR_FRONT_S,
         )
         for word, by_s in (("fast", 3600), ("slow", -3600))
     ),
@@ -143,12 +161,14 @@ ALL = (
         harm=slow_down(SLOW_S, LOSS),
         heal=lambda hosts, it: hosts.network.speed_up(it.host.number),
         rows=500,
+        back_s=PROCESS_S,
     ),
     Fault(
         *("far", f"standby's host {FAR_S * 1000:.0f} ms away", "standby"),
         harm=slow_down(FAR_S, 0.0),
         heal=lambda hosts, it: hosts.network.speed_up(it.host.number),
         rows=1000,
+        back_s=PROCESS_S,
     ),
     Fault(
         *("full-primary", "disk of the primary's host full", "primary"),
@@ -161,19 +181,26 @@ ALL = (
         *("full-standby", "disk of the standby's host full", "standby"),
         harm=fill_disk,
         heal=lambda _, it: it.free_disk(),
+        back_s=STANDBY_OR_FRONT_S,
         fills_disk=True,
     ),
     Fault(
         *("upgraded", "store's code exchanged on both hosts", "primary"),
         harm=upgrade_all,
         is_unnoticed=True,
+        back_s=PROCESS_S,
     ),
-    Fault(*("front", "front of the primary's host killed", "primary"), harm=lambda _, it: it.kill_node("front*")),
+    Fault(
+        *("front", "front of the primary's host killed", "primary"),
+        harm=lambda _, it: it.kill_node("front*"),
+        back_s=STANDBY_OR_FRONT_S,
+    ),
     Fault(
         *("redis", "Redis that is written to killed, and its host's Sentinel", "primary"),
         harm=kill_redis_and_sentinel,
         shares_cache=True,
         hits=20,
+        back_s=PROCESS_S,
     ),
     Fault(
         *("redis-stopped", "Redis that is written to stopped", "primary"),
@@ -181,6 +208,7 @@ ALL = (
         heal=let_redis_go_on,
         shares_cache=True,
         hits=20,
+        back_s=PROCESS_S,
     ),
 )
 USUAL = ALL[:4]

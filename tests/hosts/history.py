@@ -4,6 +4,7 @@ A row is repeated under its key until it is acknowledged. A commit that brings a
 that the wait for the standby was cancelled.
 """
 
+import math
 import statistics
 import threading
 import time
@@ -51,10 +52,14 @@ class Seen:
         inside = [took_s for moment, took_s in zip(self.at, self.took_s, strict=False) if since < moment < until]
         return statistics.median(inside) if inside else 0.0
 
-    def longest_gap_s(self, since: float, until: float) -> float:
-        """In which nothing was answered."""
+    def longest_gap(self, since: float, until: float) -> tuple[float, float]:
+        """From when to when nothing was answered."""
         inside = [since, *(moment for moment in self.at if since < moment < until), until]
-        return max(after - before for before, after in pairwise(inside))
+        return max(pairwise(inside), key=lambda gap: gap[1] - gap[0])
+
+    def longest_gap_s(self, since: float, until: float) -> float:
+        began, ended = self.longest_gap(since, until)
+        return ended - began
 
     def seconds_without(self) -> float:
         return time.monotonic() - self.at[-1] if self.at else 0.0
@@ -82,8 +87,8 @@ class History:
         """The highest number of each writer: it has written all below it, too."""
         self.writes, self.reads = Seen(), Seen()
         self.stale: list[str] = []
-        self.late_s = 0.0
-        """By how much a thread that only sleeps was woken too late, at most: how slow the machine was."""
+        self._late: list[tuple[float, float]] = []
+        """When a thread that only sleeps was woken, and by how much too late: how slow the machine was."""
         actors: list[Callable[[], None]] = [partial(self._write, writer) for writer in self.acknowledged]
         actors += [partial(self._read, number) for number in range(len(sites))]
         self._watches = [Watch() for _ in sites]
@@ -109,6 +114,12 @@ class History:
     def total(self) -> int:
         with self._guard:
             return sum(self.acknowledged.values())
+
+    def late_s(self, since: float = 0.0, until: float = math.inf) -> float:
+        """By how much a thread that only sleeps was woken too late in that time, at most."""
+        return max(
+            (late_s for moment, late_s in self._late if moment > since and moment - late_s < until), default=0.0
+        )
 
     def lost(self, address: str) -> int:
         """How many acknowledged rows that server lacks."""
@@ -183,7 +194,8 @@ class History:
             began = time.monotonic()
             if self._ended.wait(0.1):
                 return
-            self.late_s = max(self.late_s, time.monotonic() - began - 0.1)
+            now = time.monotonic()
+            self._late.append((now, now - began - 0.1))
 
     def _connect(self, site: int, database: str, **more: Any) -> Connection:
         made = psycopg.connect(**{**self._sites[site][1], "dbname": database, "autocommit": True, **more})

@@ -15,6 +15,7 @@ from tests.hosts.faults import Fault
 from tests.hosts.floating import lost_on_the_way
 from tests.hosts.history import History
 from tests.hosts.hosts import Hosts, three_hosts
+from tests.hosts.losses import Loss, Taken
 from tests.hosts.shop import Shop
 from tests.waiting import wait_for
 
@@ -26,8 +27,6 @@ DISK_MB = 700
 """Of a machine whose disk gets full: what PostgreSQL and etcd make at first takes half of it."""
 SILENT_S = 5.0
 """So long must nothing have been written where a fault can't be masked."""
-SLOW_MACHINE_S = 0.5
-"""If a thread that does nothing was later than this, no time is judged."""
 
 
 class Begin(Protocol):
@@ -36,55 +35,9 @@ class Begin(Protocol):
     def __call__(self, what: str, progress: Callable[[], str] = ...) -> object: ...
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What half of the answers took at most, in a part of a run."""
-
-    purchase_s: float
-    look_s: float
-    hit_s: float
-    hits: int
-
-    def __str__(self) -> str:
-        return (
-            f"a purchase takes {self.purchase_s * 1000:.0f} ms, a look {self.look_s * 1000:.0f} ms, "
-            f"one of {self.hits} hits {self.hit_s * 1000:.0f} ms"
-        )
-
-
 def taken(shop: Shop, since: float, until: float) -> Taken:
     purchase, look, hit = (each.median_s(since, until) for each in (shop.purchases, shop.looks, shop.hits))
     return Taken(purchase, look, hit, hits=shop.hits.count_since(since) - shop.hits.count_since(until))
-
-
-@dataclass
-class Loss:
-    """What losing something cost: seconds without an answer of each kind."""
-
-    what: str
-    writes_s: float
-    reads_s: float
-    purchases_s: float
-    looks_s: float
-    back_s: float
-    """So long may it have cost."""
-    usual: "Taken"
-    meanwhile: "Taken"
-    again_whole_s: float = 0.0
-    failed: list[str] = field(default_factory=list)
-    """Requests of customers, of a fault that none of them shall notice."""
-
-    @property
-    def is_too_long(self) -> bool:
-        return max(self.writes_s, self.reads_s, self.purchases_s, self.looks_s) > self.back_s
-
-    def __str__(self) -> str:
-        gone = (
-            f"no row written for {self.writes_s:.1f} s, read for {self.reads_s:.1f} s, "
-            f"no purchase for {self.purchases_s:.1f} s, no look at a book for {self.looks_s:.1f} s"
-        )
-        again = f"whole {self.again_whole_s:.1f} s after its return"
-        return f"{self.what}: {gone}, {again}; {self.meanwhile} (before: {self.usual})"
 
 
 @dataclass
@@ -114,10 +67,8 @@ class Report:
         return found + ([f"audit: {self.audit}"] if self.audit else [])
 
     def too_long(self) -> list[str]:
-        """Losses that took longer than they may, on a machine that isn't to blame for it."""
-        if self.late_s >= SLOW_MACHINE_S:
-            return []
-        return [str(loss) for loss in self.losses if loss.is_too_long]
+        """What losses took beyond what they may."""
+        return [each for loss in self.losses for each in loss.excess()]
 
     def figures(self) -> str:
         lost, losses = sum(self.lost.values()), "; ".join(map(str, self.losses))
@@ -125,7 +76,7 @@ class Report:
             f"up in {self.up_s:.1f} s; {losses}; {self.rewound} rewound; "
             f"{self.acknowledged} rows and {self.orders} orders acknowledged, {lost + self.orders_missing} lost; "
             f"{self.reads} reads and {self.looks} looks, {len(self.stale)} stale; "
-            f"an idle thread {self.late_s:.1f} s late"
+            f"an idle thread {self.late_s:.2f} s late"
         )
 
 
@@ -152,7 +103,7 @@ def run(folder: Path, begin: Begin, chosen: Sequence[Fault] = faults.USUAL, *, s
         begin("reckoning")
         reckon_shop(hosts, shop, report)
         report.doors = [*wrong_doors(hosts), *lost_on_the_way(hosts)]
-        report.acknowledged, report.reads, report.late_s = history.total(), len(history.reads.at), history.late_s
+        report.acknowledged, report.reads, report.late_s = history.total(), len(history.reads.at), history.late_s()
         report.stale, report.rewound = [*history.stale, *shop.stale], hosts.rewound()
         report.lost = {host.name: history.lost(host.address) for host in hosts.cluster.with_rows}
     return report
@@ -190,12 +141,14 @@ def lose(hosts: Hosts, history: History, shop: Shop, begin: Begin, fault: Fault)
     seen = (history.writes, history.reads, shop.purchases, shop.looks)
     writes, reads, purchases, looks = (each.longest_gap_s(began, until) for each in seen)
     before, meanwhile = taken(shop, quiet, began), taken(shop, began, until)
-    loss = Loss(fault.what, writes, reads, purchases, looks, fault.back_s, before, meanwhile)
+    repeats = shop.most_repeats(shop.purchases.longest_gap(began, until)[1])
+    late_s = history.late_s(began, until)
+    loss = Loss(fault.what, writes, reads, purchases, looks, fault.back_s, late_s, repeats, before, meanwhile)
     begin(f"{fault.what}: {machine.host.name} comes back after {until - began:.0f} s", lambda: hosts.waited_for)
     fault.heal(hosts, machine)
     loss.again_whole_s = hosts.wait_until_whole()
     if fault.is_unnoticed:
-        loss.failed = [what for at, what in shop.failures if at > began]
+        loss.failed = [each.what for each in shop.failures if each.at > began]
     return loss
 
 

@@ -9,6 +9,7 @@ import json
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ PAUSE_S, BETWEEN_PURCHASES_S = 0.2, 0.5
 CONNECT_S, TIMEOUT_S = 1.0, 12.0
 """An address at which no machine answers is soon left alone, as one that floats would lead elsewhere."""
 HIT = "hit"
+KEY = "Idempotency-Key"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,17 @@ class Answer:
     content: Any
     cache: str
     """What it says of the front's cache."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that had no answer, or one that says that it failed. By the monotonic clock."""
+
+    asked: float
+    at: float
+    key: str
+    """Of a purchase."""
+    what: str
 
 
 class Shop:
@@ -48,8 +61,7 @@ class Shop:
         self.purchases, self.looks, self.hits = Seen(), Seen(), Seen()
         """Of the looks, hits are those that a front has answered by itself."""
         self.stale: list[str] = []
-        self.failures: list[tuple[float, str]] = []
-        """When a request had no answer, or one that says that it failed, and which."""
+        self.failures: list[Failure] = []
         self._least: dict[int, int] = {}
         """By book: the version that whoever looks from now on has to see at least."""
         actors: list[Callable[[], None]] = [partial(self._buy, number) for number in range(BUYERS)]
@@ -78,7 +90,7 @@ class Shop:
             book = number
             while not self._ended.wait(BETWEEN_PURCHASES_S):
                 book = book % BOOKS + 1
-                key = {"Idempotency-Key": str(uuid.uuid4())}
+                key = {KEY: str(uuid.uuid4())}
                 asked = time.monotonic()
                 answer = self._until_known("POST", "/api/v1/orders/", {"book": book}, key)
                 if answer.status in (http.client.OK, http.client.CREATED):
@@ -107,18 +119,20 @@ class Shop:
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> Answer:
         """Asked where somebody was answered last, then at the other host, until an answer is one that stays so."""
+        key = (headers or {}).get(KEY, "")
         while True:
             for address in sorted(self._hosts, key=lambda each: each != self._answered):
+                asked = time.monotonic()
                 try:
                     answer = ask(address, method, path, body, headers)
                 except (OSError, http.client.HTTPException, ValueError) as error:
-                    self._note_failure(f"{method} {path} at {address}: {error!r}")
+                    self._note_failure(asked, key, f"{method} {path} at {address}: {error!r}")
                     self._leave(address)
                     continue
                 if answer.status < http.client.INTERNAL_SERVER_ERROR:
                     self._answered = address
                     return answer
-                self._note_failure(f"{method} {path} at {address}: {answer.status} {answer.content}")
+                self._note_failure(asked, key, f"{method} {path} at {address}: {answer.status} {answer.content}")
             time.sleep(PAUSE_S)
 
     def _leave(self, address: str) -> None:
@@ -126,8 +140,12 @@ class Shop:
         if self._answered == address:
             self._answered = next(each for each in self._hosts if each != address)
 
-    def _note_failure(self, what: str) -> None:
-        self.failures.append((time.monotonic(), what))
+    def _note_failure(self, asked: float, key: str, what: str) -> None:
+        self.failures.append(Failure(asked, time.monotonic(), key, what))
+
+    def most_repeats(self, since: float) -> int:
+        """How often one purchase was asked for in vain since then, at most."""
+        return max(Counter(each.key for each in self.failures if each.key and each.asked > since).values(), default=0)
 
 
 def ask(address: str, method: str, path: str, body: object, headers: dict[str, str] | None) -> Answer:

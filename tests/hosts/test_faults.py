@@ -27,15 +27,22 @@ def test_a_name_that_no_fault_has_is_refused_with_those_there_are(capsys: pytest
     assert "no fault is called plague: killed, cut-off, " in told
 
 
+def test_a_host_a_process_and_a_standby_may_cost_as_long_as_each_of_them_is_told_to() -> None:
+    limits = {fault.name: fault.back_s for fault in faults.ALL}
+    assert {limits[name] for name in ("killed", "cut-off", "mute", "deaf", "no-etcd", "stopped")} == {25.0}
+    assert {limits[name] for name in ("patroni", "postmaster", "redis", "redis-stopped")} == {5.0}
+    assert {limits[name] for name in ("standby", "standby-gone", "rebuilt", "full-standby", "front")} == {1.0}
+
+
 class SlowAndWrong:
     def violations(self) -> list[str]:
         return ["lost"]
 
     def too_long(self) -> list[str]:
-        return ["killed"]
+        return ["longer than 25 s: killed"]
 
 
 def test_time_counts_unless_the_machine_is_known_to_be_slow() -> None:
     report: Any = SlowAndWrong()
-    assert judged(report, is_patient=parser().parse_args([]).patient) == ["lost", "too long: killed"]
+    assert judged(report, is_patient=parser().parse_args([]).patient) == ["lost", "longer than 25 s: killed"]
     assert judged(report, is_patient=parser().parse_args(["--patient"]).patient) == ["lost"]
