@@ -15,7 +15,7 @@ from catalog_app import batches
 from catalog_app.models import Book
 from catalog_app.services import book_update
 
-pytestmark = pytest.mark.usefixtures("seven_books")
+pytestmark = [pytest.mark.usefixtures("seven_books"), pytest.mark.every_engine]
 FAR = 4_000_000_000.0
 
 
@@ -40,6 +40,7 @@ def test_the_last_copy_goes_to_one_of_those_who_come_together() -> None:
     assert_copies_equal("catalog")
 
 
+@pytest.mark.two_files
 def test_they_are_one_commit_with_a_position_each() -> None:
     commits: list[str] = []
     failpoints.hooks["committed-catalog-2"] = lambda: commits.append("catalog-2")

@@ -155,6 +155,7 @@ def test_what_does_not_fit_the_order_is_refused_and_changes_nothing(order: uuid.
     assert rows("order-1", "SELECT count(*) FROM order_app_orderchange") == [(0,)]
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("point", ["cancellation-decided", "cancellation-returned"])
 def test_whoever_dies_between_two_steps_is_followed_by_a_retry(
     order: uuid.UUID, dies: Callable[[str], None], point: str
@@ -169,6 +170,7 @@ def test_whoever_dies_between_two_steps_is_followed_by_a_retry(
     assert_all_agrees()
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize("point", ["cancellation-decided", "cancellation-returned"])
 def test_whoever_dies_between_two_steps_is_followed_by_the_sweeper(
     order: uuid.UUID, dies: Callable[[str], None], point: str
@@ -208,6 +210,7 @@ def test_a_round_of_the_sweeper_finishes_cancellations(
     assert stocks() == [50, 50]
 
 
+@pytest.mark.every_engine
 def test_a_retry_and_the_sweeper_at_once_bring_the_copies_back_once(
     order: uuid.UUID, dies: Callable[[str], None]
 ) -> None:
@@ -297,6 +300,7 @@ def test_an_order_that_is_sold_and_not_written_yet_can_be_cancelled(wire: Wire) 
     assert_all_agrees()
 
 
+@pytest.mark.every_engine
 def test_after_a_cancellation_the_purchase_is_still_bought_once(order: uuid.UUID) -> None:
     cancel(asked(order))
     again = purchase(key="the-key-of-a-purchase", lines=BASKET).value
@@ -330,8 +334,7 @@ def test_an_attempt_after_its_deadline_cancels_nothing(order: uuid.UUID) -> None
 
 
 # ----------------------------------------------------------------------------------- two at the same time
-
-
+@pytest.mark.every_engine
 def test_two_who_cancel_at_once_bring_back_no_more_than_was_sold(order: uuid.UUID) -> None:
     def one() -> bool:
         try:
@@ -345,6 +348,7 @@ def test_two_who_cancel_at_once_bring_back_no_more_than_was_sold(order: uuid.UUI
     assert_all_agrees()
 
 
+@pytest.mark.every_engine
 def test_one_key_at_once_cancels_once(order: uuid.UUID) -> None:
     def one() -> None:
         cancel(asked(order), [Line(2, 2)])
@@ -368,6 +372,7 @@ def test_what_is_collected_cannot_be_cancelled_nor_the_other_way_round(order: uu
     assert stocks() == [48, 45]
 
 
+@pytest.mark.every_engine
 def test_cancelling_and_collecting_at_once_never_does_both(wire: Wire) -> None:
     orders = [purchase(key=None, lines=[Line(1, 1)]).value.order.pk for _ in range(4)]
 
@@ -402,6 +407,7 @@ def test_an_order_is_not_collected_while_its_cancellation_is_on_its_way(order: u
     assert stocks() == [50, 50]
 
 
+@pytest.mark.every_engine
 def test_sales_and_cancellations_at_once_leave_all_four_files_in_agreement(wire: Wire) -> None:
     orders = [purchase(key=None, lines=BASKET).value.order.pk for _ in range(4)]
     works: list[Callable[[], object]] = []
@@ -459,6 +465,7 @@ def lose_the_changes(order: uuid.UUID) -> None:
     run(topology.ORDER, change)
 
 
+@pytest.mark.every_engine
 def test_a_cancellation_that_the_order_service_lost_is_written_anew_by_the_ledger(order: uuid.UUID) -> None:
     cancel(asked(order), [Line(2, 2)])
     lose_the_changes(order)
@@ -472,6 +479,7 @@ def test_a_cancellation_that_the_order_service_lost_is_written_anew_by_the_ledge
     assert_all_agrees()
 
 
+@pytest.mark.every_engine
 def test_copies_that_came_back_before_the_loss_come_back_no_second_time(order: uuid.UUID) -> None:
     cancel(asked(order))
     lose_the_changes(order)

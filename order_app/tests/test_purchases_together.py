@@ -15,6 +15,8 @@ from bookstore_project.settings import topology
 from order_app import batches
 from order_app.tests.catalog import Wire, sales_and_orders, sold
 
+pytestmark = pytest.mark.every_engine
+
 FAR = 4_000_000_000.0
 
 
@@ -63,6 +65,7 @@ def test_each_is_answered_as_if_it_were_alone() -> None:
     assert_copies_equal("order")
 
 
+@pytest.mark.two_files
 @pytest.mark.usefixtures("wire")
 def test_all_orders_are_written_in_one_commit() -> None:
     commits: list[str] = []
@@ -123,6 +126,7 @@ def test_where_no_catalog_answers_nothing_is_sold_to_any(wire: Wire) -> None:
     assert {json.loads(answer.body)["service"] for answer in answers} == {"catalog"}
 
 
+@pytest.mark.two_files
 @pytest.mark.usefixtures("wire")
 def test_where_orders_cannot_be_read_nothing_is_sold() -> None:
     topology.witness_file("order").unlink()
