@@ -3,7 +3,7 @@
 import argparse
 
 from tests import tool
-from tests.hosts import faults
+from tests.hosts import cost, faults
 from tests.hosts.needs import missing
 from tests.hosts.run import Report, run
 from tests.postgres import open_way_to
@@ -17,6 +17,8 @@ def main() -> int:
     if lacking := missing():
         print(f"Not run: {lacking}")
         return 1
+    if told.cost:
+        return tell_cost()
     plan = (
         f"Three hosts come up in network namespaces, and {len(chosen)} times something happens to one while rows are "
         f"written. About {UP_S + A_FAULT_S * len(chosen)} s, most of which is waiting."
@@ -33,6 +35,16 @@ def main() -> int:
             print(f"Everything is kept in {telling.folder}.")
         print(report.figures(), flush=True)
     return 1 if found else 0
+
+
+def tell_cost() -> int:
+    plan = "Three hosts come up in network namespaces, and are asked as fast as they answer. About two minutes."
+    with tool.running("hosts", plan) as telling:
+        place = telling.folder / "hosts"
+        place.mkdir()
+        open_way_to(place)
+        print("\n".join(cost.measure(place, telling.begin)), flush=True)
+    return 0
 
 
 def judged(report: Report, *, is_patient: bool) -> list[str]:
@@ -57,6 +69,11 @@ def parser() -> argparse.ArgumentParser:
         "--shared-cache",
         action="store_true",
         help="both fronts keep their cache in the Redis that Sentinels elect, also if no fault needs that",
+    )
+    parser.add_argument(
+        "--cost",
+        action="store_true",
+        help="instead: what hits, misses and purchases cost, with nothing between hosts, and with 1 ms; needs wrk",
     )
     parser.add_argument(
         "--patient",

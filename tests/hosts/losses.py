@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 STEPS = 5
-"""So many programs act one after another until what was lost is replaced. Each may be as late as an idle thread was."""
+"""So many programs act one after another until what was lost is replaced; each may be as late as that thread."""
 REPEATS = 1
 """So often may a purchase be asked for in vain, once others are answered again."""
 

@@ -29,8 +29,6 @@ from tests.waiting import wait_for
 
 TO_READ_OUR_CODE = "DAC_READ_SEARCH"
 """Of what is written in Python: that and the checkout may lie in somebody's home here. On a real host they mayn't."""
-
-
 SHELVES_ARE_FILLED = "BOOKSTORE_RESTOCK_EVERY_S=1\nBOOKSTORE_RESTOCK_LEVEL=50\n"
 NAMES = f"BOOKSTORE_ALLOWED_HOSTS=127.0.0.1,{FLOATING}\n"
 """By which customers call the shop, besides the hosts' own, and staff the admins."""
@@ -123,6 +121,11 @@ class Machine:
 
     def _inside(self) -> list[str]:
         return ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
+
+    @property
+    def processes_apart(self) -> Path:
+        """The name of its namespace of processes, while it is on."""
+        return Path(f"/proc/{self._first_pid}/ns/pid").readlink()
 
     @property
     def _root(self) -> Path:
