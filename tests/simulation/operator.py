@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.chaos.faults import Scene
 from tests.chaos.operator import Decision, Offer, Operator
 from tests.chaos.pairs import Pairs
-from tests.simulation import node
+from tests.simulation import duties
 from tests.simulation.actors import World
 from tests.simulation.customers import SimulatedStore
 
@@ -20,7 +20,7 @@ Packed = tuple[str, str, int, int, float, float]
 
 def see_through(world: World, store: SimulatedStore, old: Path, seed: str, service: str) -> None:
     """Waits until both files of the service are in sync and sound; helps, by the runbook, if that takes long."""
-    node.become("")
+    duties.become("")
     rng = random.Random(seed)
     scene = Scene(store.as_store(), rng, old, is_bound_by_modes=False)
 

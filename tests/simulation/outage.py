@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation import disk, node, power, primitives, zygotes
+from tests.simulation import disk, duties, power, primitives, zygotes
 from tests.simulation.link import Message
 from tests.simulation.processes import Process
 from tests.simulation.simulator import MS, S, Simulator
@@ -37,7 +37,7 @@ class Outage:
             self.simulator.kill(name)
         self.cuts += 1
         told = power.cut(self.data, disk.notes(), chance)
-        node.forget_witnesses()  # Here, too: one may be older now than what was read of it.
+        duties.forget_witnesses()  # Here, too: one may be older now than what was read of it.
         self.simulator.after(chance.choice(OFF_NS), self._boot)
         return told
 

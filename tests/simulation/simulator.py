@@ -1,6 +1,5 @@
 """The simulator: it chooses whose turn it is, owns the clock and the network, and draws all by one seed."""
 
-import hashlib
 import heapq
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from tests.simulation.forks import Fork, forking
 from tests.simulation.link import Link, Message
 from tests.simulation.network import Network
 from tests.simulation.processes import FOR_EVER, Process, Stuck, Waiting
+from tests.simulation.telling import Telling
 from tests.simulation.watching import Watcher
 from tests.simulation.wire import ANSWERED, BROKEN, REFUSED, is_repeatable
 from tests.simulation.zygotes import zygote
@@ -50,9 +50,7 @@ class Simulator:
         self._seed = seed
         self.forks: list[tuple[int, str]] = []
         """The turns from which on another seed decides, in order."""
-        self._watchers = watchers
-        self._watchers_of_turns = [one for one in watchers if type(one).turn is not Watcher.turn]
-        self._hash = hashlib.blake2b(digest_size=16)
+        self._telling = Telling(watchers)
         self._events: list[tuple[int, int, Callable[[], object]]] = []
         self._count = 0
         self._starts = 0
@@ -62,7 +60,7 @@ class Simulator:
     @property
     def digest(self) -> str:
         """Of all turns so far."""
-        return self._hash.hexdigest()
+        return self._telling.digest
 
     # --------------------------------------------------------------------------------- processes
 
@@ -147,7 +145,7 @@ class Simulator:
         self.now_ns = report.now_ns
         self.turns += len(report.turns)
         for turn in report.turns:
-            self.last = process, self._note_turn(process, *turn)
+            self.last = process, self._telling.turn(process, *turn)
         for item in report.out:
             self._take(process, item)
         if report.turns[-1][3] == self.aim:
@@ -182,7 +180,7 @@ class Simulator:
             self._calls[self._count] = (process, own, actor, name)
             arrive = partial(self._arrive, self._count, self.processes.get(name), request)
             arrives = self.network.carry(process.name, name, may_double=is_repeatable(*request))
-            self._tell_message(process.name, name, self._count, f"{request[0]} {request[1]}", arrives)
+            self._telling.message(self.now_ns, process.name, name, self._count, f"{request[0]} {request[1]}", arrives)
             for delay_ns in arrives:
                 self.after(delay_ns, arrive)
         elif kind == "answer":
@@ -191,18 +189,15 @@ class Simulator:
                 caller = self._calls[number][0].name
                 answer = (ANSWERED, status, [tuple(pair) for pair in headers], body)
                 arrives = self.network.carry(process.name, caller, is_call=False)
-                self._tell_message(process.name, caller, number, str(status), arrives)
+                self._telling.message(self.now_ns, process.name, caller, number, str(status), arrives)
                 for delay_ns in arrives:
                     self.after(delay_ns, partial(self._reply, number, answer))
         elif kind == "log":
-            for watcher in self._watchers:
-                watcher.log(self._at_ns, process.name, item[1])
+            self._telling.log(self.now_ns, process.name, item[1])
         elif kind == "step":
-            for watcher in self._watchers:
-                watcher.step(item[3] - primitives.EPOCH_NS, process, item[1], item[2])
+            self._telling.step(item[3], process, item[1], item[2])
         elif kind == "wish":
-            for watcher in self._watchers:
-                watcher.wish(self._at_ns, *item[1:])
+            self._telling.wish(self.now_ns, *item[1:])
         elif kind == "serving":
             process.is_serving = True
             self.note(f"serving {process.name}")
@@ -226,30 +221,9 @@ class Simulator:
             if process.is_alive:
                 process.bring(("reply", own, said, actor), actor)
 
-    # ------------------------------------------------------------------------------------- the trace
-
     def note(self, line: str) -> None:
         """What has happened, for the digest and the trace."""
-        self._hash.update(f"{self._at_ns} {line}".encode())
-        for watcher in self._watchers:
-            watcher.note(self._at_ns, line)
-
-    def _note_turn(self, process: Process, at_ns: int, number: int, name: str, point: str) -> Waiting:
-        at_ns -= primitives.EPOCH_NS
-        self._hash.update(f"{at_ns} {process.name} {name} {point}".encode())
-        actor = process.actors.get(number) or Waiting(number, name)  # It may have ended.
-        for watcher in self._watchers_of_turns:
-            watcher.turn(at_ns, process, actor, point)
-        actor.point = point
-        return actor
-
-    def _tell_message(self, sender: str, receiver: str, call: int, what: str, arrives: Sequence[int]) -> None:
-        for watcher in self._watchers:
-            watcher.message(self._at_ns, sender, receiver, call, what, arrives)
-
-    @property
-    def _at_ns(self) -> int:
-        return self.now_ns - primitives.EPOCH_NS
+        self._telling.note(self.now_ns, line)
 
 
 def _work(work: Work, arguments: tuple[Any, ...], world: Any) -> None:

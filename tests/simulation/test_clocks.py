@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.simulation import actors, primitives
-from tests.simulation.actors import Actor
+from tests.simulation.actor import Actor
 from tests.simulation.primitives import EPOCH_NS, Reading, Sleep
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from tests.simulation import actors
+from tests.simulation.actor import Actor
 
 
 class Lock:
@@ -18,7 +19,7 @@ class Lock:
 
     def __init__(self) -> None:
         self._is_locked = False
-        self._waiting: list[actors.Actor] = []
+        self._waiting: list[Actor] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         world = actors.world

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import NoReturn
 
-from tests.simulation import node
+from tests.simulation import duties, node
 from tests.simulation.forks import Zygote
 from tests.simulation.link import Link
 
@@ -23,7 +23,7 @@ zygotes: list[Zygote] = []
 @cache
 def zygote(name: str) -> Zygote:
     """From which that node, or BOOT, is forked, again and again. There has to be a data folder, with secrets."""
-    work, get_ready = (node.boot, _get_ready_to_boot) if name == BOOT else (node.serve, partial(_get_ready, name))
+    work, get_ready = (duties.boot, _get_ready_to_boot) if name == BOOT else (duties.serve, partial(_get_ready, name))
 
     def work_in_a_fork(link: Link, name: str, now_ns: int, seed: str) -> NoReturn:
         node.run(link, name, now_ns, seed, work)
@@ -36,7 +36,7 @@ def _get_ready(name: str) -> None:
     """Loads what the node loads for itself. It keeps nothing of what is its own for as long as it lives."""
     from django.urls import Resolver404, get_resolver
 
-    node.become(name)
+    duties.become(name)
     for module in ("bookstore_project.asgi", *LATE):
         importlib.import_module(module)
     with suppress(Resolver404):
@@ -48,7 +48,7 @@ def _get_ready_to_boot() -> None:
     """Loads the commands and migrations."""
     from django.db.migrations.loader import MigrationLoader
 
-    node.become("")
+    duties.become("")
     for name in node.PROJECT:
         package = importlib.import_module(name)
         for found in pkgutil.walk_packages(package.__path__, f"{name}."):
