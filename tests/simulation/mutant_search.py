@@ -49,6 +49,8 @@ CONCERNS: tuple[tuple[str, Kinds], ...] = (
 )
 """By the beginning of a file's name: which faults bring about what it is for."""
 FOUND, NOT_FOUND, NOT_LOADED, NOT_MET = "found", "not found", "not loaded", "not met"
+ENDED = "ended"
+"""Nothing was judged: a node ended by itself, waited for the real world, or nobody could read what was left."""
 monotonic = time.monotonic
 """The real one: `primitives` puts another in its place."""
 
@@ -87,9 +89,9 @@ def search(mutant: Mutant, before: Outcome, last: int, limit_s: float, folder: P
         if monotonic() > until:
             break
         told = _after(told, plan, runner)
-        if told.outcome == FOUND or (told.runs == UNMET_AFTER and not broken.is_met()):
+        if told.outcome in (FOUND, ENDED) or (told.runs == UNMET_AFTER and not broken.is_met()):
             break
-    is_unmet = told.outcome != FOUND and not before.runs and told.runs >= UNMET_AFTER and not broken.is_met()
+    is_unmet = told.outcome == NOT_FOUND and not before.runs and told.runs >= UNMET_AFTER and not broken.is_met()
     return replace(told, outcome=NOT_MET) if is_unmet else told
 
 
@@ -99,8 +101,8 @@ def _after(told: Outcome, plan: Plan, runner: Runner) -> Outcome:
     by += f" --every {plan.every}" if plan.every else ""
     try:
         report = runner.run(plan)
-    except Exception as error:  # A process ended by itself, or nobody can read what is left.
-        return Outcome(FOUND, told.operations + plan.operations, told.runs + 1, by, repr(error)[:100])
+    except Exception as error:
+        return Outcome(ENDED, told.operations + plan.operations, told.runs + 1, by, repr(error)[:100])
     operations, runs = told.operations + len(report.operations), told.runs + 1
     if report.violations:
         return Outcome(FOUND, operations, runs, by, report.violations[0].what)

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.mutants import caching, cancelling, files, grouping, reading, selling, writing
 from tests.mutants.mutant import Mutant
 from tests.run_folder import RunFolder, place_in_memory
-from tests.simulation.mutant_search import FOUND, NOT_FOUND, Outcome, search
+from tests.simulation.mutant_search import ENDED, NOT_FOUND, Outcome, search
 from tests.simulation.mutants_beyond import BEYOND
 
 PROTOCOLS = {
@@ -44,7 +44,7 @@ def search_in_a_process(mutant: Mutant, before: Outcome, last: int, limit_s: flo
     try:
         return Outcome(**json.loads(done.stdout.splitlines()[-1]))
     except (IndexError, ValueError):
-        return Outcome(FOUND, by="the start", what="no store can be prepared")
+        return Outcome(ENDED, by="the start", what="no store can be prepared")
 
 
 def line_of(part: str, mutant: Mutant, outcome: Outcome) -> str:
