@@ -44,6 +44,8 @@ class World:
         self.replies: dict[int, Message] = {}
         self.on_item: Callable[[Message], None] = lambda item: None
         """Called with what comes from outside, but for replies to calls."""
+        self.before_others: Callable[[], object] = lambda: None
+        """Called before a process that isn't this one may run."""
         self._link = link
         self._actors: dict[int, Actor] = {}
         self._by_ident: dict[int, Actor] = {}
@@ -177,6 +179,7 @@ class World:
         return ready[self._turn_chance.below(len(ready))] if ready else None
 
     def _report(self) -> None:
+        self.before_others()
         changes = [(one.number, one.name, one.is_ready, one.wakes_ns) for one in self._changed.values()]
         self._changed.clear()
         out, self.out = self.out, []

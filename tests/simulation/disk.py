@@ -33,6 +33,8 @@ Record = tuple[int, bytes, bytes | None, int]
 Change = tuple[str, ...]
 _data, _notes = "", ""
 """The data folder, and where is noted what isn't durable."""
+_pending: dict[str, bytearray] = {}
+"""By the name of a file of notes, what is still to be written there."""
 
 
 def set_up(data: Path) -> None:
@@ -80,6 +82,7 @@ def note_write(inode: int, offset: int, old: bytes, new: bytes | None, size: int
 
 
 def note_sync(inode: int) -> None:
+    _pending.pop(str(inode), None)
     with suppress(FileNotFoundError):
         _real_unlink(f"{_notes}/{inode}")
 
@@ -116,11 +119,20 @@ def _keep(path: str) -> str:
 
 
 def _append(name: str, what: tuple[Any, ...]) -> None:
-    descriptor = _real_open(f"{_notes}/{name}", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _real_write(descriptor, marshal.dumps(what))
-    finally:
-        os.close(descriptor)
+    _pending.setdefault(name, bytearray()).extend(marshal.dumps(what))
+    if actors.world is None:
+        write_notes()
+
+
+def write_notes() -> None:
+    """To be called before anybody else may run, or end this process: until then what is noted is kept in memory."""
+    for name, noted in _pending.items():
+        descriptor = _real_open(f"{_notes}/{name}", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _real_write(descriptor, noted)
+        finally:
+            os.close(descriptor)
+    _pending.clear()
 
 
 # ------------------------------------------------------------------------------------- what Python calls

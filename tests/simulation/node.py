@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from typing import Any, NoReturn
 
-from tests.simulation import actors, primitives, vfs
+from tests.simulation import actors, disk, primitives, vfs
 from tests.simulation.actors import World
 from tests.simulation.link import Link
 
@@ -141,6 +141,7 @@ def run(link: Link, name: str, now_ns: int, seed: str, work: Callable[[World], o
     """In the process that was forked: does the work, and ends."""
     random.seed(f"{seed}/module")
     world = World(link, name, now_ns, seed)
+    world.before_others = disk.write_notes
     actors.set_world(world)
     status = 0
     try:

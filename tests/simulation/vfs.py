@@ -50,17 +50,28 @@ class Handle:
     inode: int
     is_new: bool
     """Made by whoever opened it, and not synced since: SQLite then syncs its folder, too."""
-    methods: Any
-    """The original ones."""
+    methods: "Methods"
 
-    def method(self, number: int, kind: Any) -> Any:
-        return kind(self.methods[number])
+
+class Methods:
+    """Of files of one kind: SQLite's own, and a table in which some are replaced."""
+
+    def __init__(self, original: Any) -> None:
+        self.write, self.read = Write(original[_WRITE]), Write(original[_READ])
+        self.truncate, self.sync = Truncate(original[_TRUNCATE]), Sync(original[_SYNC])
+        self.size = Size(original[_SIZE])
+        self.replaced = (c_void_p * _METHODS)(*original)
+        for number, kind, call in ((_WRITE, Write, _write), (_TRUNCATE, Truncate, _truncate), (_SYNC, Sync, _sync)):
+            replaced = kind(_guarded(call))
+            _kept.append(replaced)
+            self.replaced[number] = ctypes.cast(replaced, c_void_p).value
 
 
 _handles: dict[int, Handle] = {}
 _kept: list[Any] = []
 """What C points at."""
-_patched: dict[int, Any] = {}
+_methods: dict[int, Methods] = {}
+"""By where the original ones are."""
 
 
 def install() -> None:
@@ -106,22 +117,17 @@ def _watch(file: int, path: str, *, is_new: bool, is_journal: bool) -> None:
     if is_new:
         disk.note_new_file(path)
     words = ctypes.cast(file, POINTER(c_void_p))
-    address = words[0]
-    methods = ctypes.cast(address, POINTER(c_void_p * _METHODS)).contents
+    address = words[0] or 0
+    if address not in _methods:
+        _methods[address] = Methods(ctypes.cast(address, POINTER(c_void_p * _METHODS)).contents)
+    methods = _methods[address]
     _handles[file] = Handle(path, Path(path).stat().st_ino, is_new and is_journal, methods)
-    if address not in _patched:
-        patched = (c_void_p * _METHODS)(*methods)
-        for number, kind, call in ((_WRITE, Write, _write), (_TRUNCATE, Truncate, _truncate), (_SYNC, Sync, _sync)):
-            replaced = kind(_guarded(call))
-            _kept.append(replaced)
-            patched[number] = ctypes.cast(replaced, c_void_p).value
-        _patched[address] = patched
-    words[0] = ctypes.addressof(_patched[address])
+    words[0] = ctypes.addressof(methods.replaced)
 
 
 def _size(file: int, handle: Handle) -> int:
     size = c_int64()
-    handle.method(_SIZE, Size)(file, size)
+    handle.methods.size(file, size)
     return size.value
 
 
@@ -129,7 +135,7 @@ def _read(file: int, handle: Handle, offset: int, count: int) -> bytes:
     if count <= 0:
         return b""
     buffer = ctypes.create_string_buffer(count)
-    handle.method(_READ, Write)(file, ctypes.addressof(buffer), count, offset)
+    handle.methods.read(file, ctypes.addressof(buffer), count, offset)
     return buffer.raw
 
 
@@ -140,21 +146,21 @@ def _write(file: int, data: int, count: int, offset: int) -> int:
         return FULL
     old = _read(file, handle, offset, min(count, size - offset))
     disk.note_write(handle.inode, offset, old, ctypes.string_at(data, count), size)
-    return int(handle.method(_WRITE, Write)(file, data, count, offset))
+    return int(handle.methods.write(file, data, count, offset))
 
 
 def _truncate(file: int, size: int) -> int:
     handle = _handles[file]
     before = _size(file, handle)
     disk.note_write(handle.inode, size, _read(file, handle, size, before - size), None, before)
-    return int(handle.method(_TRUNCATE, Truncate)(file, size))
+    return int(handle.methods.truncate(file, size))
 
 
 def _sync(file: int, flags: int) -> int:
     handle = _handles[file]
     if actors.world is not None:
         actors.world.point("sync")
-    code = int(handle.method(_SYNC, Sync)(file, flags))
+    code = int(handle.methods.sync(file, flags))
     disk.note_sync(handle.inode)
     if handle.is_new:
         handle.is_new = False
