@@ -9,7 +9,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from bookstore_project.replication import failpoints
 from bookstore_project.settings import databases, topology
 from tests.layout import layout
 from tests.migrating import own_tables_only
+from tests.patience import patient
 from tests.redis import RedisServer
 
 BROWSER = "tests/browser/"
@@ -277,6 +278,12 @@ def _addresses_are_read_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _migrations_render_little() -> Iterator[None]:
     with own_tables_only():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_may_take_their_time() -> Iterator[None]:
+    with patient() if databases.ON_POSTGRESQL else nullcontext():
         yield
 
 

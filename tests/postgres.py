@@ -278,6 +278,8 @@ def _require(primary: Server, names: str) -> None:
         lambda: primary.execute("SHOW synchronous_standby_names") == [(names,)],
         what="the primary knows whom to wait for",
     )
-    if names:
-        is_sync = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
-        wait_for(lambda: primary.execute(is_sync), what="the standby is waited for")
+    # Who sends to the standby reads the setting by itself, maybe later.
+    found = "EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')"
+    if not names:
+        found = "NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state <> 'async')"
+    wait_for(lambda: primary.execute(f"SELECT 1 WHERE {found}"), what="so does who sends to it")

@@ -1,10 +1,14 @@
 """Fronts that a test holds, and writes of a shelf as the engine makes them."""
 
-from collections.abc import Callable, Sequence
+import select
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+import pytest
 from django.db.models import F
+from psycopg import pq
 
 from bookstore_project.replication.interface import (
     NOT_ANNOUNCED,
@@ -15,11 +19,15 @@ from bookstore_project.replication.interface import (
     Poll,
 )
 from bookstore_project.replication.log.entries import Entry
-from bookstore_project.replication.postgresql import engine
+from bookstore_project.replication.postgresql import attempt, barrier, engine, leases, waiting
 from bookstore_project.replication.service import get_service
 from bookstore_project.replication.tests.shelf.models import Article
+from tests.postgres import server_of_tests
+from tests.waiting import wait_for
 
 SHELF = get_service("shelf")
+LIMITS = ((attempt, "COMMIT_TIMEOUT_S"), (barrier, "TIMEOUT_S"), (leases, "RENEWAL_TIMEOUT_S"))
+"""For a standby to confirm a commit."""
 POLL = Poll("front", "127.0.0.1:1", "process", 0.3, None, None)
 
 
@@ -67,6 +75,25 @@ class Fronts:
 
 def renew(fronts: Fronts, poll: Poll = POLL) -> bool:
     return engine.renew(SHELF, poll, 0.0, fronts)
+
+
+@contextmanager
+def impatient(seconds: float = 0.1) -> Iterator[None]:
+    """Nobody waits longer for a standby, from when a commit waits for one: a slow machine comes late to that."""
+    last_result = waiting._last_result
+
+    def counted(connection: pq.abc.PGconn, timeout_s: float) -> pq.abc.PGresult:
+        waits = f"SELECT 1 FROM pg_stat_activity WHERE pid = {connection.backend_pid} AND wait_event = 'SyncRep'"
+        answer = select.poll()  # It takes descriptors of any number.
+        answer.register(connection.socket, select.POLLIN)
+        wait_for(lambda: answer.poll(0) or server_of_tests().execute(waits), what="a commit that waits, or an answer")
+        return last_result(connection, timeout_s)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waiting, "_last_result", counted)
+        for module, name in LIMITS:
+            patch.setattr(module, name, seconds)
+        yield
 
 
 def raise_price(article_id: int = 1) -> int:

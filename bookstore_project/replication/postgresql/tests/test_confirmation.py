@@ -1,39 +1,33 @@
 """What no standby has confirmed is neither acknowledged nor shown."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bookstore_project.replication import reads
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from bookstore_project.replication.postgresql import attempt, barrier, engine, leases
+from bookstore_project.replication.postgresql import engine
 from bookstore_project.replication.postgresql.tests.database_rows import floor
-from bookstore_project.replication.postgresql.tests.support import SHELF, Fronts, raise_price, renew
+from bookstore_project.replication.postgresql.tests.support import SHELF, Fronts, impatient, raise_price, renew
 from bookstore_project.replication.tests.shelf.models import Article
 from bookstore_project.replication.transaction import run, settle
 from tests.postgres import Server, server_of_tests, synchronous
 
-SHORT_S = 0.1
-
 
 @pytest.fixture
-def standby(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Each commit waits for it; for what it doesn't confirm, nobody waits long."""
+def standby(seven_articles: Path) -> Iterator[Server]:
+    """Each commit waits for it."""
     with synchronous() as server:
-        monkeypatch.setattr(attempt, "COMMIT_TIMEOUT_S", SHORT_S)
-        monkeypatch.setattr(barrier, "TIMEOUT_S", SHORT_S)
-        monkeypatch.setattr(leases, "RENEWAL_TIMEOUT_S", SHORT_S)
         yield server
 
 
-@pytest.fixture
-def patient(standby: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The standby is well: nobody gives up, however slow the machine is."""
-    monkeypatch.setattr(attempt, "COMMIT_TIMEOUT_S", 60)
-    monkeypatch.setattr(barrier, "TIMEOUT_S", 60)
-    monkeypatch.setattr(leases, "RENEWAL_TIMEOUT_S", 60)
-    return standby
+@contextmanager
+def silent(standby: Server) -> Iterator[None]:
+    """It confirms nothing meanwhile, and nobody waits long for that."""
+    with standby.paused_receiver(), impatient():
+        yield
 
 
 def price() -> int:
@@ -41,10 +35,10 @@ def price() -> int:
         return int(Article.objects.get(pk=1).price)
 
 
-def test_a_write_and_a_read_are_confirmed_by_the_standby(patient: Server) -> None:
+def test_a_write_and_a_read_are_confirmed_by_the_standby(standby: Server) -> None:
     run("shelf", raise_price)
     assert price() == 31
-    assert standby_shows(patient) == 31
+    assert standby_shows(standby) == 31
 
 
 def standby_shows(standby: Server) -> int:
@@ -54,7 +48,7 @@ def standby_shows(standby: Server) -> int:
 
 def test_a_commit_that_nobody_confirms_is_of_unknown_outcome_and_not_shown(standby: Server) -> None:
     before = floor("shelf")
-    with standby.paused_receiver():
+    with silent(standby):
         with pytest.raises(OutcomeUnknown, match="canceling wait for synchronous replication"):
             run("shelf", raise_price)
         assert floor("shelf") == before + 1, "the primary has it, for all to see"
@@ -62,24 +56,20 @@ def test_a_commit_that_nobody_confirms_is_of_unknown_outcome_and_not_shown(stand
             price()
 
 
-def test_what_became_of_it_is_known_when_the_standby_is_back(
-    standby: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with standby.paused_receiver(), pytest.raises(OutcomeUnknown):
+def test_what_became_of_it_is_known_when_the_standby_is_back(standby: Server) -> None:
+    with silent(standby), pytest.raises(OutcomeUnknown):
         run("shelf", raise_price)
-    monkeypatch.setattr(attempt, "COMMIT_TIMEOUT_S", 60)
-    monkeypatch.setattr(barrier, "TIMEOUT_S", 60)
     assert settle("shelf") == floor("shelf")
     assert price() == 31
 
 
 def test_that_there_is_no_such_article_has_to_be_confirmed_too(standby: Server) -> None:
-    with standby.paused_receiver(), pytest.raises(Unavailable), reads.reading("shelf"):
+    with silent(standby), pytest.raises(Unavailable), reads.reading("shelf"):
         Article.objects.get(pk=99)
 
 
 def test_a_change_that_changes_nothing_rests_on_what_is_confirmed(standby: Server) -> None:
-    with standby.paused_receiver(), pytest.raises(Unavailable, match="isn't confirmed"):
+    with silent(standby), pytest.raises(Unavailable, match="isn't confirmed"):
         run("shelf", lambda: Article.objects.get(pk=1).price)
 
 
@@ -87,26 +77,23 @@ def refuse() -> None:
     raise LookupError
 
 
-def test_a_refusal_rests_on_what_is_confirmed(standby: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    with standby.paused_receiver(), pytest.raises(Unavailable, match="isn't confirmed"):
+def test_a_refusal_rests_on_what_is_confirmed(standby: Server) -> None:
+    with silent(standby), pytest.raises(Unavailable, match="isn't confirmed"):
         run("shelf", refuse)
-    monkeypatch.setattr(attempt, "COMMIT_TIMEOUT_S", 60)
     with pytest.raises(LookupError):
         run("shelf", refuse)
 
 
 def test_whether_a_replica_is_ready_is_told_without_a_standby(standby: Server) -> None:
-    with standby.paused_receiver():
+    with silent(standby):
         reads.assert_readable("shelf")
 
 
-def test_a_lease_that_nobody_confirms_is_not_given(patient: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_that_nobody_confirms_is_not_given(standby: Server) -> None:
     fronts = Fronts()
     assert renew(fronts)
-    monkeypatch.setattr(leases, "RENEWAL_TIMEOUT_S", SHORT_S)
-    with patient.paused_receiver():
+    with silent(standby):
         assert not renew(fronts)
-    monkeypatch.setattr(leases, "RENEWAL_TIMEOUT_S", 60)
     assert renew(fronts)
     assert [lease.front for lease in engine.listeners(SHELF, fronts)] == ["front"]
 

@@ -8,14 +8,12 @@ from django.db import connections
 
 from bookstore_project.replication import reads
 from bookstore_project.replication.errors import OutcomeUnknown, Unavailable
-from bookstore_project.replication.postgresql import attempt, barrier, engine, leases
-from bookstore_project.replication.postgresql.tests.support import SHELF, Fronts, raise_price, renew, write
+from bookstore_project.replication.postgresql import engine, leases
+from bookstore_project.replication.postgresql.tests.support import SHELF, Fronts, impatient, raise_price, renew, write
 from bookstore_project.replication.tests.shelf.models import Article
 from bookstore_project.replication.transaction import run
 from tests.clock import Clock
 from tests.postgres import Server, discard_standby, synchronous
-
-TIMEOUTS = ((attempt, "COMMIT_TIMEOUT_S"), (barrier, "TIMEOUT_S"), (leases, "RENEWAL_TIMEOUT_S"))
 
 
 @pytest.fixture
@@ -31,11 +29,6 @@ def price() -> int:
         return int(Article.objects.get(pk=1).price)
 
 
-def wait_at_most(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in TIMEOUTS:
-        monkeypatch.setattr(module, name, seconds)
-
-
 def go_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for alias in SHELF.aliases:
         monkeypatch.setitem(connections.databases[alias], "PORT", str(server.port))
@@ -45,21 +38,19 @@ def go_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_acknowledged_is_there_and_the_old_primary_answers_nobody(
     standby: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait_at_most(60, monkeypatch)
     fronts = Fronts()
     assert renew(fronts)
     acknowledged = write(fronts)
 
     standby.promote()
-    wait_at_most(0.1, monkeypatch)
-    with pytest.raises(OutcomeUnknown):
-        run("shelf", raise_price)
-    with pytest.raises(Unavailable, match="couldn't show that it is one"):
-        price()
-    assert not renew(fronts)
+    with impatient():
+        with pytest.raises(OutcomeUnknown):
+            run("shelf", raise_price)
+        with pytest.raises(Unavailable, match="couldn't show that it is one"):
+            price()
+        assert not renew(fronts)
 
     go_to(standby, monkeypatch)
-    wait_at_most(60, monkeypatch)
     assert price() == 31, "the acknowledged one, and not the other"
     found = write(fronts)
     assert found.position == acknowledged.position + 1

@@ -17,6 +17,8 @@ from tests.actors import Actor
 from tests.postgres import Server, server_of_tests
 from tests.waiting import wait_for
 
+SHORT_S = 0.1
+
 
 @contextmanager
 def stopped(server: Server) -> Iterator[None]:
@@ -47,8 +49,9 @@ def connection(server: Server) -> Iterator["psycopg.Connection[tuple[object, ...
 
 @pytest.mark.processes
 def test_who_waits_for_a_server_that_says_nothing_is_told(
-    server: Server, connection: "psycopg.Connection[tuple[object, ...]]"
+    server: Server, connection: "psycopg.Connection[tuple[object, ...]]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(silent_servers, "ANSWER_S", SHORT_S)
     watch = Watch()
     watch.add(connection)
     with stopped(server):
@@ -114,7 +117,7 @@ def test_connections_of_the_store_are_watched(monkeypatch: pytest.MonkeyPatch, s
     assert added == [connections["shelf-1"].connection]
 
 
-def test_a_server_is_heard_if_it_says_anything() -> None:
+def test_a_server_is_heard_if_it_says_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
 
@@ -128,5 +131,6 @@ def test_a_server_is_heard_if_it_says_anything() -> None:
         serving = Actor(serve)
         assert answers(address)
         assert serving.result() == ASKS_FOR_TLS
+        monkeypatch.setattr(silent_servers, "ANSWER_S", SHORT_S)
         assert not answers(address), "it takes the connection, and says nothing"
     assert not answers(address), "nobody is there"
