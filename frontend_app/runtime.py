@@ -35,6 +35,8 @@ from frontend_app.monitoring.observer import Observer
 from frontend_app.monitoring.supervisor_states import ASK_EVERY_S, SupervisorStates
 
 NEGATIVE_ENTRIES, NEGATIVE_BYTES = 1000, 4 * 1024 * 1024
+FIRST_LEASE_WITHIN = 2
+"""So many leases' time a front waits for its first one, once its replicas answer, before it is ready without."""
 
 
 @dataclass
@@ -53,6 +55,8 @@ class Front:
     supervisor_states: SupervisorStates = field(default_factory=SupervisorStates)
     burst_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while a rush of customers is under way."""
+    lease_awaited_until: float | None = None
+    """By the clock of the leases; None before a replica of each service has answered."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -62,13 +66,26 @@ class Front:
         return self.reads.coherence
 
     def check_ready(self) -> None:
-        """Raises Unavailable unless a replica of each service is known to answer, or if this front is drained."""
+        """Raises Unavailable unless a replica of each service is known to answer, or if this front is drained.
+
+        And for a while at the beginning, before it has had a lease: from then on it answers from its cache.
+        """
         if mark := self.drains.reason(self.node):
             raise problems.Unavailable(mark)
         for upstream in (self.catalog, self.order):
             known = [self.breakers.of(node) for node in upstream.nodes]
             if not any(node.is_closed and node.seen_at is not None for node in known):
                 raise problems.Unavailable(f"No {upstream.service} replica answers yet.")
+        if self._awaits_first_lease():
+            raise problems.Unavailable("This front has no lease for its cache yet.")
+
+    def _awaits_first_lease(self) -> bool:
+        now = self.coherence.clock()
+        if self.coherence.mode != modes.FULL or self.coherence.view("").is_leased:
+            self.lease_awaited_until = now
+        elif self.lease_awaited_until is None:
+            self.lease_awaited_until = now + FIRST_LEASE_WITHIN * self.coherence.lease_s
+        return now < self.lease_awaited_until
 
     def start(self) -> None:
         """Starts polling and checking in the background, once. Not before forking: threads don't survive it."""

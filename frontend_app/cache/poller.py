@@ -15,6 +15,8 @@ from frontend_app.cache.messages import PollAnswer, SentPoll
 
 POLL_AFTER, TIMEOUT, CONFIRM_AFTER = 0.45, 0.33, 0.06
 """Of a lease: where one replica hangs, the other one's answer still comes before the lease has run out."""
+POLLS_AT_FIRST = 60
+"""How many may follow one another quickly until the first answer: a store begins, its replicas may be up later."""
 
 
 @dataclass
@@ -69,4 +71,5 @@ class Poller:
     def step(self) -> float:
         """One poll; seconds until the next: a writer may be waiting for the confirmation of what is in doubt."""
         self.poll()
-        return self.coherence.lease_s * (CONFIRM_AFTER if self.coherence.is_in_doubt else POLL_AFTER)
+        is_urgent = self.coherence.is_in_doubt or (self.coherence.timeline is None and self.turn <= POLLS_AT_FIRST)
+        return self.coherence.lease_s * (CONFIRM_AFTER if is_urgent else POLL_AFTER)

@@ -23,9 +23,10 @@ from bookstore_project.nodes.balancing.checks import (
 from bookstore_project.nodes.balancing.circuit_breaker import ReplicaBreakers
 from bookstore_project.settings.topology import NODES
 from frontend_app import responses, services
+from frontend_app.cache.poller import CONFIRM_AFTER, POLL_AFTER, POLLS_AT_FIRST
 from frontend_app.clients import PURCHASE_ATTEMPT_S
 from frontend_app.monitoring.trace import tracing
-from frontend_app.runtime import Front
+from frontend_app.runtime import FIRST_LEASE_WITHIN, Front
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import (
     CATALOG_1,
@@ -253,11 +254,41 @@ def test_a_replica_whose_status_is_looked_at_is_asked_every_second(store: Store)
 
 
 def test_readiness_needs_a_replica_of_each_service_that_was_seen(front: Front) -> None:
+    front.coherence.lease_until = float("inf")
     with pytest.raises(problems.Unavailable):
         front.check_ready()
     for checker in front.checkers:
         checker.check()
     front.check_ready()
+
+
+def test_a_front_is_ready_once_it_has_a_lease_or_has_waited_long_enough_for_one(store: Store) -> None:
+    clock, fronts = Clock(), [fakes.make_front(store, is_leased=False) for _ in range(2)]
+    for front in fronts:
+        front.coherence.clock = clock
+        with pytest.raises(problems.Unavailable, match="answers yet"):
+            front.check_ready()
+        for checker in front.checkers:
+            checker.check()
+        with pytest.raises(problems.Unavailable, match="no lease"):
+            front.check_ready()
+    leased, without = fronts
+    fakes.lease(leased, store)
+    leased.check_ready()
+    leased.coherence.end_lease()
+    leased.check_ready()
+    with pytest.raises(problems.Unavailable, match="no lease"):
+        without.check_ready()
+    clock.now += FIRST_LEASE_WITHIN * without.coherence.lease_s
+    without.check_ready()
+
+
+def test_a_front_asks_for_its_first_lease_again_at_once_while_no_replica_is_up_yet(store: Store) -> None:
+    poller = fakes.make_front(store, is_leased=False).poller
+    store.behaviours = {CATALOG_1.name: refuse, CATALOG_2.name: refuse}
+    waits_s = [poller.step() for _ in range(POLLS_AT_FIRST + 1)]
+    soon_s, later_s = (poller.coherence.lease_s * part for part in (CONFIRM_AFTER, POLL_AFTER))
+    assert waits_s == [soon_s] * POLLS_AT_FIRST + [later_s]
 
 
 # ------------------------------------------------------------------------------------------------ purchases

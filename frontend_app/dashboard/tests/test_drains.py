@@ -50,6 +50,7 @@ def asked(client: Client, store: Store, count: int = 4) -> set[str]:
 def test_a_drained_front_says_that_it_is_not_ready_and_answers_all_the_same(
     client: Client, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    front.coherence.lease_until = float("inf")
     monkeypatch.setattr(health, "_checks", [front.check_ready])
     for checker in front.checkers:
         checker.check()
