@@ -83,6 +83,8 @@ def store(setting: Setting) -> Part:
         f"postgresql://bookstore@{servers}/?sslmode=verify-full&sslrootcert={folder}/ca.crt&passfile={folder}/pgpass"
     )
     environment = {
+        # PostgreSQL's client looks there for certificates, and gives up where it may not look (ProtectHome).
+        "HOME": str(data),
         "BOOKSTORE_DATABASE_URL": url,
         "BOOKSTORE_DATA": str(data),
         "BOOKSTORE_HOSTS": hosts,

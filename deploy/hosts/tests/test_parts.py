@@ -60,6 +60,13 @@ def test_rows_go_over_tls_alone_to_the_two_hosts_that_have_some(parts: tuple[Par
     assert not any(rule.split()[2] == "postgres" for rule in beyond)
 
 
+def test_nobody_looks_for_anything_in_a_home_that_the_unit_shuts(parts: tuple[Part, ...], places: Places) -> None:
+    """PostgreSQL's client looks for `.postgresql/postgresql.crt`, and gives up if it may not."""
+    (store,) = (part for part in parts if part.name == "store")
+    assert "ProtectHome=yes" in unit(store, places)
+    assert store.environment["HOME"] == str(store.data)
+
+
 def test_no_password_is_where_others_see_it(parts: tuple[Part, ...], bundle: Bundle, places: Places) -> None:
     shown = "".join(" ".join(part.command) + unit(part, places) for part in parts)
     shown += "".join(str(part.environment) for part in parts)
