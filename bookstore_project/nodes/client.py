@@ -16,11 +16,12 @@ from django.http.request import HttpHeaders
 
 from bookstore_project.api import headers
 from bookstore_project.api.request_id import current_request_id
-from bookstore_project.nodes import batches, metrics
+from bookstore_project.nodes import batches, metrics, pools
 from bookstore_project.nodes.batches import PREFIX, Part, decode, encode
 from bookstore_project.nodes.clocks import Clocks
-from bookstore_project.nodes.connections import BrokenOff, Headers, NotConnected, Pool
+from bookstore_project.nodes.connections import BrokenOff, Headers, NotConnected
 from bookstore_project.nodes.deadlines import HOP_MARGIN_S
+from bookstore_project.nodes.pools import Pool
 from bookstore_project.settings import tls, topology
 
 CONNECT_TIMEOUT_S = 0.5
@@ -103,6 +104,45 @@ def call(
         took_s = time.perf_counter() - began
         if content_type != batches.CONTENT_TYPE or outcome != "2xx":
             metrics.calls.observe((node.name, method, metrics.resource_of(path), outcome), took_s)
+
+
+def send(
+    node: topology.Node, path: str, *, body: bytes, extra_headers: Mapping[str, str], timeout_s: float
+) -> "Sent | None":
+    """POSTs as `call` does, if a connection to that node is open, without waiting; None if there is none.
+
+    For something small: it blocks for as long as the node takes nothing, at most `timeout_s`. Raises NoAnswer.
+    """
+    sent = {**_own_headers(node, body, "application/json", None), **extra_headers}
+    began = time.perf_counter()
+    try:
+        under_way = _pool(node.host, node.port).send("POST", path, headers=sent, body=body, read_s=timeout_s)
+    except BrokenOff as error:
+        raise NoAnswer(f"{node.name} at {node.address} takes nothing: {error}") from error
+    return Sent(node, path, under_way, began) if under_way is not None else None
+
+
+@dataclass
+class Sent:
+    """A request that is under way."""
+
+    node: topology.Node
+    path: str
+    _under_way: pools.Sent
+    _began: float
+
+    def reply(self) -> Reply:
+        """Waits for it, once. Raises NoAnswer. Its time, as it is measured, ends when somebody asks."""
+        outcome = "no_answer"
+        try:
+            answer = self._under_way.answer()
+            outcome = metrics.class_of(answer.status)
+            return Reply(answer.status, answer.headers, answer.body)
+        except BrokenOff as error:
+            raise NoAnswer(f"{self.node.name} at {self.node.address} gave no answer: {error}") from error
+        finally:
+            labels = self.node.name, "POST", metrics.resource_of(self.path), outcome
+            metrics.calls.observe(labels, time.perf_counter() - self._began)
 
 
 def call_all(

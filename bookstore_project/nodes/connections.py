@@ -1,28 +1,23 @@
-"""Connections to another node, kept open: HTTP/1.1 as two nodes speak it, and no more of it than that.
+"""Connections to another node: HTTP/1.1 as two nodes speak it, and no more of it than that. `pools` keeps them open.
 
 Misses, purchases and invalidations wait for calls between nodes, and a library for all of HTTP takes several times as
 much of a processor (docs/adr/0055-nodes-have-connections-of-their-own.md). Bodies are sent whole. Source of what is
 read: RFC 9112, sections 2 to 7.
 """
 
-import re
 import select
 import socket
-import ssl
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
-from urllib.parse import quote
 
 PIECE_BYTES = 64 * 1024
 LONGEST_HEAD_BYTES = 64 * 1024
+LATE_S = 0.001
+"""For an answer that nobody waited for in its time, and which is there, as a rule."""
 NO_BODY = (204, 304)
-_USUAL_TARGET = re.compile(r"[!$&-;=?-Z_a-z~%]*", re.ASCII)
-_SAFE_IN_TARGETS = "!$&'()*+,-./:;=?@_~%"
-_BREAKS_LINES = re.compile(r"[\r\n\0]")
 
 
 class NotConnected(Exception):
@@ -71,88 +66,7 @@ class Answer:
     body: bytes
 
 
-class Pool:
-    """Of one node. Thread-safe: whoever asks has a connection for itself, and gives it back."""
-
-    def __init__(self, host: str, port: int, kept: int, encryption: ssl.SSLContext | None = None) -> None:
-        """Up to `kept` connections stay open between calls."""
-        self._host, self._port, self._kept, self._encryption = host, port, kept, encryption
-        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._idle: deque[_Connection] = deque()
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        connect_s: float,
-        read_s: float,
-        into: IO[bytes] | None = None,
-    ) -> Answer:
-        """Sends a request, and waits for the whole answer, up to `read_s` seconds in all.
-
-        The body of a 200 goes `into` that file, if there is one. Raises NotConnected, BrokenOff, NotWritten, and
-        ValueError for a header that would be two.
-        """
-        request = self._head(method, path, headers, body)
-        connection = self._take(connect_s)
-        try:
-            answer = connection.exchange(request, body, read_s, into)
-        except (OSError, ValueError) as error:
-            connection.close()
-            raise BrokenOff(str(error)) from error
-        except BaseException:
-            connection.close()  # What is left on it is no answer to the next call.
-            raise
-        self._give_back(connection)
-        return answer
-
-    def _head(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-        target = path if _USUAL_TARGET.fullmatch(path) else quote(path, safe=_SAFE_IN_TARGETS)
-        told = {"Host": self._address, **headers}
-        if body is not None or method in ("POST", "PUT", "PATCH"):
-            told["Content-Length"] = str(len(body or b""))
-        for name, value in told.items():
-            if _BREAKS_LINES.search(value):
-                raise ValueError(f"{name} has a line break in it")
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items()), "", ""]
-        return "\r\n".join(lines).encode("latin-1")
-
-    def _take(self, connect_s: float) -> "_Connection":
-        """The one that was used last, which the other side has kept the likeliest; or a new one."""
-        while True:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                return _Connection(self._connect(connect_s))
-            if connection.is_usable():
-                return connection
-            connection.close()
-
-    def _connect(self, connect_s: float) -> socket.socket:
-        try:
-            made = socket.create_connection((self._host, self._port), connect_s)
-        except OSError as error:
-            raise NotConnected("refuses connections") from error
-        try:
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._encryption is not None:
-                return self._encryption.wrap_socket(made, server_hostname=self._host)
-        except (OSError, ValueError) as error:  # The ssl module's errors are some of the former.
-            made.close()
-            raise NotConnected(f"comes to no TLS: {error}") from error
-        return made
-
-    def _give_back(self, connection: "_Connection") -> None:
-        if connection.is_kept and len(self._idle) < self._kept:
-            self._idle.append(connection)
-        else:
-            connection.close()
-
-
-class _Connection:
+class Connection:
     """One, used by one caller at a time. All methods raise OSError, or ValueError for what is no HTTP."""
 
     def __init__(self, plain: socket.socket) -> None:
@@ -174,6 +88,15 @@ class _Connection:
         self._socket.close()
 
     def exchange(self, request: bytes, body: bytes | None, read_s: float, into: IO[bytes] | None) -> Answer:
+        self.send(request, body, read_s)
+        return self._hear_all(into, is_head=request.startswith(b"HEAD "))
+
+    def hear_late(self) -> Answer:
+        """The answer to what was sent: also one that has come when its time was over."""
+        self._until_s = max(self._until_s, time.monotonic() + LATE_S)
+        return self._hear_all(None, is_head=False)
+
+    def send(self, request: bytes, body: bytes | None, read_s: float) -> None:
         self._until_s = time.monotonic() + read_s
         self._socket.settimeout(read_s)
         try:
@@ -184,10 +107,12 @@ class _Connection:
                 self._socket.sendall(request + body if body else request)
         except BrokenPipeError:
             pass  # It may have answered before all had come, and hung up: what it said counts.
+
+    def _hear_all(self, into: IO[bytes] | None, *, is_head: bool) -> Answer:
         status, headers = self._read_head()
         while status < 200:  # "Wait", "begin", and whatever else is no answer yet.
             status, headers = self._read_head()
-        pieces = self._body(status, headers, is_head=request.startswith(b"HEAD "))
+        pieces = self._body(status, headers, is_head=is_head)
         kept = b""
         if into is None or status != 200:
             kept = b"".join(pieces)

@@ -7,7 +7,6 @@ stands above them: what they need of the fronts' caches is handed to them.
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,14 @@ class Poll:
     """In which it knows its way; None for a front that begins, or is of older code."""
 
 
-Announced = Mapping[tuple[str, str], "Future[bool]"]
+class Answering(Protocol):
+    """Somebody was told something."""
+
+    def result(self) -> bool:
+        """Whether it has taken it; waits for the answer. Once."""
+
+
+Announced = Mapping[tuple[str, str], Answering]
 """By front and instance of its process: whether it has taken what was announced."""
 NOT_ANNOUNCED: Announced = MappingProxyType({})
 

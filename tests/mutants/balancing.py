@@ -74,7 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
     mutant(
         "a connection is used again on which half an answer is left",
         "after a late answer the next customer gets somebody else's",
-        "bookstore_project/nodes/connections.py",
+        "bookstore_project/nodes/pools.py",
         """            connection.close()
             raise BrokenOff(str(error)) from error""",
         """            self._give_back(connection)
@@ -84,9 +84,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "bookstore_project/nodes/tests/test_connections.py::test_a_late_answer_is_none",
     ),
     mutant(
+        "a connection is used again on which an answer is still to come",
+        "an invalidation passes for taken by the answer to another one",
+        "bookstore_project/nodes/pools.py",
+        "            self._connection.close()  # What comes on it",
+        "            self._pool._give_back(self._connection)  # What comes on it",
+        "bookstore_project/nodes/tests/test_connections.py"
+        "::test_an_answer_that_nobody_asked_for_is_none_to_the_next_call",
+    ),
+    mutant(
         "an answer that breaks off counts as one that never left",
         "a purchase that may have been made is made again under another key",
-        "bookstore_project/nodes/connections.py",
+        "bookstore_project/nodes/pools.py",
         "raise BrokenOff(str(error)) from error",
         "raise NotConnected(str(error)) from error",
         "bookstore_project/nodes/tests/test_connections.py"

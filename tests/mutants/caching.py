@@ -17,6 +17,14 @@ RECORD = '    renewed = engine.renew(service, poll, asked, pushes)\n    reached(
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
+        "an announcement that a front refuses counts as taken",
+        "a front whose place another process has taken shows the old price",
+        "bookstore_project/replication/invalidation/sending.py",
+        "        if reply.status != HTTPStatus.OK:\n            return False\n        unwanted",
+        "        unwanted",
+        f"{rooms.INVALIDATION}/test_push_wire.py::test_a_begun_push_that_is_refused_has_not_arrived",
+    ),
+    mutant(
         "a poll that was sent before a front gave up its lease brings one",
         "a front shows what a lost primary had, when the new one's first purchases are acknowledged",
         COHERENCE,

@@ -10,7 +10,7 @@ REFUSED, BROKEN, ANSWERED = "refused", "broken", "answered"
 
 
 class Pool:
-    """Stands in for `nodes.connections.Pool`, as `nodes.client` calls it."""
+    """Stands in for `nodes.pools.Pool`, as `nodes.client` calls it."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = f"{host}:{port}"
@@ -30,6 +30,9 @@ class Pool:
             raise BrokenOff("the connection was closed before the answer's end")
         _, status, answered, data = said
         return Answer(status, Headers.of(answered), data)
+
+    def send(self, method: str, path: str, **_: Any) -> None:
+        """No connection is kept open: whoever would send something ahead asks in a thread."""
 
 
 def call(

@@ -2,8 +2,10 @@
 
 import errno
 import io
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO
@@ -18,8 +20,8 @@ from bookstore_project.nodes.connections import (
     Headers,
     NotConnected,
     NotWritten,
-    Pool,
 )
+from bookstore_project.nodes.pools import Pool, Sent
 from tests.clock import Clock
 from tests.waiting import PATIENCE_S
 
@@ -185,17 +187,60 @@ def test_an_answer_that_drips_is_late_as_a_whole(nodes: list[Node], monkeypatch:
     """However soon each piece of it comes."""
     clock = Clock()
     monkeypatch.setattr(connections, "time", clock)
-    heard = connections._Connection._hear
+    heard = connections.Connection._hear
 
-    def hear(connection: connections._Connection) -> None:
+    def hear(connection: connections.Connection) -> None:
         heard(connection)
         clock.now += PATIENCE_S / 3
 
-    monkeypatch.setattr(connections._Connection, "_hear", hear)
+    monkeypatch.setattr(connections.Connection, "_hear", hear)
     monkeypatch.setattr(connections, "PIECE_BYTES", 10)
     pool, _ = pool_of(nodes, [OK])
     with pytest.raises(BrokenOff, match="timed out"):
         ask(pool)
+
+
+def send(pool: Pool) -> Sent | None:
+    return pool.send("POST", "/", headers={}, body=b"{}", read_s=PATIENCE_S)
+
+
+def test_what_is_sent_ahead_is_answered_when_somebody_asks(
+    nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late that is, if the answer is there."""
+    pool, node = pool_of(nodes, [OK], [OK], [OK])
+    assert send(pool) is None, "no connection is open"
+    ask(pool)
+    sent = send(pool)
+    assert sent is not None
+    looking = select.poll()
+    looking.register(sent._connection._socket, select.POLLIN)
+    assert looking.poll(1000 * PATIENCE_S)
+    clock = Clock(now=time.monotonic() + 2 * PATIENCE_S)
+    monkeypatch.setattr(connections, "time", clock)
+    assert sent.answer().body == b"ok"
+    ask(pool)
+    assert len(node.asked) == 1, "all on one connection"
+
+
+@pytest.mark.parametrize("said", [HANG_UP, b"no HTTP\r\n\r\n"])
+def test_what_is_sent_ahead_may_get_no_answer(nodes: list[Node], said: bytes) -> None:
+    pool, _ = pool_of(nodes, [OK], [said])
+    ask(pool)
+    sent = send(pool)
+    assert sent is not None
+    with pytest.raises(BrokenOff):
+        sent.answer()
+    assert not pool._idle
+
+
+def test_an_answer_that_nobody_asked_for_is_none_to_the_next_call(nodes: list[Node]) -> None:
+    pool, node = pool_of(nodes, [OK], [OK], [OK])
+    ask(pool)
+    assert send(pool) is not None
+    assert not pool._idle
+    ask(pool)
+    assert len(node.asked) == 2, "on a connection of its own"
 
 
 def test_a_node_that_is_gone_was_never_reached() -> None:

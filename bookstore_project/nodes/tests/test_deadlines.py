@@ -42,7 +42,7 @@ def test_within_a_deadline_there_is_so_much_time_left() -> None:
 
 
 class Pool:
-    """Takes a request as `connections.Pool`, and keeps what it was sent with."""
+    """Takes a request as `pools.Pool`, and keeps what it was sent with."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ Source: Gray and Cheriton, Leases: An Efficient Fault-Tolerant Mechanism for Dis
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
 
@@ -40,7 +40,7 @@ TEST_PUSH_TIMEOUT_S = 0.2
 _RETRY_DELAY_S = 0.01
 _UNWAITED = threading.BoundedSemaphore(100)
 """Pushes on their way for which nobody waits; more of them are left out."""
-push, has_ended, end_leases = sending.push, ended.has_ended, ended.end_leases
+push, begin_push, has_ended, end_leases = sending.push, sending.begin_push, ended.has_ended, ended.end_leases
 
 
 def announce(timeline: str, entries: Sequence[Entry]) -> Announced:
@@ -55,7 +55,11 @@ def announce(timeline: str, entries: Sequence[Entry]) -> Announced:
     seen = listening.seen()
     leases = list(read_leases().valid.values()) if seen is None else seen
     message = _message(timeline, told)
-    return {lease.holder: _pool().submit(copy_context().run, push, lease, message) for lease in leases}
+    return {lease.holder: begin_push(lease, message) or _in_a_thread(lease, message) for lease in leases}
+
+
+def _in_a_thread(lease: Lease, message: PushMessage) -> "Future[bool]":
+    return _pool().submit(copy_context().run, push, lease, message)
 
 
 def invalidate(timeline: str, entries: Sequence[Entry], announced: Announced = NOT_ANNOUNCED) -> None:
@@ -124,7 +128,7 @@ def _push_to_all(leases: Mapping[Holder, Lease], message: PushMessage) -> list[H
     """All at once; those that took it."""
     if len(leases) <= 1:
         return [holder for holder, lease in leases.items() if push(lease, message)]
-    answers = {holder: _pool().submit(copy_context().run, push, lease, message) for holder, lease in leases.items()}
+    answers = {holder: _in_a_thread(lease, message) for holder, lease in leases.items()}
     return [holder for holder, answer in answers.items() if answer.result()]
 
 

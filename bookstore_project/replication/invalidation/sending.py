@@ -1,6 +1,8 @@
 """One message to one process of a front, over the wire."""
 
 import json
+from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -12,6 +14,8 @@ from bookstore_project.replication.invalidation import unwanted
 from bookstore_project.replication.invalidation.messages import PushMessage
 
 PUSH_TIMEOUT_S = 0.3
+LARGEST_BEGUN_BYTES = 8 * 1024
+"""What a connection takes at once, however slow the front is."""
 
 
 def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) -> bool:
@@ -21,6 +25,40 @@ def push(lease: Lease, message: PushMessage, timeout_s: float = PUSH_TIMEOUT_S) 
         return False
     unwanted.note(lease.holder, message, answer)
     return True
+
+
+def begin_push(lease: Lease, message: PushMessage) -> "Begun | None":
+    """The same, if a connection to that front is open, without waiting for it; None if it takes a `push`."""
+    body = json.dumps(message, ensure_ascii=False).encode()
+    if len(body) > LARGEST_BEGUN_BYTES:
+        return None
+    meant = {headers.FRONT_INSTANCE: lease.instance} if lease.instance else {}
+    try:
+        node = front_at(lease.front, lease.address)
+        sent = client.send(node, internal_paths.PUSH, body=body, extra_headers=meant, timeout_s=PUSH_TIMEOUT_S)
+    except (client.NoAnswer, ImproperlyConfigured):
+        return None
+    return Begun(lease, message, sent) if sent is not None else None
+
+
+@dataclass
+class Begun:
+    """A push that is under way."""
+
+    _lease: Lease
+    _message: PushMessage
+    _sent: client.Sent
+
+    def result(self) -> bool:
+        """Whether that process of the front has taken it; waits for its answer, once."""
+        try:
+            reply = self._sent.reply()
+        except client.NoAnswer:
+            return False
+        if reply.status != HTTPStatus.OK:
+            return False
+        unwanted.note(self._lease.holder, self._message, reply.body)
+        return True
 
 
 def answer_to(lease: Lease, message: PushMessage, timeout_s: float) -> bytes | None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bookstore_project.nodes import client
 from bookstore_project.replication import interface
-from bookstore_project.replication.invalidation import leases, polls, pushes
+from bookstore_project.replication.invalidation import leases, polls, pushes, sending
 from bookstore_project.replication.invalidation.listening import forget
 from bookstore_project.replication.tests.support.fake_fronts import ListeningFront, Pushes, listening
 from tests.clock import Clock
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +42,14 @@ def sent_pushes(monkeypatch: pytest.MonkeyPatch) -> Pushes:
 def front() -> Iterator[ListeningFront]:
     with listening() as server:
         yield server
+
+
+@pytest.fixture
+def lasting_front(monkeypatch: pytest.MonkeyPatch) -> Iterator[ListeningFront]:
+    """One that keeps connections, as fronts do, and that is waited for however slow it is."""
+    monkeypatch.setattr(sending, "PUSH_TIMEOUT_S", PATIENCE_S)
+    with listening(keeps_connections=True) as server:
+        yield server
+        kept = client._pool("127.0.0.1", server.server_port)._idle
+        while kept:
+            kept.pop().close()

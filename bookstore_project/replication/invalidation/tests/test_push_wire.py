@@ -10,6 +10,7 @@ from bookstore_project.nodes import processes
 from bookstore_project.replication.conf import front_at, replica_beside, replication_settings
 from bookstore_project.replication.invalidation import ended, polls, pushes, set_pushes, unwanted
 from bookstore_project.replication.invalidation.messages import PushMessage
+from bookstore_project.replication.invalidation.sending import LARGEST_BEGUN_BYTES
 from bookstore_project.replication.tests.support.fake_fronts import LEASE, POLL, ListeningFront
 from bookstore_project.settings.topology import Node, parse_address
 from tests.waiting import PATIENCE_S, wait_for
@@ -27,6 +28,42 @@ def test_a_push_that_is_refused_or_meets_nobody_has_not_arrived(front: Listening
     message: PushMessage = {"timeline": "t", "invalidate": [], "set": []}
     assert not pushes.push(front.lease, message)
     assert not pushes.push(replace(LEASE, address=f"127.0.0.9:{front.server_port}"), message)
+
+
+def test_a_push_is_begun_where_a_connection_is_open(lasting_front: ListeningFront) -> None:
+    """Whoever commits meanwhile hears later whether it was taken."""
+    front, message = lasting_front, announcement("article:1")
+    assert pushes.begin_push(front.lease, message) is None
+    assert pushes.push(front.lease, message, PATIENCE_S)
+    begun = pushes.begin_push(front.lease, message)
+    assert begun is not None
+    assert begun.result()
+    assert (len(front.messages), front.instances) == (2, {"process"})
+    assert pushes.begin_push(front.lease, announcement("x" * LARGEST_BEGUN_BYTES)) is None, "too large to wait for"
+
+
+def test_a_begun_push_that_is_refused_has_not_arrived(lasting_front: ListeningFront) -> None:
+    front, message = lasting_front, announcement("article:1")
+    assert pushes.push(front.lease, message, PATIENCE_S)
+    front.status = 409
+    begun = pushes.begin_push(front.lease, message)
+    assert begun is not None
+    assert not begun.result()
+
+
+def test_a_begun_push_says_what_the_front_wants(lasting_front: ListeningFront) -> None:
+    front, message = lasting_front, announcement("article:10", "article:11")
+    assert pushes.push(front.lease, message, PATIENCE_S)
+    front.answer = b'{"wanted": ["article:10"]}'
+    begun = pushes.begin_push(front.lease, message)
+    assert begun is not None
+    assert begun.result()
+    told = [unwanted.is_unwanted(front.lease.holder, key, "t", 7) for key in ("article:10", "article:11")]
+    assert told == [False, True]
+
+
+def announcement(*keys: str) -> PushMessage:
+    return {"timeline": "t", "invalidate": [(7, list(keys))], "set": []}
 
 
 @pytest.mark.parametrize(

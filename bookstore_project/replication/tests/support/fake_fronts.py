@@ -41,8 +41,8 @@ class ListeningFront(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, *, keeps_connections: bool = False) -> None:
+        super().__init__(("127.0.0.1", 0), _LastingHandler if keeps_connections else _Handler)
         self.messages: list[dict[str, Any]] = []
         self.tokens: set[str | None] = set()
         self.instances: set[str | None] = set()
@@ -63,18 +63,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.tokens.add(self.headers["X-Service-Token"])
             self.server.instances.add(self.headers["X-Front-Instance"])
             self.server.messages.append(json.loads(body))
+        answer = self.server.answer  # One and the same, whatever the test says next.
         self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.answer)))
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(self.server.answer)
+        self.wfile.write(answer)
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
 
 
+class _LastingHandler(_Handler):
+    protocol_version = "HTTP/1.1"
+
+
 @contextmanager
-def listening() -> Iterator[ListeningFront]:
-    with ListeningFront() as server:
+def listening(*, keeps_connections: bool = False) -> Iterator[ListeningFront]:
+    with ListeningFront(keeps_connections=keeps_connections) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
