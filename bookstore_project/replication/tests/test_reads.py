@@ -21,6 +21,7 @@ from bookstore_project.replication.tests.support.maintenance import Maintenance
 from bookstore_project.replication.tests.support.replica_files import assert_copies_equal, change_around, floor
 from bookstore_project.replication.transaction import run
 from tests.actors import Actor, Pause
+from tests.clock import START_S, Clock
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.every_engine
@@ -110,6 +111,22 @@ def test_a_reader_that_waits_too_long_for_a_living_writer_says_so(
         price_of(1, "shelf-2")
     doubtful().result()
     assert price_of(1, "shelf-2")[0] == "5.00"
+
+
+@pytest.mark.two_files
+def test_a_reader_that_waits_looks_less_often_the_longer_it_waits(
+    doubtful: Callable[[], Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, looked_at = Clock(), list[float]()
+    clock.while_asleep = lambda: looked_at.append(clock.now)
+    monkeypatch.setattr(gate, "time", clock)
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 0.25)
+    monkeypatch.setattr(replication_settings, "write_wait_s", 0.05)
+    with pytest.raises(Unavailable):
+        price_of(1, "shelf-2")
+    doubtful().result()
+    assert START_S + 0.25 < looked_at[-1] < START_S + 0.3
+    assert len(looked_at) < 60
 
 
 @pytest.mark.two_files
