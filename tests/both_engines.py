@@ -18,9 +18,11 @@ ON_POSTGRESQL = ("-m", "tests.on_postgresql", "-n2", "--no-loadscope-reorder")
 def main(on_files: list[str], on_postgresql: list[str]) -> int:
     """The exit status of the run that failed, of the first one if both did. Each is a Python's arguments."""
     with tempfile.TemporaryFile() as said:
-        runs = [begun(on_files, None), begun(on_postgresql, said)]
+        runs: list[subprocess.Popen[bytes]] = []
         signal.signal(signal.SIGTERM, lambda number, _: ended(runs))
         signal.signal(signal.SIGINT, Interrupted(runs).again)
+        for arguments, output in ((on_files, None), (on_postgresql, said)):
+            runs.append(begun(arguments, output))
         statuses = [run.wait() for run in runs]
         said.seek(0)
         sys.stdout.buffer.write(said.read())

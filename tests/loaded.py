@@ -52,6 +52,9 @@ SUPERVISOR, OTHER = "supervisor", "other"
 APART = 500
 """Descriptors from here on are used by nobody else."""
 
+# Nothing is wrong with a fork server of tests that takes its time; those of stores load this module anew.
+forkserver.LOADED_WITHIN_S = forkserver.ANSWER_WITHIN_S = PATIENCE_S
+
 alive = Lifeline()
 """Stores end with the process that has started them, however that one ends."""
 

@@ -17,7 +17,13 @@ pytestmark = pytest.mark.processes
 BOTH = "import sys; from tests.both_engines import main; sys.exit(main(['-c', sys.argv[1]], ['-c', sys.argv[2]]))"
 SAYS = "print('{}')"
 FAILS = "import sys; sys.exit({})"
-WAITS = "import os, pathlib, signal; pathlib.Path('{}').write_text(str(os.getpid())); signal.pause()"
+WAITS = "import os, pathlib, signal; {} pathlib.Path('{}').write_text(str(os.getpid())); {}"
+FOREVER = ("", "signal.pause()")
+FOR_AN_INTERRUPT = (
+    "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]);",
+    "signal.sigwait([signal.SIGINT]); print('told')",
+)
+"""What is done before it has begun, and how it waits; an interrupt that comes between the two isn't lost."""
 
 
 def run(on_files: str, on_postgresql: str) -> "subprocess.Popen[str]":
@@ -49,10 +55,10 @@ def test_what_the_second_one_says_comes_last(tmp_path: Path) -> None:
     assert running.communicate()[0] == "files\nserver\n"
 
 
-def both_wait(folder: Path, first: str = "") -> "subprocess.Popen[str]":
+def both_wait(folder: Path, waits: tuple[str, str] = FOREVER) -> "subprocess.Popen[str]":
     """Two runs that wait for a signal, and have begun to."""
     names = [folder / "files", folder / "server"]
-    running = run(*(first + WAITS.format(name) for name in names))
+    running = run(*(WAITS.format(waits[0], name, waits[1]) for name in names))
     wait_for(lambda: all(name.exists() and name.read_text() for name in names), what="both runs")
     return running
 
@@ -65,7 +71,7 @@ def test_whoever_ends_it_ends_both(tmp_path: Path) -> None:
 
 
 def test_a_terminals_interrupt_is_left_to_both_runs(tmp_path: Path) -> None:
-    running = both_wait(tmp_path, "import signal; signal.signal(signal.SIGINT, lambda *_: print('told')); ")
+    running = both_wait(tmp_path, FOR_AN_INTERRUPT)
     os.killpg(running.pid, signal.SIGINT)
     assert running.communicate()[0].splitlines().count("told") == 2
     assert running.returncode == 0

@@ -201,6 +201,7 @@ def test_what_a_killed_guard_leaves_is_removed_by_the_next_run(start: Callable[.
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:  # It has ended.
             continue
+    wait_for(lambda: is_free(trial.folder), what="the end of its reaper")
     remove_stale(trial.folder.parent)
     assert trial.folder.exists(), "its run goes on"
     trial.process.kill()
