@@ -68,12 +68,20 @@ class LogRecorder(threading.Thread):
         self.join()
         self.look()
 
-    def look(self) -> None:
-        """Adds what has been settled since, from the first file that tells it and is to be believed."""
+    def look(self) -> bool:
+        """Adds what has been settled since, from the first file that tells it and is to be believed.
+
+        Gives whether all files to be believed could be read.
+        """
+        failed = 0
         with self._guard, suppress(Unavailable, OSError):
             for place, floor in self._settled():
+                failed += 1
                 with suppress(sqlite3.Error):
                     self._add(place, floor)
+                    failed -= 1
+            return not failed
+        return False
 
     def _settled(self) -> Iterator[tuple[Place, float]]:
         """What can be believed, and up to which entry. A server's commits are never taken back by its restart."""

@@ -33,7 +33,7 @@ class Recovery:
 
     def is_healed(self) -> bool:
         """Looked at now and then."""
-        if self._simulator.turns < self._looks_at:
+        if not self._is_due:
             return False
         self._looks_at = self._simulator.turns + LOOK_EVERY_TURNS
         given_up = self._given_up()
@@ -46,12 +46,18 @@ class Recovery:
 
     def is_at_rest(self) -> bool:
         """Healed, and nobody writes."""
+        if not self._is_due:
+            return False
         with suppress(BlockingIOError):
             for name in SERVICES:
                 with held(self._store.data / "locks" / name / "mutex"):
                     pass
             return self.is_healed()
         return False
+
+    @property
+    def _is_due(self) -> bool:
+        return self._simulator.turns >= self._looks_at
 
     def _is_nothing_in_doubt(self) -> bool:
         """Whether each log is settled to its end: if nobody writes or reads, the fronts' polls see to that."""

@@ -20,7 +20,7 @@ from tests.simulation.defects import Defects
 from tests.simulation.faults import Faults
 from tests.simulation.file_faults import FileFaults
 from tests.simulation.following import Following
-from tests.simulation.invariants import Invariants
+from tests.simulation.invariants import Invariants, Look
 from tests.simulation.link import Message
 from tests.simulation.outage import Outage
 from tests.simulation.plan import Plan, Wish
@@ -80,6 +80,7 @@ class Run:
         self._nodes = list(topology.NODES)
         self._faults = Faults(self._simulator, self._nodes, plan)
         self._recorders = {name: LogRecorder(self._store.as_store(), name) for name in SERVICES}
+        self._looks = {name: Look(self._store.as_store(), one) for name, one in self._recorders.items()}
         self._recovery = Recovery(
             self._simulator, self._nodes, self._store.as_store(), self._recorders, self._given_up
         )
@@ -171,9 +172,9 @@ class Run:
         self._found += [Violation(what, tuple(evidence)) for what, evidence in item[3]]
 
     def _look(self) -> None:
-        for name, recorder in self._recorders.items():
+        for name, look in self._looks.items():
             if name not in self._files.held:
-                recorder.look()
+                look.take(self._outage.cuts)
         self._simulator.after(LOOK_EVERY_NS, self._look)
 
     def _check(self) -> None:
