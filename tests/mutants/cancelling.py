@@ -274,14 +274,6 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{TESTS}::test_without_the_catalog_it_is_decided_and_finished_later[NeverSent]",
     ),
     mutant(
-        "a cancellation that seems to be of later waits",
-        "a clock is set back by an hour, and copies come back an hour later",
-        CANCELLATION,
-        "        is_old_enough = Q(created_at__lte=now - timedelta(seconds=grace_s)) | Q(created_at__gt=now)\n",
-        "        is_old_enough = Q(created_at__lte=now - timedelta(seconds=grace_s))\n",
-        "order_app/tests/test_cancellation.py::test_a_clock_that_was_set_back_leaves_no_cancellation_out",
-    ),
-    mutant(
         "the audit doesn't compare returns",
         "a backup is made of a store whose copies have come back twice",
         AUDIT,
