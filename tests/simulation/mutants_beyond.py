@@ -10,6 +10,8 @@ BY_SPEED = "it costs time, and breaks no promise"
 BY_CONSTRAINTS = "customers send nothing that a constraint refuses"
 BY_NAMES = "no two processes of a front run under one name or address"
 BY_START = "it is about how a store is prepared"
+BY_TOOLS = "nobody opens a file with another program"
+BY_FEW_BOOKS = "few books are for sale"
 
 BEYOND: dict[str, str] = {
     "a change may end the protocol's transaction": BY_PROGRAMS,
@@ -74,4 +76,18 @@ BEYOND: dict[str, str] = {
     "a copy is as open as the umask has it": "nobody else is on the machine",
     "maintenance rests while a log is too long": "logs stay short",
     "a healthy file isn't looked at for a while, whatever happens to it": BY_SPEED,
+    "a front that begins believes its cache": "each front has a cache of its own, which begins empty",
+    "forgotten floors sink": BY_FEW_BOOKS,
+    "a front whose record is lost was given nothing": "nobody tidies up what is noted of leases",
+    "a log that doesn't reach back is none": "logs stay short",
+    "a change that isn't in the log goes unnoticed": BY_TOOLS,
+    "a file that a tool has merged its -wal into counts at once": BY_TOOLS,
+    "all copies have one nonce": "no file is put in the other's place",
+    "what is read past Django has no deadline": BY_SPEED,
+    "a file that was locked for a moment is reported": BY_SPEED,
 }
+KEPT_TWICE: dict[str, str] = {
+    "leases are read once": "the poll that renews a lease tells of the write, too",
+    "the witness is read before the snapshot only": "what an evicted replica lacks is acknowledged after the read",
+}
+"""Nobody is told anything wrong without them: something else keeps the promise."""

@@ -17,7 +17,7 @@ from tests.mutants import caching, cancelling, files, grouping, reading, selling
 from tests.mutants.mutant import Mutant
 from tests.run_folder import RunFolder, place_in_memory
 from tests.simulation.mutant_search import ENDED, NOT_FOUND, Outcome, search
-from tests.simulation.mutants_beyond import BEYOND
+from tests.simulation.mutants_beyond import BEYOND, KEPT_TWICE
 
 PROTOCOLS = {
     "writing": writing.MUTANTS,
@@ -32,7 +32,7 @@ PROTOCOLS = {
 RUNS, LIMIT_S = 40, 600.0
 PAGE = Path(__file__).parents[2] / "docs/simulation-mutants.md"
 HEAD = "|---|---|---|---|---|---|---|\n"
-OUT_OF_REACH = "out of reach"
+OUT_OF_REACH, KEPT = "out of reach", "kept twice"
 LONGEST_CELL = 150
 START = Outcome()
 
@@ -50,6 +50,13 @@ def search_in_a_process(mutant: Mutant, before: Outcome, last: int, limit_s: flo
 def line_of(part: str, mutant: Mutant, outcome: Outcome) -> str:
     cells = [str(cell).replace("|", "/")[:LONGEST_CELL] for cell in (part, mutant.name, *astuple(outcome))]
     return f"| {' | '.join(cells)} |"
+
+
+def untried_outcome(mutant: Mutant) -> Outcome | None:
+    """That of one which no run can show; None if it is to be searched for."""
+    if mutant.name in BEYOND:
+        return Outcome(OUT_OF_REACH, what=BEYOND[mutant.name])
+    return Outcome(KEPT, what=KEPT_TWICE[mutant.name]) if mutant.name in KEPT_TWICE else None
 
 
 def known() -> dict[tuple[str, str], Outcome]:
@@ -84,8 +91,8 @@ def main(arguments: Sequence[str]) -> int:
         for mutant in mutants:
             if told.only.lower() not in mutant.name.lower() or told.part not in (None, part):
                 continue
-            if mutant.name in BEYOND:
-                keep(line_of(part, mutant, Outcome(OUT_OF_REACH, what=BEYOND[mutant.name])))
+            if untried := untried_outcome(mutant):
+                keep(line_of(part, mutant, untried))
                 continue
             before = START if told.again else known().get((part, mutant.name), START)
             if before.outcome == NOT_FOUND and before.runs < told.runs:
