@@ -228,6 +228,22 @@ def shelved_files(
     return template
 
 
+@pytest.fixture(scope="session")
+def peopled_files(
+    stocked_files: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Path:
+    """As `stocked_files`, with the people of `make_people`."""
+    with made_once("peopled", tmp_path_factory) as template:
+        if not layout.is_kept(template):
+            from bookstore_project.api.tests.api import make_people
+
+            with django_db_blocker.unblock():
+                layout.put_in_place(stocked_files)
+                make_people()
+                layout.keep(template)
+    return template
+
+
 @contextmanager
 def made_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder that the processes of a run share: empty for the first one, who fills it while the others wait."""
@@ -310,6 +326,16 @@ def empty_store(migrated_files: Path, django_db_blocker: DjangoDbBlocker) -> Ite
 def seven_books(stocked_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     """A store with the seven books of the course, ids 1 to 7, 50 copies each."""
     with used(stocked_files, django_db_blocker) as data:
+        yield data
+
+
+@pytest.fixture
+def seven_books_and_people(peopled_files: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
+    """As `seven_books`, with the people of `make_people`. Nobody knows their passwords from the test before."""
+    from bookstore_project.api import passwords
+
+    passwords.verified.clear()
+    with used(peopled_files, django_db_blocker) as data:
         yield data
 
 

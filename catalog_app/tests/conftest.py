@@ -7,14 +7,17 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from bookstore_project.api.tests.api import make_people
+
+@pytest.fixture
+def seven_books(seven_books_and_people: Path) -> Path:
+    """Here all tests have people: to make them takes longer than to copy them."""
+    return seven_books_and_people
 
 
 @pytest.fixture
 def node(seven_books: Path, settings: Settings) -> None:
     """A catalog replica with the seven books; `ann` is its staff."""
     settings.ROOT_URLCONF = "catalog_app.urls"
-    make_people()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Books are found by words as people type them, best first; and nothing that contained the words is lost."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from catalog_app.models import SEARCHED, Book
 from catalog_app.search_terms import is_sought_inside
 from catalog_app.services import add_book, book_retire, book_update
 from catalog_app.tests.test_texts import SHELF, shelve
-from conftest import made_once
+from conftest import made_once, used
 from tests.layout import layout
 
 MORE = (
@@ -47,24 +47,30 @@ MORE = (
 
 @pytest.fixture(scope="session")
 def files_to_search(
-    stocked_files: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+    peopled_files: Path, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Path:
-    """As `stocked_files`, with books that are hard to find."""
+    """As `peopled_files`, with books that are hard to find."""
     with made_once("searched", tmp_path_factory) as template:
         if not layout.is_kept(template):
             with django_db_blocker.unblock():
-                layout.put_in_place(stocked_files)
+                layout.put_in_place(peopled_files)
                 shelve(*SHELF, *MORE)
                 layout.keep(template)
     return template
 
 
 @pytest.fixture
-def shelf(seven_books: Path, files_to_search: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those books instead of the seven alone."""
+def seven_books(files_to_search: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
+    """Those books beside the seven, at once: to put one state in the place of another takes as long as a test."""
+    with used(files_to_search, django_db_blocker) as data:
+        yield data
+
+
+@pytest.fixture
+def shelf(seven_books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Books that are hard to find."""
     # Files of tests are copies of one, and may have come to the same state by other words.
     monkeypatch.setattr(vocabulary, "_kept", OrderedDict())
-    layout.put_in_place(files_to_search)
 
 
 def ask(**query: Any) -> dict[str, Any]:

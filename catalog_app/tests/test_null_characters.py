@@ -28,19 +28,19 @@ def test_a_null_character_in_a_book_is_the_clients_error(name: str) -> None:
         assert list(assert_problem(answer, 400, "validation_error")["errors"]) == [name]
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_a_null_character_in_a_query_is_the_clients_error(name: str) -> None:
-    answer = send("GET", f"/api/v1/books/?{name}={quote(NUL)}")
-    assert list(assert_problem(answer, 400, "validation_error")["errors"]) == [name]
+def test_a_null_character_in_a_query_is_the_clients_error() -> None:
+    for name in QUERIES:
+        answer = send("GET", f"/api/v1/books/?{name}={quote(NUL)}")
+        assert list(assert_problem(answer, 400, "validation_error")["errors"]) == [name]
 
 
 @pytest.mark.parametrize("text", [NUL, "\ud800", "Emma\udfff"], ids=ascii)
-@pytest.mark.parametrize("lookup", ["title", "authors", "topic", "title__in"])
-def test_a_shell_that_looks_for_what_no_text_can_have_finds_nothing(text: str, lookup: str) -> None:
-    wanted = {lookup: [text] if lookup.endswith("__in") else text}
+def test_a_shell_that_looks_for_what_no_text_can_have_finds_nothing(text: str) -> None:
     with reads.reading(topology.CATALOG):
-        assert list(Book.objects.filter(**wanted)) == []
-        assert Book.objects.exclude(**wanted).count() == Book.objects.count()
+        for lookup in ("title", "authors", "topic", "title__in"):
+            wanted = {lookup: [text] if lookup.endswith("__in") else text}
+            assert list(Book.objects.filter(**wanted)) == [], lookup
+            assert Book.objects.exclude(**wanted).count() == Book.objects.count(), lookup
         with pytest.raises(UnfitText, match="isn't allowed in a text"):
             list(Book.objects.matching(text))
 
@@ -50,10 +50,8 @@ def test_no_topic_has_a_null_character() -> None:
     assert (answer.status_code, answer.json()["results"]) == (200, [])
 
 
-@pytest.mark.parametrize("name", OF_ADMIN)
 @pytest.mark.parametrize("page", [BOOKS, "/admin/catalog_app/ledgerentry/", "/admin/catalog_app/bookchange/"])
-def test_the_admins_lists_take_a_null_character_for_a_filter_that_finds_nothing(
-    root: Client, page: str, name: str
-) -> None:
-    answer: Any = root.get(f"{page}?{name}={quote(NUL)}")
-    assert answer.status_code in (200, 302, 400)
+def test_the_admins_lists_take_a_null_character_for_a_filter_that_finds_nothing(root: Client, page: str) -> None:
+    for name in OF_ADMIN:
+        answer: Any = root.get(f"{page}?{name}={quote(NUL)}")
+        assert answer.status_code in (200, 302, 400), name

@@ -5,9 +5,14 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from bookstore_project.api.tests.api import make_people
 from order_app import clients
 from order_app.tests.catalog import Wire, reach
+
+
+@pytest.fixture
+def seven_books(seven_books_and_people: Path) -> Path:
+    """Here all tests have people: to make them takes longer than to copy them."""
+    return seven_books_and_people
 
 
 @pytest.fixture
@@ -23,5 +28,4 @@ def wire(seven_books: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def node(wire: Wire) -> Wire:
     """An order replica; `ann` is its staff."""
-    make_people()
     return wire

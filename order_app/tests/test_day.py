@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from bookstore_project.api.order_numbers import number_of
-from bookstore_project.api.tests.api import assert_problem, make_people, send
+from bookstore_project.api.tests.api import assert_problem, send
 from bookstore_project.replication.transaction import run
 from order_app import figures
 from order_app.models import CancelledLine, Order, OrderChange, OrderLine
@@ -24,10 +24,9 @@ Line = tuple[int, str, int, str]
 
 
 @pytest.fixture(autouse=True)
-def node(empty_store: Path, settings: Settings) -> None:
+def node(seven_books: Path, settings: Settings) -> None:
     """An order replica without orders; `ann` is its staff."""
     settings.ROOT_URLCONF = "order_app.urls"
-    make_people()
 
 
 def order(when: datetime, *lines: Line, key: uuid.UUID | None = None) -> str:

@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from bookstore_project.api import csv_files
-from bookstore_project.api.tests.api import assert_problem, make_people, send
+from bookstore_project.api.tests.api import assert_problem, send
 from bookstore_project.replication import reads
 from bookstore_project.replication.transaction import run
 from order_app.exporting import COLUMNS, export
@@ -38,10 +38,9 @@ FIRST, SECOND = uuid.UUID("6f1c2b5e-0000-4000-8000-000000000001"), uuid.UUID(int
 
 
 @pytest.fixture(autouse=True)
-def node(empty_store: Path, settings: Settings) -> None:
+def node(seven_books: Path, settings: Settings) -> None:
     """Two orders, the first one of two books; `ann` is of staff."""
     settings.ROOT_URLCONF = "order_app.urls"
-    make_people()
 
     def write() -> None:
         first = Order.objects.create(

@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.usefixtures("node"), pytest.mark.every_engine]
 
 NUL = "a\0b"
 ORDERS = "/api/v1/orders/"
-QUERIES = ("book", "status", "created_after", "created_before", "number", "after", "page", "page_size")
+QUERIES = ("book", "status", "created_after", "created_before", "number")
+OF_PAGES = ("after", "page", "page_size")
 OF_ADMIN = ("q", "book", "status", "created_at__gte", "id__exact", "o", "p", "lines__title")
 
 
@@ -37,9 +38,9 @@ def test_a_null_character_in_an_idempotency_key_is_the_clients_error() -> None:
     assert_problem(send("POST", ORDERS, {"book": 1}, sent=sent), 400, "validation_error")
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_a_null_character_in_a_query_is_the_clients_error(name: str) -> None:
-    for path in (ORDERS, f"{ORDERS}export/") if name not in ("after", "page", "page_size") else (ORDERS,):
+@pytest.mark.parametrize(("path", "names"), [(ORDERS, (*QUERIES, *OF_PAGES)), (f"{ORDERS}export/", QUERIES)])
+def test_a_null_character_in_a_query_is_the_clients_error(path: str, names: tuple[str, ...]) -> None:
+    for name in names:
         answer = send("GET", f"{path}?{name}={quote(NUL)}", as_user="ann")
         assert list(assert_problem(answer, 400, "validation_error")["errors"]) == [name]
 
@@ -50,9 +51,9 @@ def test_no_login_has_a_null_character(login: str) -> None:
     assert_problem(send("GET", ORDERS, sent=sent), 401, "not_authenticated")
 
 
-@pytest.mark.parametrize("name", OF_ADMIN)
-def test_the_admins_list_takes_a_null_character_for_a_filter_that_makes_no_sense(name: str) -> None:
+def test_the_admins_list_takes_a_null_character_for_a_filter_that_makes_no_sense() -> None:
     browser = Client(raise_request_exception=False)
     browser.force_login(User.objects.get(username="root"))
-    answer: Any = browser.get(f"/admin/order_app/order/?{name}={quote(NUL)}")
-    assert answer.status_code in (200, 302, 400)
+    for name in OF_ADMIN:
+        answer: Any = browser.get(f"/admin/order_app/order/?{name}={quote(NUL)}")
+        assert answer.status_code in (200, 302, 400), name

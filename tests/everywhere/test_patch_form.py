@@ -14,7 +14,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from pytest_django import Settings
 
 from bookstore_project.api import headers
-from bookstore_project.api.tests.api import make_people, send
+from bookstore_project.api.tests.api import send
 from bookstore_project.nodes.client import Reply
 from frontend_app.runtime import serving
 from frontend_app.tests.support import fakes
@@ -27,7 +27,6 @@ PATH = "/api/v1/books/2/"
 @pytest.fixture(params=["catalog_app.urls", "frontend_app.urls"], ids=["replica", "front"])
 def root(seven_books: Path, settings: Settings, request: pytest.FixtureRequest) -> Iterator[Client]:
     """A browser in which `root` has logged in, at a replica, or at a front with that replica behind it."""
-    make_people()
     settings.ROOT_URLCONF = request.param
     browser = Client(headers={"accept": "text/html"})
     browser.force_login(User.objects.get(username="root"))
@@ -143,7 +142,6 @@ def test_who_may_change_nothing_has_no_form(root: Client) -> None:
 
 
 def test_programs_go_by_the_header(seven_books: Path, settings: Settings) -> None:
-    make_people()
     settings.ROOT_URLCONF = "catalog_app.urls"
     refused = send("PATCH", PATH, {"price": "9.90", "if_match": "x"}, as_user="ann", sent={"If-Match": '"x"'})
     assert refused.status_code == 412
