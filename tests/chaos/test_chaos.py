@@ -13,7 +13,7 @@ from tests.databases import require_tool
 from tests.on_postgresql import BINARIES, PACKAGE, program
 
 SECONDS = 5
-PAUSE_S = 0.15
+PAUSE_S = 0.4
 """Actors leave the processor to those who die and recover: they write and read often enough."""
 SEED = "a gust"
 

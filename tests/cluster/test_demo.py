@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +18,14 @@ import pytest
 
 from bookstore_project.api import headers
 from bookstore_project.nodes.tool_client import Answer
+from demo import __main__ as program_of_demo
+from demo import shop as shop_of_demo
 from demo.shop import CACHE_SIZE
 from demo.steps import read_twice
 from demo.telling import NotSo, Teller, table
-from tests import programs
+from tests import programs, tool
 from tests.on_postgresql import BINARIES, PACKAGE, program
-from tests.store import ROOT
+from tests.store import QUICK_LOGINS, ROOT, Store
 from tests.waiting import PATIENCE_S, wait_for
 
 DEMO = [sys.executable, "-m", "demo"]
@@ -75,17 +80,40 @@ def test_it_shows_every_step_with_the_rows_of_both_databases(tmp_path: Path) -> 
     assert_nothing_left(tmp_path)
 
 
-def test_on_a_server_it_shows_the_primary_and_its_standby() -> None:
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, prepared: Path) -> Callable[..., tuple[int, str]]:
+    """The demo in this process, on a store like those of other tests: its exit status, and what it has told."""
+
+    def show(folder: Path, *arguments: str) -> tuple[int, str]:
+        @contextmanager
+        def running(*_: Any, **__: Any) -> Iterator[Any]:
+            ticker = SimpleNamespace(heard=int, doing=lambda what: None)
+            yield SimpleNamespace(folder=folder, begin=lambda what: None, ticker=ticker)
+
+        def quick_store(data: Path, environment: dict[str, str]) -> Store:
+            begun = None if "BOOKSTORE_DATABASE_URL" in environment else prepared
+            return Store(data, environment=environment | QUICK_LOGINS, prepared=begun, is_forked=True)
+
+        out = io.StringIO()
+        monkeypatch.setattr(sys, "argv", ["demo", *arguments])
+        monkeypatch.setattr(tool, "running", running)
+        monkeypatch.setattr(program_of_demo, "Teller", partial(Teller, out))
+        monkeypatch.setattr(shop_of_demo, "Store", quick_store)
+        return program_of_demo.main(), out.getvalue()
+
+    return show
+
+
+def test_on_a_server_it_shows_the_primary_and_its_standby(shown: Callable[..., tuple[int, str]]) -> None:
     if program("postgres") is None:
         programs.require(f"{BINARIES}/postgres", PACKAGE)
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:  # A short path: sockets have no longer ones.
-        demo = start(Path(folder), "--on", "postgresql")
-        told, _ = demo.communicate(timeout=AT_MOST_S)
-        assert demo.returncode == 0, told
-        assert "primary/catalog" in told
-        assert "standby/order" in told
-        assert "both databases have the new price" in told
-        assert_nothing_left(Path(folder))
+        status, told = shown(Path(folder), "--on", "postgresql")
+    assert status == 0, told
+    assert "primary/catalog" in told
+    assert "standby/order" in told
+    assert "both databases have the new price" in told
+    assert "in every table" in told
 
 
 class BusyFront:
@@ -115,14 +143,12 @@ def test_that_the_cache_is_faster_is_shown_on_a_busy_machine_too() -> None:
     assert "✓ the cache is faster" in out.getvalue()
 
 
-def test_it_fails_where_the_cache_does_not_follow(tmp_path: Path) -> None:
-    demo = start(tmp_path, "--coherence", "none")
-    told, _ = demo.communicate(timeout=AT_MOST_S)
-    assert demo.returncode == 1, told
+def test_it_fails_where_the_cache_does_not_follow(tmp_path: Path, shown: Callable[..., tuple[int, str]]) -> None:
+    status, told = shown(tmp_path, "--coherence", "none")
+    assert status == 1, told
     assert "✓ both databases have the new price" in told
     assert "✗ the very next read at the front says 25.50 (X-Cache: hit)" in told
     assert told.splitlines()[-1].strip().startswith("This isn't so: the very next read"), "nothing goes on after it"
-    assert_nothing_left(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -28,7 +28,7 @@ from tests.store import QUICK_LOGINS, Store
 from tests.waiting import PATIENCE_S, wait_for
 
 BUYERS, READERS = 3, 2
-PAUSE_S = 0.02
+PAUSE_S = 0.1
 """Between two requests of one of them: what else a test waits for shall get its share of the processors."""
 REPLICAS = ("catalog-1", "catalog-2", "order-1", "order-2")
 
