@@ -22,6 +22,7 @@ KINDS = {
     "stale reads": "stale reads",
 }
 """What is counted by `benchmarks.losses`, and its name here."""
+NONE_SEEN = "This run had none; the drawing shows what the code allows."
 KILLS, QUICK_KILLS = 2, 1
 """In a round; the next one goes on with the next replicas."""
 
@@ -92,7 +93,7 @@ def section(found: Sequence[Counted], rounds: int) -> Section:
 
 def _sum(found: Sequence[Counted]) -> str:
     totals = {name: sum(each.counts[name] for each in found) for name in KINDS.values()}
-    return f"{found[0].store} had " + ", ".join(f"{count:,} {name}" for name, count in totals.items())
+    return f"{found[0].store} had " + ", ".join(f"{name} ({count:,})" for name, count in totals.items())
 
 
 def _bars(of: Mapping[str, Sequence[Counted]]) -> Plot:
@@ -151,7 +152,7 @@ class Interleaving:
 
     def drawn(self, examples: Mapping[str, str]) -> Plot:
         """With the run's own example of it, if there is one."""
-        seen = f"In this run: {examples[self.kind]}." if self.kind in examples else "This run had none."
+        seen = f"In this run: {examples[self.kind]}." if self.kind in examples else NONE_SEEN
         caption = f"{self.text} {seen}"
         return draw(self.name, self.title, caption, self.actors.split(", "), steps_of(self.steps))
 

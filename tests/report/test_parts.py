@@ -120,10 +120,10 @@ def test_the_usual_way_is_told_by_what_was_counted() -> None:
 
     found = usual_way.section([counted("the usual way", 3), counted("this store", 0)], 1)
     assert "this store lost nothing" in found.shows
-    assert "3 oversold copies, 0 copies sold to nobody" in found.shows
+    assert "oversold copies (3), copies sold to nobody (0)" in found.shows
     captions = {plot.name: plot.caption for plot in found.plots}
     assert "book 1: two" in captions["usual_oversold"]
-    assert "had none" in captions["usual_stale"]
+    assert "had none; the drawing shows what the code allows" in captions["usual_stale"]
     assert found.raw["usual_way"][0]["failed"] == 1
 
 
