@@ -135,12 +135,16 @@ def _migrations(cursor: Any, models: list[Model]) -> set[tuple[str, str]]:
 
 
 def _close_to_others(server: "psycopg.Connection[Any]", names: list[str]) -> None:
-    """Nobody has the databases open any more: they can't be renamed else."""
+    """No client has the databases open any more: they can't be renamed else.
+
+    An autovacuum worker is a superuser's, and ended by the renaming itself.
+    """
     server.execute("SET default_transaction_read_only = off")
     for (name,) in server.execute("SELECT datname FROM pg_database WHERE datname = ANY(%s)", (names,)).fetchall():
         server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
     server.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = ANY(%s)",
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = ANY(%s) AND backend_type <> 'autovacuum worker'",
         ([*names, *(f"{name} {RESTORING}" for name in names)],),
     )
 
