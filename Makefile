@@ -83,7 +83,7 @@ host-status: ## Say what is well with the three hosts and what isn't (sudo; exit
 host-manage: ## Run a command of manage.py with the settings of this host's store (sudo; COMMAND=audit)
 	@exec $(PYTHON) -B -m deploy.hosts manage "$(COMMAND)"
 
-host-renew: ## Put new certificates or passwords into this host's file of secrets (sudo; WHAT=certificates)
+host-renew: ## Put new certificates or passwords, or a restored key, into this host's file of secrets (sudo; WHAT=certificates)
 	@exec $(PYTHON) -B -m deploy.hosts renew "$(WHAT)"
 
 clean: ## Delete var/ with all data, and the tools' caches; refuses while the store runs

@@ -74,6 +74,8 @@ def renew(options: argparse.Namespace) -> int:
     cluster = parse_hosts(bundle.texts["hosts"])
     if options.what == "certificates":
         new = secret_bundle.renew_certificates(bundle, cluster)
+    elif options.what == "secret-key":
+        new = secret_bundle.take_secret_key(bundle, PLACES.configuration / "store" / "secret-key")
     else:
         new = secret_bundle.renew_passwords(bundle)
     secret_bundle.write(new, PLACES.bundle)
@@ -124,8 +126,11 @@ def parser() -> argparse.ArgumentParser:
     newer.set_defaults(run=upgrade)
     asked = actions.add_parser("status", help="say what is well and what isn't")
     asked.set_defaults(run=status)
-    renewed = actions.add_parser("renew", help="new certificates, or new passwords, in this host's file of secrets")
-    renewed.add_argument("what", choices=("certificates", "passwords"))
+    renewed = actions.add_parser(
+        "renew",
+        help="new certificates or passwords, or the secret key that was restored here, in the file of secrets",
+    )
+    renewed.add_argument("what", choices=("certificates", "passwords", "secret-key"))
     renewed.set_defaults(run=renew)
     managed = actions.add_parser(
         "manage", help="a command of the store's, as manage.py knows them, with its settings"

@@ -65,6 +65,14 @@ def renew_passwords(bundle: Bundle) -> Bundle:
     return Bundle({**bundle.texts, **{f"password-{name}": secrets.token_urlsafe(24) for name in PASSWORDS}})
 
 
+def take_secret_key(bundle: Bundle, kept: Path) -> Bundle:
+    """The same with the store's secret key that is in that file, as a restore has left it. Raises Refused."""
+    try:
+        return Bundle({**bundle.texts, "secret-key": kept.read_text()})
+    except OSError as error:
+        raise Refused(f"There is no secret key of a store here: {error}") from error
+
+
 def write(bundle: Bundle, path: Path) -> None:
     """For its owner alone, whole or not at all."""
     draft = path.with_name(f".{path.name}.draft")

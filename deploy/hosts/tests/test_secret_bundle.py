@@ -74,6 +74,15 @@ def test_renewed_passwords_leave_the_stores_own_secrets(bundle: Bundle) -> None:
     assert renewed.texts["ca.crt"] == bundle.texts["ca.crt"]
 
 
+def test_a_secret_key_that_was_restored_is_taken_over_and_nothing_else(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "secret-key").write_text("of a store that came here\n")
+    taken = secret_bundle.take_secret_key(bundle, tmp_path / "secret-key")
+    assert {**taken.texts, "secret-key": bundle.texts["secret-key"]} == bundle.texts
+    assert taken.texts["secret-key"] == "of a store that came here\n"
+    with pytest.raises(Refused, match="no secret key of a store here"):
+        secret_bundle.take_secret_key(bundle, tmp_path / "elsewhere")
+
+
 def test_a_bundle_holds_small_plain_files(bundle: Bundle, tmp_path: Path) -> None:
     secret_bundle.write(bundle, tmp_path / "secrets.tar.gz")
     with tarfile.open(tmp_path / "secrets.tar.gz") as archive:
