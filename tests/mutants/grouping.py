@@ -12,6 +12,15 @@ COMBINING_TESTS = "bookstore_project/nodes/balancing/tests/test_combining.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     mutant(
+        "a front that dies as a group is announced counts as told",
+        "three books are shown at their old prices after the purchases, if the front comes back",
+        "bookstore_project/replication/invalidation/sending.py",
+        "        except client.NoAnswer:\n            return False\n        if",
+        "        except client.NoAnswer:\n            return True\n        if",
+        f"{rooms.INVALIDATION}/test_groups.py"
+        "::test_a_front_that_dies_in_the_push_of_a_group_is_waited_for_and_all_are_acknowledged[as it is announced]",
+    ),
+    mutant(
         "a refused change of a group stays",
         "a purchase that was refused takes copies all the same",
         ATTEMPT,

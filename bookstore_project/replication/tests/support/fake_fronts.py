@@ -47,6 +47,8 @@ class ListeningFront(ThreadingHTTPServer):
         self.tokens: set[str | None] = set()
         self.instances: set[str | None] = set()
         self.status = 200
+        self.is_dead = False
+        """Whether it breaks off each call."""
         self.answer = b""
 
     @property
@@ -63,6 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.tokens.add(self.headers["X-Service-Token"])
             self.server.instances.add(self.headers["X-Front-Instance"])
             self.server.messages.append(json.loads(body))
+        if self.server.is_dead:
+            self.close_connection = True
+            return
         answer = self.server.answer  # One and the same, whatever the test says next.
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(answer)))
