@@ -37,7 +37,7 @@ class Pool:
         It may be broken: one that doesn't recover, or that fails a test, isn't used again.
         """
         key = (fronts, tuple(sorted((ORDINARY | dict(environment or {})).items())))
-        store = self._take(key)
+        store, self._user = self._take(key), ""  # Whoever shares it next may not find it as it was.
         try:
             yield store
         except BaseException:
