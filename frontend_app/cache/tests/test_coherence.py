@@ -23,8 +23,7 @@ from frontend_app.runtime import Front
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import Asked, Store, lease, make_front, poll_answer, push, push_set
 from tests.clock import Clock
-
-PATIENCE_S = 10
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from frontend_app.runtime import Front, serving
 from frontend_app.tests.support import asgi, fakes
 from frontend_app.tests.support.asgi import ask
 from frontend_app.tests.support.fakes import Store
-from frontend_app.tests.support.shared_caches import IMPATIENCE_S, PATIENCE_S, shared
+from frontend_app.tests.support.shared_caches import IMPATIENCE_S, shared
 from tests.answers import Answer
 from tests.asgi import run
+from tests.waiting import PATIENCE_S
 
 BOOK = "/api/v1/books/1/"
 

@@ -16,7 +16,6 @@ from frontend_app.tests.support.asgi import ask
 from frontend_app.tests.support.fakes import Store
 from frontend_app.tests.support.shared_caches import (
     IMPATIENCE_S,
-    PATIENCE_S,
     Backend,
     Gate,
     redis_backend,
@@ -26,6 +25,7 @@ from frontend_app.tests.support.shared_caches import (
 from tests.answers import Answer
 from tests.asgi import run
 from tests.redis import RedisServer
+from tests.waiting import PATIENCE_S
 
 BOOK = "/api/v1/books/1/"
 

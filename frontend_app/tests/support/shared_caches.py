@@ -14,9 +14,8 @@ from bookstore_project.settings import caching
 from frontend_app.cache.coherence import Cache
 from frontend_app.cache.shared.cache import SharedCache
 from frontend_app.runtime import Front
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 10.0
-"""Longer than anything that answers takes on a slow machine: whoever waits this long waits for nobody."""
 IMPATIENCE_S = 0.1
 
 

@@ -15,10 +15,10 @@ from frontend_app.dashboard import state
 from frontend_app.runtime import Front
 from frontend_app.tests.support import fakes
 from frontend_app.tests.support.fakes import Store, lease, make_front, push, push_set
-from frontend_app.tests.support.shared_caches import IMPATIENCE_S, PATIENCE_S, redis_backend, settle, shared
+from frontend_app.tests.support.shared_caches import IMPATIENCE_S, redis_backend, settle, shared
 from tests.clock import Clock
 from tests.redis import RedisServer
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 KEY = "bookstore:1:book:1"
 """Where django-redis puts what the front calls `book:1`."""

@@ -12,9 +12,9 @@ from bookstore_project.settings.topology import NODES
 from frontend_app import runtime
 from frontend_app.cache.shared import cache as shared_module
 from frontend_app.cache.shared.cache import PAUSE_S, SharedCache
-from frontend_app.tests.support.shared_caches import IMPATIENCE_S, PATIENCE_S, Backend, Gate, shared
+from frontend_app.tests.support.shared_caches import IMPATIENCE_S, Backend, Gate, shared
 from tests.clock import Clock
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @pytest.fixture
