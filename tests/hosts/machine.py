@@ -1,4 +1,4 @@
-"""A machine: namespaces of its own for network, processes and mounts, and the parts of a host in them."""
+"""A machine: namespaces of its own for network, processes, mounts and memory, and the parts of a host in them."""
 
 import os
 import pwd
@@ -32,6 +32,8 @@ TO_READ_OUR_CODE = "DAC_READ_SEARCH"
 SHELVES_ARE_FILLED = "BOOKSTORE_RESTOCK_EVERY_S=1\nBOOKSTORE_RESTOCK_LEVEL=50\n"
 NAMES = f"BOOKSTORE_ALLOWED_HOSTS=127.0.0.1,{FLOATING}\n"
 """By which customers call the shop, besides the hosts' own, and staff the admins."""
+SHARED = "/dev/shm"
+"""What a server keeps there is gone with its machine."""
 STAND_IN = "nobody"
 RESTARTED = ("sh", "-c", 'while :; do "$@"; sleep 2; done', "sh")
 """As Restart=always and RestartSec=2 in the units."""
@@ -120,7 +122,7 @@ class Machine:
         return subprocess.run(called, check=False, capture_output=True, text=True, env=_environment(part))
 
     def _inside(self) -> list[str]:
-        return ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid"]
+        return ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid", "--ipc"]
 
     @property
     def processes_apart(self) -> Path:
@@ -153,9 +155,10 @@ class Machine:
     def power_on(self) -> None:
         """With all its parts."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        apart = ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--propagation", "private"]
         disk = self._disk.mounted if self._disk else ()
-        started = [sys.executable, "-I", "-S", first_process.__file__, *disk]
+        memory = () if self.places.data.is_relative_to(SHARED) else ("tmpfs", "tmpfs", SHARED)
+        started = [sys.executable, "-I", "-S", first_process.__file__, *disk, *memory]
         self._unshare = subprocess.Popen(
             ["nsenter", f"--net={self._card.path}", *apart, *started], stdout=subprocess.PIPE, text=True
         )
