@@ -29,8 +29,6 @@ from tests.actors import Actor
 from tests.clock import Clock
 from tests.waiting import wait_for
 
-PATIENCE_S = 20
-
 _asked: ContextVar[str] = ContextVar("asked", default="catalog-1")
 """The replica that this thread works for at the moment."""
 

@@ -23,8 +23,8 @@ from frontend_app.dashboard import state
 from frontend_app.runtime import Front
 from frontend_app.tests.support import fakes
 from tests.actors import Actor, Pause
-from tests.coherence.simulated_cluster import PATIENCE_S, SimulatedCluster, look, move, prices, read, titles, write
-from tests.waiting import wait_for
+from tests.coherence.simulated_cluster import SimulatedCluster, look, move, prices, read, titles, write
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.every_engine
 

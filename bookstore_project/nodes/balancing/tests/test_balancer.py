@@ -20,6 +20,7 @@ from bookstore_project.nodes.balancing.tests.fakes import (
     unavailable,
 )
 from bookstore_project.nodes.batches import Part
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def answers_with_64_under_way(wire: Wire, balancer: Balancer) -> list[client.Rep
     answers: list[client.Reply | None] = []
 
     def die_with_all_under_way(path: str, timeout_s: float) -> client.Reply:
-        all_there.wait(30)
+        all_there.wait(PATIENCE_S)
         raise client.NoAnswer
 
     wire.behaviours = {ONE.name: die_with_all_under_way}
@@ -156,7 +157,7 @@ def answers_with_64_under_way(wire: Wire, balancer: Balancer) -> list[client.Rep
     for actor in actors:
         actor.start()
     for actor in actors:
-        actor.join(30)
+        actor.join(PATIENCE_S)
     return answers
 
 

@@ -17,6 +17,7 @@ from bookstore_project.nodes.gateway.replica import ReplicaGateway
 from tests import asgi
 from tests.answers import Answer
 from tests.asgi import Message, run
+from tests.waiting import PATIENCE_S
 
 ORDER = b'{"book": 2, "quantity": 1}'
 CHUNKED = ("transfer-encoding", "chunked")
@@ -267,7 +268,7 @@ def test_no_more_views_run_at_once_than_there_are_threads() -> None:
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         running.append(1)
         inside.release()
-        assert let_go.wait(30)
+        assert let_go.wait(PATIENCE_S)
         start_response("200 OK", [])
         return []
 
@@ -275,7 +276,7 @@ def test_no_more_views_run_at_once_than_there_are_threads() -> None:
         gateway = made(application, threads=2)
         tasks = [asyncio.create_task(converse(gateway, scope_of(method="GET"))) for _ in range(5)]
         for _ in range(2):
-            assert await asyncio.to_thread(inside.acquire, timeout=30)
+            assert await asyncio.to_thread(inside.acquire, timeout=PATIENCE_S)
         assert len(running) == 2
         let_go.set()
         assert [(await task).status for task in tasks] == [200] * 5
