@@ -210,15 +210,30 @@ class World:
 
     def call(self, kind: str, *what: Any, timeout_s: float = -1) -> Message | None:
         """Asks somebody outside of the process; None if there is no answer in time."""
+        return self.begin_call(kind, *what, timeout_s=timeout_s).said()
+
+    def begin_call(self, kind: str, *what: Any, timeout_s: float = -1) -> "UnderWay":
+        """Asks, and doesn't wait."""
         self._calls += 1
-        number = self._calls
         until = self.now_ns + int(timeout_s * 1e9) if timeout_s >= 0 else -1
-        self.out.append((kind, number, self.current.number, *what))
-        while number not in self.replies:
-            if 0 <= until <= self.now_ns:
+        self.out.append((kind, self._calls, self.current.number, *what))
+        return UnderWay(self, kind, self._calls, until)
+
+
+class UnderWay:
+    """A call that was begun: the actor that has begun it may wait for what is said to it."""
+
+    def __init__(self, world: World, kind: str, number: int, until_ns: int) -> None:
+        self._world, self._kind, self._number, self._until_ns = world, kind, number, until_ns
+
+    def said(self) -> Message | None:
+        """None if there is no answer in time. To be asked once."""
+        world = self._world
+        while self._number not in world.replies:
+            if 0 <= self._until_ns <= world.now_ns:
                 return None
-            self.block(until, kind)
-        return self.replies.pop(number)
+            world.block(self._until_ns, self._kind)
+        return world.replies.pop(self._number)
 
 
 world: World | None = None

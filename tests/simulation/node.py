@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from tests.simulation import actors, disk, primitives, vfs
@@ -106,7 +107,7 @@ def _install_files() -> None:
     connection.simulated_path = ""
     connection.keep_wal, connection.commit, connection.execute = keep, commit, execute
     failpoints.hooks = _EveryPoint()
-    client._pool = wire.Pool  # type: ignore[assignment]  # In place of real connections.
+    client._pool = lru_cache(wire.Pool)  # type: ignore[arg-type]  # In place of real connections.
     processes.identity, processes.has_ended = _identity, _has_ended
 
 
