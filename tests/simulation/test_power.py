@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from tests.simulation import disk, power
 from tests.simulation.disk import SECTOR
 from tests.simulation.test_simulation import assert_found, told
-from tests.simulation.warm import simulate
+from tests.simulation.warm import ROOT, simulate
 
 WRITES = ((0, b"a" * 4, b"b" * 4, 8), (8, b"", b"c" * 4, 8), (6, b"aaccc"[:5], None, 12))
 """Over what was there, beyond it, and a cut, of a file of eight bytes."""
@@ -75,6 +77,50 @@ def test_what_was_synced_is_kept(data: Path) -> None:
     disk.note_sync(file.stat().st_ino)
     cut(data)
     assert file.read_bytes() == b"new"
+
+
+WAL_OF_ANOTHER = """
+import os, random, sqlite3, sys
+from pathlib import Path
+from types import SimpleNamespace
+from tests.simulation import actors, disk, power, vfs
+
+data = Path(sys.argv[1])
+path = str(data / "file")
+with sqlite3.connect(path) as before:
+    before.execute("PRAGMA journal_mode=WAL")
+    before.execute("CREATE TABLE t (a)")
+before.close()
+disk.set_up(data)
+disk.watch(is_wished=True)
+vfs.install()
+actors.set_world(SimpleNamespace(point=lambda name: None))
+for synchronous in sys.argv[2:]:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("INSERT INTO t VALUES (1)")
+    globals()[synchronous] = connection
+disk.write_notes()
+
+class Unlucky(random.Random):
+    def choice(self, among):
+        return among[0]
+
+power.cut(data, disk.notes(), Unlucky())
+print(os.path.exists(f"{path}-wal"))
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(("who", "is_kept"), [(("OFF",), "False"), (("OFF", "FULL"), "True")])
+def test_a_commit_makes_the_name_of_a_wal_durable_that_another_has_made(
+    tmp_path: Path, who: tuple[str, ...], is_kept: str
+) -> None:
+    """SQLite syncs the folder with its first sync, whoever made the file (UNIXFILE_DIRSYNC in os_unix.c)."""
+    (data := tmp_path / "data").mkdir()
+    command = [sys.executable, "-c", WAL_OF_ANOTHER, str(data), *who]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{is_kept}\n", done.stderr
 
 
 @pytest.mark.processes

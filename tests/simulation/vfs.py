@@ -48,8 +48,8 @@ class Vfs(ctypes.Structure):
 class Handle:
     path: str
     inode: int
-    is_new: bool
-    """Made by whoever opened it, and not synced since: SQLite then syncs its folder, too."""
+    owes_folder: bool
+    """With its first sync SQLite syncs the folder, too: of each journal that may be made by whoever opens it."""
     methods: "Methods"
 
 
@@ -107,13 +107,14 @@ def _opening(original: Any) -> Callable[..., int]:
         is_new = bool(is_noted and flags & OPEN_CREATE) and not os.path.lexists(path)
         code: int = original(vfs, name, file, flags, out)
         if code == 0 and is_noted and path:
-            _watch(file, path, is_new=is_new and os.path.lexists(path), is_journal=not flags & DATABASE)
+            owes_folder = bool(flags & OPEN_CREATE and not flags & DATABASE)
+            _watch(file, path, is_new=is_new and os.path.lexists(path), owes_folder=owes_folder)
         return code
 
     return opened
 
 
-def _watch(file: int, path: str, *, is_new: bool, is_journal: bool) -> None:
+def _watch(file: int, path: str, *, is_new: bool, owes_folder: bool) -> None:
     if is_new:
         disk.note_new_file(path)
     words = ctypes.cast(file, POINTER(c_void_p))
@@ -121,7 +122,7 @@ def _watch(file: int, path: str, *, is_new: bool, is_journal: bool) -> None:
     if address not in _methods:
         _methods[address] = Methods(ctypes.cast(address, POINTER(c_void_p * _METHODS)).contents)
     methods = _methods[address]
-    _handles[file] = Handle(path, Path(path).stat().st_ino, is_new and is_journal, methods)
+    _handles[file] = Handle(path, Path(path).stat().st_ino, owes_folder, methods)
     words[0] = ctypes.addressof(methods.replaced)
 
 
@@ -162,8 +163,8 @@ def _sync(file: int, flags: int) -> int:
         actors.world.point("sync")
     code = int(handle.methods.sync(file, flags))
     disk.note_sync(handle.inode)
-    if handle.is_new:
-        handle.is_new = False
+    if handle.owes_folder:
+        handle.owes_folder = False
         disk.note_folder_sync(str(Path(handle.path).parent))
     return code
 
