@@ -34,7 +34,7 @@ def pool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Nothing runs beside the tests that need no store: an idle one takes a tenth of a core."""
+    """Nothing runs beside the tests that need no store: an idle one takes a hundredth of a core, and memory."""
     if POOL in item.config.stash and not (nextitem and nextitem.nodeid.startswith(STORES)):
         item.config.stash[POOL].close()
 
