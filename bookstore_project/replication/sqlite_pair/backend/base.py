@@ -104,8 +104,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
             elif Path(self.path).exists():
                 assert_openable(self.path)
         connection: sqlite3.Connection = super().get_new_connection(conn_params)
+        try:
+            self._prepare(connection, conn_params["timeout"])
+        except BaseException:
+            connection.close()
+            raise
+        self.file_identity = identity_of(self.path)
+        self.wal_files = ()
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection, timeout_s: float) -> None:
         if self._unguarded:
             connection.execute("PRAGMA journal_mode=WAL")
+        # Before the first read, which may fail: see `persistent_wal`.
+        if isinstance(connection, PersistentWalConnection) and self._other_path is None:
+            connection.keep_wal(self.path, timeout_s)
         for pragma in PRAGMAS:
             connection.execute(pragma)
         connection.execute(f"PRAGMA query_only={'OFF' if self._unguarded or self._writing else 'ON'}")
@@ -113,11 +126,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if not self._writing:
                 connection.execute(f"PRAGMA cache_size=-{READ_CACHE_KIB}")
             self._authorize(connection)
-        if isinstance(connection, PersistentWalConnection) and self._other_path is None:
-            connection.keep_wal(self.path, conn_params["timeout"])
-        self.file_identity = identity_of(self.path)
-        self.wal_files = ()
-        return connection
 
     def _authorize(self, connection: sqlite3.Connection) -> None:
         self._authorizer = Authorizer(is_writer=self._writing, is_restricted=self._has_restricted)

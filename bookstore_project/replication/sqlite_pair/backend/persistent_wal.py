@@ -4,6 +4,10 @@ SQLite merges the `-wal` into the file, and removes it, when the last connection
 would take away what gave it away, and leave a file that looks whole. So every connection of the store that could do
 so keeps a second one beside it, which can only read, and which goes last: one that can only read merges nothing, and
 beside an open one SQLite doesn't believe that another is the last.
+
+The second one reads first. A connection whose first read fails, and that lives on in that error's traceback, doesn't
+know at its end whether its file still lies at its path: it would merge by the `-shm` of another file that lies there
+by then, and remove that one's `-wal` with all that is committed in it.
 Source: https://sqlite.org/wal.html#ckpt, https://sqlite.org/c3ref/close.html (sqlite3_db_config offers
 SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, which Python knows from 3.12 on).
 """

@@ -7,6 +7,7 @@ count. One process shares the `-shm` of a file between its connections, whoever 
 Source: https://sqlite.org/walformat.html, https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file
 """
 
+import errno
 import os
 import threading
 from functools import cache
@@ -50,6 +51,16 @@ def note(database: DatabaseWrapper) -> None:
 def assert_own(database: DatabaseWrapper) -> None:
     """That this connection's WAL files still are those at the path; raises ReplicaFault."""
     _assert_are(database.wal_files[1:], database.path)
+
+
+def assert_accessible(path: Path) -> None:
+    """Raises PermissionError if another process couldn't open the file, or one of those beside it.
+
+    This one may: SQLite uses a descriptor once more that another connection had.
+    """
+    for each in (path, *(path.with_name(path.name + suffix) for suffix in SUFFIXES)):
+        if each.exists() and not os.access(each, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), each.name)
 
 
 def assert_unchanged(path: str, file_identity: str) -> None:

@@ -23,7 +23,7 @@ from bookstore_project.replication.maintenance_log import Repair
 from bookstore_project.replication.pacing import Gently
 from bookstore_project.replication.progress import Progress, silent
 from bookstore_project.replication.service import Service
-from bookstore_project.replication.sqlite_pair.files import backup_copy, derived, scrub, source
+from bookstore_project.replication.sqlite_pair.files import backup_copy, derived, scrub, source, wal_files
 from bookstore_project.replication.sqlite_pair.files.file_identity import record_of
 from bookstore_project.replication.sqlite_pair.files.participant import REPLICA_ERRORS, Participant
 from bookstore_project.replication.sqlite_pair.locks.mutex import WriterLock, writer_lock
@@ -39,6 +39,8 @@ logger = logging.getLogger("bookstore.replication")
 
 TRANSACTION_ENTRIES = 2000
 """Rolled forward in one transaction: a kill loses less than a second's work."""
+_told: dict[Path, str] = {}
+"""Why each file gets a copy, as it was told: once, however many attempts that takes."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     except (*REPLICA_ERRORS, Unavailable) as error:
         if is_passing(error):
             raise Unavailable(f"{alias} can't be repaired as long as a file is busy or full: {error}") from error
-        logger.info("%s can't be brought back by its log (%s): it gets a copy of %s", alias, error, donor)
+        _tell(alias, f"{alias} can't be brought back by its log ({error}): it gets a copy of {donor}")
         means, count = "copy", _rejoin_by_copy(service, alias, donor, progress)
+    _told.pop(replication_settings.files[alias], None)
     done = Repaired(alias, means, count, time.monotonic() - began)
     logger.warning("%s", done)
     metrics.repairs.labels(alias, means).inc()
@@ -90,6 +93,13 @@ def _repair(service: Service, alias: str, progress: Progress) -> Repaired:
     note = Repair(at=maintenance_log.now(), alias=alias, means=means, entries=count, ms=round(done.seconds * 1000))
     maintenance_log.note_repair(service.name, note)
     return done
+
+
+def _tell(alias: str, why: str) -> None:
+    path = replication_settings.files[alias]
+    if _told.get(path) != why:
+        logger.info("%s", why)
+    _told[path] = why
 
 
 def _donor(witness: Witness) -> str:
@@ -106,6 +116,7 @@ def _donor(witness: Witness) -> str:
 
 def _rejoin_by_log(service: Service, alias: str, donor: str, progress: Progress) -> int:
     """Rolls the alias's own file forward and checks all of it; raises if that isn't enough."""
+    wal_files.assert_accessible(replication_settings.files[alias])
     witness = read_witness(service.witness_file)
     count = _catch_up(service, alias, donor, witness, progress)
     _mend_indexes(alias, witness)

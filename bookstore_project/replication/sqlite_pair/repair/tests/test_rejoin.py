@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
@@ -12,7 +13,7 @@ from bookstore_project.replication import failpoints, maintenance_log
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.service import get_service
-from bookstore_project.replication.sqlite_pair.files import file_identity, scrub
+from bookstore_project.replication.sqlite_pair.files import backup_copy, file_identity, scrub
 from bookstore_project.replication.sqlite_pair.locks.mutex import writer_lock
 from bookstore_project.replication.sqlite_pair.operator import quarantine
 from bookstore_project.replication.sqlite_pair.repair import rejoin
@@ -86,6 +87,41 @@ def test_a_file_with_a_damaged_row_is_not_let_in_by_its_log(seven_articles: Path
     (repaired,) = rejoin.repair(SHELF)
     assert repaired.means == "copy"
     assert_copies_equal("shelf")
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_a_file_that_other_processes_cannot_open_does_not_rejoin_by_this_ones_descriptor(
+    seven_articles: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Else it comes back, is found at fault by the others, and comes back, twice a second."""
+    evict_the_second()
+    with opened("shelf-2") as connection:
+        connection.execute("SELECT count(*) FROM shelf_article").fetchone()  # The -wal and -shm are there meanwhile.
+        inode = Path(f"{replication_settings.files['shelf-2']}{suffix}").stat().st_ino
+        # The superuser may open all of them.
+        monkeypatch.setattr("os.access", lambda path, mode: Path(path).stat().st_ino != inode)
+        (repaired,) = rejoin.repair(SHELF)
+    assert repaired.means == "copy"
+    assert witness().in_sync == ("shelf-1", "shelf-2")
+    assert_copies_equal("shelf")
+
+
+def test_why_a_file_gets_a_copy_is_told_once(
+    seven_articles: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As long as its folder is full, or may not be written, there is an attempt twice a second."""
+    caplog.set_level("INFO", logger="bookstore.replication")
+    for _ in range(2):
+        replication_settings.files["shelf-2"].unlink()
+        restock()
+        with monkeypatch.context() as forbidding:
+            forbidding.setattr(backup_copy, "make_draft", Mock(side_effect=PermissionError))
+            for _ in range(3):
+                with pytest.raises(Unavailable):
+                    rejoin.repair(SHELF)
+        rejoin.repair(SHELF)
+    told = [record for record in caplog.records if "it gets a copy of shelf-1" in record.getMessage()]
+    assert len(told) == 2
 
 
 def test_no_copy_is_made_of_a_damaged_file(seven_articles: Path) -> None:
