@@ -54,7 +54,7 @@ def test_a_read_inside_a_transaction_sees_its_changes(seven_articles: Path) -> N
 @pytest.fixture
 def doubtful(seven_articles: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Actor]:
     """A write of article 1 that both files hold and nobody may see yet, until the returned function is called."""
-    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", 20.0)
+    monkeypatch.setattr(gate, "DOUBT_TIMEOUT_S", PATIENCE_S)
     pause = Pause()
     failpoints.hooks["committed"] = pause
     writer = Actor(reprice)

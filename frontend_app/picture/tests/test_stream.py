@@ -25,6 +25,7 @@ from frontend_app.tests.support.fakes import Store
 from frontend_app.tests.support.watching import FEED, Watcher
 from tests.asgi import run
 from tests.clock import Clock
+from tests.waiting import PATIENCE_S
 
 ORDER = "6c1d8f5e-0d2c-4c3c-8f0e-1d2c3b4a5f6e"
 BOOK = 7654321
@@ -270,7 +271,7 @@ def test_who_takes_nothing_is_left_and_the_others_go_on(
             front.journal.event("catalog-1", "is told of")
             await other.until(lambda told: any(each.event == "happened" for each in told))
             watched = gateway.start().audience
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(watched) > 1:
                     await asyncio.sleep(0)
             assert not other.is_over
@@ -301,7 +302,7 @@ def test_nothing_is_noted_while_nobody_watches_nor_long_after(front: Front) -> N
         assert feed.is_wanted
         watched.leave(listener)
         clock.now += audience.LINGER_S + 1
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while feed.is_wanted:
                 await asyncio.sleep(0.01)
         again = await watched.join()
