@@ -18,6 +18,8 @@ PASSWORDS = ("postgres", "replicator", "rewinder", "bookstore", "patroni", "redi
 """Of roles in PostgreSQL, of Patroni's REST API, of Redis and of Sentinel."""
 OF_THE_STORE = ("secret-key", "service-token")
 MOST_BYTES = 1 << 20
+SHORTEST_KEY = 32
+"""Characters: with fewer, no node of the store starts."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,20 @@ def renew_passwords(bundle: Bundle) -> Bundle:
 
 
 def take_secret_key(bundle: Bundle, kept: Path) -> Bundle:
-    """The same with the store's secret key that is in that file, as a restore has left it. Raises Refused."""
+    """The same with the store's secret key that is in that file, as a restore has left it.
+
+    Raises Refused if it isn't there, or if no store would take it.
+    """
     try:
-        return Bundle({**bundle.texts, "secret-key": kept.read_text()})
-    except OSError as error:
+        # The folder is the store's own: a link in it may lead to what only root may read.
+        descriptor = os.open(kept, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            key = (file.read(MOST_BYTES) or b"").decode()
+    except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"There is no secret key of a store here: {error}") from error
+    if len(key.strip()) < SHORTEST_KEY:
+        raise Refused(f"{kept} holds no secret key of at least {SHORTEST_KEY} characters.")
+    return Bundle({**bundle.texts, "secret-key": key})
 
 
 def write(bundle: Bundle, path: Path) -> None:

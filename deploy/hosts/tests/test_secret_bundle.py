@@ -1,3 +1,4 @@
+import os
 import ssl
 import tarfile
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,8 @@ import pytest
 from deploy.hosts import certificates, secret_bundle
 from deploy.hosts.cluster import Cluster, Refused, parse_hosts
 from deploy.hosts.secret_bundle import Bundle
+
+KEY = "k" * 32
 
 
 def test_a_bundle_goes_from_host_to_host_in_a_file_for_its_owner_alone(bundle: Bundle, tmp_path: Path) -> None:
@@ -75,12 +78,35 @@ def test_renewed_passwords_leave_the_stores_own_secrets(bundle: Bundle) -> None:
 
 
 def test_a_secret_key_that_was_restored_is_taken_over_and_nothing_else(bundle: Bundle, tmp_path: Path) -> None:
-    (tmp_path / "secret-key").write_text("of a store that came here\n")
+    (tmp_path / "secret-key").write_text(f"{KEY}\n")
     taken = secret_bundle.take_secret_key(bundle, tmp_path / "secret-key")
     assert {**taken.texts, "secret-key": bundle.texts["secret-key"]} == bundle.texts
-    assert taken.texts["secret-key"] == "of a store that came here\n"
+    assert taken.texts["secret-key"] == f"{KEY}\n"
     with pytest.raises(Refused, match="no secret key of a store here"):
         secret_bundle.take_secret_key(bundle, tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("content", [b"", KEY[1:].encode() + b"\n", KEY.encode() + b"\xff"])
+def test_a_secret_key_with_which_no_store_would_start_is_refused(
+    bundle: Bundle, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "secret-key").write_bytes(content)
+    with pytest.raises(Refused, match="no secret key"):
+        secret_bundle.take_secret_key(bundle, tmp_path / "secret-key")
+
+
+def test_a_secret_key_is_taken_from_no_other_place_to_which_the_store_could_lead(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    """Root asks, and the folder is the store's."""
+    (tmp_path / "of-root").write_text(KEY)
+    (tmp_path / "secret-key").symlink_to(tmp_path / "of-root")
+    with pytest.raises(Refused, match="no secret key"):
+        secret_bundle.take_secret_key(bundle, tmp_path / "secret-key")
+    (tmp_path / "secret-key").unlink()
+    os.mkfifo(tmp_path / "secret-key")
+    with pytest.raises(Refused, match="no secret key"):
+        secret_bundle.take_secret_key(bundle, tmp_path / "secret-key")
 
 
 def test_a_bundle_holds_small_plain_files(bundle: Bundle, tmp_path: Path) -> None:
