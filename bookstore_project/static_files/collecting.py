@@ -16,7 +16,7 @@ from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management import call_command
 
 from bookstore_project.cluster import lock
-from bookstore_project.static_files.storage import BROTLI_QUALITY, HashedFiles
+from bookstore_project.static_files.storage import BROTLI_QUALITY, BROTLI_WINDOW_BITS, HashedFiles
 
 UNUSED = ("redoc", "*.txt", "LICENSE*", "README*")
 """What no page asks for; licences stay beside the files in their packages."""
@@ -48,7 +48,7 @@ def collect() -> bool:
 
 def _fingerprint() -> str:
     """Changes with any of the files, and with what makes others of them."""
-    makers = f"{version('django')} {version('whitenoise')} {BROTLI_QUALITY} {UNUSED}"
+    makers = f"{version('django')} {version('whitenoise')} {BROTLI_QUALITY} {BROTLI_WINDOW_BITS} {UNUSED}"
     return hashlib.sha256("\n".join([makers, *sorted(_sources())]).encode()).hexdigest()
 
 

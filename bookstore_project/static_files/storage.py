@@ -12,6 +12,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 YEAR_S = 365 * 24 * 3600
 BROTLI_QUALITY = 9
 """The best one, 11, takes twenty times as long for a tenth less."""
+BROTLI_WINDOW_BITS = 16
+"""64 KiB back. A larger window is of use to a few of these files, for 4 % less, and takes 30 MB for each at once."""
 
 
 NOT_COMPRESSED = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
@@ -23,7 +25,7 @@ class QuickCompressor(Compressor):  # type: ignore[misc]  # WhiteNoise has no ty
 
     @staticmethod
     def compress_brotli(data: bytes) -> bytes:
-        compressed: bytes = brotli.compress(data, quality=BROTLI_QUALITY)
+        compressed: bytes = brotli.compress(data, quality=BROTLI_QUALITY, lgwin=BROTLI_WINDOW_BITS)
         return compressed
 
 
