@@ -3,13 +3,14 @@
 import gc
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError
 
 from bookstore_project.replication.conf import replication_settings
+from bookstore_project.replication.sqlite_pair.backend import base
 from bookstore_project.replication.sqlite_pair.backend.base import wrapper
 from bookstore_project.replication.sqlite_pair.files import backup_copy
 from bookstore_project.replication.tests.support.articles import raise_price
@@ -51,3 +52,28 @@ def test_one_that_could_not_read_takes_nothing_from_the_file_that_comes_after(se
                 assert reader.execute("SELECT count(*) FROM page").fetchone() == (200,)
     finally:
         gc.enable()
+
+
+def descriptors_of(path: Path) -> list[str]:
+    """Of this process, to what lies there now (man 5 proc)."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # That of the folder itself is closed by now.
+            found.append(str(descriptor.readlink()))
+    return [name for name in found if name.startswith(str(path)) and not name.endswith(" (deleted)")]
+
+
+def test_one_that_fails_after_its_first_read_is_closed_at_once_and_merges_nothing(
+    seven_articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = replication_settings.files[SHELF]
+    raise_price()
+    wrapper(SHELF).close()
+    gc.collect()
+    assert not descriptors_of(path), "it will be the last one"
+    wal = Path(f"{path}-wal").read_bytes()
+    monkeypatch.setattr(base, "PRAGMAS", ("SELECT count(*) FROM sqlite_master", "SELECT 1 FROM nowhere"))
+    with pytest.raises(OperationalError, match="nowhere") as failure:
+        wrapper(SHELF).connect_now()
+    assert not descriptors_of(path), f"while somebody holds {failure}"
+    assert Path(f"{path}-wal").read_bytes() == wal != b""
