@@ -6,7 +6,8 @@ removed. Standard library only, and a session of its own: what ends the run does
 
 Whoever has the folder in its environment works in it, and so do their children: a run names it as TMPDIR, which all
 that it starts inherit. (man 5 proc: "/proc/pid/environ: the initial environment that was set when the currently
-executing program was started".) Where there is no /proc, lifelines alone end what a run has started.
+executing program was started".) A program that writes over it, as redis-server does to show its title, is known by
+its working folder. Where there is no /proc, lifelines alone end what a run has started.
 """
 
 import contextlib
@@ -120,11 +121,20 @@ def processes_in(folder: Path, pipe: int | None = None) -> set[int]:
         if state == "Z":
             continue
         parents[int(process.name)] = int(parent)
-        if any(mark in environment for mark in marks) or (held and _holds(process, held)):
+        is_marked = any(mark in environment for mark in marks)
+        is_placed = b"=" not in environment and _is_in(process, folder)
+        if is_marked or is_placed or (held and _holds(process, held)):
             found.add(int(process.name))
     while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
         found |= more
     return found - {os.getpid()}
+
+
+def _is_in(process: Path, folder: Path) -> bool:
+    """Whether its working folder is that one, or lies in it."""
+    with contextlib.suppress(OSError):
+        return (process / "cwd").readlink().is_relative_to(folder)
+    return False
 
 
 def _holds(process: Path, what: str) -> bool:

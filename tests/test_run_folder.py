@@ -122,6 +122,19 @@ def test_nobody_escapes_who_is_started_while_all_are_being_ended(tmp_path: Path)
     assert not left
 
 
+@pytest.mark.processes
+def test_who_has_written_over_its_environment_is_known_by_where_it_works(tmp_path: Path) -> None:
+    """As redis-server does. Somebody's shell that stands in the folder is none of the run's."""
+    with ExitStack() as stack:
+        blank, shell = (
+            stack.enter_context(subprocess.Popen(["/bin/sleep", "600"], env=environment, cwd=tmp_path))
+            for environment in ({}, {"SHELL": "/bin/sh"})
+        )
+        stack.callback(shell.kill)
+        stack.callback(blank.kill)
+        assert reaper.processes_in(tmp_path) == {blank.pid}
+
+
 def command_of(process: Path) -> str:
     try:
         return (process / "cmdline").read_text()
