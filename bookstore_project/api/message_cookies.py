@@ -10,10 +10,15 @@ from django.contrib.messages.storage.cookie import CookieStorage
 class NodeCookieStorage(CookieStorage):
     """Browsers share cookies between the ports of a host: one node's notices would show on another's pages.
 
-    A cookie that holds something else than notices is dropped, whatever it holds.
+    A cookie that holds something else than notices is dropped, whatever it holds. What is said already isn't said
+    again: of a double click, both requests say it, and one page shows what they said.
     """
 
     cookie_name = f"messages-{settings.NODE_NAME}"
+
+    def add(self, level: int, message: str, extra_tags: str | None = "") -> None:
+        if Message(level, str(message)) not in self:
+            super().add(level, message, extra_tags)
 
     def _decode(self, data: Any) -> Any:
         try:
