@@ -50,7 +50,8 @@ class Interrupted:
         if self._is_again:
             ended(self._runs)
         self._is_again = True
-        print("Interrupted: both runs come to their end. Once more ends them at once.", flush=True)
+        sys.stdout.write("Interrupted: both runs come to their end. Once more ends them at once.\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def test_whoever_ends_it_ends_both(tmp_path: Path) -> None:
 def test_a_terminals_interrupt_is_left_to_both_runs(tmp_path: Path) -> None:
     running = both_wait(tmp_path, FOR_AN_INTERRUPT)
     os.killpg(running.pid, signal.SIGINT)
-    assert running.communicate()[0].splitlines().count("told") == 2
+    said = running.communicate()[0]
+    assert said.count("told") == 2, said  # not by lines: three processes write to one pipe
     assert running.returncode == 0
 
 
