@@ -11,7 +11,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 from bookstore_project.nodes.tool_client import Session
-from tests.store import ROOT, Store, free_port
+from tests.ports import free_port
+from tests.store import ROOT, Store
 from tests.waiting import wait_for
 
 UNCOPIED = frozenset({"server", "date"})

@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from tests import programs
 from tests.answers import Answer
-from tests.store import ROOT, free_ports
+from tests.ports import free_ports
+from tests.store import ROOT
 from tests.waiting import PATIENCE_S, wait_for
 
 PAGE = ROOT / "docs" / "shop.md"

@@ -11,7 +11,7 @@ from typing import Any, Self
 import redis
 
 from tests import programs
-from tests.store import free_ports
+from tests.ports import free_ports
 from tests.waiting import PATIENCE_S, wait_for
 
 NAME, PASSWORD, OF_SENTINELS = "cache", "p/ss@1", "other"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import select
 import shutil
 import signal
@@ -16,16 +15,15 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from bookstore_project.cluster import lifeline
-from tests import loaded, on_postgresql
+from tests import loaded
 from tests.loaded import Forked, Unavailable, alive
+from tests.ports import free_port
 from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / ".pytest_cache" / "static"
 """Collected by the first store that finds it out of date, for all of them, in later runs, too."""
 CLUSTER = (sys.executable, str(ROOT / "manage.py"), "cluster")
-PORTS, RANGES = 2_400, 6
-"""Of each process of both runs: so many share what is below the range of outgoing connections."""
 READY_S = PATIENCE_S
 HOSTS = ("127.0.0.1", "127.0.0.2")
 QUICK_LOGINS = {"DJANGO_SETTINGS_MODULE": "tests.store_settings"}
@@ -48,34 +46,6 @@ def rest_of(connection: socket.socket) -> bytes:
         while chunk := connection.recv(4096):
             heard += chunk
     return heard
-
-
-def free_port(*hosts: str) -> int:
-    """A port that is free on all of these addresses, outside the range that outgoing connections take theirs from.
-
-    Each process of a run has a range of its own: what one has found, and not taken yet, no other one finds.
-    """
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-    if os.environ.get(on_postgresql.VARIABLE):  # The other one of both runs.
-        number += 4
-    first = 18_000 + PORTS * (number % RANGES)
-    for port in random.sample(range(first, first + PORTS), 400):
-        try:
-            for host in hosts:
-                with socket.socket() as probe:
-                    probe.bind((host, port))
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no free port")
-
-
-def free_ports(count: int, *hosts: str) -> list[int]:
-    """So many different ones."""
-    found: set[int] = set()
-    while len(found) < count:
-        found.add(free_port(*hosts))
-    return list(found)
 
 
 def addresses(fronts: int = 1) -> dict[str, str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import on_postgresql, store
 from tests.store import ROOT
 from tests.waiting import wait_for
 
@@ -86,19 +85,3 @@ def test_who_interrupts_it_twice_ends_both(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     running.communicate()
     assert running.returncode == 128 + signal.SIGTERM
-
-
-def test_processes_of_both_runs_take_their_ports_from_ranges_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    firsts: set[int] = set()
-
-    def sample(ports: range, count: int) -> list[int]:
-        firsts.add(ports[0])
-        return [0]
-
-    monkeypatch.setattr("tests.store.random.sample", sample)
-    for engine, processes in {"": 4, on_postgresql.POSTGRESQL: 2}.items():
-        monkeypatch.setenv(on_postgresql.VARIABLE, engine)
-        for number in range(processes):
-            monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
-            store.free_port()
-    assert len(firsts) == 6
