@@ -39,6 +39,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.config.stash[POOL].close()
 
 
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """A test has failed; fixtures that give a store hear nothing of that."""
+    if POOL in node.config.stash:
+        node.config.stash[POOL].distrust()
+
+
 @pytest.fixture
 def store(pool: Pool) -> Iterator[Store]:
     """A healthy store, to break: it is used again if it recovers."""

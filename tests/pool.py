@@ -27,6 +27,8 @@ class Pool:
         self._folder, self._prepared = folder, prepared
         self._started = 0
         self._idle: dict[Key, Store] = {}
+        self._trusted: set[Store] = set()
+        """Of those in use."""
         self._given: dict[Path, list[dict[str, Any]]] = {}
         self._user = ""
 
@@ -34,7 +36,7 @@ class Pool:
     def store(self, *, fronts: int = 1, environment: Mapping[str, str] | None = None) -> Iterator[Store]:
         """A store with these settings, healthy, and with its first seven books as in a new one.
 
-        It may be broken: one that doesn't recover, or that fails a test, isn't used again.
+        It may be broken: one that doesn't recover, or on which a test fails, isn't used again.
         """
         key = (fronts, tuple(sorted((ORDINARY | dict(environment or {})).items())))
         store, self._user = self._take(key), ""  # Whoever shares it next may not find it as it was.
@@ -43,10 +45,7 @@ class Pool:
         except BaseException:
             self._end(store)
             raise
-        if recovers(store):
-            self._idle[key] = store
-        else:
-            self._end(store)
+        self._put_back(key, store, is_to_recover=True)
 
     @contextmanager
     def ordinary_store(self, user: str) -> Iterator[Store]:
@@ -58,7 +57,18 @@ class Pool:
         store = self._take(key, is_restored=user != self._user)
         self._user = user
         yield store
-        self._idle[key] = store
+        self._put_back(key, store)
+
+    def distrust(self) -> None:
+        """A test has failed: whoever comes next has no store that is in use now."""
+        self._trusted.clear()
+
+    def _put_back(self, key: Key, store: Store, *, is_to_recover: bool = False) -> None:
+        if store in self._trusted and (not is_to_recover or recovers(store)):
+            self._trusted.remove(store)
+            self._idle[key] = store
+        else:
+            self._end(store)
 
     def close(self) -> None:
         while self._idle:
@@ -76,6 +86,7 @@ class Pool:
             self.close()
             store = self._start(key)
         store.forget_what_was_said()
+        self._trusted.add(store)
         return store
 
     def _start(self, key: Key) -> Store:
@@ -88,6 +99,7 @@ class Pool:
         return store
 
     def _end(self, store: Store) -> None:
+        self._trusted.discard(store)
         store.__exit__(None, None, None)
 
     def _put_books_back(self, store: Store) -> None:
