@@ -101,6 +101,7 @@ def end_all_in(folder: Path, pipe: int | None = None, spared: int = 0) -> None:
         for pid in found:
             _signal(pid, signal.SIGKILL)
         time.sleep(LOOKED_FOR_EVERY_S)
+    remove_shared_memory(folder)
 
 
 def processes_in(folder: Path, pipe: int | None = None) -> set[int]:
@@ -145,6 +146,35 @@ def _holds(process: Path, what: str) -> bool:
                 if str(file.readlink()) == what:
                     return True
     return False
+
+
+def remove_shared_memory(folder: Path) -> None:
+    """What killed servers of PostgreSQL in the folder have left: the machine has room for 4096 such segments.
+
+    (src/include/utils/pidfile.h: line 7 of postmaster.pid holds the key and the id of a segment, man 2 shmget.)
+    """
+    left = set()
+    for here, inner, files in os.walk(folder):
+        if "postmaster.pid" in files:
+            with contextlib.suppress(OSError, IndexError):
+                left.add(tuple(Path(here, "postmaster.pid").read_text().splitlines()[6].split()))
+        if "PG_VERSION" in files:
+            inner.clear()  # Its tables.
+    if found := left & _unused_segments():
+        import ctypes
+
+        for _, number in found:
+            ctypes.CDLL(None).shmctl(int(number), 0, None)  # IPC_RMID
+
+
+def _unused_segments() -> set[tuple[str, ...]]:
+    """Key and id of each segment of shared memory to which nobody is attached."""
+    try:
+        lines = Path("/proc/sysvipc/shm").read_text().splitlines()
+    except OSError:
+        return set()
+    parts = (line.split() for line in lines[1:])
+    return {(key, number) for key, number, *_, attached in (each[:7] for each in parts) if attached == "0"}
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -1,5 +1,6 @@
 """Nothing of a run is left, however it ends: no process, no folder."""
 
+import ctypes
 import importlib.util
 import os
 import py_compile
@@ -133,6 +134,28 @@ def test_who_has_written_over_its_environment_is_known_by_where_it_works(tmp_pat
         stack.callback(shell.kill)
         stack.callback(blank.kill)
         assert reaper.processes_in(tmp_path) == {blank.pid}
+
+
+@pytest.mark.skipif(not Path("/proc/sysvipc/shm").exists(), reason="it tells what shared memory there is")
+def test_shared_memory_of_a_killed_server_goes_with_its_folder(tmp_path: Path) -> None:
+    """Unless somebody uses it: the number in the file may be another one's by now."""
+    libc = ctypes.CDLL(None)
+    libc.shmat.restype = ctypes.c_void_p
+    left, used = (libc.shmget(0, 56, 0o600) for _ in range(2))
+    if min(left, used) < 0:
+        pytest.skip("the machine gives no shared memory")
+    attached = libc.shmat(used, None, 0)
+    for number in (left, used):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "postmaster.pid").write_text("1\n2\n3\n4\n5\n6\n" + f"{0:9} {number:9}\nready\n")
+    reaper.end_all_in(tmp_path)
+    lines = Path("/proc/sysvipc/shm").read_text().splitlines()
+    libc.shmdt(ctypes.c_void_p(attached))
+    libc.shmctl(used, 0, None)
+    assert {number: any(line.split()[1] == str(number) for line in lines) for number in (left, used)} == {
+        left: False,
+        used: True,
+    }
 
 
 def command_of(process: Path) -> str:
