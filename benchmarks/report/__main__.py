@@ -86,7 +86,7 @@ def costs(sections: dict[str, Section]) -> Table:
             number(1000 * cost.store_s / cost.requests),
             f"{100 * cost.of_a_core:.1f} %",
             f"{100 * cost.part:.1f} %"
-            + ("" if cost.is_least or cost.part < MOST_COST else ": too much to judge small differences by"),
+            + ("" if cost.part < MOST_COST else ": too much to judge small differences by"),
         ]
         for cost in found
     ]

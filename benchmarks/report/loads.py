@@ -8,7 +8,8 @@ from functools import partial
 from benchmarks.processor_time import Meter, processes_of
 from benchmarks.report.generator import Look, Run, Sample, closed_loop, look_at_nothing, open_loop
 from benchmarks.report.section import Cost
-from benchmarks.report.wire import Reply, Request, Sockets, Wire, least_s, request
+from benchmarks.report.timetable import kept
+from benchmarks.report.wire import Reply, Request, Sockets, Wire, request
 from benchmarks.servers import restock
 from tests.store import Store
 
@@ -77,18 +78,11 @@ def by_turns(
         tell(f"round {turn + 1} of {rounds}")
         for kind, rate in rates.items():
             for name in sorted(stores, reverse=turn % 2 == 1):
-                run = steadily(stores[name], in_turn(MAKERS[kind]), rate, seconds, costs[kind, name])
-                runs[kind, name].append(run)
+                load = partial(
+                    kept, stores[name].addresses["front"], in_turn(MAKERS[kind]), rate=rate, seconds=seconds
+                )
+                runs[kind, name].append(_metered(stores[name], costs[kind, name], load))
     return runs, list(costs.values())
-
-
-def least(store: Store, asked: Request, rate: float, seconds: float) -> Cost:
-    """What the same load costs whoever does nothing but wait, send and receive: no generator costs less."""
-    cost = Cost(f"{asked.kind}: nothing but wait, send, receive", round(rate * seconds), seconds, is_least=True)
-    meter = Meter(lambda: processes_of(store))
-    cost.own_s = least_s(store.addresses["front"], asked.data, rate=rate, seconds=seconds)
-    cost.store_s = sum(meter.take().values())
-    return cost
 
 
 def steadily(
@@ -124,13 +118,17 @@ def _loaded(store: Store, front: str, cost: Cost | None, load: Load) -> Run:
     with Sockets(store.addresses[front]) as wire:
         if cost is None:
             return load(wire)
-        meter = Meter(lambda: processes_of(store))
-        run = load(wire)
-        cost.requests += len(run.samples)
-        cost.seconds += run.seconds
-        cost.own_s += run.cost_s
-        cost.store_s += sum(meter.take().values())
-        return run
+        return _metered(store, cost, partial(load, wire))
+
+
+def _metered(store: Store, cost: Cost, load: Callable[[], Run]) -> Run:
+    meter = Meter(lambda: processes_of(store))
+    run = load()
+    cost.requests += len(run.samples)
+    cost.seconds += run.seconds
+    cost.own_s += run.cost_s
+    cost.store_s += sum(meter.take().values())
+    return run
 
 
 def rows(samples: Sequence[Sample], more: Mapping[str, object]) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ from benchmarks.percentile import percentile
 from benchmarks.report import caches, judging, popularity, style
 from benchmarks.report.generator import Sample, closed_loop
 from benchmarks.report.judging import Spread, number, spread
-from benchmarks.report.loads import MAKERS, PURCHASE, QUERY, by_turns, least, query, rows
+from benchmarks.report.loads import MAKERS, PURCHASE, QUERY, by_turns, query, rows
 from benchmarks.report.section import Cost, Effort, Part, Plot, Section, Table
 from benchmarks.report.stores import BARE, Stores
 from benchmarks.report.wire import Sockets
@@ -53,7 +53,6 @@ def _times(stores: Stores, effort: Effort, tell: Callable[[str], None]) -> tuple
     tell("starting a store with a cache and one without")
     compared = dict(zip(("with cache", "without"), stores.kept(cached={}, bare=BARE), strict=True))
     runs, costs = by_turns(compared, RATES, effort.rounds, effort.seconds, tell)
-    costs.insert(1, least(compared["with cache"], query(1), RATES[QUERY], effort.rounds * effort.seconds / 2))
     return {key: [run.samples for run in of] for key, of in runs.items()}, costs
 
 

@@ -38,8 +38,6 @@ class Cost:
     """How long the load lasted."""
     own_s: float = 0.0
     store_s: float = 0.0
-    is_least: bool = False
-    """No load of the report, but the least that one can cost."""
 
     @property
     def part(self) -> float:

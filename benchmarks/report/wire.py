@@ -9,7 +9,6 @@ import json
 import re
 import select
 import socket
-import struct
 import time
 from base64 import b64encode
 from collections.abc import Sequence
@@ -22,8 +21,6 @@ FEW = 4
 """Connections: of so many, select(2) is as cheap as epoll(7)."""
 LONG_S, EARLY_S = 0.05, 0.002
 """Who waits for longer than the one needn't be exact yet, and looks again that much before the moment."""
-_A_WHILE = struct.pack("ll", 10, 0)
-"""A timeval: after so long without an answer, receiving fails (socket(7), SO_RCVTIMEO)."""
 _USUAL_LENGTH = b"\r\ncontent-length: "
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CACHE = re.compile(rb"\r\nx-cache: *(\w+)", re.IGNORECASE)
@@ -167,23 +164,3 @@ class Sockets:
         if wait_s and not select.select([self._epoll], (), (), wait_s)[0]:
             return []
         return [number for number, _ in self._epoll.poll(0)]
-
-
-def least_s(address: str, data: bytes, *, rate: float, seconds: float) -> float:
-    """Processor seconds of the least that a load generator can do: wait until a request is due, send it, receive.
-
-    One connection, and nothing is read, noted or checked: answers have to fit one piece, and to come before the next
-    request is due. What the kernel does for both ends of a loopback connection is charged to who sends, so most of
-    this can't be saved. OSError if nobody answers.
-    """
-    host, _, port = address.partition(":")
-    with socket.create_connection((host, int(port))) as made:
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _A_WHILE)
-        send, receive, now, sleep = made.send, made.recv, time.perf_counter, time.sleep
-        began, cost = now(), time.thread_time()
-        for number in range(round(rate * seconds)):
-            sleep(max(0.0, began + number / rate - now()))
-            send(data)
-            receive(CHUNK_BYTES)
-        return time.thread_time() - cost

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.percentile import percentile
 from benchmarks.report import judging
-from benchmarks.report.generator import NO_ANSWER, TIMEOUT_S, Run, closed_loop, open_loop
-from benchmarks.report.wire import Reply, Request, Sockets, is_whole, least_s, read_reply, request
+from benchmarks.report.generator import NO_ANSWER, Run, closed_loop, open_loop
+from benchmarks.report.wire import Reply, Request, Sockets, is_whole, read_reply, request
 from tests.report.network import Answered, FakeStore, answer
 
 READ = request("query", "GET", "/product/1", book=1)
@@ -159,25 +159,6 @@ def test_the_same_over_sockets() -> None:
     run = run_against([answer(b"x" * 100_000), b"", answer(status=404), answer()])
     assert [sample.status for sample in run.samples] == [200, NO_ANSWER, 404, 200]
     assert all(0 <= sample.due_s <= sample.sent_s <= sample.done_s for sample in run.samples)
-
-
-def test_the_least_that_a_load_can_cost_is_that_of_asking_as_often() -> None:
-    asked: list[bytes] = []
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                while data := connection.recv(4096):
-                    asked.append(data)
-                    connection.sendall(answer(b"x"))
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        spent_s = least_s("{}:{}".format(*server.getsockname()), READ.data, rate=1000, seconds=0.05)
-        thread.join()
-    assert asked == [READ.data] * 50
-    assert 0 < spent_s < 50 * TIMEOUT_S
 
 
 def test_nobody_there_is_no_answer() -> None:
