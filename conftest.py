@@ -29,6 +29,7 @@ from xdist.workermanage import WorkerController
 from bookstore_project.api.login_attempts import attempts
 from bookstore_project.replication import failpoints
 from bookstore_project.settings import databases, topology
+from tests import lookouts
 from tests.layout import layout
 from tests.migrating import own_tables_only
 from tests.patience import patient
@@ -348,7 +349,7 @@ def seven_articles(shelved_files: Path, django_db_blocker: DjangoDbBlocker) -> I
 
 @contextmanager
 def used(template: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), lookouts.ended() if databases.ON_POSTGRESQL else nullcontext():
         layout.put_in_place(template)
         yield topology.DATA
         failpoints.hooks.clear()

@@ -1,5 +1,6 @@
 """Marks and counted logins that several hosts share."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bookstore_project.nodes.drains import Drains
 from bookstore_project.replication.postgresql import engine
 from bookstore_project.replication.postgresql.shared import RowMarks, RowTable
 from bookstore_project.settings import secret_files, topology
+from tests import lookouts
 from tests.postgres import server_of_tests
 from tests.waiting import wait_for
 
@@ -38,6 +40,17 @@ def test_a_mark_of_one_host_is_seen_by_the_other(hosts: tuple[RowMarks, RowMarks
     other.remove("catalog-1")
     assert not one.has("catalog-1")
     wait_for(lambda: one.texts() == {}, what="it is gone")
+
+
+def test_nobody_looks_for_marks_after_a_test() -> None:
+    """Its databases are dropped: who looks would tell of that during other tests."""
+    before = set(threading.enumerate())
+    with lookouts.ended():
+        marks = RowMarks(Path("drained"))
+        marks.put("catalog-1", "drained by ann")
+        wait_for(marks.texts, what="somebody looks")
+        assert [thread.name for thread in set(threading.enumerate()) - before] == ["marks drained"]
+    assert set(threading.enumerate()) <= before
 
 
 def test_without_the_server_marks_are_what_they_were_last(hosts: tuple[RowMarks, RowMarks]) -> None:
