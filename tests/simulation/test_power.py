@@ -107,7 +107,7 @@ class Unlucky(random.Random):
         return among[0]
 
 power.cut(data, disk.notes(), Unlucky())
-print(os.path.exists(f"{path}-wal"))
+print(os.path.exists(f"{path}-wal"), flush=True)
 os._exit(0)
 """
 
