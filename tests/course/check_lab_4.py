@@ -7,9 +7,9 @@ import pytest
 from tests.course.breaks import MARK
 from tests.course.labs import ROOT
 from tests.mutants import workshop
+from tests.waiting import PATIENCE_S
 
 FILE = "tests/coherence/test_lab_4.py"
-LIMIT_S = 300.0
 Ended = list[dict[str, str | None]]
 
 
@@ -18,8 +18,9 @@ def ended() -> Ended:
     """How the student's tests ended: each with each break, and with none."""
     if not (ROOT / FILE).exists():
         return []
-    status, output = workshop.run_tests(ROOT, ["-p", "tests.course.breaks", "--maxfail=0", FILE], LIMIT_S)
+    status, output = workshop.run_tests(ROOT, ["-p", "tests.course.breaks", "--maxfail=0", FILE], PATIENCE_S)
     told = [line.removeprefix(MARK) for line in output.splitlines() if line.startswith(MARK)]
+    assert status is not None, f"they hadn't ended after {PATIENCE_S:g} s"
     assert told, f"pytest ended with {status}:\n{output}"
     found: Ended = json.loads(told[-1])
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import on_postgresql, programs
+from tests import on_postgresql, programs, waiting
 from tests.mutants import workshop
 from tests.mutants.mutant import DoesNotFit, Edit, Mutant, mutant
 from tests.mutants.table import MUTANTS
@@ -56,6 +56,7 @@ def test_a_mutant_fits_the_code_and_names_tests_that_exist(name: str, tmp_path: 
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree of one function and its test, which needs none of pytest's plugins: they take longest to load."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setattr(workshop, "TIME_LIMIT_S", waiting.PATIENCE_S)  # None of them hangs, however slow it is.
     (tmp_path / "sums.py").write_text("def add(a, b):\n    return a + b\n")
     (tmp_path / "test_sums.py").write_text(
         "import pytest, sums\n\n"
@@ -118,10 +119,11 @@ def test_an_edit_that_does_not_fit_changes_nothing(tree: Path) -> None:
 
 
 @pytest.mark.processes
-def test_tests_of_a_mutant_can_have_a_server() -> None:
+def test_tests_of_a_mutant_can_have_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """The path of its socket is short enough, and the server ends with them."""
     if on_postgresql.program("postgres") is None:
         programs.require(f"{on_postgresql.BINARIES}/postgres", on_postgresql.PACKAGE)
     test = f"{workshop.OF_POSTGRESQL}tests/test_confirmation.py::test_a_refusal_rests_on_what_is_confirmed"
-    status, output = workshop.run_tests(ROOT, [test], workshop.TIME_LIMIT_S)
+    monkeypatch.setattr(workshop, "PATIENCE_S", waiting.PATIENCE_S)
+    status, output = workshop.run_tests(ROOT, [test], waiting.PATIENCE_S)
     assert (status, "1 passed" in output) == (0, True), output
