@@ -53,7 +53,7 @@ TELLING = """
 import dataclasses
 kept = vars(dataclasses)["exec"].__self__
 from bookstore_project.nodes.balancing.balancer import Balancer
-print(*kept._modules, len(kept.texts))
+print(*kept._modules, len(kept.texts), sep="\\n")
 """
 
 
@@ -62,7 +62,7 @@ print(*kept._modules, len(kept.texts))
 def test_what_commands_load_is_known_before_they_are_forked() -> None:
     done = loaded.run(["-c", TELLING], {"PATH": os.environ["PATH"]}, PATIENCE_S)
     assert done.returncode == 0, done.stderr
-    *modules, texts = done.stdout.split()
+    *modules, texts = done.stdout.splitlines()
     wanted = {"asgi.py", "urls.py", "cluster/launch.py", "settings/base.py", "nodes/direct.py"}
     assert {str(ROOT / "bookstore_project" / path) for path in wanted} <= set(modules)
     assert int(texts) > 100

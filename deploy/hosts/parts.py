@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from urllib.parse import quote
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -82,12 +83,12 @@ def unit(part: Part, places: Places) -> str:
         limits.append(f"AmbientCapabilities=CAP_{part.capability}")
     return Template((TEMPLATES / "unit.service").read_text()).substitute(
         description=part.description,
-        checkout=places.checkout,
+        checkout=quote(str(places.checkout)).replace("%", "%%"),
         after=" ".join(part.after),
         user=part.user,
         folder=part.folder,
         data=part.data,
-        command=" ".join(part.command),
+        command=" ".join(f'"{word}"' if " " in word else word for word in part.command),
         environments="\n".join(f"EnvironmentFile=-{part.folder}/{name}" for name in part.later_environments),
         reload="ExecReload=/bin/kill -HUP $MAINPID" if part.is_reloaded else "",
         limits="\n".join(limits),

@@ -1,6 +1,7 @@
 """The Makefile, with a Python that only writes down what it is asked to do."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -37,11 +38,9 @@ class Clone:
             shutil.copy(ROOT / name, folder / name)
         self._calls = folder / "calls"
         python = folder / "python"
-        python.write_text(
-            PRETENDER.format(
-                calls=self._calls, itself=python, too_old=int(too_old), root=ROOT, python=sys.executable, stub=STUB
-            )
-        )
+        places = {"calls": self._calls, "itself": python, "root": ROOT, "python": sys.executable}
+        quoted = {name: shlex.quote(str(path)) for name, path in places.items()}
+        python.write_text(PRETENDER.format(too_old=int(too_old), stub=STUB, **quoted))
         python.chmod(0o755)
 
     def command(self, *arguments: str) -> list[str]:

@@ -1,6 +1,7 @@
 """docs/your-own-model.md works, word for word: in a scratch copy of the repository, on a store that has books."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -81,7 +82,7 @@ class Copy:
     def answer_to(self, command: str) -> str:
         """All that the command says, wherever it says it."""
         for written, meant in {
-            ".venv/bin/python": sys.executable,
+            ".venv/bin/python": shlex.quote(sys.executable),
             "localhost:8000": self.store.addresses["front"],
             "localhost:8001": self.store.addresses["catalog-1"],
         }.items():

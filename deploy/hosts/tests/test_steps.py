@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,4 +100,9 @@ def test_a_checkout_that_others_cannot_enter_is_refused() -> None:
 
 def test_the_store_and_its_unit_are_of_the_same_checkout(parts: tuple[Part, ...], places: Places) -> None:
     store = next(part for part in parts if part.name == "store")
-    assert f"ExecStart={places.python} {places.checkout}/manage.py cluster" in unit(store, places)
+    assert store.command == (str(places.python), str(places.checkout / "manage.py"), "cluster")
+    assert "ExecStart=/opt/python manage.py\n" in unit(replace(store, command=("/opt/python", "manage.py")), places)
+    spaced = Places(checkout=Path("/opt/a shop"))
+    told = unit(replace(store, command=("/opt/a shop/python", "manage.py")), spaced)
+    assert "Documentation=file:/opt/a%%20shop/docs/three-hosts.md" in told
+    assert 'ExecStart="/opt/a shop/python" manage.py' in told
