@@ -19,6 +19,7 @@ from typing import Any
 from django.apps import apps
 
 from bookstore_project.archive.consistent_snapshot import orders_to_finish
+from bookstore_project.archive.making_room import make_room
 from bookstore_project.replication import reads
 from bookstore_project.replication.conf import replication_settings
 from bookstore_project.replication.engine import arrival, copies
@@ -80,9 +81,10 @@ class Move:
     # ------------------------------------------------------------------------------------------ while it sells
 
     def _claim(self, server: Mapping[str, Any]) -> bool:
-        for name in (*topology.SERVICES, ACCOUNTS):
-            self._targets[name] = arrival(server, name)
-            self._targets[name].claim(self._source)
+        self._targets = {name: arrival(server, name) for name in (*topology.SERVICES, ACCOUNTS)}
+        make_room(self._targets.values(), self.say)
+        for name, target in self._targets.items():
+            target.claim(self._source)
             reached(f"move-claimed-{name}")
         arrived = [name for name in topology.SERVICES if self._targets[name].progress().has_arrived]
         for name in arrived:
@@ -96,6 +98,8 @@ class Move:
         with tempfile.TemporaryDirectory(prefix="moving-") as folder:
             migrating.migrate(Path(folder), self.url)
         reached("move-migrated")
+        # From now on no node with another key starts there.
+        self._targets[ACCOUNTS].record({secret_files.SECRET_KEY.name: self._source})
         return True
 
     def _copy(self, service: Service) -> None:
@@ -138,7 +142,7 @@ class Move:
             reached("move-carried")
         self.say("The files refuse from now on.")
         for name in (topology.ORDER, ACCOUNTS, topology.CATALOG):
-            self._targets[name].open({secret_files.SECRET_KEY.name: self._source})
+            self._targets[name].open()
             reached(f"move-opened-{name}")
 
     def _carry_last(self, source: "Source") -> None:

@@ -454,6 +454,12 @@ class Arrival(Protocol):
 
     name: str
 
+    def holds_store(self) -> bool:
+        """Whether a store has been made here, and none has begun to move here."""
+
+    def put_aside(self) -> str:
+        """Keeps what is here under another name, which it returns. Raises Unavailable while somebody uses it."""
+
     def claim(self, source: str) -> None:
         """Puts on record that the store `source` moves here. Raises Unavailable if something else is here."""
 
@@ -471,8 +477,11 @@ class Arrival(Protocol):
     def look(self, work: Callable[[Place], str]) -> str:
         """What `work` makes of one snapshot of the rows."""
 
-    def open(self, records: Mapping[str, str]) -> None:
-        """The store counts here from now on; what all of its hosts have to know is put on record: see `on_record`."""
+    def record(self, records: Mapping[str, str]) -> None:
+        """Puts on record what all hosts have to know: see `Engine.on_record`. Of the accounts' database."""
+
+    def open(self) -> None:
+        """The store counts here from now on."""
 
 
 class ArrivalProgress(Protocol):

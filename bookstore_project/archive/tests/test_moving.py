@@ -63,8 +63,27 @@ def target(server: Server, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """A server without a store, and a store beside it."""
     monkeypatch.setattr(migrating, "migrate", lambda data, url: put_tables(server))
     yield server
-    for name in NAMES:
+    for name in databases(server):
         server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def databases(server: Server) -> list[str]:
+    """Those that aren't the server's own, nor kept for the next test."""
+    found = server.execute("SELECT datname FROM pg_database WHERE datname NOT LIKE 'empty %' ORDER BY datname")
+    return [name for (name,) in found if name not in ("postgres", "template0", "template1")]
+
+
+def make_store(server: Server, *filled: str) -> None:
+    """As hosts make one at their first start; those of its databases have the rows that the store here has."""
+    for name in NAMES:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "empty {name}" OWNER bookstore STRATEGY file_copy')
+    for name in filled:
+        service = get_service(name)
+        with opened(replication_settings.files[service.aliases[0]]) as here, server.connect(name) as there:
+            there.execute("SET bookstore.writes = 'unnoted'")
+            with there.transaction():
+                for table in service.tables.values():
+                    ServerPlace(there).write(table.model, FilePlace(here).rows(table.model))
 
 
 def put_tables(server: Server) -> None:
@@ -155,6 +174,30 @@ def test_what_is_sold_while_rows_are_copied_is_carried_over(target: Server) -> N
     assert_moved(target)
     there = {key for (key,) in target.execute("SELECT id FROM order_app_order", database="order")}
     assert bought <= there
+
+
+def test_a_store_that_was_made_there_and_never_used_makes_room(target: Server) -> None:
+    make_store(target, topology.CATALOG)
+    bought = buy()
+    with target.connect("accounts"), pytest.raises(CommandError, match="stop those of all hosts"):
+        command("move_to", target.url)
+    assert databases(target) == sorted(NAMES)
+    assert "Its catalog is kept as `catalog until 2" in command("move_to", target.url)
+    assert_moved(target)
+    assert target.execute("SELECT id FROM order_app_order", database="order") == [(bought,)]
+    aside = [name for name in databases(target) if " until " in name]
+    assert [name.partition(" until ")[0] for name in aside] == sorted(NAMES)
+    assert target.execute("SELECT count(*) FROM catalog_app_book", database=aside[1]) == [(7,)]
+
+
+@pytest.mark.parametrize("name", topology.SERVICES)
+def test_a_store_that_was_used_there_makes_none(target: Server, name: str) -> None:
+    buy()
+    make_store(target, name)
+    with pytest.raises(CommandError, match=f"{name} there has (books that were changed or sold|orders)"):
+        command("move_to", target.url)
+    assert databases(target) == sorted(NAMES)
+    buy()
 
 
 class Killed(BaseException):

@@ -2,6 +2,8 @@
 
 Without a head every read and write is refused, so that nobody opens a store that hasn't arrived. Each database says
 in a row of its own which store is on its way, and how far it has come. So whatever was interrupted goes on.
+
+A store that was made there and never used makes room: its databases keep their rows under other names.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +16,10 @@ from psycopg import sql
 
 from bookstore_project.replication.errors import Unavailable
 from bookstore_project.replication.log.entries import EMPTY, Head
-from bookstore_project.replication.postgresql.databases import MAINTENANCE_DATABASE
+from bookstore_project.replication.postgresql.databases import MAINTENANCE_DATABASE, name_aside
 from bookstore_project.replication.postgresql.primary import unavailable
 from bookstore_project.replication.postgresql.schema import SERVER_TIMELINE
-from bookstore_project.replication.postgresql.shared import RECORD
+from bookstore_project.replication.postgresql.shared import PUT, RECORD
 from bookstore_project.replication.timelines import new_timeline
 from bookstore_project.replication.transfer.places import Model, Row, ServerPlace, is_numbered
 
@@ -25,7 +27,7 @@ TABLE = "replication_arrival"
 """`position` is NULL until the rows are there."""
 TO_WRITE = {"autocommit": True, "target_session_attrs": "primary", "connect_timeout": 5}
 OPTIONS = "-c bookstore.writes=unnoted -c timezone=UTC -c synchronous_commit=on"
-IS_SHARED = "SELECT to_regclass('store_mark') IS NOT NULL"
+_IS_STORE = f"SELECT to_regclass('django_migrations') IS NOT NULL AND to_regclass('{TABLE}') IS NULL"
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 
 
@@ -44,10 +46,29 @@ class Arrival:
         """`server`: how psycopg connects to it."""
         self._server, self.name = server, name
 
+    def holds_store(self) -> bool:
+        """Whether a store has been made here, and none has begun to move here."""
+        with self._connected(MAINTENANCE_DATABASE) as server:
+            if not self._is_made(server):
+                return False
+        with self.connected() as connection:
+            return bool(_one(connection, _IS_STORE))
+
+    def put_aside(self) -> str:
+        """Gives the database another name, which it returns. Raises Unavailable, too, while somebody uses it."""
+        aside = name_aside(self.name)
+        renaming = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(self.name), sql.Identifier(aside))
+        with self._connected(MAINTENANCE_DATABASE) as server:
+            try:
+                server.execute(renaming)
+            except psycopg.errors.ObjectInUse as error:
+                raise Unavailable(f"Nodes use the database {self.name}: stop those of all hosts there.") from error
+        return aside
+
     def claim(self, source: str) -> None:
         """Puts on record that the store `source` moves here. Raises Unavailable if something else is here."""
         with self._connected(MAINTENANCE_DATABASE) as server:
-            if server.execute("SELECT FROM pg_database WHERE datname = %s", (self.name,)).fetchone() is None:
+            if not self._is_made(server):
                 made = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
                 with suppress(psycopg.errors.DuplicateDatabase):
                     server.execute(made.format(sql.Identifier(self.name)))
@@ -62,6 +83,9 @@ class Arrival:
                     "arrived boolean NOT NULL DEFAULT false)"
                 )
                 connection.execute(f"INSERT INTO {TABLE} (source) VALUES (%s)", (source,))
+
+    def _is_made(self, server: "psycopg.Connection[Any]") -> bool:
+        return server.execute("SELECT FROM pg_database WHERE datname = %s", (self.name,)).fetchone() is not None
 
     def _assert_moving(self, connection: "psycopg.Connection[Any]", source: str) -> None:
         if _one(connection, f"SELECT source FROM {TABLE}") != source:
@@ -109,11 +133,14 @@ class Arrival:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             return work(ServerPlace(connection))
 
-    def open(self, records: Mapping[str, str]) -> None:
-        """The store counts here from now on: the log goes on behind the newest entry, in a timeline of its own.
+    def record(self, records: Mapping[str, str]) -> None:
+        """What all hosts have to know, whatever one of them has said meanwhile. Of the accounts' database."""
+        with self.connected() as connection, connection.transaction():
+            for name, text in records.items():
+                connection.execute(PUT.encode(), (RECORD, name, text))
 
-        The accounts' database keeps what all hosts have to know.
-        """
+    def open(self) -> None:
+        """The store counts here from now on: the log goes on behind the newest entry, in a timeline of its own."""
         with self.connected() as connection, connection.transaction():
             if _one(connection, "SELECT to_regclass('replication_head') IS NOT NULL"):
                 connection.execute(
@@ -125,10 +152,6 @@ class Arrival:
                     f"INSERT INTO replication_logentry SELECT position, 0, %s, %s, hash FROM {TABLE} "
                     "WHERE NOT EXISTS (SELECT FROM replication_logentry)",
                     (EMPTY, EMPTY),
-                )
-            for name, text in records.items() if _one(connection, IS_SHARED) else ():
-                connection.execute(
-                    "INSERT INTO store_mark VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (RECORD, name, text)
                 )
             connection.execute(f"UPDATE {TABLE} SET arrived = true")
 

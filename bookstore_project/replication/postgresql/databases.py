@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
@@ -83,3 +84,8 @@ def _has(server: "psycopg.Connection[Any]", name: str) -> bool:
 
 def name_of(alias: str) -> str:
     return str(connections[alias].settings_dict["NAME"])
+
+
+def name_aside(name: str) -> str:
+    """Under which a database is kept that another one takes the place of: it says until when it counted."""
+    return f"{name} until {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

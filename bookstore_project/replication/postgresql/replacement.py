@@ -5,7 +5,6 @@ stays, under a name that says until when it counted.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,7 @@ def _load(alias: str, models: list[Model], path: Path, *, is_service: bool) -> N
 
         if found := target.look(look):
             raise Unavailable(f"{name} isn't what the backup says: {found}. Nothing was replaced.")
-    target.open({})
+    target.open()
 
 
 def _migrations(cursor: Any, models: list[Model]) -> set[tuple[str, str]]:
@@ -151,7 +150,7 @@ def _close_to_others(server: "psycopg.Connection[Any]", names: list[str]) -> Non
 
 def _rename(server: "psycopg.Connection[Any]", name: str) -> None:
     if server.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None:
-        aside = f"{name} until {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        aside = databases.name_aside(name)
         server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
         server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(aside)))
     loaded = sql.Identifier(f"{name} {RESTORING}")

@@ -23,7 +23,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("url", help="postgresql://USER@HOST,HOST/ of a server without databases of a store")
+        parser.add_argument(
+            "url", help="postgresql://USER@HOST,HOST/ of a server with no store, or one that nobody has used"
+        )
 
     def handle(self, *args: Any, url: str, **options: Any) -> None:
         os.umask(0o077)
