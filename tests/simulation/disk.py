@@ -161,7 +161,7 @@ def noting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _path_of(descriptor: int) -> str:
     try:
-        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - for each write: a tenth of pathlib's time
     except OSError:
         return ""
 
@@ -175,11 +175,17 @@ def _write(call: Callable[..., Any], descriptor: int, data: Any, *offset: int) -
     new = bytes(data)
     if is_full(path) and at + len(new) > about.st_size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-    with Path(f"/proc/self/fd/{descriptor}").open("rb") as file:
-        file.seek(at)
-        old = file.read(len(new))
-    note_write(about.st_ino, at, old, new, about.st_size)
+    note_write(about.st_ino, at, _content(descriptor, at, len(new)), new, about.st_size)
     return call(descriptor, data, *offset)
+
+
+def _content(descriptor: int, at: int, count: int) -> bytes:
+    """Of a file that may have been opened for writing alone."""
+    reading = _real_open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(reading, count, at)
+    finally:
+        os.close(reading)
 
 
 def _position(descriptor: int, size: int) -> int:

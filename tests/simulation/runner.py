@@ -1,6 +1,7 @@
 """A process that has loaded the store and prepared one to copy: it carries out one plan after the other."""
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,9 @@ FRONTS = "2"
 class Runner:
     """The one of its process: it puts the simulated world in place below everything else."""
 
-    def __init__(self, folder: Path, mutants: Sequence[Mutant] = ()) -> None:
-        self._data, self._prepared = folder / "data", folder / "prepared"
+    def __init__(self, folder: Path, mutants: Sequence[Mutant] = (), prepared: Path | None = None) -> None:
+        """`prepared`: a store that another one has prepared. If there is none, this one does, and leaves it there."""
+        self._data, self._prepared = folder / "data", prepared or folder / "prepared"
         os.environ |= {
             "BOOKSTORE_DATA": str(self._data),
             "BOOKSTORE_FRONTS": FRONTS,
@@ -37,10 +39,11 @@ class Runner:
         from tests.simulation import node
 
         node.load()
-        from tests.simulation import preparing
+        if not self._prepared.exists():
+            from tests.simulation import preparing
 
-        preparing.prepare(self._data)
-        self._data.rename(self._prepared)
+            preparing.prepare(self._data)
+            shutil.move(self._data, self._prepared)  # Maybe to another disk.
 
     def run(self, plan: Plan, watchers: Sequence[Watcher] = ()) -> "Report":
         """Raises Stuck."""

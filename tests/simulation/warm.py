@@ -1,15 +1,18 @@
 """Simulations for tests, one after another in a process that has loaded and prepared a store: a start takes seconds.
 
 `simulate` gives what `python -m tests.simulation` would have: exit status and output. There is a process for each
-hash seed and each mutant, from the first test that needs it to the end of the tests.
+hash seed and each mutant, from the first test that needs it to the end of the tests. Those of a hash seed share the
+store that the first one has prepared.
 """
 
 import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import traceback
 from functools import cache
 from pathlib import Path
@@ -31,8 +34,8 @@ def simulate(*arguments: str, hash_seed: str = "0") -> "subprocess.CompletedProc
 
 class _Process:
     def __init__(self, broken: str, hash_seed: str) -> None:
-        command = [sys.executable, "-m", "tests.simulation.warm", *((BROKEN, broken) if broken else ())]
-        pipe = subprocess.PIPE
+        more = (str(_prepared(broken, hash_seed)), *((BROKEN, broken) if broken else ()))
+        command, pipe = [sys.executable, "-m", "tests.simulation.warm", *more], subprocess.PIPE
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment(hash_seed), stdin=pipe, stdout=pipe, text=True
         )
@@ -54,6 +57,17 @@ def _process(broken: str, hash_seed: str) -> _Process:
     return process
 
 
+@cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="prepared-"))
+
+
+def _prepared(broken: str, hash_seed: str) -> Path:
+    """Where the store is that such a process copies; what a mutant has prepared is for its own one alone."""
+    shared = _folder() / hash_seed
+    return shared if shared.exists() or not broken else _folder() / f"broken-{len(_processes)}"
+
+
 _processes: list[_Process] = []
 
 
@@ -62,6 +76,8 @@ def end_all() -> None:
     while _processes:
         _processes.pop().end()
     _process.cache_clear()
+    shutil.rmtree(_folder())
+    _folder.cache_clear()
 
 
 def environment(hash_seed: str = "0") -> dict[str, str]:
@@ -70,12 +86,12 @@ def environment(hash_seed: str = "0") -> dict[str, str]:
     return kept | {"PYTHONHASHSEED": hash_seed}
 
 
-def serve(first: list[str]) -> None:
+def serve(prepared: str, *rest: str) -> None:
     """Until there is nothing more to read: a line of arguments, as JSON, and a line of what came of it."""
     __main__.stay_on_one_core()
     answers, folder = sys.stdout, RunFolder("simulation", place_in_memory())
     try:
-        runner = Runner(folder.path, __main__.parse(first).mutants)
+        runner = Runner(folder.path, __main__.parse(list(rest)).mutants, Path(prepared))
         for line in sys.stdin:
             print(json.dumps(_carry_out(runner, json.loads(line))), file=answers, flush=True)
     finally:
@@ -93,4 +109,4 @@ def _carry_out(runner: Runner, arguments: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1:])
+    serve(*sys.argv[1:])
