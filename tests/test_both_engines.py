@@ -49,8 +49,9 @@ def test_it_fails_if_one_of_them_does(on_files: str, on_postgresql: str, status:
 def test_what_the_second_one_says_comes_last(tmp_path: Path) -> None:
     meeting = tmp_path / "meeting"
     os.mkfifo(meeting)
-    waits_for_the_other = f"open('{meeting}').read(); print('files')"
-    running = run(waits_for_the_other, f"print('server', flush=True); open('{meeting}', 'w').write('.')")
+    begin = f"import pathlib; meeting = pathlib.Path('{meeting}');"
+    waits_for_the_other = f"{begin} meeting.read_text(); print('files')"
+    running = run(waits_for_the_other, f"{begin} print('server', flush=True); meeting.write_text('.')")
     assert running.communicate()[0] == "files\nserver\n"
 
 

@@ -59,7 +59,7 @@ def test_a_broken_protocol_is_found_by_a_seed() -> None:
 def test_ctrl_c_ends_it_in_good_order(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     command = [sys.executable, "-m", "tests.simulation", "--operations", "100000", "--trace", str(trace)]
-    alone = environment() | {"TMPDIR": str(tmp_path)}
+    alone = environment() | {"TMPDIR": str(tmp_path), "PYTHONDEVMODE": ""}  # That has Python itself say more.
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=alone, stdout=pipe, stderr=pipe, process_group=0) as run:
         wait_for(lambda: trace.exists() and trace.stat().st_size, what="a run that has begun")
