@@ -58,10 +58,12 @@ class Asker:
         """GET, or POST with that as JSON. Raises Unanswered."""
         return self._answer(address, port, "POST" if body is not None else "GET", path, body)
 
-    def change(self, address: str, port: int, path: str, body: object, user: str, password: str) -> Answer:
-        """PATCH with that as JSON, as somebody with a password (RFC 7617). Raises Unanswered."""
+    def change(
+        self, address: str, port: int, path: str, body: object, user: str, password: str, method: str = "PATCH"
+    ) -> Answer:
+        """With that as JSON, as somebody with a password (RFC 7617). Raises Unanswered."""
         shown = base64.b64encode(f"{user}:{password}".encode()).decode()
-        return self._answer(address, port, "PATCH", path, body, {"Authorization": f"Basic {shown}"})
+        return self._answer(address, port, method, path, body, {"Authorization": f"Basic {shown}"})
 
     def _answer(
         self,
@@ -98,6 +100,14 @@ class Asker:
             return self.ask(host.address, port, "/readyz").status == http.HTTPStatus.OK
         except Unanswered:
             return False
+
+    def patroni_answers(self, host: Host) -> bool:
+        """Whatever it says of its PostgreSQL."""
+        try:
+            self.ask(host.address, ports.PATRONI, "/liveness")
+        except Unanswered:
+            return False
+        return True
 
     def etcd_is_well(self, host: Host) -> Answer:
         """Raises Unanswered; the status is 200 if that member has a leader, and so a majority."""

@@ -57,14 +57,19 @@ def etcd_leader(setting: Setting) -> Part:
 
 
 def takeover(setting: Setting) -> Part:
-    return _helper(setting, "takeover", "has the standby take over from a host that is gone", "hasten")
+    about = "has the standby take over from a host that is gone, or whose certificate is about to end"
+    return _helper(setting, "takeover", about, "hasten", secrets=_password_of_patroni(setting))
 
 
 def waking(setting: Setting) -> Part:
     about = "has Patroni look at once when its PostgreSQL or a standby's connection ends"
     data = setting.data("patroni") / "postgresql"
     action = ("wake", "--host", str(setting.host.number), "--data", str(data))
-    return _helper(setting, "waking", about, *action, secrets=(File(PASSWORD, setting.bundle.password("patroni")),))
+    return _helper(setting, "waking", about, *action, secrets=_password_of_patroni(setting))
+
+
+def _password_of_patroni(setting: Setting) -> tuple[File, ...]:
+    return (File(PASSWORD, setting.bundle.password("patroni")),)
 
 
 def _helper(setting: Setting, name: str, about: str, *action: str, secrets: tuple[File, ...] = ()) -> Part:

@@ -21,6 +21,8 @@ from deploy.hosts import etcd
 from deploy.hosts.asking import Asker, Unanswered
 from deploy.hosts.cluster import Cluster, Host
 from deploy.hosts.etcd import Entry, in_base64
+from deploy.hosts.handing_over import Ends
+from deploy.hosts.waking import PASSWORD
 
 EVERY_S = 0.5
 GONE_AFTER_S = 3.0
@@ -41,12 +43,13 @@ class Watch:
     silent_since: dict[str, float] = field(default_factory=dict)
     told_at: float | None = None
 
-    def tell(self) -> None:
-        """That it looks; not more often than is needed. Raises Unanswered."""
+    def tell(self) -> str:
+        """That it looks, to others; not more often than is needed. Raises Unanswered."""
         now = self.clock()
         if self.told_at is None or now - self.told_at >= TOLD_EVERY_S:
             etcd.put_for(self.asker, self._own, WATCHES, self._own.name, TOLD_FOR_S)
             self.told_at = now
+        return ""
 
     def look(self) -> str:
         """What was done, in words; empty if nothing was to be done. Raises Unanswered."""
@@ -57,7 +60,7 @@ class Watch:
             self.silent_since.clear()
             raise
         holder = next((host for host in self.cluster.with_rows if lock and host.name == lock.value), None)
-        if lock is None or holder is None or self._answers(holder):
+        if lock is None or holder is None or self.asker.patroni_answers(holder):
             self.silent_since.clear()
             return ""
         self.silent_since = {holder.name: self.silent_since.get(holder.name, began)}
@@ -91,13 +94,6 @@ class Watch:
         }
         return bool(etcd.ask(self.asker, self._own, "/v3/kv/txn", transaction).get("succeeded"))
 
-    def _answers(self, holder: Host) -> bool:
-        try:
-            self.asker.ask(holder.address, ports.PATRONI, "/liveness")
-        except Unanswered:
-            return False
-        return True
-
     def _hears_nothing(self, standby: Host) -> bool:
         """Whether its PostgreSQL runs, and receives nothing of the primary's."""
         answer = self.asker.ask(standby.address, ports.PATRONI, "/patroni")
@@ -123,12 +119,13 @@ def watches(asker: Asker, cluster: Cluster) -> bool | None:
 
 def keep(cluster: Cluster, folder: Path, say: Callable[[str], object]) -> None:
     """For ever; whoever doesn't answer is asked again."""
-    watch = Watch(cluster, Asker(folder))
+    watch = Watch(cluster, asker := Asker(folder))
+    ends = Ends(cluster, asker, (folder / PASSWORD).read_text())
     while True:
-        try:
-            if done := watch.look():
-                say(done)
-            watch.tell()
-        except (Unanswered, ValueError, KeyError) as error:
-            say(json.dumps(str(error)))
+        for act in (watch.look, watch.tell, ends.look):
+            try:
+                if done := act():
+                    say(done)
+            except (Unanswered, ValueError, KeyError) as error:
+                say(json.dumps(str(error)))
         time.sleep(EVERY_S)

@@ -75,7 +75,7 @@ def look(cluster: Cluster, asker: Asker, data: Path) -> Findings:
         **{
             **vars(found),
             "expired": frozenset(expired),
-            "copies": _copies(cluster, asker),
+            "copies": copies_that_answer(cluster, asker),
             "is_watched": hastening.watches(asker, cluster),
             "redis": roles_of_redis(cluster, asker),
             "sentinels": frozenset(host.number for host in cluster.hosts if _sentinel_answers(asker, host)),
@@ -185,11 +185,14 @@ def _named(hosts: Iterable[Host]) -> str:
     return ", ".join(f"{host.name} ({host.address})" for host in hosts)
 
 
-def _copies(cluster: Cluster, asker: Asker) -> list[dict[str, Any]] | None:
+def copies_that_answer(cluster: Cluster, asker: Asker) -> list[dict[str, Any]] | None:
+    """PostgreSQL's; what etcd still has of a host whose Patroni doesn't answer (for 20 s) is called silent."""
     try:
-        return asker.copies(cluster)
+        found = asker.copies(cluster)
     except Unanswered:
         return None
+    silent = {host.name for host in cluster.with_rows if not asker.patroni_answers(host)}
+    return [{**copy, "state": "silent"} if copy["name"] in silent else copy for copy in found]
 
 
 def _free(data: Path) -> float:

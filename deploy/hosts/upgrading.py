@@ -86,7 +86,7 @@ class StoreOfUnit:
     def require_version(self) -> None:
         """Fetches it. Raises Refused if there is no such version, or hosts can't change to it one after the other."""
         self._run(*self._git("fetch", "--quiet", "--tags", "origin"))
-        self._run(*self._git("rev-parse", "--quiet", "--verify", f"{self._version}^{{commit}}"))
+        self._run(*self._git("cat-file", "-e", f"{self._version}^{{commit}}"))
         self._require_tls()
 
     def _require_tls(self) -> None:

@@ -1,10 +1,12 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.hosts.asking import Answer, Asker, Unanswered
 from deploy.hosts.cluster import Cluster
-from deploy.hosts.status import Findings, Line, in_words
+from deploy.hosts.status import Findings, Line, copies_that_answer, in_words
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 LEADER = {"name": "host1", "role": "leader", "state": "running", "timeline": 1}
@@ -72,3 +74,23 @@ def test_what_is_not_well_is_named(cluster: Cluster, of: str, different: dict[st
     lines = told(cluster, **different)
     assert [name for name, line in lines.items() if not line.is_well] == [of]
     assert words in lines[of].text
+
+
+class LosesTheFirst(Asker):
+    """Patroni of the first host is silent; the other one has from etcd what that said at last."""
+
+    def __init__(self) -> None:
+        self.folder = Path()
+
+    def ask(self, address: str, port: int, path: str, body: object = None) -> Answer:
+        if address == "192.0.2.1":
+            raise Unanswered(address)
+        return Answer(200, {"members": [LEADER, STANDBY]}, None, None)
+
+
+def test_a_host_that_is_lost_is_not_said_to_run_because_etcd_still_says_so(cluster: Cluster) -> None:
+    line = told(cluster, copies=copies_that_answer(cluster, LosesTheFirst()))["PostgreSQL"]
+    assert (line.is_well, line.text) == (
+        False,
+        "PostgreSQL: there is no primary (host1 is silent, host2 is streaming)",
+    )

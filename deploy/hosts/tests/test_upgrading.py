@@ -119,7 +119,7 @@ def test_a_version_whose_nodes_speak_without_tls_is_refused_before_anything_is_d
     )
     with pytest.raises(Refused, match=r"The nodes of v1 speak without TLS.* Nothing was changed"):
         store.require_version()
-    assert done == ["fetch", "rev-parse", "grep"]
+    assert done == ["fetch", "cat-file", "grep"]
 
 
 def test_nodes_of_this_version_speak_tls(parts: tuple[Part, ...]) -> None:

@@ -99,7 +99,9 @@ class Patroni(Asker):
         self._status = status
         self.changed: list[tuple[str, int, str, object]] = []
 
-    def change(self, address: str, port: int, path: str, body: object, user: str, password: str) -> Answer:
+    def change(
+        self, address: str, port: int, path: str, body: object, user: str, password: str, method: str = "PATCH"
+    ) -> Answer:
         assert (user, password) == ("patroni", "secret")
         self.changed.append((address, port, path, body))
         return Answer(self._status, {}, None, None)
