@@ -25,6 +25,7 @@ from tests.simulation.ledger import Ledger, Sitting
 from tests.simulation.plan import Plan
 from tests.simulation.replay import Replay
 from tests.simulation.runner import Runner
+from tests.simulation.server.runner import ServedRunner
 from tests.simulation.totals import Totals
 from tests.simulation.watching import Trace, Watcher
 
@@ -36,11 +37,15 @@ KINDS = (
     *("kill", "stop", "stall", "slow", "aim", "clock", "power", "full"),
     *("lose", "double", "delay", "cut", "isolate", "files", "pairs"),
 )
+OF_MACHINES = ("power", "full", "files", "pairs")
+"""Those that strike files of a pair, or the machine that they are on."""
 OF_FILES = (
     *("file-renamed", "file-deleted", "file-old", "file-old-in-place", "file-old-over", "file-half", "file-empty"),
     *("file-garbage", "file-flipped", "file-bits", "file-locked", "wal-removed", "shm-removed"),
 )
 """Among those that `files` and `pairs` stand for."""
+OF_SERVERS = ("takeover", "standby", "restart", "sessions")
+"""Of a store on PostgreSQL, whose servers are simulated."""
 AIMS = tuple(f"aim:{point}" for point in POINTS)
 SHRINKING_RUNS = 150
 """To shrink what an exploration has found, at most."""
@@ -58,7 +63,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="so many runs, with this seed and those that follow")
     parser.add_argument("--operations", type=int, default=0, help="of all customers together, about")
     some = f"some of {', '.join(KINDS)}, aim:STEP, a fault of files by its name, or none"
-    parser.add_argument("--faults", default=",".join(KINDS), help=some)
+    parser.add_argument("--faults", default="", help=some)
+    parser.add_argument("--server", action="store_true", help="a store on a simulated PostgreSQL, not on two files")
     parser.add_argument("--every", type=int, default=0, help="turns between two faults; the seed decides if not told")
     parser.add_argument("--mix", choices=MIXES, default="", help="of reads and writes; the seed decides if not told")
     parser.add_argument("--broken", metavar="MUTANT", help="with this mutant of tests/mutants, by name")
@@ -73,8 +79,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--trace", metavar="FILE", help="write every turn, fault and log line there")
     told = parser.parse_args(arguments)
     told.operations = told.operations or (100 if told.minutes or told.runs else 1000)
-    told.kinds = told.faults.split(",") if told.faults != "none" else []
-    if unknown := set(told.kinds) - {*KINDS, *OF_FILES, *AIMS}:
+    usual = (*(kind for kind in KINDS if kind not in OF_MACHINES), *OF_SERVERS) if told.server else KINDS
+    told.kinds = (told.faults or ",".join(usual)).split(",") if told.faults != "none" else []
+    if unknown := set(told.kinds) - {*usual, *AIMS, *(() if told.server else OF_FILES)}:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     told.mutants = mutants_named(told.broken) if told.broken else []
     if told.broken and not told.mutants:
@@ -91,12 +98,16 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell may have it ignored, in the background.
     folder = RunFolder("simulation", place_in_memory())
     try:
-        return simulate(told, Runner(folder.path, told.mutants))
+        return simulate(told, runner_of(told, folder.path))
     except KeyboardInterrupt:
         say("interrupted; nothing of it is left.")
         return 128 + signal.SIGINT
     finally:
         folder.close()
+
+
+def runner_of(told: argparse.Namespace, folder: Path) -> Runner:
+    return (ServedRunner if told.server else Runner)(folder, told.mutants)
 
 
 def stay_on_one_core() -> None:

@@ -226,14 +226,17 @@ class UnderWay:
     def __init__(self, world: World, kind: str, number: int, until_ns: int) -> None:
         self._world, self._kind, self._number, self._until_ns = world, kind, number, until_ns
 
+    def is_said_by(self, until_ns: int) -> bool:
+        """Waits for an answer until then, or for ever if that is negative; whether there is one."""
+        while self._number not in self._world.replies:
+            if 0 <= until_ns <= self._world.now_ns:
+                return False
+            self._world.block(until_ns, self._kind)
+        return True
+
     def said(self) -> Message | None:
         """None if there is no answer in time. To be asked once."""
-        world = self._world
-        while self._number not in world.replies:
-            if 0 <= self._until_ns <= world.now_ns:
-                return None
-            world.block(self._until_ns, self._kind)
-        return world.replies.pop(self._number)
+        return self._world.replies.pop(self._number) if self.is_said_by(self._until_ns) else None
 
 
 world: World | None = None

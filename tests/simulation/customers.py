@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 from tests.answers import Answer
 from tests.chaos import audit
@@ -41,6 +41,14 @@ class SimulatedStore:
     addresses: Mapping[str, str]
     staff: tuple[str, str]
     environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Path) -> Self:
+        """The one whose data are in that folder."""
+        from bookstore_project.settings import topology
+
+        password = (data / "staff-password").read_text().strip()
+        return cls(data, {name: one.address for name, one in topology.NODES.items()}, ("staff", password))
 
     def as_store(self) -> Store:
         return cast("Store", self)

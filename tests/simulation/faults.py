@@ -19,8 +19,6 @@ RESTART_NS = 600 * MS
 """How long a killed node stays away, at most: the supervisor starts it again."""
 LAST_NS = (100 * MS, 500 * MS, 3 * S)
 """Faults that pass, at most: of each, one of these."""
-
-
 STALLED_NS = (2 * S, 5 * S, 12 * S)
 CLOCK_STEPS_S = (-3600, -300, -2, 0.1, 2, 300, 3600)
 FILES, PAIRS = "files", "pairs"
@@ -122,7 +120,10 @@ class Faults:
         now = self._simulator.now_ns
         self.pairs.update((kind, strike.kind) for kind, until in self._lasts_ns.items() if until > now)
         self._chance.seed(strike.seed)
-        KINDS[strike.kind.partition(":")[0]](self)
+        self.carry_out(strike.kind.partition(":")[0])
+
+    def carry_out(self, kind: str) -> None:
+        KINDS[kind](self)
 
     def _tell(self, what: str) -> None:
         """What has struck, for whoever reads it."""

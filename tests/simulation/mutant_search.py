@@ -9,6 +9,7 @@ from tests.mutants.mutant import Mutant
 from tests.simulation import broken
 from tests.simulation.plan import Plan
 from tests.simulation.runner import Runner
+from tests.simulation.server.runner import ServedRunner
 
 OPERATIONS = (60, 120, 90)
 EVERY = (60, 150, 30)
@@ -32,8 +33,19 @@ OF_PURCHASES: Kinds = (
     *(("lose", "delay"), ("kill", "aim"), ("cut", "stall"), ("slow", "aim", "delay"), ("clock", "kill", "lose")),
     *(("double", "delay", "kill"), ("pairs",)),
 )
+OF_SERVERS: Kinds = (
+    *(
+        ("takeover",),
+        ("delay", "sessions"),
+        ("takeover", "isolate"),
+        ("standby", "restart", "kill"),
+        ("stall", "cut"),
+    ),
+    *(("aim", "sessions"), ("takeover", "standby", "stall"), ("slow", "delay")),
+)
 REPLICATION = "bookstore_project/replication"
 CONCERNS: tuple[tuple[str, Kinds], ...] = (
+    (f"{REPLICATION}/postgresql", OF_SERVERS),
     (f"{REPLICATION}/invalidation", OF_CACHES),
     (f"{REPLICATION}/interface", OF_CACHES),
     ("frontend_app/cache", OF_CACHES),
@@ -80,7 +92,7 @@ def plans(mutant: Mutant, first: int, last: int) -> Iterator[Plan]:
 
 def search(mutant: Mutant, before: Outcome, last: int, limit_s: float, folder: Path) -> Outcome:
     """Goes on after what was searched before. In a process of its own: it puts a simulated world below everything."""
-    runner = Runner(folder, [mutant])
+    runner = (ServedRunner if is_served(mutant) else Runner)(folder, [mutant])
     if not broken.loaded:
         return Outcome(NOT_LOADED)
     broken.watch(folder / "met")
@@ -88,17 +100,22 @@ def search(mutant: Mutant, before: Outcome, last: int, limit_s: float, folder: P
     for plan in plans(mutant, before.runs + 1, last):
         if monotonic() > until:
             break
-        told = _after(told, plan, runner)
+        told = _after(told, plan, runner, " --server" if is_served(mutant) else "")
         if told.outcome in (FOUND, ENDED) or (told.runs == UNMET_AFTER and not broken.is_met()):
             break
     is_unmet = told.outcome == NOT_FOUND and not before.runs and told.runs >= UNMET_AFTER and not broken.is_met()
     return replace(told, outcome=NOT_MET) if is_unmet else told
 
 
-def _after(told: Outcome, plan: Plan, runner: Runner) -> Outcome:
-    """What is known once that plan was carried out, too."""
+def is_served(mutant: Mutant) -> bool:
+    """Whether it is one of the store on PostgreSQL."""
+    return mutant.edits[0].file.startswith(f"{REPLICATION}/postgresql")
+
+
+def _after(told: Outcome, plan: Plan, runner: Runner, more: str) -> Outcome:
+    """What is known once that plan was carried out, too; `more` is what else makes the run."""
     by = f"SEED={plan.seed} OPERATIONS={plan.operations} {plan.mix} FAULTS={','.join(plan.kinds) or 'none'}"
-    by += f" --every {plan.every}" if plan.every else ""
+    by += f" --every {plan.every}{more}" if plan.every else more
     try:
         report = runner.run(plan)
     except Exception as error:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
 
-from tests.mutants import caching, cancelling, files, grouping, reading, selling, writing
+from tests.mutants import caching, cancelling, files, grouping, on_a_server, reading, selling, writing
 from tests.mutants.mutant import Mutant
 from tests.run_folder import RunFolder, place_in_memory
 from tests.simulation.mutant_search import ENDED, NOT_FOUND, Outcome, search
@@ -27,6 +27,7 @@ PROTOCOLS = {
     "grouping": grouping.MUTANTS,
     "cancelling": cancelling.MUTANTS,
     "files": files.MUTANTS,
+    "on a server": on_a_server.MUTANTS,
 }
 """The most important ones first."""
 RUNS, LIMIT_S = 40, 600.0

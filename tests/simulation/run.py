@@ -51,26 +51,29 @@ class Wishes(Watcher):
             self.heard.append(Wish.unpacked(json.loads(what)))
 
 
+def put_in_place(prepared: Path, data: Path) -> None:
+    """A copy of that store, on a machine that has just been started."""
+    history = data.with_name("history")
+    for folder in (data, history):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(prepared, data)
+    history.mkdir()
+    primitives.set_wall_clock(0)
+    primitives.forget_ends()
+    primitives.set_booted(primitives.EPOCH_NS)
+
+
 class Run:
     """A store, its customers, and what happens to it."""
 
     def __init__(self, plan: Plan, prepared: Path, data: Path, watchers: Sequence[Watcher] = ()) -> None:
         from bookstore_project.settings import topology
 
-        self._plan = plan
-        for folder in (data, data.with_name("history")):
-            shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(prepared, data)
-        primitives.set_wall_clock(0)
-        primitives.forget_ends()
-        primitives.set_booted(primitives.EPOCH_NS)
+        self._plan, self._folder = plan, data.with_name("history")
+        put_in_place(prepared, data)
         disk.watch(is_wished=False)
         preparing.acquaint()
-        self._folder = data.with_name("history")
-        self._folder.mkdir()
-        password = (data / "staff-password").read_text().strip()
-        addresses = {name: one.address for name, one in topology.NODES.items()}
-        self._store = SimulatedStore(data, addresses, ("staff", password))
+        self._store = SimulatedStore.of(data)
         self._invariants = Invariants(self._store.as_store())
         self._wishes = Wishes()
         self._following, self._defects = Following(), Defects()

@@ -24,14 +24,7 @@ class Runner:
     def __init__(self, folder: Path, mutants: Sequence[Mutant] = (), prepared: Path | None = None) -> None:
         """`prepared`: a store that another one has prepared. If there is none, this one does, and leaves it there."""
         self._data, self._prepared = folder / "data", prepared or folder / "prepared"
-        os.environ |= {
-            "BOOKSTORE_DATA": str(self._data),
-            "BOOKSTORE_FRONTS": FRONTS,
-            # Soon found, soon forgotten: what is wrong with a file, and what a front keeps of it. As for chaos.
-            "BOOKSTORE_SCRUB_EVERY_S": "5",
-            "BOOKSTORE_CACHE_TIMEOUT_S": "3",
-            "DJANGO_SETTINGS_MODULE": "tests.simulation.settings",
-        }
+        put_on_record(self._data, "tests.simulation.settings")
         primitives.install()
         disk.set_up(self._data)
         for mutant in mutants:
@@ -50,3 +43,15 @@ class Runner:
         from tests.simulation import run
 
         return run.Run(plan, self._prepared, self._data, watchers).carry_out()
+
+
+def put_on_record(data: Path, settings: str) -> None:
+    """In the environment: what store is simulated."""
+    os.environ |= {
+        "BOOKSTORE_DATA": str(data),
+        "BOOKSTORE_FRONTS": FRONTS,
+        # Soon found, soon forgotten: what is wrong with a file, and what a front keeps of it. As for chaos.
+        "BOOKSTORE_SCRUB_EVERY_S": "5",
+        "BOOKSTORE_CACHE_TIMEOUT_S": "3",
+        "DJANGO_SETTINGS_MODULE": settings,
+    }

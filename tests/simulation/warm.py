@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, cast
@@ -21,20 +22,24 @@ from typing import IO, Any, cast
 from tests.run_folder import RunFolder, place_in_memory
 from tests.simulation import __main__
 from tests.simulation.runner import Runner
+from tests.simulation.server.runner import ServedRunner, prepare_a_pair
 
 ROOT = Path(__file__).parents[2]
-BROKEN = "--broken"
+Answering = Callable[[list[str]], str]
+BROKEN, SERVER = "--broken", "--server"
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> "subprocess.CompletedProcess[str]":
     """Carries out what `python -m tests.simulation` would with these arguments."""
-    broken = arguments[arguments.index(BROKEN) + 1] if BROKEN in arguments else ""
-    return _process(broken, hash_seed).simulate(arguments)
+    is_served = SERVER in arguments
+    broken = arguments[arguments.index(BROKEN) + 1] if BROKEN in arguments and not is_served else ""
+    return _process(broken, hash_seed, is_served).simulate(arguments)
 
 
 class _Process:
-    def __init__(self, broken: str, hash_seed: str) -> None:
+    def __init__(self, broken: str, hash_seed: str, is_served: bool) -> None:
         more = (str(_prepared(broken, hash_seed)), *((BROKEN, broken) if broken else ()))
+        more = (*more, SERVER) if is_served else more
         command, pipe = [sys.executable, "-m", "tests.simulation.warm", *more], subprocess.PIPE
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment(hash_seed), stdin=pipe, stdout=pipe, text=True
@@ -52,8 +57,8 @@ class _Process:
 
 
 @cache
-def _process(broken: str, hash_seed: str) -> _Process:
-    _processes.append(process := _Process(broken, hash_seed))
+def _process(broken: str, hash_seed: str, is_served: bool) -> _Process:
+    _processes.append(process := _Process(broken, hash_seed, is_served))
     return process
 
 
@@ -91,11 +96,38 @@ def serve(prepared: str, *rest: str) -> None:
     __main__.stay_on_one_core()
     answers, folder = sys.stdout, RunFolder("simulation", place_in_memory())
     try:
-        runner = Runner(folder.path, __main__.parse(list(rest)).mutants, Path(prepared))
+        answering = (_forked if SERVER in rest else _here)(folder.path, list(rest), Path(prepared))
         for line in sys.stdin:
-            print(json.dumps(_carry_out(runner, json.loads(line))), file=answers, flush=True)
+            print(answering(json.loads(line)), file=answers, flush=True)
     finally:
         folder.close()
+
+
+def _here(folder: Path, first: list[str], prepared: Path) -> Answering:
+    runner = Runner(folder, __main__.parse(first).mutants, prepared)
+    return lambda arguments: json.dumps(_carry_out(runner, arguments))
+
+
+def _forked(folder: Path, first: list[str], prepared: Path) -> Answering:
+    """Each in a process of its own, with its mutant: all of them begin with the same rows."""
+    prepare_a_pair(folder, prepared)
+
+    def answer(arguments: list[str]) -> str:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if not pid:
+            try:
+                runner = ServedRunner(folder, __main__.parse(arguments).mutants, prepared)
+                os.write(writing, json.dumps(_carry_out(runner, arguments)).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with open(reading) as told:  # noqa: PTH123  (a descriptor)
+            said = told.read()
+        os.waitpid(pid, 0)
+        return said or json.dumps({"returncode": 1, "stdout": "", "stderr": "it has ended by itself"})
+
+    return answer
 
 
 def _carry_out(runner: Runner, arguments: list[str]) -> dict[str, Any]:
