@@ -40,6 +40,8 @@ STORES = ("tests/hosts/", "tests/stress/", "tests/chaos/", BROWSER, "tests/clust
 """Where the tests of whole stores are: those that take longest first."""
 TOGETHER = (*STORES, "bookstore_project/cluster/tests/", "bookstore_project/archive/tests/test_moving.py")
 """Where the tests of a module share what is dear to start."""
+SIMULATED = "tests/simulation/"
+"""Where tests of all modules do: it takes seconds of a processor until a process simulates stores (`warm.py`)."""
 OF_POSTGRESQL = "bookstore_project/replication/postgresql/tests/"
 """Tests of that engine alone, for runs on it."""
 A_STORE = "tests/cluster/test_shop.py"
@@ -120,11 +122,14 @@ class InOneOrder:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Those that take longest come first, in whatever order otherwise: small ones fill what is left of the time."""
+    """Those that take longest come first, in whatever order otherwise: small ones fill what is left of the time.
+
+    Simulations wait for nothing, so that one process goes on with them while tests of whole stores wait.
+    """
 
     def rank(item: pytest.Item) -> int:
-        places = enumerate(TOGETHER)
-        return next((number for number, place in places if item.nodeid.startswith(place)), len(TOGETHER))
+        places = enumerate((SIMULATED, *TOGETHER))
+        return next((number for number, place in places if item.nodeid.startswith(place)), len(TOGETHER) + 1)
 
     items.sort(key=rank)
     if config.option.quick:
@@ -155,7 +160,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]  # Of a package without types.
-    """Gives a module whose tests share a start to one process, and the other tests one by one to whoever is free."""
+    """Gives tests that share a start to one process, and the others one by one to whoever is free."""
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         super().add_node_collection(node, collection)
@@ -172,6 +177,8 @@ class OneModuleTogether(LoadScopeScheduling):  # type: ignore[misc]  # Of a pack
         self._reschedule(node)
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(SIMULATED):
+            return SIMULATED
         module, *_ = nodeid.split("::")
         return module if module.startswith(TOGETHER) else nodeid
 

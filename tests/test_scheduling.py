@@ -24,11 +24,11 @@ class Process:
         self.shutting_down = True
 
 
-def scheduler(process: Process) -> Any:
+def scheduler(process: Process, tests: list[str] = TESTS) -> Any:
     config: Any = SimpleNamespace(getvalue=lambda name: ["popen"], option=SimpleNamespace(loadscopereorder=False))
     made = OneModuleTogether(config, None)
     made.add_node(process)
-    made.add_node_collection(process, TESTS)
+    made.add_node_collection(process, tests)
     return made
 
 
@@ -43,6 +43,12 @@ def test_a_module_of_a_whole_store_goes_to_one_process_and_what_is_done_is_forgo
     assert process.given == [*range(len(TESTS))]
     assert made.tests_finished
     assert process.shutting_down
+
+
+def test_all_that_is_simulated_goes_to_one_process() -> None:
+    process, simulated = Process(), [f"tests/simulation/test_{module}.py::test_it" for module in "abcd"]
+    scheduler(process, [*simulated, *TESTS]).schedule()
+    assert process.given[: len(simulated)] == [0, 1, 2, 3]
 
 
 def test_a_list_knows_where_each_of_its_items_is() -> None:

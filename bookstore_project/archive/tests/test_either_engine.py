@@ -22,7 +22,7 @@ from order_app.models import Order
 from tests.actors import Actor
 
 pytestmark = [pytest.mark.every_engine, pytest.mark.large]
-POINTS = ["loaded-default", "loaded-order-1", "closed", "renamed"] if databases.ON_POSTGRESQL else ["accounts"]
+POINTS = ["loaded-order-1", "closed", "renamed"] if databases.ON_POSTGRESQL else ["accounts"]
 
 
 def stock(book: int) -> int:
