@@ -110,9 +110,13 @@ class Sitting:
 
 
 def commit_here() -> str:
-    """The code's, with a mark if it was changed since."""
+    """The code's, with a mark if it was changed since; "unknown" without a repository, or without git."""
     command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "unknown"
+    return asked.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from tests.chaos.checker import Violation
-from tests.simulation.ledger import Ledger, Sitting
+from tests.simulation.ledger import Ledger, Sitting, commit_here
 from tests.simulation.plan import Plan
 from tests.simulation.processes import Process
 from tests.simulation.report import Report
@@ -48,3 +50,10 @@ def test_sittings_add_up_and_go_on_where_the_last_one_ended(tmp_path: Path) -> N
 def test_a_sitting_whose_time_is_up_begins_no_run(tmp_path: Path) -> None:
     assert sit(tmp_path / "ledger", 2, is_over=True) == []
     assert Ledger(tmp_path / "ledger").lines()[0].startswith("0 runs, 0 operations")
+
+
+def test_a_folder_that_is_no_repository_is_of_an_unknown_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    assert commit_here() == "unknown"
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert commit_here() == "unknown"
