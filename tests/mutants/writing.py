@@ -208,6 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "two copies of one sale with different times, and a price doubled twice when a retry meets it",
         ATTEMPT,
         "                    entries.apply_changes(follower.raw, self.service, changes, entry)\n",
+        "                    from bookstore_project.replication.pinning import pinned\n\n"
         "                    with pinned(self.service.name, follower.alias, for_writing=True):\n"
         "                        members[0].change()\n"
         "                    entries.update_digests(follower.raw, changes)\n"
