@@ -138,7 +138,8 @@ def _agree(wished: str, marked: str) -> bool:
 def _lookup(name: str) -> str:
     try:
         codec = codecs.lookup(name)
-        "".encode(codec.name)  # Refuses the likes of base64, which aren't text.
+        encoded = "a".encode(codec.name)  # Refuses the likes of base64, which aren't text,
+        encoded.decode(codec.name, "surrogateescape")  # and those of host names, which don't carry stray bytes.
     except (LookupError, ValueError) as error:
         raise ImportRefused(f"There is no encoding {name!r}; try utf-8, cp1252 or utf-16.") from error
     return codec.name

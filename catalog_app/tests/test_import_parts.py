@@ -158,6 +158,8 @@ def test_an_overlong_line_of_many_short_fields_is_rejected(tmp_path: Path) -> No
         (b"x" * 2_000_000, "", "no table"),
         (b"title\n", "klingon", "no encoding 'klingon'"),
         (b"title\n", "base64", "no encoding 'base64'"),
+        (b"title\n", "idna", "no encoding 'idna'"),
+        (b"title\n", "punycode", "no encoding 'punycode'"),
     ],
 )
 def test_what_is_no_csv_is_refused(tmp_path: Path, content: bytes, encoding: str, message: str) -> None:
