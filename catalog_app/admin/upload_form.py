@@ -14,6 +14,8 @@ from catalog_app.importing.synonyms import SYNONYMS
 
 MOST_BYTES = 1024 * 1024
 """Some 20,000 rows, for which a browser waits up to a minute. Larger files are for the command."""
+MOST_LINES = 50_000
+"""Of a file of short lines, for the same reason."""
 ENCODINGS = (
     ("", "As the file says; else UTF-8"),
     ("utf-8", "UTF-8"),
@@ -58,7 +60,8 @@ class ImportForm(forms.Form):
         label="File",
         required=False,
         allow_empty_file=True,
-        help_text="CSV or an Excel workbook (.xlsx), with the names of the columns above them; at most 1 MiB.",
+        help_text="CSV or an Excel workbook (.xlsx), with the names of the columns above them; at most 1 MiB "
+        f"and {MOST_LINES:,} lines.",
     )
     encoding = forms.CharField(
         required=False, widget=forms.Select(choices=ENCODINGS), help_text="Of a CSV file, if letters come out wrong."
@@ -115,10 +118,13 @@ class ImportForm(forms.Form):
 
     def clean_file(self) -> "UploadedFile[Any] | None":
         file: UploadedFile[Any] | None = self.cleaned_data["file"]
-        if file is not None and (file.size or 0) > MOST_BYTES:
+        if file is None:
+            return None
+        too_much = "is larger than 1 MiB" if (file.size or 0) > MOST_BYTES else _too_many_lines(file)
+        if too_much:
             raise ValidationError(
-                "The file is larger than 1 MiB: split it, or have it imported on the machine of the store, where "
-                "files may be larger."
+                f"The file {too_much}: split it, or have it imported on the machine of the store, where files may be "
+                "larger."
             )
         return file
 
@@ -140,6 +146,14 @@ class ImportForm(forms.Form):
             values |= {} if self.is_for(header) else {_column(name): BY_NAME for name in SYNONYMS}
             values["columns_of"] = _mark(header)
         return ImportForm(initial=values, owner=self._owner, may_update=self._may_update, header=header)
+
+
+def _too_many_lines(file: "UploadedFile[Any]") -> str:
+    """Which they are; empty if it has no more than MOST_LINES. A workbook is compressed: it looks like few lines."""
+    content = file.read()
+    file.seek(0)
+    lines = max(content.count(b"\n"), content.count(b"\r"))
+    return f"has more than {MOST_LINES:,} lines" if lines > MOST_LINES else ""
 
 
 def _mark(header: Sequence[str]) -> str:

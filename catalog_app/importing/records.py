@@ -3,6 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+MOST_COLUMNS = 1000
+"""A header with more of them is none: what is made of columns, as choices on a page, would be endless."""
+NAME_LENGTH = 200
+"""Characters of a column's name that are looked at."""
+
 
 @dataclass(frozen=True)
 class Record:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from catalog_app.importing.delimited import read_delimited
 from catalog_app.importing.errors import ImportRefused, Remedy
 from catalog_app.importing.formats import encoding_of, is_workbook
-from catalog_app.importing.records import Record, Source
+from catalog_app.importing.records import MOST_COLUMNS, Record, Source
 from catalog_app.importing.workbook import Limits, read_workbook
 
 __all__ = ["Record", "Source", "open_source", "read_source"]
@@ -52,7 +52,7 @@ def read_source(
         if not raw.seekable():
             raise ImportRefused(f"{name} is no file: save it first.")
         if is_workbook(raw, name):
-            yield read_workbook(raw, name, sheet=sheet, wished=wished, limits=limits)
+            yield _checked(read_workbook(raw, name, sheet=sheet, wished=wished, limits=limits), name)
             return
         found = encoding_of(raw, encoding)
         try:
@@ -60,7 +60,14 @@ def read_source(
                 source = read_delimited(
                     file, name, wished, lambda: min(1.0, raw.tell() / size_bytes) if size_bytes else 1.0
                 )
-                yield replace(source, unheeded=found.unheeded)
+                yield _checked(replace(source, unheeded=found.unheeded), name)
         except UnicodeError as error:
             label = encoding or found.codec.upper()
             raise ImportRefused(f"{name} isn't in the encoding {label}: {error}.", Remedy.ENCODING) from error
+
+
+def _checked(source: Source, name: str) -> Source:
+    width = len(source.header)
+    if width > MOST_COLUMNS:
+        raise ImportRefused(f"{name} has {width:,} columns, and at most {MOST_COLUMNS:,} are read: delete some.")
+    return source

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from catalog_app.importing.delimited import HEADER_WITHIN
 from catalog_app.importing.errors import ImportRefused, Remedy
-from catalog_app.importing.records import Record, Source
+from catalog_app.importing.records import MOST_COLUMNS, NAME_LENGTH, Record, Source
 from catalog_app.importing.synonyms import count_known
 from catalog_app.spreadsheets import COVERED
 
@@ -38,8 +38,6 @@ _ESCAPED = re.compile("_x(000[9AD])_")
 _ZEROS = re.compile("0{2,}")
 _SIGNIFICANT = ".15g"
 """Digits of a number that Excel itself shows and keeps (https://learn.microsoft.com, "Floating-point arithmetic")."""
-_HEADER_CELL = 200
-"""Characters of a column's name that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Limits:
     rows: int = 1_048_576
     cells: int = 10_000_000
     texts: int = 2_000_000
-    columns: int = 1000
+    columns: int = MOST_COLUMNS
 
 
 def _loader() -> Callable[..., "Workbook"]:
@@ -223,7 +221,7 @@ def _header_of(sheet: Any, wished: Sequence[str]) -> _Sheet | None:
         if not any(cells):
             continue
         looked_at += 1
-        header = [cell.strip()[:_HEADER_CELL] for cell in cells]
+        header = [cell.strip()[:NAME_LENGTH] for cell in cells]
         found = _Sheet(sheet.title, header, line, count_known(header, wished))
         if found.known:
             return found

@@ -228,11 +228,15 @@ def test_of_many_rejected_rows_the_first_are_shown_and_the_others_counted(
     assert "5 price x not a price" not in text
 
 
-def test_a_larger_file_is_for_the_command(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_a_larger_file_is_for_the_command(root: Client, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.setattr(upload_form, "MOST_BYTES", 100)
+    monkeypatch.setattr(upload_form, "MOST_LINES", 20)
     before = floor("catalog")
-    answer = upload(root, "title\n" + "x" * 100)
+    answer = upload(root, f"title{end}" + "x" * 100)
     assert "The file is larger than 1 MiB: split it" in text_of(answer)
+    answer = upload(root, f"title{end}" + f"x{end}" * 20)
+    assert "The file has more than 20 lines: split it" in text_of(answer)
     assert floor("catalog") == before
 
 

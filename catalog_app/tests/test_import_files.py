@@ -182,6 +182,13 @@ def test_a_line_in_one_cell_that_is_no_row_is_refused(row: str, why: str) -> Non
     assert why in str(bad)
 
 
+def test_a_header_without_end_is_refused_and_a_name_without_end_is_cut() -> None:
+    with pytest.raises(ImportRefused, match="has 1,001 columns, and at most 1,000 are read"):
+        read(b"title" + b",x" * 1000 + b"\nDune\n")
+    source, _ = read(b"title," + b"x" * 1000 + b"\nDune,1\n")
+    assert source.header == ["title", "x" * 200]
+
+
 def test_apostrophes_within_single_quotes_are_doubled_or_escaped() -> None:
     text = "'title','authors'\n'Don''t','A'\n'Don\\'t','B'\n'Don't','C'\n'Emma','D'\n"
     rows = take(text)

@@ -266,6 +266,14 @@ def test_a_cell_far_to_the_right_costs_its_row() -> None:
     assert isinstance(second, Row)
 
 
+def test_a_name_far_to_the_right_is_refused() -> None:
+    def change(book: Any) -> None:
+        book["Books"]["XFD1"] = "far"
+
+    with pytest.raises(ImportRefused, match="has 16,384 columns"):
+        take(BOOK, change=change)
+
+
 @pytest.mark.parametrize("cut", [100, 1500, -200, -10])
 def test_a_damaged_workbook_is_refused(cut: int) -> None:
     content = workbook({"Books": [HEADER, BOOK]})
