@@ -155,8 +155,9 @@ UNCLEAR: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
 }
 """What a column's name has that may be meant for a field, and what it has if it is something else all the same."""
 
-_IN_CURRENCY = re.compile(rf"(?:\s+in)?[\s_-]+(?:{ANY_CURRENCY})\s*$|\s*(?:in\s+)?(?:€|\$|£)\s*$", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"\s*[(\[]\s*(?:in\s+)?([^()\[\]]*?)\s*[)\]]\s*[*:]*\s*$")
+_IN_CURRENCY = re.compile(rf"(?: in)?[ _-]{{1,3}}(?:{ANY_CURRENCY})$| ?(?:in )?(?:€|\$|£)$", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"[(\[] ?(?:in )?([^()\[\]]*?) ?[)\]] ?[*:]* ?$")
+"""Of a name whose words are parted by single spaces: what may be repeated is looked at once, however long it is."""
 _REMARK_WORDS = (
     "optional required mandatory pflicht pflichtfeld erforderlich obligatoire facultatif obligatorio opcional "
     "pcs pieces copies stk stück units ex exemplare brutto gross ttc"
@@ -178,16 +179,20 @@ _REMARKS = frozenset(
 
 def without_remark(column: str) -> str:
     """`Price (EUR)`, `Preis in EUR` and `Title (required)` without what isn't the name."""
-    column = unicodedata.normalize("NFKC", column)
+    column = _spaced(column)
     found = _IN_BRACKETS.search(column)
     if found and (found[1].casefold() in CURRENCIES or found[1].casefold().rstrip(".") in _REMARKS):
         column = column[: found.start()]
     return _IN_CURRENCY.sub("", column) or column
 
 
+def _spaced(column: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", column).split())
+
+
 def currency_of(column: str) -> str:
     """The currency that a column's name has: EUR for `Price (EUR)`; empty if it has none."""
-    column = unicodedata.normalize("NFKC", column)
+    column = _spaced(column)
     found = _IN_BRACKETS.search(column)
     name = found[1] if found else column.rsplit(maxsplit=1)[-1] if column.split() else ""
     return CURRENCIES.get(name.casefold(), "") if found or len(column.split()) > 1 else ""

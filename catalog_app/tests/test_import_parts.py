@@ -16,6 +16,7 @@ from catalog_app.importing.preview import Preview, describe
 from catalog_app.importing.progress import Progress, Totals
 from catalog_app.importing.rows import Row, RowParser, make_defaults
 from catalog_app.importing.source import Record, open_source
+from catalog_app.importing.synonyms import currency_of, without_remark
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,14 @@ def test_columns_are_guessed_by_their_names_whatever_their_spelling() -> None:
     assert choose_columns(header, {}) == {
         "isbn13": (0,), "title": (2,), "authors": (3,), "isbn": (4,), "topic": (5,), "price": (6,), "quantity": (7,)
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("filled", [" ", "-", "_", " (", "( ", "in ", ": ", " €", " EUR"])
+def test_the_length_of_a_name_takes_no_time(filled: str) -> None:
+    """Whoever looks at each pair of its characters is not done before the tests end."""
+    name = f"Price{filled * 100_000}x"
+    assert without_remark(name) == " ".join(name.split())
+    assert currency_of(name) == ""
 
 
 def test_wished_columns_replace_guesses_and_an_empty_wish_leaves_a_field_out() -> None:
