@@ -4,6 +4,7 @@
 what it costs.
 """
 
+import atexit
 import ctypes
 import functools
 import itertools
@@ -65,6 +66,8 @@ def _noting() -> tuple[socket.socket, socket.socket]:
         sends = socket.create_connection(server.getsockname())
         receives, _ = server.accept()
     receives.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    for each in (sends, receives):
+        atexit.register(each.close)
     return sends, receives
 
 

@@ -1,7 +1,6 @@
 """A process that has loaded the store and prepared one to copy: it carries out one plan after the other."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ class Runner:
     """The one of its process: it puts the simulated world in place below everything else."""
 
     def __init__(self, folder: Path, mutants: Sequence[Mutant] = (), prepared: Path | None = None) -> None:
-        """`prepared`: a store that another one has prepared. If there is none, this one does, and leaves it there."""
+        """`prepared`: where the store is left that is prepared, if not in the folder."""
         self._data, self._prepared = folder / "data", prepared or folder / "prepared"
         put_on_record(self._data, "tests.simulation.settings")
         primitives.install()
@@ -32,11 +31,10 @@ class Runner:
         from tests.simulation import node
 
         node.load()
-        if not self._prepared.exists():
-            from tests.simulation import preparing
+        from tests.simulation import preparing
 
-            preparing.prepare(self._data)
-            shutil.move(self._data, self._prepared)  # Maybe to another disk.
+        preparing.prepare(self._data)
+        self._data.rename(self._prepared)
 
     def run(self, plan: Plan, watchers: Sequence[Watcher] = ()) -> "Report":
         """Raises Stuck."""

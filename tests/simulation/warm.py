@@ -1,18 +1,16 @@
 """Simulations for tests, one after another in a process that has loaded and prepared a store: a start takes seconds.
 
 `simulate` gives what `python -m tests.simulation` would have: exit status and output. There is a process for each
-hash seed and each mutant, from the first test that needs it to the end of the tests. Those of a hash seed share the
-store that the first one has prepared.
+hash seed and each mutant, from the first test that needs it to the end of the tests. Each prepares the store that its
+runs copy: what is drawn meanwhile is a part of what a seed decides.
 """
 
 import contextlib
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable
 from functools import cache
@@ -38,8 +36,7 @@ def simulate(*arguments: str, hash_seed: str = "0") -> "subprocess.CompletedProc
 
 class _Process:
     def __init__(self, broken: str, hash_seed: str, is_served: bool) -> None:
-        more = (str(_prepared(broken, hash_seed)), *((BROKEN, broken) if broken else ()))
-        more = (*more, SERVER) if is_served else more
+        more = (*((BROKEN, broken) if broken else ()), *((SERVER,) if is_served else ()))
         command, pipe = [sys.executable, "-m", "tests.simulation.warm", *more], subprocess.PIPE
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment(hash_seed), stdin=pipe, stdout=pipe, text=True
@@ -62,17 +59,6 @@ def _process(broken: str, hash_seed: str, is_served: bool) -> _Process:
     return process
 
 
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="prepared-"))
-
-
-def _prepared(broken: str, hash_seed: str) -> Path:
-    """Where the store is that such a process copies; what a mutant has prepared is for its own one alone."""
-    shared = _folder() / hash_seed
-    return shared if shared.exists() or not broken else _folder() / f"broken-{len(_processes)}"
-
-
 _processes: list[_Process] = []
 
 
@@ -81,8 +67,6 @@ def end_all() -> None:
     while _processes:
         _processes.pop().end()
     _process.cache_clear()
-    shutil.rmtree(_folder())
-    _folder.cache_clear()
 
 
 def environment(hash_seed: str = "0") -> dict[str, str]:
@@ -91,33 +75,34 @@ def environment(hash_seed: str = "0") -> dict[str, str]:
     return kept | {"PYTHONHASHSEED": hash_seed}
 
 
-def serve(prepared: str, *rest: str) -> None:
+def serve(first: list[str]) -> None:
     """Until there is nothing more to read: a line of arguments, as JSON, and a line of what came of it."""
     __main__.stay_on_one_core()
     answers, folder = sys.stdout, RunFolder("simulation", place_in_memory())
     try:
-        answering = (_forked if SERVER in rest else _here)(folder.path, list(rest), Path(prepared))
+        answering = (_forked if SERVER in first else _here)(folder.path, first)
         for line in sys.stdin:
             print(answering(json.loads(line)), file=answers, flush=True)
     finally:
         folder.close()
 
 
-def _here(folder: Path, first: list[str], prepared: Path) -> Answering:
-    runner = Runner(folder, __main__.parse(first).mutants, prepared)
+def _here(folder: Path, first: list[str]) -> Answering:
+    runner = Runner(folder, __main__.parse(first).mutants)
     return lambda arguments: json.dumps(_carry_out(runner, arguments))
 
 
-def _forked(folder: Path, first: list[str], prepared: Path) -> Answering:
+def _forked(folder: Path, _: list[str]) -> Answering:
     """Each in a process of its own, with its mutant: all of them begin with the same rows."""
-    prepare_a_pair(folder, prepared)
+    pair = folder / "pair"
+    prepare_a_pair(folder, pair)
 
     def answer(arguments: list[str]) -> str:
         reading, writing = os.pipe()
         pid = os.fork()
         if not pid:
             try:
-                runner = ServedRunner(folder, __main__.parse(arguments).mutants, prepared)
+                runner = ServedRunner(folder, __main__.parse(arguments).mutants, pair)
                 os.write(writing, json.dumps(_carry_out(runner, arguments)).encode())
             finally:
                 os._exit(0)
@@ -141,4 +126,4 @@ def _carry_out(runner: Runner, arguments: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    serve(sys.argv[1:])
