@@ -3,12 +3,14 @@
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 from benchmarks.processor_time import Meter, processes_of
 from benchmarks.report.generator import Look, Run, Sample, closed_loop, look_at_nothing, open_loop
 from benchmarks.report.section import Cost
 from benchmarks.report.timetable import kept
+from benchmarks.report.wakefulness import processors_awake
 from benchmarks.report.wire import Reply, Request, Sockets, Wire, request
 from benchmarks.servers import restock
 from tests.store import Store
@@ -69,19 +71,21 @@ def fill(store: Store) -> None:
 def by_turns(
     stores: Mapping[str, Store], rates: Mapping[str, float], rounds: int, seconds: float, tell: Callable[[str], None]
 ) -> tuple[dict[tuple[str, str], list[Run]], list[Cost]]:
-    """Open loops of queries and of purchases: each round of each, by kind and the store's name; after a warm-up."""
+    """Open loops of queries and of purchases: each round of each, by kind and the store's name; after a warm-up.
+
+    No processor sleeps while queries are timed. A purchase would wait for what keeps it awake: it has many processes
+    on its way.
+    """
     runs: dict[tuple[str, str], list[Run]] = {(kind, name): [] for kind in rates for name in stores}
     costs = {(kind, name): Cost(f"{kind}, {name}, open loop") for kind, name in runs}
     for kind, name in runs:
         steadily(stores[name], in_turn(MAKERS[kind]), 20, WARM_UP_S)
-    for turn in range(rounds):
-        tell(f"round {turn + 1} of {rounds}")
-        for kind, rate in rates.items():
+    for turn, kind in itertools.product(range(rounds), rates):
+        tell(f"round {turn + 1} of {rounds}: {kind}")
+        with processors_awake() if kind == QUERY else nullcontext():
             for name in sorted(stores, reverse=turn % 2 == 1):
-                load = partial(
-                    kept, stores[name].addresses["front"], in_turn(MAKERS[kind]), rate=rate, seconds=seconds
-                )
-                runs[kind, name].append(_metered(stores[name], costs[kind, name], load))
+                asked = partial(kept, stores[name].addresses["front"], in_turn(MAKERS[kind]), rate=rates[kind])
+                runs[kind, name].append(_metered(stores[name], costs[kind, name], partial(asked, seconds=seconds)))
     return runs, list(costs.values())
 
 

@@ -110,10 +110,9 @@ def _section(times: Times, costs: list[Cost], sized: Sequence[Sized], trace: Seq
         "does it help?",
         shows=_shows(medians, sized, len(trace), law),
         limits="Both stores run on this machine, and so does the load. A network would add its own time to every "
-        "request, also to a "
-        "hit. The trace has no memory: real customers ask again for what they have just seen, so that a cache hits "
-        "more. Nothing is sold "
-        "in it: a sale would drop the book's entry.",
+        "request, also to a hit. While queries are timed, no processor sleeps: on a machine that has nothing else "
+        "to do, waking one takes longer than a hit. The trace has no memory: real customers ask again for what they "
+        "have just seen, so that a cache hits more. Nothing is sold in it: a sale would drop the book's entry.",
         plots=[_curves(times), _ratios(sized, len(trace)), _evictions(sized)],
         tables=[_table(times, medians), _sizes(sized, len(trace))],
         raw={

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTIONS 4
+#define CONNECTIONS 2
 #define ENOUGH 1024 /* bytes, for an answer's next piece */
 
 /* What timetable.py calls by the same names. Moments are seconds of CLOCK_MONOTONIC, as time.perf_counter() has them. */

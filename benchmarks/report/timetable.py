@@ -85,7 +85,7 @@ def _are_arrivals_noted() -> bool:
 def kept(
     address: str, requests: Iterator[Request], *, rate: float, seconds: float, look: Look = look_at_nothing
 ) -> Run:
-    """So many requests a second, one every 1/rate s, on four connections by turns.
+    """So many requests a second, one every 1/rate s, on two connections by turns.
 
     A request whose connection still waits for an answer waits, too. As with `open_loop`, its time runs from when it
     was due.

@@ -17,7 +17,7 @@ from tests.report.network import answer
 from tests.waiting import wait_for
 
 RATE = 100.0
-CONNECTIONS = 4
+CONNECTIONS = 2
 Behave = Callable[[int, socket.socket], None]
 """What is done about which request, by number."""
 
@@ -101,14 +101,14 @@ def test_nobody_there_is_no_answer() -> None:
     assert [each.status for each in run.samples] == [NO_ANSWER] * 5
 
 
-def test_the_next_ones_are_asked_while_one_waits() -> None:
-    is_fourth_here = threading.Event()
+def test_the_next_one_is_asked_while_one_waits() -> None:
+    is_next_here = threading.Event()
 
     def behave(number: int, connection: socket.socket) -> None:
         if number == 0:
-            is_fourth_here.wait()
+            is_next_here.wait()
         if number == CONNECTIONS - 1:
-            is_fourth_here.set()
+            is_next_here.set()
         connection.sendall(answer())
 
     run = ask(behave, 6)
@@ -124,7 +124,7 @@ def test_time_runs_from_when_a_request_was_due_also_while_its_connection_waits()
             have_all_asked.wait()  # All connections wait, so whoever is due waits, too.
         connection.sendall(answer())
 
-    run = ask(behave, 3 * CONNECTIONS)
+    run = ask(behave, 6 * CONNECTIONS)
     assert run.failed == 0
     assert [each.due_s for each in run.samples] == pytest.approx([number / RATE for number in range(12)])
     for before, after in zip(run.samples, run.samples[CONNECTIONS:], strict=False):
@@ -133,7 +133,7 @@ def test_time_runs_from_when_a_request_was_due_also_while_its_connection_waits()
 
 
 def test_an_answer_that_lies_there_has_come_when_it_came() -> None:
-    """It is read no sooner than its connection's next request is due: four are, later."""
+    """It is read no sooner than its connection's next request is due: the one after the next."""
     sent: dict[int, tuple[float, float]] = {}
 
     def behave(number: int, connection: socket.socket) -> None:
