@@ -19,6 +19,8 @@ from order_app.models import Order
 def make_room(targets: Iterable[Arrival], say: Callable[[str], object]) -> None:
     """May be repeated, whatever interrupted it. Raises Unavailable, also while nodes of that store run."""
     made = [target for target in targets if target.holds_store()]
+    if topology.CATALOG not in {target.name for target in made}:
+        return  # It is the last to be put aside: what is there without it is no store's.
     for target in made:
         if used := target.look(_USED[target.name]):
             raise Unavailable(f"The database {target.name} there has {used}: nothing of it is touched.")

@@ -190,6 +190,14 @@ def test_a_store_that_was_made_there_and_never_used_makes_room(target: Server) -
     assert target.execute("SELECT count(*) FROM catalog_app_book", database=aside[1]) == [(7,)]
 
 
+def test_another_programs_accounts_are_not_touched(target: Server) -> None:
+    target.execute("CREATE DATABASE accounts OWNER bookstore")
+    target.execute("SET SESSION AUTHORIZATION bookstore", "CREATE TABLE django_migrations ()", database="accounts")
+    with pytest.raises(CommandError, match="isn't empty: nothing of it is touched"):
+        command("move_to", target.url)
+    assert [name for name in databases(target) if name.startswith("accounts")] == ["accounts"]
+
+
 @pytest.mark.parametrize("name", topology.SERVICES)
 def test_a_store_that_was_used_there_makes_none(target: Server, name: str) -> None:
     buy()
