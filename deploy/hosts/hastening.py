@@ -122,10 +122,15 @@ def keep(cluster: Cluster, folder: Path, say: Callable[[str], object]) -> None:
     watch = Watch(cluster, asker := Asker(folder))
     ends = Ends(cluster, asker, (folder / PASSWORD).read_text())
     while True:
-        for act in (watch.look, watch.tell, ends.look):
-            try:
-                if done := act():
-                    say(done)
-            except (Unanswered, ValueError, KeyError) as error:
-                say(json.dumps(str(error)))
+        look_around(watch, ends, say)
         time.sleep(EVERY_S)
+
+
+def look_around(watch: Watch, ends: Ends, say: Callable[[str], object]) -> None:
+    """Once. While the primary's host is silent it isn't asked for its certificate: that would take seconds."""
+    for act in (watch.look, watch.tell, lambda: "" if watch.silent_since else ends.look()):
+        try:
+            if done := act():
+                say(done)
+        except (Unanswered, ValueError, KeyError) as error:
+            say(json.dumps(str(error)))

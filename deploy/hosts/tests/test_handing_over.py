@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from deploy.hosts.asking import Answer, Asker, Unanswered
 from deploy.hosts.cluster import Cluster
 from deploy.hosts.handing_over import BEFORE, EVERY_S, Ends
+from deploy.hosts.hastening import look_around
 from tests.clock import Clock
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,6 +71,16 @@ def test_otherwise_nobody_is_told_anything(
     hosts = Hosts(holder_ends, standby_ends, standby)
     assert ends(cluster, hosts).look() == ""
     assert hosts.told == []
+
+
+@pytest.mark.parametrize(("silent", "told"), [({}, ["host1 is to take over"]), ({"host2": 1.0}, [])])
+def test_nobody_asks_a_silent_host_for_its_certificate(silent: dict[str, float], told: list[str]) -> None:
+    """Who takes over has no seconds to lose."""
+    watch: Any = SimpleNamespace(look=str, tell=str, silent_since=silent)
+    ending: Any = SimpleNamespace(look=lambda: "host1 is to take over")
+    said: list[object] = []
+    look_around(watch, ending, said.append)
+    assert said == told
 
 
 def test_a_primary_that_refuses_is_said_and_told_again_later(cluster: Cluster) -> None:
