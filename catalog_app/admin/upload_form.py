@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from io import BytesIO
 from typing import Any
 
 from django import forms
@@ -10,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from catalog_app.admin.kept_uploads import KeptUpload, find_kept, import_token, new_token
+from catalog_app.importing.errors import ImportRefused
+from catalog_app.importing.formats import encoding_of
 from catalog_app.importing.synonyms import SYNONYMS
 
 MOST_BYTES = 1024 * 1024
@@ -118,14 +121,8 @@ class ImportForm(forms.Form):
 
     def clean_file(self) -> "UploadedFile[Any] | None":
         file: UploadedFile[Any] | None = self.cleaned_data["file"]
-        if file is None:
-            return None
-        too_much = "is larger than 1 MiB" if (file.size or 0) > MOST_BYTES else _too_many_lines(file)
-        if too_much:
-            raise ValidationError(
-                f"The file {too_much}: split it, or have it imported on the machine of the store, where files may be "
-                "larger."
-            )
+        if file is not None and (file.size or 0) > MOST_BYTES:
+            raise _too_much("is larger than 1 MiB")
         return file
 
     def clean(self) -> dict[str, Any]:
@@ -135,6 +132,8 @@ class ImportForm(forms.Form):
             if self.kept is None:
                 said = "The file is no longer there: choose it again." if values.get("held_upload") else None
                 self.add_error("file", said or self.fields["file"].error_messages["required"])
+        elif (file := values.get("file")) is not None and _lines(file, values.get("encoding", "")) > MOST_LINES:
+            self.add_error("file", _too_much(f"has more than {MOST_LINES:,} lines"))
         return values
 
     def to_go_on(self, kept: KeptUpload | None, header: Sequence[str]) -> "ImportForm":
@@ -148,12 +147,21 @@ class ImportForm(forms.Form):
         return ImportForm(initial=values, owner=self._owner, may_update=self._may_update, header=header)
 
 
-def _too_many_lines(file: "UploadedFile[Any]") -> str:
-    """Which they are; empty if it has no more than MOST_LINES. A workbook is compressed: it looks like few lines."""
-    content = file.read()
+def _too_much(what: str) -> ValidationError:
+    return ValidationError(
+        f"The file {what}: split it, or have it imported on the machine of the store, where files may be larger."
+    )
+
+
+def _lines(file: "UploadedFile[Any]", encoding: str) -> int:
+    """Of text; in UTF-16 the bytes of a line's end are halves of letters, too. A workbook looks like few lines."""
+    content: bytes = file.read()
     file.seek(0)
-    lines = max(content.count(b"\n"), content.count(b"\r"))
-    return f"has more than {MOST_LINES:,} lines" if lines > MOST_LINES else ""
+    try:
+        text = content.decode(encoding_of(BytesIO(content), encoding).codec, "replace")
+    except ImportRefused:  # Of the encoding: it is told when the file is read.
+        return 0
+    return max(text.count("\n"), text.count("\r"))
 
 
 def _mark(header: Sequence[str]) -> str:

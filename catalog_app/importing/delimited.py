@@ -14,7 +14,7 @@ from typing import TextIO
 
 from catalog_app.importing.errors import ImportRefused, Remedy
 from catalog_app.importing.lines import SHOWN_OF_BROKEN, Dialect, Lines, csv_reader, explain, next_record
-from catalog_app.importing.records import MOST_COLUMNS, NAME_LENGTH, Record, Source
+from catalog_app.importing.records import MOST_COLUMNS, NAME_LENGTH, Record, Source, named
 from catalog_app.importing.synonyms import count_known
 from catalog_app.spreadsheets import cell_text
 
@@ -39,7 +39,7 @@ def read_delimited(
     header = _find_header(name, lines, wished)
     reader = _Reader(lines, len(header.cells), header.dialect)
     return Source(
-        [cell_text(cell).strip()[:NAME_LENGTH] for cell in header.cells],
+        [cell_text(cell).strip()[:NAME_LENGTH] for cell in named(header.cells)],
         iter(reader),
         fraction_read,
         delimiter=header.dialect.wrapped or header.dialect.delimiter,
@@ -237,7 +237,8 @@ def _candidate(lines: Lines, dialect: Dialect, wished: Sequence[str]) -> _Header
             record = _unwrapped(record, dialect.wrapped)
         if record.problem or any(cell.strip() for cell in record.cells):
             cells = [] if record.problem else record.cells
-            names = cells if len(cells) <= MOST_COLUMNS else ()
+            names = named(cells)
+            names = names if len(names) <= MOST_COLUMNS else ()
             known = count_known([cell_text(cell).strip()[:NAME_LENGTH] for cell in names], wished)
             found.append(_Header(cells, dialect, record.line, lines.number - start, known))
     lines.give_back(given)

@@ -48,3 +48,11 @@ class Source:
             told.append(f"the encoding {self.encoding.removesuffix('-sig').upper()}")
             told[-1] += f" (not {self.unheeded.upper()})" if self.unheeded else ""
         return f"Found {', '.join(told)}." if told else ""
+
+
+def named(cells: Sequence[str]) -> Sequence[str]:
+    """A header. Where it is longer than any that is read, without the nameless columns at its end."""
+    if len(cells) <= MOST_COLUMNS:
+        return cells
+    last = next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
+    return cells[:last]

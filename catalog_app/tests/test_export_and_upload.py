@@ -240,6 +240,17 @@ def test_a_larger_file_is_for_the_command(root: Client, monkeypatch: pytest.Monk
     assert floor("catalog") == before
 
 
+@pytest.mark.parametrize("letter", ["\u0a05", "\u0d05"])
+def test_no_letter_of_utf_16_is_taken_for_the_end_of_a_line(
+    root: Client, monkeypatch: pytest.MonkeyPatch, letter: str
+) -> None:
+    """A half of each of these is that of a line feed, or of a carriage return."""
+    monkeypatch.setattr(upload_form, "MOST_LINES", 20)
+    text = text_of(upload(root, f"title,price\n{letter * 30},5\n".encode("utf-16")))
+    assert "Found the encoding UTF-16" in text
+    assert "1 imported" in text
+
+
 def test_a_much_larger_one_is_refused_before_it_is_spooled(root: Client, settings: Settings) -> None:
     settings.UPLOAD_MAX_BYTES = 1000
     assert_problem(upload(root, "x" * 1000), 413, "payload_too_large")

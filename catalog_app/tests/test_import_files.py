@@ -189,6 +189,13 @@ def test_a_header_without_end_is_refused_and_a_name_without_end_is_cut() -> None
     assert source.header == ["title", "x" * 200]
 
 
+def test_columns_without_a_name_at_the_end_of_a_header_do_not_count() -> None:
+    blank = "," * 1200
+    (row,) = take(f"title,price{blank}\nDune,5{blank}\n")
+    assert isinstance(row, Row)
+    assert row.title == "Dune"
+
+
 def test_apostrophes_within_single_quotes_are_doubled_or_escaped() -> None:
     text = "'title','authors'\n'Don''t','A'\n'Don\\'t','B'\n'Don't','C'\n'Emma','D'\n"
     rows = take(text)
