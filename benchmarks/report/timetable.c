@@ -67,6 +67,7 @@ static void open_connection(struct connection *connection, double timeout)
     setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(connection->socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     setsockopt(connection->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(connection->socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); /* for connecting, too */
     connect(connection->socket, (struct sockaddr *)&server, sizeof server); /* if nobody is there, sending tells */
 }
 
@@ -85,10 +86,12 @@ static long receive(struct connection *connection)
     char note[CMSG_SPACE(sizeof(struct timespec))];
     struct timespec came;
     if (room - filled < ENOUGH + 1) {
-        char *more = realloc(heard, room = 2 * room + 64 * ENOUGH);
+        const long larger = 2 * room + 64 * ENOUGH;
+        char *more = realloc(heard, larger);
         if (!more)
             return 0;
         heard = more;
+        room = larger;
     }
     struct iovec piece = {heard + filled, room - filled - 1};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = note, .msg_controllen = sizeof note};

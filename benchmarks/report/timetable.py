@@ -1,6 +1,6 @@
 """An open loop that costs the processor little: asking for a hit from Python costs a quarter of a hit.
 
-`timetable.c` is compiled when it is first needed. Where there is no C compiler, `open_loop` does the same, and costs
+`timetable.c` is compiled when it is first needed. Where no C compiler works, `open_loop` does the same, and costs
 what it costs.
 """
 
@@ -45,16 +45,16 @@ class _Asked(ctypes.Structure):
 
 @functools.cache
 def compiled(compiler: str) -> ctypes.CDLL | None:
-    """What is in the source; None if that program isn't there, or this kernel notes nothing.
-
-    CalledProcessError if it can't be compiled.
-    """
+    """What is in the source; None if that program isn't there or can't compile it, or this kernel notes nothing."""
     if shutil.which(compiler) is None or not _are_arrivals_noted():
         return None
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "timetable.so"
-        subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
-        found = ctypes.CDLL(str(library))
+        try:
+            subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
+            found = ctypes.CDLL(str(library))
+        except (subprocess.CalledProcessError, OSError):  # No headers; or nothing may be run from that folder.
+            return None
     found.keep.restype = ctypes.c_double
     return found
 

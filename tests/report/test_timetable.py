@@ -51,8 +51,13 @@ def server(behave: Behave) -> Iterator[str]:
         thread.join()
 
 
-def ask(behave: Behave, count: int) -> Run:
+def require_compiled() -> None:
     require(timetable.COMPILER, "build-essential")
+    assert timetable.compiled(timetable.COMPILER) is not None
+
+
+def ask(behave: Behave, count: int) -> Run:
+    require_compiled()
     with server(behave) as address:
         return timetable.kept(address, numbered(), rate=RATE, seconds=count / RATE)
 
@@ -74,7 +79,7 @@ def test_answers_come_in_pieces_of_any_size() -> None:
         for piece in (said[:50], said[50:70], said[70:]):
             connection.sendall(piece)
 
-    require(timetable.COMPILER, "build-essential")
+    require_compiled()
     with server(behave) as address:
         run = timetable.kept(address, numbered(), rate=RATE, seconds=0.06, look=lambda _, reply: len(reply.body))
     assert [each.shown for each in run.samples] == [300_000] * 6
@@ -94,7 +99,7 @@ def test_who_is_hung_up_on_has_no_answer_and_asks_again_on_another_connection() 
 
 
 def test_nobody_there_is_no_answer() -> None:
-    require(timetable.COMPILER, "build-essential")
+    require_compiled()
     with closing(socket.create_server(("127.0.0.1", 0))) as there:
         address = "{}:{}".format(*there.getsockname())
     run = timetable.kept(address, numbered(), rate=RATE, seconds=0.05)
@@ -148,8 +153,9 @@ def test_an_answer_that_lies_there_has_come_when_it_came() -> None:
         assert before - 0.0005 <= run.began + sample.done_s <= after + 0.0005
 
 
-def test_without_a_compiler_it_is_done_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timetable, "COMPILER", "no-such-compiler")
+@pytest.mark.parametrize("compiler", ["no-such-compiler", "false"])
+def test_without_a_compiler_that_works_it_is_done_in_python(monkeypatch: pytest.MonkeyPatch, compiler: str) -> None:
+    monkeypatch.setattr(timetable, "COMPILER", compiler)
     with server(lambda number, connection: connection.sendall(answer(status=200 + number % 2))) as address:
         run = timetable.kept(address, numbered(), rate=RATE, seconds=0.04)
     assert sorted(each.status for each in run.samples) == [200, 200, 201, 201]
